@@ -1,0 +1,40 @@
+// Package net is the node's network: a libp2p host, the operator's identity on it, one broadcast channel per
+// wallet, retransmission and admission. It moves statements of operators and knows nothing of what they
+// mean; the standard library's package net is imported as stdnet.
+package net
+
+import (
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Slot is what the network must know of a coordination message to bound and relay it: which window it is for, and
+// which statement it makes (rule R2). The node injects the decoder that derives it (Inspector).
+type Slot struct {
+	Wallet chain.WalletID // as claimed inside the message
+	Window chain.Height   // coordination block
+	Seat   chain.Seat     // as claimed inside the message; it may not be the author's
+	Digest [32]byte       // of the canonical statement: equal digests are equal statements
+}
+
+// Inspector derives the slot of a coordination message's payload; an error says that it cannot be decoded.
+type Inspector func(payload []byte) (Slot, error)
+
+// Message is one accepted coordination message of a member of the wallet.
+type Message struct {
+	Slot
+	Author     chain.Operator // whose key signed it; a member of the wallet
+	Payload    []byte         // the coordination message
+	Sequence   uint64         // the envelope's sequence number
+	Signed     []byte         // the signed pubsub message, byte for byte, signature included: evidence
+	ArrivedAt  chain.Height   // height known when it arrived (rule R1)
+	ReceivedAt time.Time
+}
+
+// Sight is how much of a wallet's group this node can see.
+type Sight struct {
+	Subscribed bool   // the wallet's channel is joined
+	Operators  int    // other operators of the wallet with at least one connected, admitted instance
+	Losses     uint64 // how often Operators has fallen to zero since the channel was joined
+}
