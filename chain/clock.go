@@ -49,6 +49,7 @@ type Clock struct {
 
 	mu      sync.Mutex
 	head    Head
+	first   Height // the first height this clock showed
 	floor   Height // last height known from an earlier run; jumps are measured from here until a head is seen
 	pending Height // an implausible height that waits for its confirmation
 	lapses  uint64
@@ -74,6 +75,9 @@ func (c *Clock) Observe(h Header) bool {
 	}
 	if c.staleLocked() && !c.head.ReceivedAt.IsZero() {
 		c.lapses++
+	}
+	if c.head.ReceivedAt.IsZero() {
+		c.first = h.Height
 	}
 	c.head = Head{Header: h, ReceivedAt: time.Now()}
 	close(c.changed)
@@ -105,6 +109,14 @@ func (c *Clock) Head() Head {
 
 // Height returns the newest height; 0 before the first head.
 func (c *Clock) Height() Height { return c.Head().Height }
+
+// First returns the first height the clock showed: what was before it, this run of the node has not seen. 0 before
+// the first head.
+func (c *Clock) First() Height {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.first
+}
 
 // Changed returns a channel that is closed when the clock next moves. Take it before reading the head, or a
 // move in between goes unseen.

@@ -96,12 +96,14 @@ type Registry interface {
 // WindowLog is the durable memory of windows (rule R1). Every method is one transaction; an error means that
 // nothing of it was stored.
 type WindowLog interface {
-	// LastWindow returns the coordination block of the last opened window and the height it was opened at; zero
-	// values if none ever was.
+	// LastWindow returns the last window this store has accounted for: opened, missed, or the one it started
+	// after. At is 0 unless it was opened; all is zero in a new store.
 	LastWindow(ctx context.Context) (Opened, error)
+	// StartAfter makes block the last window of a new store: what was before it is not this node's concern.
+	StartAfter(ctx context.Context, block chain.Height) error
 	// OpenWindow records that a window was opened. The window must be later than the last one.
 	OpenWindow(ctx context.Context, o Opened) error
-	// RecordMissed stores a range of windows that were wholly missed.
+	// RecordMissed stores a range of windows that were wholly missed; its last one becomes the last window.
 	RecordMissed(ctx context.Context, m Missed) error
 	// Begin records that a wallet takes part in a window and tells how far it got before. It never changes a
 	// finished row.
@@ -121,7 +123,7 @@ type Opened struct {
 // Missed is a range of windows of which no height of the active phase was seen.
 type Missed struct {
 	First, Last chain.Height // coordination blocks, both included
-	Reason      Reason       // ReasonNodeDown, ReasonChainStalled or ReasonLateStart
+	Reason      Reason       // ReasonNodeDown, ReasonChainStalled, ReasonLateStart or ReasonStoreFailed
 	NotedAt     chain.Height
 }
 
@@ -138,6 +140,11 @@ type ResultLog interface {
 	RecordResult(ctx context.Context, r Result) (bool, error)
 	// RecordAmendment stores an amendment's fault and revocation in one transaction.
 	RecordAmendment(ctx context.Context, a Amendment) error
+}
+
+// Headers reads block headers by number. A block the source does not have is chain.ErrNotFound.
+type Headers interface {
+	Header(ctx context.Context, h chain.Height) (chain.Header, error)
 }
 
 // Dispatcher takes orders to their handlers. Neither method waits for a handler.
