@@ -1,0 +1,25 @@
+package chain
+
+import "time"
+
+// RedemptionRequest is a pending request to pay Bitcoin out of a wallet.
+type RedemptionRequest struct {
+	Script          []byte // the redeemer's output script, without length prefix
+	Redeemer        [20]byte
+	RequestedAmount uint64    // satoshi
+	TreasuryFee     uint64    // satoshi, kept back from the amount
+	TxMaxFee        uint64    // satoshi, the most this request may bear of the transaction's fee
+	RequestedAt     time.Time // block time of the request, whole seconds
+	Block           Height    // the block of the request
+}
+
+// RedemptionLimits are the chain's current terms for redemption proposals.
+type RedemptionLimits struct {
+	DustThreshold       uint64        // satoshi, the smallest amount that can be requested
+	TxMaxFee            uint64        // satoshi, a new request's TxMaxFee
+	TxMaxTotalFee       uint64        // satoshi, the most a whole transaction may pay
+	Timeout             time.Duration // age at which a request can be reported as timed out
+	TimeoutSafetyMargin time.Duration // a proposed request must be at least this far from its timeout
+	MinAge              time.Duration // a proposed request must be older than this
+	MaxSize             int           // requests in one proposal
+}
