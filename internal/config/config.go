@@ -1,0 +1,161 @@
+// Package config turns the TOML file, the environment and the command line into one checked struct. A value on the
+// command line wins over the environment, that over the file, and the file over the default. It does no more
+// than that: whoever builds a part of the node takes the values it needs from here.
+//
+// The file is parsed with go-toml; keys and types are matched here instead of by its decoder, because the decoder
+// stops at the first value of a wrong type and forgets where the others stood. For the same reason no layering
+// library is used: it would merge the sources into one map and lose the line of each key.
+package config
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Config is everything an operator can set. Nothing that the protocol fixes is in it: constants of coordination are
+// the same for every node or the node would accuse honest peers. Secrets are not in it either, only the names of
+// the files that hold them.
+//
+// The toml tags are the keys of the file; the validate tags are the rules that one value can break alone.
+type Config struct {
+	Node       Node       `toml:"node"`
+	Operator   Operator   `toml:"operator"`
+	Ethereum   Ethereum   `toml:"ethereum"`
+	Network    Network    `toml:"network"`
+	Redemption Redemption `toml:"redemption"`
+	Store      Store      `toml:"store"`
+	Log        Log        `toml:"log"`
+
+	origins map[string]Origin // where each key was set; absent for a default
+}
+
+// Node holds what concerns the process.
+type Node struct {
+	// DataDir is the directory of everything the node writes. A leading ~/ is the user's home directory.
+	DataDir string `toml:"data_dir" validate:"required"`
+	// ShutdownGrace is how long the first interrupt may take to finish what is in flight.
+	ShutdownGrace time.Duration `toml:"shutdown_grace" validate:"min=1s,max=1h"`
+}
+
+// Operator names the operator's key, which signs every message. The password stands in PasswordFile, or in
+// the environment as WALLETNODE_OPERATOR_PASSWORD; it is never a key of the file nor a flag.
+type Operator struct {
+	// KeyFile is an Ethereum keystore file, version 3. It must be readable by its owner alone.
+	KeyFile string `toml:"key_file" validate:"required"`
+	// PasswordFile holds the password of KeyFile, a final newline excepted. Empty means the environment has it.
+	PasswordFile string `toml:"password_file"`
+}
+
+// Ethereum is the host chain's endpoint and the two contracts the node reads.
+type Ethereum struct {
+	// URL is a JSON-RPC endpoint: ws, wss, http or https, or the path of an IPC socket.
+	URL string `toml:"url" validate:"required,endpoint"`
+	// ChainID is the chain the endpoint must serve; 0 accepts any.
+	ChainID uint64 `toml:"chain_id"`
+	// Bridge is the address of the tBTC Bridge contract.
+	Bridge common.Address `toml:"bridge" validate:"required"`
+	// Validator is the address of the WalletProposalValidator contract.
+	Validator common.Address `toml:"validator" validate:"required"`
+	// PollInterval is the time between two questions for the head where the endpoint cannot push heads.
+	PollInterval time.Duration `toml:"poll_interval" validate:"min=100ms,max=1m"`
+	// CallTimeout bounds one request to the endpoint.
+	CallTimeout time.Duration `toml:"call_timeout" validate:"min=100ms,max=5m"`
+	// RequestsPerSecond limits the requests to the endpoint; 0 is no limit.
+	RequestsPerSecond float64 `toml:"requests_per_second" validate:"min=0,max=1000000"`
+	// StaleAfter is the longest time without a new block before the node stops leading and accusing; at least
+	// 5 s (rule R8).
+	StaleAfter time.Duration `toml:"stale_after" validate:"min=5s,max=1h"`
+	// MaxHeaderAge is the greatest age of the head's own timestamp; 0 switches the check off (rule R8).
+	MaxHeaderAge time.Duration `toml:"max_header_age" validate:"min=0s"`
+	// RedemptionLookback is how many blocks back redemption requests are looked for.
+	RedemptionLookback chain.Height `toml:"redemption_lookback" validate:"min=1"`
+}
+
+// Network is the node's place on the peer-to-peer network.
+type Network struct {
+	// Listen holds the multiaddrs the node accepts connections on.
+	Listen []string `toml:"listen" validate:"min=1,max=64,dive,multiaddr"`
+	// Announce holds the multiaddrs told to others instead of those listened on; empty tells what is found.
+	Announce []string `toml:"announce" validate:"max=64,dive,multiaddr"`
+	// Peers holds multiaddrs with a peer ID (/p2p/...) that are dialled at start and kept connected.
+	Peers []string `toml:"peers" validate:"max=1024,dive,peeraddr"`
+	// MDNS looks for peers on the local network.
+	MDNS bool `toml:"mdns"`
+	// AdmissionDeadline is how long a new peer has to prove for which operator it speaks.
+	AdmissionDeadline time.Duration `toml:"admission_deadline" validate:"min=1s,max=10m"`
+}
+
+// Redemption is how this node, as a leader, proposes redemptions.
+type Redemption struct {
+	// FeeRate is the Bitcoin transaction fee proposed, in satoshi per virtual byte.
+	FeeRate int64 `toml:"fee_rate" validate:"min=1,max=10000"`
+}
+
+// Store is the node's durable memory.
+type Store struct {
+	// DSN names the database; empty is walletnode.db in the data directory. See Config.StoreDSN.
+	DSN string `toml:"dsn" validate:"dsn"`
+	// RetentionWindows is how many windows (3 hours each) results are kept; 0 keeps them for ever.
+	RetentionWindows uint64 `toml:"retention_windows"`
+	// RetentionEvidence is how many windows faults and their signed evidence are kept; 0 keeps them for ever.
+	// Not less than RetentionWindows.
+	RetentionEvidence uint64 `toml:"retention_evidence"`
+}
+
+// Log is what the node writes to stderr.
+type Log struct {
+	// Level is debug, info, warn or error for the node's own lines, optionally followed by
+	// subsystem=level pairs: "info,swarm2=debug".
+	Level string `toml:"level" validate:"loglevel"`
+	// Format is text or json.
+	Format string `toml:"format" validate:"oneof=text json"`
+}
+
+// Default returns the configuration of a node about which nothing was said. It does not pass Validate: the
+// operator's key, the endpoint and the contracts have no default.
+func Default() Config {
+	return Config{
+		// A minute is more than a message or a store transaction takes, and less than the 90 s after which
+		// systemd kills a service that does not stop.
+		Node:     Node{DataDir: "~/.walletnode", ShutdownGrace: time.Minute},
+		Operator: Operator{},
+		Ethereum: Ethereum{
+			PollInterval:      4 * time.Second, // three times per block of 12 s
+			CallTimeout:       10 * time.Second,
+			RequestsPerSecond: 25,
+			StaleAfter:        time.Minute,     // five blocks
+			MaxHeaderAge:      2 * time.Minute, // ten blocks: a run of missed slots happens, an hour-old head is a stuck endpoint
+			// Six days of 7200 blocks: a request not served within five days times out on the main network.
+			RedemptionLookback: 43_200,
+		},
+		Network: Network{
+			// 3919 is the port the network's operators already have open.
+			Listen: []string{
+				"/ip4/0.0.0.0/tcp/3919", "/ip6/::/tcp/3919",
+				"/ip4/0.0.0.0/udp/3919/quic-v1", "/ip6/::/udp/3919/quic-v1",
+			},
+			Announce:          []string{},
+			Peers:             []string{},
+			AdmissionDeadline: 10 * time.Second,
+		},
+		Redemption: Redemption{FeeRate: 10},
+		// One year of windows, and evidence for five: 8 windows a day.
+		Store: Store{RetentionWindows: 2_920, RetentionEvidence: 14_600},
+		Log:   Log{Level: "info", Format: "text"},
+	}
+}
+
+// StoreDSN returns the database to open: Store.DSN, or walletnode.db in the data directory if it is empty.
+func (c Config) StoreDSN() string {
+	if c.Store.DSN != "" {
+		return c.Store.DSN
+	}
+	return sqliteScheme + filepath.Join(c.Node.DataDir, "walletnode.db")
+}
+
+// sqliteScheme begins the DSN of an embedded database; a path follows.
+const sqliteScheme = "sqlite:"

@@ -1,0 +1,50 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// envPrefix begins every variable of the node.
+const envPrefix = "WALLETNODE_"
+
+// PasswordVariable holds the password of the operator's key where no file does. It is a secret, so it is no key
+// of the configuration.
+const PasswordVariable = envPrefix + "OPERATOR_PASSWORD"
+
+// Variable returns the environment variable of a key: ethereum.call_timeout is WALLETNODE_ETHEREUM_CALL_TIMEOUT.
+func Variable(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// applyEnvironment stores the values of variables ("NAME=value") in c. Lists are separated by commas. A variable
+// that is set to nothing counts as not set. A variable nobody knows is passed over, because platforms add their
+// own (WALLETNODE_SERVICE_HOST), unless it is almost one of ours: then it is a typo.
+func applyEnvironment(c *Config, environ []string) Complaints {
+	known := map[string]field{}
+	for _, f := range fields(c) {
+		known[Variable(f.key)] = f
+	}
+	names := append(slices.Sorted(maps.Keys(known)), PasswordVariable)
+	var wrong Complaints
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, envPrefix) || value == "" {
+			continue
+		}
+		origin := Origin{Source: FromEnvironment, Name: name}
+		f, ok := known[name]
+		if !ok {
+			if best, near := suggest(name, names); near && best != name {
+				wrong = append(wrong, Complaint{origin, "", "unknown variable (did you mean " + best + "?)"})
+			}
+			continue
+		}
+		if err := parse(f.value, value); err != nil {
+			wrong = append(wrong, Complaint{origin, f.key, err.Error()})
+		}
+		c.origins[f.key] = origin
+	}
+	return wrong
+}

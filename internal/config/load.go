@@ -1,0 +1,105 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Flags are the values of the command line, by the key of the configuration they stand for.
+type Flags map[string]Flag
+
+// Flag is one value of the command line.
+type Flag struct {
+	Name  string // with its hyphens, for complaints
+	Value string
+}
+
+// Load reads file, environment and flags (see the package) and validates the whole. path may be empty: there is no
+// file then. environ has the form of os.Environ. What is wrong with the values is returned as Complaints, all at
+// once; only a file that cannot be read or is not TOML ends it early.
+func Load(path string, environ []string, flags Flags) (Config, error) {
+	c, wrong, err := read(path, environ, flags)
+	if err != nil {
+		return Config{}, err
+	}
+	for _, broken := range c.broken() {
+		if !wrong.names(broken.Key) { // a value that could not be read is not judged too
+			wrong = append(wrong, broken)
+		}
+	}
+	if err := wrong.sorted().orNil(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Read does what Load does but leaves out Validate: unknown keys and values of a wrong type are refused, while a
+// configuration without key or endpoint passes. It serves commands that only need to know where the data is.
+func Read(path string, environ []string, flags Flags) (Config, error) {
+	c, wrong, err := read(path, environ, flags)
+	if err := errors.Join(err, wrong.sorted().orNil()); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func read(path string, environ []string, flags Flags) (Config, Complaints, error) {
+	c := Default()
+	c.origins = map[string]Origin{}
+	var wrong Complaints
+	if path != "" {
+		doc, err := readFile(path)
+		if err != nil {
+			return Config{}, nil, err
+		}
+		tree, err := parseTOML(path, doc)
+		if err != nil {
+			return Config{}, nil, err
+		}
+		wrong = applyTOML(&c, path, doc, tree)
+	}
+	wrong = append(wrong, applyEnvironment(&c, environ)...)
+	wrong = append(wrong, applyFlags(&c, flags)...)
+	return c, append(wrong, expandHome(&c)...), nil
+}
+
+func applyFlags(c *Config, flags Flags) Complaints {
+	var wrong Complaints
+	for _, f := range fields(c) {
+		flag, given := flags[f.key]
+		if !given {
+			continue
+		}
+		origin := Origin{Source: FromFlag, Name: flag.Name}
+		if err := parse(f.value, flag.Value); err != nil {
+			wrong = append(wrong, Complaint{origin, f.key, err.Error()})
+		}
+		c.origins[f.key] = origin
+	}
+	return wrong
+}
+
+// expandHome replaces a leading ~/ of the paths by the home directory, as a shell would have done.
+func expandHome(c *Config) Complaints {
+	var wrong Complaints
+	for key, path := range map[string]*string{
+		"node.data_dir":          &c.Node.DataDir,
+		"operator.key_file":      &c.Operator.KeyFile,
+		"operator.password_file": &c.Operator.PasswordFile,
+	} {
+		rest, ok := strings.CutPrefix(*path, "~/")
+		if !ok {
+			continue
+		}
+		home, err := os.UserHomeDir()
+		if err != nil {
+			wrong = append(wrong, Complaint{c.origins[key], key, fmt.Sprintf("no home directory for %q: %v", *path, err)})
+			continue
+		}
+		*path = filepath.Join(home, rest)
+	}
+	return wrong
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	golog "github.com/ipfs/go-log/v2"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+)
+
+// rules are the node's own checks of single values, by the name they have in validate tags.
+var rules = map[string]func(string) error{
+	"endpoint":  checkEndpoint,
+	"multiaddr": checkMultiaddr,
+	"peeraddr":  checkPeerAddress,
+	"dsn":       checkDSN,
+	"loglevel":  func(s string) error { _, _, err := ParseLevels(s); return err },
+}
+
+// checkEndpoint accepts ws, wss, http and https URLs with a host, and paths of IPC sockets. The text of an endpoint
+// is never repeated in an error: providers put their access keys into it.
+func checkEndpoint(s string) error {
+	if filepath.IsAbs(s) || strings.HasSuffix(s, ".ipc") {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return errors.New("want a URL of an endpoint, which this is not")
+	}
+	switch u.Scheme {
+	case "ws", "wss", "http", "https":
+	default:
+		return fmt.Errorf("want ws, wss, http or https or the path of an IPC socket, have the scheme %q", u.Scheme)
+	}
+	if u.Hostname() == "" {
+		return errors.New("the URL has no host")
+	}
+	return nil
+}
+
+func checkMultiaddr(s string) error {
+	if _, err := multiaddr.NewMultiaddr(s); err != nil {
+		return fmt.Errorf("want a multiaddr like /ip4/192.0.2.1/tcp/3919: %w", err)
+	}
+	return nil
+}
+
+func checkPeerAddress(s string) error {
+	if _, err := peer.AddrInfoFromString(s); err != nil {
+		return fmt.Errorf("want a multiaddr that ends in /p2p/ and a peer ID: %w", err)
+	}
+	return nil
+}
+
+// checkDSN accepts what the store can open. The text is not repeated: a DSN may hold a password.
+func checkDSN(s string) error {
+	if s == "" || (strings.HasPrefix(s, sqliteScheme) && s != sqliteScheme) {
+		return nil
+	}
+	return errors.New(`want "sqlite:" and a path, or nothing for the default`)
+}
+
+// ParseLevels reads Log.Level: one level for the node's own lines and others by subsystem, separated by commas, as
+// GOLOG_LOG_LEVEL has them. Without a level of its own the node's is info.
+func ParseLevels(s string) (own golog.LogLevel, subsystems map[string]golog.LogLevel, err error) {
+	own, subsystems = golog.LevelInfo, map[string]golog.LogLevel{}
+	for part := range strings.SplitSeq(s, ",") {
+		subsystem, name, named := strings.Cut(strings.TrimSpace(part), "=")
+		if !named {
+			subsystem, name = "", subsystem
+		}
+		level, err := parseLevel(name)
+		if err != nil {
+			return own, nil, err
+		}
+		switch {
+		case !named:
+			own = level
+		case subsystem == "":
+			return own, nil, fmt.Errorf("no subsystem before %q", part)
+		default:
+			subsystems[subsystem] = level
+		}
+	}
+	return own, subsystems, nil
+}
+
+func parseLevel(name string) (golog.LogLevel, error) {
+	switch name {
+	case "debug", "info", "warn", "error":
+		return golog.Parse(name)
+	}
+	return 0, fmt.Errorf("want debug, info, warn or error, have the level %q", name)
+}
