@@ -1,0 +1,182 @@
+// Package ethereum reads the host chain through one JSON-RPC endpoint: heads, headers and the contracts that
+// coordination depends on. It trusts the endpoint for what it cannot check, which is why package quorum asks
+// several; what can be checked (a header's hash, number and links, a log's filter) is.
+package ethereum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	stdhttp "net/http"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/rpc"
+	"golang.org/x/time/rate"
+
+	"github.com/walletnode/walletnode/chain/ethereum/tbtc"
+)
+
+// maxResponse is the largest answer read from an endpoint: 8 MiB, about 10 000 logs. A larger one fails the
+// request; log queries then ask for fewer blocks. IPC is exempt: it is this host.
+const maxResponse = 8 << 20
+
+// ErrWrongChain says that the endpoint serves another chain than the configured one. Waiting does not help.
+var ErrWrongChain = errors.New("endpoint serves another chain")
+
+var errClosed = errors.New("endpoint client is closed")
+
+// Client is one endpoint. Its methods may be called from any goroutine.
+type Client struct {
+	config    Config
+	transport scheme
+	log       *slog.Logger
+	limiter   *rate.Limiter // nil without a bound
+	http      *stdhttp.Client
+	bridge    *tbtc.Bridge
+	validator *tbtc.WalletProposalValidator
+
+	// conn holds the connection of calls, nil until the first one; who takes it out of the channel may dial. The
+	// head feed has a connection of its own, so that making that one anew breaks no call.
+	conn   chan *rpc.Client
+	closed chan struct{}
+}
+
+// Dial checks the configuration and tries the endpoint. An endpoint that does not answer is no error, since a
+// node must start while one of its endpoints is away: it is logged, and connected at the next use. An endpoint
+// that answers with another chain id than the configured one is ErrWrongChain. Close releases the client.
+func Dial(ctx context.Context, config Config, log *slog.Logger) (*Client, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("endpoint configuration: %w", err)
+	}
+	transport, err := schemeOf(config.URL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		config:    config,
+		transport: transport,
+		log:       log.With("endpoint", endpointName(config.URL)),
+		http:      newHTTPClient(),
+		bridge:    tbtc.NewBridge(),
+		validator: tbtc.NewWalletProposalValidator(),
+		conn:      make(chan *rpc.Client, 1),
+		closed:    make(chan struct{}),
+	}
+	if config.RequestsPerSecond > 0 {
+		c.limiter = rate.NewLimiter(rate.Limit(config.RequestsPerSecond), max(1, int(config.RequestsPerSecond)))
+	}
+	c.conn <- nil
+
+	switch err := c.checkChain(ctx); {
+	case errors.Is(err, ErrWrongChain), ctx.Err() != nil:
+		c.Close()
+		return nil, err
+	case err != nil:
+		c.log.Warn("Endpoint does not answer", "error", err)
+	}
+	return c, nil
+}
+
+// Close ends the client's connections; calls in flight fail. Run must have ended. Close may be called once.
+func (c *Client) Close() {
+	close(c.closed)
+	if conn := <-c.conn; conn != nil {
+		conn.Close()
+	}
+	c.http.CloseIdleConnections()
+}
+
+// ChainID returns the EIP-155 number of the chain that the endpoint serves.
+func (c *Client) ChainID(ctx context.Context) (uint64, error) {
+	var id hexutil.Uint64
+	if err := c.call(ctx, &id, "eth_chainId"); err != nil {
+		return 0, err
+	}
+	return uint64(id), nil
+}
+
+func (c *Client) checkChain(ctx context.Context) error {
+	id, err := c.ChainID(ctx)
+	if err != nil {
+		return err
+	}
+	if c.config.ChainID != 0 && id != c.config.ChainID {
+		return fmt.Errorf("%w: chain id %d, configured %d", ErrWrongChain, id, c.config.ChainID)
+	}
+	return nil
+}
+
+// call makes one request over the shared connection.
+func (c *Client) call(ctx context.Context, result any, method string, args ...any) error {
+	if c.limiter != nil {
+		if err := c.limiter.Wait(ctx); err != nil {
+			return fmt.Errorf("wait for request rate: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
+	defer cancel()
+	conn, err := c.connection(ctx)
+	if err != nil {
+		return err
+	}
+	if err := conn.CallContext(ctx, result, method, args...); err != nil {
+		return fmt.Errorf("%s: %w", method, presentable(err))
+	}
+	return nil
+}
+
+// connection returns the connection of calls and makes it at first use. Later losses are go-ethereum's to mend:
+// its client dials again when a request finds the connection gone.
+func (c *Client) connection(ctx context.Context) (*rpc.Client, error) {
+	var conn *rpc.Client
+	select {
+	case <-c.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, fmt.Errorf("connect: %w", ctx.Err())
+	case conn = <-c.conn:
+	}
+	var err error
+	if conn == nil {
+		conn, err = c.dial(ctx)
+	}
+	c.conn <- conn // nil again after a failed dial; never blocks, the place was taken above
+	return conn, err
+}
+
+// dial makes a new connection.
+func (c *Client) dial(ctx context.Context) (*rpc.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
+	defer cancel()
+	conn, err := rpc.DialOptions(ctx, c.config.URL,
+		rpc.WithHTTPClient(c.http),
+		rpc.WithWebsocketMessageSizeLimit(maxResponse))
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", presentable(err))
+	}
+	return conn, nil
+}
+
+// newHTTPClient makes a client with connections of its own, which Close can end, and capped answers.
+func newHTTPClient() *stdhttp.Client {
+	transport := stdhttp.DefaultTransport.(*stdhttp.Transport).Clone() //nolint:forcetypeassert // the standard library's own value
+	transport.MaxIdleConnsPerHost = logWorkers + 1
+	transport.IdleConnTimeout = time.Minute
+	return &stdhttp.Client{Transport: cappedTransport{transport}}
+}
+
+// cappedTransport fails the reading of an answer beyond maxResponse.
+type cappedTransport struct{ inner *stdhttp.Transport }
+
+func (t cappedTransport) RoundTrip(request *stdhttp.Request) (*stdhttp.Response, error) {
+	response, err := t.inner.RoundTrip(request)
+	if err == nil {
+		response.Body = stdhttp.MaxBytesReader(nil, response.Body, maxResponse)
+	}
+	return response, err
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+func (t cappedTransport) CloseIdleConnections() { t.inner.CloseIdleConnections() }

@@ -1,0 +1,200 @@
+package ethereum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+const (
+	// silentPolls is how many poll intervals a subscription may be silent: five blocks or so, more missed slots in
+	// a row than Ethereum has in a day.
+	silentPolls = 5
+	// fillCalls is how long the filling of one gap may hold back the head behind it, in call timeouts.
+	fillCalls = 2
+	// firstRetry and lastRetry bound the pauses between attempts to reach the endpoint: quick enough not to lose a
+	// block for a blip, slow enough not to hammer an endpoint that throttles us.
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = 15 * time.Second
+)
+
+// Run delivers heads until ctx ends, whose error it returns; no failure of the endpoint ends it. Where the
+// transport can push, heads come by subscription, else by polling.
+//
+// heads is called from one goroutine, one header at a time, parents before children; it must not block. Heights
+// that the endpoint skipped are filled in (the newest 256 of them at most), and a reorganisation delivers the
+// heights of the new branch again. A header is not delivered twice while it stands.
+func (c *Client) Run(ctx context.Context, heads func(chain.Header)) error {
+	f := &feed{client: c, heads: heads}
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = firstRetry, lastRetry
+	for {
+		f.moved = false
+		err := f.session(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if f.moved {
+			pause.Reset()
+		}
+		f.report(err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause.NextBackOff()):
+		}
+	}
+}
+
+// feed is the state of one Run; its goroutine owns it.
+type feed struct {
+	client *Client
+	heads  func(chain.Header)
+	trail  trail
+	moved  bool // the present session delivered something
+	down   bool // the last session ended without a head, and the log says so
+}
+
+// report logs the end of a session: loudly when the endpoint goes away, quietly while it stays away.
+func (f *feed) report(err error) {
+	switch {
+	case errors.Is(err, ErrWrongChain):
+		f.client.log.Error("Endpoint serves another chain", "error", err)
+	case f.down && !f.moved:
+		f.client.log.Debug("Heads still interrupted", "error", err)
+	default:
+		f.client.log.Warn("Heads interrupted", "error", err)
+	}
+	f.down = true
+}
+
+// session follows the endpoint until something fails. The chain id is asked each time: behind one address there
+// may be another endpoint than before.
+func (f *feed) session(ctx context.Context) error {
+	if err := f.client.checkChain(ctx); err != nil {
+		return err
+	}
+	if f.client.transport.subscribes() {
+		return f.subscribe(ctx)
+	}
+	return f.poll(ctx)
+}
+
+// poll asks for the newest header at every interval.
+func (f *feed) poll(ctx context.Context) error {
+	ticker := time.NewTicker(f.client.config.PollInterval)
+	defer ticker.Stop()
+	for {
+		if err := f.newest(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// subscribe follows one subscription. It asks for the newest header too, so that the first head and the gap
+// since the last session need not wait for a block. Repetitions do not count as a sign of life.
+func (f *feed) subscribe(ctx context.Context) error {
+	conn, err := f.client.dial(ctx)
+	if err != nil {
+		return err
+	}
+	pushed := make(chan *wireHeader, 16)
+	subscribing, cancel := context.WithTimeout(ctx, f.client.config.CallTimeout)
+	defer cancel()
+	subscription, err := conn.EthSubscribe(subscribing, pushed, "newHeads")
+	if err != nil {
+		conn.Close()
+		return fmt.Errorf("subscribe to heads: %w", presentable(err))
+	}
+	// The connection ends first: a farewell over a dead one would wait for an answer.
+	defer subscription.Unsubscribe()
+	defer conn.Close()
+
+	if err := f.newest(ctx); err != nil {
+		return err
+	}
+	limit := silentPolls * f.client.config.PollInterval
+	silence := time.NewTimer(limit)
+	defer silence.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-subscription.Err():
+			if err == nil {
+				return errors.New("subscription to heads ended")
+			}
+			return fmt.Errorf("subscription to heads: %w", presentable(err))
+		case <-silence.C:
+			return fmt.Errorf("no head for %v", limit)
+		case header := <-pushed:
+			if header == nil {
+				return errors.New("endpoint pushed an empty head")
+			}
+			f.client.reportDispute(header)
+			if f.take(ctx, header.Header) {
+				silence.Reset(limit)
+			}
+		}
+	}
+}
+
+// newest delivers the endpoint's newest header.
+func (f *feed) newest(ctx context.Context) error {
+	header, err := f.client.latest(ctx)
+	if err != nil {
+		return err
+	}
+	f.take(ctx, header)
+	return nil
+}
+
+// take delivers a head with what is missing below it, oldest first. It reports whether the head was new.
+func (f *feed) take(ctx context.Context, head chain.Header) bool {
+	if f.trail.has(head) {
+		return false
+	}
+	for _, header := range f.missing(ctx, head) {
+		f.trail.add(header)
+		f.heads(header)
+	}
+	if f.down {
+		f.client.log.Info("Heads resumed", "height", head.Height)
+	}
+	f.moved, f.down = true, false
+	return true
+}
+
+// missing returns the head preceded by the headers that link it to the trail. Parents are asked for by hash, not
+// by number: while the endpoint reorganises, numbers may answer with blocks of two branches. What cannot be
+// fetched in time is left out, the oldest first, because the head must not wait for its past.
+func (f *feed) missing(ctx context.Context, head chain.Header) []chain.Header {
+	headers := []chain.Header{head}
+	if f.trail.distant(head) {
+		return headers
+	}
+	ctx, cancel := context.WithTimeout(ctx, fillCalls*f.client.config.CallTimeout)
+	defer cancel()
+	for oldest := head; !f.trail.joins(oldest) && len(headers) <= maxFill; {
+		parent, err := f.client.parent(ctx, oldest)
+		if err != nil {
+			f.client.log.Debug("Gap not filled", "below", oldest.Height, "error", err)
+			break
+		}
+		headers = append(headers, parent)
+		oldest = parent
+	}
+	slices.Reverse(headers)
+	return headers
+}
