@@ -1,0 +1,222 @@
+package coordination
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/chaintest"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// box is watcher, layer and processor on one memory, as a node wires them.
+type box struct {
+	chain    *chaintest.Chain
+	clock    *chain.Clock
+	log      *memory
+	registry *registry
+	orders   *orders
+	stop     func()
+}
+
+func startBox(t *testing.T, executor func(chain.Wallet) Executor, wallets ...chain.Wallet) *box {
+	t.Helper()
+	b := &box{chain: chaintest.New(0), clock: testClock(), log: newMemory(), registry: &registry{wallets: wallets}, orders: &orders{}}
+	b.chain.Follow(b.clock)
+	watcher, err := NewWatcher(WatcherConfig{Schedule: RFC12(), Clock: b.clock, Headers: b.chain, Log: b.log, Logger: quiet()})
+	require.NoError(t, err)
+	layer, err := NewLayer(LayerConfig{
+		Schedule: RFC12(), Clock: b.clock, Registry: b.registry, Log: b.log, Logger: quiet(),
+		Executor: func(w chain.Wallet) (Executor, error) { return executor(w), nil },
+	})
+	require.NoError(t, err)
+	processor, err := NewProcessor(ProcessorConfig{Log: b.log, Dispatcher: b.orders, Logger: quiet(), Observe: func(Report) {}})
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	reports := make(chan Report)
+	done := make(chan struct{}, 3)
+	go func() { _ = watcher.Run(ctx, layer.Open); done <- struct{}{} }()
+	go func() { _ = layer.Run(ctx, reports); done <- struct{}{} }()
+	go func() { _ = processor.Run(ctx, reports); done <- struct{}{} }()
+	b.stop = func() {
+		cancel()
+		for range 3 {
+			<-done
+		}
+	}
+	return b
+}
+
+func (b *box) show(heights ...chain.Height) {
+	for _, h := range heights {
+		b.chain.Show(h)
+		synctest.Wait()
+	}
+}
+
+// until is an executor that ends with its reason when the clock reaches the end of the active phase.
+func until(clock *chain.Clock, wallet chain.Wallet, reason Reason) Executor {
+	return scripted{coordinate: func(ctx context.Context, w Window, _ chain.Height, reports chan<- Report) {
+		if clock.Until(ctx, w.ActiveEnd) == nil {
+			send(ctx, reports, Result{Wallet: wallet.ID(), Window: w, Reason: reason})
+		}
+	}}
+}
+
+func TestWalletsAreTakenFromTheRegistryAtTheMomentOfTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, two := testWallet(t, 0), testWallet(t, 1)
+		var b *box
+		b = startBox(t, func(w chain.Wallet) Executor { return until(b.clock, w, ReasonNoop) }, one)
+		defer b.stop()
+		b.show(899)
+		b.registry.add(two) // a second ago
+		b.show(900, 980, 1000)
+		_, _, results := b.log.seen()
+		require.Len(t, results, 2)
+	})
+}
+
+func TestABlockedExecutorDelaysNeitherWatcherNorOtherWallets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, two := testWallet(t, 0), testWallet(t, 1)
+		var b *box
+		b = startBox(t, func(w chain.Wallet) Executor {
+			if w.ID() == one.ID() {
+				return scripted{coordinate: func(ctx context.Context, _ Window, _ chain.Height, _ chan<- Report) { <-ctx.Done() }}
+			}
+			return until(b.clock, w, ReasonNoop)
+		}, one, two)
+		b.show(899, 900, 980, 1000, 1800, 1880)
+		opened, _, results := b.log.seen()
+		require.Equal(t, []chain.Height{900, 1800}, opened)
+		reasons := map[chain.Height]map[chain.WalletID]Reason{900: {}, 1800: {}}
+		for _, r := range results {
+			reasons[r.Window.Block][r.Wallet] = r.Reason
+		}
+		require.Equal(t, map[chain.WalletID]Reason{two.ID(): ReasonNoop}, reasons[900])
+		require.Equal(t, map[chain.WalletID]Reason{two.ID(): ReasonNoop, one.ID(): ReasonBusy}, reasons[1800],
+			"a wallet still busy yields a result, never silence")
+		b.stop() // a goroutine left behind would fail the bubble
+	})
+}
+
+func TestCancellingEndsEverythingInTheMiddleOfAWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b *box
+		b = startBox(t, func(w chain.Wallet) Executor { return until(b.clock, w, ReasonNoop) }, testWallet(t, 0), testWallet(t, 1))
+		b.show(899, 900, 920)
+		b.stop()
+		_, _, results := b.log.seen()
+		require.Empty(t, results, "a shutdown in the active phase suspends the window without a final result")
+	})
+}
+
+func TestAFinishedWalletOnlyLingersAfterARestartInThePassivePhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wallet := testWallet(t, 0)
+		var lingered, coordinated atomic.Int32
+		b := startBox(t, func(chain.Wallet) Executor {
+			return scripted{
+				coordinate: func(context.Context, Window, chain.Height, chan<- Report) { coordinated.Add(1) },
+				linger:     func(context.Context, Window, chan<- Report) { lingered.Add(1) },
+			}
+		}, wallet)
+		defer b.stop()
+		w, _ := RFC12().Window(900)
+		_, err := b.log.RecordResult(t.Context(), Result{Wallet: wallet.ID(), Window: w, Reason: ReasonNoop})
+		require.NoError(t, err)
+		b.show(899, 900)
+		require.EqualValues(t, 1, lingered.Load())
+		require.Zero(t, coordinated.Load())
+	})
+}
+
+func TestProcessorStoresThenDispatchesAndRevokes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wallet := testWallet(t, 0)
+		w, _ := RFC12().Window(900)
+		heartbeat := proposal.Heartbeat{Message: [16]byte{1}}
+		b := startBox(t, func(chain.Wallet) Executor {
+			return scripted{coordinate: func(ctx context.Context, w Window, _ chain.Height, reports chan<- Report) {
+				r := Result{Wallet: wallet.ID(), Window: w, Reason: ReasonOK, Proposal: heartbeat}
+				send(ctx, reports, r)
+				send(ctx, reports, r) // repeated: recorded and dispatched once
+				send(ctx, reports, Amendment{Wallet: wallet.ID(), Window: w, Fault: faults.Fault{Detail: "late"}, Revoke: true})
+			}}
+		}, wallet)
+		defer b.stop()
+		b.log.fail(nil)
+		b.show(899)
+		b.show(900)
+		require.Equal(t, []proposal.Order{{Wallet: wallet.ID(), Window: 900, Proposal: heartbeat, Start: w.End, Expiry: w.End + 600}}, b.orders.dispatched)
+		require.Equal(t, []chain.Height{900}, b.orders.revoked)
+		require.Len(t, b.log.amendments, 1)
+	})
+}
+
+func TestAFailingStoreDelaysAResultAndDoesNotLoseIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wallet := testWallet(t, 0)
+		var b *box
+		b = startBox(t, func(w chain.Wallet) Executor { return until(b.clock, w, ReasonNoop) }, wallet)
+		defer b.stop()
+		b.show(899, 900)
+		b.log.fail(errors.New("disk full"))
+		b.show(980)
+		_, _, results := b.log.seen()
+		require.Empty(t, results)
+		b.log.fail(nil)
+		time.Sleep(2 * storeRetry) // virtual
+		synctest.Wait()
+		_, _, results = b.log.seen()
+		require.Len(t, results, 1)
+	})
+}
+
+func TestAResultInHandIsWrittenWhenTheNodeIsToldToStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, wallet := newMemory(), testWallet(t, 0)
+		log.fail(errors.New("busy"))
+		p, err := NewProcessor(ProcessorConfig{Log: log, Dispatcher: &orders{}, Logger: quiet(), Observe: func(Report) {}})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		reports := make(chan Report)
+		done := make(chan error)
+		go func() { done <- p.Run(ctx, reports) }()
+		w, _ := RFC12().Window(900)
+		reports <- Result{Wallet: wallet.ID(), Window: w, Reason: ReasonNoop}
+		synctest.Wait()
+		cancel()
+		log.fail(nil)
+		require.NoError(t, <-done)
+		_, _, results := log.seen()
+		require.Len(t, results, 1)
+	})
+}
+
+func TestAStoreThatStaysBrokenDoesNotHoldUpTheShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemory()
+		log.fail(errors.New("broken"))
+		p, err := NewProcessor(ProcessorConfig{Log: log, Dispatcher: &orders{}, Logger: quiet(), Observe: func(Report) {}})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		reports := make(chan Report)
+		done := make(chan error)
+		go func() { done <- p.Run(ctx, reports) }()
+		reports <- Result{}
+		cancel()
+		begun := time.Now()
+		require.NoError(t, <-done)
+		require.Equal(t, lastWrite, time.Since(begun))
+	})
+}

@@ -1,0 +1,233 @@
+package coordination
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// verifyTimeout bounds the header reads of one verification: at most 80 small calls. The clock goes on meanwhile,
+// and any later height of the active phase serves as well.
+const verifyTimeout = 15 * time.Second
+
+// WatcherConfig is what a Watcher needs; every field is required.
+type WatcherConfig struct {
+	Schedule Schedule
+	Clock    *chain.Clock
+	Headers  Headers
+	Log      WindowLog
+	Logger   *slog.Logger
+}
+
+// Watcher turns heights into windows (rule R1): each window is opened once, at any height of its active phase, and
+// none is silently lost, also across restarts.
+type Watcher struct {
+	cfg WatcherConfig
+
+	// Owned by Run.
+	last    Opened // the last window accounted for
+	started bool   // the first head of this run was handled
+	trouble Reason // why a window that was due could not be opened, for the record if it is missed
+}
+
+// NewWatcher checks the configuration.
+func NewWatcher(cfg WatcherConfig) (*Watcher, error) {
+	if cfg.Clock == nil || cfg.Headers == nil || cfg.Log == nil || cfg.Logger == nil {
+		return nil, errors.New("watcher: a dependency is missing")
+	}
+	if err := cfg.Schedule.Validate(); err != nil {
+		return nil, fmt.Errorf("schedule: %w", err)
+	}
+	return &Watcher{cfg: cfg}, nil
+}
+
+// Run calls open for each window that is due, with the window durably recorded as opened; open must hand over and
+// return at once. A window that was open when the node last stopped is opened again while it lasts. Run returns
+// nil when ctx ends and an error only if the window log cannot be read at start.
+func (w *Watcher) Run(ctx context.Context, open func(Opened)) error {
+	last, err := w.cfg.Log.LastWindow(ctx)
+	if err != nil {
+		return fmt.Errorf("read last window: %w", err)
+	}
+	w.last = last
+	for {
+		changed := w.cfg.Clock.Changed()
+		if head := w.cfg.Clock.Head(); !head.ReceivedAt.IsZero() {
+			if err := w.step(ctx, head, open); err != nil && ctx.Err() == nil {
+				// The state is unchanged, so the next head tries again.
+				w.cfg.Logger.Error("Could not follow the windows at this head", "height", head.Height, "error", err)
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// step brings the windows up to one head. It must be safe to repeat: an error leaves everything for the next head.
+func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) error {
+	if !w.started {
+		if head.Height < w.last.Block {
+			return nil // the source is behind what we have seen; what to resume is known when it has caught up
+		}
+		if err := w.resume(ctx, head, open); err != nil {
+			return err
+		}
+		w.started = true
+	}
+	current, active := w.cfg.Schedule.At(head.Height)
+	if current.Block <= w.last.Block {
+		return nil
+	}
+	begin, err := w.verify(ctx, head, current)
+	if err != nil {
+		w.trouble = ReasonChainStalled
+		return fmt.Errorf("verify window %d: %w", current.Block, err)
+	}
+	// What lies between the last window and this one went by unseen: so much is sure, now that the head is.
+	if missedTo := current.Block - w.cfg.Schedule.Frequency; active && missedTo > w.last.Block {
+		if err := w.miss(ctx, missedTo, w.whyMissed(), head.Height); err != nil {
+			return err
+		}
+	}
+	if !active {
+		return w.miss(ctx, current.Block, w.whyMissed(), head.Height)
+	}
+	opened := Opened{Block: current.Block, At: head.Height, Hash: begin.Hash, Time: time.Now()}
+	if err := w.cfg.Log.OpenWindow(ctx, opened); err != nil { // durable first: a restart neither repeats nor skips it
+		w.trouble = ReasonStoreFailed
+		return fmt.Errorf("record window %d as opened: %w", current.Block, err)
+	}
+	w.last, w.trouble = opened, ""
+	open(opened)
+	return nil
+}
+
+// resume handles the first head of this run: what was open is opened again or finished, and what was missed
+// while the node was down is recorded.
+func (w *Watcher) resume(ctx context.Context, head chain.Head, open func(Opened)) error {
+	current, active := w.cfg.Schedule.At(head.Height)
+	if w.last.Block == 0 && !active {
+		// A new store: the windows before it are not ours to miss.
+		if current.Block == 0 {
+			return nil
+		}
+		if err := w.cfg.Log.StartAfter(ctx, current.Block); err != nil {
+			return fmt.Errorf("record start after window %d: %w", current.Block, err)
+		}
+		w.last = Opened{Block: current.Block}
+		return nil
+	}
+	if w.last.Block == 0 {
+		if before := current.Block - w.cfg.Schedule.Frequency; before > 0 {
+			w.last = Opened{Block: before} // opens at once, and that is what gets recorded
+		}
+		return nil
+	}
+	if err := w.resumeLast(ctx, head, open); err != nil {
+		return err
+	}
+	return w.missWhileDown(ctx, head, current, active)
+}
+
+// resumeLast opens the last window again if it still lasts; otherwise what was left open in it is finished.
+func (w *Watcher) resumeLast(ctx context.Context, head chain.Head, open func(Opened)) error {
+	last, ok := w.cfg.Schedule.Window(w.last.Block)
+	if !ok {
+		return fmt.Errorf("the store's last window %d is not a window of this schedule", w.last.Block)
+	}
+	if head.Height >= last.ActiveEnd {
+		if err := w.cfg.Log.FinishOpen(ctx, last.Block, ReasonNodeDown); err != nil {
+			return fmt.Errorf("finish windows up to %d: %w", last.Block, err)
+		}
+	}
+	if w.last.At != 0 && head.Height < last.End {
+		open(w.last)
+	}
+	return nil
+}
+
+// missWhileDown records the windows whose active phase passed before this run's first head. The last of them is a
+// late start if the node came up while it still lasted.
+func (w *Watcher) missWhileDown(ctx context.Context, head chain.Head, current Window, active bool) error {
+	if current.Block <= w.last.Block {
+		return nil
+	}
+	if _, err := w.verify(ctx, head, current); err != nil {
+		return fmt.Errorf("verify window %d: %w", current.Block, err)
+	}
+	down := current.Block
+	if active || head.Height < current.End {
+		down -= w.cfg.Schedule.Frequency
+	}
+	if down > w.last.Block {
+		if err := w.miss(ctx, down, ReasonNodeDown, head.Height); err != nil {
+			return err
+		}
+	}
+	if !active && down < current.Block {
+		return w.miss(ctx, current.Block, ReasonLateStart, head.Height)
+	}
+	return nil
+}
+
+// miss records everything after the last window, up to and including to, as missed.
+func (w *Watcher) miss(ctx context.Context, to chain.Height, reason Reason, at chain.Height) error {
+	first := w.last.Block + w.cfg.Schedule.Frequency
+	m := Missed{First: first, Last: to, Reason: reason, NotedAt: at}
+	if err := w.cfg.Log.RecordMissed(ctx, m); err != nil {
+		return fmt.Errorf("record windows %d to %d as missed: %w", first, to, err)
+	}
+	w.last, w.trouble = Opened{Block: to}, ""
+	w.cfg.Logger.Warn("Missed windows", "first", first, "last", to, "reason", reason, "height", at)
+	return nil
+}
+
+// whyMissed is the reason for windows that went by while this run was up.
+func (w *Watcher) whyMissed() Reason {
+	if w.trouble != "" {
+		return w.trouble
+	}
+	return ReasonChainStalled
+}
+
+// verify reads block c of the window and checks that it lies on the chain that ends in head, so that one absurd
+// head cannot move the windows on. Within a window's reach every link from c to head is followed; further on
+// (a whole window went by) it is enough that the source's chain holds both.
+func (w *Watcher) verify(ctx context.Context, head chain.Head, current Window) (chain.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
+	begin, err := w.cfg.Headers.Header(ctx, current.Block)
+	if err != nil {
+		return chain.Header{}, fmt.Errorf("read its first block: %w", err)
+	}
+	if begin.Height != current.Block {
+		return chain.Header{}, fmt.Errorf("asked for block %d, got %d", current.Block, begin.Height)
+	}
+	from := begin
+	if head.Height >= current.ActiveEnd {
+		if from, err = w.cfg.Headers.Header(ctx, head.Height); err != nil {
+			return chain.Header{}, fmt.Errorf("read the head: %w", err)
+		}
+	}
+	for from.Height < head.Height {
+		next, err := w.cfg.Headers.Header(ctx, from.Height+1)
+		if err != nil {
+			return chain.Header{}, fmt.Errorf("read block %d: %w", from.Height+1, err)
+		}
+		if next.Parent != from.Hash {
+			return chain.Header{}, fmt.Errorf("block %d does not link to its parent", next.Height)
+		}
+		from = next
+	}
+	if from.Hash != head.Hash {
+		return chain.Header{}, fmt.Errorf("head %d is not on the source's chain", head.Height)
+	}
+	return begin, nil
+}
