@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/ethereum/go-ethereum/crypto"
-	"golang.org/x/crypto/ripemd160" //nolint:gosec,staticcheck // HASH160 is Bitcoin's public key hash; nothing else may stand in for it
+	"golang.org/x/crypto/ripemd160" //nolint:staticcheck // HASH160 is Bitcoin's public key hash; nothing else may stand in for it
 )
 
 // MaxSeats is how many seats a wallet can have: a seat number is one byte and seat 0 does not exist.
@@ -66,7 +66,7 @@ func (k PublicKey) Hash() WalletID {
 	compressed[0] = 2 + k[64]&1 // SEC 1: 02 for an even Y, 03 for an odd one
 	copy(compressed[1:], k[1:33])
 	inner := sha256.Sum256(compressed[:])
-	ripemd := ripemd160.New() //nolint:gosec // see the import
+	ripemd := ripemd160.New()
 	ripemd.Write(inner[:])
 	return WalletID(ripemd.Sum(nil))
 }
@@ -124,7 +124,7 @@ func (w Wallet) SeatsOf(op Operator) []Seat {
 	var seats []Seat
 	for i, holder := range w.roster {
 		if holder == op {
-			seats = append(seats, Seat(i+1)) //nolint:gosec // NewWallet bounds the roster to 255
+			seats = append(seats, Seat(i+1))
 		}
 	}
 	return seats
@@ -132,7 +132,7 @@ func (w Wallet) SeatsOf(op Operator) []Seat {
 
 // LowestSeat returns the operator's lowest seat, the one it leads from; 0 if it holds none.
 func (w Wallet) LowestSeat(op Operator) Seat {
-	return Seat(slices.Index(w.roster, op) + 1) //nolint:gosec // NewWallet bounds the roster to 255
+	return Seat(slices.Index(w.roster, op) + 1)
 }
 
 // Operators returns each operator of the wallet once, in the order of first seats.

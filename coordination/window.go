@@ -30,7 +30,7 @@ func (s Schedule) Validate() error {
 		errs = append(errs, fmt.Errorf("window of %d+%d blocks is longer than its frequency of %d", s.Active, s.Passive, s.Frequency))
 	}
 	if s.SafeShift == 0 || s.SafeShift >= s.Frequency {
-		errs = append(errs, fmt.Errorf("safe block shift %d is not within 1 .. %d", s.SafeShift, int64(s.Frequency)-1)) //nolint:gosec // a few hundred blocks
+		errs = append(errs, fmt.Errorf("safe block shift %d is not within 1 .. %d", s.SafeShift, int64(s.Frequency)-1))
 	}
 	return errors.Join(errs...)
 }

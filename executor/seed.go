@@ -19,5 +19,5 @@ func Seed(wallet chain.WalletID, safe chain.Hash) [32]byte {
 // newRNG returns a fresh generator seeded with the first 8 bytes of the seed, big endian, read as a signed number.
 // Leader and checklist each take their own: what one draws must not shift the other.
 func newRNG(seed [32]byte) *rand.Rand {
-	return rand.New(rand.NewSource(int64(binary.BigEndian.Uint64(seed[:8])))) //nolint:gosec // both fixed by the protocol
+	return rand.New(rand.NewSource(int64(binary.BigEndian.Uint64(seed[:8]))))
 }

@@ -40,7 +40,7 @@ var kinds = [...]struct {
 func Kinds() []Kind {
 	all := make([]Kind, len(kinds))
 	for i := range all {
-		all[i] = Kind(i) //nolint:gosec // six kinds
+		all[i] = Kind(i)
 	}
 	return all
 }
@@ -49,7 +49,7 @@ func Kinds() []Kind {
 func ParseKind(name string) (Kind, error) {
 	for k, row := range kinds {
 		if row.name == name {
-			return Kind(k), nil //nolint:gosec // six kinds
+			return Kind(k), nil
 		}
 	}
 	return 0, fmt.Errorf("unknown action %q", name)
