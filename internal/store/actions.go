@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// Action is the row of one wallet's action.
+type Action struct {
+	proposal.Order
+	StartedAt  chain.Height // 0 until it started
+	Outcome    string       // an action.Outcome; empty until it is finished
+	Detail     string
+	FinishedAt chain.Height // 0 until it is finished
+	Revoked    bool         // evidence against the window's agreement came in, before or after the outcome
+}
+
+// Finished reports whether the action has its outcome.
+func (a Action) Finished() bool { return a.Outcome != "" }
+
+// ActionFilter selects actions. The zero value selects all of them.
+type ActionFilter struct {
+	Wallet   *chain.WalletID
+	From, To chain.Height // coordination blocks, both included; a zero To is no upper bound
+	Finished *bool
+	Limit    int // greatest number, newest window first; 0 for no limit
+}
+
+// insertAction stores an order as pending.
+func insertAction(ctx context.Context, tx *sql.Tx, o proposal.Order) error {
+	kind, message := encodeProposal(o.Wallet, o.Window, o.Proposal)
+	_, err := tx.ExecContext(ctx, `INSERT INTO actions
+		(block, wallet, action, proposal, start_block, expiry_block, started_at, finished, outcome, detail, finished_at, revoked)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, FALSE, '', '', 0, FALSE)`,
+		height(o.Window), o.Wallet[:], kind, message, height(o.Start), height(o.Expiry))
+	return err
+}
+
+// PendingActions returns the orders that have no outcome, oldest window first: those never started, those a stopped node
+// left half-way, and those revoked meanwhile, whose outcome is still to be recorded.
+func (r Reader) PendingActions(ctx context.Context) ([]proposal.Order, error) {
+	rows, err := r.db.QueryContext(ctx, selectAction+` WHERE NOT finished ORDER BY block, wallet`)
+	orders, err := collect(rows, err, func(row scanner) (proposal.Order, error) {
+		a, err := scanAction(row)
+		return a.Order, err
+	})
+	return orders, wrap("read pending actions", err)
+}
+
+// StartAction records that an action's handler began at a height; the first height counts. ErrFinished if the action has its
+// outcome: it must not run again. ErrNotFound if there is no such action.
+func (s *Store) StartAction(ctx context.Context, wallet chain.WalletID, window, at chain.Height) error {
+	return s.writes.do(ctx, "start action", func(ctx context.Context, tx *sql.Tx) error {
+		var finished bool
+		err := tx.QueryRowContext(ctx, `SELECT finished FROM actions WHERE block = $1 AND wallet = $2`, height(window), wallet[:]).Scan(&finished)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return noAction(wallet, window)
+		case err != nil:
+			return err
+		case finished:
+			return ErrFinished
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE actions SET started_at = $1 WHERE block = $2 AND wallet = $3 AND started_at = 0`,
+			height(at), height(window), wallet[:])
+		return err
+	})
+}
+
+// finishAction records an outcome; the first one stays.
+func (s *Store) finishAction(ctx context.Context, wallet chain.WalletID, window chain.Height, outcome, detail string, at chain.Height) error {
+	if outcome == "" {
+		return errors.New("finish action: no outcome")
+	}
+	return s.writes.do(ctx, "finish action", func(ctx context.Context, tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `UPDATE actions SET
+				outcome = CASE WHEN finished THEN outcome ELSE $1 END,
+				detail = CASE WHEN finished THEN detail ELSE $2 END,
+				finished_at = CASE WHEN finished THEN finished_at ELSE $3 END,
+				finished = TRUE
+			WHERE block = $4 AND wallet = $5`,
+			outcome, text(detail), height(at), height(window), wallet[:])
+		if err != nil {
+			return err
+		}
+		if rows, err := done.RowsAffected(); err != nil || rows == 0 {
+			return errors.Join(err, noAction(wallet, window))
+		}
+		return nil
+	})
+}
+
+// ActionRevoked reports whether an action was revoked. ErrNotFound if there is no such action: who asks must not go on.
+func (r Reader) ActionRevoked(ctx context.Context, wallet chain.WalletID, window chain.Height) (bool, error) {
+	var revoked bool
+	err := r.db.QueryRowContext(ctx, `SELECT revoked FROM actions WHERE block = $1 AND wallet = $2`, height(window), wallet[:]).Scan(&revoked)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = noAction(wallet, window)
+	}
+	return revoked, wrap("read revocation", err)
+}
+
+func noAction(wallet chain.WalletID, window chain.Height) error {
+	return fmt.Errorf("%w: action of wallet %v in window %d", ErrNotFound, wallet, window)
+}
+
+// Actions returns the actions that a filter selects, newest window first.
+func (r Reader) Actions(ctx context.Context, filter ActionFilter) ([]Action, error) {
+	actions, err := selectActions(ctx, r.db, filter)
+	return actions, wrap("read actions", err)
+}
+
+const selectAction = `SELECT block, wallet, proposal, start_block, expiry_block, started_at, outcome, detail, finished_at, revoked FROM actions`
+
+func selectActions(ctx context.Context, db querier, filter ActionFilter) ([]Action, error) {
+	var where conditions
+	where.scope("block", "block", filter.Wallet, filter.From, filter.To)
+	if filter.Finished != nil {
+		where.add("finished =", *filter.Finished)
+	}
+	rows, err := db.QueryContext(ctx, selectAction+where.sql()+` ORDER BY block DESC, wallet`+where.limit(filter.Limit), where.args...)
+	return collect(rows, err, scanAction)
+}
+
+func scanAction(row scanner) (Action, error) {
+	var (
+		a       Action
+		message []byte
+	)
+	err := row.Scan((*height)(&a.Window), fixed(a.Wallet[:]), &message, (*height)(&a.Start), (*height)(&a.Expiry),
+		(*height)(&a.StartedAt), &a.Outcome, &a.Detail, (*height)(&a.FinishedAt), &a.Revoked)
+	if err != nil {
+		return a, err
+	}
+	a.Proposal, err = decodeProposal(a.Wallet, a.Window, message)
+	if err == nil && a.Proposal == nil {
+		err = fmt.Errorf("%w: action of wallet %v in window %d has no proposal", ErrCorrupt, a.Wallet, a.Window)
+	}
+	return a, err
+}

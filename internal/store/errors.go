@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Errors that callers tell apart with errors.Is. Whatever Open returns, nothing that was in the store has been changed.
+var (
+	// ErrNotFound says that there is no store at the place named, or no such record in it.
+	ErrNotFound = errors.New("not found")
+	// ErrNotWritable says that the directory or file cannot be written.
+	ErrNotWritable = errors.New("cannot be written")
+	// ErrLocked says that another process has the store: a running node, or a tool that holds its database locked.
+	ErrLocked = errors.New("in use by another process")
+	// ErrCorrupt says that the file is no database, that it is damaged, or that a stored value cannot be read.
+	ErrCorrupt = errors.New("corrupt")
+	// ErrForeign says that the file is a database of something else.
+	ErrForeign = errors.New("not a walletnode store")
+	// ErrNewerSchema says that a later version of the node has written the store.
+	ErrNewerSchema = errors.New("written by a newer version")
+	// ErrOlderSchema says that the store has to be migrated first, which readers do not do.
+	ErrOlderSchema = errors.New("not migrated to this version yet")
+	// ErrWrongChain says that the store belongs to another chain.
+	ErrWrongChain = errors.New("store of another chain")
+	// ErrFull says that the disk has no room left.
+	ErrFull = errors.New("disk is full")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("store is closed")
+
+	// ErrStaleWindow says that a window is not later than the last one opened.
+	ErrStaleWindow = errors.New("window is not later than the last one")
+	// ErrFinished says that the action has its outcome already and must not run again.
+	ErrFinished = errors.New("action is finished")
+	// ErrOtherRoster says that the wallet is known with another roster.
+	ErrOtherRoster = errors.New("wallet is known with another roster")
+)
+
+// sentinels names the database's own failures that callers or operators act on. The low byte of a code is its class.
+var sentinels = map[int]error{
+	sqlite3.SQLITE_BUSY:     ErrLocked,
+	sqlite3.SQLITE_LOCKED:   ErrLocked,
+	sqlite3.SQLITE_CORRUPT:  ErrCorrupt,
+	sqlite3.SQLITE_NOTADB:   ErrCorrupt,
+	sqlite3.SQLITE_FULL:     ErrFull,
+	sqlite3.SQLITE_PERM:     ErrNotWritable,
+	sqlite3.SQLITE_READONLY: ErrNotWritable,
+	sqlite3.SQLITE_CANTOPEN: ErrNotWritable,
+}
+
+// classify adds the sentinel that fits a database error, if one does.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	var failure *sqlite.Error
+	if !errors.As(err, &failure) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if sentinel, known := sentinels[failure.Code()&0xff]; known && !errors.Is(err, sentinel) {
+		return fmt.Errorf("%w: %w", sentinel, err)
+	}
+	return err
+}
+
+// wrap is classify with the action that failed.
+func wrap(action string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", action, classify(err))
+}

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Importer changes the wallet registry from outside the node, while it runs or before its first start.
+type Importer struct{ store *Store }
+
+// OpenImporter opens a store for importing wallets. If a node is running on it, both write to it; if none is, the store is
+// created or migrated as needed and stays locked until Close. A store created so is bound to a chain by the node's first start.
+func OpenImporter(ctx context.Context, dsn string, log *slog.Logger) (*Importer, error) {
+	at, err := parseLocation(dsn)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openLocked(ctx, at, binding{}, log)
+	if errors.Is(err, ErrLocked) {
+		s, err = openBeside(ctx, at, log)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
+	}
+	return &Importer{s}, nil
+}
+
+// openBeside opens a store that a running node has made, without its lock.
+func openBeside(ctx context.Context, at location, log *slog.Logger) (*Store, error) {
+	r, err := openReader(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	db, err := openWriter(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return assemble(at, db, log)
+}
+
+// ImportWallet is Store.ImportWallet.
+func (i *Importer) ImportWallet(ctx context.Context, w chain.Wallet, at time.Time) error {
+	return i.store.ImportWallet(ctx, w, at)
+}
+
+// AllWallets is Reader.AllWallets.
+func (i *Importer) AllWallets(ctx context.Context) ([]WalletRecord, error) {
+	return i.store.AllWallets(ctx)
+}
+
+// Close ends the import.
+func (i *Importer) Close() error { return i.store.Close() }

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+)
+
+// maxStatements is how many statements of one author are kept per wallet and window. Two that differ are proof of
+// equivocation already, so whoever sends more only fills our disk: what is beyond is not stored, and SaveStatement
+// reports no error, for the author's earlier statements settle the window. The bound is per author, so that nobody can
+// crowd out another's words.
+const maxStatements = 8
+
+// SaveOwn implements coordination.Journal.
+func (s *Store) SaveOwn(ctx context.Context, wallet chain.WalletID, window chain.Height, own coordination.OwnProposal) (coordination.OwnProposal, error) {
+	var kept coordination.OwnProposal
+	err := s.writes.do(ctx, "store own proposal", func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (block, wallet) DO NOTHING`,
+			height(window), wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt))
+		if err != nil {
+			return err
+		}
+		var there bool
+		kept, there, err = readOwn(ctx, tx, wallet, window)
+		if err == nil && !there {
+			err = ErrNotFound // not after the insertion above
+		}
+		return err
+	})
+	if err != nil {
+		return coordination.OwnProposal{}, err
+	}
+	return kept, nil
+}
+
+// Own implements coordination.Journal.
+func (r Reader) Own(ctx context.Context, wallet chain.WalletID, window chain.Height) (coordination.OwnProposal, bool, error) {
+	own, there, err := readOwn(ctx, r.db, wallet, window)
+	return own, there, wrap("read own proposal", err)
+}
+
+func readOwn(ctx context.Context, db querier, wallet chain.WalletID, window chain.Height) (coordination.OwnProposal, bool, error) {
+	var own coordination.OwnProposal
+	err := db.QueryRowContext(ctx, `SELECT payload, envelope, sent_at FROM own_proposals WHERE block = $1 AND wallet = $2`,
+		height(window), wallet[:]).Scan(&own.Payload, &own.Envelope, (*height)(&own.SentAt))
+	if errors.Is(err, sql.ErrNoRows) {
+		return coordination.OwnProposal{}, false, nil
+	}
+	return own, err == nil, err
+}
+
+// SaveStatement implements coordination.Journal. At most 8 statements of one author are kept per wallet and window.
+func (s *Store) SaveStatement(ctx context.Context, st coordination.Statement) error {
+	return s.writes.do(ctx, "store statement", func(ctx context.Context, tx *sql.Tx) error {
+		var position, byAuthor int64
+		err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0) + 1, COALESCE(SUM(CASE WHEN author = $1 THEN 1 ELSE 0 END), 0)
+			FROM statements WHERE block = $2 AND wallet = $3`,
+			st.Author[:], height(st.Window), st.Wallet[:]).Scan(&position, &byAuthor)
+		if err != nil || byAuthor >= maxStatements {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO statements
+			(block, wallet, author, digest, position, seat, payload, signed, arrived_at, received_time)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (block, wallet, author, digest) DO NOTHING`,
+			height(st.Window), st.Wallet[:], st.Author[:], st.Digest[:], position, int64(st.Seat),
+			blob(st.Payload), blob(st.Signed), height(st.ArrivedAt), instant(st.ReceivedAt))
+		return err
+	})
+}
+
+// Statements implements coordination.Journal.
+func (r Reader) Statements(ctx context.Context, wallet chain.WalletID, window chain.Height) ([]coordination.Statement, error) {
+	statements, err := selectStatements(ctx, r.db, window, &wallet)
+	return statements, wrap("read statements", err)
+}
+
+func selectStatements(ctx context.Context, db querier, window chain.Height, wallet *chain.WalletID) ([]coordination.Statement, error) {
+	var where conditions
+	where.scope("block", "block", wallet, window, window)
+	rows, err := db.QueryContext(ctx, `SELECT block, wallet, author, seat, digest, payload, signed, arrived_at, received_time
+		FROM statements`+where.sql()+` ORDER BY block, wallet, position`, where.args...)
+	return collect(rows, err, func(row scanner) (st coordination.Statement, err error) {
+		err = row.Scan((*height)(&st.Window), fixed(st.Wallet[:]), fixed(st.Author[:]), &st.Seat, fixed(st.Digest[:]),
+			&st.Payload, &st.Signed, (*height)(&st.ArrivedAt), (*instant)(&st.ReceivedAt))
+		return st, err
+	})
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Reader is the reading side of a store. Each method sees one moment of it; a node may be writing meanwhile.
+type Reader struct{ db *sql.DB }
+
+// OpenReader opens a store for reading, whether or not a node is running on it, and without asking a chain. It never
+// creates, migrates or writes: ErrNotFound if there is no store, ErrNewerSchema or ErrOlderSchema if it is of another version.
+func OpenReader(ctx context.Context, dsn string) (*Reader, error) {
+	at, err := parseLocation(dsn)
+	if err != nil {
+		return nil, err
+	}
+	r, err := openReader(ctx, at)
+	if err != nil {
+		return nil, fmt.Errorf("read store %s: %w", at, classify(err))
+	}
+	return r, nil
+}
+
+func openReader(ctx context.Context, at location) (*Reader, error) {
+	there, err := at.exists()
+	if err != nil {
+		return nil, err
+	}
+	if !there {
+		return nil, fmt.Errorf("%w: there is no store yet, a node makes it when it starts", ErrNotFound)
+	}
+	db, err := sql.Open("sqlite", at.readOnly())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(maxReaders)
+	if err := requireLatest(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Reader{db}, nil
+}
+
+// requireLatest refuses a store whose tables are not those of this version's queries.
+func requireLatest(ctx context.Context, db *sql.DB) error {
+	version, err := schemaVersion(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case version > latestVersion:
+		return newerSchema(version)
+	case version < latestVersion:
+		return fmt.Errorf("%w: start the node once, which migrates it", ErrOlderSchema)
+	}
+	return nil
+}
+
+// Close ends reading.
+func (r Reader) Close() error { return r.db.Close() }
+
+// snapshot runs several queries on one moment of the store.
+func (r Reader) snapshot(ctx context.Context, read func(tx *sql.Tx) error) error {
+	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(read(tx), tx.Rollback())
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+const testChain = 31337
+
+var (
+	genesis = chain.Hash{0xee}
+	quiet   = slog.New(slog.DiscardHandler)
+)
+
+func openAt(t testing.TB, dsn string, retention Retention) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Config{DSN: dsn, Retention: retention}, testChain, genesis, quiet)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func embedded(t *testing.T, retention Retention) func() *Store {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "node")
+	var last *Store
+	return func() *Store {
+		if last != nil {
+			require.NoError(t, last.Close())
+		}
+		last = openAt(t, dir, retention)
+		return last
+	}
+}
+
+func TestSQLite(t *testing.T) { testConformance(t, embedded) }
+
+// holdTurn keeps the writer from committing until release is called.
+func holdTurn(s *Store) (release func()) {
+	s.writes.turn <- struct{}{}
+	return func() { <-s.writes.turn }
+}
+
+// awaitQueue waits until n changes wait for the writer; each of them is one goroutine's next step away.
+func awaitQueue(s *Store, n int) {
+	for {
+		s.writes.mu.Lock()
+		waiting := len(s.writes.queue)
+		s.writes.mu.Unlock()
+		if waiting >= n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func TestAWriteGivenUpIsNotStored(t *testing.T) {
+	s := openAt(t, t.TempDir(), Retention{})
+	release := holdTurn(s)
+	ctx, giveUp := context.WithCancel(t.Context())
+	outcome := make(chan error, 1)
+	go func() { outcome <- s.OpenWindow(ctx, opened(1)) }()
+	awaitQueue(s, 1)
+	giveUp()
+	require.ErrorIs(t, <-outcome, context.Canceled)
+	release()
+	require.ErrorIs(t, s.OpenWindow(ctx, opened(1)), context.Canceled)
+	require.NoError(t, s.OpenWindow(t.Context(), opened(1)), "it was not stored")
+}
+
+func TestAClosedStoreSaysSo(t *testing.T) {
+	s := openAt(t, t.TempDir(), Retention{})
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close(), "closing again is fine")
+	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(1)), ErrClosed)
+}
+
+func TestLatestVersionIsTheLastMigration(t *testing.T) {
+	files, err := migrations.ReadDir("migrations")
+	require.NoError(t, err)
+	require.Len(t, files, int(latestVersion))
+	version, err := schemaVersion(t.Context(), openAt(t, t.TempDir(), Retention{}).db)
+	require.NoError(t, err)
+	require.Equal(t, latestVersion, version)
+}
+
+func TestEveryCommitReachesTheDisk(t *testing.T) {
+	s := openAt(t, t.TempDir(), Retention{})
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1"} {
+		var have string
+		require.NoError(t, s.writes.db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&have))
+		require.Equal(t, want, have, pragma)
+	}
+}
+
+func TestPlaceholdersGoByNumber(t *testing.T) {
+	var a, b, c int
+	s := openAt(t, t.TempDir(), Retention{})
+	require.NoError(t, s.db.QueryRowContext(t.Context(), `SELECT $2, $1, $2`, 1, 2).Scan(&a, &b, &c))
+	require.Equal(t, []int{2, 1, 2}, []int{a, b, c})
+}

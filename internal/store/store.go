@@ -1,0 +1,138 @@
+// Package store is the node's durable state: windows, results, proposals, statements, faults with evidence, actions and
+// wallets. What it acknowledged survives kill -9 and power loss; what it did not acknowledge left no trace.
+//
+// The embedded engine is SQLite. One running node has a store at a time (a lock file says so); any number of readers
+// (OpenReader) and short-lived imports (OpenImporter) work beside it. Schema and queries are such that
+// PostgreSQL can take them as they are: portable types, numbered placeholders, no generated keys.
+//
+// Nothing runs in the background. Whoever closes a window calls Prune, which is cheap when there is nothing to delete.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	_ "modernc.org/sqlite" // the database driver
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+)
+
+var (
+	_ coordination.WindowLog = (*Store)(nil)
+	_ coordination.ResultLog = (*Store)(nil)
+	_ coordination.Journal   = (*Store)(nil)
+	_ coordination.Registry  = (*Store)(nil)
+)
+
+// maxReaders is how many queries run at once: more than two cores gain nothing from it, and each costs a cache of 2 MB.
+const maxReaders = 4
+
+// Config says where a store is and how long it keeps what.
+type Config struct {
+	// DSN is "sqlite:PATH" of a database file, or the path of a directory in which the database is kept. What is
+	// missing of the path is created.
+	DSN       string
+	Retention Retention
+}
+
+// Store is the store of a running node. Its methods may be called from any number of goroutines.
+type Store struct {
+	Reader
+	writes    *writer
+	lock      runLock
+	retention Retention
+	log       *slog.Logger
+
+	closing sync.Once
+	closed  error // set by the first Close
+}
+
+// Open opens the node's store, creates it if there is none, migrates it, and binds a new one to the chain (its ID and
+// the hash of its block 0). It fails, with one of this package's errors and nothing changed, if the store cannot be
+// written, is in use, is damaged, was written by a newer version, or belongs to another chain or program.
+func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, log *slog.Logger) (*Store, error) {
+	if err := cfg.Retention.validate(); err != nil {
+		return nil, err
+	}
+	at, err := parseLocation(cfg.DSN)
+	if err != nil {
+		return nil, err
+	}
+	bound := binding{strconv.FormatUint(chainID, 10), genesis.String()}
+	s, err := openLocked(ctx, at, bound, log)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
+	}
+	s.retention = cfg.Retention.withDefaults()
+	return s, nil
+}
+
+// openLocked opens the store as its only node. A zero binding leaves a new store unbound.
+func openLocked(ctx context.Context, at location, bound binding, log *slog.Logger) (*Store, error) {
+	if err := at.prepare(); err != nil {
+		return nil, err
+	}
+	lock, err := acquire(at)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openChecked(ctx, at, bound, log)
+	if err != nil {
+		return nil, errors.Join(err, lock.release())
+	}
+	s.lock = lock
+	return s, nil
+}
+
+// openChecked looks at the file before anything can change it, then migrates and binds it.
+func openChecked(ctx context.Context, at location, bound binding, log *slog.Logger) (*Store, error) {
+	if err := examine(ctx, at, bound); err != nil {
+		return nil, err
+	}
+	db, err := openWriter(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, db, log); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := bind(ctx, db, bound); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return assemble(at, db, log)
+}
+
+// openWriter opens the single connection that writes: SQLite has one writer at a time in any case.
+func openWriter(ctx context.Context, at location) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", at.readWrite())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func assemble(at location, db *sql.DB, log *slog.Logger) (*Store, error) {
+	reads, err := sql.Open("sqlite", at.readOnly())
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	reads.SetMaxOpenConns(maxReaders)
+	return &Store{Reader: Reader{reads}, writes: newWriter(db), log: log}, nil
+}
+
+// Close waits for writes under way, closes the store and releases it for another process. It may be called again.
+func (s *Store) Close() error {
+	// Readers first: the last connection to close folds the write-ahead log into the database, and only the writer can.
+	s.closing.Do(func() { s.closed = errors.Join(s.Reader.Close(), s.writes.close(), s.lock.release()) })
+	return s.closed
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+)
+
+// LastWindow implements coordination.WindowLog.
+func (r Reader) LastWindow(ctx context.Context) (coordination.Opened, error) {
+	last, err := readLast(ctx, r.db)
+	return last, wrap("read last window", err)
+}
+
+// readLast returns the latest of all windows opened, missed and started after.
+func readLast(ctx context.Context, db querier) (coordination.Opened, error) {
+	last, err := scanOpened(db.QueryRowContext(ctx, `SELECT block, opened_at, hash, opened_time FROM windows ORDER BY block DESC LIMIT 1`))
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return coordination.Opened{}, err
+	}
+	var missed height
+	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(last_block), 0) FROM missed`).Scan(&missed); err != nil {
+		return coordination.Opened{}, err
+	}
+	if chain.Height(missed) > last.Block {
+		return coordination.Opened{Block: chain.Height(missed)}, nil
+	}
+	return last, nil
+}
+
+// laterThanLast refuses a window that was accounted for already.
+func laterThanLast(ctx context.Context, tx *sql.Tx, block chain.Height) error {
+	last, err := readLast(ctx, tx)
+	if err == nil && block <= last.Block {
+		err = fmt.Errorf("%w: %d after %d", ErrStaleWindow, block, last.Block)
+	}
+	return err
+}
+
+// scanner is a row or rows.
+type scanner interface{ Scan(dest ...any) error }
+
+func scanOpened(row scanner) (coordination.Opened, error) {
+	var o coordination.Opened
+	err := row.Scan((*height)(&o.Block), (*height)(&o.At), fixed(o.Hash[:]), (*instant)(&o.Time))
+	return o, err
+}
+
+// StartAfter implements coordination.WindowLog. ErrStaleWindow if the store is not new.
+func (s *Store) StartAfter(ctx context.Context, block chain.Height) error {
+	mark := coordination.Opened{Block: block} // opened at 0: it never was
+	return s.writes.do(ctx, "store first window", func(ctx context.Context, tx *sql.Tx) error {
+		last, err := readLast(ctx, tx)
+		if err != nil || last == mark {
+			return err
+		}
+		if last.Block != 0 {
+			return fmt.Errorf("%w: start after %d, but %d is known", ErrStaleWindow, block, last.Block)
+		}
+		return insertWindow(ctx, tx, mark)
+	})
+}
+
+// OpenWindow implements coordination.WindowLog; ErrStaleWindow if the window is not later than the last one.
+func (s *Store) OpenWindow(ctx context.Context, o coordination.Opened) error {
+	return s.writes.do(ctx, "store opened window", func(ctx context.Context, tx *sql.Tx) error {
+		if err := laterThanLast(ctx, tx, o.Block); err != nil {
+			return err
+		}
+		return insertWindow(ctx, tx, o)
+	})
+}
+
+func insertWindow(ctx context.Context, tx *sql.Tx, o coordination.Opened) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO windows (block, opened_at, hash, opened_time) VALUES ($1, $2, $3, $4)`,
+		height(o.Block), height(o.At), o.Hash[:], instant(o.Time))
+	return err
+}
+
+// RecordMissed implements coordination.WindowLog. The last range again changes nothing; ErrStaleWindow if another one begins
+// before the last window.
+func (s *Store) RecordMissed(ctx context.Context, m coordination.Missed) error {
+	if _, err := coordination.ParseReason(string(m.Reason)); err != nil {
+		return fmt.Errorf("store missed windows: %w", err)
+	}
+	return s.writes.do(ctx, "store missed windows", func(ctx context.Context, tx *sql.Tx) error {
+		var known int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM missed WHERE first_block = $1 AND last_block = $2`,
+			height(m.First), height(m.Last)).Scan(&known)
+		if err != nil || known > 0 {
+			return err
+		}
+		if err := laterThanLast(ctx, tx, m.First); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO missed (first_block, last_block, reason, noted_at) VALUES ($1, $2, $3, $4)`,
+			height(m.First), height(m.Last), string(m.Reason), height(m.NotedAt))
+		return err
+	})
+}
+
+// Begin implements coordination.WindowLog.
+func (s *Store) Begin(ctx context.Context, wallet chain.WalletID, w coordination.Window, at chain.Height) (coordination.Progress, error) {
+	var progress coordination.Progress
+	err := s.writes.do(ctx, "begin window", func(ctx context.Context, tx *sql.Tx) error {
+		none := []byte{}
+		_, err := tx.ExecContext(ctx, `INSERT INTO results
+			(block, wallet, opened_at, finished, reason, detail, role, seed, leader, action, proposal, received_at, recorded_time)
+			VALUES ($1, $2, $3, FALSE, '', '', '', $4, $4, '', $4, 0, 0) ON CONFLICT (block, wallet) DO NOTHING`,
+			height(w.Block), wallet[:], height(at), none)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT opened_at, finished FROM results WHERE block = $1 AND wallet = $2`,
+			height(w.Block), wallet[:]).Scan((*height)(&progress.OpenedAt), &progress.Finished)
+	})
+	if err != nil {
+		return coordination.Progress{}, err
+	}
+	return progress, nil
+}
+
+// FinishOpen implements coordination.WindowLog.
+func (s *Store) FinishOpen(ctx context.Context, last chain.Height, reason coordination.Reason) error {
+	if _, err := coordination.ParseReason(string(reason)); err != nil {
+		return fmt.Errorf("finish open windows: %w", err)
+	}
+	now := time.Now()
+	return s.writes.do(ctx, "finish open windows", func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE results SET finished = TRUE, reason = $1, recorded_time = $2 WHERE NOT finished AND block <= $3`,
+			string(reason), instant(now), height(last))
+		return err
+	})
+}
