@@ -1,0 +1,268 @@
+package net
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	ma "github.com/multiformats/go-multiaddr"
+	"github.com/multiformats/go-multistream"
+	"golang.org/x/sync/errgroup"
+)
+
+// maxExchanges is how many exchanges we run at once; peers beyond wait their turn.
+const maxExchanges = 16
+
+// maxNap bounds how long the admission loop sleeps: bans end at heights, which wake nobody.
+const maxNap = 30 * time.Second
+
+// chores are what the table wants done.
+type chores struct {
+	cut  []peer.ID // to be disconnected
+	tell []peer.ID // to run an exchange with
+	next time.Time // when to look again
+}
+
+// sweep finds what is due: deadlines that have passed, proofs that have run out, peers to be told something.
+func (t *table) sweep(now time.Time) chores {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := chores{next: now.Add(maxNap)}
+	soon := func(at time.Time) {
+		if at.After(now) && at.Before(c.next) {
+			c.next = at
+		}
+	}
+	for id, e := range t.peers {
+		if !e.connected {
+			continue
+		}
+		e.cut = e.cut || t.isBanned(e.operator)
+		t.settle(e, now)
+		if !e.deadline.IsZero() && !now.Before(e.deadline) {
+			e.stranger = true
+			e.refuse(now, strangerPause, e.strangeness(now))
+		}
+		if e.cut {
+			c.cut = append(c.cut, id)
+			continue
+		}
+		if e.untold && !e.exchanging && !now.Before(e.nextExchange) {
+			c.tell = append(c.tell, id)
+		}
+		if e.untold && !e.exchanging {
+			soon(e.nextExchange)
+		}
+		soon(e.deadline)
+		soon(e.proofUntil)
+	}
+	return c
+}
+
+// strangeness says why a peer is cut off at its deadline.
+func (e *entry) strangeness(now time.Time) string {
+	why := "proved no operator in time"
+	if op := e.proven(now); !op.IsZero() {
+		why = fmt.Sprintf("operator %v holds no seat of our wallets", op)
+	}
+	if e.lastErr != "" && e.lastErrAt.After(e.since) {
+		why += ": " + e.lastErr
+	}
+	return why
+}
+
+// begin claims the one exchange that we run with a peer at a time.
+func (t *table) begin(id peer.ID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil || !e.connected || e.exchanging {
+		return false
+	}
+	e.exchanging, e.untold = true, false // what changes from here on needs another exchange
+	return true
+}
+
+// end gives it back. A failure is tried again; a peer that does not speak the protocol is not asked twice.
+func (t *table) end(id peer.ID, err error, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil {
+		return
+	}
+	e.exchanging, e.nextExchange = false, now.Add(exchangePause)
+	if err != nil {
+		e.fail(now, err.Error())
+		e.untold = e.connected && !errors.Is(err, multistream.ErrNotSupported[protocol.ID]{})
+	}
+}
+
+// serve claims the one exchange that a peer may run with us at a time, at a bounded rate.
+func (t *table) serve(id peer.ID, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil || !e.connected || e.cut || e.serving || !e.exchanges.AllowN(now, 1) {
+		return false
+	}
+	e.serving = true
+	return true
+}
+
+func (t *table) served(id peer.ID, err error, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil {
+		e.serving = false
+		if err != nil {
+			e.fail(now, err.Error())
+		}
+	}
+}
+
+// admit is the loop of admission: it disconnects who is to be cut off, begins exchanges and renews our delegation.
+// It alone begins work; notifications only wake it.
+func (h *Host) admit(ctx context.Context) error {
+	var exchanges errgroup.Group
+	exchanges.SetLimit(maxExchanges)
+	defer func() { _ = exchanges.Wait() }() // none returns an error
+	for {
+		now := time.Now()
+		if renewed := h.delegate(now); renewed {
+			h.table.tellAll()
+		}
+		c := h.table.sweep(now)
+		for _, id := range c.cut {
+			h.cut(id)
+		}
+		for _, id := range c.tell {
+			if !h.table.begin(id) {
+				continue
+			}
+			exchange := func() error {
+				h.table.end(id, h.exchange(ctx, id), time.Now())
+				h.nudge()
+				return nil
+			}
+			if !exchanges.TryGo(exchange) {
+				h.table.end(id, nil, now)
+				h.table.retell(id)
+			}
+		}
+		nap := time.NewTimer(time.Until(c.next))
+		select {
+		case <-h.wake:
+		case <-nap.C:
+		case <-ctx.Done():
+			nap.Stop()
+			return nil
+		}
+		nap.Stop()
+	}
+}
+
+// retell puts a peer back in the queue for an exchange.
+func (t *table) retell(id peer.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil {
+		e.untold = e.connected
+	}
+}
+
+// nudge wakes the admission loop; it never blocks.
+func (h *Host) nudge() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// cut disconnects a peer. Its streams, pubsub's included, end with it.
+func (h *Host) cut(id peer.ID) {
+	h.log.Warn("Peer cut off", "peer", id, "why", h.table.why(id))
+	if err := h.host.Network().ClosePeer(id); err != nil {
+		h.table.failed(id, fmt.Errorf("disconnect: %w", err), time.Now())
+	}
+}
+
+func (t *table) why(id peer.ID) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil {
+		return e.lastErr
+	}
+	return ""
+}
+
+// refuse cuts a peer off that sends more than it may.
+func (t *table) refuse(id peer.ID, why string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil {
+		e.stranger = false
+		e.refuse(now, floodPause, why)
+		t.settle(e, now)
+	}
+}
+
+// meter returns a peer's meter; false if it is not connected.
+func (t *table) meter(id peer.ID) (meter, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil || !e.connected {
+		return meter{}, false
+	}
+	return e.meter, true
+}
+
+// notifiee hears of connections from libp2p. Its methods return at once.
+type notifiee struct{ h *Host }
+
+// Connected enters the peer, or turns it away if there is no room.
+func (n notifiee) Connected(_ network.Network, c network.Conn) {
+	outbound := c.Stat().Direction == network.DirOutbound
+	if !n.h.table.connected(c.RemotePeer(), c.RemoteMultiaddr().String(), outbound, time.Now()) {
+		_ = c.Close() // it is turned away, and whether it hears of it is its concern
+		return
+	}
+	n.h.nudge()
+}
+
+// Disconnected notes that the peer has gone.
+func (n notifiee) Disconnected(nw network.Network, c network.Conn) {
+	id := c.RemotePeer()
+	connected := func() bool { return nw.Connectedness(id) == network.Connected }
+	n.h.table.disconnected(id, connected, time.Now())
+	n.h.topics.forget(id)
+	n.h.nudge()
+}
+
+// Listen is of no interest.
+func (notifiee) Listen(network.Network, ma.Multiaddr) {}
+
+// ListenClose is of no interest.
+func (notifiee) ListenClose(network.Network, ma.Multiaddr) {}
+
+// Peers returns what is known of every peer, connected or not; at most 1024.
+func (h *Host) Peers() []PeerInfo { return h.table.infos(time.Now()) }
+
+// silence bans the author of a flood until the window after the one it flooded begins.
+func (h *Host) silence(author peer.ID, r Ruling) {
+	until := r.Window + h.cfg.Schedule.Frequency
+	if known := h.table.ban(author, r.Author, until, time.Now()); known {
+		return
+	}
+	if r.Author == h.table.self {
+		h.log.Error("Our own key floods a wallet's channel: somebody else has it, or an instance is broken", "operator", r.Author)
+	} else {
+		h.log.Warn("Operator floods a wallet's channel and is cut off", "operator", r.Author, "window", r.Window, "until", until)
+	}
+	h.nudge()
+}

@@ -1,0 +1,204 @@
+package net
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// Errors about channels, told apart with errors.Is.
+var (
+	// ErrJoined says that the wallet's channel is joined already.
+	ErrJoined = errors.New("channel is joined already")
+	// ErrLeft says that the wallet's channel is not joined, or was left.
+	ErrLeft = errors.New("channel is not joined")
+)
+
+// frameMargin is what pubsub's frame needs beside the envelope: author, topic, signature; some 400 bytes.
+const frameMargin = 1 << 10
+
+// Channel is one wallet's broadcast channel. It has no goroutine and no queue of its own: the topic's validator rules
+// on each message inside pubsub's validation and puts it into the inbox, and the topic is held by a relay, not by a
+// subscription. For pubsub that is the same (it announces the topic, joins its mesh, validates and forwards), except
+// that nothing is copied into a subscription's buffer, which would need a reader and drops what finds it full.
+type Channel struct {
+	host   *Host
+	wallet chain.Wallet
+	roster [32]byte
+	inbox  *Inbox
+	topic  *pubsub.Topic
+	cancel pubsub.RelayCancelFunc
+
+	sight Sight // guarded by the table's mutex
+}
+
+// sighted counts an operator of the wallet that has come into sight or gone out of it; the table calls it.
+func (c *Channel) sighted(by int) {
+	c.sight.Operators += by
+	if by < 0 && c.sight.Operators == 0 {
+		c.sight.Losses++
+	}
+}
+
+// Join joins a wallet's channel: from now on its messages are validated, kept and relayed, and its operators are
+// admitted. Join early: before the first window, not in it. It fails with ErrJoined if that was done before.
+func (h *Host) Join(wallet chain.Wallet) (*Channel, error) {
+	h.joining.Lock()
+	defer h.joining.Unlock()
+	c := &Channel{
+		host:   h,
+		wallet: wallet,
+		roster: RosterDigest(wallet),
+		inbox:  newInbox(wallet, h.cfg.Schedule, h.inspect, h.held),
+	}
+	if err := h.table.join(c, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := c.open(); err != nil {
+		h.table.leave(c, time.Now())
+		return nil, err
+	}
+	h.nudge()
+	return c, nil
+}
+
+// open installs the validator first, so that no message of the topic passes unexamined.
+func (c *Channel) open() error {
+	name := wire.ChannelName(c.wallet.Key())
+	ps := c.host.pubsub
+	if err := ps.RegisterTopicValidator(name, c.validate, pubsub.WithValidatorInline(true)); err != nil {
+		return fmt.Errorf("register validator: %w", err)
+	}
+	topic, err := ps.Join(name)
+	if err != nil {
+		return errors.Join(fmt.Errorf("join topic: %w", err), ps.UnregisterTopicValidator(name))
+	}
+	cancel, err := topic.Relay()
+	if err != nil {
+		return errors.Join(fmt.Errorf("relay topic: %w", err), topic.Close(), ps.UnregisterTopicValidator(name))
+	}
+	c.topic, c.cancel = topic, cancel
+	return nil
+}
+
+// Leave leaves a wallet's channel: its untaken messages are gone, and operators that share no other wallet with us are
+// cut off. ErrLeft if it is not joined.
+func (h *Host) Leave(wallet chain.WalletID) error {
+	h.joining.Lock()
+	defer h.joining.Unlock()
+	c := h.table.channel(wallet)
+	if c == nil {
+		return fmt.Errorf("%w: %v", ErrLeft, wallet)
+	}
+	h.table.leave(c, time.Now())
+	c.cancel()
+	err := c.topic.Close()
+	if err := errors.Join(err, h.pubsub.UnregisterTopicValidator(c.topic.String())); err != nil {
+		return fmt.Errorf("leave topic: %w", err)
+	}
+	h.nudge()
+	return nil
+}
+
+// validate is the topic validator (rule R6). Pubsub calls it after the signature, from a few workers at once.
+func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
+	h := c.host
+	r := c.inbox.Offer(Arrival{
+		From:   msg.Message.GetFrom(),
+		Seqno:  msg.GetSeqno(),
+		Data:   msg.GetData(),
+		Signed: func() []byte { return encode(msg) },
+		Height: h.height(),
+		Time:   time.Now(),
+		Own:    forwarder == h.host.ID(), // only what we publish comes from ourselves
+	})
+	h.counters.count(r)
+	switch {
+	case r.Verdict == VerdictAccept:
+		return pubsub.ValidationAccept
+	case r.Verdict == VerdictReject:
+		h.log.Debug("Message rejected", "wallet", c.wallet.ID(), "cause", r.Cause, "forwarder", forwarder)
+		return pubsub.ValidationReject // the tracer hears of it and charges the forwarder
+	case r.Blame == BlameForwarder:
+		h.charge(forwarder, "forwarded replays")
+	case r.Blame == BlameAuthor:
+		h.silence(msg.GetFrom(), r)
+	}
+	h.log.Debug("Message ignored", "wallet", c.wallet.ID(), "cause", r.Cause, "author", r.Author)
+	return pubsub.ValidationIgnore
+}
+
+// encode writes the signed message as pubsub sends it: fields in ascending order, unknown ones at the end. Those are
+// also the bytes, less signature and key, over which every verifier checks the signature.
+func encode(msg *pubsub.Message) []byte {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(msg.Message)
+	if err != nil {
+		return nil // cannot be: pubsub marshalled the same message to verify it
+	}
+	return data
+}
+
+// Wallet returns the channel's wallet.
+func (c *Channel) Wallet() chain.Wallet { return c.wallet }
+
+// Take removes and returns every accepted message that has arrived for a window (its coordination block), in the
+// order of arrival. It never blocks; nil if there is none. Of each author there are at most two, which then differ.
+func (c *Channel) Take(window chain.Height) []Message { return c.inbox.Take(window) }
+
+// Arrived returns a channel that is closed when the next message arrives. Take it before calling Take, or a message in
+// between goes unseen.
+func (c *Channel) Arrived() <-chan struct{} { return c.inbox.Arrived() }
+
+// Seal puts a coordination message into an envelope from our operator. Sequence counts the operator's messages
+// on the channel, from 1; a retransmission repeats the envelope, sequence included.
+func (c *Channel) Seal(payload []byte, sequence uint64) ([]byte, error) {
+	envelope := Seal(wire.PublicKeyOf(c.host.cfg.Operator), payload, sequence)
+	if len(envelope) > MaxStatement {
+		return nil, fmt.Errorf("seal message: %w: %d bytes", wire.ErrTooLarge, len(envelope))
+	}
+	return envelope, nil
+}
+
+// Seal encodes the envelope of a coordination message.
+func Seal(sender wire.PublicKey, payload []byte, sequence uint64) []byte {
+	return wire.EncodeEnvelope(wire.Envelope{
+		Sender:   sender,
+		Payload:  bytes.Clone(payload),
+		Type:     wire.CoordinationMessage,
+		Sequence: sequence,
+	})
+}
+
+// Publish signs an envelope as a new pubsub message and sends it to the channel. What it publishes is not delivered to
+// itself; what others sign with our operator's key is.
+func (c *Channel) Publish(ctx context.Context, envelope []byte) error {
+	if len(envelope) > wire.MaxMessage-frameMargin { // pubsub would drop what its frame cannot hold, and say nothing
+		return fmt.Errorf("publish: %w: %d bytes", wire.ErrTooLarge, len(envelope))
+	}
+	if err := c.topic.Publish(ctx, envelope); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
+
+// Sight returns how much of the wallet's group we see now.
+func (c *Channel) Sight() Sight {
+	c.host.table.mu.Lock()
+	defer c.host.table.mu.Unlock()
+	return c.sight
+}
+
+// Mismatched reports whether an instance of the operator runs with other protocol parameters, or another roster of
+// this wallet, than we do. False also if nothing is known, as of operators we never met.
+func (c *Channel) Mismatched(op chain.Operator) bool {
+	return c.host.table.mismatched(op, c, time.Now())
+}

@@ -1,0 +1,39 @@
+package net
+
+import "sync/atomic"
+
+// Counters say what the network has done since the start.
+type Counters struct {
+	Delivered   uint64 // new statements put into an inbox
+	Copies      uint64 // further copies of them that were relayed
+	Ignored     uint64 // messages that passed verification and were ignored
+	Rejected    uint64 // messages that every honest node rejects, bad signatures included
+	QueueFull   uint64 // messages that found pubsub's validation queue full
+	DroppedRPCs uint64 // RPCs beyond a peer's limits
+	CutOff      uint64 // peers cut off for flooding
+}
+
+type counters struct {
+	delivered, copies, ignored, rejected, queueFull, droppedRPCs, cutOff atomic.Uint64
+}
+
+// count enters a ruling; rejections are counted where pubsub's own are.
+func (c *counters) count(r Ruling) {
+	switch {
+	case r.Cause == CauseNew:
+		c.delivered.Add(1)
+	case r.Cause == CauseCopy:
+		c.copies.Add(1)
+	case r.Verdict == VerdictIgnore:
+		c.ignored.Add(1)
+	}
+}
+
+// Counters returns the counters' values now.
+func (h *Host) Counters() Counters {
+	c := &h.counters
+	return Counters{
+		Delivered: c.delivered.Load(), Copies: c.copies.Load(), Ignored: c.ignored.Load(), Rejected: c.rejected.Load(),
+		QueueFull: c.queueFull.Load(), DroppedRPCs: c.droppedRPCs.Load(), CutOff: c.cutOff.Load(),
+	}
+}

@@ -1,0 +1,193 @@
+package net
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// DelegationProtocol is the exchange by which instances prove for whom they speak. The dialer opens a stream; then,
+// in frames of a uvarint length and that many bytes:
+//
+//	dialer   → its delegation      (operator-signed: this peer ID, until then)
+//	listener → its delegation
+//	dialer   → its terms for the listener's operator
+//	listener → its terms for the dialer's operator
+//
+// Either side begins another exchange when its delegation or its terms have changed.
+const DelegationProtocol protocol.ID = "/walletnode/delegation/1.0.0"
+
+// Times of delegations.
+const (
+	// clockSkew is by how much the wall clocks of two operators may differ: a delegation counts from this much
+	// before it was issued until this much after it has run out.
+	clockSkew = 2 * time.Minute
+	// maxLifetime bounds what a stolen instance key is worth.
+	maxLifetime = 30 * 24 * time.Hour
+)
+
+// ErrProof says that a peer's delegation does not let it speak for the operator it names.
+var ErrProof = errors.New("delegation refused")
+
+// checkDelegation verifies a delegation that the peer at hand has shown and returns until when it counts. The peer ID
+// is the one the connection's handshake has authenticated: a delegation shown by anyone else is a replay.
+func checkDelegation(data []byte, remote peer.ID, now time.Time) (wire.Delegation, time.Time, error) {
+	d, err := wire.VerifyDelegation(data)
+	if err != nil {
+		return wire.Delegation{}, time.Time{}, fmt.Errorf("%w: %w", ErrProof, err)
+	}
+	until := d.ExpiresAt.Add(clockSkew)
+	own, ownErr := wire.ParsePeerID([]byte(remote))
+	switch {
+	case peer.ID(d.Instance) != remote:
+		err = fmt.Errorf("%w: issued to another peer", ErrProof)
+	case ownErr == nil && own != d.Operator:
+		err = fmt.Errorf("%w: the peer ID is operator %v's own key", ErrProof, own.Operator())
+	case d.ExpiresAt.Sub(d.IssuedAt) > maxLifetime:
+		err = fmt.Errorf("%w: lifetime of more than %v", ErrProof, maxLifetime)
+	case d.IssuedAt.After(now.Add(clockSkew)):
+		err = fmt.Errorf("%w: issued in the future, at %v", ErrProof, d.IssuedAt.UTC())
+	case !now.Before(until):
+		err = fmt.Errorf("%w: expired at %v", ErrProof, d.ExpiresAt.UTC())
+	}
+	if err != nil {
+		return wire.Delegation{}, time.Time{}, err
+	}
+	return d, until, nil
+}
+
+// delegate renews our delegation if half of its life has passed, and reports whether it did.
+func (h *Host) delegate(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now.Before(h.renewAt) {
+		return false
+	}
+	h.delegation = wire.SignDelegation(h.cfg.Operator, []byte(h.host.ID()), now, now.Add(h.cfg.DelegationLifetime))
+	h.renewAt = now.Add(h.cfg.DelegationLifetime / 2)
+	return true
+}
+
+func (h *Host) ownDelegation() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.delegation
+}
+
+// exchange runs the dialer's side with a connected peer.
+func (h *Host) exchange(ctx context.Context, id peer.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
+	defer cancel()
+	s, err := h.host.NewStream(network.WithNoDial(ctx, "delegation"), id, DelegationProtocol)
+	if err != nil {
+		return fmt.Errorf("open delegation stream: %w", err)
+	}
+	return converse(ctx, s, h.sendDelegation, h.readDelegation, h.sendTerms, h.readTerms)
+}
+
+// serve runs the listener's side; libp2p calls it in a goroutine of the stream's own, of which there is at most one
+// per peer: a second stream is reset.
+func (h *Host) serve(ctx context.Context, s network.Stream) {
+	id := s.Conn().RemotePeer()
+	if !h.enter() {
+		_ = s.Reset()
+		return
+	}
+	defer h.exit()
+	if !h.table.serve(id, time.Now()) {
+		_ = s.Reset()
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
+	defer cancel()
+	err := converse(ctx, s, h.readDelegation, h.sendDelegation, h.readTerms, h.sendTerms)
+	h.table.served(id, err, time.Now())
+	h.nudge()
+}
+
+// converse runs the acts of one side in order. The stream is reset when ctx ends, which carries the deadline of the
+// whole exchange, and after an error; otherwise it is closed.
+func converse(ctx context.Context, s network.Stream, acts ...func(network.Stream, *bufio.Reader) error) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	defer stop()
+	r := bufio.NewReader(s)
+	for _, act := range acts {
+		if err := act(s, r); err != nil {
+			_ = s.Reset()
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	if err := s.Close(); err != nil {
+		return fmt.Errorf("close delegation stream: %w", err)
+	}
+	return nil
+}
+
+func (h *Host) sendDelegation(s network.Stream, _ *bufio.Reader) error {
+	return writeFrame(s, h.ownDelegation())
+}
+
+func (h *Host) readDelegation(s network.Stream, r *bufio.Reader) error {
+	data, err := readFrame(r, wire.MaxDelegation)
+	if err != nil {
+		return err
+	}
+	now, id := time.Now(), s.Conn().RemotePeer()
+	d, until, err := checkDelegation(data, id, now)
+	if err != nil {
+		return err
+	}
+	h.table.proved(id, d.Operator.Operator(), until, now)
+	return nil
+}
+
+func (h *Host) sendTerms(s network.Stream, _ *bufio.Reader) error {
+	return writeFrame(s, wire.EncodeTerms(h.table.terms(s.Conn().RemotePeer(), time.Now())))
+}
+
+func (h *Host) readTerms(s network.Stream, r *bufio.Reader) error {
+	data, err := readFrame(r, wire.MaxTerms)
+	if err != nil {
+		return err
+	}
+	terms, err := wire.DecodeTerms(data)
+	if err != nil {
+		return fmt.Errorf("read terms: %w", err)
+	}
+	h.table.heard(s.Conn().RemotePeer(), terms)
+	return nil
+}
+
+func writeFrame(w io.Writer, data []byte) error {
+	frame := append(binary.AppendUvarint(nil, uint64(len(data))), data...)
+	if _, err := w.Write(frame); err != nil {
+		return fmt.Errorf("write frame: %w", err)
+	}
+	return nil
+}
+
+// readFrame reads one frame of at most limit bytes; a longer one is refused before anything is allocated for it.
+func readFrame(r *bufio.Reader, limit int) ([]byte, error) {
+	size, err := binary.ReadUvarint(r)
+	if err != nil {
+		return nil, fmt.Errorf("read frame: %w", err)
+	}
+	if size > uint64(limit) { //nolint:gosec // limits are positive constants
+		return nil, fmt.Errorf("read frame: %w: %d bytes, more than %d", wire.ErrTooLarge, size, limit)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, fmt.Errorf("read frame: %w", err)
+	}
+	return data, nil
+}

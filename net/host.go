@@ -1,0 +1,220 @@
+package net
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// Host is one instance of the operator on the network. It listens, joins channels and relays from New on; admission
+// and connecting to peers are the work of Run.
+type Host struct {
+	cfg     Config
+	host    host.Host
+	owned   bool // we made the libp2p host, so we close it
+	pubsub  *pubsub.PubSub
+	stop    context.CancelFunc // ends pubsub
+	table   *table
+	topics  *topicFilter
+	held    *ledger
+	inspect Inspector
+	height  func() chain.Height
+	log     *slog.Logger
+	static  []peer.AddrInfo
+	wake    chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
+
+	counters counters
+
+	joining    sync.Mutex // one Join or Leave at a time
+	mu         sync.Mutex
+	delegation []byte
+	renewAt    time.Time
+	closed     bool
+	serving    sync.WaitGroup // exchanges that peers run with us
+}
+
+// New makes a libp2p host from cfg and starts listening. Whoever does not call Run must call Close.
+func New(cfg Config, deps Deps) (*Host, error) {
+	if cfg.Instance == nil {
+		return nil, errors.New("network configuration: instance: no key")
+	}
+	manager, err := connmgr.NewConnManager(256, 512) // room for 100 operators with a few instances each
+	if err != nil {
+		return nil, fmt.Errorf("make connection manager: %w", err)
+	}
+	h, err := libp2p.New(
+		libp2p.Identity(cfg.Instance),
+		libp2p.ListenAddrStrings(cfg.Listen...),
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(libp2pquic.NewTransport),
+		libp2p.ConnectionManager(manager),
+		libp2p.UserAgent("walletnode"),
+		libp2p.DisableRelay(),
+		libp2p.DisableMetrics(),
+	)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start libp2p host: %w", err), manager.Close())
+	}
+	node, err := newHost(h, true, cfg, deps)
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return node, nil
+}
+
+// NewWithHost uses a libp2p host that exists, such as one of the mock network. The host stays the caller's: neither
+// Run nor Close closes it. Config.Listen and Config.Instance are not used.
+func NewWithHost(h host.Host, cfg Config, deps Deps) (*Host, error) {
+	return newHost(h, false, cfg, deps)
+}
+
+func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
+	cfg = cfg.withDefaults()
+	if err := errors.Join(cfg.Validate(), deps.validate()); err != nil {
+		return nil, fmt.Errorf("network configuration: %w", err)
+	}
+	static, err := cfg.staticPeers()
+	if err != nil {
+		return nil, err
+	}
+	key := wire.PublicKeyOf(cfg.Operator)
+	h := &Host{
+		cfg: cfg, host: lh, owned: owned,
+		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
+		topics:  newTopicFilter(),
+		held:    newLedger(maxHeld),
+		inspect: deps.Inspect, height: deps.Height, log: deps.Log,
+		static: static,
+		wake:   make(chan struct{}, 1),
+	}
+	for _, p := range static {
+		h.table.addStatic(p.ID)
+	}
+	if err := h.addOperatorKey(peer.ID(key.PeerID())); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background()) // pubsub lives from here until Run or Close ends it
+	h.stop = stop
+	if h.pubsub, err = h.newPubSub(ctx, peer.ID(key.PeerID())); err != nil {
+		stop()
+		return nil, fmt.Errorf("start pubsub: %w", err)
+	}
+	h.delegate(time.Now())
+	lh.SetStreamHandler(DelegationProtocol, func(s network.Stream) { h.serve(ctx, s) })
+	lh.Network().Notify(notifiee{h})
+	for _, c := range lh.Network().Conns() {
+		notifiee{h}.Connected(lh.Network(), c) // made before we listened
+	}
+	return h, nil
+}
+
+// protection keeps admitted peers from being trimmed by the connection manager when strangers crowd in.
+func protection(lh host.Host) func(peer.ID, bool) {
+	const tag = "walletnode-admitted"
+	return func(id peer.ID, admitted bool) {
+		if admitted {
+			lh.ConnManager().Protect(id, tag)
+		} else {
+			lh.ConnManager().Unprotect(id, tag)
+		}
+	}
+}
+
+// addOperatorKey puts the operator's key where pubsub looks for the key of its author.
+func (h *Host) addOperatorKey(author peer.ID) error {
+	key, err := crypto.UnmarshalSecp256k1PrivateKey(h.cfg.Operator.Serialize())
+	if err != nil {
+		return fmt.Errorf("read operator key: %w", err)
+	}
+	if err := h.host.Peerstore().AddPrivKey(author, key); err != nil {
+		return fmt.Errorf("keep operator key: %w", err)
+	}
+	return nil
+}
+
+// ID returns the instance's peer ID.
+func (h *Host) ID() peer.ID { return h.host.ID() }
+
+// Operator returns the operator that the instance speaks for.
+func (h *Host) Operator() chain.Operator { return h.table.self }
+
+// Addrs returns the addresses the host listens on, each ending in /p2p/ and its peer ID.
+func (h *Host) Addrs() []string {
+	addrs, err := peer.AddrInfoToP2pAddrs(&peer.AddrInfo{ID: h.host.ID(), Addrs: h.host.Addrs()})
+	if err != nil {
+		return nil // only for an ID that is none
+	}
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	return texts
+}
+
+// Run admits, connects and disconnects peers until ctx ends; then it ends everything that New and Run started and
+// returns. It is called once.
+func (h *Host) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.admit(ctx) })
+	for _, p := range h.static {
+		g.Go(func() error { return h.keepConnected(ctx, p) })
+	}
+	if h.cfg.MDNS {
+		g.Go(func() error { return h.discover(ctx) })
+	}
+	err := g.Wait()
+	return errors.Join(err, h.Close())
+}
+
+// Close ends pubsub, refuses further exchanges and waits for running ones; it closes the libp2p host if New made it.
+// Run does it at its end; whoever does not call Run calls Close. It may be called more than once.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	h.mu.Unlock()
+	h.host.RemoveStreamHandler(DelegationProtocol)
+	h.host.Network().StopNotify(notifiee{h})
+	h.stop()
+	h.serving.Wait()
+	if !h.owned {
+		return nil
+	}
+	if err := h.host.Close(); err != nil {
+		return fmt.Errorf("close libp2p host: %w", err)
+	}
+	return nil
+}
+
+// enter claims a place among the running exchanges; false after Close.
+func (h *Host) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.serving.Add(1)
+	return true
+}
+
+func (h *Host) exit() { h.serving.Done() }

@@ -1,0 +1,320 @@
+package net
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// MaxStatement is the most bytes of a signed message that is kept and relayed: 64 KiB, where the largest
+// proposal the wallets' contracts can accept is about 2 KiB. A longer one is legal up to the network's 1 MiB, so it is
+// ignored, not rejected, and counts as excess.
+const MaxStatement = 64 << 10
+
+// maxHeld is how many bytes of untaken messages of one author are kept over all wallets: 8 MiB, thousands of
+// honest proposals. At the bound further messages of that author are ignored until some are taken.
+const maxHeld = 8 << 20
+
+// Verdict is what happens to a message that arrived on a wallet's channel (rule R6).
+type Verdict int
+
+// The verdicts. Only what every honest node rejects is rejected.
+const (
+	VerdictIgnore Verdict = iota // neither delivered nor relayed
+	VerdictAccept                // relayed; delivered if it says something new
+	VerdictReject                // as ignored, and the peer that forwarded it is to blame
+)
+
+// Blame says who pays for a message that was not accepted.
+type Blame int
+
+// The possible culprits.
+const (
+	BlameNone      Blame = iota
+	BlameForwarder       // it passed on what it could have seen to be worthless: a replay, or something malformed
+	BlameAuthor          // so many differing statements for one window that the author is to be cut off
+)
+
+// Ruling is the inbox's answer to one arrival.
+type Ruling struct {
+	Verdict Verdict
+	Blame   Blame
+	Cause   Cause
+	Author  chain.Operator // zero if the author's key could not be read
+	Window  chain.Height   // zero if the payload could not be read
+}
+
+// Cause says why a ruling is what it is; the list is closed, so causes serve as metric labels.
+type Cause string
+
+// The causes.
+const (
+	CauseNew         Cause = "new"           // accepted, delivered
+	CauseCopy        Cause = "copy"          // accepted, relayed only
+	CauseOwn         Cause = "own"           // our own publication
+	CauseNonMember   Cause = "non_member"    // the author holds no seat of the wallet
+	CauseMalformed   Cause = "malformed"     // no envelope, or no operator's key in it
+	CauseSender      Cause = "sender"        // the envelope names another sender than the author
+	CauseTooLarge    Cause = "too_large"     // more than the network's 1 MiB
+	CauseType        Cause = "type"          // not a coordination message
+	CausePayload     Cause = "payload"       // the inspector could not decode it
+	CauseOtherWallet Cause = "other_wallet"  // the payload names another wallet
+	CauseNoWindow    Cause = "no_window"     // no window, or one that lies too far ahead
+	CauseStale       Cause = "stale"         // the window is over
+	CauseReplay      Cause = "replay"        // the very same message again
+	CauseSpent       Cause = "copies_spent"  // the ninth copy
+	CauseExcess      Cause = "excess"        // a third statement, or one of more than MaxStatement bytes
+	CauseFlood       Cause = "flood"         // excess beyond measure
+	CauseFull        Cause = "author_budget" // too much of the author's lies untaken
+)
+
+// Arrival is one signed message that came in on a wallet's channel. Its signature has been verified.
+type Arrival struct {
+	From   []byte        // pubsub author, a peer ID in bytes
+	Seqno  []byte        // pubsub sequence number
+	Data   []byte        // the envelope
+	Signed func() []byte // builds the whole signed message; called only for what is kept
+	Height chain.Height  // height known now
+	Time   time.Time
+	Own    bool // we publish it ourselves, just now
+}
+
+// Inbox decides rule R6 for one wallet's channel and keeps what is accepted, by window, until it is taken. There is
+// neither a goroutine nor a lossy queue between the network and Take: a message has either been ruled on and is
+// here, or it has not arrived. Its methods may be called from any number of goroutines.
+type Inbox struct {
+	wallet   chain.Wallet
+	schedule Schedule
+	inspect  Inspector
+	held     *ledger
+
+	mu      sync.Mutex
+	slots   slots                      // made with the first message
+	period  chain.Height               // height / frequency when windows were last forgotten
+	waiting map[chain.Height][]Message // bounded by the slots: two per author and window
+	arrived chan struct{}              // made when somebody asks for it; nil in a quiet wallet
+}
+
+// NewInbox makes the inbox of one wallet.
+func NewInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector) *Inbox {
+	return newInbox(wallet, schedule, inspect, newLedger(maxHeld))
+}
+
+func newInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector, held *ledger) *Inbox {
+	return &Inbox{wallet: wallet, schedule: schedule, inspect: inspect, held: held}
+}
+
+// Offer rules on a message and keeps it if it says something new.
+func (b *Inbox) Offer(a Arrival) Ruling {
+	message, ruling := b.read(a)
+	switch {
+	case ruling.Cause != "" && a.Own:
+		return ruling.accept(CauseOwn)
+	case ruling.Cause != "":
+		return ruling
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.place(a, message, ruling)
+}
+
+// read does what needs no state: membership first, since it is cheapest and shuts out strangers, then the envelope in
+// the network's order, then the payload. An empty cause means that the message has a place in the table.
+func (b *Inbox) read(a Arrival) (Message, Ruling) {
+	key, err := wire.ParsePeerID(a.From)
+	if err != nil {
+		return Message{}, Ruling{Cause: CauseNonMember}
+	}
+	r := Ruling{Author: key.Operator()}
+	if !b.wallet.Holds(r.Author) {
+		return Message{}, r.ignore(CauseNonMember, BlameNone)
+	}
+	envelope, err := wire.DecodeEnvelope(a.Data, a.From)
+	switch {
+	case errors.Is(err, wire.ErrMessageType):
+		return Message{}, r.ignore(CauseType, BlameNone)
+	case errors.Is(err, wire.ErrSender):
+		return Message{}, r.reject(CauseSender)
+	case errors.Is(err, wire.ErrTooLarge):
+		return Message{}, r.reject(CauseTooLarge)
+	case err != nil:
+		return Message{}, r.reject(CauseMalformed)
+	}
+	said, err := b.inspect(envelope.Payload)
+	if err != nil {
+		return Message{}, r.ignore(CausePayload, BlameNone)
+	}
+	r.Window = said.Window
+	if said.Wallet != b.wallet.ID() {
+		return Message{}, r.ignore(CauseOtherWallet, BlameNone)
+	}
+	switch b.schedule.age(said.Window, a.Height) {
+	case ageForeign:
+		return Message{}, r.ignore(CauseNoWindow, BlameNone)
+	case agePast:
+		return Message{}, r.ignore(CauseStale, BlameForwarder)
+	case ageLive:
+	}
+	return Message{
+		Slot:       said,
+		Author:     r.Author,
+		Payload:    envelope.Payload,
+		Sequence:   envelope.Sequence,
+		ArrivedAt:  a.Height,
+		ReceivedAt: a.Time,
+	}, r
+}
+
+// place enters a readable message into the table, and into the inbox if it is new.
+func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
+	b.turn(a.Height)
+	key, copyOf := slotKey{m.Window, m.Author}, copyNumber(a.Seqno)
+	if a.Own {
+		b.slots.offer(key, m.Digest, copyOf) // so that our own words coming back are known; what we send is the executor's duty
+		return r.accept(CauseOwn)
+	}
+	if len(a.Data) > MaxStatement {
+		return b.tooLong(key, r)
+	}
+	switch b.slots.offer(key, m.Digest, copyOf) {
+	case slotCopy:
+		return r.accept(CauseCopy)
+	case slotReplay:
+		return r.ignore(CauseReplay, BlameForwarder)
+	case slotSpent:
+		return r.ignore(CauseSpent, BlameNone)
+	case slotExcess:
+		return r.ignore(CauseExcess, BlameNone)
+	case slotFlood:
+		return r.ignore(CauseFlood, BlameAuthor)
+	case slotFirst:
+	}
+	return b.deliver(a, m, r)
+}
+
+// tooLong charges a statement that is too long to keep, without remembering what it said.
+func (b *Inbox) tooLong(key slotKey, r Ruling) Ruling {
+	if b.slots.exceed(key) == slotFlood {
+		return r.ignore(CauseFlood, BlameAuthor)
+	}
+	return r.ignore(CauseExcess, BlameNone)
+}
+
+// deliver keeps a new statement, or withdraws it from the table if there is no room, so that a later copy has its
+// chance.
+func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
+	m.Signed = a.Signed()
+	key := slotKey{m.Window, m.Author}
+	if len(m.Signed) > MaxStatement { // unknown fields around the envelope count too
+		b.slots.withdraw(key)
+		return b.tooLong(key, r)
+	}
+	if !b.held.hold(m.Author, len(m.Signed)+len(m.Payload)) {
+		b.slots.withdraw(key)
+		return r.ignore(CauseFull, BlameNone)
+	}
+	if b.waiting == nil {
+		b.waiting = make(map[chain.Height][]Message)
+	}
+	b.waiting[m.Window] = append(b.waiting[m.Window], m)
+	if b.arrived != nil {
+		close(b.arrived)
+		b.arrived = nil
+	}
+	return r.accept(CauseNew)
+}
+
+// turn drops what belongs to forgotten windows when the height has passed into another period; untaken messages of
+// theirs are of no use to anyone.
+func (b *Inbox) turn(height chain.Height) {
+	period := height / b.schedule.Frequency
+	if b.slots != nil && period == b.period {
+		return
+	}
+	if b.slots == nil {
+		b.slots = make(slots)
+	}
+	b.period = period
+	gone := func(window chain.Height) bool { return b.schedule.forgotten(window, height) }
+	b.slots.forget(gone)
+	for window := range b.waiting {
+		if gone(window) {
+			b.release(window)
+		}
+	}
+}
+
+// Take removes and returns every message that has arrived for a window, in the order of arrival. It never blocks;
+// nil if there is none. What was taken stays known: a copy of it is not delivered again.
+func (b *Inbox) Take(window chain.Height) []Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.release(window)
+}
+
+func (b *Inbox) release(window chain.Height) []Message {
+	messages := b.waiting[window]
+	delete(b.waiting, window)
+	for _, m := range messages {
+		b.held.release(m.Author, len(m.Signed)+len(m.Payload))
+	}
+	return messages
+}
+
+// Arrived returns a channel that is closed at the next delivery. Take it before calling Take, or a message in
+// between goes unseen.
+func (b *Inbox) Arrived() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.arrived == nil {
+		b.arrived = make(chan struct{})
+	}
+	return b.arrived
+}
+
+func (r Ruling) accept(c Cause) Ruling {
+	r.Verdict, r.Cause = VerdictAccept, c
+	return r
+}
+
+func (r Ruling) ignore(c Cause, blame Blame) Ruling {
+	r.Verdict, r.Cause, r.Blame = VerdictIgnore, c, blame
+	return r
+}
+
+func (r Ruling) reject(c Cause) Ruling {
+	r.Verdict, r.Cause, r.Blame = VerdictReject, c, BlameForwarder
+	return r
+}
+
+// ledger counts the bytes that each author has lying in inboxes, over all wallets of a node. It has an entry only
+// for authors with something untaken, all of them members of our wallets.
+type ledger struct {
+	most int
+
+	mu   sync.Mutex
+	held map[chain.Operator]int
+}
+
+func newLedger(most int) *ledger { return &ledger{most: most, held: make(map[chain.Operator]int)} }
+
+func (l *ledger) hold(author chain.Operator, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held[author]+n > l.most {
+		return false
+	}
+	l.held[author] += n
+	return true
+}
+
+func (l *ledger) release(author chain.Operator, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held[author] -= n; l.held[author] <= 0 {
+		delete(l.held, author)
+	}
+}

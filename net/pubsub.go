@@ -1,0 +1,175 @@
+package net
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// Queues of pubsub, all 32 by default: when 1000 wallets open a window at one block, 1000 messages come at once, and
+// what finds a queue full is dropped.
+const (
+	validateQueue = 4096 // the reference client's
+	outboundQueue = 1024 // per peer; a slot is a pointer
+)
+
+// seenTTL is for how long pubsub itself recognises a message, as in the reference client. A replay that comes later
+// is recognised by the slot table.
+const seenTTL = 5 * time.Minute
+
+// newPubSub starts GossipSub on the host. It ends with ctx.
+//
+// GossipSub serves /floodsub/1.0.0 peers too: they are sent everything, as FloodSub would. Own messages go to every
+// subscribed peer, not only to the mesh (flood publishing): they are few and small, and a mesh full of silent peers
+// could otherwise swallow a leader's proposal.
+//
+// Peer scoring is off: its counters per topic and peer are made for public networks, where anyone may join, and with
+// a thousand rarely used topics its delivery quotas would punish silence. Here only known operators are admitted, and
+// the meters below do what its penalties would: who forwards rejected messages or floods pays, and is cut off.
+func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, error) {
+	return pubsub.NewGossipSub(ctx, h.host,
+		pubsub.WithMessageAuthor(author),
+		pubsub.WithMessageSignaturePolicy(pubsub.StrictSign),
+		pubsub.WithMaxMessageSize(wire.MaxMessage),
+		pubsub.WithValidateQueueSize(validateQueue),
+		pubsub.WithPeerOutboundQueueSize(outboundQueue),
+		pubsub.WithSeenMessagesTTL(seenTTL),
+		pubsub.WithFloodPublish(true),
+		pubsub.WithPeerFilter(func(id peer.ID, _ string) bool { return h.table.admits(id) }),
+		pubsub.WithSubscriptionFilter(h.topics),
+		pubsub.WithBlacklist(blacklist{h.table}),
+		pubsub.WithAppSpecificRpcInspector(h.inspectRPC),
+		pubsub.WithRawTracer(tracer{h}),
+	)
+}
+
+// errExceeded drops an RPC.
+var errExceeded = errors.New("peer exceeds its limits")
+
+// inspectRPC stands before everything that pubsub does with an RPC, signature verification above all. It runs in
+// pubsub's main loop and must not block. Who is not admitted is heard only about its subscriptions: they come once,
+// before it can be admitted, and would be missed afterwards.
+func (h *Host) inspectRPC(from peer.ID, rpc *pubsub.RPC) error {
+	m, connected := h.table.meter(from)
+	if !connected {
+		h.counters.droppedRPCs.Add(1)
+		return errExceeded // its connection has ended
+	}
+	if w := m.weigh(time.Now(), 1+len(rpc.GetPublish()), proto.Size(&rpc.RPC)); w != withinLimits {
+		h.counters.droppedRPCs.Add(1)
+		h.bear(from, w, "sent more than it may")
+		return errExceeded
+	}
+	if !h.table.admits(from) {
+		rpc.Publish = nil
+	}
+	return nil
+}
+
+// bear cuts a peer off if it went beyond all bearing.
+func (h *Host) bear(id peer.ID, w weighed, why string) {
+	if w == beyondBearing {
+		h.table.refuse(id, why, time.Now())
+		h.counters.cutOff.Add(1)
+		h.nudge()
+	}
+}
+
+// charge makes a forwarder pay for a worthless message.
+func (h *Host) charge(forwarder peer.ID, why string) {
+	if m, ok := h.table.meter(forwarder); ok {
+		h.bear(forwarder, m.charge(time.Now()), why)
+	}
+}
+
+// tracer hears of the messages that pubsub itself rejects: those with a bad signature never reach our validator.
+type tracer struct{ h *Host }
+
+// RejectMessage charges the forwarder of what every honest node rejects.
+func (t tracer) RejectMessage(msg *pubsub.Message, reason string) {
+	switch reason {
+	case pubsub.RejectInvalidSignature, pubsub.RejectMissingSignature, pubsub.RejectValidationFailed:
+		t.h.counters.rejected.Add(1)
+		t.h.charge(msg.ReceivedFrom, "forwarded rejected messages: "+reason)
+	case pubsub.RejectValidationQueueFull:
+		t.h.counters.queueFull.Add(1)
+	}
+}
+
+// The rest of pubsub's tracing is of no interest.
+func (tracer) OnNewOutboundStream(peer.ID, protocol.ID) {}
+func (tracer) OnClosedOutboundStream(peer.ID)           {}
+func (tracer) Join(string)                              {}
+func (tracer) Leave(string)                             {}
+func (tracer) Graft(peer.ID, string)                    {}
+func (tracer) Prune(peer.ID, string)                    {}
+func (tracer) ValidateMessage(*pubsub.Message)          {}
+func (tracer) DeliverMessage(*pubsub.Message)           {}
+func (tracer) DuplicateMessage(*pubsub.Message)         {}
+func (tracer) ThrottlePeer(peer.ID)                     {}
+func (tracer) RecvRPC(*pubsub.RPC)                      {}
+func (tracer) SendRPC(*pubsub.RPC, peer.ID)             {}
+func (tracer) DropRPC(*pubsub.RPC, peer.ID)             {}
+func (tracer) UndeliverableMessage(msg *pubsub.Message) {}
+
+// maxTopics is how many coordination channels of one peer are remembered: twice the wallets a node is built for. What
+// it announces beyond is ignored.
+const maxTopics = 2000
+
+// topicFilter bounds what peers can make pubsub remember: only names of coordination channels, and so many of them
+// per peer. Channels that we have not joined are remembered too, for we may join them later, and subscriptions are
+// told only once.
+type topicFilter struct {
+	mu     sync.Mutex
+	topics map[peer.ID]map[string]struct{}
+}
+
+func newTopicFilter() *topicFilter {
+	return &topicFilter{topics: make(map[peer.ID]map[string]struct{})}
+}
+
+// topicLength is the length of every coordination channel's name: a 65-byte key in hex between prefix and suffix.
+const topicLength = len("tbtc-") + 130 + len("-coordination")
+
+// CanSubscribe reports whether a topic has the form of a coordination channel's name.
+func (*topicFilter) CanSubscribe(topic string) bool {
+	return len(topic) == topicLength && strings.HasPrefix(topic, "tbtc-") && strings.HasSuffix(topic, "-coordination")
+}
+
+// FilterIncomingSubscriptions keeps the announcements that are remembered.
+func (f *topicFilter) FilterIncomingSubscriptions(from peer.ID, subs []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := f.topics[from]
+	if known == nil {
+		known = make(map[string]struct{})
+		f.topics[from] = known
+	}
+	return pubsub.FilterSubscriptions(subs, func(topic string) bool {
+		if !f.CanSubscribe(topic) {
+			return false
+		}
+		if _, ok := known[topic]; !ok && len(known) >= maxTopics {
+			return false
+		}
+		known[topic] = struct{}{}
+		return true
+	}), nil
+}
+
+// forget drops what a peer that has gone had announced.
+func (f *topicFilter) forget(id peer.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.topics, id)
+}

@@ -1,0 +1,56 @@
+package net
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Schedule is what the network must know of the rhythm of coordination, in blocks: for which windows messages
+// can still matter. On the network it is 900 and 100.
+type Schedule struct {
+	Frequency chain.Height // from one coordination block c to the next
+	Duration  chain.Height // a window is over at c+Duration; messages for it are stale from then on
+}
+
+// Validate refuses a schedule without windows or with overlapping ones.
+func (s Schedule) Validate() error {
+	if s.Frequency == 0 || s.Duration == 0 {
+		return errors.New("schedule has no blocks")
+	}
+	if s.Duration > s.Frequency {
+		return fmt.Errorf("window of %d blocks is longer than its frequency of %d", s.Duration, s.Frequency)
+	}
+	return nil
+}
+
+// age tells where a window stands at a height.
+type age int
+
+const (
+	ageForeign age = iota // no window at all, or one beyond the coming one: an honest node could not know it yet
+	ageLive               // the running window, or the coming one: a message may arrive before our own head does
+	agePast               // over
+)
+
+// age places a message's window. The coming window counts as live however early the message is: how far our own
+// head lags is not known, and what is kept for it is bounded.
+func (s Schedule) age(window, height chain.Height) age {
+	base := height - height%s.Frequency // block of the running window, or of the one that ended last
+	switch {
+	case window == 0 || window%s.Frequency != 0 || window > base+s.Frequency:
+		return ageForeign
+	case height < window+s.Duration:
+		return ageLive
+	default:
+		return agePast
+	}
+}
+
+// forgotten reports whether nothing of a window has to be kept any more. A window is kept until the next one begins,
+// well beyond its end: whoever drains it at its last block must still find everything, and a reorganisation may
+// take the head back into it.
+func (s Schedule) forgotten(window, height chain.Height) bool {
+	return window+s.Frequency <= height
+}

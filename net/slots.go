@@ -1,0 +1,125 @@
+package net
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Budgets of one slot: what one author can say for one window of one wallet (rules R2, R6).
+const (
+	// maxStatements distinct statements are kept and relayed: one is a proposal, two are proof of equivocation,
+	// and a third proves nothing more.
+	maxStatements = 2
+	// maxCopies of each are relayed: the first broadcast and the seven retransmissions that fall into 80 blocks.
+	maxCopies = 8
+	// maxExcess further statements are ignored; then the author is cut off. An honest author never has one.
+	maxExcess = 16
+)
+
+// slotKey names what one author says for one window.
+type slotKey struct {
+	window chain.Height
+	author chain.Operator
+}
+
+// slot is what is remembered of it: digests and sequence numbers, not payloads. At most 2 statements of 8 copies,
+// ~250 bytes, whatever the author sends.
+type slot struct {
+	statements []statement
+	excess     int
+}
+
+// statement is one thing said, and the copies of it that passed.
+type statement struct {
+	digest [32]byte
+	copies []uint64 // pubsub sequence numbers, at most maxCopies
+}
+
+// outcome is what the table makes of one message.
+type outcome int
+
+const (
+	slotFirst  outcome = iota // a statement not seen before: deliver and relay
+	slotCopy                  // another copy of a known one: relay only
+	slotReplay                // exactly the same message again: whoever forwards it is to blame
+	slotSpent                 // one copy too many: nobody is to blame, a restarted leader may send more
+	slotExcess                // a third statement: ignore, the author is to blame
+	slotFlood                 // so many of them that the author must be cut off
+)
+
+// slots is the table of one wallet. It is bounded by the wallet's operators times two windows.
+type slots map[slotKey]*slot
+
+// offer records one message of a member and says what becomes of it.
+func (t slots) offer(key slotKey, digest [32]byte, copyOf uint64) outcome {
+	s := t[key]
+	if s == nil {
+		s = new(slot)
+		t[key] = s
+	}
+	i := slices.IndexFunc(s.statements, func(known statement) bool { return known.digest == digest })
+	switch {
+	case i >= 0:
+		return s.statements[i].again(copyOf)
+	case len(s.statements) < maxStatements:
+		s.statements = append(s.statements, statement{digest: digest, copies: []uint64{copyOf}})
+		return slotFirst
+	default:
+		return t.exceed(key)
+	}
+}
+
+// exceed charges one statement beyond the budget to a slot.
+func (t slots) exceed(key slotKey) outcome {
+	s := t[key]
+	if s == nil {
+		s = new(slot)
+		t[key] = s
+	}
+	if s.excess >= maxExcess {
+		return slotFlood
+	}
+	s.excess++
+	return slotExcess
+}
+
+// withdraw takes back the statement that offer entered last.
+func (t slots) withdraw(key slotKey) {
+	s := t[key]
+	s.statements = s.statements[:len(s.statements)-1]
+}
+
+func (s *statement) again(copyOf uint64) outcome {
+	switch {
+	case slices.Contains(s.copies, copyOf):
+		return slotReplay
+	case len(s.copies) >= maxCopies:
+		return slotSpent
+	default:
+		s.copies = append(s.copies, copyOf)
+		return slotCopy
+	}
+}
+
+// forget drops the windows that are of no use any more.
+func (t slots) forget(forgotten func(window chain.Height) bool) {
+	for key := range t {
+		if forgotten(key.window) {
+			delete(t, key)
+		}
+	}
+}
+
+// copyNumber makes a pubsub sequence number comparable. Honest ones have 8 bytes; others are hashed, and since the
+// number is signed, an author who makes two collide only hides a copy of his own.
+func copyNumber(seqno []byte) uint64 {
+	if len(seqno) == 8 {
+		return binary.BigEndian.Uint64(seqno)
+	}
+	h := fnv.New64a()
+	h.Write(seqno) // a hash's Write never fails
+	return h.Sum64()
+}

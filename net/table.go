@@ -1,0 +1,356 @@
+package net
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// table knows the peers and the wallets and decides who is admitted: operators of our wallets, our own siblings and
+// configured peers. It does no I/O; what it wants done, sweep says.
+type table struct {
+	self    chain.Operator
+	params  [32]byte
+	limits  Limits
+	timeout time.Duration
+	height  func() chain.Height
+	protect func(peer.ID, bool) // keeps admitted peers from being trimmed; called with the mutex held
+
+	// allowed holds the admitted peers once more, to be read for every message without the mutex.
+	allowed atomic.Pointer[map[peer.ID]struct{}]
+
+	mu       sync.Mutex
+	peers    map[peer.ID]*entry
+	channels map[chain.WalletID]*Channel
+	members  map[chain.Operator]int          // in how many of our wallets each operator has a seat
+	present  map[chain.Operator]int          // connected, admitted instances of other operators
+	banned   map[chain.Operator]chain.Height // cut off until this height; only members can be, so it is bounded by them
+	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
+}
+
+func newTable(self chain.Operator, cfg Config, height func() chain.Height, protect func(peer.ID, bool)) *table {
+	t := &table{
+		self: self, params: cfg.Params, limits: cfg.Limits, timeout: cfg.ProofTimeout, height: height, protect: protect,
+		peers:    make(map[peer.ID]*entry),
+		channels: make(map[chain.WalletID]*Channel),
+		members:  map[chain.Operator]int{self: 1}, // siblings are always known
+		present:  make(map[chain.Operator]int),
+		banned:   make(map[chain.Operator]chain.Height),
+		authors:  make(map[peer.ID]chain.Operator),
+	}
+	t.allowed.Store(new(map[peer.ID]struct{}))
+	return t
+}
+
+// addStatic enters a configured peer; it is never forgotten.
+func (t *table) addStatic(id peer.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := newEntry(id, t.limits)
+	e.static = true
+	t.peers[id] = e
+}
+
+// connected enters a new connection. False says that there is no room for the peer.
+func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil {
+		if !t.room() {
+			return false
+		}
+		e = newEntry(id, t.limits)
+		t.peers[id] = e
+	}
+	if !e.connected {
+		e.connected, e.since, e.gone, e.addrs = true, now, make(chan struct{}), nil
+		e.deadline = now.Add(t.timeout)
+	}
+	if !slices.Contains(e.addrs, addr) && len(e.addrs) < 8 { // a peer has one or two connections; more are not listed
+		e.addrs = append(e.addrs, addr)
+	}
+	e.seen = now
+	// The dialer begins the exchange. If both dialed, both do; the exchanges are equal, so no harm is done.
+	e.untold = e.untold || outbound
+	e.cut = now.Before(e.refusedUntil) || t.isBanned(e.operator)
+	t.settle(e, now)
+	return true
+}
+
+// room makes room for one more peer.
+func (t *table) room() bool {
+	waiting := 0
+	var oldest *entry
+	for _, e := range t.peers {
+		switch {
+		case e.connected && !e.admitted:
+			waiting++
+		case !e.connected && !e.static && (oldest == nil || e.seen.Before(oldest.seen)):
+			oldest = e
+		}
+	}
+	if waiting >= maxWaiting {
+		return false
+	}
+	if len(t.peers) < maxPeers {
+		return true
+	}
+	if oldest != nil {
+		delete(t.peers, oldest.id)
+	}
+	return oldest != nil
+}
+
+// disconnected notes the end of a connection, unless there is another one by now.
+func (t *table) disconnected(id peer.ID, stillConnected func() bool, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil || !e.connected || stillConnected() {
+		return
+	}
+	close(e.gone)
+	e.connected, e.cut, e.untold, e.seen, e.deadline = false, false, false, now, time.Time{}
+	t.settle(e, now)
+}
+
+// settle decides anew whether a peer is admitted, and keeps the counts that follow from it.
+func (t *table) settle(e *entry, now time.Time) {
+	operator := e.proven(now)
+	admitted := e.connected && !e.cut && !t.isBanned(operator) && (e.static || t.members[operator] > 0)
+	counted := operator
+	if !admitted || operator == t.self {
+		counted = chain.Operator{}
+	}
+	if counted != e.counted {
+		t.count(e.counted, -1)
+		t.count(counted, +1)
+		e.counted = counted
+	}
+	switch {
+	case admitted:
+		e.deadline = time.Time{}
+	case e.connected && e.deadline.IsZero(): // it was admitted until now
+		e.deadline = now.Add(t.timeout)
+	}
+	if admitted != e.admitted {
+		e.admitted = admitted
+		t.protect(e.id, admitted)
+		t.publish()
+	}
+}
+
+func (t *table) settleAll(now time.Time) {
+	for _, e := range t.peers {
+		t.settle(e, now)
+	}
+}
+
+// count notes that an operator has one connected instance more or less, and what that changes for its wallets.
+func (t *table) count(op chain.Operator, by int) {
+	if op.IsZero() {
+		return
+	}
+	before := t.present[op]
+	t.present[op] += by
+	if t.present[op] == 0 {
+		delete(t.present, op)
+	}
+	if before != 0 && before+by != 0 {
+		return
+	}
+	for _, ch := range t.channels {
+		if ch.wallet.Holds(op) {
+			ch.sighted(by)
+		}
+	}
+}
+
+func (t *table) publish() {
+	allowed := make(map[peer.ID]struct{})
+	for id, e := range t.peers {
+		if e.admitted {
+			allowed[id] = struct{}{}
+		}
+	}
+	t.allowed.Store(&allowed)
+}
+
+// admits reports whether a peer is admitted now; without the mutex.
+func (t *table) admits(id peer.ID) bool {
+	_, ok := (*t.allowed.Load())[id]
+	return ok
+}
+
+// proved enters a verified delegation.
+func (t *table) proved(id peer.ID, op chain.Operator, until, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil || !e.connected {
+		return
+	}
+	if op != e.operator {
+		e.terms = nil // it speaks for somebody else now
+	}
+	e.operator, e.proofUntil = op, until
+	e.cut = e.cut || t.isBanned(op)
+	t.settle(e, now)
+}
+
+// heard enters a peer's terms.
+func (t *table) heard(id peer.ID, terms wire.Terms) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil && e.connected {
+		e.terms = &terms
+	}
+}
+
+// terms returns what a peer is told: our parameters, and the rosters of the wallets that its operator shares with us.
+// The rosters of other wallets are none of its business.
+func (t *table) terms(id peer.ID, now time.Time) wire.Terms {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	terms := wire.Terms{Params: t.params, Rosters: make(map[chain.WalletID][32]byte)}
+	e := t.peers[id]
+	if e == nil {
+		return terms
+	}
+	terms.Admitted = e.admitted
+	operator := e.proven(now)
+	for wallet, ch := range t.channels {
+		if len(terms.Rosters) == wire.MaxRosters {
+			break
+		}
+		if ch.wallet.Holds(operator) {
+			terms.Rosters[wallet] = ch.roster
+		}
+	}
+	return terms
+}
+
+// mismatched reports whether an instance of the operator has told parameters, or a roster of the wallet, that differ
+// from ours. What was said last counts until the delegation under which it was said ends, connected or not.
+func (t *table) mismatched(op chain.Operator, ch *Channel, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.peers {
+		if e.terms == nil || e.proven(now) != op {
+			continue
+		}
+		roster, told := e.terms.Rosters[ch.wallet.ID()]
+		if e.terms.Params != t.params || told && roster != ch.roster {
+			return true
+		}
+	}
+	return false
+}
+
+// join adds a channel. Who waits to be recognised may be known now, and who was turned away as unknown may come back.
+func (t *table) join(ch *Channel, now time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := ch.wallet.ID()
+	if t.channels[id] != nil {
+		return fmt.Errorf("%w: %v", ErrJoined, id)
+	}
+	t.channels[id] = ch
+	for _, op := range ch.wallet.Operators() {
+		t.members[op]++
+		if t.present[op] > 0 {
+			ch.sight.Operators++
+		}
+	}
+	ch.sight.Subscribed = true
+	for _, e := range t.peers {
+		if e.stranger {
+			e.stranger, e.refusedUntil = false, time.Time{}
+		}
+	}
+	t.settleAll(now)
+	t.tell(ch)
+	return nil
+}
+
+// leave removes a channel; operators without another wallet here lose their admission.
+func (t *table) leave(ch *Channel, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.channels[ch.wallet.ID()] != ch {
+		return
+	}
+	delete(t.channels, ch.wallet.ID())
+	ch.sight.Subscribed, ch.sight.Operators = false, 0
+	for _, op := range ch.wallet.Operators() {
+		if t.members[op]--; t.members[op] == 0 {
+			delete(t.members, op)
+		}
+	}
+	t.settleAll(now)
+	t.tell(ch)
+}
+
+// tell has our terms told anew to whom they have changed for.
+func (t *table) tell(ch *Channel) {
+	for _, e := range t.peers {
+		if e.connected && ch.wallet.Holds(e.operator) {
+			e.untold = true
+		}
+	}
+}
+
+// tellAll has a new delegation of ours told to everybody.
+func (t *table) tellAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.peers {
+		e.untold = e.connected
+	}
+}
+
+func (t *table) channel(id chain.WalletID) *Channel {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.channels[id]
+}
+
+// gone returns a channel that is closed when the peer's connection ends; nil if it has none.
+func (t *table) gone(id peer.ID) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil && e.connected {
+		return e.gone
+	}
+	return nil
+}
+
+// failed notes what went wrong with a peer.
+func (t *table) failed(id peer.ID, err error, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil {
+		e.fail(now, err.Error())
+	}
+}
+
+// infos returns what is known of all peers, in no order.
+func (t *table) infos(now time.Time) []PeerInfo {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]PeerInfo, 0, len(t.peers))
+	for _, e := range t.peers {
+		info := e.info(now, t.params)
+		info.Addrs = slices.Clone(info.Addrs)
+		all = append(all, info)
+	}
+	return all
+}
