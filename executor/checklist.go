@@ -1,6 +1,10 @@
 package executor
 
-import "github.com/walletnode/walletnode/proposal"
+import (
+	"fmt"
+
+	"github.com/walletnode/walletnode/proposal"
+)
 
 // rareFrequency is how often, in windows, the actions other than redemption are on the checklist.
 const rareFrequency = 4
@@ -23,4 +27,10 @@ func Checklist(seed [32]byte, index uint64) []proposal.Kind {
 		list = append(list, proposal.KindHeartbeat)
 	}
 	return list
+}
+
+// Rules describes how leader and checklist are drawn, for the digest of parameters that nodes exchange: two nodes with
+// the same text draw alike.
+func Rules() string {
+	return fmt.Sprintf("leader eip55-sorted shuffle math/rand; checklist every %d heartbeat %g", rareFrequency, heartbeatProbability)
 }

@@ -1,0 +1,587 @@
+package executor
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+func asFollower(t *testing.T, test func(t *testing.T, s *stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newStage(t, false)) })
+}
+
+func asLeader(t *testing.T, test func(t *testing.T, s *stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newStage(t, true)) })
+}
+
+// open opens the window at its first block after a head before it, as a running node does.
+func (s *stage) openOnTime() {
+	s.show(s.window.Block - 1)
+	s.open(s.window.Block)
+}
+
+func TestR3TheFirstAcceptableMessageDecidesAtTheEndOfTheActivePhase(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.pass(905)
+		s.leaderSays(redemption(1))
+		s.pass(979)
+		require.Empty(t, s.got, "nothing is decided while a differing message may come")
+		r := s.result()
+		require.Equal(t, coordination.ReasonOK, r.Reason)
+		require.Equal(t, coordination.RoleFollower, r.Role)
+		require.Equal(t, s.leader, r.Leader)
+		require.Equal(t, redemption(1), r.Proposal)
+		require.EqualValues(t, 905, r.ReceivedAt)
+		require.Empty(t, r.Faults)
+		require.Empty(t, s.amendments())
+		require.Len(t, s.journal.statements, 1, "written down")
+	})
+}
+
+func TestR3NoopIsAlwaysAcceptable(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(proposal.Noop{})
+		r := s.result()
+		require.Equal(t, coordination.ReasonNoop, r.Reason)
+		_, ordered := r.Order()
+		require.False(t, ordered)
+	})
+}
+
+func TestSection8ASilentLeaderEndsInAResultWithItsFaults(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		impostor := s.followers[1]
+		s.says(impostor, s.wallet.LowestSeat(s.leader), proposal.Noop{})
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderIdle, r.Reason)
+		require.ElementsMatch(t, []charge{
+			{faults.LeaderIdle, s.leader, true},
+			{faults.LeaderImpersonation, impostor, true},
+		}, charges(r.Faults))
+	})
+}
+
+func TestSection8ClaimingTheLeadersSeatIsAFaultOfWhoSigned(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		impostor := s.followers[1]
+		s.says(impostor, s.wallet.LowestSeat(s.leader), redemption(1))
+		s.says(impostor, s.wallet.LowestSeat(impostor), redemption(2)) // one fault however often
+		s.leaderSays(redemption(3))
+		r := s.result()
+		require.Equal(t, coordination.ReasonOK, r.Reason)
+		require.Equal(t, redemption(3), r.Proposal)
+		require.Equal(t, []charge{{faults.LeaderImpersonation, impostor, true}}, charges(r.Faults))
+		require.Len(t, r.Faults[0].Evidence, 1)
+	})
+}
+
+func TestSection8TheLeadersSecondSeatIsItsMistakeAndNotAccepted(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		seats := s.wallet.SeatsOf(s.leader)
+		if len(seats) == 1 {
+			seats = append(seats, 200) // a seat that does not exist is as wrong
+		}
+		s.openOnTime()
+		s.says(s.leader, seats[1], redemption(1))
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderMistake, r.Reason)
+		require.Equal(t, []charge{{faults.LeaderMistake, s.leader, true}}, charges(r.Faults))
+		require.Contains(t, r.Faults[0].Detail, "seat")
+		require.Nil(t, r.Proposal)
+	})
+}
+
+func TestR4AnActionOffTheChecklistIsTheLeadersMistake(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(proposal.MovingFunds{Targets: []chain.WalletID{{1}}, TxFee: redemption(1).TxFee}) // window 1 is no fourth window
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderMistake, r.Reason)
+		require.Equal(t, []charge{{faults.LeaderMistake, s.leader, true}}, charges(r.Faults))
+		require.Zero(t, s.validator.calls, "no call is wasted on it")
+	})
+}
+
+func TestSection8TwoProposalsByOneLeaderMakeTheWindowANoop(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		s.leaderSays(redemption(1)) // a retransmission is no second statement
+		s.pass(950)
+		s.leaderSays(redemption(2))
+		s.leaderSays(redemption(3))
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderEquivocation, r.Reason)
+		require.Nil(t, r.Proposal)
+		require.Equal(t, []charge{{faults.LeaderEquivocation, s.leader, true}}, charges(r.Faults))
+		require.Len(t, r.Faults[0].Evidence, 2, "both signed messages")
+		require.NotEqual(t, r.Faults[0].Evidence[0], r.Faults[0].Evidence[1])
+		require.Len(t, s.journal.statements, 2, "two prove it; more are not kept")
+	})
+}
+
+func TestR3InvalidMessagesOfTheLeaderEquivocateToo(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		s.says(s.leader, 0, redemption(1)) // the same proposal from no seat is another statement
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderEquivocation, r.Reason)
+		require.ElementsMatch(t, []charge{
+			{faults.LeaderEquivocation, s.leader, true},
+			{faults.LeaderMistake, s.leader, true},
+		}, charges(r.Faults))
+	})
+}
+
+func TestR3EvidenceInThePassivePhaseAppendsTheFaultAndRevokes(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		require.Equal(t, coordination.ReasonOK, s.result().Reason)
+		s.pass(990)
+		s.leaderSays(redemption(2))
+		amendments := s.amendments()
+		require.Len(t, amendments, 1)
+		require.True(t, amendments[0].Revoke)
+		require.Equal(t, []charge{{faults.LeaderEquivocation, s.leader, true}}, charges([]faults.Fault{amendments[0].Fault}))
+		require.Len(t, amendments[0].Fault.Evidence, 2)
+	})
+}
+
+func TestR3AMessageInThePassivePhaseMarksTheIdleFaultLate(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		require.Equal(t, coordination.ReasonLeaderIdle, s.result().Reason)
+		s.pass(985)
+		s.leaderSays(redemption(1))
+		amendments := s.amendments()
+		require.Len(t, amendments, 1)
+		require.False(t, amendments[0].Revoke)
+		require.Equal(t, faults.LeaderIdle, amendments[0].Fault.Kind)
+		require.True(t, amendments[0].Fault.Late)
+		require.Len(t, amendments[0].Fault.Evidence, 1)
+	})
+}
+
+func TestR3QueuesAreDrainedBeforeIdlenessIsJudged(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.pass(979)
+		// Arrived in the last block, together with the first head that is too late.
+		m := proposal.Message{Sender: s.wallet.LowestSeat(s.leader), Block: 900, Wallet: s.wallet.ID(), Proposal: redemption(1)}
+		s.channel.mu.Lock()
+		s.channel.inbox = append(s.channel.inbox, net.Message{
+			Slot:   net.Slot{Wallet: m.Wallet, Window: 900, Seat: m.Sender, Digest: m.Digest()},
+			Author: s.leader, Payload: proposal.EncodeMessage(m), Signed: []byte("signed"), ArrivedAt: 979,
+		})
+		s.channel.mu.Unlock()
+		r := s.result()
+		require.Equal(t, coordination.ReasonOK, r.Reason)
+		require.Empty(t, r.Faults)
+	})
+}
+
+func TestR4IdlenessIsAttributedOnlyWithAClearView(t *testing.T) {
+	for name, c := range map[string]struct {
+		obstruct   func(s *stage)
+		attributed bool
+		reason     coordination.Reason
+	}{
+		"clear view": {func(s *stage) { s.openOnTime() }, true, coordination.ReasonLeaderIdle},
+		"opened a few heads late while subscribed": {func(s *stage) {
+			s.show(899)
+			s.open(905)
+		}, true, coordination.ReasonLeaderIdle},
+		"joined within the window": {func(s *stage) {
+			s.channel.see(func(v *net.Sight) { v.JoinedAt = 910 })
+			s.openOnTime()
+		}, false, coordination.ReasonLeaderIdle},
+		"came up within the window": {func(s *stage) { s.open(930) }, false, coordination.ReasonLeaderIdle},
+		"connected to nobody": {func(s *stage) {
+			s.channel.see(func(v *net.Sight) { v.Operators = 0 })
+			s.openOnTime()
+		}, false, coordination.ReasonNoPeers},
+		"cut off for a moment": {func(s *stage) {
+			s.openOnTime()
+			s.channel.see(func(v *net.Sight) { v.Losses++ }) // and back before anybody looked
+		}, false, coordination.ReasonLeaderIdle},
+		"clock stale for a while": {func(s *stage) {
+			s.openOnTime()
+			time.Sleep(10 * time.Minute)
+			s.show(950)
+		}, false, coordination.ReasonChainStalled},
+		"other parameters than ours": {func(s *stage) {
+			s.channel.mismatched = map[chain.Operator]bool{s.leader: true}
+			s.openOnTime()
+		}, false, coordination.ReasonParamsMismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asFollower(t, func(t *testing.T, s *stage) {
+				c.obstruct(s)
+				r := s.result()
+				require.Equal(t, c.reason, r.Reason)
+				require.Equal(t, []charge{{faults.LeaderIdle, s.leader, c.attributed}}, charges(r.Faults))
+				require.NotZero(t, r.Faults[0].Observer, "our own state stands beside it")
+			})
+		})
+	}
+}
+
+func TestR5RefusalIsAFaultOnlyAtEveryHeadOverThreeBlocks(t *testing.T) {
+	refused := proposal.Verdict{Outcome: proposal.Refused, Reason: "Not a pending redemption request"}
+	failed := proposal.Verdict{Outcome: proposal.Failed, Reason: "timeout"}
+	for name, c := range map[string]struct {
+		verdict func(h chain.Height) proposal.Verdict
+		at      chain.Height
+		reason  coordination.Reason
+		faulty  bool
+	}{
+		"refused at every head": {
+			func(chain.Height) proposal.Verdict { return refused }, 905, coordination.ReasonLeaderMistake, true,
+		},
+		"a later pass accepts": {func(h chain.Height) proposal.Verdict {
+			if h < 908 {
+				return refused
+			}
+			return proposal.Verdict{Outcome: proposal.Valid}
+		}, 905, coordination.ReasonOK, false},
+		"our own failure is never a fault": {
+			func(chain.Height) proposal.Verdict { return failed }, 905, coordination.ReasonValidationError, false,
+		},
+		"failing, then passing": {func(h chain.Height) proposal.Verdict {
+			if h < 920 {
+				return failed
+			}
+			return proposal.Verdict{Outcome: proposal.Valid}
+		}, 905, coordination.ReasonOK, false},
+		"too few blocks left": {
+			func(chain.Height) proposal.Verdict { return refused }, 978, coordination.ReasonValidationError, false,
+		},
+		"refused by itself": {func(chain.Height) proposal.Verdict {
+			return proposal.Verdict{Outcome: proposal.Refused, Reason: "21 scripts", Final: true}
+		}, 979, coordination.ReasonLeaderMistake, true},
+		"unverifiable": {func(chain.Height) proposal.Verdict {
+			return proposal.Verdict{Outcome: proposal.Unverifiable, Reason: "needs a bitcoin source"}
+		}, 905, coordination.ReasonUnverifiable, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asFollower(t, func(t *testing.T, s *stage) {
+				s.validator.verdict = func(proposal.Proposal) proposal.Verdict { return c.verdict(s.clock.Height()) }
+				s.openOnTime()
+				s.pass(c.at)
+				s.leaderSays(redemption(1))
+				r := s.result()
+				require.Equal(t, c.reason, r.Reason)
+				if c.faulty {
+					require.Equal(t, []charge{{faults.LeaderMistake, s.leader, true}}, charges(r.Faults))
+					require.NotEmpty(t, r.Faults[0].Detail, "with the validator's reason")
+				} else {
+					require.Empty(t, r.Faults)
+				}
+				require.LessOrEqual(t, s.validator.calls, 12, "a refused proposal costs a dozen calls, not eighty")
+			})
+		})
+	}
+}
+
+func TestSection8TheLeaderValidatesWhatItIsAboutToSend(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.generator.makes = map[proposal.Kind]proposal.Proposal{proposal.KindRedemption: redemption(1)}
+		s.validator.verdict = func(proposal.Proposal) proposal.Verdict {
+			return proposal.Verdict{Outcome: proposal.Refused, Reason: "too high"}
+		}
+		s.openOnTime()
+		r := s.result()
+		require.Equal(t, coordination.ReasonGenerationFailed, r.Reason)
+		require.Equal(t, proposal.Noop{}, r.Proposal)
+		require.Equal(t, coordination.RoleLeader, r.Role)
+	})
+}
+
+func TestSection8AFailingTaskIsSkippedAndANoopSentIfAllFail(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.generator.fails = map[proposal.Kind]error{proposal.KindRedemption: errors.New("endpoint down")}
+		s.openOnTime()
+		r := s.result()
+		require.Equal(t, coordination.ReasonGenerationFailed, r.Reason)
+		require.Equal(t, proposal.Noop{}, r.Proposal)
+		require.NotEmpty(t, s.channel.published, "followers are told, so nobody takes us for idle")
+	})
+}
+
+func TestTheLeaderGoesOnToTheNextActionOfTheChecklist(t *testing.T) {
+	p := &procedure{
+		Executor: &Executor{Config{
+			Clock:     chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0),
+			Validator: &fakeValidator{},
+			Generator: &fakeGenerator{
+				fails: map[proposal.Kind]error{
+					proposal.KindRedemption:   errors.New("endpoint down"),
+					proposal.KindDepositSweep: proposal.ErrNeedsBitcoinSource,
+				},
+				makes: map[proposal.Kind]proposal.Proposal{proposal.KindHeartbeat: proposal.Heartbeat{}},
+			},
+		}},
+		log: quietLog(),
+		hearing: &hearing{checklist: []proposal.Kind{
+			proposal.KindRedemption, proposal.KindDepositSweep, proposal.KindHeartbeat,
+		}},
+	}
+	require.Equal(t, proposal.Heartbeat{}, p.generate(t.Context()))
+	require.False(t, p.generationFailed)
+}
+
+func TestR2TheProposalIsWrittenDownBeforeItIsSent(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.journal.fail(errDisk)
+		s.openOnTime()
+		s.pass(910)
+		require.Empty(t, s.channel.published)
+		s.journal.fail(nil)
+		s.pass(911)
+		require.Len(t, s.channel.published, 1)
+		require.Equal(t, string(s.journal.own.Envelope), s.channel.published[0].envelope)
+		require.Equal(t, coordination.ReasonNoop, s.result().Reason)
+	})
+}
+
+func TestALeaderThatCannotWriteDoesNotSpeak(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.show(899)
+		s.journal.fail(errDisk)
+		s.open(900)
+		r := s.result()
+		require.Equal(t, coordination.ReasonStoreFailed, r.Reason)
+		require.Empty(t, s.channel.published)
+	})
+}
+
+func TestSection8RetransmissionsAreDueAtHeights(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.pass(902)
+		s.show(915, 916, 919, 925, 940) // due at 903, 906, 911 while heads were skipped: one catches up
+		s.pass(1000)
+		var at []chain.Height
+		for _, p := range s.channel.published {
+			at = append(at, p.at)
+			require.Equal(t, s.channel.published[0].envelope, p.envelope, "identical")
+		}
+		require.Equal(t, []chain.Height{900, 901, 915, 925, 940, 970}, at)
+	})
+}
+
+func TestR2ARestartedLeaderSendsTheIdenticalEnvelope(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.generator.makes = map[proposal.Kind]proposal.Proposal{proposal.KindRedemption: redemption(1)}
+		s.openOnTime()
+		s.pass(905)
+		first := s.channel.published[0].envelope
+		s.kill()
+		require.Empty(t, s.got, "suspended, not ended")
+
+		s.restart()
+		s.generator.makes[proposal.KindRedemption] = redemption(2) // the chain has moved on
+		s.run(920, 900, false)
+		require.NotEmpty(t, s.channel.published, "it re-sends at once")
+		r := s.result()
+		for _, p := range s.channel.published {
+			require.Equal(t, first, p.envelope)
+		}
+		require.Equal(t, redemption(1), r.Proposal)
+		require.Equal(t, coordination.ReasonOK, r.Reason)
+	})
+}
+
+func TestR2ARestartedFollowerKnowsWhatItHeard(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		s.kill()
+		s.restart()
+		s.run(920, 900, false)
+		s.leaderSays(redemption(2))
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderEquivocation, r.Reason)
+		require.Len(t, r.Faults[0].Evidence, 2)
+	})
+}
+
+func TestR2AFollowerRestartedInThePassivePhaseStillRecognisesASecondProposal(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		s.result()
+		s.kill()
+		s.got = nil
+		s.restart()
+		s.run(985, 900, true)
+		s.leaderSays(redemption(2))
+		amendments := s.amendments()
+		require.Len(t, amendments, 1)
+		require.True(t, amendments[0].Revoke)
+	})
+}
+
+func TestWhoSpokeWithOurKeyElsewhereIsNotContradicted(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.show(899)
+		s.leaderSays(redemption(7)) // a sibling instance was faster
+		s.open(900)
+		r := s.result()
+		require.Empty(t, s.channel.published)
+		require.Equal(t, coordination.ReasonOK, r.Reason)
+		require.Equal(t, redemption(7), r.Proposal)
+	})
+}
+
+func TestALeaderThatIsContradictedInItsOwnNameRecordsIt(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(7)) // our key was used elsewhere after we spoke
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderEquivocation, r.Reason)
+		require.Equal(t, []charge{{faults.LeaderEquivocation, s.self, true}}, charges(r.Faults))
+	})
+}
+
+func TestR8AStaleClockDoesNotLead(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.clock = chain.NewClock(chain.Freshness{MaxSilence: time.Minute, MaxHeaderAge: time.Second}, 0)
+		s.chain.Follow(s.clock)
+		time.Sleep(1_000_000 * time.Second) // headers are old
+		s.show(899)
+		s.open(900)
+		r := s.result()
+		require.Equal(t, coordination.ReasonChainStalled, r.Reason)
+		require.Empty(t, s.channel.published)
+	})
+}
+
+func TestSection8PastTheActivePhaseNobodyLeads(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.journal.fail(errDisk)
+		s.openOnTime()
+		s.pass(979)
+		s.show(980)
+		s.journal.fail(nil)
+		s.pass(1000)
+		require.Empty(t, s.channel.published)
+	})
+}
+
+func TestALeaderNobodyHears(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.channel.see(func(v *net.Sight) { v.Operators = 0 })
+		s.openOnTime()
+		require.Equal(t, coordination.ReasonNoPeers, s.result().Reason)
+	})
+}
+
+func TestWithoutASeedTheNodeAbstains(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		reason coordination.Reason
+	}{
+		"unavailable": {errors.New("endpoint down"), coordination.ReasonSeedUnavailable},
+		"no quorum":   {chain.ErrNoQuorum, coordination.ReasonNoQuorum},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asLeader(t, func(t *testing.T, s *stage) {
+				s.chain.Fail(c.err)
+				s.openOnTime()
+				s.says(s.followers[0], 1, redemption(1))
+				r := s.result()
+				require.Equal(t, c.reason, r.Reason)
+				require.Empty(t, r.Faults, "neither lead nor accuse")
+				require.Empty(t, s.channel.published)
+				require.True(t, r.Leader.IsZero())
+			})
+		})
+	}
+}
+
+func TestASeedThatComesLateStillServes(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.chain.Fail(errors.New("endpoint down"))
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		s.pass(930)
+		s.chain.Fail(nil)
+		require.Equal(t, coordination.ReasonOK, s.result().Reason)
+	})
+}
+
+func TestAMessageThatCannotBeWrittenDownIsNotActedOn(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.journal.fail(errDisk)
+		s.leaderSays(redemption(1))
+		r := s.result()
+		require.Equal(t, coordination.ReasonStoreFailed, r.Reason)
+		require.Nil(t, r.Proposal)
+		require.Empty(t, r.Faults)
+	})
+}
+
+func TestAMessageIsActedOnOnceTheStoreRecovers(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.journal.fail(errDisk)
+		s.leaderSays(redemption(1))
+		s.pass(910)
+		s.journal.fail(nil)
+		require.Equal(t, coordination.ReasonOK, s.result().Reason)
+	})
+}
+
+func TestSection8EveryWaitEndsWithTheContext(t *testing.T) {
+	for name, prepare := range map[string]func(s *stage){
+		"listening":           func(s *stage) { s.openOnTime() },
+		"waiting for a seed":  func(s *stage) { s.chain.Fail(errors.New("down")); s.openOnTime() },
+		"waiting for a store": func(s *stage) { s.journal.fail(errDisk); s.openOnTime() },
+		"lingering":           func(s *stage) { s.openOnTime(); s.result() },
+	} {
+		for _, leads := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStage(t, leads)
+					prepare(s)
+					before := len(s.got)
+					s.kill() // a goroutine left behind fails the bubble
+					require.Len(t, s.got, before, "a suspended window has no result")
+				})
+			})
+		}
+	}
+}
+
+func TestTrialsThinOutAndEndWithTheActivePhase(t *testing.T) {
+	var at []chain.Height
+	tr := trial{arrived: 910}
+	for h := chain.Height(910); h < 1000; h++ {
+		for tr.due(h, 980) {
+			at = append(at, h)
+			tr.record(h, proposal.Verdict{Outcome: proposal.Failed})
+		}
+	}
+	require.Equal(t, []chain.Height{910, 911, 912, 913, 915, 918, 923, 931, 944, 965, 979}, at)
+	require.True(t, slices.IsSorted(at))
+}

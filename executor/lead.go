@@ -1,0 +1,116 @@
+package executor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// lead says what is to be done, once. The order is the rule (R2): write the whole envelope down, then send exactly
+// what is written down. What fails is tried again at the next head; past the active phase nobody leads.
+func (p *procedure) lead(ctx context.Context) {
+	if p.broadcasting || p.hearing.equivocal() {
+		return
+	}
+	if p.Clock.Stale() {
+		p.log.Warn("Not leading: the chain clock is stale", "age", p.Clock.Age())
+		return
+	}
+	own, err := p.write(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	p.storeErr = err
+	if err != nil {
+		p.log.Error("Could not write the proposal down, so it is not sent", "error", err)
+		return
+	}
+	if p.Clock.Height() >= p.window.ActiveEnd {
+		return
+	}
+	p.broadcast(ctx, own)
+}
+
+// write returns the stored proposal of this window, which is a new one only if there is none.
+func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error) {
+	wallet, window := p.Wallet.ID(), p.window.Block
+	own, found, err := p.Journal.Own(ctx, wallet, window)
+	if err != nil {
+		return own, err
+	}
+	if !found {
+		message := proposal.Message{
+			Sender:   p.Wallet.LowestSeat(p.Self),
+			Block:    window,
+			Wallet:   wallet,
+			Proposal: p.generate(ctx),
+		}
+		if ctx.Err() != nil {
+			return own, ctx.Err()
+		}
+		payload := proposal.EncodeMessage(message)
+		// The sequence number only has to differ between windows: receivers forget it with the window.
+		envelope, err := p.Channel.Seal(payload, p.window.Index)
+		if err != nil {
+			return own, err
+		}
+		fresh := coordination.OwnProposal{Payload: payload, Envelope: envelope, SentAt: p.Clock.Height()}
+		if own, err = p.Journal.SaveOwn(ctx, wallet, window, fresh); err != nil {
+			return own, err
+		}
+	}
+	return own, p.adopt(own)
+}
+
+// generate goes through the checklist until an action yields a proposal that a follower would accept. A task that
+// fails is logged and the next one tried; a no-op is what is left.
+func (p *procedure) generate(ctx context.Context) proposal.Proposal {
+	request := proposal.Request{
+		Wallet: p.Wallet.ID(),
+		Window: p.window.Block,
+		Height: p.Clock.Height(),
+		Now:    p.Clock.Head().Time,
+	}
+	p.generationFailed = false
+	for _, kind := range p.hearing.checklist {
+		made, err := p.Generator.Generate(ctx, kind, request)
+		switch {
+		case errors.Is(err, proposal.ErrNeedsBitcoinSource):
+			p.log.Info("Skipped an action of the checklist", "action", kind, "reason", err)
+			continue
+		case err != nil:
+			p.generationFailed = true
+			p.log.Warn("Could not generate a proposal", "action", kind, "error", err)
+			continue
+		case made == nil:
+			continue
+		}
+		verdict := p.Validator.Validate(ctx, p.Wallet.ID(), made)
+		if verdict.Outcome == proposal.Valid {
+			p.generationFailed = false
+			return made
+		}
+		p.generationFailed = true
+		p.log.Warn("Not proposing what the validator does not pass", "action", kind,
+			"outcome", verdict.Outcome, "detail", verdict.Reason)
+	}
+	return proposal.Noop{}
+}
+
+// broadcast sends the envelope now and again at its due heights, to the end of the active phase.
+func (p *procedure) broadcast(ctx context.Context, own coordination.OwnProposal) {
+	p.broadcasting = true
+	send := func(ctx context.Context) error { return p.Channel.Publish(ctx, own.Envelope) }
+	if err := send(ctx); err != nil {
+		p.log.Warn("Could not broadcast the proposal; it is sent again when due", "error", err)
+	}
+	p.log.Debug("Proposal sent", "action", p.own.Proposal.Kind(), "sent_at", own.SentAt)
+	p.retransmissions.Go(func() {
+		if err := net.Retransmit(ctx, p.Clock, own.SentAt, p.window.ActiveEnd, send); err != nil && ctx.Err() == nil {
+			p.log.Warn("Retransmission ended early", "error", err)
+		}
+	})
+}

@@ -1,0 +1,131 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/net"
+)
+
+// listen runs the active phase: leading, if we lead, and hearing everybody. It returns when ctx ends, which it does
+// with the active phase.
+func (p *procedure) listen(ctx context.Context) {
+	for {
+		// Both are taken before the state is read, so that nothing that happens in between is slept through.
+		arrived, changed := p.Channel.Arrived(), p.Clock.Changed()
+		p.take(ctx)
+		p.look()
+		if p.speaks() {
+			p.lead(ctx)
+		} else {
+			p.examine(ctx)
+		}
+		select {
+		case <-arrived:
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// take hears what has arrived. A statement is written down before it counts (rule R2); one that cannot be is kept
+// for the next time, which is bounded by the channel's budgets.
+func (p *procedure) take(ctx context.Context) {
+	pending := p.unsaved
+	p.unsaved, p.saveErr = nil, nil
+	for _, m := range p.Channel.Take(p.window.Block) {
+		pending = append(pending, statement(m))
+	}
+	for _, s := range pending {
+		if p.hearing.knows(s) {
+			continue
+		}
+		if err := p.Journal.SaveStatement(ctx, s); err != nil {
+			p.saveErr = err
+			p.unsaved = append(p.unsaved, s)
+			p.log.Error("Could not write down a message", "author", s.Author, "error", err)
+			continue
+		}
+		p.admit(s)
+	}
+}
+
+func statement(m net.Message) coordination.Statement {
+	return coordination.Statement{
+		Wallet:     m.Wallet,
+		Window:     m.Window,
+		Author:     m.Author,
+		Seat:       m.Seat,
+		Digest:     m.Digest,
+		Payload:    m.Payload,
+		Signed:     m.Signed,
+		ArrivedAt:  m.ArrivedAt,
+		ReceivedAt: m.ReceivedAt,
+	}
+}
+
+// examine tries the candidate against the chain's validator when a try is due (rule R5).
+func (p *procedure) examine(ctx context.Context) {
+	candidate, ok := p.hearing.candidate()
+	height := p.Clock.Height()
+	if ok && candidate.ArrivedAt < p.window.ActiveEnd && p.trial.due(height, p.window.ActiveEnd) {
+		p.try(ctx, candidate, height)
+	}
+}
+
+func (p *procedure) try(ctx context.Context, candidate heard, height chain.Height) {
+	verdict := p.Validator.Validate(ctx, p.Wallet.ID(), candidate.proposal)
+	if ctx.Err() != nil {
+		return // the phase ended meanwhile; a verdict cut short is none
+	}
+	p.trial.record(height, verdict)
+	p.log.Debug("Proposal tried", "height", height, "outcome", verdict.Outcome, "detail", verdict.Reason)
+}
+
+// drain hears what arrived in the active phase and was not taken yet, before silence is judged, and tries what
+// there was no time to try (rule R3).
+func (p *procedure) drain(ctx context.Context) {
+	if p.hearing == nil || p.storeErr != nil {
+		return
+	}
+	p.take(ctx)
+	candidate, ok := p.hearing.candidate()
+	if ok && candidate.ArrivedAt < p.window.ActiveEnd && p.trial.tries == 0 && !p.speaks() {
+		p.try(ctx, candidate, p.Clock.Height())
+	}
+}
+
+// linger runs the passive phase: what still arrives may prove an offence, mark an idle leader late, or revoke the
+// action (rule R3). It returns when the window or ctx ends.
+func (p *procedure) linger(ctx context.Context, reports chan<- coordination.Report) {
+	ctx, end := p.until(ctx, p.window.End)
+	defer end()
+	for {
+		arrived, changed := p.Channel.Arrived(), p.Clock.Changed()
+		p.take(ctx)
+		for _, o := range p.offences() {
+			if late, told := p.amended[o.Key]; told && late == o.late {
+				continue
+			}
+			p.amended[o.Key] = o.late
+			a := coordination.Amendment{
+				Wallet: p.Wallet.ID(),
+				Window: p.window,
+				Fault:  p.weigh(o),
+				Revoke: o.Kind == faults.LeaderEquivocation,
+			}
+			if !report(ctx, reports, a) {
+				return
+			}
+		}
+		select {
+		case <-arrived:
+		case <-changed: // what could not be written down is tried again
+		case <-ctx.Done():
+			return
+		}
+	}
+}
