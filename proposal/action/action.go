@@ -1,0 +1,77 @@
+// Package action is what happens after a window: each agreed proposal is carried out by the handler of its kind,
+// one action per wallet at a time, and its outcome is written down (rule R7).
+//
+//	Dispatch ─Order─► Dispatcher ─► one goroutine per action: wait for the window's end, check for revocation,
+//	Revoke ─────────►                validate again, Handler ─► Outcome ─► Log
+package action
+
+import (
+	"context"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// Outcome is how an action ended. The texts are reason codes of rule R9: stored, exported, never reused. Empty means
+// that it has not ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OK                Outcome = "ok"                 // signed
+	NoSigner          Outcome = "no_signer"          // the node has no signer backend for the wallet
+	SignerUnavailable Outcome = "signer_unavailable" // the backend could not be reached, or did not finish
+	SignerRefused     Outcome = "signer_refused"     // the backend said no; the detail names its rule
+	WalletBusy        Outcome = "wallet_busy"        // an earlier action of the wallet was still running
+	Revoked           Outcome = "revoked"            // evidence against the window's agreement came in
+	Expired           Outcome = "expired"            // the last block for signing passed
+	ValidationError   Outcome = "validation_error"   // the proposal could not be validated again in time
+	Invalidated       Outcome = "invalidated"        // the chain's validator refused it when its time had come
+	Unverifiable      Outcome = "unverifiable"       // the kind takes Bitcoin data that the node does not read
+	HandlerFailed     Outcome = "handler_failed"     // the handler panicked or ended without an outcome
+	StoreFailed       Outcome = "store_failed"       // the start could not be written down in time
+)
+
+// Outcomes returns every outcome.
+func Outcomes() []Outcome {
+	return []Outcome{
+		OK, NoSigner, SignerUnavailable, SignerRefused, WalletBusy, Revoked, Expired, ValidationError, Invalidated,
+		Unverifiable, HandlerFailed, StoreFailed,
+	}
+}
+
+// Handler carries out the agreed proposals of one kind.
+type Handler interface {
+	// Handle returns how the action ended, with a detail for people that may be empty. It is called once the
+	// proposal was valid at a head of the action's own time, and must return soon after ctx ends, which it does
+	// when the action is revoked, when the last block for signing passes, or when the node stops. An empty
+	// outcome then lets the reason for the end decide; at any other time it is a failure.
+	Handle(ctx context.Context, o proposal.Order) (Outcome, string)
+}
+
+// Clock is the chain's clock; *chain.Clock is one.
+type Clock interface {
+	Height() chain.Height
+	// Changed returns a channel that is closed at the next move.
+	Changed() <-chan struct{}
+	// Until blocks until height h was reached or ctx ends.
+	Until(ctx context.Context, h chain.Height) error
+}
+
+// Validator judges a proposal at the newest head.
+type Validator interface {
+	Validate(ctx context.Context, wallet chain.WalletID, p proposal.Proposal) proposal.Verdict
+}
+
+// Log is the durable memory of actions. Every method is one transaction. The row of an action is inserted with the
+// result that orders it, before it is dispatched.
+type Log interface {
+	// PendingActions returns the orders without an outcome, oldest window first.
+	PendingActions(ctx context.Context) ([]proposal.Order, error)
+	// StartAction records that an action is begun at a height; repeating it changes nothing.
+	StartAction(ctx context.Context, wallet chain.WalletID, window, at chain.Height) error
+	// FinishAction records an outcome; the first one stays.
+	FinishAction(ctx context.Context, wallet chain.WalletID, window chain.Height, outcome Outcome, detail string, at chain.Height) error
+	// ActionRevoked reports whether the action must not be carried out.
+	ActionRevoked(ctx context.Context, wallet chain.WalletID, window chain.Height) (bool, error)
+}

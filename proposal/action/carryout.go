@@ -1,0 +1,194 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// Why an action's context ended, other than that the node stops.
+var (
+	errRevoked = errors.New("revoked")
+	errExpired = errors.New("expired")
+)
+
+const (
+	// retryFirst and retryMost are the pauses between attempts to reach the log: 100 ms, doubled up to half a minute.
+	retryFirst, retryMost = 100 * time.Millisecond, 30 * time.Second
+	// writeTimeout bounds one attempt to record an outcome. It outlives the node's context, for what was done
+	// must be known after a restart.
+	writeTimeout = 5 * time.Second
+	// maxDetail bounds a detail in bytes: a panic's value can be anything.
+	maxDetail = 500
+)
+
+// carryOut takes one action from its order to its outcome. The outcome is empty if the node stops first. ctx ends
+// with errRevoked or errExpired through cancel.
+func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (outcome Outcome, detail string) {
+	log := d.logger(o)
+	defer func() {
+		if value := recover(); value != nil {
+			log.Error("An action's handler panicked", "panic", value, "stack", string(debug.Stack()))
+			outcome, detail = HandlerFailed, fmt.Sprintf("panic: %v", value)
+		}
+	}()
+	stop := d.expire(ctx, cancel, o)
+	defer stop()
+	outcome, detail = d.steps(ctx, o)
+	if outcome == "" {
+		outcome = ending(ctx)
+	}
+	return outcome, detail
+}
+
+// steps goes from the window's end through the handler. An empty outcome says that ctx has ended.
+func (d *Dispatcher) steps(ctx context.Context, o proposal.Order) (Outcome, string) {
+	if d.cfg.Clock.Until(ctx, o.SigningStart()) != nil {
+		return "", ""
+	}
+	if outcome, detail := d.begin(ctx, o); outcome != "" || ctx.Err() != nil {
+		return outcome, detail
+	}
+	if outcome, detail := d.validate(ctx, o); outcome != "" || ctx.Err() != nil {
+		return outcome, detail
+	}
+	outcome, detail := d.cfg.Handlers[o.Proposal.Kind()].Handle(ctx, o)
+	if outcome == "" && ctx.Err() == nil {
+		return HandlerFailed, "the handler ended without an outcome"
+	}
+	return outcome, detail
+}
+
+// expire ends ctx with errExpired when signing must have ended. What it returns waits for the goroutine behind it.
+func (d *Dispatcher) expire(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (stop func()) {
+	watch, end := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if d.cfg.Clock.Until(watch, o.SigningEnd()) == nil {
+			cancel(errExpired)
+		}
+	}()
+	return func() {
+		end()
+		<-done
+	}
+}
+
+// ending returns the outcome that the end of an action's context stands for; none if the node stops.
+func ending(ctx context.Context) Outcome {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, errRevoked):
+		return Revoked
+	case errors.Is(cause, errExpired):
+		return Expired
+	default:
+		return ""
+	}
+}
+
+// begin makes sure that the action is not revoked and records its start. Both must have happened before anything is
+// done, so a log that fails is asked again until the action's time is over.
+func (d *Dispatcher) begin(ctx context.Context, o proposal.Order) (Outcome, string) {
+	revoked := false
+	var failure error // the log's own, rather than that the time was over
+	_ = retry(ctx, d.logger(o), "Could not begin an action", func() (err error) {
+		revoked, err = d.cfg.Log.ActionRevoked(ctx, o.Wallet, o.Window)
+		if err == nil && !revoked {
+			err = d.cfg.Log.StartAction(ctx, o.Wallet, o.Window, d.cfg.Clock.Height())
+		}
+		if err == nil || ctx.Err() == nil {
+			failure = err
+		}
+		return err
+	})
+	switch {
+	case revoked:
+		return Revoked, ""
+	case failure != nil && ending(ctx) == Expired:
+		return StoreFailed, failure.Error()
+	default:
+		return "", ""
+	}
+}
+
+// validate asks the validator again, now that the window has settled. No answer is no verdict: it is asked again at
+// each head until the action's time is over.
+func (d *Dispatcher) validate(ctx context.Context, o proposal.Order) (Outcome, string) {
+	failure := ""
+	for ctx.Err() == nil {
+		changed := d.cfg.Clock.Changed() // before asking, so that no head is slept through
+		verdict := d.cfg.Validator.Validate(ctx, o.Wallet, o.Proposal)
+		if ctx.Err() != nil {
+			break // a verdict cut short is none
+		}
+		switch verdict.Outcome {
+		case proposal.Valid:
+			return "", ""
+		case proposal.Refused:
+			return Invalidated, verdict.Reason
+		case proposal.Unverifiable:
+			return Unverifiable, verdict.Reason
+		case proposal.Failed:
+			failure = verdict.Reason
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+	if failure != "" && ending(ctx) == Expired {
+		return ValidationError, failure
+	}
+	return "", ""
+}
+
+// finish records an outcome. It goes on trying until ctx ends; the action then stays pending and is judged again at
+// the next start.
+func (d *Dispatcher) finish(ctx context.Context, o proposal.Order, outcome Outcome, detail string) {
+	log := d.logger(o)
+	if len(detail) > maxDetail {
+		detail = strings.ToValidUTF8(detail[:maxDetail], "")
+	}
+	err := retry(ctx, log, "Could not record an outcome", func() error {
+		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		defer cancel()
+		return d.cfg.Log.FinishAction(write, o.Wallet, o.Window, outcome, detail, d.cfg.Clock.Height())
+	})
+	if err != nil {
+		log.Error("An outcome is not recorded; the action is judged again at the next start", "outcome", outcome, "error", err)
+		return
+	}
+	log.Info("Action ended", "outcome", outcome, "detail", detail)
+}
+
+func (d *Dispatcher) logger(o proposal.Order) *slog.Logger {
+	return d.cfg.Logger.With("wallet", o.Wallet, "window", o.Window, "action", o.Proposal.Kind())
+}
+
+// retry runs f, at least once, until it succeeds or ctx ends; then it returns f's last error.
+func retry(ctx context.Context, log *slog.Logger, message string, f func() error) error {
+	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+		err := f()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		log.Error(message, "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// The chain's clock is what Run is given.
+var _ Clock = (*chain.Clock)(nil)
