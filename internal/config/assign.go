@@ -67,7 +67,7 @@ func parse(dst reflect.Value, text string) error {
 		return nil
 	case reflect.Bool:
 		return parsed(dst, text, strconv.ParseBool, dst.SetBool)
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		return parsed(dst, text, parseInt, dst.SetInt)
 	case reflect.Uint64:
 		return parsed(dst, text, parseUint, dst.SetUint)
@@ -100,7 +100,7 @@ func parsed[T any](dst reflect.Value, text string, read func(string) (T, error),
 
 func assignInt(dst reflect.Value, v int64) error {
 	switch dst.Kind() {
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		if dst.Type() == durationType {
 			return fmt.Errorf(`want a duration with its unit, like "%ds"`, v)
 		}
@@ -156,7 +156,7 @@ func wanted(dst reflect.Value) string {
 		return `a duration like "90s"`
 	case dst.Kind() == reflect.Bool:
 		return "true or false"
-	case dst.Kind() == reflect.Int64:
+	case dst.Kind() == reflect.Int, dst.Kind() == reflect.Int64:
 		return "a whole number"
 	case dst.Kind() == reflect.Uint64:
 		return "a whole number, 0 or more"

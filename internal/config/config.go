@@ -99,11 +99,11 @@ type Redemption struct {
 type Store struct {
 	// DSN names the database; empty is walletnode.db in the data directory. See Config.StoreDSN.
 	DSN string `toml:"dsn" validate:"dsn"`
-	// RetentionWindows is how many windows (3 hours each) results are kept; 0 keeps them for ever.
-	RetentionWindows uint64 `toml:"retention_windows"`
-	// RetentionEvidence is how many windows faults and their signed evidence are kept; 0 keeps them for ever.
-	// Not less than RetentionWindows.
-	RetentionEvidence uint64 `toml:"retention_evidence"`
+	// RetentionWindows is how many opened windows results and actions are kept; there are about 8 in a day.
+	RetentionWindows int `toml:"retention_windows" validate:"min=1,max=10000000"`
+	// RetentionEvidence is how many opened windows faults and their signed evidence are kept; not less than
+	// RetentionWindows.
+	RetentionEvidence int `toml:"retention_evidence" validate:"min=1,max=10000000"`
 }
 
 // Log is what the node writes to stderr.
@@ -128,7 +128,7 @@ func Default() Config {
 			CallTimeout:       10 * time.Second,
 			RequestsPerSecond: 25,
 			StaleAfter:        time.Minute,     // five blocks
-			MaxHeaderAge:      2 * time.Minute, // ten blocks: a run of missed slots happens, an hour-old head is a stuck endpoint
+			MaxHeaderAge:      2 * time.Minute, // ten blocks: as many missed slots in a row do not happen
 			// Six days of 7200 blocks: a request not served within five days times out on the main network.
 			RedemptionLookback: 43_200,
 		},
@@ -143,8 +143,8 @@ func Default() Config {
 			AdmissionDeadline: 10 * time.Second,
 		},
 		Redemption: Redemption{FeeRate: 10},
-		// One year of windows, and evidence for five: 8 windows a day.
-		Store: Store{RetentionWindows: 2_920, RetentionEvidence: 14_600},
+		// About 250 days, and three and a half years: a wallet's whole life, and long enough for a dispute.
+		Store: Store{RetentionWindows: 2_000, RetentionEvidence: 10_000},
 		Log:   Log{Level: "info", Format: "text"},
 	}
 }

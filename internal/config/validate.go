@@ -34,7 +34,7 @@ func (c Config) broken() Complaints {
 // crossChecks are the rules that need more than one key.
 func (c Config) crossChecks() Complaints {
 	windows, evidence := c.Store.RetentionWindows, c.Store.RetentionEvidence
-	if evidence != 0 && (windows == 0 || evidence < windows) {
+	if evidence < windows {
 		const key = "store.retention_evidence"
 		return Complaints{{c.Origin(key), key, "evidence must be kept at least as long as windows (store.retention_windows)"}}
 	}
