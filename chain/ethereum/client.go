@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	stdhttp "net/http"
+	"sync"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -39,8 +40,9 @@ type Client struct {
 
 	// conn holds the connection of calls, nil until the first one; who takes it out of the channel may dial. The
 	// head feed has a connection of its own, so that making that one anew breaks no call.
-	conn   chan *rpc.Client
-	closed chan struct{}
+	conn    chan *rpc.Client
+	closing sync.Once
+	closed  chan struct{}
 }
 
 // Dial checks the configuration and tries the endpoint. An endpoint that does not answer is no error, since a
@@ -79,13 +81,15 @@ func Dial(ctx context.Context, config Config, log *slog.Logger) (*Client, error)
 	return c, nil
 }
 
-// Close ends the client's connections; calls in flight fail. Run must have ended. Close may be called once.
+// Close ends the client's connections; calls in flight fail. Run must have ended.
 func (c *Client) Close() {
-	close(c.closed)
-	if conn := <-c.conn; conn != nil {
-		conn.Close()
-	}
-	c.http.CloseIdleConnections()
+	c.closing.Do(func() {
+		close(c.closed)
+		if conn := <-c.conn; conn != nil { // never put back: later calls find the client closed
+			conn.Close()
+		}
+		c.http.CloseIdleConnections()
+	})
 }
 
 // ChainID returns the EIP-155 number of the chain that the endpoint serves.
@@ -115,16 +119,33 @@ func (c *Client) call(ctx context.Context, result any, method string, args ...an
 			return fmt.Errorf("wait for request rate: %w", err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
+	timed, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
 	defer cancel()
-	conn, err := c.connection(ctx)
+	conn, err := c.connection(timed)
 	if err != nil {
 		return err
 	}
-	if err := conn.CallContext(ctx, result, method, args...); err != nil {
+	if err := conn.CallContext(timed, result, method, args...); err != nil {
+		if timed.Err() != nil && ctx.Err() == nil {
+			c.drop(conn)
+		}
 		return fmt.Errorf("%s: %w", method, presentable(err))
 	}
 	return nil
+}
+
+// drop gives up a connection on which a request was not answered in time. It may be dead without a sign (a
+// router that forgot it), which go-ethereum would notice after a minute of unanswered pings.
+func (c *Client) drop(dead *rpc.Client) {
+	select {
+	case conn := <-c.conn:
+		if conn == dead {
+			conn.Close()
+			conn = nil
+		}
+		c.conn <- conn
+	default: // being made anew, or the client is closed
+	}
 }
 
 // connection returns the connection of calls and makes it at first use. Later losses are go-ethereum's to mend:

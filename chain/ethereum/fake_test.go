@@ -33,6 +33,7 @@ var (
 // fake is an endpoint that serves what it is told to, over HTTP and WebSocket at once.
 type fake struct {
 	http *httptest.Server
+	over chan struct{} // closed at the test's end
 
 	mu       sync.Mutex
 	server   *rpc.Server
@@ -54,11 +55,12 @@ type fake struct {
 
 func newFake(t testing.TB, blocks int) *fake {
 	t.Helper()
-	f := &fake{chainID: 1, requests: make(map[string]int), feeds: make(map[chan *types.Header]struct{})}
+	f := &fake{chainID: 1, over: make(chan struct{}), requests: make(map[string]int), feeds: make(map[chan *types.Header]struct{})}
 	f.extend(blocks, 0)
 	f.start()
 	f.http = httptest.NewServer(stdhttp.HandlerFunc(f.serve))
 	t.Cleanup(func() {
+		close(f.over)
 		f.stop()
 		f.http.Close()
 	})
@@ -178,7 +180,7 @@ func (f *fake) encoded(h *types.Header) map[string]any {
 // ethAPI is the fake's "eth" namespace.
 type ethAPI fake
 
-func (a *ethAPI) ChainId() hexutil.Uint64 { //nolint:revive // the RPC method is called eth_chainId
+func (a *ethAPI) ChainId() hexutil.Uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return hexutil.Uint64(a.chainID)
@@ -253,7 +255,10 @@ func (a *ethAPI) Call(ctx context.Context, _ map[string]any, _ string) (hexutil.
 	onCall := a.onCall
 	a.mu.Unlock()
 	if onCall == nil {
-		<-ctx.Done() // an endpoint that never answers
+		select { // an endpoint that never answers
+		case <-ctx.Done():
+		case <-a.over:
+		}
 		return nil, errors.New("gave up")
 	}
 	return onCall()

@@ -149,6 +149,23 @@ func TestASilentSubscriptionIsMadeAnew(t *testing.T) {
 	require.Greater(t, f.subscriptions(), 1)
 }
 
+// A connection can die without a sign: nothing is refused, nothing comes back.
+func TestADeadConnectionIsGivenUp(t *testing.T) {
+	f := newFake(t, 5)
+	line := newProxy(t, f.http.Listener.Addr().String())
+	settings := config("ws://" + line.address())
+	settings.CallTimeout = 200 * time.Millisecond
+	client := dial(t, settings)
+	heads := follow(t, client)
+	wantHeads(t, f, heads, 4, 4)
+	line.cut()
+	f.extend(1, 0)
+	f.push()
+	wantHeads(t, f, heads, 5, 5)
+	_, err := client.Header(t.Context(), 3)
+	require.NoError(t, err)
+}
+
 // A node must start while an endpoint is away, and use it once it is back.
 func TestAnEndpointMayBeDownAtTheStart(t *testing.T) {
 	listener, err := stdnet.Listen("tcp", "127.0.0.1:0")
