@@ -1,0 +1,15 @@
+package localchain
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// Closing a chain ends all that it started, but for two things of go-ethereum's that no one can end: the
+// process-wide sender cache, and a goroutine of the in-memory database of peers that looks for its end every 30 s.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"),
+		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
+}
