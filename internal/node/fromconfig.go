@@ -1,0 +1,68 @@
+package node
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/net"
+)
+
+// ethereumBlockTime is the time between two blocks of the main network and its public testnets.
+const ethereumBlockTime = 12 * time.Second
+
+// FromConfig opens the keys that a checked configuration names and translates it. The instance key is made in the data
+// directory if there is none yet. password is the operator key's, for when the configuration names no file.
+func FromConfig(c config.Config, password string, logger func(room string) *slog.Logger) (Config, error) {
+	if err := os.MkdirAll(c.Node.DataDir, 0o700); err != nil {
+		return Config{}, fmt.Errorf("make data directory: %w", err)
+	}
+	password, err := keys.Password(c.Operator.PasswordFile, password)
+	if err != nil {
+		return Config{}, err
+	}
+	operator, err := keys.LoadOperator(c.Operator.KeyFile, password)
+	if err != nil {
+		return Config{}, err
+	}
+	instance, err := keys.LoadInstance(c.Node.DataDir)
+	if err != nil {
+		return Config{}, err
+	}
+	return Config{
+		Operator: operator,
+		Ethereum: ethereum.Config{
+			URL:               c.Ethereum.URL,
+			PollInterval:      c.Ethereum.PollInterval,
+			CallTimeout:       c.Ethereum.CallTimeout,
+			RequestsPerSecond: c.Ethereum.RequestsPerSecond,
+			ChainID:           c.Ethereum.ChainID,
+			Bridge:            c.Ethereum.Bridge,
+			Validator:         c.Ethereum.Validator,
+		},
+		Freshness: chain.Freshness{MaxSilence: c.Ethereum.StaleAfter, MaxHeaderAge: c.Ethereum.MaxHeaderAge},
+		BlockTime: ethereumBlockTime,
+		FeeRate:   uint64(c.Redemption.FeeRate),
+		Network: net.Config{
+			Listen:       c.Network.Listen,
+			Instance:     instance,
+			Peers:        c.Network.Peers,
+			MDNS:         c.Network.MDNS,
+			ProofTimeout: c.Network.AdmissionDeadline,
+		},
+		Store: store.Config{
+			DSN: c.StoreDSN(),
+			Retention: store.Retention{
+				Windows:  int(c.Store.RetentionWindows),
+				Evidence: int(c.Store.RetentionEvidence),
+			},
+		},
+		Logger: logger,
+	}, nil
+}

@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net"
+)
+
+// registryPause is how often the wallet registry is compared with the joined channels. An import is done by another
+// process; until the next look its channel is joined at the latest when its first window opens.
+const registryPause = 2 * time.Second
+
+// membership keeps the joined channels equal to the wallets of the registry in which our operator holds a seat. It
+// is also the registry the layer asks: a wallet that is not ours is no part of a window.
+type membership struct {
+	self     chain.Operator
+	registry interface {
+		Wallets(ctx context.Context) ([]chain.Wallet, error)
+	}
+	host *net.Host
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	joined  map[chain.WalletID]*net.Channel
+	foreign map[chain.WalletID]bool // already complained about
+}
+
+// Wallets implements coordination.Registry.
+func (m *membership) Wallets(ctx context.Context) ([]chain.Wallet, error) {
+	all, err := m.registry.Wallets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ours []chain.Wallet
+	for _, w := range all {
+		if w.Holds(m.self) {
+			ours = append(ours, w)
+			continue
+		}
+		m.complain(w.ID())
+	}
+	return ours, nil
+}
+
+// complain says once that an imported wallet has no seat for us.
+func (m *membership) complain(id chain.WalletID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.foreign[id] {
+		return
+	}
+	if m.foreign == nil {
+		m.foreign = make(map[chain.WalletID]bool)
+	}
+	m.foreign[id] = true
+	m.log.Warn("An imported wallet has no seat of this operator, so the node takes no part in it", "wallet", id, "operator", m.self)
+}
+
+// join returns the wallet's channel, joining it if it is not joined yet.
+func (m *membership) join(w chain.Wallet) (*net.Channel, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ch := m.joined[w.ID()]; ch != nil {
+		return ch, nil
+	}
+	ch, err := m.host.Join(w)
+	if err != nil {
+		return nil, fmt.Errorf("join the channel of wallet %s: %w", w.ID(), err)
+	}
+	if m.joined == nil {
+		m.joined = make(map[chain.WalletID]*net.Channel)
+	}
+	m.joined[w.ID()] = ch
+	return ch, nil
+}
+
+// sync joins what is new in the registry and leaves what is gone from it.
+func (m *membership) sync(ctx context.Context) error {
+	wallets, err := m.Wallets(ctx)
+	if err != nil {
+		return fmt.Errorf("read wallets: %w", err)
+	}
+	present := make(map[chain.WalletID]bool, len(wallets))
+	var errs []error
+	for _, w := range wallets {
+		present[w.ID()] = true
+		_, err := m.join(w)
+		errs = append(errs, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, ch := range m.joined {
+		if !present[id] {
+			delete(m.joined, id)
+			errs = append(errs, m.host.Leave(ch.Wallet().ID()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// run follows the registry until ctx ends.
+func (m *membership) run(ctx context.Context) error {
+	for {
+		select {
+		case <-time.After(registryPause):
+			if err := m.sync(ctx); err != nil && ctx.Err() == nil {
+				m.log.Error("Could not follow the wallet registry", "error", err)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

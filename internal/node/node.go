@@ -1,0 +1,231 @@
+// Package node puts a node together. It is the one place that knows every room; the command line, the devnet and the
+// simulation all assemble nodes through it, so that what runs in a test is what runs at an operator's.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/libp2p/go-libp2p/core/host"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
+)
+
+// Config is what distinguishes one node from another.
+type Config struct {
+	Operator  keys.Operator
+	Ethereum  ethereum.Config
+	Freshness chain.Freshness
+	// BlockTime is the host chain's shortest regular block time; 12 s on Ethereum.
+	BlockTime time.Duration
+	// FeeRate is what this node proposes for Bitcoin transactions, in satoshi per virtual byte.
+	FeeRate uint64
+	// Network is completed by New: Operator, Schedule and Params are the node's to set.
+	Network net.Config
+	Store   store.Config
+	// Logger returns the logger of one of the node's parts, named as its room is: chain, coordination, executor, net,
+	// store, action, proposal.
+	Logger func(room string) *slog.Logger
+	// Observe is told each report once it is stored; it must return at once. Nil is allowed.
+	Observe func(coordination.Report)
+}
+
+// Chain is the host chain as a node needs it; ethereum.Client is one.
+type Chain interface {
+	// Run shows heads until ctx ends. Failures of the endpoint do not end it.
+	Run(ctx context.Context, heads func(chain.Header)) error
+	ChainID(ctx context.Context) (uint64, error)
+	Genesis(ctx context.Context) (chain.Hash, error)
+	Close()
+	coordination.Headers
+	proposal.RedemptionSource
+	proposal.ChainValidator
+}
+
+// Node is an assembled node. New acquires, Run uses and releases.
+type Node struct {
+	cfg        Config
+	chain      Chain
+	store      *store.Store
+	clock      *chain.Clock
+	host       *net.Host
+	watcher    *coordination.Watcher
+	layer      *coordination.Layer
+	processor  *coordination.Processor
+	dispatcher *action.Dispatcher
+	members    *membership
+}
+
+// New connects to the chain, opens the store (which the chain's ID and genesis block bind) and assembles the node.
+// Nothing runs before Run.
+func New(ctx context.Context, cfg Config) (*Node, error) {
+	client, err := ethereum.Dial(ctx, cfg.Ethereum, cfg.Logger("chain"))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the chain endpoint: %w", err)
+	}
+	return Assemble(ctx, cfg, client, nil)
+}
+
+// Assemble makes a node on a given chain, which is the node's from here on, also if it fails; and, unless it is nil, on a
+// given libp2p host, which stays the caller's.
+func Assemble(ctx context.Context, cfg Config, source Chain, onHost host.Host) (*Node, error) {
+	n := &Node{cfg: cfg, chain: source}
+	if n.cfg.Observe == nil {
+		n.cfg.Observe = func(coordination.Report) {}
+	}
+	if err := n.assemble(ctx, onHost); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+func (n *Node) assemble(ctx context.Context, onHost host.Host) error {
+	chainID, err := n.chain.ChainID(ctx)
+	if err != nil {
+		return fmt.Errorf("read the chain's ID: %w", err)
+	}
+	genesis, err := n.chain.Genesis(ctx)
+	if err != nil {
+		return fmt.Errorf("read the chain's first block: %w", err)
+	}
+	if n.store, err = store.Open(ctx, n.cfg.Store, chainID, genesis, n.cfg.Logger("store")); err != nil {
+		return err
+	}
+	if err := n.cfg.Freshness.Validate(); err != nil {
+		return fmt.Errorf("chain clock: %w", err)
+	}
+	last, err := n.store.LastWindow(ctx)
+	if err != nil {
+		return fmt.Errorf("read the last window: %w", err)
+	}
+	n.clock = chain.NewClock(n.cfg.Freshness, max(last.At, last.Block))
+	if n.host, err = n.newHost(paramsDigest(chainID, genesis), onHost); err != nil {
+		return fmt.Errorf("network: %w", err)
+	}
+	return n.coordinate()
+}
+
+// newHost joins the network with the node's own view of schedule and parameters.
+func (n *Node) newHost(params [32]byte, on host.Host) (*net.Host, error) {
+	cfg := n.cfg.Network
+	cfg.Operator = secp256k1.PrivKeyFromBytes(n.cfg.Operator.Key.D.FillBytes(make([]byte, 32)))
+	cfg.Params = params
+	schedule := coordination.RFC12()
+	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
+	deps := net.Deps{Height: n.clock.Height, Inspect: inspect, Log: n.cfg.Logger("net")}
+	if on != nil {
+		return net.NewWithHost(on, cfg, deps)
+	}
+	return net.New(cfg, deps)
+}
+
+// coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to
+// their handlers.
+func (n *Node) coordinate() (err error) {
+	validator := proposal.NewValidator(n.chain)
+	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
+		Source: n.chain, FeeRate: n.cfg.FeeRate, BlockTime: n.cfg.BlockTime, Logger: n.cfg.Logger("proposal"),
+	})
+	if err != nil {
+		return err
+	}
+	generators, err := proposal.NewGenerators(
+		redemptions,
+		proposal.HeartbeatGenerator{},
+		proposal.NeedsBitcoin(proposal.KindDepositSweep),
+		proposal.NeedsBitcoin(proposal.KindMovingFunds),
+		proposal.NeedsBitcoin(proposal.KindMovedFundsSweep),
+	)
+	if err != nil {
+		return err
+	}
+	if n.dispatcher, err = action.New(action.Config{
+		Clock: n.clock, Validator: validator, Log: n.store, Handlers: action.Handlers(action.NoSigners{}), Logger: n.cfg.Logger("action"),
+	}); err != nil {
+		return err
+	}
+	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, host: n.host, log: n.cfg.Logger("net")}
+
+	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
+		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: n.store, Logger: n.cfg.Logger("coordination"),
+	}); err != nil {
+		return err
+	}
+	if n.layer, err = coordination.NewLayer(coordination.LayerConfig{
+		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: n.store, Logger: n.cfg.Logger("coordination"),
+		Executor: func(w chain.Wallet) (coordination.Executor, error) {
+			channel, err := n.members.join(w)
+			if err != nil {
+				return nil, err
+			}
+			return executor.New(executor.Config{
+				Wallet: w, Self: n.cfg.Operator.Address, Clock: n.clock, Headers: n.chain, Channel: channel, Journal: n.store,
+				Generator: generators, Validator: validator, Logger: n.cfg.Logger("executor"),
+			})
+		},
+	}); err != nil {
+		return err
+	}
+	n.processor, err = coordination.NewProcessor(coordination.ProcessorConfig{
+		Log: n.store, Dispatcher: n.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.cfg.Observe,
+	})
+	return err
+}
+
+// Run runs the node until ctx ends; then everything has stopped and is released. A window in its active phase is
+// suspended, not ended: it is resumed by the next start if that comes in time. Run returns nil if ctx ended it.
+func (n *Node) Run(ctx context.Context) error {
+	if err := n.members.sync(ctx); err != nil { // joined at start, not at the first window
+		return errors.Join(fmt.Errorf("join the wallets' channels: %w", err), n.close())
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	reports := make(chan coordination.Report)
+	g.Go(func() error { return n.chain.Run(ctx, func(h chain.Header) { n.clock.Observe(h) }) })
+	g.Go(func() error { return n.host.Run(ctx) })
+	g.Go(func() error { return n.members.run(ctx) })
+	g.Go(func() error { return n.watcher.Run(ctx, n.layer.Open) })
+	g.Go(func() error { return n.layer.Run(ctx, reports) })
+	g.Go(func() error { return n.processor.Run(ctx, reports) })
+	g.Go(func() error { return n.dispatcher.Run(ctx) })
+	g.Go(func() error { return n.keepHouse(ctx) })
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, n.close())
+}
+
+// close releases what New acquired. The network is closed by its own Run; one that never ran is closed here.
+func (n *Node) close() error {
+	var errs []error
+	if n.host != nil {
+		errs = append(errs, n.host.Close())
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	n.chain.Close()
+	return errors.Join(errs...)
+}
+
+// Store returns the node's store, for reading.
+func (n *Node) Store() *store.Store { return n.store }
+
+// Host returns the node's place on the network.
+func (n *Node) Host() *net.Host { return n.host }
+
+// Clock returns the node's chain clock.
+func (n *Node) Clock() *chain.Clock { return n.clock }
