@@ -8,13 +8,14 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
 )
 
 // Action is the row of one wallet's action.
 type Action struct {
 	proposal.Order
 	StartedAt  chain.Height // 0 until it started
-	Outcome    string       // an action.Outcome; empty until it is finished
+	Outcome    string       // the text of an action.Outcome; empty until it is finished
 	Detail     string
 	FinishedAt chain.Height // 0 until it is finished
 	Revoked    bool         // evidence against the window's agreement came in, before or after the outcome
@@ -72,8 +73,10 @@ func (s *Store) StartAction(ctx context.Context, wallet chain.WalletID, window, 
 	})
 }
 
-// finishAction records an outcome; the first one stays.
-func (s *Store) finishAction(ctx context.Context, wallet chain.WalletID, window chain.Height, outcome, detail string, at chain.Height) error {
+// FinishAction records an outcome; the first one stays. ErrNotFound if there is no such action.
+func (s *Store) FinishAction(
+	ctx context.Context, wallet chain.WalletID, window chain.Height, outcome action.Outcome, detail string, at chain.Height,
+) error {
 	if outcome == "" {
 		return errors.New("finish action: no outcome")
 	}
@@ -84,7 +87,7 @@ func (s *Store) finishAction(ctx context.Context, wallet chain.WalletID, window 
 				finished_at = CASE WHEN finished THEN finished_at ELSE $3 END,
 				finished = TRUE
 			WHERE block = $4 AND wallet = $5`,
-			outcome, text(detail), height(at), height(window), wallet[:])
+			string(outcome), text(detail), height(at), height(window), wallet[:])
 		if err != nil {
 			return err
 		}

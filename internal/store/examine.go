@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // binding is the chain a store belongs to, as its meta table spells it. The zero value is no chain.
@@ -41,7 +42,7 @@ func checkIntegrity(ctx context.Context, db *sql.DB) error {
 		return classify(err)
 	}
 	if verdict != "ok" {
-		return fmt.Errorf("%w: %s", ErrCorrupt, verdict)
+		return fmt.Errorf("%w: %s", ErrCorrupt, strings.ReplaceAll(verdict, "\n", " "))
 	}
 	return nil
 }

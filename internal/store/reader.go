@@ -11,7 +11,8 @@ import (
 type Reader struct{ db *sql.DB }
 
 // OpenReader opens a store for reading, whether or not a node is running on it, and without asking a chain. It never
-// creates, migrates or writes: ErrNotFound if there is no store, ErrNewerSchema or ErrOlderSchema if it is of another version.
+// creates, migrates or writes a store: ErrNotFound if there is none, ErrNewerSchema or ErrOlderSchema if it is of another version. SQLite
+// may leave an empty log and its index beside the file, which the next node takes over.
 func OpenReader(ctx context.Context, dsn string) (*Reader, error) {
 	at, err := parseLocation(dsn)
 	if err != nil {

@@ -26,7 +26,7 @@ func testRetention(t *testing.T, make engine) {
 		r.Faults = []faults.Fault{fault(walletA, n, faults.LeaderMistake, culprit)}
 		record(t, s, r)
 		if n != 2 { // window 2's action has no outcome
-			require.NoError(t, s.finishAction(t.Context(), walletA, r.Window.Block, "no_signer", "", r.Window.End))
+			require.NoError(t, s.FinishAction(t.Context(), walletA, r.Window.Block, "no_signer", "", r.Window.End))
 		}
 		record(t, s, silent(walletB, n))
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/proposal/action"
 )
 
 var (
@@ -28,6 +29,7 @@ var (
 	_ coordination.ResultLog = (*Store)(nil)
 	_ coordination.Journal   = (*Store)(nil)
 	_ coordination.Registry  = (*Store)(nil)
+	_ action.Log             = (*Store)(nil)
 )
 
 // maxReaders is how many queries run at once: more than two cores gain nothing from it, and each costs a cache of 2 MB.
