@@ -53,6 +53,9 @@ func (d *Dispatcher) steps(ctx context.Context, o proposal.Order) (Outcome, stri
 	if d.cfg.Clock.Until(ctx, o.SigningStart()) != nil {
 		return "", ""
 	}
+	if height := d.cfg.Clock.Height(); height >= o.SigningEnd() {
+		return Expired, fmt.Sprintf("the head went on to block %d at once", height) // sooner than expire can say so
+	}
 	if outcome, detail := d.begin(ctx, o); outcome != "" || ctx.Err() != nil {
 		return outcome, detail
 	}
