@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,26 +20,28 @@ type Flag struct {
 // file then. environ has the form of os.Environ. What is wrong with the values is returned as Complaints, all at
 // once; only a file that cannot be read or is not TOML ends it early.
 func Load(path string, environ []string, flags Flags) (Config, error) {
+	return load(path, environ, flags, false)
+}
+
+// Read does what Load does but forgives what is missing: whatever is set must be right, while a configuration without
+// key or endpoint passes. It serves commands that only need to know where the data is.
+func Read(path string, environ []string, flags Flags) (Config, error) {
+	return load(path, environ, flags, true)
+}
+
+func load(path string, environ []string, flags Flags, partial bool) (Config, error) {
 	c, wrong, err := read(path, environ, flags)
 	if err != nil {
 		return Config{}, err
 	}
 	for _, broken := range c.broken() {
-		if !wrong.names(broken.Key) { // a value that could not be read is not judged too
+		unread := wrong.names(broken.Key) // a value that could not be read is not judged too
+		missing := broken.Origin.Source == FromDefault
+		if !unread && !(partial && missing) {
 			wrong = append(wrong, broken)
 		}
 	}
 	if err := wrong.sorted().orNil(); err != nil {
-		return Config{}, err
-	}
-	return c, nil
-}
-
-// Read does what Load does but leaves out Validate: unknown keys and values of a wrong type are refused, while a
-// configuration without key or endpoint passes. It serves commands that only need to know where the data is.
-func Read(path string, environ []string, flags Flags) (Config, error) {
-	c, wrong, err := read(path, environ, flags)
-	if err := errors.Join(err, wrong.sorted().orNil()); err != nil {
 		return Config{}, err
 	}
 	return c, nil

@@ -197,12 +197,14 @@ func TestFilesThatCannotBeReadAreOneClearError(t *testing.T) {
 	require.ErrorContains(t, err, "larger than")
 }
 
-func TestReadNeedsNeitherKeyNorEndpointButRefusesUnknownKeys(t *testing.T) {
+func TestReadNeedsNeitherKeyNorEndpointButRefusesWhatIsWrong(t *testing.T) {
 	c, err := Read(write(t, "[node]\ndata_dir = '/data'"), nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, "sqlite:/data/walletnode.db", c.StoreDSN())
 	_, err = Read(write(t, "[node]\ndata-dir = '/data'"), nil, nil)
 	require.ErrorContains(t, err, "node.data-dir: unknown key (did you mean node.data_dir?)")
+	_, err = Read("", []string{"WALLETNODE_LOG_LEVEL=loud"}, nil)
+	require.EqualError(t, err, `WALLETNODE_LOG_LEVEL: log.level: want debug, info, warn or error, have the level "loud"`)
 }
 
 func TestHomeDirectoryThatIsNotKnownIsAComplaint(t *testing.T) {

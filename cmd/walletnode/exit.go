@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/store"
+)
+
+// The exit codes. Scripts rely on them: none changes its meaning.
+const (
+	codeOK          = 0
+	codeFailure     = 1   // something went wrong while running
+	codeUsage       = 2   // the command line or the configuration is wrong
+	codeNotFound    = 5   // there is no such record
+	codeInUse       = 75  // another process holds the store
+	codeInterrupted = 130 // ended at once by a second signal
+)
+
+// exitError is an error that knows its exit code. Without an error inside nothing is printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+// exit gives an error its exit code. It returns an error also for a nil err: it ends the program with the code.
+func exit(code int, err error) error { return exitError{code, err} }
+
+func usageErrorf(format string, args ...any) error {
+	return exit(codeUsage, fmt.Errorf(format, args...))
+}
+
+// exitCode returns the exit code of a command that ended with err.
+func exitCode(err error) int {
+	var coded exitError
+	var complaints config.Complaints
+	switch {
+	case err == nil:
+		return codeOK
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &complaints):
+		return codeUsage
+	case errors.Is(err, store.ErrNotFound):
+		return codeNotFound
+	case errors.Is(err, store.ErrLocked):
+		return codeInUse
+	default:
+		return codeFailure
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/internal/config"
+)
+
+// overrides are the global flags that stand for a key of the configuration.
+var overrides = map[string]string{
+	"data-dir":   "node.data_dir",
+	"log-level":  "log.level",
+	"log-format": "log.format",
+}
+
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"WALLETNODE_CONFIG"}, Usage: "read the configuration from `FILE` (TOML)"},
+		&cli.StringFlag{Name: "data-dir", Usage: "the node's data `DIRECTORY`, instead of node.data_dir"},
+		&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error, instead of log.level"},
+		&cli.StringFlag{Name: "log-format", Usage: "text or json, instead of log.format"},
+	}
+}
+
+// jsonFlag stands on every command that reads.
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "write one JSON document"}
+}
+
+// loadConfig returns the whole configuration, valid; it serves commands that run a node.
+func loadConfig(c *cli.Context) (config.Config, error) {
+	cfg, err := config.Load(c.String("config"), os.Environ(), givenOverrides(c))
+	return cfg, configError(err)
+}
+
+// readConfig returns the configuration without demanding that it is complete; it serves commands that only look
+// into the node's store.
+func readConfig(c *cli.Context) (config.Config, error) {
+	cfg, err := config.Read(c.String("config"), os.Environ(), givenOverrides(c))
+	return cfg, configError(err)
+}
+
+// configError makes whatever is wrong with a configuration a usage error: a file that is not there too.
+func configError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return exit(codeUsage, err)
+}
+
+func givenOverrides(c *cli.Context) config.Flags {
+	given := config.Flags{}
+	for name, key := range overrides {
+		if c.IsSet(name) {
+			given[key] = config.Flag{Name: "--" + name, Value: c.String(name)}
+		}
+	}
+	return given
+}
+
+// arrange puts arguments into the order the library can parse: it knows global flags only before the command, and a
+// command's flags only before its arguments, while people write "windows show 900 --json".
+func arrange(app *cli.App, args []string) ([]string, error) {
+	global, rest := split(args[1:], app.Flags, false)
+	if n := len(global); n > 0 && lacksValue(global[n-1], app.Flags) {
+		return nil, usageErrorf("flag needs an argument: %s", global[n-1]) // moved to the front it would take the command for it
+	}
+	var path, words []string
+	flags, commands := []cli.Flag(nil), app.Commands
+	for len(rest) > 0 {
+		at := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(rest[0]) })
+		if at < 0 {
+			break
+		}
+		path, rest = append(path, rest[0]), rest[1:]
+		flags, commands = commands[at].Flags, commands[at].Subcommands
+	}
+	own, words := split(rest, flags, true)
+	return slices.Concat(args[:1], global, path, own, words), nil
+}
+
+// lacksValue reports whether the last of some flags that split found should be followed by its value and is not.
+func lacksValue(last string, known []cli.Flag) bool {
+	at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), strings.TrimLeft(last, "-")) })
+	return strings.HasPrefix(last, "-") && at >= 0 && takesValue(known[at])
+}
+
+// split separates the flags it knows (with their values) from the other words. With unknown, it takes unknown flags for
+// flags without a value; without, it leaves them where they are. What follows "--" is never a flag.
+func split(args []string, known []cli.Flag, unknown bool) (flags, words []string) {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			return flags, append(words, args[i:]...)
+		}
+		name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+		switch {
+		case !strings.HasPrefix(arg, "-") || arg == "-", at < 0 && !unknown:
+			words = append(words, arg)
+		case at < 0 || inline || !takesValue(known[at]) || i+1 == len(args):
+			flags = append(flags, arg)
+		default:
+			flags = append(flags, arg, args[i+1])
+			i++
+		}
+	}
+	return flags, words
+}
+
+func takesValue(f cli.Flag) bool {
+	documented, ok := f.(cli.DocGenerationFlag)
+	return ok && documented.TakesValue()
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/node"
+)
+
+func startCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "start",
+		Usage: "run the node until it is interrupted",
+		Description: "The first SIGINT or SIGTERM lets what is in flight end, for at most node.shutdown_grace; a window that is\n" +
+			"still open is resumed by the next start. A second signal ends the node at once, with exit code 130.",
+		Action: startAction,
+	}
+}
+
+func startAction(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	cfg, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	if err := setupLogging(cfg, os.Environ()); err != nil {
+		return exit(codeUsage, err)
+	}
+	// Before anything is acquired, so that an impatient operator is heard.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, func(ctx context.Context) error {
+		assembly, err := node.FromConfig(cfg, os.Getenv(config.PasswordVariable), logger)
+		if err != nil {
+			return err
+		}
+		n, err := node.New(ctx, assembly)
+		if err != nil {
+			return err
+		}
+		logger("node").Info("Node started", "operator", assembly.Operator.Address, "peer_id", n.Host().ID(),
+			"listening_on", n.Host().Addrs(), "data_dir", cfg.Node.DataDir)
+		return n.Run(ctx)
+	})
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/store"
+)
+
+// reading opens the node's store for the time of one command. The node may run meanwhile, and is not disturbed.
+func reading(c *cli.Context, read func(*store.Reader) error) error {
+	cfg, err := readConfig(c)
+	if err != nil {
+		return err
+	}
+	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
+	if err != nil {
+		return err
+	}
+	return errors.Join(read(r), r.Close())
+}
+
+// defaultRows is how many rows a list shows unless told otherwise: a screen or two of the newest. A list that goes on
+// says so.
+const defaultRows = 100
+
+// rangeFlags are the flags of the lists that grow with time.
+func rangeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "wallet", Usage: "only of the wallet with this public key `HASH`"},
+		&cli.Uint64Flag{Name: "from", Usage: "only windows from this coordination `BLOCK` on"},
+		&cli.Uint64Flag{Name: "to", Usage: "only windows up to this coordination `BLOCK`"},
+		&cli.IntFlag{Name: "limit", Aliases: []string{"n"}, Value: defaultRows, Usage: "at most `N` rows, newest first; 0 for all"},
+		jsonFlag(),
+	}
+}
+
+// walletArgument returns the wallet a list is narrowed to, nil for every wallet.
+func walletArgument(c *cli.Context) (*chain.WalletID, error) {
+	if !c.IsSet("wallet") {
+		return nil, nil
+	}
+	id, err := chain.ParseWalletID(c.String("wallet"))
+	if err != nil {
+		return nil, exit(codeUsage, fmt.Errorf("--wallet: %w", err))
+	}
+	return &id, nil
+}
+
+// rowLimit returns --limit, and the limit to query with: one more, so that it shows whether the list goes on.
+func rowLimit(c *cli.Context) (limit, query int, err error) {
+	switch limit = c.Int("limit"); {
+	case limit < 0:
+		return 0, 0, usageErrorf("--limit: want 0 or more, have %d", limit)
+	case limit == 0:
+		return 0, 0, nil
+	}
+	return limit, limit + 1, nil
+}
+
+// cut takes off the row that was queried beyond the limit, and reports whether there was one.
+func cut[T any](rows []T, limit int) ([]T, bool) {
+	if limit > 0 && len(rows) > limit {
+		return rows[:limit], true
+	}
+	return rows, false
+}
+
+// tellMore says on stderr that a table is not the whole list.
+func tellMore(c *cli.Context, more bool) {
+	if more {
+		fmt.Fprintln(c.App.ErrWriter, "walletnode: there is more (--limit 0 shows all)") //nolint:errcheck // a hint
+	}
+}
+
+// windowArgument reads a command's argument as a coordination block.
+func windowArgument(c *cli.Context) (chain.Height, error) {
+	text := c.Args().First()
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, usageErrorf("window %q: want the number of a coordination block", text)
+	}
+	schedule, height := coordination.RFC12(), chain.Height(number)
+	if _, ok := schedule.Window(height); !ok {
+		return 0, usageErrorf("block %d begins no window; windows begin at multiples of %d", height, schedule.Frequency)
+	}
+	return height, nil
+}
+
+// rfc3339 is how times are written, in UTC; empty for none.
+func rfc3339(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// orDash is for table cells that would be empty: a dash shows that nothing is missing.
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// block writes a height for a table, a dash for none.
+func block(h chain.Height) string {
+	if h == 0 {
+		return "-"
+	}
+	return strconv.FormatUint(uint64(h), 10)
+}
+
+// known returns an operator for JSON and tables, nil if it is not known.
+func known(op chain.Operator) *chain.Operator {
+	if op.IsZero() {
+		return nil
+	}
+	return &op
+}
+
+// pointer returns nil for the zero value, so that JSON shows null for what there is not.
+func pointer[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
