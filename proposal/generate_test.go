@@ -282,3 +282,16 @@ func TestRedemptionsPassTheContractNowAndWhenTheActionStarts(t *testing.T) {
 		require.Empty(t, contractRefuses(p, source.pending, source.limits, headTime.Add(100*12*time.Second)))
 	})
 }
+
+func TestRedemptionChargesTheRemainderToTheLast(t *testing.T) {
+	// Three requests cost 203 virtual bytes, 2030 satoshi: 676 each, and 678 for the youngest.
+	for limit, served := range map[uint64]int{678: 3, 677: 2} {
+		source := &fakeSource{limits: usualLimits, pending: []chain.RedemptionRequest{
+			asked(1, 3*time.Hour), asked(2, 2*time.Hour), asked(3, time.Hour),
+		}}
+		source.pending[2].TxMaxFee = limit
+		p, err := redemptions(t, source, 10).Generate(t.Context(), request)
+		require.NoError(t, err)
+		require.Len(t, p.(proposal.Redemption).OutputScripts, served)
+	}
+}
