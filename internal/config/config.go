@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
-
-	"github.com/walletnode/walletnode/chain"
 )
 
 // Config is everything an operator can set. Nothing that the protocol fixes is in it: constants of coordination are
@@ -71,18 +69,14 @@ type Ethereum struct {
 	StaleAfter time.Duration `toml:"stale_after" validate:"min=5s,max=1h"`
 	// MaxHeaderAge is the greatest age of the head's own timestamp; 0 switches the check off (rule R8).
 	MaxHeaderAge time.Duration `toml:"max_header_age" validate:"min=0s"`
-	// RedemptionLookback is how many blocks back redemption requests are looked for.
-	RedemptionLookback chain.Height `toml:"redemption_lookback" validate:"min=1"`
 }
 
 // Network is the node's place on the peer-to-peer network.
 type Network struct {
 	// Listen holds the multiaddrs the node accepts connections on.
 	Listen []string `toml:"listen" validate:"min=1,max=64,dive,multiaddr"`
-	// Announce holds the multiaddrs told to others instead of those listened on; empty tells what is found.
-	Announce []string `toml:"announce" validate:"max=64,dive,multiaddr"`
 	// Peers holds multiaddrs with a peer ID (/p2p/...) that are dialled at start and kept connected.
-	Peers []string `toml:"peers" validate:"max=1024,dive,peeraddr"`
+	Peers []string `toml:"peers" validate:"max=256,dive,peeraddr"`
 	// MDNS looks for peers on the local network.
 	MDNS bool `toml:"mdns"`
 	// AdmissionDeadline is how long a new peer has to prove for which operator it speaks.
@@ -129,8 +123,6 @@ func Default() Config {
 			RequestsPerSecond: 25,
 			StaleAfter:        time.Minute,     // five blocks
 			MaxHeaderAge:      2 * time.Minute, // ten blocks: as many missed slots in a row do not happen
-			// Six days of 7200 blocks: a request not served within five days times out on the main network.
-			RedemptionLookback: 43_200,
 		},
 		Network: Network{
 			// 3919 is the port the network's operators already have open.
@@ -138,7 +130,6 @@ func Default() Config {
 				"/ip4/0.0.0.0/tcp/3919", "/ip6/::/tcp/3919",
 				"/ip4/0.0.0.0/udp/3919/quic-v1", "/ip6/::/udp/3919/quic-v1",
 			},
-			Announce:          []string{},
 			Peers:             []string{},
 			AdmissionDeadline: 10 * time.Second,
 		},

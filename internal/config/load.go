@@ -37,7 +37,7 @@ func load(path string, environ []string, flags Flags, partial bool) (Config, err
 	for _, broken := range c.broken() {
 		unread := wrong.names(broken.Key) // a value that could not be read is not judged too
 		missing := broken.Origin.Source == FromDefault
-		if !unread && !(partial && missing) {
+		if !unread && (!partial || !missing) {
 			wrong = append(wrong, broken)
 		}
 	}

@@ -9,8 +9,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/stretchr/testify/require"
-
-	"github.com/walletnode/walletnode/chain"
 )
 
 const complete = `
@@ -62,9 +60,8 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		"WALLETNODE_ETHEREUM_VALIDATOR=0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",
 		"WALLETNODE_ETHEREUM_POLL_INTERVAL=1s", "WALLETNODE_ETHEREUM_CALL_TIMEOUT=3s",
 		"WALLETNODE_ETHEREUM_REQUESTS_PER_SECOND=0.5", "WALLETNODE_ETHEREUM_STALE_AFTER=5s",
-		"WALLETNODE_ETHEREUM_MAX_HEADER_AGE=0s", "WALLETNODE_ETHEREUM_REDEMPTION_LOOKBACK=7",
+		"WALLETNODE_ETHEREUM_MAX_HEADER_AGE=0s",
 		"WALLETNODE_NETWORK_LISTEN=/ip4/127.0.0.1/tcp/0, /ip4/127.0.0.1/udp/0/quic-v1",
-		"WALLETNODE_NETWORK_ANNOUNCE=/dns4/a/tcp/1",
 		"WALLETNODE_NETWORK_PEERS=/dns4/b/tcp/1/p2p/12D3KooWSHj3RRbBjD15g6wekV8y3mm57Pobmps2g2WJm6F67Lay",
 		"WALLETNODE_NETWORK_MDNS=true", "WALLETNODE_NETWORK_ADMISSION_DEADLINE=4s",
 		"WALLETNODE_REDEMPTION_FEE_RATE=9", "WALLETNODE_STORE_DSN=sqlite:/x.db",
@@ -85,13 +82,12 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		Ethereum: Ethereum{
 			URL: "http://h", ChainID: 1<<64 - 1, Bridge: address, Validator: address,
 			PollInterval: time.Second, CallTimeout: 3 * time.Second, RequestsPerSecond: 0.5,
-			StaleAfter: 5 * time.Second, RedemptionLookback: chain.Height(7),
+			StaleAfter: 5 * time.Second,
 		},
 		Network: Network{
-			Listen:   []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"},
-			Announce: []string{"/dns4/a/tcp/1"},
-			Peers:    []string{"/dns4/b/tcp/1/p2p/12D3KooWSHj3RRbBjD15g6wekV8y3mm57Pobmps2g2WJm6F67Lay"},
-			MDNS:     true, AdmissionDeadline: 4 * time.Second,
+			Listen: []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"},
+			Peers:  []string{"/dns4/b/tcp/1/p2p/12D3KooWSHj3RRbBjD15g6wekV8y3mm57Pobmps2g2WJm6F67Lay"},
+			MDNS:   true, AdmissionDeadline: 4 * time.Second,
 		},
 		Redemption: Redemption{FeeRate: 9},
 		Store:      Store{DSN: "sqlite:/x.db", RetentionWindows: 3, RetentionEvidence: 4},
@@ -117,7 +113,7 @@ mdns = "yes"
 [redemption]
 fee_rate = 1.5
 `)
-	_, err := Load(path, []string{"WALLETNODE_LOG_FORMAT=xml", "WALLETNODE_LOG_LEVLE=info", "WALLETNODE_SERVICE_HOST=10.0.0.1"},
+	_, err := Load(path, []string{"WALLETNODE_LOG_FORMAT=xml", "WALLETNODE_LOG_LEVELL=info", "WALLETNODE_SERVICE_HOST=10.0.0.1"},
 		Flags{"log.level": {"--log-level", "loud"}})
 	var complaints Complaints
 	require.ErrorAs(t, err, &complaints)
@@ -132,7 +128,7 @@ fee_rate = 1.5
 		path + `:12:1: network.mdns: want true or false, have the string "yes"`,
 		path + ":13:2: etherum: unknown table or key (did you mean ethereum?)",
 		path + ":15:1: redemption.fee_rate: want a whole number, have 1.5",
-		"WALLETNODE_LOG_LEVLE: unknown variable (did you mean WALLETNODE_LOG_LEVEL?)",
+		"WALLETNODE_LOG_LEVELL: unknown variable (did you mean WALLETNODE_LOG_LEVEL?)",
 		"WALLETNODE_LOG_FORMAT: log.format: want one of text, json, have \"xml\"",
 		`--log-level: log.level: want debug, info, warn or error, have the level "loud"`,
 		"operator.key_file: required, and not set",
@@ -165,7 +161,7 @@ func TestBadInputValuesAreNamedWithTheirReason(t *testing.T) {
 		"short address":            {"[ethereum]\nbridge = '0x11'", `2:1: ethereum.bridge: want an address (0x and 40 hex digits), have "0x11"`},
 		"evidence kept shorter":    {"[store]\nretention_evidence = 10", "2:1: store.retention_evidence: evidence must be kept at least as long"},
 		"windows kept too long":    {"[store]\nretention_windows = 10001", "store.retention_evidence: evidence must be kept at least as long"},
-		"negative height":          {"[ethereum]\nredemption_lookback = -1", "2:1: ethereum.redemption_lookback: want a whole number, 0 or more, have -1"},
+		"negative chain":           {"[ethereum]\nchain_id = -1", "2:1: ethereum.chain_id: want a whole number, 0 or more, have -1"},
 		"unknown database":         {"[store]\ndsn = 'postgres://u:hunter2@h/db'", `2:1: store.dsn: want "sqlite:" and a path`},
 		"level without subsystem":  {"[log]\nlevel = '=debug'", `2:1: log.level: no subsystem before "=debug"`},
 		"subsystem's level":        {"[log]\nlevel = 'info,net=loud'", `2:1: log.level: want debug, info, warn or error, have the level "loud"`},
