@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/executor"
 )
 
 // registryPause is how often the wallet registry is compared with the joined channels. An import is done by another
@@ -23,11 +23,11 @@ type membership struct {
 	registry interface {
 		Wallets(ctx context.Context) ([]chain.Wallet, error)
 	}
-	host *net.Host
-	log  *slog.Logger
+	network Network
+	log     *slog.Logger
 
 	mu      sync.Mutex
-	joined  map[chain.WalletID]*net.Channel
+	joined  map[chain.WalletID]executor.Channel
 	foreign map[chain.WalletID]bool // already complained about
 }
 
@@ -63,18 +63,18 @@ func (m *membership) complain(id chain.WalletID) {
 }
 
 // join returns the wallet's channel, joining it if it is not joined yet.
-func (m *membership) join(w chain.Wallet) (*net.Channel, error) {
+func (m *membership) join(w chain.Wallet) (executor.Channel, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if ch := m.joined[w.ID()]; ch != nil {
 		return ch, nil
 	}
-	ch, err := m.host.Join(w)
+	ch, err := m.network.Join(w)
 	if err != nil {
 		return nil, fmt.Errorf("join the channel of wallet %s: %w", w.ID(), err)
 	}
 	if m.joined == nil {
-		m.joined = make(map[chain.WalletID]*net.Channel)
+		m.joined = make(map[chain.WalletID]executor.Channel)
 	}
 	m.joined[w.ID()] = ch
 	return ch, nil
@@ -95,10 +95,10 @@ func (m *membership) sync(ctx context.Context) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id, ch := range m.joined {
+	for id := range m.joined {
 		if !present[id] {
 			delete(m.joined, id)
-			errs = append(errs, m.host.Leave(ch.Wallet().ID()))
+			errs = append(errs, m.network.Leave(id))
 		}
 	}
 	return errors.Join(errs...)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/libp2p/go-libp2p/core/host"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
@@ -55,13 +54,31 @@ type Chain interface {
 	proposal.ChainValidator
 }
 
+// Network is the node's place among its peers; a net.Host is one.
+type Network interface {
+	// Join joins a wallet's channel and starts keeping what is said there.
+	Join(w chain.Wallet) (executor.Channel, error)
+	Leave(id chain.WalletID) error
+	// Run keeps the node connected until ctx ends, then ends everything.
+	Run(ctx context.Context) error
+	// Close ends what was started if Run was never called; otherwise it does nothing.
+	Close() error
+}
+
+// Parts are what a node stands on.
+type Parts struct {
+	Chain Chain // the node's from Assemble on, also if that fails
+	// Network makes the node's network from the completed configuration.
+	Network func(cfg net.Config, deps net.Deps) (Network, error)
+}
+
 // Node is an assembled node. New acquires, Run uses and releases.
 type Node struct {
 	cfg        Config
 	chain      Chain
 	store      *store.Store
 	clock      *chain.Clock
-	host       *net.Host
+	network    Network
 	watcher    *coordination.Watcher
 	layer      *coordination.Layer
 	processor  *coordination.Processor
@@ -76,23 +93,22 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the chain endpoint: %w", err)
 	}
-	return Assemble(ctx, cfg, client, nil)
+	return Assemble(ctx, cfg, Parts{Chain: client, Network: Libp2p})
 }
 
-// Assemble makes a node on a given chain, which is the node's from here on, also if it fails; and, unless it is nil, on a
-// given libp2p host, which stays the caller's.
-func Assemble(ctx context.Context, cfg Config, source Chain, onHost host.Host) (*Node, error) {
-	n := &Node{cfg: cfg, chain: source}
+// Assemble makes a node of given parts.
+func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
+	n := &Node{cfg: cfg, chain: parts.Chain}
 	if n.cfg.Observe == nil {
 		n.cfg.Observe = func(coordination.Report) {}
 	}
-	if err := n.assemble(ctx, onHost); err != nil {
+	if err := n.assemble(ctx, parts); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
 	return n, nil
 }
 
-func (n *Node) assemble(ctx context.Context, onHost host.Host) error {
+func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	chainID, err := n.chain.ChainID(ctx)
 	if err != nil {
 		return fmt.Errorf("read the chain's ID: %w", err)
@@ -112,24 +128,20 @@ func (n *Node) assemble(ctx context.Context, onHost host.Host) error {
 		return fmt.Errorf("read the last window: %w", err)
 	}
 	n.clock = chain.NewClock(n.cfg.Freshness, max(last.At, last.Block))
-	if n.host, err = n.newHost(paramsDigest(chainID, genesis), onHost); err != nil {
+	if n.network, err = parts.Network(n.networkConfig(paramsDigest(chainID, genesis))); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
 	return n.coordinate()
 }
 
-// newHost joins the network with the node's own view of schedule and parameters.
-func (n *Node) newHost(params [32]byte, on host.Host) (*net.Host, error) {
+// networkConfig completes the network's configuration with the node's own identity, schedule and parameters.
+func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg := n.cfg.Network
 	cfg.Operator = secp256k1.PrivKeyFromBytes(n.cfg.Operator.Key.D.FillBytes(make([]byte, 32)))
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
-	deps := net.Deps{Height: n.clock.Height, Inspect: inspect, Log: n.cfg.Logger("net")}
-	if on != nil {
-		return net.NewWithHost(on, cfg, deps)
-	}
-	return net.New(cfg, deps)
+	return cfg, net.Deps{Height: n.clock.Height, Inspect: inspect, Log: n.cfg.Logger("net")}
 }
 
 // coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to
@@ -157,7 +169,7 @@ func (n *Node) coordinate() (err error) {
 	}); err != nil {
 		return err
 	}
-	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, host: n.host, log: n.cfg.Logger("net")}
+	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
 
 	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
 		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: n.store, Logger: n.cfg.Logger("coordination"),
@@ -194,7 +206,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	reports := make(chan coordination.Report)
 	g.Go(func() error { return n.chain.Run(ctx, func(h chain.Header) { n.clock.Observe(h) }) })
-	g.Go(func() error { return n.host.Run(ctx) })
+	g.Go(func() error { return n.network.Run(ctx) })
 	g.Go(func() error { return n.members.run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx, n.layer.Open) })
 	g.Go(func() error { return n.layer.Run(ctx, reports) })
@@ -211,8 +223,8 @@ func (n *Node) Run(ctx context.Context) error {
 // close releases what New acquired. The network is closed by its own Run; one that never ran is closed here.
 func (n *Node) close() error {
 	var errs []error
-	if n.host != nil {
-		errs = append(errs, n.host.Close())
+	if n.network != nil {
+		errs = append(errs, n.network.Close())
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
@@ -224,8 +236,13 @@ func (n *Node) close() error {
 // Store returns the node's store, for reading.
 func (n *Node) Store() *store.Store { return n.store }
 
-// Host returns the node's place on the network.
-func (n *Node) Host() *net.Host { return n.host }
+// Host returns the node's libp2p host; nil if it stands on another network.
+func (n *Node) Host() *net.Host {
+	if l, ok := n.network.(libp2pNetwork); ok {
+		return l.Host
+	}
+	return nil
+}
 
 // Clock returns the node's chain clock.
 func (n *Node) Clock() *chain.Clock { return n.clock }
