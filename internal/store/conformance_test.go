@@ -325,6 +325,8 @@ func testFaultMerge(t *testing.T, open func() *Store) {
 	a := coordination.Amendment{Wallet: walletA, Window: window(1), Fault: late}
 	require.NoError(t, s.RecordAmendment(t.Context(), a))
 	require.NoError(t, s.RecordAmendment(t.Context(), a), "a repetition changes nothing")
+	a.Fault.Late = false
+	require.NoError(t, s.RecordAmendment(t.Context(), a), "late stays late")
 	a.Fault = fault(walletA, 1, faults.LeaderEquivocation, mallory)
 	require.NoError(t, s.RecordAmendment(t.Context(), a))
 	a.Fault.Kind = "no_such_kind"

@@ -90,6 +90,7 @@ func (h *helper) kill() {
 // TestR1KillLosesNoResultAndRepeatsNone kills a writing process at random points. After each kill the store is whole, holds every
 // result that was acknowledged, each once and each with its fault and action, and the next process goes on from there.
 func TestR1KillLosesNoResultAndRepeatsNone(t *testing.T) {
+	t.Parallel()
 	const kills = 25
 	dir := t.TempDir()
 	acknowledged := make(map[[2]int]bool)

@@ -135,6 +135,7 @@ func TestOpenRefusesAStoreOfARunningProcess(t *testing.T) {
 }
 
 func TestOpenRefusesADatabaseLockedByATool(t *testing.T) {
+	t.Parallel()
 	dir := made(t)
 	db, err := sql.Open("sqlite", filepath.Join(dir, fileName)+"?_pragma=locking_mode(EXCLUSIVE)")
 	require.NoError(t, err)
