@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/devnet/localchain"
+	"github.com/walletnode/walletnode/internal/keys"
+)
+
+// installation is what an operator prepares before the first start.
+type installation struct{ dir, config, key string }
+
+func install(t *testing.T, url, bridge, validator string) installation {
+	t.Helper()
+	dir := t.TempDir()
+	in := installation{dir, filepath.Join(dir, "node.toml"), filepath.Join(dir, "operator.json")}
+	_, err := keys.CreateOperator(in.key, "secret", keys.Light)
+	require.NoError(t, err)
+	text := fmt.Sprintf(`
+[node]
+data_dir = %q
+[operator]
+key_file = %q
+[ethereum]
+url = %q
+bridge = %q
+validator = %q
+max_header_age = "0s"
+call_timeout = "2s"
+[network]
+listen = ["/ip4/127.0.0.1/tcp/0"]
+`, dir, in.key, url, bridge, validator)
+	require.NoError(t, os.WriteFile(in.config, []byte(text), 0o600))
+	return in
+}
+
+func TestStartTellsAllThatIsMissingAtOnce(t *testing.T) {
+	got := call(t, "", "start")
+	require.Equal(t, codeUsage, got.code)
+	require.Empty(t, got.stdout)
+	for _, key := range []string{"operator.key_file", "ethereum.url", "ethereum.bridge", "ethereum.validator"} {
+		require.Contains(t, got.stderr, "walletnode: "+key+": required, and not set\n")
+	}
+}
+
+func TestStartRefusesKeysItMustNotUse(t *testing.T) {
+	const nobody = "0x1111111111111111111111111111111111111111"
+	in := install(t, "ws://127.0.0.1:1/hunter2", nobody, nobody)
+	start := func() outcome { return call(t, "", "start", "--config", in.config) }
+
+	require.Contains(t, start().stderr, "no password for the operator key")
+	t.Setenv(config.PasswordVariable, "wrong")
+	require.Contains(t, start().stderr, keys.ErrWrongPassword.Error())
+	require.NoError(t, os.Chmod(in.key, 0o644))
+	got := start()
+	require.Equal(t, codeFailure, got.code)
+	require.Contains(t, got.stderr, keys.ErrExposed.Error())
+}
+
+// The whole command, with a real chain endpoint, sockets and a signal to this process.
+func TestStartRunsUntilASignalWhileOtherCommandsReadAndImport(t *testing.T) {
+	chain, err := localchain.New(localchain.Config{BlockTime: 50 * time.Millisecond})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	mining := make(chan error, 1)
+	go func() { mining <- chain.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		<-mining
+		require.NoError(t, chain.Close())
+	})
+	in := install(t, chain.URL(), chain.Bridge().Hex(), chain.Validator().Hex())
+	t.Setenv(config.PasswordVariable, "secret")
+
+	var stdout, stderr bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- run([]string{"walletnode", "start", "-c", in.config, "--log-level", "error"}, strings.NewReader(""), &stdout, &stderr)
+	}()
+	require.Eventually(t, func() bool { return call(t, "", "wallets", "list", "-c", in.config).code == codeOK }, 30*time.Second, 20*time.Millisecond)
+	require.Contains(t, succeed(t, manifest, "wallets", "import", "-", "-c", in.config), walletID)
+	require.Contains(t, succeed(t, "", "wallets", "list", "-c", in.config), walletID)
+
+	second := call(t, "", "start", "-c", in.config, "--log-level", "error")
+	require.Equal(t, codeInUse, second.code, second.stderr)
+
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGTERM))
+	require.Equal(t, codeOK, <-code, "%s", &stderr)
+	require.Empty(t, stdout.String())
+	require.FileExists(t, filepath.Join(in.dir, "instance.key"))
+}
