@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"sync"
 	"time"
 
@@ -18,7 +19,8 @@ type Chain struct {
 	tip     chain.Height
 	forks   []chain.Height // each replaced the blocks from its height on
 	failure error
-	clocks  []*chain.Clock
+	follow  map[int]func(chain.Header)
+	next    int
 }
 
 // New makes a chain with its tip at height tip.
@@ -26,21 +28,54 @@ func New(tip chain.Height) *Chain { return &Chain{tip: tip} }
 
 // Follow makes the clock observe the head of every Show from now on.
 func (c *Chain) Follow(clock *chain.Clock) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.clocks = append(c.clocks, clock)
+	c.subscribe(func(h chain.Header) { clock.Observe(h) })
 }
 
-// Show moves the tip to h, forwards or backwards, and shows the head to the clocks that follow.
+// Run shows the head, then the head of every Show, until ctx ends: the fake as a node's chain source.
+func (c *Chain) Run(ctx context.Context, heads func(chain.Header)) error {
+	c.mu.Lock()
+	head := c.header(c.tip)
+	c.mu.Unlock()
+	heads(head)
+	unsubscribe := c.subscribe(heads)
+	defer unsubscribe()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (c *Chain) subscribe(heads func(chain.Header)) (unsubscribe func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.follow == nil {
+		c.follow = make(map[int]func(chain.Header))
+	}
+	id := c.next
+	c.next++
+	c.follow[id] = heads
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.follow, id)
+	}
+}
+
+// Show moves the tip to h, forwards or backwards, and shows the head to whoever follows.
 func (c *Chain) Show(h chain.Height) chain.Header {
 	c.mu.Lock()
 	c.tip = h
-	head, clocks := c.header(h), c.clocks
+	head, follow := c.header(h), maps.Clone(c.follow)
 	c.mu.Unlock()
-	for _, clock := range clocks {
-		clock.Observe(head)
+	for _, heads := range follow {
+		heads(head)
 	}
 	return head
+}
+
+// Tip returns the height of the head.
+func (c *Chain) Tip() chain.Height {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tip
 }
 
 // Fork replaces all blocks from height h on by others.
