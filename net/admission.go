@@ -87,7 +87,8 @@ func (t *table) begin(id peer.ID) bool {
 	return true
 }
 
-// end gives it back. A failure is tried again; a peer that does not speak the protocol is not asked twice.
+// end gives it back. A failure is tried again, less often if the peer does not speak the protocol: it may be another
+// client, or a node of ours that has only just begun to listen.
 func (t *table) end(id peer.ID, err error, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -98,7 +99,10 @@ func (t *table) end(id peer.ID, err error, now time.Time) {
 	e.exchanging, e.nextExchange = false, now.Add(exchangePause)
 	if err != nil {
 		e.fail(now, err.Error())
-		e.untold = e.connected && !errors.Is(err, multistream.ErrNotSupported[protocol.ID]{})
+		e.untold = e.connected
+		if errors.Is(err, multistream.ErrNotSupported[protocol.ID]{}) {
+			e.nextExchange = now.Add(foreignPause)
+		}
 	}
 }
 
@@ -235,12 +239,23 @@ func (n notifiee) Connected(_ network.Network, c network.Conn) {
 	n.h.nudge()
 }
 
+// meet returns the meter of a connected peer. A peer's first stream can overtake the notification of its connection;
+// it is entered then, for what it says first (its subscriptions) it does not repeat.
+func (h *Host) meet(id peer.ID) (meter, bool) {
+	if m, ok := h.table.meter(id); ok {
+		return m, true
+	}
+	for _, c := range h.host.Network().ConnsToPeer(id) {
+		notifiee{h}.Connected(h.host.Network(), c)
+	}
+	return h.table.meter(id)
+}
+
 // Disconnected notes that the peer has gone.
 func (n notifiee) Disconnected(nw network.Network, c network.Conn) {
 	id := c.RemotePeer()
 	connected := func() bool { return nw.Connectedness(id) == network.Connected }
 	n.h.table.disconnected(id, connected, time.Now())
-	n.h.topics.forget(id)
 	n.h.nudge()
 }
 

@@ -62,6 +62,8 @@ type entry struct {
 	stranger     bool // it is refused only because its operator was unknown
 	cut          bool // to be disconnected now
 
+	topics map[string]struct{} // channels that it has announced, at most maxTopics
+
 	untold       bool      // it has to be told our delegation and terms
 	nextExchange time.Time // not before
 	exchanging   bool      // we run an exchange with it
@@ -90,6 +92,8 @@ const (
 	floodPause = 10 * time.Minute
 	// exchangePause lies between two exchanges that we begin with one peer.
 	exchangePause = time.Second
+	// foreignPause is the same for a peer that does not speak the protocol.
+	foreignPause = 10 * time.Second
 	// exchangeBurst exchanges in a row, then one a second, are served: each costs a signature check.
 	exchangeBurst = 5
 )
