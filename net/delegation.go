@@ -104,6 +104,7 @@ func (h *Host) serve(ctx context.Context, s network.Stream) {
 		return
 	}
 	defer h.exit()
+	h.meet(id)
 	if !h.table.serve(id, time.Now()) {
 		_ = s.Reset()
 		return

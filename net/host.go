@@ -32,7 +32,6 @@ type Host struct {
 	pubsub  *pubsub.PubSub
 	stop    context.CancelFunc // ends pubsub
 	table   *table
-	topics  *topicFilter
 	held    *ledger
 	inspect Inspector
 	height  func() chain.Height
@@ -98,7 +97,6 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	h := &Host{
 		cfg: cfg, host: lh, owned: owned,
 		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
-		topics:  newTopicFilter(),
 		held:    newLedger(maxHeld),
 		inspect: deps.Inspect, height: deps.Height, log: deps.Log,
 		static: static,

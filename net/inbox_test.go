@@ -88,9 +88,12 @@ func TestR6TwoStatementsOfEightCopiesAreRelayed(t *testing.T) {
 func TestR6FloodOfVariantsIsBounded(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
 	b := NewInbox(w, testSchedule, testInspect)
-	flooded := 0
+	flooded, author := 0, wire.PublicKeyOf(operatorKey(1)).PeerID()
 	for i := range uint64(10_000) {
-		r := b.Offer(arrival(1, i, sealed(1, testPayload(w.ID(), 900, fmt.Sprint(i))), 900))
+		r := b.Offer(Arrival{
+			From: author, Seqno: seqno(i), Data: sealed(1, testPayload(w.ID(), 900, fmt.Sprint(i))),
+			Signed: func() []byte { return []byte("signed") }, Height: 900,
+		})
 		if r.Blame == BlameAuthor {
 			flooded++
 			require.GreaterOrEqual(t, i, uint64(maxStatements+maxExcess))

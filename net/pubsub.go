@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -46,7 +45,7 @@ func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, e
 		pubsub.WithSeenMessagesTTL(seenTTL),
 		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerFilter(func(id peer.ID, _ string) bool { return h.table.admits(id) }),
-		pubsub.WithSubscriptionFilter(h.topics),
+		pubsub.WithSubscriptionFilter(topicFilter{h.table}),
 		pubsub.WithBlacklist(blacklist{h.table}),
 		pubsub.WithAppSpecificRpcInspector(h.inspectRPC),
 		pubsub.WithRawTracer(tracer{h}),
@@ -60,7 +59,7 @@ var errExceeded = errors.New("peer exceeds its limits")
 // pubsub's main loop and must not block. Who is not admitted is heard only about its subscriptions: they come once,
 // before it can be admitted, and would be missed afterwards.
 func (h *Host) inspectRPC(from peer.ID, rpc *pubsub.RPC) error {
-	m, connected := h.table.meter(from)
+	m, connected := h.meet(from)
 	if !connected {
 		h.counters.droppedRPCs.Add(1)
 		return errExceeded // its connection has ended
@@ -126,50 +125,36 @@ func (tracer) UndeliverableMessage(msg *pubsub.Message) {}
 // it announces beyond is ignored.
 const maxTopics = 2000
 
-// topicFilter bounds what peers can make pubsub remember: only names of coordination channels, and so many of them
-// per peer. Channels that we have not joined are remembered too, for we may join them later, and subscriptions are
-// told only once.
-type topicFilter struct {
-	mu     sync.Mutex
-	topics map[peer.ID]map[string]struct{}
-}
-
-func newTopicFilter() *topicFilter {
-	return &topicFilter{topics: make(map[peer.ID]map[string]struct{})}
-}
-
 // topicLength is the length of every coordination channel's name: a 65-byte key in hex between prefix and suffix.
 const topicLength = len("tbtc-") + 130 + len("-coordination")
 
+// topicFilter bounds what peers can make pubsub remember: only names of coordination channels, and so many of them
+// per connected peer. Channels that we have not joined are remembered too, for we may join them later, and
+// subscriptions are told only once.
+type topicFilter struct{ table *table }
+
 // CanSubscribe reports whether a topic has the form of a coordination channel's name.
-func (*topicFilter) CanSubscribe(topic string) bool {
+func (topicFilter) CanSubscribe(topic string) bool {
 	return len(topic) == topicLength && strings.HasPrefix(topic, "tbtc-") && strings.HasSuffix(topic, "-coordination")
 }
 
 // FilterIncomingSubscriptions keeps the announcements that are remembered.
-func (f *topicFilter) FilterIncomingSubscriptions(from peer.ID, subs []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	known := f.topics[from]
-	if known == nil {
-		known = make(map[string]struct{})
-		f.topics[from] = known
+func (f topicFilter) FilterIncomingSubscriptions(from peer.ID, subs []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {
+	f.table.mu.Lock()
+	defer f.table.mu.Unlock()
+	e := f.table.peers[from]
+	if e == nil || !e.connected {
+		return nil, nil
+	}
+	if e.topics == nil {
+		e.topics = make(map[string]struct{})
 	}
 	return pubsub.FilterSubscriptions(subs, func(topic string) bool {
-		if !f.CanSubscribe(topic) {
+		_, known := e.topics[topic]
+		if !f.CanSubscribe(topic) || !known && len(e.topics) >= maxTopics {
 			return false
 		}
-		if _, ok := known[topic]; !ok && len(known) >= maxTopics {
-			return false
-		}
-		known[topic] = struct{}{}
+		e.topics[topic] = struct{}{}
 		return true
 	}), nil
-}
-
-// forget drops what a peer that has gone had announced.
-func (f *topicFilter) forget(id peer.ID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.topics, id)
 }

@@ -58,7 +58,7 @@ func (t *table) addStatic(id peer.ID) {
 	t.peers[id] = e
 }
 
-// connected enters a new connection. False says that there is no room for the peer.
+// connected enters a connection; to enter one twice changes nothing. False says that there is no room for the peer.
 func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,12 +74,14 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 		e.connected, e.since, e.gone, e.addrs = true, now, make(chan struct{}), nil
 		e.deadline = now.Add(t.timeout)
 	}
-	if !slices.Contains(e.addrs, addr) && len(e.addrs) < 8 { // a peer has one or two connections; more are not listed
-		e.addrs = append(e.addrs, addr)
+	if !slices.Contains(e.addrs, addr) {
+		// The dialer begins the exchange. If both dialed, both do; the exchanges are equal, so no harm is done.
+		e.untold = e.untold || outbound
+		if len(e.addrs) < 8 { // a peer has one or two connections; more are not listed
+			e.addrs = append(e.addrs, addr)
+		}
 	}
 	e.seen = now
-	// The dialer begins the exchange. If both dialed, both do; the exchanges are equal, so no harm is done.
-	e.untold = e.untold || outbound
 	e.cut = now.Before(e.refusedUntil) || t.isBanned(e.operator)
 	t.settle(e, now)
 	return true
@@ -119,6 +121,7 @@ func (t *table) disconnected(id peer.ID, stillConnected func() bool, now time.Ti
 	}
 	close(e.gone)
 	e.connected, e.cut, e.untold, e.seen, e.deadline = false, false, false, now, time.Time{}
+	e.topics = nil // pubsub forgets them too
 	t.settle(e, now)
 }
 
@@ -270,7 +273,7 @@ func (t *table) join(ch *Channel, now time.Time) error {
 			ch.sight.Operators++
 		}
 	}
-	ch.sight.Subscribed = true
+	ch.sight.Subscribed, ch.sight.JoinedAt = true, t.height()
 	for _, e := range t.peers {
 		if e.stranger {
 			e.stranger, e.refusedUntil = false, time.Time{}

@@ -25,6 +25,8 @@ const (
 	MaxTerms = 64 << 10
 
 	maxPeerID = 128
+	// maxUnix keeps times far from where arithmetic with them wraps around; it lies in the year 36812.
+	maxUnix = 1 << 40
 )
 
 // ErrDelegation says that bytes are no delegation, or one that its operator did not sign.
@@ -74,6 +76,9 @@ func VerifyDelegation(data []byte) (Delegation, error) {
 	}
 	if n := len(statement.GetInstance()); n == 0 || n > maxPeerID {
 		return Delegation{}, fmt.Errorf("%w: peer ID of %d bytes", ErrDelegation, n)
+	}
+	if statement.GetIssuedAt() < 0 || statement.GetExpiresAt() <= statement.GetIssuedAt() || statement.GetExpiresAt() > maxUnix {
+		return Delegation{}, fmt.Errorf("%w: valid from %d to %d", ErrDelegation, statement.GetIssuedAt(), statement.GetExpiresAt())
 	}
 	operator, err := ParsePublicKey(statement.GetOperator())
 	if err != nil {

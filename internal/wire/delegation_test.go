@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 
@@ -46,7 +47,11 @@ func TestDelegationCannotBeChanged(t *testing.T) {
 	require.ErrorIs(t, err, wire.ErrTooLarge)
 	key := secp256k1.PrivKeyFromBytes([]byte{7})
 	for _, instance := range [][]byte{nil, make([]byte, 129)} {
-		_, err = wire.VerifyDelegation(wire.SignDelegation(key, instance, delegationTime, delegationTime))
+		_, err = wire.VerifyDelegation(wire.SignDelegation(key, instance, delegationTime, delegationTime.Add(1e9)))
+		require.ErrorIs(t, err, wire.ErrDelegation)
+	}
+	for _, expires := range []int64{delegationTime.Unix(), -1, 1<<40 + 1, math.MinInt64, math.MaxInt64} {
+		_, err = wire.VerifyDelegation(wire.SignDelegation(key, []byte{1}, delegationTime, time.Unix(expires, 0)))
 		require.ErrorIs(t, err, wire.ErrDelegation)
 	}
 }

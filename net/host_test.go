@@ -1,0 +1,196 @@
+package net
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// start runs a node on real sockets until the test ends, and then waits for Run.
+func start(t *testing.T, n int, op byte, change ...func(*Config)) *Host {
+	t.Helper()
+	cfg := testConfig(op)
+	cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
+	cfg.Instance = instanceKey(t, n)
+	for _, f := range change {
+		f(&cfg)
+	}
+	h, err := New(cfg, testDeps(func() chain.Height { return 900 }))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	return h
+}
+
+// noLeaks fails the test if goroutines are left once its nodes have stopped. Pubsub and libp2p end some of theirs a
+// moment after they were told to, which goleak waits for.
+func noLeaks(t *testing.T) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+}
+
+func TestNodesMeetOverRealSockets(t *testing.T) {
+	for _, transport := range []string{"tcp", "udp"} {
+		t.Run(transport, func(t *testing.T) {
+			noLeaks(t)
+			w := testWallet(t, 1, 1, 2, 3)
+			a := start(t, 1, 1)
+			var address string
+			for _, addr := range a.Addrs() {
+				if fmt.Sprintf("/ip4/127.0.0.1/%s/", transport) == addr[:len("/ip4/127.0.0.1/tcp/")] {
+					address = addr
+				}
+			}
+			require.NotEmpty(t, address)
+			b := start(t, 2, 2, func(cfg *Config) { cfg.Peers = []string{address} })
+			onA, err := a.Join(w)
+			require.NoError(t, err)
+			onB, err := b.Join(w)
+			require.NoError(t, err)
+			sees := func() bool { return onA.Sight().Operators == 1 && onB.Sight().Operators == 1 }
+			require.Eventually(t, sees, 10*time.Second, 10*time.Millisecond)
+
+			// A real network may lose the first word to a mesh that is not yet there: say it again until it is heard.
+			envelope, err := onB.Seal(testPayload(w.ID(), 900, "hello"), 1)
+			require.NoError(t, err)
+			heard := func() bool {
+				require.NoError(t, onB.Publish(t.Context(), envelope))
+				return len(onA.Take(900)) == 1
+			}
+			require.Eventually(t, heard, 10*time.Second, 50*time.Millisecond)
+		})
+	}
+}
+
+func TestHostThatIsNeverRunIsClosed(t *testing.T) {
+	noLeaks(t)
+	cfg := testConfig(1)
+	cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0"}
+	_, err := New(cfg, testDeps(func() chain.Height { return 0 }))
+	require.ErrorContains(t, err, "instance")
+	cfg.Instance = instanceKey(t, 1)
+	_, err = New(cfg, Deps{})
+	require.ErrorContains(t, err, "inspector")
+	h, err := New(cfg, testDeps(func() chain.Height { return 0 }))
+	require.NoError(t, err)
+	require.Equal(t, operator(1), h.Operator())
+	require.NoError(t, h.Close())
+}
+
+// usage is what a number of topics costs.
+type usage struct {
+	goroutines int
+	bytes      uint64
+}
+
+func (u usage) per(n int) string {
+	return fmt.Sprintf("%.2f goroutines and %.1f kB", float64(u.goroutines)/float64(n), float64(u.bytes)/float64(n)/1000)
+}
+
+// measure runs join and returns what stays afterwards.
+func measure(join func()) usage {
+	read := func() usage {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return usage{runtime.NumGoroutine(), m.HeapAlloc}
+	}
+	before := read()
+	join()
+	after := read()
+	return usage{after.goroutines - before.goroutines, after.bytes - min(before.bytes, after.bytes)}
+}
+
+// wallets500 has wallets of 100 seats, as on a real network.
+func wallets500(tb testing.TB) []chain.Wallet {
+	seats := make([]byte, 100)
+	for i := range seats {
+		seats[i] = byte(1 + i%20)
+	}
+	wallets := make([]chain.Wallet, 500)
+	for i := range wallets {
+		wallets[i] = testWallet(tb, i, seats...)
+	}
+	return wallets
+}
+
+// pubsubAlone is what pubsub itself needs for the topics of the wallets.
+func pubsubAlone(tb testing.TB, wallets []chain.Wallet) usage {
+	tb.Helper()
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableMetrics())
+	require.NoError(tb, err)
+	defer func() { require.NoError(tb, h.Close()) }()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ps, err := pubsub.NewGossipSub(ctx, h)
+	require.NoError(tb, err)
+	topics := make([]*pubsub.Topic, 0, len(wallets))
+	u := measure(func() {
+		for _, w := range wallets {
+			topic, err := ps.Join(wire.ChannelName(w.Key()))
+			require.NoError(tb, err)
+			_, err = topic.Relay()
+			require.NoError(tb, err)
+			topics = append(topics, topic)
+		}
+	})
+	runtime.KeepAlive(topics)
+	return u
+}
+
+func ours(tb testing.TB, wallets []chain.Wallet) usage {
+	tb.Helper()
+	cfg := testConfig(1)
+	cfg.Instance = instanceKey(tb, 1)
+	h, err := New(cfg, testDeps(func() chain.Height { return 900 }))
+	require.NoError(tb, err)
+	defer func() { require.NoError(tb, h.Close()) }()
+	channels := make([]*Channel, 0, len(wallets))
+	u := measure(func() {
+		for _, w := range wallets {
+			ch, err := h.Join(w)
+			require.NoError(tb, err)
+			channels = append(channels, ch)
+		}
+	})
+	runtime.KeepAlive(channels)
+	return u
+}
+
+// The bounds are 2 goroutines and 20 kB per wallet beyond pubsub's own; the reference client needs 34 and 124.
+func TestSection8FiveHundredWalletsCostLittle(t *testing.T) {
+	wallets := wallets500(t)
+	theirs := pubsubAlone(t, wallets)
+	all := ours(t, wallets)
+	t.Logf("pubsub alone: %s per wallet; node: %s", theirs.per(len(wallets)), all.per(len(wallets)))
+	require.LessOrEqual(t, all.goroutines-theirs.goroutines, 2*len(wallets))
+	require.Less(t, all.bytes, theirs.bytes+uint64(20_000*len(wallets)))
+}
+
+// go test ./net -run '^$' -bench Join500 -benchtime 1x
+func BenchmarkJoin500(b *testing.B) {
+	wallets := wallets500(b)
+	for b.Loop() {
+		theirs, all := pubsubAlone(b, wallets), ours(b, wallets)
+		n := float64(len(wallets))
+		b.ReportMetric(float64(all.goroutines-theirs.goroutines)/n, "goroutines/wallet")
+		b.ReportMetric((float64(all.bytes)-float64(theirs.bytes))/n, "bytes/wallet")
+	}
+}

@@ -1,0 +1,112 @@
+package net
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+func testTable() *table {
+	return newTable(operator(1), testConfig(1).withDefaults(), func() chain.Height { return 900 }, func(peer.ID, bool) {})
+}
+
+func gone() bool { return false }
+
+func TestR6WaitingPeersAreBounded(t *testing.T) {
+	tab, now := testTable(), time.Unix(1000, 0)
+	for i := range maxWaiting {
+		require.True(t, tab.connected(peer.ID(fmt.Sprint(i)), "addr", false, now))
+	}
+	require.False(t, tab.connected("one too many", "addr", false, now))
+	require.True(t, tab.connected("0", "another connection", false, now))
+	tab.disconnected("0", gone, now)
+	require.True(t, tab.connected("one too many", "addr", false, now))
+}
+
+func TestR6RememberedPeersAreBounded(t *testing.T) {
+	tab, now := testTable(), time.Unix(1000, 0)
+	tab.addStatic("static")
+	for i := range 2 * maxPeers {
+		id := peer.ID(fmt.Sprint(i))
+		require.True(t, tab.connected(id, "addr", false, now))
+		now = now.Add(time.Second)
+		tab.disconnected(id, gone, now)
+	}
+	infos := tab.infos(now)
+	require.Len(t, infos, maxPeers)
+	kept := make(map[peer.ID]bool)
+	for _, i := range infos {
+		kept[i.ID] = true
+	}
+	require.True(t, kept["static"])
+	require.True(t, kept[peer.ID(fmt.Sprint(2*maxPeers-1))])
+	require.False(t, kept["0"], "the longest unseen is forgotten")
+}
+
+func TestDisconnectionOfOneOfTwoConnectionsIsNone(t *testing.T) {
+	tab, now := testTable(), time.Unix(1000, 0)
+	require.True(t, tab.connected("p", "addr", false, now))
+	tab.disconnected("p", func() bool { return true }, now)
+	require.NotNil(t, tab.gone("p"))
+	tab.disconnected("p", gone, now)
+	require.Nil(t, tab.gone("p"))
+}
+
+func TestR6BansAreForgotten(t *testing.T) {
+	height := chain.Height(900)
+	tab := newTable(operator(1), testConfig(1).withDefaults(), func() chain.Height { return height }, func(peer.ID, bool) {})
+	author := func(n byte) peer.ID { return peer.ID(wire.PublicKeyOf(operatorKey(n)).PeerID()) }
+	require.False(t, tab.ban(author(2), operator(2), 1800, time.Now()))
+	require.True(t, tab.ban(author(2), operator(2), 1800, time.Now()))
+	require.True(t, blacklist{tab}.Contains(author(2)))
+	require.False(t, blacklist{tab}.Contains(author(3)))
+	height = 1800
+	require.False(t, blacklist{tab}.Contains(author(2)))
+	require.False(t, tab.ban(author(3), operator(3), 2700, time.Now()))
+	require.Len(t, tab.banned, 1)
+	require.Len(t, tab.authors, 1)
+}
+
+func TestR6RememberedTopicsAreBounded(t *testing.T) {
+	tab, now := testTable(), time.Unix(1000, 0)
+	f := topicFilter{tab}
+	announce := func(topic string) []*pb.RPC_SubOpts {
+		yes := true
+		subs, err := f.FilterIncomingSubscriptions("p", []*pb.RPC_SubOpts{{Topicid: &topic, Subscribe: &yes}})
+		require.NoError(t, err)
+		return subs
+	}
+	name := func(n int) string { return fmt.Sprintf("tbtc-%0130x-coordination", n) }
+	require.Empty(t, announce(name(1)), "it is not connected")
+	require.True(t, tab.connected("p", "addr", false, now))
+	for _, topic := range []string{"", "tbtc--coordination", name(1) + "x", "x" + name(1)} {
+		require.Empty(t, announce(topic))
+	}
+	for i := range maxTopics {
+		require.Len(t, announce(name(i)), 1)
+	}
+	require.Empty(t, announce(name(maxTopics)))
+	require.Len(t, announce(name(0)), 1)
+	tab.disconnected("p", gone, now)
+	require.Empty(t, tab.peers["p"].topics)
+	require.True(t, f.CanSubscribe(wire.ChannelName(testWallet(t, 1, 1).Key())))
+}
+
+func TestConfigComplaintsAreJoined(t *testing.T) {
+	cfg := Config{Listen: []string{"nonsense"}, Peers: []string{"/ip4/1.2.3.4/tcp/1"}, DelegationLifetime: time.Second, Limits: Limits{MessageBurst: 1}}
+	_, err := NewWithHost(nil, cfg, Deps{})
+	require.Error(t, err)
+	for _, part := range []string{"listen:", "operator:", "peers:", "schedule:", "delegation lifetime:", "limits:", "inspector"} {
+		require.ErrorContains(t, err, part)
+	}
+	require.NoError(t, testConfig(1).withDefaults().Validate())
+	require.Error(t, Schedule{Frequency: 10, Duration: 11}.Validate())
+	require.Error(t, Config{Peers: make([]string, maxStaticPeers+1)}.Validate())
+}
