@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -15,6 +16,16 @@ import (
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 )
+
+// asProgram is the variable that makes the test binary the program itself, for tests that need a process.
+const asProgram = "TEST_RUNS_AS_WALLETNODE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
 
 // outcome is what a command left behind.
 type outcome struct {
