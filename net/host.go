@@ -17,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ma "github.com/multiformats/go-multiaddr"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
@@ -49,7 +50,7 @@ type Host struct {
 	serving    sync.WaitGroup // exchanges that peers run with us
 }
 
-// New makes a libp2p host from cfg and starts listening. Whoever does not call Run must call Close.
+// New makes a libp2p host from cfg and starts listening, once everything is in place to answer whoever calls. Whoever does not call Run must call Close.
 func New(cfg Config, deps Deps) (*Host, error) {
 	if cfg.Instance == nil {
 		return nil, errors.New("network configuration: instance: no key")
@@ -60,7 +61,7 @@ func New(cfg Config, deps Deps) (*Host, error) {
 	}
 	h, err := libp2p.New(
 		libp2p.Identity(cfg.Instance),
-		libp2p.ListenAddrStrings(cfg.Listen...),
+		libp2p.NoListenAddrs,
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Transport(libp2pquic.NewTransport),
 		libp2p.ConnectionManager(manager),
@@ -75,7 +76,24 @@ func New(cfg Config, deps Deps) (*Host, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
+	if err := node.listen(); err != nil {
+		return nil, errors.Join(err, node.Close())
+	}
 	return node, nil
+}
+
+// listen opens each address by itself: libp2p is content if one of several opens, an operator is not.
+func (h *Host) listen() error {
+	for _, s := range h.cfg.Listen {
+		addr, err := ma.NewMultiaddr(s)
+		if err != nil {
+			return fmt.Errorf("read listen address: %w", err)
+		}
+		if err := h.host.Network().Listen(addr); err != nil {
+			return fmt.Errorf("listen on %s: %w", s, err)
+		}
+	}
+	return nil
 }
 
 // NewWithHost uses a libp2p host that exists, such as one of the mock network. The host stays the caller's: neither

@@ -93,6 +93,16 @@ func TestHostThatIsNeverRunIsClosed(t *testing.T) {
 	require.NoError(t, h.Close())
 }
 
+func TestAddressInUseIsAnError(t *testing.T) {
+	noLeaks(t)
+	taken := start(t, 1, 1, func(cfg *Config) { cfg.Listen = cfg.Listen[:1] })
+	address := taken.host.Network().ListenAddresses()[0].String()
+	cfg := testConfig(2)
+	cfg.Listen, cfg.Instance = []string{"/ip4/127.0.0.1/udp/0/quic-v1", address}, instanceKey(t, 2)
+	_, err := New(cfg, testDeps(func() chain.Height { return 0 }))
+	require.ErrorContains(t, err, "listen on "+address)
+}
+
 // usage is what a number of topics costs.
 type usage struct {
 	goroutines int

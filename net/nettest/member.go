@@ -1,0 +1,143 @@
+package nettest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net"
+)
+
+// Member is one instance on the network, the counterpart of net.Host.
+type Member struct {
+	network *Network
+	index   int
+	key     *secp256k1.PrivateKey
+	public  wire.PublicKey
+	height  func() chain.Height
+
+	// Guarded by the network's mutex.
+	group      int
+	late       time.Duration
+	sent       int
+	channels   map[chain.WalletID]*Channel
+	mismatched map[chain.Operator]bool
+
+	mu     sync.Mutex
+	seen   map[string]bool // messages heard, by author and sequence number, as pubsub knows them
+	banned map[chain.Operator]chain.Height
+}
+
+// Operator returns the operator that the member speaks for.
+func (m *Member) Operator() chain.Operator { return m.public.Operator() }
+
+// Late delays whatever the member sends or relays from now on by d, beyond the weather's delay.
+func (m *Member) Late(d time.Duration) {
+	m.network.mu.Lock()
+	defer m.network.mu.Unlock()
+	m.late = d
+}
+
+// SetMismatched has the member believe that an operator runs with other parameters.
+func (m *Member) SetMismatched(op chain.Operator, differs bool) {
+	m.network.mu.Lock()
+	defer m.network.mu.Unlock()
+	m.mismatched[op] = differs
+}
+
+// Join joins a wallet's channel; net.ErrJoined if it is joined already.
+func (m *Member) Join(wallet chain.Wallet) (*Channel, error) {
+	n := m.network
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if m.channels[wallet.ID()] != nil {
+		return nil, fmt.Errorf("%w: %v", net.ErrJoined, wallet.ID())
+	}
+	c := &Channel{member: m, wallet: wallet, inbox: net.NewInbox(wallet, n.schedule, n.inspect)}
+	c.sight.Subscribed, c.sight.JoinedAt = true, m.height()
+	m.channels[wallet.ID()] = c
+	n.look()
+	return c, nil
+}
+
+// Leave leaves a wallet's channel; net.ErrLeft if it is not joined.
+func (m *Member) Leave(wallet chain.WalletID) error {
+	n := m.network
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := m.channels[wallet]
+	if c == nil {
+		return fmt.Errorf("%w: %v", net.ErrLeft, wallet)
+	}
+	delete(m.channels, wallet)
+	c.sight.Subscribed, c.sight.Operators = false, 0
+	n.look()
+	return nil
+}
+
+func (m *Member) channel(wallet chain.WalletID) *Channel {
+	m.network.mu.Lock()
+	defer m.network.mu.Unlock()
+	return m.channels[wallet]
+}
+
+// hear rules on a message; false if it is not for the member, was heard before, or its author is banned.
+func (m *Member) hear(wallet chain.WalletID, msg wire.PubsubMessage, author chain.Operator) (net.Ruling, bool) {
+	c := m.channel(wallet)
+	height := m.height()
+	if c == nil || m.known(msg) || m.isBanned(author, height) {
+		return net.Ruling{}, false
+	}
+	r := c.inbox.Offer(net.Arrival{
+		From: msg.From(), Seqno: msg.Seqno(), Data: msg.Data(), Signed: msg.Bytes,
+		Height: height, Time: time.Now(),
+	})
+	if r.Blame == net.BlameAuthor {
+		m.ban(author, r.Window+m.network.schedule.Frequency)
+	}
+	return r, true
+}
+
+// known reports whether a message was heard before, and remembers it.
+func (m *Member) known(msg wire.PubsubMessage) bool {
+	id := string(msg.From()) + string(msg.Seqno())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := m.seen[id]
+	m.seen[id] = true
+	return before
+}
+
+func (m *Member) isBanned(author chain.Operator, height chain.Height) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return height < m.banned[author]
+}
+
+func (m *Member) ban(author chain.Operator, until chain.Height) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.banned[author] = until
+}
+
+// injector is the index under which injected messages are numbered; no member has it.
+const injector = math.MaxUint16
+
+// wireSeqno is the pubsub sequence number of the nth message of the member with an index: instances of one operator
+// never share one.
+func wireSeqno(index, nth int) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(index+1)<<40|uint64(nth)) //nolint:gosec // both are small
+}
+
+func wireHash(data []byte) uint64 {
+	h := fnv.New64a()
+	h.Write(data) // a hash's Write never fails
+	return h.Sum64()
+}
