@@ -1,0 +1,144 @@
+package devnet
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/libp2p/go-libp2p/core/crypto"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/devnet/localchain"
+	"github.com/walletnode/walletnode/internal/node"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// actor is an instance on the network that holds an operator's key and no node: it says what it is told to say. It
+// reaches the others as every instance does, with a delegation signed by the key, and what it says is sealed and
+// signed as a leader's words are.
+type actor struct {
+	part     part
+	key      wire.PublicKey
+	host     *net.Host
+	channels map[chain.WalletID]*net.Channel
+	stop     context.CancelFunc
+	work     sync.WaitGroup
+
+	mu     sync.Mutex
+	deeds  []Deed
+	failed error
+}
+
+// hire starts an actor. It connects to the peers of its audience at once and says its lines when the window begins.
+func hire(
+	ctx context.Context, p part, w coordination.Window, o *operator, peers []string, wallets []chain.Wallet,
+	genesis chain.Hash, clock *chain.Clock, log *slog.Logger,
+) (*actor, error) {
+	instance, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make the key of an actor: %w", err)
+	}
+	key := secp256k1.PrivKeyFromBytes(o.key.D.FillBytes(make([]byte, 32)))
+	cfg := node.Terms(net.Config{
+		Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Instance: instance, Operator: key, Peers: peers,
+	}, localchain.ChainID, genesis)
+	host, err := net.New(cfg, net.Deps{Height: clock.Height, Inspect: node.Inspect, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("start an actor: %w", err)
+	}
+	a := &actor{part: p, key: wire.PublicKeyOf(key), host: host, channels: make(map[chain.WalletID]*net.Channel)}
+	for _, w := range wallets {
+		if a.channels[w.ID()], err = host.Join(w); err != nil {
+			return nil, errors.Join(fmt.Errorf("start an actor: %w", err), host.Close())
+		}
+	}
+	ctx, a.stop = context.WithCancel(ctx)
+	a.work.Go(func() { a.fail(host.Run(ctx)) })
+	for i, l := range p.lines {
+		a.work.Go(func() {
+			if clock.Until(ctx, w.Block) == nil {
+				a.fail(a.say(ctx, clock, w, uint64(i)+1, l)) //nolint:gosec // an index
+			}
+		})
+	}
+	return a, nil
+}
+
+// heard returns how many operators of the audience have admitted the actor.
+func (a *actor) heard() int {
+	n := 0
+	for _, p := range a.host.Peers() {
+		if p.State == net.PeerAdmitted && p.TermsKnown && p.AdmitsUs && p.ParamsMatch {
+			n++
+		}
+	}
+	return n
+}
+
+// say says one line, and repeats it as a leader does, to the end of the active phase.
+func (a *actor) say(ctx context.Context, clock *chain.Clock, w coordination.Window, sequence uint64, l line) error {
+	channel := a.channels[l.wallet]
+	envelope, err := channel.Seal(proposal.EncodeMessage(proposal.Message{
+		Sender: l.seat, Block: w.Block, Wallet: l.wallet, Proposal: l.proposal,
+	}), sequence)
+	if err != nil {
+		return err
+	}
+	send := func(ctx context.Context) error { return channel.Publish(ctx, envelope) }
+	at := clock.Height()
+	if err := send(ctx); err != nil {
+		return err
+	}
+	a.log(Deed{
+		Kind: DeedStatement, Operator: a.part.operator, Wallet: l.wallet, Key: a.key, Envelope: envelope,
+		From: at, To: at, Peers: a.heard(),
+	})
+	return net.Retransmit(ctx, clock, at, w.ActiveEnd, send)
+}
+
+func (a *actor) log(d Deed) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.deeds = append(a.deeds, d)
+}
+
+func (a *actor) fail(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failed = errors.Join(a.failed, err)
+}
+
+// silences returns the deeds of an actor that had nothing to say: one for each wallet that it should have led. An
+// actor that was not connected to anybody has none.
+func (a *actor) silences(w coordination.Window, elections []election) []Deed {
+	if len(a.part.lines) > 0 || a.heard() == 0 {
+		return nil
+	}
+	var deeds []Deed
+	for _, e := range elections {
+		if e.leader == a.part.operator {
+			deeds = append(deeds, Deed{
+				Kind: DeedSilence, Operator: a.part.operator, Wallet: e.wallet.ID(),
+				From: w.Block, To: w.ActiveEnd - 1, Peers: a.heard(),
+			})
+		}
+	}
+	return deeds
+}
+
+// dismiss ends the actor and returns what it did.
+func (a *actor) dismiss() ([]Deed, error) {
+	a.stop()
+	a.work.Wait()
+	return a.deeds, a.failed
+}

@@ -1,0 +1,186 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/devnet/localchain"
+)
+
+// build makes everything that is there before the first block is mined at its pace: chain, keys, wallets, directories.
+func (d *devnet) build(ctx context.Context) (err error) {
+	if err := emptyDir(d.cfg.Dir); err != nil {
+		return err
+	}
+	if d.chain, err = localchain.New(localchain.Config{
+		BlockTime: d.cfg.BlockTime, FastIdle: d.cfg.FastIdle, Busy: d.busy.Load, Seed: d.cfg.Seed,
+	}); err != nil {
+		return err
+	}
+	genesis, err := d.chain.Header(0)
+	if err != nil {
+		return err
+	}
+	d.genesis = genesis.Hash
+	if d.client, err = ethereum.Dial(ctx, ethereum.Config{
+		URL: d.chain.URL(), PollInterval: time.Second, CallTimeout: callTimeout, ChainID: localchain.ChainID,
+		Bridge: d.chain.Bridge(), Validator: d.chain.Validator(),
+	}, d.cfg.Logger); err != nil {
+		return err
+	}
+	if d.limits, err = d.client.RedemptionLimits(ctx); err != nil {
+		return err
+	}
+	if err := d.enrol(ctx); err != nil {
+		return err
+	}
+	return d.fund(ctx)
+}
+
+// callTimeout bounds one question of the director to the chain in the same process.
+const callTimeout = 30 * time.Second
+
+// emptyDir makes a directory, or takes one that has nothing in it: a devnet never writes over anything.
+func emptyDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("directory %s is not empty", dir)
+	}
+	return nil
+}
+
+// enrol makes the operators and the wallets, and each operator's directory as its node needs it.
+func (d *devnet) enrol(ctx context.Context) error {
+	secrets, err := operatorKeys(d.cfg.Seed, d.cfg.Operators)
+	if err != nil {
+		return err
+	}
+	var addresses []chain.Operator
+	for i, key := range secrets {
+		o, err := newOperator(filepath.Join(d.cfg.Dir, fmt.Sprintf("operator-%d", i+1)), key)
+		if err != nil {
+			return fmt.Errorf("make operator %d: %w", i+1, err)
+		}
+		if d.scenario.expect.deed == DeedSkippedHeads {
+			if o.proxy, err = newProxy(d.chain.URL()); err != nil {
+				return err
+			}
+		}
+		d.operators = append(d.operators, o)
+		addresses = append(addresses, o.address)
+	}
+	if d.wallets, err = makeWallets(d.cfg.Seed, d.cfg.Wallets, d.cfg.Seats, addresses); err != nil {
+		return err
+	}
+	for _, o := range d.operators {
+		if err := o.writeConfig(d.chain, d.cfg.BlockTime, d.peersOf(o)); err != nil {
+			return err
+		}
+		if err := o.importWallets(ctx, d.wallets, d.cfg.Logger); err != nil {
+			return err
+		}
+	}
+	return d.writeManifests()
+}
+
+// peersOf returns the multiaddrs of the others' nodes.
+func (d *devnet) peersOf(o *operator) []string {
+	var peers []string
+	for _, other := range d.operators {
+		if other != o {
+			peers = append(peers, other.peer)
+		}
+	}
+	return peers
+}
+
+// writeManifests leaves each wallet's manifest for people, as an operator would be given it.
+func (d *devnet) writeManifests() error {
+	for i, w := range d.wallets {
+		manifest, err := coordination.MarshalManifest(w)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(d.cfg.Dir, fmt.Sprintf("wallet-%d.json", i+1)), append(manifest, '\n'), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fund makes the wallets known to the chain, with a first redemption request each that is old enough for the first
+// window.
+func (d *devnet) fund(ctx context.Context) error {
+	for _, w := range d.wallets {
+		if err := d.chain.RegisterWallet(ctx, w.ID()); err != nil {
+			return err
+		}
+	}
+	if err := d.requestRedemptions(ctx); err != nil {
+		return err
+	}
+	return d.chain.AdvanceTime(ctx, d.limits.MinAge+time.Minute)
+}
+
+// Redemptions are requested as the devnet runs: one for each wallet and window. Nobody signs, so nobody is paid; whose
+// request has waited for maxOpen windows reports it as timed out, so that a devnet without end does not fill up.
+const (
+	maxOpen          = 8
+	redemptionAmount = 5_000_000 // satoshi
+)
+
+func (d *devnet) requestRedemptions(ctx context.Context) error {
+	for _, w := range d.wallets {
+		id := w.ID()
+		if open := d.open[id]; len(open) == maxOpen {
+			if err := d.chain.TimeOutRedemption(ctx, id, payout(open[0])); err != nil {
+				return err
+			}
+			d.open[id] = open[1:]
+		}
+		if err := d.chain.RequestRedemption(ctx, id, payout(d.requests), redemptionAmount); err != nil {
+			return err
+		}
+		d.open[id] = append(d.open[id], d.requests)
+		d.requests++
+	}
+	return nil
+}
+
+// payout is the output script (P2WPKH) of the n-th request.
+func payout(n int) []byte {
+	script := append([]byte{0x00, 0x14}, make([]byte, 20)...)
+	script[18], script[19], script[20], script[21] = 0xde, byte(n>>16), byte(n>>8), byte(n) //nolint:gosec // the low bytes
+	return script
+}
+
+// begin starts chain and nodes. The chain stops where the first window's leaders are known, and waits.
+func (d *devnet) begin(ctx context.Context) error {
+	first := coordination.RFC12().Next(d.chain.Height())
+	if err := d.chain.Hold(ctx, knownAt(first)); err != nil {
+		return err
+	}
+	d.spawn(ctx, "the chain", d.chain.Run)
+	d.spawn(ctx, "following the chain", d.follow)
+	var errs []error
+	for _, o := range d.operators {
+		errs = append(errs, o.start(ctx, d.fail))
+	}
+	return errors.Join(errs...)
+}
+
+// knownAt is the block at which a window's seed block is there for everybody: the director decides who does what then.
+func knownAt(w coordination.Window) chain.Height { return w.SeedBlock + 1 }

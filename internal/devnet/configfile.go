@@ -1,0 +1,59 @@
+package devnet
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/walletnode/walletnode/internal/devnet/localchain"
+)
+
+const (
+	// silence is how many block times a node's clock may be without a head: more than scenario skipped-heads keeps
+	// back.
+	silence = 5 * skippedBlocks
+	// minSilence is the floor of rule R8.
+	minSilence = 5 * time.Second
+)
+
+// writeConfig writes the configuration that the operator's node starts from. It has nothing that an operator could not
+// set.
+func (o *operator) writeConfig(c *localchain.Chain, blockTime time.Duration, peers []string) error {
+	url := c.URL()
+	if o.proxy != nil {
+		url = o.proxy.url()
+	}
+	stale := max(minSilence, silence*blockTime)
+	poll := min(time.Minute, stale/5) // five polls without a head make a subscription anew
+	quoted := make([]string, len(peers))
+	for i, p := range peers {
+		quoted[i] = fmt.Sprintf("  %q,\n", p)
+	}
+	text := fmt.Sprintf(`# A node of a devnet. The chain is gone when the devnet ends; reading the store works on.
+
+[node]
+data_dir = %q
+
+[operator]
+key_file = %q
+password_file = %q
+
+[ethereum]
+url = %q
+chain_id = %d
+bridge = %q
+validator = %q
+poll_interval = %q
+requests_per_second = 0.0
+stale_after = %q
+max_header_age = "0s" # simulated blocks run ahead of real time
+
+[network]
+listen = [%q]
+peers = [
+%s]
+`, o.dir, o.keyFile(), o.passwordFile(), url, localchain.ChainID, c.Bridge(), c.Validator(), poll, stale, o.listen(),
+		strings.Join(quoted, ""))
+	return os.WriteFile(o.configFile(), []byte(text), 0o600)
+}

@@ -1,0 +1,174 @@
+// Package devnet is a whole network in one process: a local chain behind a real WebSocket, operators with complete nodes
+// that reach each other over loopback, a scenario, and a judge of what the nodes recorded.
+//
+// Rule R10 holds it honest. Every honest node is started from a configuration file by the production assembly.
+// Misbehaviour is an actor that holds an operator's key and says what it likes, while that operator's own node is
+// down; the nodes have no switch for it. Actors go by roles (whoever is elected), because block hashes are random. What
+// each file is about:
+//
+//	scenario.go, plan.go  what can happen, and what must be recorded of it: a table and pure functions
+//	judge.go, refute.go   whether it was: a pure function
+//	devnet.go, window.go  carrying it out
+//	operator.go, actor.go, proxy.go  the honest node, the adversary, the endpoint that loses heads
+//	screen*.go            showing it
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/devnet/localchain"
+)
+
+// devnet is a running devnet. The director, which is the goroutine of Run, owns it; the chain's miner reads busy, and
+// the follower goroutine feeds the clock.
+type devnet struct {
+	cfg       Config
+	scenario  scenario
+	chain     *localchain.Chain
+	client    *ethereum.Client // reads the contracts for the judge
+	genesis   chain.Hash
+	limits    chain.RedemptionLimits
+	operators []*operator
+	wallets   []chain.Wallet
+	requests  int                      // redemptions requested so far
+	open      map[chain.WalletID][]int // of those, the open ones of each wallet, oldest first
+	busy      atomic.Bool              // blocks are needed at their pace
+	clock     *chain.Clock             // the director's own
+	fail      func(error)              // ends the devnet
+	work      sync.WaitGroup           // miner and follower
+}
+
+// Run makes a devnet and runs it until its windows are over or ctx ends; then nothing of it is left but its
+// directory. It returns the summary that the screen was shown. An error says that the devnet itself did not work;
+// nodes that recorded something unexpected are a matter of the summary.
+func Run(ctx context.Context, cfg Config) (Summary, error) {
+	if err := cfg.Validate(); err != nil {
+		return Summary{}, err
+	}
+	if cfg.Expect == "" {
+		cfg.Expect = cfg.Scenario
+	}
+	running, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	d := &devnet{
+		cfg:   cfg,
+		open:  make(map[chain.WalletID][]int),
+		clock: chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
+		fail:  func(err error) { cancel(err) },
+	}
+	d.scenario, _ = scenarioNamed(cfg.Scenario)
+	sum, err := d.run(running)
+	if cause := context.Cause(running); cause != nil && !errors.Is(err, cause) && ctx.Err() == nil {
+		err = errors.Join(cause, err)
+	}
+	cancel(nil)
+	if ctx.Err() != nil { // the end of a devnet without an end, or an interruption, which the summary tells
+		err = nil
+	}
+	return sum, errors.Join(err, d.dissolve())
+}
+
+func (d *devnet) run(ctx context.Context) (Summary, error) {
+	sum := Summary{Event: "summary", Scenario: d.cfg.Scenario, Differences: []string{}}
+	if err := d.build(ctx); err != nil {
+		return sum, fmt.Errorf("set up the devnet: %w", err)
+	}
+	d.cfg.Screen.Start(d.intro())
+	err := d.windows(ctx, &sum)
+	if sum.Windows < d.cfg.Windows {
+		sum.Differences = append(sum.Differences, fmt.Sprintf("ended after %d of %d windows", sum.Windows, d.cfg.Windows))
+	}
+	sum.Expected = len(sum.Differences) == 0
+	d.cfg.Screen.End(sum)
+	return sum, err
+}
+
+// windows runs one window after the other.
+func (d *devnet) windows(ctx context.Context, sum *Summary) error {
+	if err := d.begin(ctx); err != nil {
+		return fmt.Errorf("start the devnet: %w", err)
+	}
+	schedule := coordination.RFC12()
+	for n := 0; d.cfg.Windows == 0 || n < d.cfg.Windows; n++ {
+		w := schedule.Next(d.chain.Height())
+		last := n+1 == d.cfg.Windows
+		report, err := d.window(ctx, w, last)
+		if err != nil {
+			return fmt.Errorf("window %d: %w", w.Block, err)
+		}
+		sum.add(report)
+		d.cfg.Screen.Window(report)
+	}
+	return nil
+}
+
+// dissolve stops everything, in the reverse order of its start. The devnet's context has ended.
+func (d *devnet) dissolve() error {
+	var errs []error
+	for _, o := range d.operators {
+		errs = append(errs, o.halt())
+	}
+	for _, o := range d.operators {
+		if o.proxy != nil {
+			errs = append(errs, o.proxy.close())
+		}
+	}
+	if d.client != nil {
+		d.client.Close()
+	}
+	d.work.Wait()
+	if d.chain != nil {
+		errs = append(errs, d.chain.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// follow keeps the director's clock at the chain's head until ctx ends.
+func (d *devnet) follow(ctx context.Context) error {
+	for height := d.chain.Height(); ; height++ {
+		if err := d.chain.Until(ctx, height); err != nil {
+			return err
+		}
+		header, err := d.chain.Header(height)
+		if err != nil {
+			return err
+		}
+		d.clock.Observe(header)
+		d.cfg.Screen.Height(height)
+	}
+}
+
+// spawn runs a part of the devnet that ends with ctx; if it ends before, so does the devnet.
+func (d *devnet) spawn(ctx context.Context, part string, run func(context.Context) error) {
+	d.work.Go(func() {
+		if err := run(ctx); ctx.Err() == nil {
+			d.fail(fmt.Errorf("%s ended: %w", part, err))
+		}
+	})
+}
+
+func (d *devnet) intro() Intro {
+	i := Intro{Scenario: d.scenario.Scenario, Dir: d.cfg.Dir, Wallets: d.wallets}
+	for _, o := range d.operators {
+		i.Operators = append(i.Operators, Member{o.address, o.dir})
+	}
+	return i
+}
+
+// operator returns the operator of an address; nil for none.
+func (d *devnet) operator(address chain.Operator) *operator {
+	i := slices.IndexFunc(d.operators, func(o *operator) bool { return o.address == address })
+	if i < 0 {
+		return nil
+	}
+	return d.operators[i]
+}

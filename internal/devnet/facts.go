@@ -1,0 +1,85 @@
+package devnet
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// Facts is everything the judge may look at of one window: the chain, what was done to the network, and the rows that
+// the nodes show to anyone who reads their stores.
+type Facts struct {
+	Window  coordination.Window
+	Safe    chain.Hash // hash of block c-32
+	MostFee uint64     // satoshi, the most that a redemption transaction may pay
+	Wallets []WalletFacts
+	Deeds   []Deed
+	Nodes   []NodeFacts
+}
+
+// WalletFacts is one wallet as the chain has it.
+type WalletFacts struct {
+	Wallet chain.Wallet
+	Due    [][]byte // output scripts of the requests that a redemption of this window may pay
+}
+
+// NodeFacts is what one node has recorded of the window.
+type NodeFacts struct {
+	Operator chain.Operator
+	Down     bool // it did not run in the active phase
+	// First says that the node had accounted for no window before: then one that it misses leaves no trace (rule R1).
+	First  bool
+	Detail store.WindowDetail
+}
+
+// DeedKind says what sort of thing was done.
+type DeedKind string
+
+// The kinds of deeds.
+const (
+	DeedSilence      DeedKind = "silence"       // an instance was connected through the active phase and said nothing
+	DeedStatement    DeedKind = "statement"     // an instance sent a message
+	DeedRestart      DeedKind = "restart"       // a node was stopped and started again
+	DeedSkippedHeads DeedKind = "skipped heads" // a node's endpoint lost heads
+)
+
+// Deed is one entry of the adversary's log: what was really done, not what was planned.
+type Deed struct {
+	Kind     DeedKind
+	Operator chain.Operator // whose key was used, or whose node suffered it
+	Wallet   chain.WalletID // of a silence or a statement
+	Key      wire.PublicKey // of a statement: the operator's key, which signed it
+	Envelope []byte         // of a statement: the bytes that were sent
+	// From and To are the first and last block of it, both included. Of a statement From is the block at which it was
+	// first sent.
+	From, To chain.Height
+	Peers    int // operators that were connected to hear a statement
+}
+
+func (d Deed) String() string {
+	return fmt.Sprintf("%s of %v, blocks %d to %d", d.Kind, d.Operator, d.From, d.To)
+}
+
+// within reports whether the whole deed lies in the window's active phase.
+func (d Deed) within(w coordination.Window) bool {
+	return d.From >= w.Block && d.From <= d.To && d.To < w.ActiveEnd
+}
+
+// said decodes a statement as any node would.
+func (d Deed) said() (proposal.Message, error) {
+	envelope, err := wire.DecodeEnvelope(d.Envelope, d.Key.PeerID())
+	if err != nil {
+		return proposal.Message{}, err
+	}
+	return proposal.DecodeMessage(envelope.Payload)
+}
+
+// on returns the deeds on one wallet.
+func on(wallet chain.WalletID, deeds []Deed) []Deed {
+	return slices.DeleteFunc(slices.Clone(deeds), func(d Deed) bool { return d.Wallet != wallet })
+}

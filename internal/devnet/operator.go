@@ -1,0 +1,187 @@
+package devnet
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	stdnet "net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/node"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/net"
+)
+
+// password opens the operators' keys. They hold nothing, and everybody may know it.
+const password = "devnet"
+
+// chainBlockTime is how far two blocks of the local chain are apart in chain time, at least and as a rule.
+const chainBlockTime = time.Second
+
+// operator is one operator with its honest node: a directory such as a real operator has, and a node started from it
+// by the production assembly. Only the director calls its methods, from one goroutine.
+type operator struct {
+	address chain.Operator
+	key     *ecdsa.PrivateKey
+	dir     string
+	peer    string // the node's multiaddr, with its peer ID
+	port    int
+	proxy   *proxy // in front of its endpoint; nil if it is the chain's own
+
+	running *running // nil while the node is down
+}
+
+// running is a node that runs.
+type running struct {
+	node  *node.Node
+	log   io.Closer
+	stop  context.CancelFunc
+	ended chan error // receives Run's error once
+}
+
+// newOperator makes the operator's directory with its keystore file, password and instance key.
+func newOperator(dir string, key *ecdsa.PrivateKey) (*operator, error) {
+	o := &operator{key: key, dir: dir}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	loaded, err := keys.StoreOperator(o.keyFile(), key, password, keys.Light)
+	if err != nil {
+		return nil, err
+	}
+	o.address = loaded.Address
+	if err := os.WriteFile(o.passwordFile(), []byte(password+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	instance, err := keys.LoadInstance(dir)
+	if err != nil {
+		return nil, err
+	}
+	id, err := peer.IDFromPrivateKey(instance)
+	if err != nil {
+		return nil, err
+	}
+	if o.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	o.peer = fmt.Sprintf("%s/p2p/%s", o.listen(), id)
+	return o, nil
+}
+
+func (o *operator) keyFile() string      { return filepath.Join(o.dir, "operator.json") }
+func (o *operator) passwordFile() string { return filepath.Join(o.dir, "password") }
+func (o *operator) configFile() string   { return filepath.Join(o.dir, "config.toml") }
+func (o *operator) storeDSN() string     { return "sqlite:" + filepath.Join(o.dir, "walletnode.db") }
+func (o *operator) listen() string       { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", o.port) }
+
+// freePort returns a loopback port that nobody listens on. Until the node listens somebody else could take it; ports
+// are given out in a row, so that takes an unlikely neighbour.
+func freePort() (int, error) {
+	l, err := stdnet.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	port := l.Addr().(*stdnet.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
+	return port, l.Close()
+}
+
+// importWallets enters the wallets into the node's store, as the command of that name does.
+func (o *operator) importWallets(ctx context.Context, wallets []chain.Wallet, log *slog.Logger) (err error) {
+	importer, err := store.OpenImporter(ctx, o.storeDSN(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, importer.Close()) }()
+	for _, w := range wallets {
+		if err := importer.ImportWallet(ctx, w, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start starts the node from its directory, as walletnode start does. failed is told if it ends by itself.
+func (o *operator) start(ctx context.Context, failed func(error)) error {
+	c, err := config.Load(o.configFile(), nil, nil)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Join(o.dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg, err := node.FromConfig(c, "", func(room string) *slog.Logger { return log.With("logger", room) })
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	cfg.BlockTime = chainBlockTime
+	n, err := node.New(ctx, cfg)
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	ctx, stop := context.WithCancel(ctx)
+	r := &running{node: n, log: file, stop: stop, ended: make(chan error, 1)}
+	go func() {
+		err := n.Run(ctx)
+		if ctx.Err() == nil {
+			failed(fmt.Errorf("the node of operator %v ended by itself: %w", o.address, errors.Join(errors.New("not asked to"), err)))
+		}
+		r.ended <- err
+	}()
+	o.running = r
+	return nil
+}
+
+// halt stops the node and returns when everything of it has stopped.
+func (o *operator) halt() error {
+	r := o.running
+	if r == nil {
+		return nil
+	}
+	o.running = nil
+	r.stop()
+	return errors.Join(<-r.ended, r.log.Close())
+}
+
+// height is what the node's clock shows; 0 while it is down.
+func (o *operator) height() chain.Height {
+	if o.running == nil {
+		return 0
+	}
+	return o.running.node.Clock().Height()
+}
+
+// admits reports whether the node has admitted an instance of another operator.
+func (o *operator) admits(other chain.Operator) bool {
+	for _, p := range o.running.node.Host().Peers() {
+		if p.Operator == other && p.State == net.PeerAdmitted && p.TermsKnown {
+			return true
+		}
+	}
+	return false
+}
+
+// record reads what the node has of a window, by the path that anybody reads a store.
+func (o *operator) record(ctx context.Context, window chain.Height) (detail store.WindowDetail, err error) {
+	r, err := store.OpenReader(ctx, o.storeDSN())
+	if err != nil {
+		return detail, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	detail, err = r.WindowDetail(ctx, window)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.WindowDetail{Block: window}, nil
+	}
+	return detail, err
+}

@@ -1,0 +1,141 @@
+package devnet
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+)
+
+// Scenario is the name of something that can happen on a devnet, for people.
+type Scenario struct {
+	Name    string
+	Happens string // what happens
+	Records string // what every node must record
+}
+
+// scenario is one row of the table: what happens, and what every honest node must record of it.
+type scenario struct {
+	Scenario
+	operators int // the fewest it can be played with
+	plan      func(stage) plan
+	expect    expectation
+}
+
+// expectation is what the judge demands of a window. Leader, checklist and culprit are not in it: they follow from the
+// chain and from who signed.
+type expectation struct {
+	deed DeedKind // what must have been done, at least once in every window; empty: nothing at all
+	// refutes says why the deeds on one wallet are not the misdeed of this scenario; empty if they are. Nil where
+	// deeds are done to nodes and not to wallets.
+	refutes func(election, []Deed) string
+	// agreed says that the leader's own proposal is agreed on all the same; reason is then not used.
+	agreed bool
+	reason coordination.Reason // of an attacked wallet
+	fault  faults.Kind         // of whoever did the deed; empty for none
+}
+
+// scenarios is the table. docs/scenarios.md says the same to people, and a test holds the two together.
+var scenarios = []scenario{
+	{
+		Scenario: Scenario{
+			"calm", "All operators are honest and nothing breaks.",
+			"The leader's proposal, the same on every node, no fault; the action ends as `no_signer`.",
+		},
+		operators: 1,
+		plan:      planCalm,
+		expect:    expectation{agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"idle-leader", "The elected leaders are connected and say nothing.",
+			"Reason `leader_idle`; the attributed fault `leader_idle` of the leader; no action.",
+		},
+		operators: lastHonest + 1,
+		plan:      planIdle,
+		expect: expectation{
+			deed: DeedSilence, refutes: refuteSilence,
+			reason: coordination.ReasonLeaderIdle, fault: faults.LeaderIdle,
+		},
+	},
+	{
+		Scenario: Scenario{
+			"mistaken-leader", "The elected leaders propose an action off the checklist, speak from a wrong seat, ask too high a fee, or pay a request that does not exist, by turns.",
+			"Reason `leader_mistake`; the attributed fault `leader_mistake` of the leader, with its message as evidence; no action.",
+		},
+		operators: lastHonest + 1,
+		plan:      planMistaken,
+		expect: expectation{
+			deed: DeedStatement, refutes: refuteMistake,
+			reason: coordination.ReasonLeaderMistake, fault: faults.LeaderMistake,
+		},
+	},
+	{
+		Scenario: Scenario{
+			"impostor", "An operator that does not lead sends one no-op from the leader's seat and one from its own.",
+			"The leader's proposal, as in calm; and the attributed fault `leader_impersonation` of the impostor, with its message as evidence.",
+		},
+		operators: lastHonest + 1,
+		plan:      planImpostor,
+		expect: expectation{
+			deed: DeedStatement, refutes: refuteImpostor,
+			agreed: true, fault: faults.LeaderImpersonation,
+		},
+	},
+	{
+		Scenario: Scenario{
+			"two-faced-leader", "The elected leaders send one valid proposal to one half of the others, and a different valid one to the other half.",
+			"Reason `leader_equivocation`; the attributed fault `leader_equivocation` of the leader, with both messages as evidence; no action.",
+		},
+		operators: lastHonest + 1,
+		plan:      planTwoFaced,
+		expect: expectation{
+			deed: DeedStatement, refutes: refuteTwoFaces,
+			reason: coordination.ReasonLeaderEquivocation, fault: faults.LeaderEquivocation,
+		},
+	},
+	{
+		Scenario: Scenario{
+			"restart", "A node is stopped within the active phase and started again: the first wallet's leader, after it has spoken, and a follower, by turns.",
+			"As in calm, on the restarted node too: a restarted leader sends the same bytes again.",
+		},
+		operators: 2,
+		plan:      planRestart,
+		expect:    expectation{deed: DeedRestart, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"skipped-heads", "One node's endpoint loses the heads of blocks c to c+20: the first wallet's leader's, and a follower's, by turns.",
+			"As in calm, on that node too, which opens the window at the first head it sees.",
+		},
+		operators: 2,
+		plan:      planSkippedHeads,
+		expect:    expectation{deed: DeedSkippedHeads, agreed: true},
+	},
+}
+
+// Scenarios returns every scenario, in the order of their documentation.
+func Scenarios() []Scenario {
+	all := make([]Scenario, len(scenarios))
+	for i, s := range scenarios {
+		all[i] = s.Scenario
+	}
+	return all
+}
+
+func scenarioNamed(name string) (scenario, bool) {
+	i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.Name == name })
+	if i < 0 {
+		return scenario{}, false
+	}
+	return scenarios[i], true
+}
+
+func scenarioNames() string {
+	names := make([]string, len(scenarios))
+	for i, s := range scenarios {
+		names[i] = s.Name
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,129 @@
+package devnet
+
+import (
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/store"
+)
+
+// Screen shows a devnet to whoever started it. Height is called from another goroutine than the rest; no method may
+// block.
+type Screen interface {
+	// Start is called once, before the first window.
+	Start(Intro)
+	// Height is called for every block.
+	Height(chain.Height)
+	// Window is called when a window has ended and was judged.
+	Window(Report)
+	// End is called once, last.
+	End(Summary)
+}
+
+// Intro is what there is to know at the start.
+type Intro struct {
+	Scenario  Scenario
+	Dir       string
+	Operators []Member
+	Wallets   []chain.Wallet
+}
+
+// Member is one operator with its node's data directory.
+type Member struct {
+	Operator chain.Operator
+	Dir      string
+}
+
+// Report is how one window ended.
+type Report struct {
+	Window      coordination.Window
+	Took        time.Duration // real time from its first block until it was judged
+	Rows        []Row         // nodes in the order of the operators, wallets in the order of the stores
+	Differences []string
+}
+
+// Row is one node's view of one wallet's window, in the form of the command's JSON lines. Nil is what is not known:
+// a node that did not run has no role in the window, and knows no leader.
+type Row struct {
+	Event         string             `json:"event"` // "window"
+	Operator      chain.Operator     `json:"operator"`
+	Wallet        chain.WalletID     `json:"wallet"`
+	Window        chain.Height       `json:"window"` // coordination block
+	Role          *coordination.Role `json:"role"`
+	Leader        *chain.Operator    `json:"leader"`
+	Reason        *string            `json:"reason"`
+	Action        *string            `json:"action"` // what was agreed on
+	Faults        []Accusation       `json:"faults"`
+	ReceivedBlock *chain.Height      `json:"received_block"`
+}
+
+// Accusation is one fault of a Row.
+type Accusation struct {
+	Kind       faults.Kind    `json:"kind"`
+	Culprit    chain.Operator `json:"culprit"`
+	Attributed bool           `json:"attributed"`
+}
+
+// Summary is how the whole run ended, in the form of the command's last JSON line.
+type Summary struct {
+	Event       string   `json:"event"` // "summary"
+	Scenario    string   `json:"scenario"`
+	Windows     int      `json:"windows"`
+	Results     int      `json:"results"`  // rows of all windows
+	Expected    bool     `json:"expected"` // the judge is satisfied
+	Differences []string `json:"differences"`
+}
+
+// maxDifferences bounds what a run without end can gather. The first differences tell the most.
+const maxDifferences = 1000
+
+// add counts a window.
+func (s *Summary) add(r Report) {
+	s.Windows++
+	s.Results += len(r.Rows)
+	room := maxDifferences - len(s.Differences)
+	s.Differences = append(s.Differences, r.Differences[:min(room, len(r.Differences))]...)
+}
+
+// rowsOf returns one row for each wallet in which the operator has a seat, whatever the node recorded.
+func rowsOf(w coordination.Window, wallets []chain.Wallet, n NodeFacts) []Row {
+	var rows []Row
+	for _, wallet := range wallets {
+		if !wallet.Holds(n.Operator) {
+			continue
+		}
+		row := Row{Event: "window", Operator: n.Operator, Wallet: wallet.ID(), Window: w.Block, Faults: []Accusation{}}
+		if missed := n.Detail.Missed; missed != nil {
+			row.Reason = known(string(missed.Reason))
+		}
+		for _, d := range n.Detail.Wallets {
+			if d.Wallet == wallet.ID() {
+				row.fill(d)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (r *Row) fill(d store.WalletDetail) {
+	r.Role, r.Leader = known(d.Role), known(d.Leader)
+	r.Reason, r.ReceivedBlock = known(string(d.Reason)), known(d.ReceivedAt)
+	if d.Proposal != nil {
+		r.Action = known(d.Proposal.Kind().String())
+	}
+	for _, f := range d.Records {
+		r.Faults = append(r.Faults, Accusation{f.Kind, f.Culprit, f.Attributed})
+	}
+}
+
+// known returns a pointer to a value, nil for the zero value: that is how records say that something is not known.
+func known[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,173 @@
+package devnet
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// JSONScreen writes one JSON object per line to data: a Row for each node, wallet and window, and the Summary. What is
+// for people goes to notes.
+func JSONScreen(data, notes io.Writer) Screen {
+	out := json.NewEncoder(data)
+	out.SetEscapeHTML(false)
+	return jsonScreen{out, notes}
+}
+
+type jsonScreen struct {
+	data  *json.Encoder
+	notes io.Writer
+}
+
+func (s jsonScreen) Start(i Intro)       { write(s.notes, intro(i)) }
+func (s jsonScreen) Height(chain.Height) {}
+
+func (s jsonScreen) Window(r Report) {
+	for _, row := range r.Rows {
+		_ = s.data.Encode(row) // a reader that has gone ends the process by its signal, or does not care
+	}
+}
+
+func (s jsonScreen) End(sum Summary) { _ = s.data.Encode(sum) }
+
+// PlainScreen writes lines for people, and for logs: no more than a few per window.
+func PlainScreen(w io.Writer) Screen { return plainScreen{w} }
+
+type plainScreen struct{ w io.Writer }
+
+func (s plainScreen) Start(i Intro)       { write(s.w, intro(i)) }
+func (s plainScreen) Height(chain.Height) {}
+func (s plainScreen) Window(r Report)     { write(s.w, windowText(r)) }
+func (s plainScreen) End(sum Summary)     { write(s.w, summaryText(sum)) }
+
+func write(w io.Writer, text string) {
+	_, _ = io.WriteString(w, text) // nowhere left to report it
+}
+
+// intro says what runs and how to look into it.
+func intro(i Intro) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "devnet: %d operators, %d wallets, scenario %s\n", len(i.Operators), len(i.Wallets), i.Scenario.Name)
+	fmt.Fprintf(&b, "  %s\n", plain(i.Scenario.Happens))
+	fmt.Fprintf(&b, "data in %s; in another terminal, or afterwards if it is kept:\n", i.Dir)
+	first := i.Operators[0].Dir
+	for _, command := range []string{"windows list", "windows show 900", "faults list"} {
+		fmt.Fprintf(&b, "  walletnode --data-dir %s %s\n", first, command)
+	}
+	fmt.Fprintf(&b, "  tail -f %s/node.log\n", first)
+	return b.String()
+}
+
+// plain takes the marks of Markdown out of a text.
+func plain(text string) string { return strings.ReplaceAll(text, "`", "") }
+
+func windowText(r Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "window %d, %v:\n", r.Window.Block, r.Took.Round(100*time.Millisecond))
+	for _, line := range walletLines(r.Rows) {
+		b.WriteString("  " + line + "\n")
+	}
+	for _, d := range r.Differences {
+		b.WriteString("  not expected: " + d + "\n")
+	}
+	return b.String()
+}
+
+// walletLines returns one line for each distinct view of each wallet, with how many nodes share it.
+func walletLines(rows []Row) []string {
+	var views []view
+	for _, r := range rows {
+		v := viewOf(r)
+		i := 0
+		for i < len(views) && (views[i].wallet != v.wallet || views[i].text != v.text) {
+			i++
+		}
+		if i == len(views) {
+			views = append(views, v)
+		}
+		views[i].count(r)
+	}
+	lines := make([]string, len(views))
+	for i, v := range views {
+		lines[i] = v.line()
+	}
+	return lines
+}
+
+// view is what nodes agree on about one wallet.
+type view struct {
+	wallet      chain.WalletID
+	text        string
+	nodes       int
+	first, last chain.Height // blocks at which the message was received; 0 for none
+}
+
+func viewOf(r Row) view {
+	if r.Role == nil {
+		return view{wallet: r.Wallet, text: "did not run, " + valueOr(r.Reason, "no record")}
+	}
+	text := fmt.Sprintf("leader %s, %s, %s", short(r.Leader), valueOr(r.Action, "no action"), valueOr(r.Reason, "no result"))
+	for _, f := range r.Faults {
+		text += fmt.Sprintf(", fault %s of %s", f.Kind, short(&f.Culprit))
+		if !f.Attributed {
+			text += " (unattributed)"
+		}
+	}
+	return view{wallet: r.Wallet, text: text}
+}
+
+func (v *view) count(r Row) {
+	v.nodes++
+	if at := r.ReceivedBlock; at != nil {
+		if v.first == 0 || *at < v.first {
+			v.first = *at
+		}
+		v.last = max(v.last, *at)
+	}
+}
+
+func (v view) line() string {
+	line := fmt.Sprintf("wallet %s: %s", v.wallet.String()[:10], v.text)
+	switch {
+	case v.first == 0:
+	case v.first == v.last:
+		line += fmt.Sprintf(", received at block %d", v.first)
+	default:
+		line += fmt.Sprintf(", received at blocks %d to %d", v.first, v.last)
+	}
+	if v.nodes == 1 {
+		return line + " (1 node)"
+	}
+	return line + fmt.Sprintf(" (%d nodes)", v.nodes)
+}
+
+func short(op *chain.Operator) string {
+	if op == nil {
+		return "unknown"
+	}
+	return op.String()[:10]
+}
+
+func valueOr(v *string, none string) string {
+	if v == nil {
+		return none
+	}
+	return *v
+}
+
+func summaryText(s Summary) string {
+	verdict := "as expected"
+	if !s.Expected {
+		verdict = fmt.Sprintf("NOT as expected, %d differences", len(s.Differences))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d windows, %d results, %s\n", s.Scenario, s.Windows, s.Results, verdict)
+	for _, d := range s.Differences {
+		fmt.Fprintf(&b, "  %s\n", d)
+	}
+	return b.String()
+}

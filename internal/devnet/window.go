@@ -1,0 +1,358 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+)
+
+const (
+	// skippedBlocks is how many heads scenario skipped-heads keeps back, from block c on.
+	skippedBlocks = 21
+	// restartAfter is how many blocks into a window scenario restart stops a node: the leader has spoken by then.
+	restartAfter = 10
+	// patience is how many blocks after a window's end its outcomes are waited for before the judge is asked all the
+	// same.
+	patience = 300
+	// gathering bounds in real time how long nodes may take to find each other. It takes a second or two; a machine
+	// that needs longer than this cannot run them.
+	gathering = 2 * time.Minute
+	// glance is the time between two looks at what tells nobody when it changes.
+	glance = 20 * time.Millisecond
+)
+
+// act is one window in the making.
+type act struct {
+	*devnet
+	window    coordination.Window
+	elections []election
+	safe      chain.Hash
+	plan      plan
+	first     map[chain.Operator]bool // nodes taken down that had accounted for no window before
+	actors    []*actor
+	deeds     []Deed
+}
+
+// window runs one window: what the scenario has planned for it, and the judgement.
+func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (Report, error) {
+	a := &act{devnet: d, window: w, first: make(map[chain.Operator]bool)}
+	defer a.dismiss() // only after an error is there anybody left
+	if err := a.prepare(ctx); err != nil {
+		return Report{}, fmt.Errorf("prepare: %w", err)
+	}
+	began := time.Now()
+	if err := a.perform(ctx); err != nil {
+		return Report{}, fmt.Errorf("perform: %w", err)
+	}
+	if err := a.settle(ctx); err != nil {
+		return Report{}, fmt.Errorf("wait for the outcomes: %w", err)
+	}
+	report, err := a.judge(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("read the records: %w", err)
+	}
+	report.Took = time.Since(began)
+	d.cfg.Logger.Info("Window judged", "window", w.Block, "took", report.Took, "differences", len(report.Differences))
+	if last {
+		return report, nil
+	}
+	if err := d.requestRedemptions(ctx); err != nil {
+		return Report{}, err
+	}
+	d.busy.Store(false)
+	return report, nil
+}
+
+// prepare brings everybody to where the leaders are known, and makes the plan come true while the chain stands still.
+func (a *act) prepare(ctx context.Context) error {
+	if err := a.clock.Until(ctx, knownAt(a.window)); err != nil {
+		return err
+	}
+	if err := a.gather(ctx); err != nil {
+		return err
+	}
+	if err := a.elect(ctx); err != nil {
+		return err
+	}
+	a.plan = a.scenario.plan(a.stage())
+	a.cfg.Logger.Info("Window planned", "window", a.window.Block, "down", a.plan.down, "restart", a.plan.restart, "skip", a.plan.skip)
+	for _, address := range a.plan.down {
+		if err := a.takeDown(ctx, a.operator(address)); err != nil {
+			return err
+		}
+	}
+	for _, p := range a.plan.parts {
+		if err := a.hire(ctx, p); err != nil {
+			return err
+		}
+	}
+	if o := a.operator(a.plan.skip); o != nil {
+		o.proxy.lose(a.window.Block, a.window.Block+skippedBlocks-1)
+	}
+	return a.gather(ctx)
+}
+
+// elect derives from the chain alone who leads what and what there is to do.
+func (a *act) elect(ctx context.Context) error {
+	safe, err := a.chain.Header(a.window.SeedBlock)
+	if err != nil {
+		return err
+	}
+	now, err := a.chain.Header(knownAt(a.window))
+	if err != nil {
+		return err
+	}
+	a.safe = safe.Hash
+	for _, w := range a.wallets {
+		due, err := a.due(ctx, w.ID(), now.Time)
+		if err != nil {
+			return err
+		}
+		a.elections = append(a.elections, elect(w, a.window, a.safe, due))
+	}
+	return nil
+}
+
+// due returns the output scripts of the requests that a redemption of this window must pay.
+func (d *devnet) due(ctx context.Context, wallet chain.WalletID, now time.Time) ([][]byte, error) {
+	requests, err := d.client.PendingRedemptions(ctx, wallet, 0)
+	if err != nil {
+		return nil, err
+	}
+	var scripts [][]byte
+	for _, r := range requests {
+		if now.After(r.RequestedAt.Add(d.limits.MinAge)) {
+			scripts = append(scripts, r.Script)
+		}
+	}
+	return scripts, nil
+}
+
+func (a *act) stage() stage {
+	s := stage{window: a.window, elections: a.elections}
+	for _, o := range a.operators {
+		s.operators = append(s.operators, o.address)
+	}
+	return s
+}
+
+func (a *act) takeDown(ctx context.Context, o *operator) error {
+	last, err := o.running.node.Store().LastWindow(ctx)
+	if err != nil {
+		return err
+	}
+	a.first[o.address] = last.Block == 0
+	return o.halt()
+}
+
+func (a *act) hire(ctx context.Context, p part) error {
+	var peers []string
+	for _, address := range p.audience {
+		peers = append(peers, a.operator(address).peer)
+	}
+	log := a.cfg.Logger.With("actor", p.operator)
+	it, err := hire(ctx, p, a.window, a.operator(p.operator), peers, a.wallets, a.genesis, a.clock, log)
+	if err != nil {
+		return err
+	}
+	a.actors = append(a.actors, it)
+	return nil
+}
+
+// gather waits until every running node follows the chain to where it stands, all of them have admitted each other,
+// and every actor is admitted by its audience.
+func (a *act) gather(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, gathering, errors.New("the nodes do not find each other"))
+	defer cancel()
+	return until(ctx, func() (bool, error) {
+		height := a.chain.Height()
+		for _, o := range a.operators {
+			if o.running != nil && (o.height() < height || !a.admitsAll(o)) {
+				return false, nil
+			}
+		}
+		for _, it := range a.actors {
+			if it.heard() < len(it.part.audience) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+func (a *act) admitsAll(o *operator) bool {
+	return !slices.ContainsFunc(a.operators, func(other *operator) bool {
+		return other != o && other.running != nil && !o.admits(other.address)
+	})
+}
+
+// until looks again and again whether something is so, until it is or ctx ends.
+func until(ctx context.Context, so func() (bool, error)) error {
+	ticker := time.NewTicker(glance)
+	defer ticker.Stop()
+	for {
+		if done, err := so(); done || err != nil {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// perform lets the window pass. The chain goes on to where the next window's leaders are known.
+func (a *act) perform(ctx context.Context) error {
+	a.busy.Store(true)
+	next := knownAt(coordination.RFC12().Next(a.window.Block))
+	if o := a.operator(a.plan.restart); o != nil {
+		if err := a.restart(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := a.chain.Hold(ctx, next); err != nil {
+		return err
+	}
+	if err := a.clock.Until(ctx, a.window.ActiveEnd); err != nil {
+		return err
+	}
+	for _, it := range a.actors {
+		a.deeds = append(a.deeds, it.silences(a.window, a.elections)...)
+	}
+	if err := a.clock.Until(ctx, a.window.End+1); err != nil {
+		return err
+	}
+	if o := a.operator(a.plan.skip); o != nil {
+		if n, first, last := o.proxy.stopLosing(); n > 0 {
+			a.deeds = append(a.deeds, Deed{Kind: DeedSkippedHeads, Operator: o.address, From: first, To: last})
+		}
+	}
+	if err := a.dismiss(); err != nil {
+		return fmt.Errorf("actor: %w", err)
+	}
+	for _, address := range a.plan.down {
+		if err := a.operator(address).start(ctx, a.fail); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dismiss ends the actors and takes over what they did.
+func (a *act) dismiss() error {
+	var errs []error
+	for _, it := range a.actors {
+		deeds, err := it.dismiss()
+		a.deeds = append(a.deeds, deeds...)
+		errs = append(errs, err)
+	}
+	a.actors = nil
+	return errors.Join(errs...)
+}
+
+// restart stops a node within the active phase, once it has opened the window and, where it leads, has written down
+// what it says; and starts it again. The chain stands still meanwhile.
+func (a *act) restart(ctx context.Context, o *operator) error {
+	at := a.window.Block + restartAfter
+	if err := a.chain.Hold(ctx, at); err != nil {
+		return err
+	}
+	if err := a.clock.Until(ctx, at); err != nil {
+		return err
+	}
+	if err := until(ctx, func() (bool, error) { return a.underWay(ctx, o) }); err != nil {
+		return err
+	}
+	if err := o.halt(); err != nil {
+		return err
+	}
+	if err := o.start(ctx, a.fail); err != nil {
+		return err
+	}
+	if err := a.gather(ctx); err != nil {
+		return err
+	}
+	a.deeds = append(a.deeds, Deed{Kind: DeedRestart, Operator: o.address, From: at, To: a.chain.Height()})
+	return nil
+}
+
+// underWay reports whether a node has opened the window for all of its wallets and has written down its proposal
+// wherever it leads.
+func (a *act) underWay(ctx context.Context, o *operator) (bool, error) {
+	detail, err := o.record(ctx, a.window.Block)
+	if err != nil || len(detail.Wallets) < len(a.wallets) {
+		return false, err
+	}
+	for _, row := range detail.Wallets {
+		leads := slices.ContainsFunc(a.elections, func(e election) bool {
+			return e.wallet.ID() == row.Wallet && e.leader == o.address
+		})
+		if leads && row.Own == nil {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// settle waits until every node has accounted for the window and every action has its outcome. It looks once per
+// block, and gives up after some: what is lacking then is for the judge to say.
+func (a *act) settle(ctx context.Context) error {
+	for {
+		height := a.clock.Height()
+		done, err := a.settled(ctx)
+		if err != nil || done || height >= a.window.End+patience {
+			return err
+		}
+		if err := a.clock.Until(ctx, height+1); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *act) settled(ctx context.Context) (bool, error) {
+	for _, o := range a.operators {
+		if o.height() <= a.window.End {
+			return false, nil
+		}
+		last, err := o.running.node.Store().LastWindow(ctx)
+		if err != nil || last.Block < a.window.Block {
+			return false, err
+		}
+		detail, err := o.record(ctx, a.window.Block)
+		if err != nil {
+			return false, err
+		}
+		for _, row := range detail.Wallets {
+			if row.Open || row.Pending {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// judge reads what the nodes recorded, as anybody could, and has it judged.
+func (a *act) judge(ctx context.Context) (Report, error) {
+	facts := Facts{Window: a.window, Safe: a.safe, MostFee: a.limits.TxMaxTotalFee, Deeds: a.deeds}
+	report := Report{Window: a.window}
+	for _, e := range a.elections {
+		facts.Wallets = append(facts.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due})
+	}
+	for _, o := range a.operators {
+		detail, err := o.record(ctx, a.window.Block)
+		if err != nil {
+			return Report{}, err
+		}
+		n := NodeFacts{Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address], Detail: detail}
+		facts.Nodes = append(facts.Nodes, n)
+		report.Rows = append(report.Rows, rowsOf(a.window, a.wallets, n)...)
+	}
+	report.Differences = Judge(a.cfg.Expect, facts)
+	return report, nil
+}
