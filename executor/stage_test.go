@@ -37,11 +37,10 @@ type stage struct {
 	followers []chain.Operator
 	self      chain.Operator
 
-	reports chan coordination.Report
-	mu      sync.Mutex
-	got     []coordination.Report
-	cancel  context.CancelFunc
-	done    chan struct{}
+	mu     sync.Mutex
+	got    []coordination.Report
+	cancel context.CancelFunc
+	done   chan struct{}
 }
 
 // newStage sets up window 900 of a wallet with three operators, A B C A B: every operator but C has two seats.

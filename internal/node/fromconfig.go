@@ -59,8 +59,8 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 		Store: store.Config{
 			DSN: c.StoreDSN(),
 			Retention: store.Retention{
-				Windows:  int(c.Store.RetentionWindows),
-				Evidence: int(c.Store.RetentionEvidence),
+				Windows:  c.Store.RetentionWindows,
+				Evidence: c.Store.RetentionEvidence,
 			},
 		},
 		Logger: logger,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/ethereum/go-ethereum/crypto"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
@@ -137,7 +138,7 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 // networkConfig completes the network's configuration with the node's own identity, schedule and parameters.
 func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg := n.cfg.Network
-	cfg.Operator = secp256k1.PrivKeyFromBytes(n.cfg.Operator.Key.D.FillBytes(make([]byte, 32)))
+	cfg.Operator = secp256k1.PrivKeyFromBytes(crypto.FromECDSA(n.cfg.Operator.Key))
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
