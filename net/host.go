@@ -62,7 +62,8 @@ func New(cfg Config, deps Deps) (*Host, error) {
 	h, err := libp2p.New(
 		libp2p.Identity(cfg.Instance),
 		libp2p.NoListenAddrs,
-		libp2p.Transport(tcp.NewTCPTransport),
+		// Without SO_REUSEPORT: with it two instances on one port would share out the callers between them, unnoticed.
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Transport(libp2pquic.NewTransport),
 		libp2p.ConnectionManager(manager),
 		libp2p.UserAgent("walletnode"),

@@ -139,7 +139,7 @@ func TestDuplicatesAreNoSecondStatement(t *testing.T) {
 
 func TestRelayingCarriesWhatOneLinkLoses(t *testing.T) {
 	g := newGroup(t, 1, 3)
-	cut := func(d nettest.Delivery) bool { return !(d.From == g.members[0] && d.To == g.members[2]) }
+	cut := func(d nettest.Delivery) bool { return d.From != g.members[0] || d.To != g.members[2] }
 	g.SetRoute(cut)
 	g.say(t, 0, "by way of another")
 	require.Equal(t, []string{"by way of another"}, g.heard(2))
