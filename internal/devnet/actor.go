@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	ethcrypto "github.com/ethereum/go-ethereum/crypto"
 	"github.com/libp2p/go-libp2p/core/crypto"
 
 	"github.com/walletnode/walletnode/chain"
@@ -45,7 +46,7 @@ func hire(
 	if err != nil {
 		return nil, fmt.Errorf("make the key of an actor: %w", err)
 	}
-	key := secp256k1.PrivKeyFromBytes(o.key.D.FillBytes(make([]byte, 32)))
+	key := secp256k1.PrivKeyFromBytes(ethcrypto.FromECDSA(o.key))
 	cfg := node.Terms(net.Config{
 		Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Instance: instance, Operator: key, Peers: peers,
 	}, localchain.ChainID, genesis)

@@ -132,9 +132,9 @@ func (v *view) count(r Row) {
 
 func (v view) line() string {
 	line := fmt.Sprintf("wallet %s: %s", v.wallet.String()[:10], v.text)
-	switch {
-	case v.first == 0:
-	case v.first == v.last:
+	switch v.first {
+	case 0:
+	case v.last:
 		line += fmt.Sprintf(", received at block %d", v.first)
 	default:
 		line += fmt.Sprintf(", received at blocks %d to %d", v.first, v.last)

@@ -39,9 +39,9 @@ type act struct {
 }
 
 // window runs one window: what the scenario has planned for it, and the judgement.
-func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (Report, error) {
+func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (_ Report, err error) {
 	a := &act{devnet: d, window: w, first: make(map[chain.Operator]bool)}
-	defer a.dismiss() // only after an error is there anybody left
+	defer func() { err = errors.Join(err, a.dismiss()) }() // only after an error is there anybody left
 	if err := a.prepare(ctx); err != nil {
 		return Report{}, fmt.Errorf("prepare: %w", err)
 	}
