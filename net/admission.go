@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -142,7 +143,7 @@ func (h *Host) admit(ctx context.Context) error {
 		}
 		c := h.table.sweep(now)
 		for _, id := range c.cut {
-			h.cut(id)
+			h.cut(ctx, id)
 		}
 		for _, id := range c.tell {
 			if !h.table.begin(id) {
@@ -187,21 +188,29 @@ func (h *Host) nudge() {
 	}
 }
 
-// cut disconnects a peer. Its streams, pubsub's included, end with it.
-func (h *Host) cut(id peer.ID) {
-	h.log.Warn("Peer cut off", "peer", id, "why", h.table.why(id))
+// cut disconnects a peer. Its streams, pubsub's included, end with it. Why is told once: a refused peer that keeps
+// calling does not fill the log.
+func (h *Host) cut(ctx context.Context, id peer.ID) {
+	level := slog.LevelDebug
+	why, news := h.table.why(id)
+	if news {
+		level = slog.LevelWarn
+	}
+	h.log.Log(ctx, level, "Peer cut off", "peer", id, "why", why)
 	if err := h.host.Network().ClosePeer(id); err != nil {
 		h.table.failed(id, fmt.Errorf("disconnect: %w", err), time.Now())
 	}
 }
 
-func (t *table) why(id peer.ID) string {
+// why returns why a peer is cut off, and whether that has happened since it last connected.
+func (t *table) why(id peer.ID) (string, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e := t.peers[id]; e != nil {
-		return e.lastErr
+	e := t.peers[id]
+	if e == nil {
+		return "", false
 	}
-	return ""
+	return e.lastErr, e.lastErrAt.After(e.since)
 }
 
 // refuse cuts a peer off that sends more than it may.

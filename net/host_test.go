@@ -3,6 +3,7 @@ package net
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -76,6 +77,21 @@ func TestNodesMeetOverRealSockets(t *testing.T) {
 			require.Eventually(t, heard, 10*time.Second, 50*time.Millisecond)
 		})
 	}
+}
+
+func TestNodesFindEachOtherByMDNS(t *testing.T) {
+	noLeaks(t)
+	if os.Getenv("WALLETNODE_TEST_MDNS") == "" {
+		t.Skip("needs a network with multicast; set WALLETNODE_TEST_MDNS=1")
+	}
+	w := testWallet(t, 1, 1, 2)
+	multicast := func(cfg *Config) { cfg.MDNS, cfg.Listen = true, []string{"/ip4/0.0.0.0/tcp/0"} }
+	a, b := start(t, 1, 1, multicast), start(t, 2, 2, multicast)
+	onA, err := a.Join(w)
+	require.NoError(t, err)
+	_, err = b.Join(w)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return onA.Sight().Operators == 1 }, 20*time.Second, 50*time.Millisecond)
 }
 
 func TestHostThatIsNeverRunIsClosed(t *testing.T) {

@@ -292,6 +292,23 @@ func TestFloodSubPeersAreServed(t *testing.T) {
 	})
 }
 
+// On the reference client's network there is one key: the instance is the operator.
+func TestInstanceMayBeTheOperatorItself(t *testing.T) {
+	withCluster(t, func(t *testing.T, c *cluster) {
+		w := testWallet(t, 1, 1, 2)
+		a, b := c.add(1), c.addOn(c.operatorHost(2), 2)
+		onA, onB := a.join(t, w), b.join(t, w)
+		c.connect(b.lh, a.lh)
+		c.settle()
+		require.True(t, a.peer(t, b.lh).TermsKnown)
+		say(t, onA, 900, "to the operator")
+		say(t, onB, 900, "from the operator")
+		c.settle()
+		require.Equal(t, []string{"to the operator"}, said(onB.Take(900)))
+		require.Equal(t, []string{"from the operator"}, said(onA.Take(900)))
+	})
+}
+
 // What pubsub sends under our operator's name is byte for byte what the vectors' writer makes, seqno apart.
 func TestPublishedMessagesAreBitExact(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
