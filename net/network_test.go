@@ -292,6 +292,36 @@ func TestFloodSubPeersAreServed(t *testing.T) {
 	})
 }
 
+func TestR2SignedBytesAreKeptUnknownFieldsIncluded(t *testing.T) {
+	withCluster(t, func(t *testing.T, c *cluster) {
+		w := testWallet(t, 1, 1, 2)
+		a := c.add(1)
+		ch := a.join(t, w)
+		own := c.operatorHost(2)
+		c.connect(own, a.lh)
+		synctest.Wait()
+
+		m := forge(t, 2, w, sealed(2, testPayload(w.ID(), 900, "x")), 1)
+		m.Signature = nil
+		m.ProtoReflect().SetUnknown([]byte{0x98, 0x06, 0x05}) // field 99 = 5
+		unsigned, err := proto.Marshal(m)
+		require.NoError(t, err)
+		m.Signature, err = own.Peerstore().PrivKey(own.ID()).Sign(append([]byte(pubsub.SignPrefix), unsigned...))
+		require.NoError(t, err)
+		whole, err := proto.Marshal(m)
+		require.NoError(t, err)
+
+		inject(t, own, a.ID(), m)
+		got := ch.Take(900)
+		require.Len(t, got, 1)
+		require.Equal(t, whole, got[0].Signed)
+		evidence, err := wire.ParsePubsub(got[0].Signed)
+		require.NoError(t, err)
+		_, err = evidence.Verify()
+		require.NoError(t, err)
+	})
+}
+
 // On the reference client's network there is one key: the instance is the operator.
 func TestInstanceMayBeTheOperatorItself(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
