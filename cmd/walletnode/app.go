@@ -42,6 +42,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Flags:       globalFlags(),
 		Commands: []*cli.Command{
 			startCommand(),
+			devnetCommand(),
 			walletsCommand(),
 			windowsCommand(),
 			faultsCommand(),

@@ -19,6 +19,9 @@ func (d *devnet) build(ctx context.Context) (err error) {
 	if err := emptyDir(d.cfg.Dir); err != nil {
 		return err
 	}
+	if d.logFile, d.log, err = logTo(filepath.Join(d.cfg.Dir, "devnet.log")); err != nil {
+		return err
+	}
 	if d.chain, err = localchain.New(localchain.Config{
 		BlockTime: d.cfg.BlockTime, FastIdle: d.cfg.FastIdle, Busy: d.busy.Load, Seed: d.cfg.Seed,
 	}); err != nil {
@@ -32,7 +35,7 @@ func (d *devnet) build(ctx context.Context) (err error) {
 	if d.client, err = ethereum.Dial(ctx, ethereum.Config{
 		URL: d.chain.URL(), PollInterval: time.Second, CallTimeout: callTimeout, ChainID: localchain.ChainID,
 		Bridge: d.chain.Bridge(), Validator: d.chain.Validator(),
-	}, d.cfg.Logger); err != nil {
+	}, d.log); err != nil {
 		return err
 	}
 	if d.limits, err = d.client.RedemptionLimits(ctx); err != nil {
@@ -89,7 +92,7 @@ func (d *devnet) enrol(ctx context.Context) error {
 		if err := o.writeConfig(d.chain, d.cfg.BlockTime, d.peersOf(o)); err != nil {
 			return err
 		}
-		if err := o.importWallets(ctx, d.wallets, d.cfg.Logger); err != nil {
+		if err := o.importWallets(ctx, d.wallets, d.log); err != nil {
 			return err
 		}
 	}

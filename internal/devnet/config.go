@@ -3,7 +3,6 @@ package devnet
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
@@ -30,7 +29,6 @@ type Config struct {
 	// Dir is where everything is written. It may exist, but must be empty.
 	Dir    string
 	Screen Screen
-	Logger *slog.Logger
 }
 
 // Bounds of a devnet. They keep it on one machine: each node costs about 30 MB and its share of the processor.
@@ -69,8 +67,8 @@ func (c Config) Validate() error {
 	if c.Windows < 0 {
 		complain("windows: %d is negative", c.Windows)
 	}
-	if c.Dir == "" || c.Screen == nil || c.Logger == nil {
-		complain("directory, screen or logger is missing")
+	if c.Dir == "" || c.Screen == nil {
+		complain("directory or screen is missing")
 	}
 	return errors.Join(errs...)
 }

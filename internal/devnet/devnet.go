@@ -17,6 +17,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,6 +35,8 @@ import (
 type devnet struct {
 	cfg       Config
 	scenario  scenario
+	logFile   *os.File
+	log       *slog.Logger // what director and actors do
 	chain     *localchain.Chain
 	client    *ethereum.Client // reads the contracts for the judge
 	genesis   chain.Hash
@@ -128,6 +132,9 @@ func (d *devnet) dissolve() error {
 	d.work.Wait()
 	if d.chain != nil {
 		errs = append(errs, d.chain.Close())
+	}
+	if d.logFile != nil {
+		errs = append(errs, d.logFile.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -1,7 +1,6 @@
 package devnet
 
 import (
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -43,7 +42,7 @@ const blockTime = 25 * time.Millisecond
 func play(t *testing.T, cfg Config) *recording {
 	t.Helper()
 	r := &recording{began: time.Now()}
-	cfg.Dir, cfg.Screen, cfg.Logger = t.TempDir(), r, slog.New(slog.DiscardHandler)
+	cfg.Dir, cfg.Screen = t.TempDir(), r
 	cfg.BlockTime, cfg.FastIdle = blockTime, true
 	if cfg.Operators == 0 {
 		cfg.Operators, cfg.Wallets, cfg.Seats = 5, 2, 10

@@ -116,11 +116,10 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(filepath.Join(o.dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	file, log, err := logTo(filepath.Join(o.dir, "node.log"))
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg, err := node.FromConfig(c, "", func(room string) *slog.Logger { return log.With("logger", room) })
 	if err != nil {
 		return errors.Join(err, file.Close())
@@ -141,6 +140,16 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 	}()
 	o.running = r
 	return nil
+}
+
+// logTo opens a log file. The devnet's logs go to files, one for each node, because at a terminal they would bury what
+// happens.
+func logTo(path string) (*os.File, *slog.Logger, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug})), nil
 }
 
 // halt stops the node and returns when everything of it has stopped.

@@ -57,7 +57,7 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 		return Report{}, fmt.Errorf("read the records: %w", err)
 	}
 	report.Took = time.Since(began)
-	d.cfg.Logger.Info("Window judged", "window", w.Block, "took", report.Took, "differences", len(report.Differences))
+	d.log.Info("Window judged", "window", w.Block, "took", report.Took, "differences", len(report.Differences))
 	if last {
 		return report, nil
 	}
@@ -80,7 +80,7 @@ func (a *act) prepare(ctx context.Context) error {
 		return err
 	}
 	a.plan = a.scenario.plan(a.stage())
-	a.cfg.Logger.Info("Window planned", "window", a.window.Block, "down", a.plan.down, "restart", a.plan.restart, "skip", a.plan.skip)
+	a.log.Info("Window planned", "window", a.window.Block, "down", a.plan.down, "restart", a.plan.restart, "skip", a.plan.skip)
 	for _, address := range a.plan.down {
 		if err := a.takeDown(ctx, a.operator(address)); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (a *act) hire(ctx context.Context, p part) error {
 	for _, address := range p.audience {
 		peers = append(peers, a.operator(address).peer)
 	}
-	log := a.cfg.Logger.With("actor", p.operator)
+	log := a.log.With("actor", p.operator)
 	it, err := hire(ctx, p, a.window, a.operator(p.operator), peers, a.wallets, a.genesis, a.clock, log)
 	if err != nil {
 		return err

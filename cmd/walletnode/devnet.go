@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/internal/devnet"
+)
+
+// codeUnexpected is the exit code of a devnet whose nodes did not record what the scenario demands.
+const codeUnexpected = 6
+
+// devnetGrace is how long a devnet may take to stop all its nodes.
+const devnetGrace = time.Minute
+
+func devnetCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "devnet",
+		Usage: "run a whole network on this machine, with a chain of its own, and judge what it records",
+		Description: "Every operator is a complete node with keys, store and log in a directory of its own. The scenarios:\n\n" +
+			scenarioHelp() + "\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "operators", Value: 5, Usage: "run `N` nodes, each of its own operator"},
+			&cli.IntFlag{Name: "wallets", Value: 2, Usage: "make `N` wallets"},
+			&cli.IntFlag{Name: "seats", Value: 10, Usage: "give each wallet `N` seats, spread unevenly over all operators"},
+			&cli.DurationFlag{Name: "block-time", Value: 100 * time.Millisecond, Usage: "make a block every `DURATION`"},
+			&cli.BoolFlag{Name: "fast-idle", Value: true, Usage: "make the blocks between two windows in a burst"},
+			&cli.IntFlag{Name: "windows", Usage: "end after `N` windows; 0 runs until interrupted"},
+			&cli.StringFlag{Name: "scenario", Value: "calm", Usage: "`NAME` of what happens"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that keys and seats are made from"},
+			&cli.StringFlag{Name: "dir", Usage: "write everything to this empty or new `DIRECTORY` and leave it there; otherwise to one that is removed at the end"},
+			&cli.BoolFlag{Name: "keep", Usage: "do not remove the directory at the end"},
+			&cli.BoolFlag{Name: "json", Usage: "write one JSON object per line"},
+		},
+		Action: devnetAction,
+	}
+}
+
+func scenarioHelp() string {
+	var b strings.Builder
+	for _, s := range devnet.Scenarios() {
+		fmt.Fprintf(&b, "%s: %s\n", s.Name, s.Happens)
+	}
+	return b.String()
+}
+
+func devnetAction(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	cfg, err := readConfig(c) // for --log-level alone: what libraries have to say
+	if err != nil {
+		return err
+	}
+	if err := setupLogging(cfg, os.Environ()); err != nil {
+		return exit(codeUsage, err)
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	return untilSignal(c.Context, signals, devnetGrace, func(ctx context.Context) error {
+		return playDevnet(ctx, devnet.Config{
+			Operators: c.Int("operators"),
+			Wallets:   c.Int("wallets"),
+			Seats:     c.Int("seats"),
+			BlockTime: c.Duration("block-time"),
+			FastIdle:  c.Bool("fast-idle"),
+			Windows:   c.Int("windows"),
+			Scenario:  c.String("scenario"),
+			Seed:      c.Uint64("seed"),
+			Dir:       c.String("dir"),
+			Screen:    devnetScreen(c.Bool("json"), c.App.Writer, c.App.ErrWriter),
+		}, c.Bool("keep"))
+	})
+}
+
+func devnetScreen(json bool, stdout, stderr io.Writer) devnet.Screen {
+	switch {
+	case json:
+		return devnet.JSONScreen(stdout, stderr)
+	case isTerminal(stdout):
+		return devnet.TerminalScreen(stdout)
+	default:
+		return devnet.PlainScreen(stdout)
+	}
+}
+
+// playDevnet runs a devnet in its directory, or in one that is removed afterwards.
+func playDevnet(ctx context.Context, cfg devnet.Config, keep bool) (err error) {
+	if cfg.Dir == "" {
+		if cfg.Dir, err = os.MkdirTemp("", "walletnode-devnet-"); err != nil {
+			return err
+		}
+		if !keep {
+			defer func() { err = errors.Join(err, os.RemoveAll(cfg.Dir)) }()
+		}
+	}
+	if err := cfg.Validate(); err != nil {
+		return exit(codeUsage, err)
+	}
+	sum, err := devnet.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if !sum.Expected {
+		return exit(codeUnexpected, fmt.Errorf("devnet: scenario %s did not end as expected (%d differences)", sum.Scenario, len(sum.Differences)))
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/internal/devnet"
+)
+
+func TestDevnetWritesOneJSONLinePerNodeWalletAndWindow(t *testing.T) {
+	t.Setenv("GOLOG_LOG_LEVEL", "")
+	dir := filepath.Join(t.TempDir(), "devnet")
+	got := call(t, "", "devnet", "--operators", "3", "--wallets", "1", "--seats", "4", "--block-time", "25ms",
+		"--windows", "1", "--scenario", "idle-leader", "--seed", "5", "--json", "--dir", dir)
+	require.Equal(t, codeOK, got.code, got.stderr)
+	require.Contains(t, got.stderr, "walletnode --data-dir "+dir+"/operator-1 windows list")
+
+	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
+	require.Len(t, lines, 3*1+1)
+	idle := 0
+	for _, line := range lines[:3] {
+		var row map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &row), line)
+		for _, field := range []string{"event", "operator", "wallet", "window", "role", "leader", "reason", "action", "faults", "received_block"} {
+			require.Contains(t, row, field)
+		}
+		require.Len(t, row, 10)
+		require.Equal(t, "window", row["event"])
+		require.EqualValues(t, 900, row["window"])
+		if row["reason"] == "leader_idle" {
+			idle++
+			require.Equal(t, "follower", row["role"])
+			require.Nil(t, row["action"])
+			require.Equal(t, []any{map[string]any{"kind": "leader_idle", "culprit": row["leader"], "attributed": true}}, row["faults"])
+		}
+	}
+	require.Equal(t, 2, idle, "the leader's own node was down")
+	require.JSONEq(t, `{"event":"summary","scenario":"idle-leader","windows":1,"results":3,"expected":true,"differences":[]}`, lines[3])
+
+	// What it left behind is read as any node's data is, also with its own configuration.
+	require.Contains(t, succeed(t, "", "windows", "show", "900", "--data-dir", filepath.Join(dir, "operator-1")), "900")
+	require.NotEmpty(t, succeed(t, "", "wallets", "list", "--config", filepath.Join(dir, "operator-1", "config.toml")))
+	again := call(t, "", "devnet", "--dir", dir, "--windows", "1")
+	require.Equal(t, codeFailure, again.code)
+	require.Contains(t, again.stderr, "not empty")
+}
+
+func TestDevnetEndsWithCode6WhenTheJudgeIsNotSatisfied(t *testing.T) {
+	var out bytes.Buffer
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	err := playDevnet(context.Background(), devnet.Config{
+		Operators: 2, Wallets: 1, Seats: 2, BlockTime: 25 * time.Millisecond, FastIdle: true, Windows: 1, Seed: 1,
+		Scenario: "calm", Expect: "idle-leader", Screen: devnet.PlainScreen(&out),
+	}, false)
+	require.Equal(t, codeUnexpected, exitCode(err))
+	require.Equal(t, 6, codeUnexpected)
+	require.Contains(t, out.String(), "NOT as expected")
+	left, readErr := os.ReadDir(temp)
+	require.NoError(t, readErr)
+	require.Empty(t, left, "the directory is removed")
+}
+
+func TestDevnetRefusesWhatItCannotRun(t *testing.T) {
+	for want, args := range map[string][]string{
+		`there is no "wild" (there are: calm, idle-leader`: {"--scenario", "wild"},
+		"operators: 2 is not within 3 and 50":              {"--operators", "2", "--scenario", "impostor"},
+		"operators: 0 is not within 1 and 50":              {"--operators", "0"},
+		"wallets: 0 is not within 1 and 100":               {"--wallets", "0"},
+		"seats: 4 is not within the number of operators":   {"--seats", "4"},
+		"seats: 256 is not within":                         {"--seats", "256"},
+		"block time: 1ms is not within 5ms and 12s":        {"--block-time", "1ms"},
+		"windows: -1 is negative":                          {"--windows=-1"},
+		`"x" is one argument too many`:                     {"x"},
+	} {
+		got := call(t, "", append([]string{"devnet"}, args...)...)
+		require.Equal(t, codeUsage, got.code, "%v: %s", args, got.stderr)
+		require.Contains(t, got.stderr, want)
+		require.Empty(t, got.stdout)
+	}
+}

@@ -1,0 +1,467 @@
+package devnet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/big"
+	"slices"
+	"testing"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// world is a network on paper: five operators, two wallets, one window.
+type world struct {
+	keys   map[chain.Operator]*secp256k1.PrivateKey
+	stage  stage
+	safe   chain.Hash
+	seqnos uint64
+}
+
+func newWorld(t testing.TB, seed, index uint64) *world {
+	t.Helper()
+	secrets, err := operatorKeys(seed, 5)
+	require.NoError(t, err)
+	w := &world{keys: make(map[chain.Operator]*secp256k1.PrivateKey), safe: chain.Hash{1, byte(index), byte(seed)}}
+	for _, secret := range secrets {
+		key := secp256k1.PrivKeyFromBytes(crypto.FromECDSA(secret))
+		op := wire.PublicKeyOf(key).Operator()
+		w.keys[op] = key
+		w.stage.operators = append(w.stage.operators, op)
+	}
+	wallets, err := makeWallets(seed, 2, 10, w.stage.operators)
+	require.NoError(t, err)
+	window, ok := coordination.RFC12().Window(chain.Height(index * 900))
+	require.True(t, ok)
+	w.stage.window = window
+	for _, wallet := range wallets {
+		w.stage.elections = append(w.stage.elections, elect(wallet, window, w.safe, [][]byte{payout(1), payout(2)}))
+	}
+	return w
+}
+
+// records is what each scenario leaves on an attacked wallet, said once more and apart from the table of scenarios.
+var records = map[string]struct {
+	agreed   bool
+	reason   coordination.Reason
+	fault    faults.Kind
+	evidence int
+}{
+	"calm":             {agreed: true, reason: "ok"},
+	"idle-leader":      {reason: "leader_idle", fault: "leader_idle"},
+	"mistaken-leader":  {reason: "leader_mistake", fault: "leader_mistake", evidence: 1},
+	"impostor":         {agreed: true, reason: "ok", fault: "leader_impersonation", evidence: 1},
+	"two-faced-leader": {reason: "leader_equivocation", fault: "leader_equivocation", evidence: 2},
+	"restart":          {agreed: true, reason: "ok"},
+	"skipped-heads":    {agreed: true, reason: "ok"},
+}
+
+// perfect returns the facts of a window in which the scenario was played and every node recorded what it must.
+func (w *world) perfect(t testing.TB, name string) Facts {
+	t.Helper()
+	s, ok := scenarioNamed(name)
+	require.True(t, ok)
+	p := s.plan(w.stage)
+	f := Facts{Window: w.stage.window, Safe: w.safe, MostFee: 1_000_000, Deeds: w.deeds(p)}
+	for _, e := range w.stage.elections {
+		f.Wallets = append(f.Wallets, WalletFacts{e.wallet, e.due})
+	}
+	for _, op := range w.stage.operators {
+		n := NodeFacts{Operator: op, Down: slices.Contains(p.down, op)}
+		if n.Down {
+			n.Detail.Missed = &coordination.Missed{First: f.Window.Block, Last: f.Window.Block, Reason: coordination.ReasonNodeDown}
+		} else {
+			n.Detail = w.detail(name, op, p, f.Deeds)
+		}
+		f.Nodes = append(f.Nodes, n)
+	}
+	return f
+}
+
+// deeds is the log of a plan carried out.
+func (w *world) deeds(p plan) []Deed {
+	c := w.stage.window.Block
+	var deeds []Deed
+	for _, it := range p.parts {
+		for i, l := range it.lines {
+			key := wire.PublicKeyOf(w.keys[it.operator])
+			payload := proposal.EncodeMessage(proposal.Message{Sender: l.seat, Block: c, Wallet: l.wallet, Proposal: l.proposal})
+			deeds = append(deeds, Deed{
+				Kind: DeedStatement, Operator: it.operator, Wallet: l.wallet, Key: key,
+				Envelope: net.Seal(key, payload, uint64(i)+1), From: c, To: c, Peers: len(it.audience),
+			})
+		}
+		for _, e := range w.stage.elections {
+			if len(it.lines) == 0 && e.leader == it.operator {
+				deeds = append(deeds, Deed{Kind: DeedSilence, Operator: e.leader, Wallet: e.wallet.ID(), From: c, To: c + 79, Peers: 3})
+			}
+		}
+	}
+	if !p.restart.IsZero() {
+		deeds = append(deeds, Deed{Kind: DeedRestart, Operator: p.restart, From: c + 10, To: c + 10})
+	}
+	if !p.skip.IsZero() {
+		deeds = append(deeds, Deed{Kind: DeedSkippedHeads, Operator: p.skip, From: c, To: c + 20})
+	}
+	return deeds
+}
+
+// detail is what a node that ran records.
+func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) store.WindowDetail {
+	c := w.stage.window.Block
+	d := store.WindowDetail{Block: c, Opened: &coordination.Opened{Block: c, At: c}}
+	if p.skip == op {
+		d.Opened.At = c + 21
+	}
+	for _, e := range w.stage.elections {
+		id := e.wallet.ID()
+		mine := on(id, deeds)
+		want := records[name]
+		if len(mine) == 0 {
+			want = records["calm"]
+		}
+		r := store.WalletDetail{WindowRow: store.WindowRow{
+			Block: c, Wallet: id, Role: coordination.RoleFollower, Leader: e.leader, Reason: want.reason, OpenedAt: c,
+		}}
+		if op == e.leader {
+			r.Role = coordination.RoleLeader
+		}
+		if want.fault != "" {
+			fault := faults.Fault{Key: faults.Key{Wallet: id, Window: c, Kind: want.fault, Culprit: mine[0].Operator}, Attributed: true}
+			for _, d := range mine[:want.evidence] {
+				fault.Evidence = append(fault.Evidence, w.sign(e, d.Operator, d.Envelope))
+			}
+			r.Records = append(r.Records, faults.Record{Fault: fault})
+		}
+		if want.agreed {
+			agreed := proposal.Redemption{OutputScripts: e.due, TxFee: big.NewInt(1630)}
+			r.Proposal, r.ReceivedAt = agreed, c+1
+			r.Action = &store.Action{Outcome: "no_signer", Order: proposal.Order{
+				Wallet: id, Window: c, Proposal: agreed, Start: c + 100, Expiry: c + 700,
+			}}
+		}
+		d.Wallets = append(d.Wallets, r)
+	}
+	return d
+}
+
+func (w *world) sign(e election, op chain.Operator, envelope []byte) []byte {
+	w.seqnos++
+	seqno := binary.BigEndian.AppendUint64(nil, w.seqnos)
+	return wire.SignPubsub(w.keys[op], wire.ChannelName(e.wallet.Key()), envelope, seqno).Bytes()
+}
+
+// worlds are windows in which different things are on the checklist and different operators lead.
+func worlds(t testing.TB) []*world {
+	var all []*world
+	for seed := uint64(1); seed <= 4; seed++ {
+		for _, index := range []uint64{1, 2, 3, 4, 5} {
+			all = append(all, newWorld(t, seed, index))
+		}
+	}
+	return all
+}
+
+func TestR10JudgeIsSatisfiedByWhatTheScenarioDemands(t *testing.T) {
+	for _, w := range worlds(t) {
+		for _, s := range scenarios {
+			require.Empty(t, Judge(s.Name, w.perfect(t, s.Name)), "%s, window %d", s.Name, w.stage.window.Block)
+		}
+	}
+}
+
+func TestR10JudgeRefusesEachScenarioAsEveryOther(t *testing.T) {
+	for _, w := range worlds(t) {
+		for _, played := range scenarios {
+			for _, expected := range scenarios {
+				if played.Name != expected.Name {
+					require.NotEmpty(t, Judge(expected.Name, w.perfect(t, played.Name)), "%s judged as %s", played.Name, expected.Name)
+				}
+			}
+		}
+	}
+}
+
+// The rows alone must give a scenario away too, with the log of another beside them. Of calm, restart and skipped-heads
+// the rows are the same by design; only skipped-heads tells itself apart, by the height of the opening.
+func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
+	calm := []string{"calm", "restart", "skipped-heads"}
+	for _, w := range worlds(t) {
+		for _, rows := range scenarios {
+			for _, log := range scenarios {
+				alike := slices.Contains(calm, rows.Name) && slices.Contains(calm, log.Name) && log.Name != "skipped-heads"
+				if rows.Name == log.Name || alike {
+					continue
+				}
+				f, other := w.perfect(t, log.Name), w.perfect(t, rows.Name)
+				for i := range f.Nodes {
+					f.Nodes[i].Detail = other.Nodes[i].Detail
+				}
+				require.NotEmpty(t, Judge(log.Name, f), "rows of %s, log of %s", rows.Name, log.Name)
+			}
+		}
+	}
+}
+
+// changes are single differences from what must be recorded. Each changes the facts at the n-th place where it can,
+// and reports whether there is such a place.
+var changes = map[string]func(f *Facts, n int) bool{
+	"a row dropped": row(func(node *NodeFacts, i int) bool {
+		node.Detail.Wallets = slices.Delete(node.Detail.Wallets, i, i+1)
+		return true
+	}),
+	"a row without result":      field(func(r *store.WalletDetail) { r.Open = true }),
+	"another role":              field(func(r *store.WalletDetail) { r.Role = coordination.RoleNone }),
+	"another leader":            field(func(r *store.WalletDetail) { r.Leader[0]++ }),
+	"no leader":                 field(func(r *store.WalletDetail) { r.Leader = chain.Operator{} }),
+	"another reason":            field(func(r *store.WalletDetail) { r.Reason = coordination.ReasonNoPeers }),
+	"received too late":         field(func(r *store.WalletDetail) { r.ReceivedAt = r.Block + 80 }),
+	"a row of a foreign wallet": row(func(n *NodeFacts, i int) bool { return foreign(n, i) }),
+	"a row twice": row(func(n *NodeFacts, i int) bool {
+		n.Detail.Wallets = append(n.Detail.Wallets, n.Detail.Wallets[i])
+		return true
+	}),
+	"a fault added":              field(func(r *store.WalletDetail) { r.Records = append(r.Records, another(*r)) }),
+	"a fault dropped":            fault(func(r *store.WalletDetail, i int) { r.Records = slices.Delete(r.Records, i, i+1) }),
+	"a fault twice":              fault(func(r *store.WalletDetail, i int) { r.Records = append(r.Records, r.Records[i]) }),
+	"another culprit":            fault(func(r *store.WalletDetail, i int) { r.Records[i].Culprit[0]++ }),
+	"another kind of fault":      fault(func(r *store.WalletDetail, i int) { r.Records[i].Kind = otherKind(r.Records[i].Kind) }),
+	"attributed flipped":         fault(func(r *store.WalletDetail, i int) { r.Records[i].Attributed = false }),
+	"evidence dropped":           proof(func(f *faults.Record) { f.Evidence = f.Evidence[1:] }),
+	"evidence twice":             proof(func(f *faults.Record) { f.Evidence = append(f.Evidence, f.Evidence[0]) }),
+	"evidence with a bit turned": proof(func(f *faults.Record) { f.Evidence[0][len(f.Evidence[0])-1] ^= 1 }),
+	"evidence of nothing sent":   proof(func(f *faults.Record) { f.Evidence[0] = unsent(f.Evidence[0]) }),
+	"nothing agreed":             agreed(func(r *store.WalletDetail) { r.Proposal, r.Action = nil, nil }),
+	"a no-op agreed":             agreed(func(r *store.WalletDetail) { r.Proposal, r.Action = proposal.Noop{}, nil }),
+	"another fee on one node":    agreed(func(r *store.WalletDetail) { r.Proposal = redemption(r, 1631); r.Action.Proposal = r.Proposal }),
+	"a request left out": agreed(func(r *store.WalletDetail) {
+		p := redemption(r, 1630)
+		p.OutputScripts = p.OutputScripts[1:]
+		r.Proposal, r.Action.Proposal = p, p
+	}),
+	"something agreed": field(func(r *store.WalletDetail) {
+		if r.Proposal == nil {
+			r.Proposal, r.ReceivedAt = proposal.Noop{}, r.Block
+		} else {
+			r.Proposal = proposal.Heartbeat{}
+		}
+	}),
+	"no action":                  agreed(func(r *store.WalletDetail) { r.Action = nil }),
+	"an action too many":         field(func(r *store.WalletDetail) { actionTooMany(r) }),
+	"an action signed":           agreed(func(r *store.WalletDetail) { r.Action.Outcome = "ok" }),
+	"an action pending":          agreed(func(r *store.WalletDetail) { r.Action.Outcome = "" }),
+	"an action revoked":          agreed(func(r *store.WalletDetail) { r.Action.Revoked = true }),
+	"another action":             agreed(func(r *store.WalletDetail) { r.Action.Proposal = redemption(r, 1631) }),
+	"an action at another block": agreed(func(r *store.WalletDetail) { r.Action.Start++ }),
+	"not opened":                 up(func(n *NodeFacts, _ *Facts) bool { n.Detail.Opened = nil; return true }),
+	"opened too late":            up(func(n *NodeFacts, f *Facts) bool { n.Detail.Opened.At = f.Window.Block + 80; return true }),
+	"opened at a lost head":      up(func(n *NodeFacts, f *Facts) bool { return early(n, f) }),
+	"missed by a node that ran": up(func(n *NodeFacts, f *Facts) bool {
+		n.Detail.Missed = &coordination.Missed{First: f.Window.Block, Last: f.Window.Block, Reason: coordination.ReasonNodeDown}
+		return true
+	}),
+	"a node that was down has no record of it":   down(func(n *NodeFacts) { n.Detail.Missed = nil }),
+	"a node that was down blames the chain":      down(func(n *NodeFacts) { n.Detail.Missed.Reason = coordination.ReasonChainStalled }),
+	"a node that was down has opened the window": down(func(n *NodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
+	"a node that was down has a row":             down(func(n *NodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
+	"nothing was done":                           deed(func(f *Facts, _ int) { f.Deeds = nil }),
+	"done outside the active phase":              deed(func(f *Facts, i int) { f.Deeds[i].To = f.Window.ActiveEnd }),
+	"said to nobody":                             statement(func(d *Deed) { d.Peers = 0 }),
+	"said by somebody else":                      statement(func(d *Deed) { d.Operator[0]++ }),
+	"said in other bytes":                        statement(func(d *Deed) { d.Envelope = d.Envelope[:20] }),
+}
+
+func row(change func(*NodeFacts, int) bool) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		for i := range f.Nodes {
+			if rows := len(f.Nodes[i].Detail.Wallets); n < rows {
+				return change(&f.Nodes[i], n)
+			} else {
+				n -= rows
+			}
+		}
+		return false
+	}
+}
+
+func field(change func(*store.WalletDetail)) func(*Facts, int) bool {
+	return row(func(n *NodeFacts, i int) bool { change(&n.Detail.Wallets[i]); return true })
+}
+
+// where changes the n-th row of those for which a condition holds.
+func where(holds func(*store.WalletDetail) bool, change func(*store.WalletDetail)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		for i := range f.Nodes {
+			for k := range f.Nodes[i].Detail.Wallets {
+				r := &f.Nodes[i].Detail.Wallets[k]
+				if !holds(r) {
+					continue
+				}
+				if n == 0 {
+					change(r)
+					return true
+				}
+				n--
+			}
+		}
+		return false
+	}
+}
+
+func agreed(change func(*store.WalletDetail)) func(*Facts, int) bool {
+	return where(func(r *store.WalletDetail) bool { return r.Proposal != nil }, change)
+}
+
+func fault(change func(*store.WalletDetail, int)) func(*Facts, int) bool {
+	return where(func(r *store.WalletDetail) bool { return len(r.Records) > 0 }, func(r *store.WalletDetail) { change(r, 0) })
+}
+
+func proof(change func(*faults.Record)) func(*Facts, int) bool {
+	return where(
+		func(r *store.WalletDetail) bool { return len(r.Records) > 0 && len(r.Records[0].Evidence) > 0 },
+		func(r *store.WalletDetail) { change(&r.Records[0]) },
+	)
+}
+
+func oneNode(which func(*NodeFacts) bool, change func(*NodeFacts, *Facts) bool) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		for i := range f.Nodes {
+			if which(&f.Nodes[i]) {
+				if n == 0 {
+					return change(&f.Nodes[i], f)
+				}
+				n--
+			}
+		}
+		return false
+	}
+}
+
+func up(change func(*NodeFacts, *Facts) bool) func(*Facts, int) bool {
+	return oneNode(func(n *NodeFacts) bool { return !n.Down }, change)
+}
+
+func down(change func(*NodeFacts)) func(*Facts, int) bool {
+	return oneNode(func(n *NodeFacts) bool { return n.Down }, func(n *NodeFacts, _ *Facts) bool { change(n); return true })
+}
+
+func deed(change func(*Facts, int)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		if n >= len(f.Deeds) {
+			return false
+		}
+		change(f, n)
+		return true
+	}
+}
+
+func statement(change func(*Deed)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedStatement {
+			return false
+		}
+		change(&f.Deeds[n])
+		return true
+	}
+}
+
+func foreign(n *NodeFacts, i int) bool {
+	r := n.Detail.Wallets[i]
+	r.Wallet[0]++
+	n.Detail.Wallets = append(n.Detail.Wallets, r)
+	return true
+}
+
+func another(r store.WalletDetail) faults.Record {
+	return faults.Record{Fault: faults.Fault{Key: faults.Key{Wallet: r.Wallet, Window: r.Block, Kind: faults.LeaderIdle, Culprit: chain.Operator{9}}}}
+}
+
+func otherKind(k faults.Kind) faults.Kind {
+	kinds := faults.Kinds()
+	return kinds[(slices.Index(kinds, k)+1)%len(kinds)]
+}
+
+func redemption(r *store.WalletDetail, fee int64) proposal.Redemption {
+	p := r.Proposal.(proposal.Redemption)
+	return proposal.Redemption{OutputScripts: slices.Clone(p.OutputScripts), TxFee: big.NewInt(fee)}
+}
+
+func actionTooMany(r *store.WalletDetail) {
+	if r.Action == nil {
+		r.Action = &store.Action{Outcome: "no_signer"}
+		return
+	}
+	r.Proposal = proposal.Noop{}
+}
+
+func early(n *NodeFacts, f *Facts) bool {
+	if !slices.ContainsFunc(f.Deeds, func(d Deed) bool { return d.Kind == DeedSkippedHeads && d.Operator == n.Operator }) {
+		n.Detail.Opened.At = f.Window.Block - 1 // of a node that lost none, a block before the window
+		return true
+	}
+	n.Detail.Opened.At = f.Window.Block + 20
+	return true
+}
+
+// unsent signs the message of an unknown key in place of the evidence.
+func unsent([]byte) []byte {
+	key := secp256k1.PrivKeyFromBytes([]byte{31: 7})
+	return wire.SignPubsub(key, "topic", []byte("never said"), []byte{1}).Bytes()
+}
+
+func TestR10JudgeSeesEveryDifference(t *testing.T) {
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			applied := 0
+			for _, w := range []*world{newWorld(t, 1, 1), newWorld(t, 3, 4)} {
+				for _, s := range scenarios {
+					for n := 0; ; n++ {
+						f := w.perfect(t, s.Name)
+						if !change(&f, n) {
+							break
+						}
+						applied++
+						require.NotEmpty(t, Judge(s.Name, f), "%s, place %d", s.Name, n)
+					}
+				}
+			}
+			require.Positive(t, applied, "the change was never made")
+		})
+	}
+}
+
+func TestR10JudgeAsksForMoreThanAMessage(t *testing.T) {
+	w := newWorld(t, 1, 1)
+	e := w.stage.elections[0]
+	harmless := plan{down: []chain.Operator{e.leader}, parts: []part{{
+		operator: e.leader, audience: w.stage.others([]chain.Operator{e.leader}),
+		lines: []line{{e.wallet.ID(), e.wallet.LowestSeat(e.leader), acceptable(e, w.stage.window, 0)}},
+	}}}
+	for _, name := range []string{"mistaken-leader", "impostor", "two-faced-leader"} {
+		f := w.perfect(t, name)
+		f.Deeds = w.deeds(harmless)
+		differences := fmt.Sprint(Judge(name, f))
+		require.Contains(t, differences, e.wallet.ID().String(), name)
+	}
+	require.NotEmpty(t, Judge("no such scenario", w.perfect(t, "calm")))
+}
+
+func TestR1ADownNodeThatNeverAccountedForAWindowNeedsNoRecord(t *testing.T) {
+	f := newWorld(t, 1, 1).perfect(t, "idle-leader")
+	for i := range f.Nodes {
+		if f.Nodes[i].Down {
+			f.Nodes[i].Detail.Missed, f.Nodes[i].First = nil, true
+		}
+	}
+	require.Empty(t, Judge("idle-leader", f))
+}
