@@ -177,6 +177,7 @@ func (n *Node) coordinate() (err error) {
 	}); err != nil {
 		return err
 	}
+	headers := &sharedHeaders{source: n.chain, clock: n.clock}
 	if n.layer, err = coordination.NewLayer(coordination.LayerConfig{
 		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: n.store, Logger: n.cfg.Logger("coordination"),
 		Executor: func(w chain.Wallet) (coordination.Executor, error) {
@@ -185,7 +186,7 @@ func (n *Node) coordinate() (err error) {
 				return nil, err
 			}
 			return executor.New(executor.Config{
-				Wallet: w, Self: n.cfg.Operator.Address, Clock: n.clock, Headers: n.chain, Channel: channel, Journal: n.store,
+				Wallet: w, Self: n.cfg.Operator.Address, Clock: n.clock, Headers: headers, Channel: channel, Journal: n.store,
 				Generator: generators, Validator: validator, Logger: n.cfg.Logger("executor"),
 			})
 		},
