@@ -1,0 +1,75 @@
+package metrics
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/coordination"
+)
+
+var update = flag.Bool("update", false, "write the generated documents instead of comparing them")
+
+const introduction = `# Metrics
+
+With ` + "`listen`" + ` in the table ` + "`[metrics]`" + ` of its configuration a node serves these at ` + "`/metrics`" + `, in Prometheus's text form, together with
+the usual ` + "`go_`" + ` and ` + "`process_`" + ` metrics of any Go program. Counters begin at zero with each start. No label names a wallet, an
+operator or a window: the number of series is the same on every node, and ` + "`windows list`" + ` and ` + "`faults list`" + ` have the rest.
+A window that a stopped node left open and came back too late for is in ` + "`windows list`" + ` alone.
+
+There is no password. Keep the address a loopback one, or let only the scraper reach it.
+
+This page is generated from the code: ` + "`go test ./internal/metrics -run Docs -update`" + `. Alerts may rely on the names and labels.
+
+| metric | type | labels | what it is |
+|---|---|---|---|
+`
+
+// Alerts and dashboards are written against these names.
+func TestDocsMetricsIsTheListOfMetricsAndLabels(t *testing.T) {
+	families, err := newRecorder(&node{}).registry.Gather()
+	require.NoError(t, err)
+	doc := strings.Builder{}
+	doc.WriteString(introduction)
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), prefix+"_") {
+			continue
+		}
+		var names []string
+		values := map[string][]string{}
+		for _, m := range f.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if !slices.Contains(names, label.GetName()) {
+					names = append(names, label.GetName())
+				}
+				if v := "`" + label.GetValue() + "`"; !slices.Contains(values[label.GetName()], v) {
+					values[label.GetName()] = append(values[label.GetName()], v)
+				}
+			}
+		}
+		var labels []string
+		for _, name := range names {
+			switch {
+			case len(values[name]) == len(coordination.Reasons()):
+				labels = append(labels, "`reason`: one of [reasons.md](reasons.md)")
+			case f.GetName() == prefix+"_build_info": // another with each build
+				labels = append(labels, "`"+name+"`")
+			default:
+				labels = append(labels, "`"+name+"`: "+strings.Join(values[name], " "))
+			}
+		}
+		fmt.Fprintf(&doc, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, "; "), f.GetHelp())
+	}
+	const path = "../../docs/metrics.md"
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(doc.String()), 0o644))
+	}
+	have, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, doc.String(), string(have), "run the command that the page names")
+}

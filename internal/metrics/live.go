@@ -1,0 +1,118 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net"
+)
+
+// Sources are read at each scrape. Their methods must not block.
+type Sources struct {
+	Clock Clock
+	// Network is nil where the node's network keeps no such books; its metrics are then missing.
+	Network Network
+}
+
+// Clock is the node's chain clock; *chain.Clock is one.
+type Clock interface {
+	Head() chain.Head
+	Stale() bool
+}
+
+// Network is what the node's network knows; *net.Host is one.
+type Network interface {
+	Peers() []net.PeerInfo
+	Counters() net.Counters
+}
+
+// peerStates are the values of a peer's state.
+var peerStates = []net.PeerState{net.PeerDisconnected, net.PeerWaiting, net.PeerAdmitted, net.PeerRefused}
+
+// live is the collector of what is not counted here but read where it is kept.
+type live struct {
+	sources Sources
+	started time.Time
+
+	headBlock, headAge, stale                     *prometheus.Desc
+	peers                                         *prometheus.Desc
+	messages, queueFull, droppedRPCs, peersCutOff *prometheus.Desc
+}
+
+func newLive(sources Sources) *live {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName(prefix, "", name), help, labels, nil)
+	}
+	return &live{
+		sources:     sources,
+		started:     time.Now(),
+		headBlock:   desc("head_block", "Height of the newest block; 0 before the first."),
+		headAge:     desc("head_age_seconds", "Time since a new block was last received, or since the start if none was."),
+		stale:       desc("clock_stale", "1 if the chain clock is too old to act on: the node neither leads nor accuses."),
+		peers:       desc("peers", "Known peers by where they stand with this node.", "state"),
+		messages:    desc("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate"),
+		queueFull:   desc("network_queue_full_total", "Messages that were lost because the validation queue was full."),
+		droppedRPCs: desc("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits."),
+		peersCutOff: desc("network_peers_cut_off_total", "Times a peer was cut off for flooding."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (l *live) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		l.headBlock, l.headAge, l.stale, l.peers, l.messages, l.queueFull, l.droppedRPCs, l.peersCutOff,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (l *live) Collect(ch chan<- prometheus.Metric) {
+	l.collectClock(ch)
+	if l.sources.Network != nil {
+		l.collectNetwork(ch)
+	}
+}
+
+func (l *live) collectClock(ch chan<- prometheus.Metric) {
+	head := l.sources.Clock.Head()
+	since := head.ReceivedAt
+	if since.IsZero() {
+		since = l.started // an age of zero would look like health
+	}
+	stale := 0.0
+	if l.sources.Clock.Stale() {
+		stale = 1
+	}
+	gauge(ch, l.headBlock, float64(head.Height))
+	gauge(ch, l.headAge, time.Since(since).Seconds())
+	gauge(ch, l.stale, stale)
+}
+
+func (l *live) collectNetwork(ch chan<- prometheus.Metric) {
+	in := map[net.PeerState]int{}
+	for _, p := range l.sources.Network.Peers() {
+		in[p.State]++
+	}
+	for _, state := range peerStates {
+		gauge(ch, l.peers, float64(in[state]), string(state))
+	}
+	c := l.sources.Network.Counters()
+	counter(ch, l.messages, c.Delivered, "delivered")
+	counter(ch, l.messages, c.Copies, "copy")
+	counter(ch, l.messages, c.Ignored, "ignored")
+	counter(ch, l.messages, c.Rejected, "rejected")
+	counter(ch, l.queueFull, c.QueueFull)
+	counter(ch, l.droppedRPCs, c.DroppedRPCs)
+	counter(ch, l.peersCutOff, c.CutOff)
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, value float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, value uint64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+}

@@ -1,0 +1,138 @@
+// Package metrics counts what a node does and shows it in Prometheus's text form. Every label takes its values from a
+// closed list of the code, so the number of series is fixed when a Recorder is made, whatever wallets, operators and
+// windows come along; who wants to know about one of those asks the store. How far in blocks something happened is a
+// histogram: an average hides the one window that nearly failed.
+package metrics
+
+import (
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/proposal/action"
+)
+
+// prefix begins the name of every metric of the node's own.
+const prefix = "walletnode"
+
+// distances are the histograms' upper bounds, in blocks after the window's begin. They are close together where a
+// healthy window lies; the active phase ends with 80.
+var distances = []float64{0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 37, 50, 70, 80}
+
+// Recorder counts what it is told and reads the rest from its sources when it is scraped. Its methods may be called
+// from any goroutine and return at once, also during a scrape.
+type Recorder struct {
+	registry *prometheus.Registry
+
+	windows    tally[coordination.Reason]
+	missed     tally[coordination.Reason]
+	turns      tally[turn]
+	faults     map[bool]tally[faults.Kind] // by whether they are attributed
+	amendments tally[effect]
+	actions    tally[action.Outcome]
+
+	opened, received, sent prometheus.Histogram
+}
+
+// New makes a Recorder with every series at zero.
+func New(sources Sources) *Recorder {
+	r := &Recorder{registry: prometheus.NewRegistry()}
+	r.windows = count(r.counters("windows_total",
+		"Windows that ended in a result, once per wallet.", "reason"), coordination.Reasons())
+	r.missed = count(r.counters("windows_missed_total",
+		"Windows of which no block of the active phase was seen, once for all wallets.", "reason"), missable)
+	r.turns = count(r.counters("leader_turns_total",
+		"Windows in which this node's operator was a wallet's leader.", "outcome"), turns)
+	found := r.counters("faults_total",
+		"Faults that were recorded; those that are not attributed accuse nobody.", "kind", "attributed")
+	r.faults = map[bool]tally[faults.Kind]{
+		true:  count(found.MustCurryWith(prometheus.Labels{"attributed": "true"}), faults.Kinds()),
+		false: count(found.MustCurryWith(prometheus.Labels{"attributed": "false"}), faults.Kinds()),
+	}
+	r.amendments = count(r.counters("amendments_total",
+		"What was learned of windows after their result, in the passive phase.", "effect"), effects)
+	r.actions = count(r.counters("actions_total",
+		"Agreed actions that ended.", "outcome"), action.Outcomes())
+
+	r.opened = r.histogram("window_open_blocks", "Blocks from a window's begin until this node opened it, once per wallet.")
+	r.received = r.histogram("proposal_receive_blocks", "Blocks from a window's begin until the agreed proposal of another operator arrived.")
+	r.sent = r.histogram("proposal_send_blocks", "Blocks from a window's begin until this node as leader first sent its proposal.")
+
+	r.registry.MustRegister(
+		newLive(sources),
+		buildInfo(debug.ReadBuildInfo()),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return r
+}
+
+func (r *Recorder) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: name, Help: help}, labels)
+	r.registry.MustRegister(vec)
+	return vec
+}
+
+func (r *Recorder) histogram(name, help string) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: prefix, Name: name, Help: help, Buckets: distances})
+	r.registry.MustRegister(h)
+	return h
+}
+
+// Observe counts a report; it is what a coordination.Processor calls once the report is stored.
+func (r *Recorder) Observe(report coordination.Report) {
+	switch report := report.(type) {
+	case coordination.Result:
+		r.result(report)
+	case coordination.Amendment:
+		r.amendment(report)
+	}
+}
+
+func (r *Recorder) result(result coordination.Result) {
+	begin := result.Window.Block
+	r.windows.add(result.Reason, 1)
+	r.opened.Observe(after(begin, result.OpenedAt))
+	for _, f := range result.Faults {
+		r.faults[f.Attributed].add(f.Kind, 1)
+	}
+	if result.Role == coordination.RoleLeader {
+		r.turns.add(turnOf(result.Reason), 1)
+	}
+	switch {
+	case result.ReceivedAt == 0: // nothing was agreed
+	case result.Role == coordination.RoleLeader:
+		r.sent.Observe(after(begin, result.ReceivedAt))
+	default:
+		r.received.Observe(after(begin, result.ReceivedAt))
+	}
+}
+
+func (r *Recorder) amendment(a coordination.Amendment) {
+	switch {
+	case a.Fault.Late: // the idleness itself was counted with the result
+		r.amendments.add(effectLate, 1)
+		return
+	case a.Revoke:
+		r.amendments.add(effectRevocation, 1)
+	default:
+		r.amendments.add(effectFault, 1)
+	}
+	r.faults[a.Fault.Attributed].add(a.Fault.Kind, 1)
+}
+
+// Missed counts the windows of a range that was recorded as missed.
+func (r *Recorder) Missed(m coordination.Missed) {
+	r.missed.add(m.Reason, uint64((m.Last-m.First)/coordination.RFC12().Frequency)+1)
+}
+
+// ActionEnded counts an action whose outcome was recorded.
+func (r *Recorder) ActionEnded(outcome action.Outcome) { r.actions.add(outcome, 1) }
+
+// after is the distance from a window's begin to a height, in blocks. A message may arrive before our own head
+// reaches the window: that is no distance.
+func after(begin, height chain.Height) float64 { return float64(max(begin, height) - begin) }

@@ -1,0 +1,272 @@
+package metrics
+
+import (
+	"encoding/binary"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
+)
+
+// node is a clock and a network as a test wants them.
+type node struct {
+	head     chain.Head
+	stale    bool
+	peers    func() []net.PeerInfo
+	counters net.Counters
+}
+
+func (n *node) Head() chain.Head       { return n.head }
+func (n *node) Stale() bool            { return n.stale }
+func (n *node) Counters() net.Counters { return n.counters }
+func (n *node) Peers() []net.PeerInfo {
+	if n.peers == nil {
+		return nil
+	}
+	return n.peers()
+}
+
+func newRecorder(n *node) *Recorder { return New(Sources{Clock: n, Network: n}) }
+
+func window(t testing.TB, block chain.Height) coordination.Window {
+	t.Helper()
+	w, ok := coordination.RFC12().Window(block)
+	require.True(t, ok)
+	return w
+}
+
+// series reads every series of the node's own, as a scraper sees it: `name{labels}` and its value.
+func series(t testing.TB, r *Recorder) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for line := range strings.Lines(scrape(t, r)) {
+		if name, value, ok := cutLast(strings.TrimSpace(line)); ok && strings.HasPrefix(name, prefix+"_") {
+			found[strings.TrimPrefix(name, prefix+"_")] = value
+		}
+	}
+	require.NotEmpty(t, found)
+	return found
+}
+
+func cutLast(line string) (name, value string, ok bool) {
+	i := strings.LastIndexByte(line, ' ')
+	if i < 0 || strings.HasPrefix(line, "#") {
+		return "", "", false
+	}
+	return line[:i], line[i+1:], true
+}
+
+// The reference client publishes averages as gauges, per wallet.
+func TestSection8MetricsAreHistogramsWithBoundedLabels(t *testing.T) {
+	n := &node{}
+	r := newRecorder(n)
+	fresh := series(t, r)
+
+	const many = 5000
+	kinds, reasons, outcomes := faults.Kinds(), coordination.Reasons(), action.Outcomes()
+	for i := range many {
+		var wallet chain.WalletID
+		var operator chain.Operator
+		binary.BigEndian.PutUint64(wallet[:], uint64(i))
+		binary.BigEndian.PutUint64(operator[:], uint64(i))
+		w := window(t, chain.Height(i+1)*900)
+		fault := faults.Fault{
+			Key:        faults.Key{Wallet: wallet, Window: w.Block, Kind: kinds[i%len(kinds)], Culprit: operator},
+			Attributed: i%2 == 0, Detail: operator.String(),
+		}
+		r.Observe(coordination.Result{
+			Wallet: wallet, Window: w, Role: coordination.RoleFollower, Leader: operator, Proposal: proposal.Noop{},
+			ReceivedAt: w.Block + 10, OpenedAt: w.Block + 1, Faults: []faults.Fault{fault}, Reason: reasons[i%len(reasons)],
+			Detail: wallet.String(),
+		})
+		r.Observe(coordination.Amendment{Wallet: wallet, Window: w, Fault: fault, Revoke: i%3 == 0})
+		r.ActionEnded(outcomes[i%len(outcomes)])
+	}
+	r.Observe(coordination.Result{Window: window(t, 900), Reason: "no such reason", OpenedAt: 900})
+	r.ActionEnded("no such outcome")
+	n.peers = func() []net.PeerInfo { return make([]net.PeerInfo, many) }
+
+	after := series(t, r)
+	require.ElementsMatch(t, keys(fresh), keys(after), "the number of series has grown")
+	require.Less(t, len(after), 200)
+	require.Equal(t, "5000", after["proposal_receive_blocks_count"])
+
+	families, err := r.registry.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		name, own := strings.CutPrefix(f.GetName(), prefix+"_")
+		switch {
+		case !own:
+		case strings.HasSuffix(name, "_blocks"):
+			require.Equal(t, "HISTOGRAM", f.GetType().String(), name)
+		case f.GetType().String() == "GAUGE":
+			// The state of this moment, nothing that was summed up.
+			require.Contains(t, []string{"build_info", "clock_stale", "head_age_seconds", "head_block", "peers"}, name)
+		}
+	}
+}
+
+func keys(m map[string]string) []string {
+	var all []string
+	for k := range m {
+		all = append(all, k)
+	}
+	return all
+}
+
+func TestHistogramKeepsTheOneWindowThatNearlyFailed(t *testing.T) {
+	r := newRecorder(&node{})
+	w := window(t, 900)
+	for range 9 {
+		r.Observe(coordination.Result{Window: w, Role: coordination.RoleFollower, OpenedAt: 900, ReceivedAt: 901, Reason: coordination.ReasonOK})
+	}
+	r.Observe(coordination.Result{Window: w, Role: coordination.RoleFollower, OpenedAt: 900, ReceivedAt: 979, Reason: coordination.ReasonOK})
+	got := series(t, r)
+	require.Equal(t, "0", got[`proposal_receive_blocks_bucket{le="0"}`])
+	require.Equal(t, "9", got[`proposal_receive_blocks_bucket{le="1"}`])
+	require.Equal(t, "9", got[`proposal_receive_blocks_bucket{le="70"}`])
+	require.Equal(t, "10", got[`proposal_receive_blocks_bucket{le="80"}`])
+	require.Equal(t, "10", got[`window_open_blocks_bucket{le="0"}`])
+}
+
+func TestResultsAreCountedOnceInEachPlace(t *testing.T) {
+	r := newRecorder(&node{})
+	for name, value := range series(t, r) {
+		if strings.Contains(name, "_total") {
+			require.Equal(t, "0", value, "%s does not begin at zero", name)
+		}
+	}
+	w := window(t, 1800)
+	idle := faults.Fault{Key: faults.Key{Kind: faults.LeaderIdle}}
+	late := idle
+	late.Late = true
+	impostor := faults.Fault{Key: faults.Key{Kind: faults.LeaderImpersonation}, Attributed: true}
+	twoFaced := faults.Fault{Key: faults.Key{Kind: faults.LeaderEquivocation}, Attributed: true}
+
+	for _, report := range []coordination.Report{
+		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonOK},
+		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonNoop},
+		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonGenerationFailed},
+		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, Reason: coordination.ReasonNoPeers},
+		coordination.Result{Window: w, Role: coordination.RoleFollower, OpenedAt: 1799, ReceivedAt: 1799, Reason: coordination.ReasonOK}, // before our head
+		coordination.Result{Window: w, Role: coordination.RoleFollower, OpenedAt: 1800, Reason: coordination.ReasonLeaderIdle, Faults: []faults.Fault{idle, impostor}},
+		coordination.Amendment{Window: w, Fault: late},
+		coordination.Amendment{Window: w, Fault: impostor},
+		coordination.Amendment{Window: w, Fault: twoFaced, Revoke: true},
+	} {
+		r.Observe(report)
+	}
+	r.Missed(coordination.Missed{First: 900, Last: 900, Reason: coordination.ReasonLateStart})
+	r.Missed(coordination.Missed{First: 900, Last: 9000, Reason: coordination.ReasonNodeDown})
+	r.ActionEnded(action.NoSigner)
+
+	got := series(t, r)
+	for name, want := range map[string]string{
+		`windows_total{reason="ok"}`:                                  "2",
+		`windows_total{reason="noop"}`:                                "1",
+		`windows_total{reason="generation_failed"}`:                   "1",
+		`windows_total{reason="no_peers"}`:                            "1",
+		`windows_total{reason="leader_idle"}`:                         "1",
+		`windows_missed_total{reason="late_start"}`:                   "1",
+		`windows_missed_total{reason="node_down"}`:                    "10",
+		`leader_turns_total{outcome="proposed"}`:                      "1",
+		`leader_turns_total{outcome="noop"}`:                          "1",
+		`leader_turns_total{outcome="failed"}`:                        "2",
+		`faults_total{attributed="false",kind="leader_idle"}`:         "1", // being late is no second fault
+		`faults_total{attributed="true",kind="leader_idle"}`:          "0",
+		`faults_total{attributed="true",kind="leader_impersonation"}`: "2",
+		`faults_total{attributed="true",kind="leader_equivocation"}`:  "1",
+		`amendments_total{effect="late"}`:                             "1",
+		`amendments_total{effect="fault"}`:                            "1",
+		`amendments_total{effect="revocation"}`:                       "1",
+		`actions_total{outcome="no_signer"}`:                          "1",
+		`actions_total{outcome="ok"}`:                                 "0",
+		`proposal_send_blocks_count`:                                  "3",
+		`proposal_send_blocks_sum`:                                    "6",
+		`proposal_receive_blocks_count`:                               "1",
+		`proposal_receive_blocks_sum`:                                 "0",
+		`window_open_blocks_count`:                                    "6",
+		`window_open_blocks_sum`:                                      "0",
+	} {
+		require.Equal(t, want, got[name], name)
+	}
+}
+
+func TestStateIsReadWhenScraped(t *testing.T) {
+	n := &node{stale: true}
+	r := newRecorder(n)
+	r2 := New(Sources{Clock: n}) // a network that keeps no books
+	got := series(t, r)
+	require.Equal(t, "0", got["head_block"])
+	require.Equal(t, "1", got["clock_stale"])
+	require.NotEqual(t, "0", got["head_age_seconds"], "without any head the age counts from the start")
+	require.NotContains(t, series(t, r2), `peers{state="admitted"}`)
+
+	n.stale, n.head = false, chain.Head{Header: chain.Header{Height: 4711}, ReceivedAt: time.Now().Add(-time.Hour)}
+	n.peers = func() []net.PeerInfo {
+		return []net.PeerInfo{{State: net.PeerAdmitted}, {State: net.PeerAdmitted}, {State: net.PeerRefused}}
+	}
+	n.counters = net.Counters{Delivered: 1, Copies: 2, Ignored: 3, Rejected: 4, QueueFull: 5, DroppedRPCs: 6, CutOff: 7}
+	got = series(t, r)
+	require.Regexp(t, `^360\d\.`, got["head_age_seconds"])
+	delete(got, "head_age_seconds")
+	for name, want := range map[string]string{
+		"head_block": "4711", "clock_stale": "0",
+		`peers{state="admitted"}`: "2", `peers{state="refused"}`: "1", `peers{state="waiting"}`: "0", `peers{state="disconnected"}`: "0",
+		`network_messages_total{fate="delivered"}`: "1", `network_messages_total{fate="copy"}`: "2",
+		`network_messages_total{fate="ignored"}`: "3", `network_messages_total{fate="rejected"}`: "4",
+		"network_queue_full_total": "5", "network_dropped_rpcs_total": "6", "network_peers_cut_off_total": "7",
+	} {
+		require.Equal(t, want, got[name], name)
+	}
+}
+
+// A report is observed on the processor's loop, which everything waits for.
+func TestObserveReturnsDuringAScrapeThatHangs(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	n := &node{peers: func() []net.PeerInfo {
+		close(entered)
+		<-leave
+		return nil
+	}}
+	r := newRecorder(n)
+	var scraping sync.WaitGroup
+	scraping.Go(func() { _, _ = r.registry.Gather() })
+	<-entered
+	r.Observe(coordination.Result{Window: window(t, 900), Reason: coordination.ReasonOK}) // a deadlock unless it returns
+	close(leave)
+	scraping.Wait()
+	n.peers = nil
+	require.Equal(t, "1", series(t, r)[`windows_total{reason="ok"}`])
+}
+
+func TestMetricNamesFollowThePrometheusConventions(t *testing.T) {
+	problems, err := promlint.New(strings.NewReader(scrape(t, newRecorder(&node{})))).Lint()
+	require.NoError(t, err)
+	for _, p := range problems {
+		require.False(t, strings.HasPrefix(p.Metric, prefix), "%s: %s", p.Metric, p.Text)
+	}
+}
+
+func BenchmarkObserve(b *testing.B) {
+	r, w := newRecorder(&node{}), window(b, 900)
+	for b.Loop() {
+		r.Observe(coordination.Result{Window: w, Role: coordination.RoleFollower, OpenedAt: 900, ReceivedAt: 910, Reason: coordination.ReasonOK})
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		newRecorder(&node{})
+	}
+}
