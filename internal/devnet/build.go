@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/ethereum"
@@ -66,29 +69,23 @@ func emptyDir(dir string) error {
 }
 
 // enrol makes the operators and the wallets, and each operator's directory as its node needs it.
-func (d *devnet) enrol(ctx context.Context) error {
-	secrets, err := operatorKeys(d.cfg.Seed, d.cfg.Operators)
-	if err != nil {
+func (d *devnet) enrol(ctx context.Context) (err error) {
+	if err := d.makeOperators(); err != nil {
 		return err
 	}
 	var addresses []chain.Operator
-	for i, key := range secrets {
-		o, err := newOperator(filepath.Join(d.cfg.Dir, fmt.Sprintf("operator-%d", i+1)), key)
-		if err != nil {
-			return fmt.Errorf("make operator %d: %w", i+1, err)
-		}
-		if d.scenario.expect.deed == DeedSkippedHeads {
-			if o.proxy, err = newProxy(d.chain.URL()); err != nil {
-				return err
-			}
-		}
-		d.operators = append(d.operators, o)
+	for _, o := range d.operators {
 		addresses = append(addresses, o.address)
 	}
 	if d.wallets, err = makeWallets(d.cfg.Seed, d.cfg.Wallets, d.cfg.Seats, addresses); err != nil {
 		return err
 	}
 	for _, o := range d.operators {
+		if d.scenario.expect.deed == DeedSkippedHeads {
+			if o.proxy, err = newProxy(d.chain.URL()); err != nil {
+				return err
+			}
+		}
 		if err := o.writeConfig(d.chain, d.cfg.BlockTime, d.peersOf(o)); err != nil {
 			return err
 		}
@@ -97,6 +94,37 @@ func (d *devnet) enrol(ctx context.Context) error {
 		}
 	}
 	return d.writeManifests()
+}
+
+// makeOperators makes the operators' directories, several at once: to encrypt a key takes time by design.
+func (d *devnet) makeOperators() error {
+	secrets, err := operatorKeys(d.cfg.Seed, d.cfg.Operators)
+	if err != nil {
+		return err
+	}
+	d.operators = make([]*operator, len(secrets))
+	return atOnce(len(secrets), func(i int) (err error) {
+		d.operators[i], err = newOperator(filepath.Join(d.cfg.Dir, fmt.Sprintf("operator-%d", i+1)), secrets[i])
+		if err != nil {
+			return fmt.Errorf("make operator %d: %w", i+1, err)
+		}
+		return nil
+	})
+}
+
+// atOnce calls do for 0 .. n-1, as many at once as there are processors, and joins the errors.
+func atOnce(n int, do func(int) error) error {
+	errs := make([]error, n)
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		g.Go(func() error {
+			errs[i] = do(i)
+			return nil
+		})
+	}
+	_ = g.Wait() // none returns an error
+	return errors.Join(errs...)
 }
 
 // peersOf returns the multiaddrs of the others' nodes.
@@ -178,11 +206,7 @@ func (d *devnet) begin(ctx context.Context) error {
 	}
 	d.spawn(ctx, "the chain", d.chain.Run)
 	d.spawn(ctx, "following the chain", d.follow)
-	var errs []error
-	for _, o := range d.operators {
-		errs = append(errs, o.start(ctx, d.fail))
-	}
-	return errors.Join(errs...)
+	return atOnce(len(d.operators), func(i int) error { return d.operators[i].start(ctx, d.fail) })
 }
 
 // knownAt is the block at which a window's seed block is there for everybody: the director decides who does what then.

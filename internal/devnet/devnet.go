@@ -118,10 +118,11 @@ func (d *devnet) windows(ctx context.Context, sum *Summary) error {
 // dissolve stops everything, in the reverse order of its start. The devnet's context has ended.
 func (d *devnet) dissolve() error {
 	var errs []error
-	for _, o := range d.operators {
+	made := slices.DeleteFunc(d.operators, func(o *operator) bool { return o == nil })
+	for _, o := range made {
 		errs = append(errs, o.halt())
 	}
-	for _, o := range d.operators {
+	for _, o := range made {
 		if o.proxy != nil {
 			errs = append(errs, o.proxy.close())
 		}

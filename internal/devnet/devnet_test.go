@@ -1,11 +1,19 @@
 package devnet
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/walletnode/walletnode/chain"
 )
@@ -87,12 +95,77 @@ func TestThreeWindowsOnRealLibp2pAndTheSimulatedChain(t *testing.T) {
 }
 
 func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
+	// Two windows where what happens takes turns, or where the next window shows that a node is back.
+	windows := map[string]int{
+		"idle-leader": 2, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "restart": 2, "skipped-heads": 2,
+	}
 	for _, s := range Scenarios() {
 		if s.Name == "calm" {
 			continue // above
 		}
 		t.Run(s.Name, func(t *testing.T) {
-			requireExpected(t, play(t, Config{Scenario: s.Name, Windows: 2, Seed: 2}), 2)
+			n := windows[s.Name]
+			require.Positive(t, n)
+			requireExpected(t, play(t, Config{Scenario: s.Name, Windows: n, Seed: 2}), n)
 		})
 	}
+}
+
+func operatorOf(key *ecdsa.PrivateKey) chain.Operator {
+	return chain.Operator(crypto.PubkeyToAddress(key.PublicKey))
+}
+
+func TestADevnetWritesOverNothing(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "precious"), nil, 0o600))
+	_, err := Run(t.Context(), Config{
+		Operators: 1, Wallets: 1, Seats: 1, BlockTime: blockTime, Scenario: "calm", Dir: dir, Screen: &recording{},
+	})
+	require.ErrorContains(t, err, "not empty")
+}
+
+// An interruption ends a devnet in good order also while it gathers, and while nodes are down and an actor is there.
+func TestAnInterruptionLeavesNothingBehind(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	for _, at := range []chain.Height{869, 905} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := &interrupting{at: at, cancel: cancel}
+		sum, err := Run(ctx, Config{
+			Operators: 3, Wallets: 1, Seats: 3, BlockTime: blockTime, FastIdle: true, Windows: 1, Scenario: "idle-leader",
+			Dir: t.TempDir(), Screen: r,
+		})
+		require.NoError(t, err, "block %d", at)
+		require.False(t, sum.Expected, "block %d", at)
+		require.Equal(t, []string{"ended after 0 of 1 windows"}, sum.Differences)
+	}
+	// The database in go-ethereum leaves a goroutine behind that ends by itself within half a minute.
+	goleak.VerifyNone(t, before, goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
+}
+
+// interrupting is a screen that interrupts the devnet at a height.
+type interrupting struct {
+	recording
+	at     chain.Height
+	cancel context.CancelFunc
+}
+
+func (i *interrupting) Height(h chain.Height) {
+	if h == i.at {
+		i.cancel()
+	}
+}
+
+func TestOneOperatorAloneIsADevnetToo(t *testing.T) {
+	r := play(t, Config{Scenario: "calm", Windows: 1, Operators: 1, Wallets: 1, Seats: 1})
+	requireExpected(t, r, 1)
+}
+
+func TestScenariosAreDocumented(t *testing.T) {
+	var want strings.Builder
+	for _, s := range Scenarios() {
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", s.Name, s.Happens, s.Records)
+	}
+	doc, err := os.ReadFile("../../docs/scenarios.md")
+	require.NoError(t, err)
+	require.Contains(t, string(doc), want.String(), "docs/scenarios.md must have these rows")
 }

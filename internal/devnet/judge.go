@@ -23,6 +23,9 @@ func Judge(scenarioName string, f Facts) []string {
 		return []string{fmt.Sprintf("there is no scenario %q", scenarioName)}
 	}
 	j := judge{scenario: s, facts: f}
+	for _, w := range f.Wallets {
+		j.elections = append(j.elections, elect(w.Wallet, f.Window, f.Safe, w.Due))
+	}
 	j.deeds()
 	for _, n := range f.Nodes {
 		if n.Down {
@@ -38,6 +41,7 @@ func Judge(scenarioName string, f Facts) []string {
 type judge struct {
 	scenario    scenario
 	facts       Facts
+	elections   []election
 	differences []string
 }
 
@@ -65,18 +69,13 @@ func (j *judge) deeds() {
 	if want.refutes == nil {
 		return
 	}
-	for _, w := range j.facts.Wallets {
-		e := j.elect(w)
+	for _, e := range j.elections {
 		if deeds := on(e.wallet.ID(), j.facts.Deeds); len(deeds) > 0 {
 			if complaint := want.refutes(e, deeds); complaint != "" {
 				j.differ("wallet %v: %s", e.wallet.ID(), complaint)
 			}
 		}
 	}
-}
-
-func (j *judge) elect(w WalletFacts) election {
-	return elect(w.Wallet, j.facts.Window, j.facts.Safe, w.Due)
 }
 
 // downNode demands that a node which did not run has nothing of the window but the record that it was down. One that
@@ -98,9 +97,9 @@ func (j *judge) downNode(n NodeFacts) {
 func (j *judge) node(n NodeFacts) {
 	j.opening(n)
 	rows := slices.Clone(n.Detail.Wallets)
-	for _, w := range j.facts.Wallets {
-		id := w.Wallet.ID()
-		if !w.Wallet.Holds(n.Operator) {
+	for _, e := range j.elections {
+		id := e.wallet.ID()
+		if !e.wallet.Holds(n.Operator) {
 			continue
 		}
 		i := slices.IndexFunc(rows, func(r store.WalletDetail) bool { return r.Wallet == id })
@@ -108,7 +107,7 @@ func (j *judge) node(n NodeFacts) {
 			j.differ("operator %v has no row of wallet %v", n.Operator, id)
 			continue
 		}
-		j.row(n.Operator, j.elect(w), rows[i])
+		j.row(n.Operator, e, rows[i])
 		rows = slices.Delete(rows, i, i+1)
 	}
 	for _, r := range rows {

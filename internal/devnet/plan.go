@@ -97,7 +97,7 @@ func planMistaken(s stage) plan {
 		it := part{operator: op, audience: s.others(p.down)}
 		for i, e := range s.elections {
 			if e.leader == op {
-				it.lines = append(it.lines, mistake(e, s.window, s.window.Index+uint64(i))) //nolint:gosec // an index
+				it.lines = append(it.lines, mistake(e, s.window, 2*s.window.Index+uint64(i))) //nolint:gosec // an index
 			}
 		}
 		p.parts = append(p.parts, it)

@@ -1,0 +1,123 @@
+package devnet
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+)
+
+// shared is a buffer that a drawing goroutine and a test can use at once.
+type shared struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func exampleReport(t *testing.T, name string) Report {
+	w := newWorld(t, 1, 1)
+	f := w.perfect(t, name)
+	report := Report{Window: f.Window, Took: 13 * time.Second, Differences: []string{"an example"}}
+	var wallets []chain.Wallet
+	for _, e := range w.stage.elections {
+		wallets = append(wallets, e.wallet)
+	}
+	for _, n := range f.Nodes {
+		report.Rows = append(report.Rows, rowsOf(f.Window, wallets, n)...)
+	}
+	return report
+}
+
+func TestRowsSayOnlyWhatIsKnown(t *testing.T) {
+	rows := exampleReport(t, "idle-leader").Rows
+	require.Len(t, rows, 5*2)
+	ran, down := 0, 0
+	for _, row := range rows {
+		require.NotNil(t, row.Reason)
+		if row.Role == nil {
+			down++
+			require.Equal(t, "node_down", *row.Reason)
+			require.Nil(t, row.Leader)
+			require.Empty(t, row.Faults)
+			require.NotNil(t, row.Faults, "an empty list, not null")
+			continue
+		}
+		ran++
+		require.Equal(t, "leader_idle", *row.Reason)
+		require.Nil(t, row.Action)
+		require.Nil(t, row.ReceivedBlock)
+		require.Equal(t, []Accusation{{"leader_idle", *row.Leader, true}}, row.Faults)
+	}
+	require.Positive(t, ran)
+	require.Positive(t, down)
+}
+
+func TestPeopleSeeOneLinePerViewOfAWallet(t *testing.T) {
+	text := windowText(exampleReport(t, "impostor"))
+	require.Contains(t, text, "window 900, 13s:")
+	require.Contains(t, text, "Redemption, ok, fault leader_impersonation of 0x")
+	require.Contains(t, text, "received at block 901 (4 nodes)")
+	require.Contains(t, text, "did not run, node_down (1 node)")
+	require.Contains(t, text, "not expected: an example")
+	require.Len(t, strings.Split(strings.TrimSpace(text), "\n"), 1+2*2+1)
+}
+
+func TestTheBarPassesThroughThePhases(t *testing.T) {
+	w, _ := coordination.RFC12().Window(900)
+	for height, want := range map[chain.Height]string{
+		0: "before the window", 859: "before the window", 860: "before the seed block", 868: "seed block is there",
+		899: "seed block is there", 900: "active phase", 979: "active phase", 980: "passive phase", 999: "passive phase",
+		1000: "action", 1100: "action",
+	} {
+		text, _ := phase(w, height)
+		require.Equal(t, want, text, "height %d", height)
+	}
+	_, done := phase(w, 900)
+	require.EqualValues(t, 40, done)
+	_, done = phase(w, 1100)
+	require.EqualValues(t, 140, done)
+}
+
+func TestTheTerminalScreenEndsDrawing(t *testing.T) {
+	var out shared
+	s := TerminalScreen(&out)
+	s.Start(Intro{Scenario: Scenario{Name: "calm"}, Dir: "D", Operators: []Member{{chain.Operator{1}, "D/operator-1"}}})
+	for h := chain.Height(850); h < 1001; h++ {
+		s.Height(h)
+	}
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "window 900: action") }, 10*time.Second, frame)
+	s.Window(exampleReport(t, "calm"))
+	s.Height(1002)
+	s.End(Summary{Scenario: "calm", Windows: 1, Results: 10, Expected: true, Differences: []string{}})
+	text := out.String()
+	require.Contains(t, text, "walletnode --data-dir D/operator-1 windows list")
+	require.Contains(t, text, "Redemption, ok, received at block 901 (5 nodes)")
+	require.Contains(t, text, "calm: 1 windows, 10 results, as expected")
+}
+
+func TestASummaryDoesNotGrowWithoutEnd(t *testing.T) {
+	var s Summary
+	for range 3 {
+		s.add(Report{Rows: make([]Row, 2), Differences: make([]string, 600)})
+	}
+	require.Equal(t, 3, s.Windows)
+	require.Equal(t, 6, s.Results)
+	require.Len(t, s.Differences, maxDifferences)
+}
