@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults"
-	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 func faultsCommand() *cli.Command {
@@ -44,28 +43,21 @@ func listFaults(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	limit, query, err := rowLimit(c)
-	if err != nil {
+	if filter.Limit, err = rowLimit(c); err != nil {
 		return err
 	}
-	filter.Limit = query
-	return reading(c, func(r *store.Reader) error {
-		records, err := r.Faults(c.Context, filter)
+	return reading(c, func(from source) error {
+		list, err := from.Faults(c.Context, filter)
 		if err != nil {
 			return err
 		}
-		records, more := cut(records, limit)
 		if c.Bool("json") {
-			list := make([]faultJSON, len(records))
-			for i, record := range records {
-				list[i] = newFaultJSON(record)
-			}
-			return writeJSON(c.App.Writer, map[string]any{"faults": list, "more": more})
+			return writeJSON(c.App.Writer, list)
 		}
-		tellMore(c, more)
-		rows := make([]table.Row, len(records))
-		for i, f := range records {
-			rows[i] = table.Row{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, verdict(f.Fault), len(f.Evidence)}
+		tellMore(c, list.More)
+		rows := make([]table.Row, len(list.Faults))
+		for i, f := range list.Faults {
+			rows[i] = table.Row{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, f.Verdict(), len(f.Evidence)}
 		}
 		return writeTable(c.App.Writer, table.Row{"id", "window", "wallet", "kind", "culprit", "verdict", "evidence"}, rows)
 	})
@@ -97,83 +89,45 @@ func showFault(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	return reading(c, func(r *store.Reader) error {
-		record, err := r.Fault(c.Context, c.Args().First())
+	return reading(c, func(from source) error {
+		fault, err := from.Fault(c.Context, c.Args().First())
 		if err != nil {
 			return err
 		}
 		if c.Bool("json") {
-			return writeJSON(c.App.Writer, newFaultJSON(record))
+			return writeJSON(c.App.Writer, fault)
 		}
-		return writeFault(c.App.Writer, record)
+		return writeFault(c.App.Writer, fault)
 	})
 }
 
-// faultJSON is a fault for tools.
-type faultJSON struct {
-	ID         string          `json:"id"`
-	Window     chain.Height    `json:"window"` // coordination block
-	Wallet     chain.WalletID  `json:"wallet"`
-	Kind       faults.Kind     `json:"kind"`
-	Culprit    chain.Operator  `json:"culprit"`
-	Attributed bool            `json:"attributed"`
-	Late       bool            `json:"late"`
-	Detail     string          `json:"detail"`
-	Evidence   []string        `json:"evidence"` // signed messages, hex
-	Observer   faults.Observer `json:"observer"` // what this node could see when it judged
-	ObservedAt chain.Height    `json:"observed_block"`
-	RecordedAt string          `json:"recorded_at"`
-}
-
-func newFaultJSON(r faults.Record) faultJSON {
-	evidence := make([]string, len(r.Evidence))
-	for i, signed := range r.Evidence {
-		evidence[i] = hex.EncodeToString(signed)
-	}
-	return faultJSON{
-		r.ID, r.Window, r.Wallet, r.Kind, r.Culprit, r.Attributed, r.Late, r.Detail, evidence, r.Observer, r.ObservedAt, rfc3339(r.StoredAt),
-	}
-}
-
-// verdict says in a word whether a fault accuses.
-func verdict(f faults.Fault) string {
-	word := "unattributed"
-	if f.Attributed {
-		word = "attributed"
-	}
-	if f.Late {
-		word += ", late"
-	}
-	return word
-}
-
-func writeFault(w io.Writer, r faults.Record) error {
+func writeFault(w io.Writer, f view.Fault) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "fault %s\n", r.ID)
+	fmt.Fprintf(&out, "fault %s\n", f.ID)
 	for _, row := range []struct {
 		name  string
 		value any
 	}{
-		{"kind", r.Kind},
-		{"culprit", r.Culprit},
-		{"wallet", r.Wallet},
-		{"window", r.Window},
-		{"verdict", verdict(r.Fault)},
-		{"detail", orDash(printable(r.Detail))},
-		{"observed", fmt.Sprintf("at block %d, %s", r.ObservedAt, rfc3339(r.StoredAt))},
-		{"our view", view(r.Observer)},
+		{"kind", f.Kind},
+		{"culprit", f.Culprit},
+		{"wallet", f.Wallet},
+		{"window", f.Window},
+		{"verdict", f.Verdict()},
+		{"detail", orDash(printable(f.Detail))},
+		{"observed", fmt.Sprintf("at block %d, %s", f.ObservedAt, f.RecordedAt)},
+		{"our view", eyesight(f.Observer)},
 	} {
 		fmt.Fprintf(&out, "  %-9s %v\n", row.name, row.value)
 	}
-	for _, signed := range r.Evidence {
-		fmt.Fprintf(&out, "  %-9s %s\n", "evidence", hex.EncodeToString(signed))
+	for _, signed := range f.Evidence {
+		fmt.Fprintf(&out, "  %-9s %s\n", "evidence", signed)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// view tells what the observer could see, and what impaired it.
-func view(o faults.Observer) string {
+// eyesight tells what the observer could see, and what impaired it.
+func eyesight(o faults.Observer) string {
 	parts := []string{fmt.Sprintf("opened at block %d, %d peers, head %v old", o.OpenedAt, o.Peers, o.ClockAge)}
 	for _, flaw := range []struct {
 		is   bool

@@ -13,7 +13,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store"
-	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 func walletsCommand() *cli.Command {
@@ -95,51 +95,29 @@ func storeWallets(c *cli.Context, importer *store.Importer, wallets []chain.Wall
 	return nil
 }
 
-// walletJSON is a wallet for tools.
-type walletJSON struct {
-	Wallet     chain.WalletID   `json:"wallet"`     // public key hash
-	PublicKey  string           `json:"public_key"` // uncompressed
-	Channel    string           `json:"channel"`
-	Operators  []chain.Operator `json:"operators"` // one per seat, in seat order
-	ImportedAt string           `json:"imported_at"`
-	Archived   bool             `json:"archived"` // no part is taken in its windows any more
-}
-
 func listWallets(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	return reading(c, func(r *store.Reader) error {
-		records, err := r.AllWallets(c.Context)
+	return reading(c, func(from source) error {
+		list, err := from.Wallets(c.Context)
 		if err != nil {
 			return err
 		}
 		if c.Bool("json") {
-			return writeJSON(c.App.Writer, map[string]any{"wallets": walletsJSON(records)})
+			return writeJSON(c.App.Writer, list)
 		}
-		rows := make([]table.Row, len(records))
-		for i, w := range records {
-			state := "active"
-			if w.Archived {
-				state = "archived"
-			}
-			rows[i] = table.Row{w.ID(), w.Seats(), len(w.Operators()), state, rfc3339(w.ImportedAt)}
+		rows := make([]table.Row, len(list.Wallets))
+		for i, w := range list.Wallets {
+			rows[i] = table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), w.ImportedAt}
 		}
 		return writeTable(c.App.Writer, table.Row{"wallet", "seats", "operators", "state", "imported"}, rows)
 	})
 }
 
-func walletsJSON(records []store.WalletRecord) []walletJSON {
-	list := make([]walletJSON, len(records))
-	for i, w := range records {
-		list[i] = walletJSON{
-			Wallet:     w.ID(),
-			PublicKey:  w.Key().String(),
-			Channel:    wire.ChannelName(w.Key()),
-			Operators:  w.Roster(),
-			ImportedAt: rfc3339(w.ImportedAt),
-			Archived:   w.Archived,
-		}
+func walletState(w view.Wallet) string {
+	if w.Archived {
+		return "archived"
 	}
-	return list
+	return "active"
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 func windowsCommand() *cli.Command {
@@ -42,26 +43,19 @@ func listWindows(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	limit, query, err := rowLimit(c)
-	if err != nil {
+	if filter.Limit, err = rowLimit(c); err != nil {
 		return err
 	}
-	filter.Limit = query
-	return reading(c, func(r *store.Reader) error {
-		rows, err := r.Windows(c.Context, filter)
+	return reading(c, func(from source) error {
+		list, err := from.Windows(c.Context, filter)
 		if err != nil {
 			return err
 		}
-		rows, more := cut(rows, limit)
 		if c.Bool("json") {
-			list := make([]windowJSON, len(rows))
-			for i, row := range rows {
-				list[i] = newWindowJSON(row)
-			}
-			return writeJSON(c.App.Writer, map[string]any{"windows": list, "more": more})
+			return writeJSON(c.App.Writer, list)
 		}
-		tellMore(c, more)
-		return writeTable(c.App.Writer, windowHeader, windowRows(rows))
+		tellMore(c, list.More)
+		return writeTable(c.App.Writer, windowHeader, windowRows(list.Windows))
 	})
 }
 
@@ -83,41 +77,29 @@ func windowFilter(c *cli.Context) (store.WindowFilter, error) {
 
 var windowHeader = table.Row{"window", "wallet", "role", "leader", "reason", "action", "received", "faults", "outcome"}
 
-func windowRows(rows []store.WindowRow) []table.Row {
-	list := make([]table.Row, len(rows))
-	for i, row := range rows {
-		if m := row.Missed; m != nil {
-			span := block(m.Last)
-			if m.First != m.Last {
-				span = block(m.First) + ".." + span
+func windowRows(list []view.Window) []table.Row {
+	rows := make([]table.Row, len(list))
+	for i, w := range list {
+		if w.State == view.WindowMissed {
+			span := block(&w.Window)
+			if w.FirstWindow != nil && *w.FirstWindow != w.Window {
+				span = block(w.FirstWindow) + ".." + span
 			}
-			list[i] = table.Row{span, "-", "missed", "-", m.Reason, "-", "-", "-", "-"}
+			rows[i] = table.Row{span, "-", "missed", "-", cell(w.Reason), "-", "-", "-", "-"}
 			continue
 		}
-		leader := "-"
-		if op := known(row.Leader); op != nil {
-			leader = op.String()
-		}
-		reason, outcome := string(row.Reason), row.Outcome
-		if row.Open {
+		reason, outcome := cell(w.Reason), cell(w.Outcome)
+		if w.State == view.WindowOpen {
 			reason = "(open)"
 		}
-		if row.Pending {
+		if w.Pending {
 			outcome = "(pending)"
 		}
-		list[i] = table.Row{
-			block(row.Block), row.Wallet, orDash(string(row.Role)), leader, reason, orDash(actionName(row)),
-			block(row.ReceivedAt), row.Faults, orDash(outcome),
+		rows[i] = table.Row{
+			w.Window, cell(w.Wallet), cell(w.Role), cell(w.Leader), reason, cell(w.Action), block(w.ReceivedAt), w.Faults, outcome,
 		}
 	}
-	return list
-}
-
-func actionName(row store.WindowRow) string {
-	if row.Proposal == nil {
-		return ""
-	}
-	return row.Proposal.Kind().String()
+	return rows
 }
 
 func showWindow(c *cli.Context) error {
@@ -132,22 +114,15 @@ func showWindow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var only []chain.WalletID
-	if wallet != nil {
-		only = append(only, *wallet)
-	}
-	return reading(c, func(r *store.Reader) error {
-		detail, err := r.WindowDetail(c.Context, at, only...)
+	return reading(c, func(from source) error {
+		trace, err := from.Window(c.Context, at, wallet)
 		if err != nil {
 			return err
 		}
-		if wallet != nil && len(detail.Wallets) == 0 && detail.Missed == nil {
-			return store.ErrNotFound
-		}
 		if c.Bool("json") {
-			return writeJSON(c.App.Writer, newWindowDetailJSON(detail))
+			return writeJSON(c.App.Writer, trace)
 		}
-		return writeWindow(c.App.Writer, detail)
+		return writeTrace(c.App.Writer, trace)
 	})
 }
 

@@ -1,30 +1,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/internal/store"
 )
-
-// reading opens the node's store for the time of one command. The node may run meanwhile, and is not disturbed.
-func reading(c *cli.Context, read func(*store.Reader) error) error {
-	cfg, err := readConfig(c)
-	if err != nil {
-		return err
-	}
-	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
-	if err != nil {
-		return err
-	}
-	return errors.Join(read(r), r.Close())
-}
 
 // defaultRows is how many rows a list shows unless told otherwise: a screen or two of the newest. A list that goes on
 // says so.
@@ -53,23 +37,13 @@ func walletArgument(c *cli.Context) (*chain.WalletID, error) {
 	return &id, nil
 }
 
-// rowLimit returns --limit, and the limit to query with: one more, so that it shows whether the list goes on.
-func rowLimit(c *cli.Context) (limit, query int, err error) {
-	switch limit = c.Int("limit"); {
-	case limit < 0:
-		return 0, 0, usageErrorf("--limit: want 0 or more, have %d", limit)
-	case limit == 0:
-		return 0, 0, nil
+// rowLimit returns --limit.
+func rowLimit(c *cli.Context) (int, error) {
+	limit := c.Int("limit")
+	if limit < 0 {
+		return 0, usageErrorf("--limit: want 0 or more, have %d", limit)
 	}
-	return limit, limit + 1, nil
-}
-
-// cut takes off the row that was queried beyond the limit, and reports whether there was one.
-func cut[T any](rows []T, limit int) ([]T, bool) {
-	if limit > 0 && len(rows) > limit {
-		return rows[:limit], true
-	}
-	return rows, false
+	return limit, nil
 }
 
 // tellMore says on stderr that a table is not the whole list.
@@ -93,14 +67,6 @@ func windowArgument(c *cli.Context) (chain.Height, error) {
 	return height, nil
 }
 
-// rfc3339 is how times are written, in UTC; empty for none.
-func rfc3339(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
 // orDash is for table cells that would be empty: a dash shows that nothing is missing.
 func orDash(s string) string {
 	if s == "" {
@@ -110,26 +76,17 @@ func orDash(s string) string {
 }
 
 // block writes a height for a table, a dash for none.
-func block(h chain.Height) string {
-	if h == 0 {
+func block(h *chain.Height) string {
+	if h == nil {
 		return "-"
 	}
-	return strconv.FormatUint(uint64(h), 10)
+	return strconv.FormatUint(uint64(*h), 10)
 }
 
-// known returns an operator for JSON and tables, nil if it is not known.
-func known(op chain.Operator) *chain.Operator {
-	if op.IsZero() {
-		return nil
+// cell writes what may not be known for a table, a dash if it is not.
+func cell[T any](v *T) string {
+	if v == nil {
+		return "-"
 	}
-	return &op
-}
-
-// pointer returns nil for the zero value, so that JSON shows null for what there is not.
-func pointer[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
+	return orDash(fmt.Sprint(*v))
 }

@@ -1,0 +1,116 @@
+package view
+
+import (
+	"context"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/store"
+)
+
+// Records shows what a store holds. Its errors are those of the store; store.ErrNotFound says that there is no such
+// record.
+type Records struct{ Store store.Reader }
+
+// Windows lists what a filter selects.
+func (r Records) Windows(ctx context.Context, filter store.WindowFilter) (Windows, error) {
+	limit := filter.Limit
+	filter.Limit = beyond(limit)
+	rows, err := r.Store.Windows(ctx, filter)
+	rows, more := cut(rows, limit)
+	return Windows{each(rows, NewWindow), more}, err
+}
+
+// Window returns all of one window, of one wallet if one is given.
+func (r Records) Window(ctx context.Context, block chain.Height, wallet *chain.WalletID) (Trace, error) {
+	var only []chain.WalletID
+	if wallet != nil {
+		only = append(only, *wallet)
+	}
+	detail, err := r.Store.WindowDetail(ctx, block, only...)
+	if err == nil && wallet != nil && len(detail.Wallets) == 0 && detail.Missed == nil {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return Trace{}, err
+	}
+	return NewTrace(detail), nil
+}
+
+// Proposals lists what was agreed in the windows that a filter selects; its reasons are not regarded.
+func (r Records) Proposals(ctx context.Context, filter store.WindowFilter) (Proposals, error) {
+	limit := filter.Limit
+	filter.Limit, filter.Reasons = beyond(limit), agreements
+	rows, err := r.Store.Windows(ctx, filter)
+	rows, more := cut(rows, limit)
+	return Proposals{each(rows, NewProposal), more}, err
+}
+
+// Faults lists what a filter selects.
+func (r Records) Faults(ctx context.Context, filter faults.Filter) (Faults, error) {
+	limit := filter.Limit
+	filter.Limit = beyond(limit)
+	records, err := r.Store.Faults(ctx, filter)
+	records, more := cut(records, limit)
+	return Faults{each(records, NewFault), more}, err
+}
+
+// Fault returns one fault.
+func (r Records) Fault(ctx context.Context, id string) (Fault, error) {
+	record, err := r.Store.Fault(ctx, id)
+	if err != nil {
+		return Fault{}, err
+	}
+	return NewFault(record), nil
+}
+
+// Scores sums up the faults that a filter selects, by operator.
+func (r Records) Scores(ctx context.Context, filter faults.Filter) (Scores, error) {
+	records, err := r.Store.Faults(ctx, filter)
+	return NewScores(records), err
+}
+
+// Actions lists what a filter selects.
+func (r Records) Actions(ctx context.Context, filter store.ActionFilter) (Actions, error) {
+	limit := filter.Limit
+	filter.Limit = beyond(limit)
+	rows, err := r.Store.Actions(ctx, filter)
+	rows, more := cut(rows, limit)
+	return Actions{each(rows, NewAction), more}, err
+}
+
+// Wallets lists every wallet, archived ones included.
+func (r Records) Wallets(ctx context.Context) (Wallets, error) {
+	records, err := r.Store.AllWallets(ctx)
+	return Wallets{each(records, NewWallet)}, err
+}
+
+// Wallet returns one wallet.
+func (r Records) Wallet(ctx context.Context, id chain.WalletID) (Wallet, error) {
+	records, err := r.Store.AllWallets(ctx)
+	if err != nil {
+		return Wallet{}, err
+	}
+	for _, record := range records {
+		if record.ID() == id {
+			return NewWallet(record), nil
+		}
+	}
+	return Wallet{}, store.ErrNotFound
+}
+
+// beyond is the limit to query with: one row more shows whether the list goes on. 0 is no limit.
+func beyond(limit int) int {
+	if limit <= 0 {
+		return 0
+	}
+	return limit + 1
+}
+
+// cut takes off the row that was queried beyond the limit, and reports whether there was one.
+func cut[T any](rows []T, limit int) ([]T, bool) {
+	if limit > 0 && len(rows) > limit {
+		return rows[:limit], true
+	}
+	return rows, false
+}

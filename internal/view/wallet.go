@@ -1,0 +1,43 @@
+package view
+
+import (
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// Wallets is the list of wallets in the order of their IDs.
+type Wallets struct {
+	Wallets []Wallet `json:"wallets"`
+}
+
+// Wallet is an imported wallet.
+type Wallet struct {
+	Wallet     chain.WalletID   `json:"wallet"`     // public key hash
+	PublicKey  string           `json:"public_key"` // uncompressed
+	Channel    string           `json:"channel"`
+	Operators  []chain.Operator `json:"operators"` // one per seat, in seat order
+	ImportedAt string           `json:"imported_at"`
+	Archived   bool             `json:"archived"` // no part is taken in its windows any more
+}
+
+// NewWallet shows an imported wallet.
+func NewWallet(w store.WalletRecord) Wallet {
+	return Wallet{
+		Wallet:     w.ID(),
+		PublicKey:  w.Key().String(),
+		Channel:    wire.ChannelName(w.Key()),
+		Operators:  w.Roster(),
+		ImportedAt: Time(w.ImportedAt),
+		Archived:   w.Archived,
+	}
+}
+
+// Distinct returns how many operators hold the wallet's seats.
+func (w Wallet) Distinct() int {
+	holders := map[chain.Operator]bool{}
+	for _, op := range w.Operators {
+		holders[op] = true
+	}
+	return len(holders)
+}
