@@ -26,6 +26,7 @@ type Config struct {
 	Network    Network    `toml:"network"`
 	Redemption Redemption `toml:"redemption"`
 	Store      Store      `toml:"store"`
+	Metrics    Metrics    `toml:"metrics"`
 	Log        Log        `toml:"log"`
 
 	origins map[string]Origin // where each key was set; absent for a default
@@ -98,6 +99,13 @@ type Store struct {
 	// RetentionEvidence is how many opened windows faults and their signed evidence are kept; not less than
 	// RetentionWindows.
 	RetentionEvidence int `toml:"retention_evidence" validate:"min=1,max=10000000"`
+}
+
+// Metrics is where the node tells a Prometheus server how it fares.
+type Metrics struct {
+	// Listen is the TCP address (host:port) that serves /metrics; empty serves none. There is no password, so an
+	// address other than a loopback one must be named as such: a port alone, which would be every address, is refused.
+	Listen string `toml:"listen" validate:"hostport"`
 }
 
 // Log is what the node writes to stderr.

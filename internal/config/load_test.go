@@ -66,6 +66,7 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		"WALLETNODE_NETWORK_MDNS=true", "WALLETNODE_NETWORK_ADMISSION_DEADLINE=4s",
 		"WALLETNODE_REDEMPTION_FEE_RATE=9", "WALLETNODE_STORE_DSN=sqlite:/x.db",
 		"WALLETNODE_STORE_RETENTION_WINDOWS=3", "WALLETNODE_STORE_RETENTION_EVIDENCE=4",
+		"WALLETNODE_METRICS_LISTEN=[::1]:9601",
 		"WALLETNODE_LOG_LEVEL=warn,net=debug", "WALLETNODE_LOG_FORMAT=json",
 		PasswordVariable + "=not a key of the configuration",
 	}
@@ -91,6 +92,7 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		},
 		Redemption: Redemption{FeeRate: 9},
 		Store:      Store{DSN: "sqlite:/x.db", RetentionWindows: 3, RetentionEvidence: 4},
+		Metrics:    Metrics{Listen: "[::1]:9601"},
 		Log:        Log{Level: "warn,net=debug", Format: "json"},
 	}, c)
 	require.Equal(t, "sqlite:/x.db", c.StoreDSN())
@@ -163,6 +165,9 @@ func TestBadInputValuesAreNamedWithTheirReason(t *testing.T) {
 		"windows kept too long":    {"[store]\nretention_windows = 10001", "store.retention_evidence: evidence must be kept at least as long"},
 		"negative chain":           {"[ethereum]\nchain_id = -1", "2:1: ethereum.chain_id: want a whole number, 0 or more, have -1"},
 		"unknown database":         {"[store]\ndsn = 'postgres://u:hunter2@h/db'", `2:1: store.dsn: want "sqlite:" and a path`},
+		"metrics on every address": {"[metrics]\nlisten = ':9601'", "2:1: metrics.listen: no address before the port: want 127.0.0.1:9601, or 0.0.0.0:9601 if every machine may read"},
+		"metrics without a port":   {"[metrics]\nlisten = 'localhost'", `2:1: metrics.listen: want an address and a port like 127.0.0.1:9601, have "localhost"`},
+		"metrics port":             {"[metrics]\nlisten = '127.0.0.1:http'", `2:1: metrics.listen: want a port of 0 to 65535, have "http"`},
 		"level without subsystem":  {"[log]\nlevel = '=debug'", `2:1: log.level: no subsystem before "=debug"`},
 		"subsystem's level":        {"[log]\nlevel = 'info,net=loud'", `2:1: log.level: want debug, info, warn or error, have the level "loud"`},
 	} {

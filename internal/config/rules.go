@@ -3,8 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	stdnet "net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	golog "github.com/ipfs/go-log/v2"
@@ -18,6 +20,7 @@ var rules = map[string]func(string) error{
 	"multiaddr": checkMultiaddr,
 	"peeraddr":  checkPeerAddress,
 	"dsn":       checkDSN,
+	"hostport":  checkHostPort,
 	"loglevel":  func(s string) error { _, _, err := ParseLevels(s); return err },
 }
 
@@ -52,6 +55,25 @@ func checkMultiaddr(s string) error {
 func checkPeerAddress(s string) error {
 	if _, err := peer.AddrInfoFromString(s); err != nil {
 		return fmt.Errorf("want a multiaddr that ends in /p2p/ and a peer ID: %w", err)
+	}
+	return nil
+}
+
+// checkHostPort accepts nothing, or a host and a port to listen on. Without a host the system would take every address
+// of the machine, which is not what who forgets the host wants.
+func checkHostPort(s string) error {
+	if s == "" {
+		return nil
+	}
+	host, port, err := stdnet.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("want an address and a port like 127.0.0.1:9601, have %q", s)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("want a port of 0 to 65535, have %q", port)
+	}
+	if host == "" {
+		return fmt.Errorf("no address before the port: want 127.0.0.1%s, or 0.0.0.0%s if every machine may read", s, s)
 	}
 	return nil
 }
