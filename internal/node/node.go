@@ -18,6 +18,7 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
 	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
@@ -85,6 +86,7 @@ type Node struct {
 	processor  *coordination.Processor
 	dispatcher *action.Dispatcher
 	members    *membership
+	metrics    *metrics.Recorder
 }
 
 // New connects to the chain, opens the store (which the chain's ID and genesis block bind) and assembles the node.
@@ -132,6 +134,8 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if n.network, err = parts.Network(n.networkConfig(paramsDigest(chainID, genesis))); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
+	books, _ := n.network.(metrics.Network) // a net.Host keeps them; a simulation's network need not
+	n.metrics = metrics.New(metrics.Sources{Clock: n.clock, Network: books})
 	return n.coordinate()
 }
 
@@ -148,7 +152,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 // coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to
 // their handlers.
 func (n *Node) coordinate() (err error) {
-	validator := proposal.NewValidator(n.chain)
+	validator, log := proposal.NewValidator(n.chain), countedLog{n.store, n.metrics}
 	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
 		Source: n.chain, FeeRate: n.cfg.FeeRate, BlockTime: n.cfg.BlockTime, Logger: n.cfg.Logger("proposal"),
 	})
@@ -166,14 +170,14 @@ func (n *Node) coordinate() (err error) {
 		return err
 	}
 	if n.dispatcher, err = action.New(action.Config{
-		Clock: n.clock, Validator: validator, Log: n.store, Handlers: action.Handlers(action.NoSigners{}), Logger: n.cfg.Logger("action"),
+		Clock: n.clock, Validator: validator, Log: log, Handlers: action.Handlers(action.NoSigners{}), Logger: n.cfg.Logger("action"),
 	}); err != nil {
 		return err
 	}
 	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
 
 	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: n.store, Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: log, Logger: n.cfg.Logger("coordination"),
 	}); err != nil {
 		return err
 	}
@@ -194,7 +198,7 @@ func (n *Node) coordinate() (err error) {
 		return err
 	}
 	n.processor, err = coordination.NewProcessor(coordination.ProcessorConfig{
-		Log: n.store, Dispatcher: n.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.cfg.Observe,
+		Log: n.store, Dispatcher: n.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.observe,
 	})
 	return err
 }
@@ -245,6 +249,9 @@ func (n *Node) Host() *net.Host {
 	}
 	return nil
 }
+
+// Metrics returns what the node counts, for serving.
+func (n *Node) Metrics() *metrics.Recorder { return n.metrics }
 
 // Clock returns the node's chain clock.
 func (n *Node) Clock() *chain.Clock { return n.clock }

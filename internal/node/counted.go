@@ -1,0 +1,41 @@
+package node
+
+import (
+	"context"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/metrics"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal/action"
+)
+
+// observe tells who wants to know of a report that it is stored.
+func (n *Node) observe(r coordination.Report) {
+	n.metrics.Observe(r)
+	n.cfg.Observe(r)
+}
+
+// countedLog is the store, counting what is recorded in it and comes with no report.
+type countedLog struct {
+	*store.Store
+	metrics *metrics.Recorder
+}
+
+// RecordMissed implements coordination.WindowLog.
+func (l countedLog) RecordMissed(ctx context.Context, m coordination.Missed) error {
+	err := l.Store.RecordMissed(ctx, m)
+	if err == nil {
+		l.metrics.Missed(m)
+	}
+	return err
+}
+
+// FinishAction implements action.Log.
+func (l countedLog) FinishAction(ctx context.Context, wallet chain.WalletID, window chain.Height, outcome action.Outcome, detail string, at chain.Height) error {
+	err := l.Store.FinishAction(ctx, wallet, window, outcome, detail, at)
+	if err == nil {
+		l.metrics.ActionEnded(outcome)
+	}
+	return err
+}
