@@ -7,8 +7,10 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/node"
 )
 
@@ -38,17 +40,35 @@ func startAction(c *cli.Context) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
-	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, func(ctx context.Context) error {
-		assembly, err := node.FromConfig(cfg, os.Getenv(config.PasswordVariable), logger)
-		if err != nil {
-			return err
+	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, func(ctx context.Context) error { return runNode(ctx, cfg) })
+}
+
+// runNode runs the configured node until ctx ends.
+func runNode(ctx context.Context, cfg config.Config) error {
+	assembly, err := node.FromConfig(cfg, os.Getenv(config.PasswordVariable), logger)
+	if err != nil {
+		return err
+	}
+	// Before the node is made: an address in use is told at once.
+	server, err := metrics.Listen(ctx, cfg.Metrics.Listen, logger("node"))
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	n, err := node.New(ctx, assembly)
+	if err != nil {
+		return err
+	}
+	logger("node").Info("Node started", "operator", assembly.Operator.Address, "peer_id", n.Host().ID(),
+		"listening_on", n.Host().Addrs(), "data_dir", cfg.Node.DataDir)
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.Run(ctx) })
+	g.Go(func() error {
+		if err := server.Serve(ctx, n.Metrics()); err != nil {
+			logger("node").Error("Metrics are no longer served; the node goes on", "error", err)
 		}
-		n, err := node.New(ctx, assembly)
-		if err != nil {
-			return err
-		}
-		logger("node").Info("Node started", "operator", assembly.Operator.Address, "peer_id", n.Host().ID(),
-			"listening_on", n.Host().Addrs(), "data_dir", cfg.Node.DataDir)
-		return n.Run(ctx)
+		return nil
 	})
+	return g.Wait()
 }

@@ -3,10 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	stdnet "net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -68,6 +73,43 @@ func TestStartRefusesKeysItMustNotUse(t *testing.T) {
 	require.Contains(t, got.stderr, keys.ErrExposed.Error())
 }
 
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := stdnet.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	return l.Addr().String()
+}
+
+// scrape returns what a node serves at /metrics.
+func scrape(address string) (string, error) {
+	response, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		return "", err
+	}
+	body, err := io.ReadAll(response.Body)
+	return string(body), errors.Join(err, response.Body.Close())
+}
+
+func TestStartTellsThatTheMetricsAddressIsTaken(t *testing.T) {
+	taken, err := stdnet.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, taken.Close()) }()
+	const nobody = "0x1111111111111111111111111111111111111111"
+	in := install(t, "ws://127.0.0.1:1", nobody, nobody)
+	t.Setenv(config.PasswordVariable, "secret")
+	t.Setenv(config.Variable("metrics.listen"), taken.Addr().String())
+	got := call(t, "", "start", "--config", in.config)
+	require.Equal(t, codeFailure, got.code)
+	require.Contains(t, got.stderr, "take the address for metrics: listen tcp "+taken.Addr().String()+": bind: address already in use")
+
+	t.Setenv(config.Variable("metrics.listen"), ":9601")
+	got = call(t, "", "start", "--config", in.config)
+	require.Equal(t, codeUsage, got.code)
+	require.Contains(t, got.stderr, "WALLETNODE_METRICS_LISTEN: metrics.listen: no address before the port")
+}
+
 // The whole command, with a real chain endpoint, sockets and a signal to this process.
 func TestStartRunsUntilASignalWhileOtherCommandsReadAndImport(t *testing.T) {
 	chain, err := localchain.New(localchain.Config{BlockTime: 50 * time.Millisecond})
@@ -86,7 +128,8 @@ func TestStartRunsUntilASignalWhileOtherCommandsReadAndImport(t *testing.T) {
 	// a time in one.
 	var stdout, stderr bytes.Buffer
 	node := exec.Command(os.Args[0], "start", "-c", in.config, "--log-level", "error") //nolint:gosec // this test binary
-	node.Env = append(os.Environ(), asProgram+"=1", config.PasswordVariable+"=secret")
+	address := freeAddress(t)
+	node.Env = append(os.Environ(), asProgram+"=1", config.PasswordVariable+"=secret", config.Variable("metrics.listen")+"="+address)
 	node.Stdout, node.Stderr = &stdout, &stderr
 	require.NoError(t, node.Start())
 	t.Cleanup(func() { _ = node.Process.Kill() }) // for when the test fails half-way
@@ -94,6 +137,12 @@ func TestStartRunsUntilASignalWhileOtherCommandsReadAndImport(t *testing.T) {
 	require.Eventually(t, func() bool { return call(t, "", "wallets", "list", "-c", in.config).code == codeOK }, 30*time.Second, 20*time.Millisecond)
 	require.Contains(t, succeed(t, manifest, "wallets", "import", "-", "-c", in.config), walletID)
 	require.Contains(t, succeed(t, "", "wallets", "list", "-c", in.config), walletID)
+
+	blocks := regexp.MustCompile(`(?m)^walletnode_head_block [1-9]`)
+	require.Eventually(t, func() bool {
+		scraped, err := scrape(address)
+		return err == nil && blocks.MatchString(scraped)
+	}, 30*time.Second, 20*time.Millisecond)
 
 	t.Setenv(config.PasswordVariable, "secret")
 	second := call(t, "", "start", "-c", in.config, "--log-level", "error")

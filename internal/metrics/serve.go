@@ -24,24 +24,45 @@ const (
 	maxHeader = 8 << 10
 )
 
-// Listen takes a TCP address (host:port) for Serve. Whoever can reach it can read the metrics, which tell no secret but
-// how the node fares; there is no password. So the address is a loopback one unless an operator names another.
-func Listen(ctx context.Context, address string) (stdnet.Listener, error) {
-	l, err := new(stdnet.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("take the address for metrics: %w", err)
-	}
-	return l, nil
-}
-
 // Handler answers a scrape.
 func (r *Recorder) Handler() http.Handler {
 	return promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
 }
 
-// Serve answers GET /metrics on a listener until ctx ends; then it lets the scrape under way end, closes the listener
-// and returns nil. An error says that the listener failed.
-func (r *Recorder) Serve(ctx context.Context, l stdnet.Listener, log *slog.Logger) error {
+// Server is what a Prometheus server asks.
+type Server struct {
+	listener stdnet.Listener // nil if nothing is served
+	log      *slog.Logger
+}
+
+// Listen takes a TCP address (host:port); an empty one is none, and makes a Server that serves nothing. Whoever can
+// reach the address can read the metrics, which tell no secret but how the node fares; there is no password. So it is
+// a loopback address unless the operator has written another one out, which the configuration sees to.
+func Listen(ctx context.Context, address string, log *slog.Logger) (*Server, error) {
+	if address == "" {
+		return &Server{log: log}, nil
+	}
+	l, err := new(stdnet.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("take the address for metrics: %w", err)
+	}
+	return &Server{listener: l, log: log}, nil
+}
+
+// Close gives the address back if Serve was never called; otherwise it does nothing.
+func (s *Server) Close() {
+	if s.listener != nil {
+		_ = s.listener.Close() // nothing was accepted on it, or Serve has closed it
+	}
+}
+
+// Serve answers GET /metrics until ctx ends; then it lets the scrape under way end, closes the listener and returns nil.
+// An error says that the listener failed.
+func (s *Server) Serve(ctx context.Context, r *Recorder) error {
+	if s.listener == nil {
+		<-ctx.Done()
+		return nil
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", r.Handler())
 	server := &http.Server{
@@ -50,10 +71,11 @@ func (r *Recorder) Serve(ctx context.Context, l stdnet.Listener, log *slog.Logge
 		WriteTimeout:   writeTimeout,
 		IdleTimeout:    idleTimeout,
 		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
 	}
 	served := make(chan error, 1) // Serve's goroutine sends once
-	go func() { served <- server.Serve(l) }()
+	go func() { served <- server.Serve(s.listener) }()
+	s.log.Info("Serving metrics", "url", "http://"+s.listener.Addr().String()+"/metrics")
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve metrics: %w", err)

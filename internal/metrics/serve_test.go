@@ -14,6 +14,8 @@ import (
 	"go.uber.org/goleak"
 )
 
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // scrape is what Prometheus does.
 func scrape(t testing.TB, r *Recorder) string {
 	t.Helper()
@@ -36,12 +38,12 @@ func get(t testing.TB, url string, status int) string {
 
 func TestServeAnswersUntilItsContextEndsAndLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	listener, err := Listen(t.Context(), "127.0.0.1:0")
+	server, err := Listen(t.Context(), "127.0.0.1:0", quiet())
 	require.NoError(t, err)
-	address := listener.Addr().String()
+	address := server.listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- newRecorder(&node{}).Serve(ctx, listener, slog.New(slog.DiscardHandler)) }()
+	go func() { served <- server.Serve(ctx, newRecorder(&node{})) }()
 
 	body := get(t, "http://"+address+"/metrics", http.StatusOK)
 	for _, name := range []string{"walletnode_head_block", "walletnode_build_info{", "go_goroutines", "process_start_time_seconds"} {
@@ -59,22 +61,35 @@ func TestServeAnswersUntilItsContextEndsAndLeavesNothing(t *testing.T) {
 	stop()
 	require.NoError(t, <-served)
 	http.DefaultClient.CloseIdleConnections()
-	again, err := Listen(t.Context(), address) // the address is free
+	server.Close()
+	again, err := Listen(t.Context(), address, quiet()) // the address is free
 	require.NoError(t, err)
-	require.NoError(t, again.Close())
+	again.Close()
+}
+
+func TestWithoutAnAddressNothingIsServed(t *testing.T) {
+	server, err := Listen(t.Context(), "", quiet())
+	require.NoError(t, err)
+	defer server.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, newRecorder(&node{})) }()
+	stop()
+	require.NoError(t, <-served)
 }
 
 func TestServeTellsThatItsListenerFailed(t *testing.T) {
-	listener, err := Listen(t.Context(), "127.0.0.1:0")
+	server, err := Listen(t.Context(), "127.0.0.1:0", quiet())
 	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	require.ErrorIs(t, newRecorder(&node{}).Serve(t.Context(), listener, slog.New(slog.DiscardHandler)), stdnet.ErrClosed)
+	server.Close()
+	require.ErrorIs(t, server.Serve(t.Context(), newRecorder(&node{})), stdnet.ErrClosed)
 }
 
 func TestAddressInUseIsAnErrorThatNamesIt(t *testing.T) {
-	first, err := Listen(t.Context(), "127.0.0.1:0")
+	first, err := Listen(t.Context(), "127.0.0.1:0", quiet())
 	require.NoError(t, err)
-	defer func() { require.NoError(t, first.Close()) }()
-	_, err = Listen(t.Context(), first.Addr().String())
-	require.ErrorContains(t, err, "take the address for metrics: listen tcp "+first.Addr().String()+": bind: address already in use")
+	defer first.Close()
+	address := first.listener.Addr().String()
+	_, err = Listen(t.Context(), address, quiet())
+	require.ErrorContains(t, err, "take the address for metrics: listen tcp "+address+": bind: address already in use")
 }
