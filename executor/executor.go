@@ -39,17 +39,19 @@ type Validator interface {
 	Validate(ctx context.Context, wallet chain.WalletID, p proposal.Proposal) proposal.Verdict
 }
 
-// Config is what an Executor needs; every field is required.
+// Config is what an Executor needs; every field but Electorate is required.
 type Config struct {
-	Wallet    chain.Wallet
-	Self      chain.Operator // the operator this node speaks for; it holds a seat of the wallet
-	Clock     *chain.Clock
-	Headers   coordination.Headers // serves the seed block; chain.ErrNoQuorum makes the node abstain
-	Channel   Channel
-	Journal   coordination.Journal
-	Generator Generator
-	Validator Validator
-	Logger    *slog.Logger
+	Wallet chain.Wallet
+	// Electorate is the wallet's, as kept from earlier windows; the zero value has it derived anew.
+	Electorate Electorate
+	Self       chain.Operator // the operator this node speaks for; it holds a seat of the wallet
+	Clock      *chain.Clock
+	Headers    coordination.Headers // serves the seed block; chain.ErrNoQuorum makes the node abstain
+	Channel    Channel
+	Journal    coordination.Journal
+	Generator  Generator
+	Validator  Validator
+	Logger     *slog.Logger
 }
 
 // Executor coordinates one wallet. It implements coordination.Executor.
@@ -63,6 +65,9 @@ func New(cfg Config) (*Executor, error) {
 	}
 	if !cfg.Wallet.Holds(cfg.Self) {
 		return nil, fmt.Errorf("executor: operator %s holds no seat of wallet %s", cfg.Self, cfg.Wallet.ID())
+	}
+	if cfg.Electorate.sorted == nil {
+		cfg.Electorate = NewElectorate(cfg.Wallet.Roster())
 	}
 	return &Executor{Config: cfg}, nil
 }

@@ -116,12 +116,8 @@ func (p *procedure) findLeader(ctx context.Context) bool {
 
 func (p *procedure) elect(safe chain.Hash) {
 	p.seed, p.seedErr = Seed(p.Wallet.ID(), safe), nil
-	p.hearing = &hearing{
-		wallet:    p.Wallet,
-		window:    p.window,
-		leader:    Leader(p.seed, p.Wallet.Roster()),
-		checklist: Checklist(p.seed, p.window.Index),
-	}
+	leader, checklist := p.Electorate.Elect(p.seed, p.window.Index)
+	p.hearing = &hearing{wallet: p.Wallet, window: p.window, leader: leader, checklist: checklist}
 	p.log.Debug("Leader elected", "leader", p.hearing.leader, "checklist", p.hearing.checklist)
 }
 

@@ -18,6 +18,33 @@ func Seed(wallet chain.WalletID, safe chain.Hash) [32]byte {
 
 // newRNG returns a fresh generator seeded with the first 8 bytes of the seed, big endian, read as a signed number.
 // Leader and checklist each take their own: what one draws must not shift the other.
-func newRNG(seed [32]byte) *rand.Rand {
-	return rand.New(rand.NewSource(int64(binary.BigEndian.Uint64(seed[:8]))))
+func newRNG(seed [32]byte) *rand.Rand { return rand.New(newSource(seed)) }
+
+func newSource(seed [32]byte) rand.Source {
+	return rand.NewSource(int64(binary.BigEndian.Uint64(seed[:8])))
+}
+
+// memo is a source that remembers its first draw. Two generators of one seed begin with the same draw, so whoever
+// needs no more than that of the second one can have it from the first: seeding is nearly all that an election costs.
+type memo struct {
+	rand.Source
+	first int64
+	drawn bool
+}
+
+// Int63 implements rand.Source.
+func (m *memo) Int63() int64 {
+	v := m.Source.Int63()
+	if !m.drawn {
+		m.first, m.drawn = v, true
+	}
+	return v
+}
+
+// opening returns the first draw, drawing it now if nobody has.
+func (m *memo) opening() int64 {
+	if !m.drawn {
+		m.Int63()
+	}
+	return m.first
 }

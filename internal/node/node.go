@@ -181,7 +181,7 @@ func (n *Node) coordinate() (err error) {
 	}); err != nil {
 		return err
 	}
-	headers := &sharedHeaders{source: n.chain, clock: n.clock}
+	headers, electorates := &sharedHeaders{source: n.chain, clock: n.clock}, new(executor.Electorates)
 	if n.layer, err = coordination.NewLayer(coordination.LayerConfig{
 		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: n.store, Logger: n.cfg.Logger("coordination"),
 		Executor: func(w chain.Wallet) (coordination.Executor, error) {
@@ -190,7 +190,8 @@ func (n *Node) coordinate() (err error) {
 				return nil, err
 			}
 			return executor.New(executor.Config{
-				Wallet: w, Self: n.cfg.Operator.Address, Clock: n.clock, Headers: headers, Channel: channel, Journal: n.store,
+				Wallet: w, Electorate: electorates.Of(w), Self: n.cfg.Operator.Address,
+				Clock: n.clock, Headers: headers, Channel: channel, Journal: n.store,
 				Generator: generators, Validator: validator, Logger: n.cfg.Logger("executor"),
 			})
 		},
