@@ -80,6 +80,13 @@ func (m *membership) join(w chain.Wallet) (executor.Channel, error) {
 	return ch, nil
 }
 
+// channel returns a wallet's joined channel, nil if it is not joined.
+func (m *membership) channel(id chain.WalletID) executor.Channel {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.joined[id]
+}
+
 // sync joins what is new in the registry and leaves what is gone from it.
 func (m *membership) sync(ctx context.Context) error {
 	wallets, err := m.Wallets(ctx)

@@ -86,6 +86,9 @@ type Node struct {
 	processor  *coordination.Processor
 	dispatcher *action.Dispatcher
 	members    *membership
+	stage      *Stage
+	pace       pace
+	startedAt  time.Time
 	metrics    *metrics.Recorder
 }
 
@@ -101,7 +104,7 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 
 // Assemble makes a node of given parts.
 func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
-	n := &Node{cfg: cfg, chain: parts.Chain}
+	n := &Node{cfg: cfg, chain: parts.Chain, stage: newStage(), startedAt: time.Now()}
 	if n.cfg.Observe == nil {
 		n.cfg.Observe = func(coordination.Report) {}
 	}
@@ -207,12 +210,16 @@ func (n *Node) coordinate() (err error) {
 // Run runs the node until ctx ends; then everything has stopped and is released. A window in its active phase is
 // suspended, not ended: it is resumed by the next start if that comes in time. Run returns nil if ctx ended it.
 func (n *Node) Run(ctx context.Context) error {
+	defer n.stage.advance(Stopped)
 	if err := n.members.sync(ctx); err != nil { // joined at start, not at the first window
 		return errors.Join(fmt.Errorf("join the wallets' channels: %w", err), n.close())
 	}
+	n.stage.advance(Syncing)
 	g, ctx := errgroup.WithContext(ctx)
+	defer context.AfterFunc(ctx, func() { n.stage.advance(Draining) })()
 	reports := make(chan coordination.Report)
-	g.Go(func() error { return n.chain.Run(ctx, func(h chain.Header) { n.clock.Observe(h) }) })
+	g.Go(func() error { return n.chain.Run(ctx, n.follow) })
+	g.Go(func() error { return n.awaitHead(ctx) })
 	g.Go(func() error { return n.network.Run(ctx) })
 	g.Go(func() error { return n.members.run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx, n.layer.Open) })

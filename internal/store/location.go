@@ -57,9 +57,11 @@ func (l location) exists() (bool, error) {
 	return true, nil
 }
 
+func (l location) directory() string { return filepath.Dir(string(l)) }
+
 // prepare makes the directory, readable by its owner alone: what operators said is nobody else's business.
 func (l location) prepare() error {
-	if err := os.MkdirAll(filepath.Dir(string(l)), 0o700); err != nil {
+	if err := os.MkdirAll(l.directory(), 0o700); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
 	return nil

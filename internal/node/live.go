@@ -1,0 +1,156 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// Errors of questions that cannot be answered now.
+var (
+	// ErrNoHead says that the chain endpoint has shown no block since the start.
+	ErrNoHead = errors.New("no block has arrived since the start")
+	// ErrNotYet says that a window's seed block does not exist yet, so nobody knows its leader.
+	ErrNotYet = errors.New("the seed block does not exist yet")
+	// ErrNoNetwork says that the node's network knows no peers, as in a simulation.
+	ErrNoNetwork = errors.New("the node has no network of its own")
+)
+
+// lastRows is how many rows of the list of windows a status shows at most.
+const lastRows = 20
+
+// Stage returns the node's state.
+func (n *Node) Stage() *Stage { return n.stage }
+
+// Records returns what the node's store holds. It answers until Run has returned.
+func (n *Node) Records() view.Records { return view.Records{Store: n.store.Reader} }
+
+// Status describes the node at this moment. An error says that the store cannot be read.
+func (n *Node) Status(ctx context.Context) (view.Status, error) {
+	state, since := n.stage.State()
+	ready := n.Readiness(ctx)
+	last, err := n.lastWindow(ctx)
+	if err != nil {
+		return view.Status{}, err
+	}
+	s := view.Status{
+		State: string(state), Since: view.Time(since), StartedAt: view.Time(n.startedAt), Uptime: int64(time.Since(n.startedAt).Seconds()),
+		Version: version(), Operator: n.cfg.Operator.Address, Listening: []string{}, Ready: ready.Ready, Checks: ready.Checks,
+		Head: view.NewHead(n.clock.Head(), n.clock.Stale()), Window: view.NewPhase(n.clock.Height()), Last: last,
+	}
+	if h := n.Host(); h != nil {
+		id := h.ID().String()
+		s.PeerID, s.Listening, s.Peers = &id, h.Addrs(), view.NewPeerCount(h.Peers())
+	}
+	if next, err := n.Next(ctx); err == nil { // without a head, or a seed that can be read, the rest is worth showing
+		s.Next = &next
+	}
+	return s, nil
+}
+
+// lastWindow returns the rows of the newest window that has ended or was missed.
+func (n *Node) lastWindow(ctx context.Context) ([]view.Window, error) {
+	list, err := n.Records().Windows(ctx, store.WindowFilter{Limit: lastRows})
+	if err != nil {
+		return nil, err
+	}
+	last := []view.Window{}
+	for _, w := range list.Windows {
+		if w.State != view.WindowOpen && (len(last) == 0 || w.Window == last[0].Window) {
+			last = append(last, w)
+		}
+	}
+	return last, nil
+}
+
+// Next tells when the coming window begins and, once its seed block exists, who leads it for each wallet of ours.
+func (n *Node) Next(ctx context.Context) (view.Next, error) {
+	height := n.clock.Height()
+	if height == 0 {
+		return view.Next{}, ErrNoHead
+	}
+	next, w := view.NewNext(height, n.pace.blockTime(n.cfg.BlockTime))
+	if next.SeedIn > 0 {
+		return next, nil
+	}
+	wallets, err := n.members.Wallets(ctx)
+	if err != nil {
+		return view.Next{}, err
+	}
+	seed, err := n.seedBlock(ctx, w)
+	if err != nil {
+		return view.Next{}, err
+	}
+	for _, wallet := range wallets {
+		next.Wallets = append(next.Wallets, view.Elect(wallet, w, seed, n.cfg.Operator.Address))
+	}
+	return next, nil
+}
+
+// Explain derives a wallet's election in the window of a coordination block. ErrNotYet if its seed block does not exist,
+// store.ErrNotFound if the wallet is not known or the block begins no window.
+func (n *Node) Explain(ctx context.Context, id chain.WalletID, block chain.Height) (view.Election, error) {
+	w, ok := coordination.RFC12().Window(block)
+	if !ok {
+		return view.Election{}, fmt.Errorf("%w: block %d begins no window", store.ErrNotFound, block)
+	}
+	records, err := n.store.AllWallets(ctx)
+	if err != nil {
+		return view.Election{}, err
+	}
+	for _, record := range records {
+		if record.ID() != id {
+			continue
+		}
+		seed, err := n.seedBlock(ctx, w)
+		if err != nil {
+			return view.Election{}, err
+		}
+		return view.Elect(record.Wallet, w, seed, n.cfg.Operator.Address), nil
+	}
+	return view.Election{}, fmt.Errorf("%w: wallet %v", store.ErrNotFound, id)
+}
+
+func (n *Node) seedBlock(ctx context.Context, w coordination.Window) (chain.Hash, error) {
+	if n.clock.Height() < w.SeedBlock {
+		return chain.Hash{}, fmt.Errorf("%w: block %d", ErrNotYet, w.SeedBlock)
+	}
+	header, err := n.chain.Header(ctx, w.SeedBlock)
+	if err != nil {
+		return chain.Hash{}, fmt.Errorf("read seed block %d: %w", w.SeedBlock, err)
+	}
+	return header.Hash, nil
+}
+
+// Peers lists the peers that the network knows.
+func (n *Node) Peers() view.Peers {
+	if h := n.Host(); h != nil {
+		return view.NewPeers(h.Peers())
+	}
+	return view.NewPeers(nil)
+}
+
+// Ping measures the way to a connected peer and back. net.ErrNotConnected if it is not connected.
+func (n *Node) Ping(ctx context.Context, id string) (view.Pong, error) {
+	h := n.Host()
+	if h == nil {
+		return view.Pong{}, ErrNoNetwork
+	}
+	trip, err := h.Ping(ctx, id)
+	return view.NewPong(id, trip), err
+}
+
+// version returns the version of the running program.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}

@@ -1,0 +1,143 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// minFree is how much room the store's disk must have left: 64 MiB, some thousand windows of a large node. It is told
+// while there is time to act, before the first write fails.
+const minFree = 64 << 20
+
+// probeTimeout bounds the try at the store. A group of writes takes some 50 ms; who waits this long waits for a disk
+// that does not answer.
+const probeTimeout = 2 * time.Second
+
+// Readiness says whether the node can do its work now: rule R8 and what else a window needs.
+func (n *Node) Readiness(ctx context.Context) view.Readiness {
+	state, _ := n.stage.State()
+	checks := append([]view.Check{n.checkState(state), n.checkClock(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
+	return view.NewReadiness(string(state), checks)
+}
+
+func (n *Node) checkState(state State) view.Check {
+	c := view.Check{Name: "state", OK: state == Active, Current: string(state), Required: string(Active)}
+	switch state {
+	case Starting:
+		c.Reason = "the node is being put together"
+	case Syncing:
+		c.Reason = "no fresh block has arrived since the start"
+	case Draining, Stopped:
+		c.Reason = "the node was told to stop"
+	case Active:
+	}
+	return c
+}
+
+// checkClock is rule R8: a stale clock is not ready.
+func (n *Node) checkClock() view.Check {
+	head := n.clock.Head()
+	c := view.Check{
+		Name: "chain_clock", OK: !n.clock.Stale(), Current: "no block yet",
+		Required: fmt.Sprintf("a block received within %v", n.cfg.Freshness.MaxSilence),
+	}
+	if n.cfg.Freshness.MaxHeaderAge > 0 {
+		c.Required += fmt.Sprintf(", no older than %v by its own time", n.cfg.Freshness.MaxHeaderAge)
+	}
+	if !head.ReceivedAt.IsZero() {
+		c.Current = fmt.Sprintf("block %d received %v ago, %v old by its own time",
+			head.Height, n.clock.Age().Round(time.Second), time.Since(head.Time).Round(time.Second))
+	}
+	if !c.OK {
+		c.Reason = "the chain endpoint shows no fresh block: the node neither leads nor accuses"
+	}
+	return c
+}
+
+func (n *Node) checkStore(ctx context.Context) view.Check {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	c := view.Check{Name: "store", OK: true, Current: "writable", Required: "writable"}
+	if err := n.store.Probe(ctx); err != nil {
+		c.OK, c.Current, c.Reason = false, "not writable", err.Error()
+	}
+	return c
+}
+
+func (n *Node) checkDisk() view.Check {
+	c := view.Check{Name: "disk", OK: true, Current: "unknown", Required: mebibytes(minFree) + " free"}
+	dir, err := store.Directory(n.cfg.Store.DSN)
+	if err != nil {
+		return c // there is no directory to look at
+	}
+	if free, known := freeBytes(dir); known {
+		c.Current = mebibytes(free) + " free"
+		if c.OK = free >= minFree; !c.OK {
+			c.Reason = "the disk of the store is nearly full: " + dir
+		}
+	}
+	return c
+}
+
+func mebibytes(n uint64) string { return strconv.FormatUint(n>>20, 10) + " MiB" }
+
+// checkWallets looks at each wallet of this operator: its channel is joined, and of those with other operators at
+// least one is connected.
+func (n *Node) checkWallets(ctx context.Context) []view.Check {
+	joined := view.Check{Name: "wallets", OK: true}
+	peers := view.Check{Name: "peers", OK: true}
+	ours, err := n.members.Wallets(ctx)
+	if err != nil {
+		joined.OK, joined.Reason = false, err.Error()
+		return []view.Check{joined}
+	}
+	var unjoined, shared, alone []chain.WalletID
+	for _, w := range ours {
+		channel := n.members.channel(w.ID())
+		if channel == nil {
+			unjoined = append(unjoined, w.ID())
+			continue
+		}
+		if len(w.Operators()) == 1 {
+			continue // all seats are ours: there is nobody to hear
+		}
+		shared = append(shared, w.ID())
+		if channel.Sight().Operators == 0 {
+			alone = append(alone, w.ID())
+		}
+	}
+	joined.Current = fmt.Sprintf("%d channels joined", len(ours)-len(unjoined))
+	joined.Required = fmt.Sprintf("%d channels joined", len(ours))
+	if len(unjoined) > 0 {
+		joined.OK, joined.Reason = false, "not joined: "+some(unjoined)
+	}
+	peers.Current = fmt.Sprintf("another operator connected for %d wallets", len(shared)-len(alone))
+	peers.Required = fmt.Sprintf("another operator connected for %d wallets", len(shared))
+	if len(alone) > 0 {
+		peers.OK, peers.Reason = false, "connected to no other operator of "+some(alone)
+	}
+	return []view.Check{joined, peers}
+}
+
+// named is how many wallets a reason names: a node may have a thousand.
+const named = 3
+
+func some(ids []chain.WalletID) string {
+	text := ""
+	for i, id := range ids {
+		if i == named {
+			return fmt.Sprintf("%s and %d more", text, len(ids)-named)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += id.String()
+	}
+	return text
+}

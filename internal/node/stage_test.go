@@ -1,0 +1,70 @@
+package node
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+func TestStageGoesOnAndNeverBack(t *testing.T) {
+	s := newStage()
+	state, since := s.State()
+	require.Equal(t, Starting, state)
+	require.WithinDuration(t, time.Now(), since, time.Minute)
+
+	changed := s.Changed()
+	s.advance(Draining) // it may be stopped before it was ever active
+	<-changed
+	changed = s.Changed()
+	for _, back := range []State{Starting, Active, Draining} {
+		s.advance(back)
+		state, _ = s.State()
+		require.Equal(t, Draining, state)
+	}
+	select {
+	case <-changed:
+		t.Fatal("nothing has changed")
+	default:
+	}
+	s.advance(Stopped)
+	<-changed
+}
+
+func TestR8TheNodeIsActiveOnlyWithAFreshHead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{stage: newStage(), clock: chain.NewClock(chain.Freshness{MaxSilence: time.Minute, MaxHeaderAge: time.Minute}, 0)}
+		n.stage.advance(Syncing)
+		active := make(chan error, 1)
+		go func() { active <- n.awaitHead(t.Context()) }()
+
+		n.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now().Add(-time.Hour)}) // an old block
+		synctest.Wait()
+		state, _ := n.stage.State()
+		require.Equal(t, Syncing, state)
+		n.follow(chain.Header{Height: 901, Hash: chain.Hash{2}, Time: time.Now()})
+		require.NoError(t, <-active)
+		state, _ = n.stage.State()
+		require.Equal(t, Active, state)
+	})
+}
+
+func TestPaceIsTheMeanTimeBetweenRecentBlocks(t *testing.T) {
+	var p pace
+	begin := time.Unix(1_800_000_000, 0)
+	require.Equal(t, 12*time.Second, p.blockTime(12*time.Second))
+	p.observe(100, begin)
+	require.Equal(t, 12*time.Second, p.blockTime(12*time.Second))
+	p.observe(104, begin.Add(8*time.Second)) // heights may be skipped
+	require.Equal(t, 2*time.Second, p.blockTime(12*time.Second))
+	p.observe(102, begin.Add(10*time.Second)) // a reorganisation
+	require.Equal(t, 5*time.Second, p.blockTime(12*time.Second))
+	for i := range 3 * paceDepth { // what is long ago does not count
+		p.observe(chain.Height(200+i), begin.Add(time.Hour+time.Duration(i)*time.Second))
+	}
+	require.Equal(t, time.Second, p.blockTime(12*time.Second))
+	require.Len(t, p.heads, paceDepth)
+}
