@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,6 +20,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		complain(stderr, err)
+		if todo := advice(err); todo != "" {
+			complain(stderr, errors.New("what to do: "+todo))
+		}
 	}
 	return exitCode(err)
 }
@@ -42,6 +46,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Flags:       globalFlags(),
 		Commands: []*cli.Command{
 			startCommand(),
+			configCommand(),
 			devnetCommand(),
 			walletsCommand(),
 			windowsCommand(),

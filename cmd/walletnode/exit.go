@@ -13,7 +13,10 @@ const (
 	codeOK          = 0
 	codeFailure     = 1   // something went wrong while running
 	codeUsage       = 2   // the command line or the configuration is wrong
+	codeNotReady    = 3   // the node runs and cannot do its work
+	codeUnreachable = 4   // no node answers
 	codeNotFound    = 5   // there is no such record
+	codeFailed      = 6   // a check failed, or a scenario did not end as it must
 	codeInUse       = 75  // another process holds the store
 	codeInterrupted = 130 // ended at once by a second signal
 )

@@ -19,7 +19,7 @@ var overrides = map[string]string{
 
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"WALLETNODE_CONFIG"}, Usage: "read the configuration from `FILE` (TOML)"},
+		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"WALLETNODE_CONFIG"}, Usage: "read the configuration from `FILE` (TOML), instead of config.toml in the data directory named, or else here, in ~/.walletnode or in /etc/walletnode"},
 		&cli.StringFlag{Name: "data-dir", Usage: "the node's data `DIRECTORY`, instead of node.data_dir"},
 		&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error, instead of log.level"},
 		&cli.StringFlag{Name: "log-format", Usage: "text or json, instead of log.format"},
@@ -33,15 +33,23 @@ func jsonFlag() cli.Flag {
 
 // loadConfig returns the whole configuration, valid; it serves commands that run a node.
 func loadConfig(c *cli.Context) (config.Config, error) {
-	cfg, err := config.Load(c.String("config"), os.Environ(), givenOverrides(c))
+	cfg, err := config.Load(configFile(c), os.Environ(), givenOverrides(c))
 	return cfg, configError(err)
 }
 
 // readConfig returns the configuration without demanding that it is complete; it serves commands that only look
 // into the node's store.
 func readConfig(c *cli.Context) (config.Config, error) {
-	cfg, err := config.Read(c.String("config"), os.Environ(), givenOverrides(c))
+	cfg, err := config.Read(configFile(c), os.Environ(), givenOverrides(c))
 	return cfg, configError(err)
+}
+
+// configFile returns the configuration to read: the one named, or the one that is found; empty for none.
+func configFile(c *cli.Context) string {
+	if named := c.String("config"); named != "" {
+		return named
+	}
+	return config.Find(c.String("data-dir"))
 }
 
 // configError makes whatever is wrong with a configuration a usage error: a file that is not there too.

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/store"
+)
+
+// advices say what to do about an error whose cause lies with the operator, the first that fits.
+var advices = []struct {
+	err  error
+	todo string
+}{
+	{store.ErrNewerSchema, "run the newer version of walletnode that wrote it, or restore a backup from before the upgrade; nothing was changed"},
+	{store.ErrWrongChain, "check ethereum.url and ethereum.chain_id, or give this chain a node.data_dir of its own; nothing was changed"},
+	{store.ErrForeign, "name another file in store.dsn; nothing was changed"},
+	{store.ErrCorrupt, "keep the file, restore the newest backup in its place, and check the disk"},
+	{store.ErrFull, "free some space on the disk and try again; what was recorded before is safe"},
+	{syscall.ENOSPC, "free some space on the disk and try again"},
+	{store.ErrNotWritable, "check who owns the directory and that the disk is not mounted read-only"},
+	{store.ErrLocked, "stop the process that has it (one node to a data directory), or name another directory"},
+	{keys.ErrExposed, "chmod 600 the file"},
+	{syscall.EADDRINUSE, "stop the program that has the address (ss -ltnup shows it), or configure another one"},
+}
+
+// advice returns what to do about an error, "" where the error says enough.
+func advice(err error) string {
+	for _, a := range advices {
+		if errors.Is(err, a.err) {
+			return a.todo
+		}
+	}
+	return ""
+}
