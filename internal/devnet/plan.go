@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"log/slog"
 	"math/big"
 	"slices"
 
@@ -23,6 +24,24 @@ type plan struct {
 	parts   []part           // what is done with their keys
 	restart chain.Operator   // whose node is stopped and started again within the active phase
 	skip    chain.Operator   // whose endpoint loses the heads of the window's first blocks
+}
+
+// LogValue implements slog.LogValuer with what there is in the plan.
+func (p plan) LogValue() slog.Value {
+	var attrs []slog.Attr
+	if len(p.down) > 0 {
+		attrs = append(attrs, slog.Any("down", p.down))
+	}
+	for _, it := range p.parts {
+		attrs = append(attrs, slog.Group("actor", "operator", it.operator, "audience", it.audience, "lines", len(it.lines)))
+	}
+	if !p.restart.IsZero() {
+		attrs = append(attrs, slog.Any("restart", p.restart))
+	}
+	if !p.skip.IsZero() {
+		attrs = append(attrs, slog.Any("skip", p.skip))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // part is one instance that speaks with an operator's key.

@@ -19,6 +19,8 @@ const (
 	// patience is how many blocks after a window's end its outcomes are waited for before the judge is asked all the
 	// same.
 	patience = 300
+	// pacedBlocks is how many blocks after a window's start the local chain makes at their pace before it bursts.
+	pacedBlocks = 120
 	// gathering bounds in real time how long nodes may take to find each other. It takes a second or two; a machine
 	// that needs longer than this cannot run them.
 	gathering = 2 * time.Minute
@@ -61,11 +63,19 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 	if last {
 		return report, nil
 	}
-	if err := d.requestRedemptions(ctx); err != nil {
-		return Report{}, err
-	}
+	return report, d.interlude(ctx, w)
+}
+
+// interlude is what happens between two windows. Every action has its outcome, so nobody needs the blocks that the
+// chain would still make at their pace.
+func (d *devnet) interlude(ctx context.Context, w coordination.Window) error {
 	d.busy.Store(false)
-	return report, nil
+	if rest := w.Block + pacedBlocks; d.cfg.FastIdle && d.chain.Height() < rest {
+		if err := d.chain.Mine(ctx, int(rest-d.chain.Height())); err != nil { //nolint:gosec // less than a window
+			return err
+		}
+	}
+	return d.requestRedemptions(ctx)
 }
 
 // prepare brings everybody to where the leaders are known, and makes the plan come true while the chain stands still.
@@ -80,7 +90,7 @@ func (a *act) prepare(ctx context.Context) error {
 		return err
 	}
 	a.plan = a.scenario.plan(a.stage())
-	a.log.Info("Window planned", "window", a.window.Block, "down", a.plan.down, "restart", a.plan.restart, "skip", a.plan.skip)
+	a.log.Info("Window planned", "window", a.window.Block, "plan", a.plan)
 	for _, address := range a.plan.down {
 		if err := a.takeDown(ctx, a.operator(address)); err != nil {
 			return err
