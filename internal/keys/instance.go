@@ -18,16 +18,26 @@ const instanceFile = "instance.key"
 // makes the directory (mode 0700) and the key (mode 0600); later ones load it. The instance's key is worth little:
 // without a delegation signed by the operator's it opens nothing, so it is not encrypted.
 func LoadInstance(dataDir string) (crypto.PrivKey, error) {
-	path := filepath.Join(dataDir, instanceFile)
-	data, err := readSecret("instance key", path)
+	path := InstanceFile(dataDir)
+	key, err := ReadInstance(dataDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return createInstance(path)
 	}
+	return key, err
+}
+
+// ReadInstance does what LoadInstance does but makes nothing: without a key the error is fs.ErrNotExist.
+func ReadInstance(dataDir string) (crypto.PrivKey, error) {
+	path := InstanceFile(dataDir)
+	data, err := readSecret("instance key", path)
 	if err != nil {
 		return nil, err
 	}
 	return parseInstance(path, data)
 }
+
+// InstanceFile returns the path of the instance key in a data directory.
+func InstanceFile(dataDir string) string { return filepath.Join(dataDir, instanceFile) }
 
 func createInstance(path string) (crypto.PrivKey, error) {
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)

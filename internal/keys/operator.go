@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/accounts/keystore"
 	"github.com/ethereum/go-ethereum/common"
@@ -88,25 +89,79 @@ func CreateOperator(keyFile, password string, strength Strength) (Operator, erro
 
 // StoreOperator does what CreateOperator does with a key that exists.
 func StoreOperator(keyFile string, key *ecdsa.PrivateKey, password string, strength Strength) (Operator, error) {
+	data, err := encrypt(key, password, strength)
+	if err != nil {
+		return Operator{}, fmt.Errorf("make operator key: %w", err)
+	}
+	if err := storeKeystore(keyFile, data); err != nil {
+		return Operator{}, err
+	}
+	return Operator{Address: chain.Operator(crypto.PubkeyToAddress(key.PublicKey)), Key: key}, nil
+}
+
+// ImportOperator copies a keystore file as it is, after opening it with its password. Like CreateOperator it replaces
+// nothing.
+func ImportOperator(keyFile, from, password string) (Operator, error) {
+	data, err := readSecret("operator key", from)
+	if err != nil {
+		return Operator{}, err
+	}
+	op, err := decrypt(data, password, maxCost)
+	if err != nil {
+		return Operator{}, fmt.Errorf("open operator key %s: %w", from, err)
+	}
+	return op, storeKeystore(keyFile, data)
+}
+
+// ChangePassword makes another password open a keystore file. The old file is replaced at once when the new one is
+// on the disk and was opened, so that no moment is without a file that opens.
+func ChangePassword(keyFile, old, password string, strength Strength) (Operator, error) {
+	op, err := LoadOperator(keyFile, old)
+	if err != nil {
+		return Operator{}, err
+	}
+	data, err := encrypt(op.Key, password, strength)
+	if err != nil {
+		return Operator{}, fmt.Errorf("change password: %w", err)
+	}
+	if _, err := decrypt(data, password, maxCost); err != nil {
+		return Operator{}, fmt.Errorf("change password: open what would be stored: %w", err)
+	}
+	if err := replaceSecret(keyFile, data); err != nil {
+		return Operator{}, fmt.Errorf("change password: %w", err)
+	}
+	return op, nil
+}
+
+// ParsePrivateKey reads a secp256k1 private key as other tools export it: 64 hex digits, 0x before them or not.
+func ParsePrivateKey(text string) (*ecdsa.PrivateKey, error) {
+	key, err := crypto.HexToECDSA(strings.TrimPrefix(strings.TrimSpace(text), "0x"))
+	if err != nil {
+		return nil, errors.New("not a private key: want 64 hex digits of a number the curve allows") // never its text
+	}
+	return key, nil
+}
+
+func encrypt(key *ecdsa.PrivateKey, password string, strength Strength) ([]byte, error) {
 	if password == "" {
-		return Operator{}, errors.New("make operator key: the password is empty")
+		return nil, errors.New("the password is empty")
 	}
 	n, p := keystore.StandardScryptN, keystore.StandardScryptP
 	if strength == Light {
 		n, p = keystore.LightScryptN, keystore.LightScryptP
 	}
 	address := crypto.PubkeyToAddress(key.PublicKey)
-	data, err := keystore.EncryptKey(&keystore.Key{Id: uuid.New(), Address: address, PrivateKey: key}, password, n, p)
-	if err != nil {
-		return Operator{}, fmt.Errorf("make operator key: %w", err)
-	}
+	return keystore.EncryptKey(&keystore.Key{Id: uuid.New(), Address: address, PrivateKey: key}, password, n, p)
+}
+
+func storeKeystore(keyFile string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(keyFile), 0o700); err != nil {
-		return Operator{}, fmt.Errorf("store operator key: %w", err)
+		return fmt.Errorf("store operator key: %w", err)
 	}
 	if err := writeSecret(keyFile, data); err != nil {
-		return Operator{}, fmt.Errorf("store operator key: %w", err)
+		return fmt.Errorf("store operator key: %w", err)
 	}
-	return Operator{Address: chain.Operator(address), Key: key}, nil
+	return nil
 }
 
 // decrypt opens a keystore file whose password derivation costs at most limit bytes of memory times passes.
