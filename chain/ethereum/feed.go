@@ -57,8 +57,9 @@ type feed struct {
 	client *Client
 	heads  func(chain.Header)
 	trail  trail
-	moved  bool // the present session delivered something
-	down   bool // the last session ended without a head, and the log says so
+	doubt  chain.Header // a head that links to nothing we followed and waits for a second observation
+	moved  bool         // the present session delivered something
+	down   bool         // the last session ended without a head, and the log says so
 }
 
 // report logs the end of a session: loudly when the endpoint goes away, quietly while it stays away.
@@ -160,12 +161,21 @@ func (f *feed) newest(ctx context.Context) error {
 	return nil
 }
 
-// take delivers a head with what is missing below it, oldest first. It reports whether the head was new.
+// take delivers a head with what is missing below it, oldest first. It reports whether the head was new. A head that
+// cannot be linked to what was delivered is held until a second observation confirms it (rule R1): an endpoint that
+// names one absurd height must not end a window that is running.
 func (f *feed) take(ctx context.Context, head chain.Header) bool {
 	if f.trail.has(head) {
 		return false
 	}
-	for _, header := range f.missing(ctx, head) {
+	headers, linked := f.missing(ctx, head)
+	if !linked && !f.confirmed(head) {
+		f.client.log.Warn("Head links to nothing known; waiting for another", "height", head.Height, "followed", f.trail.head)
+		f.doubt = head
+		return false
+	}
+	f.doubt = chain.Header{}
+	for _, header := range headers {
 		f.trail.add(header)
 		f.heads(header)
 	}
@@ -176,25 +186,34 @@ func (f *feed) take(ctx context.Context, head chain.Header) bool {
 	return true
 }
 
-// missing returns the head preceded by the headers that link it to the trail. Parents are asked for by hash, not
-// by number: while the endpoint reorganises, numbers may answer with blocks of two branches. What cannot be
-// fetched in time is left out, the oldest first, because the head must not wait for its past.
-func (f *feed) missing(ctx context.Context, head chain.Header) []chain.Header {
-	headers := []chain.Header{head}
+// confirmed reports whether the head is a second observation beside the doubtful one: the same again, as a poll shows it,
+// or one a little further on.
+func (f *feed) confirmed(head chain.Header) bool {
+	return f.doubt.Height != 0 && head.Height >= f.doubt.Height && head.Height <= f.doubt.Height+maxFill
+}
+
+// missing returns the head preceded by the headers that link it to the trail, and whether they do: 256 that link to
+// each other are enough. Parents are asked for by hash, not by number: while the endpoint reorganises, numbers may
+// answer with blocks of two branches. What cannot be fetched in time is left out, the oldest first, because the head
+// must not wait for its past. A head too far ahead is the clock's to doubt.
+func (f *feed) missing(ctx context.Context, head chain.Header) (headers []chain.Header, linked bool) {
+	headers = []chain.Header{head}
 	if f.trail.distant(head) {
-		return headers
+		return headers, true
 	}
 	ctx, cancel := context.WithTimeout(ctx, fillCalls*f.client.config.CallTimeout)
 	defer cancel()
+	linked = true
 	for oldest := head; !f.trail.joins(oldest) && len(headers) <= maxFill; {
 		parent, err := f.client.parent(ctx, oldest)
 		if err != nil {
 			f.client.log.Debug("Gap not filled", "below", oldest.Height, "error", err)
+			linked = false
 			break
 		}
 		headers = append(headers, parent)
 		oldest = parent
 	}
 	slices.Reverse(headers)
-	return headers
+	return headers, linked
 }

@@ -94,14 +94,32 @@ func TestAnAbsurdHeadComesAlone(t *testing.T) {
 	require.Zero(t, f.count("hash"))
 }
 
-func TestAHeadIsNotHeldBackByAGapThatCannotBeFilled(t *testing.T) {
+// The endpoint has lost what lies between: one more head shows that it means it.
+func TestAHeadAboveAGapThatCannotBeFilledNeedsASecondObservation(t *testing.T) {
 	f := newFake(t, 5)
 	f.forgetful = true
 	heads := follow(t, dial(t, quiet(f.wsURL())))
 	wantHeads(t, f, heads, 4, 4)
 	f.extend(10, 0)
 	f.push()
-	wantHeads(t, f, heads, 14, 14)
+	wantNoHead(t, heads, 50*time.Millisecond)
+	f.extend(1, 0)
+	f.push()
+	wantHeads(t, f, heads, 15, 15)
+}
+
+// A height within the clock's belief that links to nothing must not end the window that is running.
+func TestR1OneHeadThatLinksToNothingIsNotFollowed(t *testing.T) {
+	f := newFake(t, 906)
+	heads := follow(t, dial(t, quiet(f.wsURL())))
+	wantHeads(t, f, heads, 905, 905)
+	f.set(func() {
+		f.pushLocked(&types.Header{Number: big.NewInt(1805), Difficulty: new(big.Int), ParentHash: common.Hash{7}})
+	})
+	f.extend(1, 0)
+	f.push()
+	wantHeads(t, f, heads, 906, 906)
+	wantNoHead(t, heads, 50*time.Millisecond)
 }
 
 func TestReorganisationsDeliverTheNewBranch(t *testing.T) {
