@@ -108,7 +108,8 @@ type WindowLog interface {
 	// Begin records that a wallet takes part in a window and tells how far it got before. It never changes a
 	// finished row.
 	Begin(ctx context.Context, wallet chain.WalletID, w Window, at chain.Height) (Progress, error)
-	// FinishOpen gives every open row of windows up to and including last the final result reason.
+	// FinishOpen gives every open row of windows up to and including last the final result reason, and a result to
+	// the wallets that window last was opened for but never begun with.
 	FinishOpen(ctx context.Context, last chain.Height, reason Reason) error
 }
 

@@ -113,6 +113,11 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 // while the node was down is recorded.
 func (w *Watcher) resume(ctx context.Context, head chain.Head, open func(Opened)) error {
 	current, active := w.cfg.Schedule.At(head.Height)
+	if current.Block != 0 { // before anything durable follows from it: the first head may be as absurd as any other
+		if _, err := w.verify(ctx, head, current); err != nil {
+			return fmt.Errorf("verify window %d: %w", current.Block, err)
+		}
+	}
 	if w.last.Block == 0 && !active {
 		// A new store: the windows before it are not ours to miss.
 		if current.Block == 0 {
@@ -133,7 +138,7 @@ func (w *Watcher) resume(ctx context.Context, head chain.Head, open func(Opened)
 	if err := w.resumeLast(ctx, head, open); err != nil {
 		return err
 	}
-	return w.missWhileDown(ctx, head, current, active)
+	return w.missWhileDown(ctx, head.Height, current, active)
 }
 
 // resumeLast opens the last window again if it still lasts; otherwise what was left open in it is finished.
@@ -155,24 +160,21 @@ func (w *Watcher) resumeLast(ctx context.Context, head chain.Head, open func(Ope
 
 // missWhileDown records the windows whose active phase passed before this run's first head. The last of them is a
 // late start if the node came up while it still lasted.
-func (w *Watcher) missWhileDown(ctx context.Context, head chain.Head, current Window, active bool) error {
+func (w *Watcher) missWhileDown(ctx context.Context, height chain.Height, current Window, active bool) error {
 	if current.Block <= w.last.Block {
 		return nil
 	}
-	if _, err := w.verify(ctx, head, current); err != nil {
-		return fmt.Errorf("verify window %d: %w", current.Block, err)
-	}
 	down := current.Block
-	if active || head.Height < current.End {
+	if active || height < current.End {
 		down -= w.cfg.Schedule.Frequency
 	}
 	if down > w.last.Block {
-		if err := w.miss(ctx, down, ReasonNodeDown, head.Height); err != nil {
+		if err := w.miss(ctx, down, ReasonNodeDown, height); err != nil {
 			return err
 		}
 	}
 	if !active && down < current.Block {
-		return w.miss(ctx, current.Block, ReasonLateStart, head.Height)
+		return w.miss(ctx, current.Block, ReasonLateStart, height)
 	}
 	return nil
 }

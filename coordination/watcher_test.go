@@ -271,6 +271,45 @@ func TestR1OneAbsurdHeadCannotMoveTheWindowsOn(t *testing.T) {
 	})
 }
 
+func TestR1AnAbsurdFirstHeadDecidesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		absurd chain.Height
+		before func(t *testing.T, log *memory) // an earlier run
+	}{
+		"a new store, far beyond":         {absurd: 30_000_850},
+		"a new store, in an active phase": {absurd: 30_000_605},
+		"a window still open": {absurd: 2605, before: func(t *testing.T, log *memory) {
+			w, _ := RFC12().Window(900)
+			require.NoError(t, log.OpenWindow(t.Context(), Opened{Block: 900, At: 901}))
+			_, err := log.Begin(t.Context(), chain.WalletID{7}, w, 901)
+			require.NoError(t, err)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source, log := chaintest.New(890), newMemory()
+				if c.before != nil {
+					c.before(t, log)
+				}
+				clock := testClock()
+				w, err := NewWatcher(WatcherConfig{Schedule: RFC12(), Clock: clock, Headers: source, Log: log, Logger: quiet()})
+				require.NoError(t, err)
+				var opened []chain.Height
+				go func() { _ = w.Run(t.Context(), func(o Opened) { opened = append(opened, o.Block) }) }()
+				clock.Observe(chaintest.Foreign(c.absurd))
+				synctest.Wait()
+				require.Empty(t, opened)
+				clock.Observe(source.Show(910))
+				synctest.Wait()
+				require.Equal(t, []chain.Height{900}, opened)
+				_, missed, results := log.seen()
+				require.Empty(t, missed)
+				require.Empty(t, results, "nothing was finished as node_down")
+			})
+		})
+	}
+}
+
 func TestR1AJumpOfMoreThanTenThousandBlocksNeedsASecondConfirmation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startWatcher(t, chaintest.New(0), newMemory())

@@ -24,6 +24,7 @@ var conformance = map[string]func(t *testing.T, open func() *Store){
 	"R1 missed windows move the last window":            testMissed,
 	"R1 a new store starts after a window":              testStartAfter,
 	"R1 an open row is resumed, a finished one stays":   testResume,
+	"R1 a wallet never begun with has a result too":     testUnbegun,
 	"R1 racing results have one winner":                 testOneWinner,
 	"R2 the first own proposal stays":                   testOwn,
 	"R2 racing proposals have one winner":               testOneOwn,
@@ -195,6 +196,41 @@ func testResume(t *testing.T, open func() *Store) {
 	require.Equal(t, coordination.ReasonNodeDown, rows[2].Reason)
 	require.Zero(t, rows[2].Faults, "nothing of a late result is stored")
 	require.Error(t, s.FinishOpen(t.Context(), 900, ""))
+}
+
+// The node ended between opening a window and beginning with its wallets.
+func testUnbegun(t *testing.T, open func() *Store) {
+	s := open()
+	before, after, idle := testWallet(t, 1, mallory), testWallet(t, 2, mallory), testWallet(t, 3, mallory)
+	require.NoError(t, s.ImportWallet(t.Context(), before, noon))
+	require.NoError(t, s.ImportWallet(t.Context(), idle, noon))
+	require.NoError(t, s.OpenWindow(t.Context(), coordination.Opened{Block: 900, At: 901, Time: noon.Add(time.Hour)}))
+	require.NoError(t, s.ImportWallet(t.Context(), after, noon.Add(2*time.Hour)))
+	finish := func(block chain.Height) []chain.WalletID {
+		s = open()
+		for range 2 { // a second restart adds nothing
+			require.NoError(t, s.FinishOpen(t.Context(), block, coordination.ReasonNodeDown))
+		}
+		rows, err := s.Windows(t.Context(), WindowFilter{From: block, To: block})
+		require.NoError(t, err)
+		var wallets []chain.WalletID
+		for _, row := range rows {
+			wallets = append(wallets, row.Wallet)
+		}
+		return wallets
+	}
+	require.ElementsMatch(t, []chain.WalletID{before.ID(), idle.ID()}, finish(900), "none was begun; one was not there yet")
+
+	// Some were begun: those that never take part stay out.
+	stranger := testWallet(t, 4, mallory)
+	require.NoError(t, s.ImportWallet(t.Context(), stranger, noon))
+	require.NoError(t, s.OpenWindow(t.Context(), coordination.Opened{Block: 1800, At: 1800, Time: noon.Add(3 * time.Hour)}))
+	_, err := s.Begin(t.Context(), before.ID(), window(2), 1800)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []chain.WalletID{before.ID(), idle.ID()}, finish(1800))
+
+	require.NoError(t, s.RecordMissed(t.Context(), coordination.Missed{First: 2700, Last: 2700, Reason: coordination.ReasonNodeDown}))
+	require.Len(t, finish(2700), 1, "a missed window has its range and no more")
 }
 
 // racers is how many goroutines race in the tests below: as many as there are wallets in the largest operation.

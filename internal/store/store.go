@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // the database driver
 
@@ -41,6 +42,8 @@ type Config struct {
 	// missing of the path is created.
 	DSN       string
 	Retention Retention
+	// Observe is told how long each write to the disk took, failed ones included; it must return at once. Nil is allowed.
+	Observe func(took time.Duration)
 }
 
 // Store is the store of a running node. Its methods may be called from any number of goroutines.
@@ -72,6 +75,9 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
 	s.retention = cfg.Retention.withDefaults()
+	if cfg.Observe != nil {
+		s.writes.observe = cfg.Observe
+	}
 	return s, nil
 }
 

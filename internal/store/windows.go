@@ -134,6 +134,22 @@ func (s *Store) FinishOpen(ctx context.Context, last chain.Height, reason coordi
 	return s.writes.do(ctx, "finish open windows", func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE results SET finished = TRUE, reason = $1, recorded_time = $2 WHERE NOT finished AND block <= $3`,
 			string(reason), instant(now), height(last))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, finishUnbegun, height(last), string(reason), instant(now), []byte{})
 		return err
 	})
 }
+
+// finishUnbegun gives a result to the wallets whose part in the last opened window was never begun, because the node ended
+// between the two: those imported before it opened that took part in a window before, or all if none was begun. (A
+// wallet without a seat of ours is in the registry too and never takes part.)
+const finishUnbegun = `INSERT INTO results
+	(block, wallet, opened_at, finished, reason, detail, role, seed, leader, action, proposal, received_at, recorded_time)
+	SELECT win.block, w.wallet, win.opened_at, TRUE, $2, '', '', $4, $4, '', $4, 0, $3
+	FROM wallets w JOIN windows win ON win.block = $1
+	WHERE win.opened_at > 0 AND NOT w.archived AND w.imported_time <= win.opened_time
+		AND NOT EXISTS (SELECT 1 FROM results r WHERE r.block = win.block AND r.wallet = w.wallet)
+		AND (EXISTS (SELECT 1 FROM results r WHERE r.wallet = w.wallet AND r.block < win.block)
+			OR NOT EXISTS (SELECT 1 FROM results r WHERE r.block = win.block))`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"time"
 )
 
 // maxBatch bounds how many writes share one commit. At the bound the rest waits for the next one: a failure makes the
@@ -22,6 +23,8 @@ type writer struct {
 	db   *sql.DB
 	max  int           // changes per commit
 	turn chan struct{} // holds one token while a group is being committed
+	// observe is told how long each transaction took; it is set before the first.
+	observe func(took time.Duration)
 
 	closed bool // guarded by turn
 
@@ -37,7 +40,7 @@ type pending struct {
 }
 
 func newWriter(db *sql.DB) *writer {
-	return &writer{db: db, max: maxBatch, turn: make(chan struct{}, 1)}
+	return &writer{db: db, max: maxBatch, turn: make(chan struct{}, 1), observe: func(time.Duration) {}}
 }
 
 // do commits a change and returns nil once it is on disk. An error means that nothing of it was stored. ctx can end the wait
@@ -110,6 +113,7 @@ func (w *writer) transact(ctx context.Context, group []*pending) error {
 	if w.closed {
 		return ErrClosed
 	}
+	defer func(begun time.Time) { w.observe(time.Since(begun)) }(time.Now())
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
