@@ -9,11 +9,13 @@ import (
 	"github.com/walletnode/walletnode/net"
 )
 
-// Sources are read at each scrape. Their methods must not block.
+// Sources are read at each scrape. The methods of Clock and Network must not block.
 type Sources struct {
 	Clock Clock
 	// Network is nil where the node's network keeps no such books; its metrics are then missing.
 	Network Network
+	// Node is nil where nobody knows how the node fares; its metrics are then missing.
+	Node Node
 }
 
 // Clock is the node's chain clock; *chain.Clock is one.
@@ -37,32 +39,36 @@ type live struct {
 	started time.Time
 
 	headBlock, headAge, stale                     *prometheus.Desc
+	windowIndex, windowPhase                      *prometheus.Desc
 	peers                                         *prometheus.Desc
 	messages, queueFull, droppedRPCs, peersCutOff *prometheus.Desc
 }
 
 func newLive(sources Sources) *live {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(prometheus.BuildFQName(prefix, "", name), help, labels, nil)
-	}
 	return &live{
 		sources:     sources,
 		started:     time.Now(),
-		headBlock:   desc("head_block", "Height of the newest block; 0 before the first."),
-		headAge:     desc("head_age_seconds", "Time since a new block was last received, or since the start if none was."),
-		stale:       desc("clock_stale", "1 if the chain clock is too old to act on: the node neither leads nor accuses."),
-		peers:       desc("peers", "Known peers by where they stand with this node.", "state"),
-		messages:    desc("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate"),
-		queueFull:   desc("network_queue_full_total", "Messages that were lost because the validation queue was full."),
-		droppedRPCs: desc("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits."),
-		peersCutOff: desc("network_peers_cut_off_total", "Times a peer was cut off for flooding."),
+		headBlock:   describe("head_block", "Height of the newest block; 0 before the first."),
+		headAge:     describe("head_age_seconds", "Time since a new block was last received, or since the start if none was."),
+		stale:       describe("clock_stale", "1 if the chain clock is too old to act on: the node neither leads nor accuses."),
+		windowIndex: describe("window_index", "Index of the newest window, which began at block 900 times this; 0 before the first block."),
+		windowPhase: describe("window_phase", "1 for the part of the newest window that the chain is in, 0 for the others.", "phase"),
+		peers:       describe("peers", "Known peers by where they stand with this node.", "state"),
+		messages:    describe("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate"),
+		queueFull:   describe("network_queue_full_total", "Messages that were lost because the validation queue was full."),
+		droppedRPCs: describe("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits."),
+		peersCutOff: describe("network_peers_cut_off_total", "Times a peer was cut off for flooding."),
 	}
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(prefix, "", name), help, labels, nil)
 }
 
 // Describe implements prometheus.Collector.
 func (l *live) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		l.headBlock, l.headAge, l.stale, l.peers, l.messages, l.queueFull, l.droppedRPCs, l.peersCutOff,
+		l.headBlock, l.headAge, l.stale, l.windowIndex, l.windowPhase, l.peers, l.messages, l.queueFull, l.droppedRPCs, l.peersCutOff,
 	} {
 		ch <- d
 	}
@@ -82,13 +88,14 @@ func (l *live) collectClock(ch chan<- prometheus.Metric) {
 	if since.IsZero() {
 		since = l.started // an age of zero would look like health
 	}
-	stale := 0.0
-	if l.sources.Clock.Stale() {
-		stale = 1
-	}
 	gauge(ch, l.headBlock, float64(head.Height))
 	gauge(ch, l.headAge, time.Since(since).Seconds())
-	gauge(ch, l.stale, stale)
+	gauge(ch, l.stale, truth(l.sources.Clock.Stale()))
+	index, now := phaseAt(head.Height)
+	gauge(ch, l.windowIndex, float64(index))
+	for _, phase := range phases {
+		gauge(ch, l.windowPhase, truth(phase == now), phase)
+	}
 }
 
 func (l *live) collectNetwork(ch chan<- prometheus.Metric) {

@@ -6,6 +6,7 @@ package metrics
 
 import (
 	"runtime/debug"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,6 +24,10 @@ const prefix = "walletnode"
 // healthy window lies; the active phase ends with 80.
 var distances = []float64{0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 37, 50, 70, 80}
 
+// delays are the bounds of the time a write takes, in seconds: a flush is some milliseconds on a disk of today, and 2 s
+// is where readiness gives the store up.
+var delays = []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5}
+
 // Recorder counts what it is told and reads the rest from its sources when it is scraped. Its methods may be called
 // from any goroutine and return at once, also during a scrape.
 type Recorder struct {
@@ -34,8 +39,9 @@ type Recorder struct {
 	faults     map[bool]tally[faults.Kind] // by whether they are attributed
 	amendments tally[effect]
 	actions    tally[action.Outcome]
+	agreed     tally[kind]
 
-	opened, received, sent prometheus.Histogram
+	opened, received, sent, committed prometheus.Histogram
 }
 
 // New makes a Recorder with every series at zero.
@@ -58,10 +64,17 @@ func New(sources Sources) *Recorder {
 	r.actions = count(r.counters("actions_total",
 		"Agreed actions that ended.", "outcome"), action.Outcomes())
 
-	r.opened = r.histogram("window_open_blocks", "Blocks from a window's begin until this node opened it, once per wallet.")
-	r.received = r.histogram("proposal_receive_blocks", "Blocks from a window's begin until the agreed proposal of another operator arrived.")
-	r.sent = r.histogram("proposal_send_blocks", "Blocks from a window's begin until this node as leader first sent its proposal.")
+	r.agreed = count(r.counters("proposals_agreed_total",
+		"Proposals that a window ended with, no-ops included, once per wallet.", "kind"), kinds())
 
+	r.opened = r.histogram("window_open_blocks", distances, "Blocks from a window's begin until this node opened it, once per wallet.")
+	r.received = r.histogram("proposal_receive_blocks", distances, "Blocks from a window's begin until the agreed proposal of another operator arrived.")
+	r.sent = r.histogram("proposal_send_blocks", distances, "Blocks from a window's begin until this node as leader first sent its proposal.")
+	r.committed = r.histogram("store_commit_seconds", delays, "Time to write one group of records to the disk, failed tries included.")
+
+	if sources.Node != nil {
+		r.registry.MustRegister(newCondition(sources.Node))
+	}
 	r.registry.MustRegister(
 		newLive(sources),
 		buildInfo(debug.ReadBuildInfo()),
@@ -77,8 +90,8 @@ func (r *Recorder) counters(name, help string, labels ...string) *prometheus.Cou
 	return vec
 }
 
-func (r *Recorder) histogram(name, help string) prometheus.Histogram {
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: prefix, Name: name, Help: help, Buckets: distances})
+func (r *Recorder) histogram(name string, buckets []float64, help string) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: prefix, Name: name, Help: help, Buckets: buckets})
 	r.registry.MustRegister(h)
 	return h
 }
@@ -102,6 +115,9 @@ func (r *Recorder) result(result coordination.Result) {
 	}
 	if result.Role == coordination.RoleLeader {
 		r.turns.add(turnOf(result.Reason), 1)
+	}
+	if p := result.Proposal; p != nil && (result.Reason == coordination.ReasonOK || result.Reason == coordination.ReasonNoop) {
+		r.agreed.add(kind(p.Kind().String()), 1)
 	}
 	switch {
 	case result.ReceivedAt == 0: // nothing was agreed
@@ -132,6 +148,9 @@ func (r *Recorder) Missed(m coordination.Missed) {
 
 // ActionEnded counts an action whose outcome was recorded.
 func (r *Recorder) ActionEnded(outcome action.Outcome) { r.actions.add(outcome, 1) }
+
+// Committed takes how long the store took to write one group of records.
+func (r *Recorder) Committed(took time.Duration) { r.committed.Observe(took.Seconds()) }
 
 // after is the distance from a window's begin to a height, in blocks. A message may arrive before our own head
 // reaches the window: that is no distance.

@@ -24,6 +24,8 @@ type node struct {
 	stale    bool
 	peers    func() []net.PeerInfo
 	counters net.Counters
+
+	condition Condition
 }
 
 func (n *node) Head() chain.Head       { return n.head }
@@ -36,7 +38,9 @@ func (n *node) Peers() []net.PeerInfo {
 	return n.peers()
 }
 
-func newRecorder(n *node) *Recorder { return New(Sources{Clock: n, Network: n}) }
+func newRecorder(n *node) *Recorder { return New(Sources{Clock: n, Network: n, Node: n}) }
+
+func (n *node) Condition() Condition { return n.condition }
 
 func window(t testing.TB, block chain.Height) coordination.Window {
 	t.Helper()
@@ -98,7 +102,7 @@ func TestSection8MetricsAreHistogramsWithBoundedLabels(t *testing.T) {
 
 	after := series(t, r)
 	require.ElementsMatch(t, keys(fresh), keys(after), "the number of series has grown")
-	require.Less(t, len(after), 200)
+	require.Less(t, len(after), 250)
 	require.Equal(t, "5000", after["proposal_receive_blocks_count"])
 
 	families, err := r.registry.Gather()
@@ -107,11 +111,14 @@ func TestSection8MetricsAreHistogramsWithBoundedLabels(t *testing.T) {
 		name, own := strings.CutPrefix(f.GetName(), prefix+"_")
 		switch {
 		case !own:
-		case strings.HasSuffix(name, "_blocks"):
+		case strings.HasSuffix(name, "_blocks"), strings.HasSuffix(name, "_seconds") && name != "head_age_seconds":
 			require.Equal(t, "HISTOGRAM", f.GetType().String(), name)
 		case f.GetType().String() == "GAUGE":
 			// The state of this moment, nothing that was summed up.
-			require.Contains(t, []string{"build_info", "clock_stale", "head_age_seconds", "head_block", "peers"}, name)
+			require.Contains(t, []string{
+				"actions_overdue", "actions_pending", "build_info", "clock_stale", "head_age_seconds", "head_block", "health_check",
+				"peers", "ready", "state", "window_index", "window_phase",
+			}, name)
 		}
 	}
 }
@@ -154,8 +161,8 @@ func TestResultsAreCountedOnceInEachPlace(t *testing.T) {
 	twoFaced := faults.Fault{Key: faults.Key{Kind: faults.LeaderEquivocation}, Attributed: true}
 
 	for _, report := range []coordination.Report{
-		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonOK},
-		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonNoop},
+		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonOK, Proposal: proposal.Heartbeat{}},
+		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonNoop, Proposal: proposal.Noop{}},
 		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, ReceivedAt: 1802, Reason: coordination.ReasonGenerationFailed},
 		coordination.Result{Window: w, Role: coordination.RoleLeader, OpenedAt: 1800, Reason: coordination.ReasonNoPeers},
 		coordination.Result{Window: w, Role: coordination.RoleFollower, OpenedAt: 1799, ReceivedAt: 1799, Reason: coordination.ReasonOK}, // before our head
@@ -191,6 +198,9 @@ func TestResultsAreCountedOnceInEachPlace(t *testing.T) {
 		`amendments_total{effect="revocation"}`:                       "1",
 		`actions_total{outcome="no_signer"}`:                          "1",
 		`actions_total{outcome="ok"}`:                                 "0",
+		`proposals_agreed_total{kind="Heartbeat"}`:                    "1",
+		`proposals_agreed_total{kind="Noop"}`:                         "1",
+		`proposals_agreed_total{kind="Redemption"}`:                   "0",
 		`proposal_send_blocks_count`:                                  "3",
 		`proposal_send_blocks_sum`:                                    "6",
 		`proposal_receive_blocks_count`:                               "1",
@@ -208,6 +218,8 @@ func TestStateIsReadWhenScraped(t *testing.T) {
 	r2 := New(Sources{Clock: n}) // a network that keeps no books
 	got := series(t, r)
 	require.Equal(t, "0", got["head_block"])
+	require.Equal(t, "0", got["window_index"])
+	require.Equal(t, "0", got[`window_phase{phase="idle"}`], "without a head there is no phase")
 	require.Equal(t, "1", got["clock_stale"])
 	require.NotEqual(t, "0", got["head_age_seconds"], "without any head the age counts from the start")
 	require.NotContains(t, series(t, r2), `peers{state="admitted"}`)
@@ -221,7 +233,8 @@ func TestStateIsReadWhenScraped(t *testing.T) {
 	require.Regexp(t, `^360\d\.`, got["head_age_seconds"])
 	delete(got, "head_age_seconds")
 	for name, want := range map[string]string{
-		"head_block": "4711", "clock_stale": "0",
+		"head_block": "4711", "clock_stale": "0", "window_index": "5",
+		`window_phase{phase="active"}`: "0", `window_phase{phase="passive"}`: "0", `window_phase{phase="idle"}`: "1",
 		`peers{state="admitted"}`: "2", `peers{state="refused"}`: "1", `peers{state="waiting"}`: "0", `peers{state="disconnected"}`: "0",
 		`network_messages_total{fate="delivered"}`: "1", `network_messages_total{fate="copy"}`: "2",
 		`network_messages_total{fate="ignored"}`: "3", `network_messages_total{fate="rejected"}`: "4",

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/proposal"
 )
 
 // tally is a counter for each value of a closed list, all made beforehand: an alert on a rate needs the zero from which
@@ -64,3 +65,14 @@ const (
 )
 
 var effects = []effect{effectFault, effectLate, effectRevocation}
+
+// kind is the name of a proposal.Kind.
+type kind string
+
+func kinds() []kind {
+	var all []kind
+	for _, k := range proposal.Kinds() {
+		all = append(all, kind(k.String()))
+	}
+	return all
+}

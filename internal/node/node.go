@@ -123,6 +123,8 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if err != nil {
 		return fmt.Errorf("read the chain's first block: %w", err)
 	}
+	// Nobody writes before the metrics are made.
+	n.cfg.Store.Observe = func(took time.Duration) { n.metrics.Committed(took) }
 	if n.store, err = store.Open(ctx, n.cfg.Store, chainID, genesis, n.cfg.Logger("store")); err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 		return fmt.Errorf("network: %w", err)
 	}
 	books, _ := n.network.(metrics.Network) // a net.Host keeps them; a simulation's network need not
-	n.metrics = metrics.New(metrics.Sources{Clock: n.clock, Network: books})
+	n.metrics = metrics.New(metrics.Sources{Clock: n.clock, Network: books, Node: condition{n}})
 	return n.coordinate()
 }
 
