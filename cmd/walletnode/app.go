@@ -45,8 +45,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Description: "Flags of the program may stand anywhere on the line; flags of a command before or after its arguments.",
 		Flags:       globalFlags(),
 		Commands: []*cli.Command{
+			initCommand(),
 			startCommand(),
 			configCommand(),
+			keysCommand(),
 			devnetCommand(),
 			walletsCommand(),
 			windowsCommand(),

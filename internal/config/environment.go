@@ -13,6 +13,9 @@ const envPrefix = "WALLETNODE_"
 // of the configuration.
 const PasswordVariable = envPrefix + "OPERATOR_PASSWORD"
 
+// NewPasswordVariable holds the password that a key is to be given in place of the one it has.
+const NewPasswordVariable = envPrefix + "OPERATOR_NEW_PASSWORD"
+
 // Variable returns the environment variable of a key: ethereum.call_timeout is WALLETNODE_ETHEREUM_CALL_TIMEOUT.
 func Variable(key string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
@@ -26,7 +29,7 @@ func applyEnvironment(c *Config, environ []string) Complaints {
 	for _, f := range fields(c) {
 		known[Variable(f.key)] = f
 	}
-	names := append(slices.Sorted(maps.Keys(known)), PasswordVariable)
+	names := append(slices.Sorted(maps.Keys(known)), PasswordVariable, NewPasswordVariable)
 	var wrong Complaints
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
