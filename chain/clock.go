@@ -52,7 +52,7 @@ type Clock struct {
 	first   Height // the first height this clock showed
 	floor   Height // last height known from an earlier run; jumps are measured from here until a head is seen
 	pending Height // an implausible height that waits for its confirmation
-	lapses  uint64
+	lapsed  Height // the head that ended the last staleness
 	changed chan struct{}
 }
 
@@ -74,7 +74,7 @@ func (c *Clock) Observe(h Header) bool {
 		return false
 	}
 	if c.staleLocked() && !c.head.ReceivedAt.IsZero() {
-		c.lapses++
+		c.lapsed = h.Height
 	}
 	if c.head.ReceivedAt.IsZero() {
 		c.first = h.Height
@@ -150,15 +150,12 @@ func (c *Clock) Age() time.Duration {
 	return time.Since(c.head.ReceivedAt)
 }
 
-// Lapses counts how often the clock has been stale, a current staleness included. Two equal readings around
-// a stretch of time mean that the clock was fresh throughout it, or stale throughout.
-func (c *Clock) Lapses() uint64 {
+// LapsedAfter reports whether the clock has been stale at some time since it showed height h, now included: then it
+// cannot vouch for what happened after that block.
+func (c *Clock) LapsedAfter(h Height) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.staleLocked() {
-		return c.lapses + 1
-	}
-	return c.lapses
+	return c.lapsed > h || c.staleLocked()
 }
 
 // Until blocks until the clock has shown a height of at least h, or ctx ends (its error is returned).

@@ -210,7 +210,7 @@ func TestR4IdlenessIsAttributedOnlyWithAClearView(t *testing.T) {
 			s.open(905)
 		}, true, coordination.ReasonLeaderIdle},
 		"joined within the window": {func(s *stage) {
-			s.channel.see(func(v *net.Sight) { v.JoinedAt = 910 })
+			s.channel.see(func(v *net.Sight) { v.Since = 910 })
 			s.openOnTime()
 		}, false, coordination.ReasonLeaderIdle},
 		"came up within the window": {func(s *stage) { s.open(930) }, false, coordination.ReasonLeaderIdle},
@@ -220,8 +220,18 @@ func TestR4IdlenessIsAttributedOnlyWithAClearView(t *testing.T) {
 		}, false, coordination.ReasonNoPeers},
 		"cut off for a moment": {func(s *stage) {
 			s.openOnTime()
-			s.channel.see(func(v *net.Sight) { v.Losses++ }) // and back before anybody looked
+			s.channel.see(func(v *net.Sight) { v.Since = 905 }) // and back before anybody looked
 		}, false, coordination.ReasonLeaderIdle},
+		"cut off until after the first block, and opened after that": {func(s *stage) {
+			s.show(899)
+			s.channel.see(func(v *net.Sight) { v.Since = 903 })
+			s.open(905)
+		}, false, coordination.ReasonLeaderIdle},
+		"clock stale before a late opening": {func(s *stage) {
+			s.show(899)
+			time.Sleep(10 * time.Minute)
+			s.open(950)
+		}, false, coordination.ReasonChainStalled},
 		"clock stale for a while": {func(s *stage) {
 			s.openOnTime()
 			time.Sleep(10 * time.Minute)

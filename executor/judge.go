@@ -106,7 +106,7 @@ func (p *procedure) concludeAsLeader(r *coordination.Result) {
 	switch {
 	case p.own == nil:
 		r.Reason, r.Detail = coordination.ReasonChainStalled, "the chain clock was stale whenever it was our turn"
-	case !p.view.sawPeers && !alone:
+	case !p.sawPeers && !alone:
 		r.Reason, r.Detail = coordination.ReasonNoPeers, "nobody of the wallet's group was connected to hear the proposal"
 	case p.generationFailed:
 		r.Proposal, r.ReceivedAt, r.Reason = p.own.Proposal, p.sentAt, coordination.ReasonGenerationFailed
@@ -150,7 +150,7 @@ func (p *procedure) whySilent() (coordination.Reason, string) {
 		return coordination.ReasonLeaderImpersonation, ""
 	case o.ClockLapsed:
 		return coordination.ReasonChainStalled, "no new block for " + o.ClockAge.Truncate(time.Second).String()
-	case !p.view.sawPeers:
+	case !p.sawPeers:
 		return coordination.ReasonNoPeers, ""
 	default:
 		return coordination.ReasonLeaderIdle, "our own view was impaired"

@@ -35,58 +35,38 @@ type procedure struct {
 	saveErr          error // why unsaved is not empty
 	retransmissions  sync.WaitGroup
 
-	view    view
-	amended map[faults.Key]bool // faults already reported, and whether as late
-}
-
-// view tracks what this node could see of the group and of the chain since it opened the window (rule R4).
-type view struct {
-	losses   uint64
-	lapses   uint64
-	cutOff   bool
-	stale    bool
-	sawPeers bool
+	sawPeers bool                // somebody of the group was connected at some time
+	amended  map[faults.Key]bool // faults already reported, and whether as late
 }
 
 func (e *Executor) newProcedure(w coordination.Window, openedAt chain.Height) *procedure {
-	p := &procedure{
+	return &procedure{
 		Executor: e,
 		window:   w,
 		openedAt: openedAt,
 		log:      e.Logger.With("wallet", e.Wallet.ID(), "window", w.Block),
 		amended:  make(map[faults.Key]bool),
 	}
-	sight := e.Channel.Sight()
-	// A node that was not there from the first block on cannot know that the leader was silent. Opening a few heads
-	// late while subscribed is no blindness: the message is kept for us.
-	late := sight.JoinedAt > w.Block || e.Clock.First() > w.Block
-	p.view = view{
-		losses: sight.Losses,
-		lapses: e.Clock.Lapses(),
-		cutOff: !sight.Subscribed || sight.Operators == 0 || late,
-		stale:  e.Clock.Stale(),
-	}
-	return p
 }
 
-// look takes a sample of what is in view.
+// look takes a sample of who is in view.
 func (p *procedure) look() net.Sight {
 	sight := p.Channel.Sight()
-	p.view.sawPeers = p.view.sawPeers || sight.Operators > 0
-	p.view.cutOff = p.view.cutOff || sight.Operators == 0 || sight.Losses != p.view.losses
-	p.view.stale = p.view.stale || p.Clock.Lapses() != p.view.lapses
+	p.sawPeers = p.sawPeers || sight.Operators > 0
 	return sight
 }
 
-// observer is our own state, to be kept beside an accusation of culprit.
+// observer is our own state, to be kept beside an accusation of culprit. What counts is all of c .. now, also before
+// we opened the window: a node that was not there from the first block on cannot know that the leader was silent.
+// Opening a few heads late while subscribed and connected is no blindness: the message is kept for us.
 func (p *procedure) observer(culprit chain.Operator) faults.Observer {
-	sight := p.look()
+	sight, c := p.look(), p.window.Block
 	return faults.Observer{
 		OpenedAt:       p.openedAt,
 		Peers:          sight.Operators,
-		CutOff:         p.view.cutOff,
+		CutOff:         !sight.Subscribed || sight.Operators == 0 || sight.Since > c || p.Clock.First() > c,
 		ClockAge:       p.Clock.Age(),
-		ClockLapsed:    p.view.stale,
+		ClockLapsed:    p.Clock.LapsedAfter(c),
 		SeedAgreed:     p.hearing != nil,
 		ParamsMismatch: p.Channel.Mismatched(culprit),
 	}

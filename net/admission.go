@@ -124,7 +124,7 @@ func (t *table) served(id peer.ID, err error, now time.Time) {
 	defer t.mu.Unlock()
 	if e := t.peers[id]; e != nil {
 		e.serving = false
-		if err != nil {
+		if err != nil && e.connected && !e.cut { // why it was cut off is what people want to know, not that its stream then broke
 			e.fail(now, err.Error())
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -38,14 +39,22 @@ type Channel struct {
 	topic  *pubsub.Topic
 	cancel pubsub.RelayCancelFunc
 
-	sight Sight // guarded by the table's mutex
+	sight   Sight         // guarded by the table's mutex
+	reached atomic.Uint64 // counts neighbours that came into this topic
 }
 
-// sighted counts an operator of the wallet that has come into sight or gone out of it; the table calls it.
-func (c *Channel) sighted(by int) {
+// reach counts up whenever somebody comes into reach of what this channel relays, who may have missed what it relayed
+// before.
+func (c *Channel) reach() uint64 { return c.reached.Load() + c.host.table.reached.Load() }
+
+// sighted counts an operator of the wallet that has come into sight at a height, or gone out of it; the table calls it.
+func (c *Channel) sighted(by int, height chain.Height) {
+	if c.sight.Operators == 0 {
+		c.sight.Since = height
+	}
 	c.sight.Operators += by
-	if by < 0 && c.sight.Operators == 0 {
-		c.sight.Losses++
+	if c.sight.Operators == 0 {
+		c.sight.Since = 0
 	}
 }
 
@@ -58,7 +67,7 @@ func (h *Host) Join(wallet chain.Wallet) (*Channel, error) {
 		host:   h,
 		wallet: wallet,
 		roster: RosterDigest(wallet),
-		inbox:  newInbox(wallet, h.cfg.Schedule, h.inspect, h.held),
+		inbox:  newInbox(wallet, h.cfg.Schedule, h.inspect, h.held, &h.authors),
 	}
 	if err := h.table.join(c, time.Now()); err != nil {
 		return nil, err
@@ -112,6 +121,13 @@ func (h *Host) Leave(wallet chain.WalletID) error {
 // validate is the topic validator (rule R6). Pubsub calls it after the signature, from a few workers at once.
 func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
 	h := c.host
+	own := forwarder == h.host.ID() // only what we publish comes from ourselves
+	if own {
+		if err := h.sign(msg.Message); err != nil {
+			h.log.Error("Could not sign a message", "error", err)
+			return pubsub.ValidationReject // Publish returns it as an error
+		}
+	}
 	r := c.inbox.Offer(Arrival{
 		From:   msg.Message.GetFrom(),
 		Seqno:  msg.GetSeqno(),
@@ -119,7 +135,8 @@ func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Mes
 		Signed: func() []byte { return encode(msg) },
 		Height: h.height(),
 		Time:   time.Now(),
-		Own:    forwarder == h.host.ID(), // only what we publish comes from ourselves
+		Own:    own,
+		Reach:  c.reach(),
 	})
 	h.counters.count(r)
 	switch {
@@ -184,7 +201,7 @@ func (c *Channel) Publish(ctx context.Context, envelope []byte) error {
 	if len(envelope) > wire.MaxMessage-frameMargin { // pubsub would drop what its frame cannot hold, and say nothing
 		return fmt.Errorf("publish: %w: %d bytes", wire.ErrTooLarge, len(envelope))
 	}
-	if err := c.topic.Publish(ctx, envelope); err != nil {
+	if err := c.topic.Publish(ctx, envelope, c.host.unsigned); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import "sync/atomic"
 type Counters struct {
 	Delivered   uint64 // new statements put into an inbox
 	Copies      uint64 // further copies of them that were relayed
+	Known       uint64 // copies of known statements that were dropped unverified, because nobody needed them
 	Ignored     uint64 // messages that passed verification and were ignored
 	Rejected    uint64 // messages that every honest node rejects, bad signatures included
 	QueueFull   uint64 // messages that found pubsub's validation queue full
@@ -14,7 +15,7 @@ type Counters struct {
 }
 
 type counters struct {
-	delivered, copies, ignored, rejected, queueFull, droppedRPCs, cutOff atomic.Uint64
+	delivered, copies, known, ignored, rejected, queueFull, droppedRPCs, cutOff atomic.Uint64
 }
 
 // count enters a ruling; rejections are counted where pubsub's own are.
@@ -33,7 +34,7 @@ func (c *counters) count(r Ruling) {
 func (h *Host) Counters() Counters {
 	c := &h.counters
 	return Counters{
-		Delivered: c.delivered.Load(), Copies: c.copies.Load(), Ignored: c.ignored.Load(), Rejected: c.rejected.Load(),
+		Delivered: c.delivered.Load(), Copies: c.copies.Load(), Known: c.known.Load(), Ignored: c.ignored.Load(), Rejected: c.rejected.Load(),
 		QueueFull: c.queueFull.Load(), DroppedRPCs: c.droppedRPCs.Load(), CutOff: c.cutOff.Load(),
 	}
 }

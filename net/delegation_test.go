@@ -182,7 +182,7 @@ func TestDelegationsAreRenewedOnLongLivedConnections(t *testing.T) {
 		require.Equal(t, PeerAdmitted, info.State)
 		require.True(t, info.ProofExpires.After(first))
 		require.WithinDuration(t, time.Now(), info.ConnectedSince, 3*time.Hour)
-		require.Zero(t, a.table.channel(w.ID()).Sight().Losses)
+		require.Equal(t, Sight{Subscribed: true, Operators: 1, Since: 900}, a.table.channel(w.ID()).Sight(), "without a break")
 	})
 }
 
@@ -199,7 +199,7 @@ func TestDelegationThatExpiresEndsTheConnection(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		require.False(t, c.connected(a.lh, once))
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Losses: 1}, ch.Sight())
+		require.Equal(t, Sight{Subscribed: true}, ch.Sight())
 	})
 }
 
@@ -317,11 +317,11 @@ func TestTwoInstancesOfOneOperatorAtOnce(t *testing.T) {
 		// One of them goes, and the operator is still there.
 		c.disconnect(a.lh, b.lh)
 		c.settle()
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 1}, onB.Sight())
+		require.Equal(t, Sight{Subscribed: true, Operators: 1, Since: 900}, onB.Sight())
 	})
 }
 
-func TestR4LossesOfSightAreCounted(t *testing.T) {
+func TestR4SightTellsSinceWhenItHasNoBreak(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
 		w, alone := testWallet(t, 1, 1, 2, 3), testWallet(t, 2, 1, 3)
 		a, b, d := c.add(1), c.add(2), c.add(3)
@@ -331,15 +331,19 @@ func TestR4LossesOfSightAreCounted(t *testing.T) {
 		c.connect(a.lh, b.lh)
 		c.connect(a.lh, d.lh)
 		c.settle()
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 2, Losses: 0}, ch.Sight())
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 1, Losses: 0}, other.Sight())
+		require.Equal(t, Sight{Subscribed: true, Operators: 2, Since: 900}, ch.Sight())
+		require.Equal(t, Sight{Subscribed: true, Operators: 1, Since: 900}, other.Sight())
 		c.disconnect(a.lh, d.lh)
 		c.settle()
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 1, Losses: 0}, ch.Sight())
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 0, Losses: 1}, other.Sight())
+		require.Equal(t, Sight{Subscribed: true, Operators: 1, Since: 900}, ch.Sight())
+		require.Equal(t, Sight{Subscribed: true}, other.Sight())
 		c.disconnect(a.lh, b.lh)
 		c.settle()
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 0, Losses: 1}, ch.Sight())
+		require.Equal(t, Sight{Subscribed: true}, ch.Sight())
+		a.clock.set(930)
+		c.connect(a.lh, b.lh)
+		c.settle()
+		require.Equal(t, Sight{Subscribed: true, Operators: 1, Since: 930}, ch.Sight())
 	})
 }
 

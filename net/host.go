@@ -32,15 +32,20 @@ type Host struct {
 	owned   bool // we made the libp2p host, so we close it
 	pubsub  *pubsub.PubSub
 	stop    context.CancelFunc // ends pubsub
-	table   *table
-	held    *ledger
-	inspect Inspector
-	height  func() chain.Height
-	log     *slog.Logger
-	static  []peer.AddrInfo
-	wake    chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
+	signing crypto.PrivKey     // the operator's key
+	// unsigned has a publication reach our validator without a signature, which sign adds.
+	unsigned pubsub.PubOpt
+	table    *table
+	held     *ledger
+	inspect  Inspector
+	height   func() chain.Height
+	log      *slog.Logger
+	static   []peer.AddrInfo
+	wake     chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
 
 	counters counters
+	flights  flights
+	authors  authors
 
 	joining    sync.Mutex // one Join or Leave at a time
 	mu         sync.Mutex
@@ -160,6 +165,7 @@ func (h *Host) addOperatorKey(author peer.ID) error {
 	if err != nil {
 		return fmt.Errorf("read operator key: %w", err)
 	}
+	h.signing, h.unsigned = key, pubsub.WithSecretKeyAndPeerId(later{key}, author)
 	if err := h.host.Peerstore().AddPrivKey(author, key); err != nil {
 		return fmt.Errorf("keep operator key: %w", err)
 	}

@@ -2,6 +2,7 @@ package net
 
 import (
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -80,6 +81,8 @@ type Arrival struct {
 	Height chain.Height  // height known now
 	Time   time.Time
 	Own    bool // we publish it ourselves, just now
+	// Reach counts up whenever somebody comes into reach of our relaying; it is read before the message is ruled on.
+	Reach uint64
 }
 
 // Inbox decides rule R6 for one wallet's channel and keeps what is accepted, by window, until it is taken. There is
@@ -90,21 +93,23 @@ type Inbox struct {
 	schedule Schedule
 	inspect  Inspector
 	held     *ledger
+	authors  *authors
 
-	mu      sync.Mutex
-	slots   slots                      // made with the first message
-	period  chain.Height               // height / frequency when windows were last forgotten
-	waiting map[chain.Height][]Message // bounded by the slots: two per author and window
-	arrived chan struct{}              // made when somebody asks for it; nil in a quiet wallet
+	mu        sync.Mutex
+	slots     slots                      // made with the first message
+	envelopes map[[32]byte]slotKey       // of the statements in slots: where each is
+	period    chain.Height               // height / frequency when windows were last forgotten
+	waiting   map[chain.Height][]Message // bounded by the slots: two per author and window
+	arrived   chan struct{}              // made when somebody asks for it; nil in a quiet wallet
 }
 
 // NewInbox makes the inbox of one wallet.
 func NewInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector) *Inbox {
-	return newInbox(wallet, schedule, inspect, newLedger(maxHeld))
+	return newInbox(wallet, schedule, inspect, newLedger(maxHeld), new(authors))
 }
 
-func newInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector, held *ledger) *Inbox {
-	return &Inbox{wallet: wallet, schedule: schedule, inspect: inspect, held: held}
+func newInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector, held *ledger, authors *authors) *Inbox {
+	return &Inbox{wallet: wallet, schedule: schedule, inspect: inspect, held: held, authors: authors}
 }
 
 // Offer rules on a message and keeps it if it says something new.
@@ -124,15 +129,15 @@ func (b *Inbox) Offer(a Arrival) Ruling {
 // read does what needs no state: membership first, since it is cheapest and shuts out strangers, then the envelope in
 // the network's order, then the payload. An empty cause means that the message has a place in the table.
 func (b *Inbox) read(a Arrival) (Message, Ruling) {
-	key, err := wire.ParsePeerID(a.From)
+	author, err := b.authors.read(a.From, b.wallet)
 	if err != nil {
 		return Message{}, Ruling{Cause: CauseNonMember}
 	}
-	r := Ruling{Author: key.Operator()}
+	r := Ruling{Author: author.Operator}
 	if !b.wallet.Holds(r.Author) {
 		return Message{}, r.ignore(CauseNonMember, BlameNone)
 	}
-	envelope, err := wire.DecodeEnvelope(a.Data, a.From)
+	envelope, err := author.DecodeEnvelope(a.Data)
 	switch {
 	case errors.Is(err, wire.ErrMessageType):
 		return Message{}, r.ignore(CauseType, BlameNone)
@@ -171,15 +176,19 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 // place enters a readable message into the table, and into the inbox if it is new.
 func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
 	b.turn(a.Height)
-	key, copyOf := slotKey{m.Window, m.Author}, copyNumber(a.Seqno)
+	key := slotKey{m.Window, m.Author}
+	what := claim{digest: m.Digest, envelope: envelopeID(a.From, a.Data), copyOf: copyNumber(a.Seqno), reach: a.Reach}
 	if a.Own {
-		b.slots.offer(key, m.Digest, copyOf) // so that our own words coming back are known; what we send is the executor's duty
+		// Our own words coming back are known then; what we send is the executor's duty.
+		if b.slots.offer(key, what) == slotFirst {
+			b.know(what.envelope, key)
+		}
 		return r.accept(CauseOwn)
 	}
 	if len(a.Data) > MaxStatement {
 		return b.tooLong(key, r)
 	}
-	switch b.slots.offer(key, m.Digest, copyOf) {
+	switch b.slots.offer(key, what) {
 	case slotCopy:
 		return r.accept(CauseCopy)
 	case slotReplay:
@@ -192,7 +201,19 @@ func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
 		return r.ignore(CauseFlood, BlameAuthor)
 	case slotFirst:
 	}
-	return b.deliver(a, m, r)
+	ruling := b.deliver(a, m, r)
+	if ruling.Verdict == VerdictAccept {
+		b.know(what.envelope, key)
+	}
+	return ruling
+}
+
+// know enters the envelope of a statement that is in the table.
+func (b *Inbox) know(envelope [32]byte, key slotKey) {
+	if b.envelopes == nil {
+		b.envelopes = make(map[[32]byte]slotKey)
+	}
+	b.envelopes[envelope] = key
 }
 
 // tooLong charges a statement that is too long to keep, without remembering what it said.
@@ -240,6 +261,7 @@ func (b *Inbox) turn(height chain.Height) {
 	b.period = period
 	gone := func(window chain.Height) bool { return b.schedule.forgotten(window, height) }
 	b.slots.forget(gone)
+	maps.DeleteFunc(b.envelopes, func(_ [32]byte, key slotKey) bool { return gone(key.window) })
 	for window := range b.waiting {
 		if gone(window) {
 			b.release(window)

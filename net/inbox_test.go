@@ -127,7 +127,7 @@ func TestR6UntakenBytesOfOneAuthorAreBounded(t *testing.T) {
 	held := newLedger(3000)
 	inbox := func(n int) (*Inbox, chain.Wallet) {
 		w := testWallet(t, n, 1, 2)
-		return newInbox(w, testSchedule, testInspect, held), w
+		return newInbox(w, testSchedule, testInspect, held, new(authors)), w
 	}
 	b1, w1 := inbox(1)
 	b2, w2 := inbox(2)

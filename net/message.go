@@ -34,8 +34,9 @@ type Message struct {
 
 // Sight is how much of a wallet's group this node can see.
 type Sight struct {
-	Subscribed bool         // the wallet's channel is joined
-	JoinedAt   chain.Height // height known when it was joined; 0 if no head was known yet
-	Operators  int          // other operators of the wallet with at least one connected, admitted instance
-	Losses     uint64       // how often Operators has fallen to zero since the channel was joined
+	Subscribed bool // the wallet's channel is joined
+	Operators  int  // other operators of the wallet with at least one connected, admitted instance
+	// Since is the height known when Operators last rose from zero; 0 if no head was known then. While Operators is
+	// above zero, the node has been connected to somebody without a break since that height.
+	Since chain.Height
 }

@@ -148,8 +148,8 @@ func TestMembersHearEachOther(t *testing.T) {
 		onA, onB := a.join(t, w), b.join(t, w)
 		c.connect(a.lh, b.lh)
 		c.settle()
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 1}, onA.Sight())
-		require.Equal(t, Sight{Subscribed: true, JoinedAt: 900, Operators: 1}, onB.Sight())
+		require.Equal(t, Sight{Subscribed: true, Operators: 1, Since: 900}, onA.Sight())
+		require.Equal(t, Sight{Subscribed: true, Operators: 1, Since: 900}, onB.Sight())
 		require.Equal(t, PeerAdmitted, a.peer(t, b.lh).State)
 		require.Equal(t, operator(2), a.peer(t, b.lh).Operator)
 

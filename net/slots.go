@@ -34,8 +34,18 @@ type slot struct {
 
 // statement is one thing said, and the copies of it that passed.
 type statement struct {
-	digest [32]byte
-	copies []uint64 // pubsub sequence numbers, at most maxCopies
+	digest   [32]byte
+	envelope [32]byte // of the envelope that said it first; others may say the same
+	copies   []uint64 // pubsub sequence numbers, at most maxCopies
+	reach    uint64   // who could be reached when the newest copy passed
+}
+
+// claim is one message as the table sees it.
+type claim struct {
+	digest   [32]byte // of the statement
+	envelope [32]byte // of author and envelope, byte for byte
+	copyOf   uint64   // pubsub sequence number
+	reach    uint64   // counts up whenever somebody comes into reach whom an earlier copy may have missed
 }
 
 // outcome is what the table makes of one message.
@@ -54,18 +64,20 @@ const (
 type slots map[slotKey]*slot
 
 // offer records one message of a member and says what becomes of it.
-func (t slots) offer(key slotKey, digest [32]byte, copyOf uint64) outcome {
+func (t slots) offer(key slotKey, what claim) outcome {
 	s := t[key]
 	if s == nil {
 		s = new(slot)
 		t[key] = s
 	}
-	i := slices.IndexFunc(s.statements, func(known statement) bool { return known.digest == digest })
+	i := slices.IndexFunc(s.statements, func(known statement) bool { return known.digest == what.digest })
 	switch {
 	case i >= 0:
-		return s.statements[i].again(copyOf)
+		return s.statements[i].again(what)
 	case len(s.statements) < maxStatements:
-		s.statements = append(s.statements, statement{digest: digest, copies: []uint64{copyOf}})
+		s.statements = append(s.statements, statement{
+			digest: what.digest, envelope: what.envelope, copies: []uint64{what.copyOf}, reach: what.reach,
+		})
 		return slotFirst
 	default:
 		return t.exceed(key)
@@ -92,14 +104,14 @@ func (t slots) withdraw(key slotKey) {
 	s.statements = s.statements[:len(s.statements)-1]
 }
 
-func (s *statement) again(copyOf uint64) outcome {
+func (s *statement) again(what claim) outcome {
 	switch {
-	case slices.Contains(s.copies, copyOf):
+	case slices.Contains(s.copies, what.copyOf):
 		return slotReplay
 	case len(s.copies) >= maxCopies:
 		return slotSpent
 	default:
-		s.copies = append(s.copies, copyOf)
+		s.copies, s.reach = append(s.copies, what.copyOf), what.reach
 		return slotCopy
 	}
 }

@@ -23,8 +23,13 @@ type table struct {
 	height  func() chain.Height
 	protect func(peer.ID, bool) // keeps admitted peers from being trimmed; called with the mutex held
 
-	// allowed holds the admitted peers once more, to be read for every message without the mutex.
+	// allowed holds the admitted peers once more, to be read for every message without the mutex, and topics the joined
+	// channels by the names of their topics.
 	allowed atomic.Pointer[map[peer.ID]struct{}]
+	topics  sync.Map
+	// reached counts what brings peers into reach of our relaying in all channels: we admit them, they admit us, or they
+	// missed something that we could not send.
+	reached atomic.Uint64
 
 	mu       sync.Mutex
 	peers    map[peer.ID]*entry
@@ -146,6 +151,9 @@ func (t *table) settle(e *entry, now time.Time) {
 	}
 	if admitted != e.admitted {
 		e.admitted = admitted
+		if admitted {
+			t.reached.Add(1)
+		}
 		t.protect(e.id, admitted)
 		t.publish()
 	}
@@ -172,7 +180,7 @@ func (t *table) count(op chain.Operator, by int) {
 	}
 	for _, ch := range t.channels {
 		if ch.wallet.Holds(op) {
-			ch.sighted(by)
+			ch.sighted(by, t.height())
 		}
 	}
 }
@@ -214,6 +222,9 @@ func (t *table) heard(id peer.ID, terms wire.Terms) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.peers[id]; e != nil && e.connected {
+		if terms.Admitted && (e.terms == nil || !e.terms.Admitted) {
+			t.reached.Add(1)
+		}
 		e.terms = &terms
 	}
 }
@@ -267,13 +278,14 @@ func (t *table) join(ch *Channel, now time.Time) error {
 		return fmt.Errorf("%w: %v", ErrJoined, id)
 	}
 	t.channels[id] = ch
+	t.topics.Store(wire.ChannelName(ch.wallet.Key()), ch)
 	for _, op := range ch.wallet.Operators() {
 		t.members[op]++
 		if t.present[op] > 0 {
-			ch.sight.Operators++
+			ch.sighted(1, t.height())
 		}
 	}
-	ch.sight.Subscribed, ch.sight.JoinedAt = true, t.height()
+	ch.sight.Subscribed = true
 	for _, e := range t.peers {
 		if e.stranger {
 			e.stranger, e.refusedUntil = false, time.Time{}
@@ -292,7 +304,8 @@ func (t *table) leave(ch *Channel, now time.Time) {
 		return
 	}
 	delete(t.channels, ch.wallet.ID())
-	ch.sight.Subscribed, ch.sight.Operators = false, 0
+	t.topics.Delete(wire.ChannelName(ch.wallet.Key()))
+	ch.sight = Sight{}
 	for _, op := range ch.wallet.Operators() {
 		if t.members[op]--; t.members[op] == 0 {
 			delete(t.members, op)
@@ -324,6 +337,15 @@ func (t *table) channel(id chain.WalletID) *Channel {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.channels[id]
+}
+
+// topic returns the joined channel of a topic, nil if there is none; without the mutex.
+func (t *table) topic(name string) *Channel {
+	c, ok := t.topics.Load(name)
+	if !ok {
+		return nil
+	}
+	return c.(*Channel) //nolint:forcetypeassert // nothing else is stored
 }
 
 // gone returns a channel that is closed when the peer's connection ends; nil if it has none.

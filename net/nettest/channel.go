@@ -27,8 +27,11 @@ func (c *Channel) look(members []*Member) {
 			inReach[op] = true
 		}
 	}
-	if len(inReach) == 0 && c.sight.Operators > 0 {
-		c.sight.Losses++
+	switch {
+	case len(inReach) == 0:
+		c.sight.Since = 0
+	case c.sight.Operators == 0:
+		c.sight.Since = c.member.height()
 	}
 	c.sight.Operators = len(inReach)
 }

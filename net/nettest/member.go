@@ -61,7 +61,7 @@ func (m *Member) Join(wallet chain.Wallet) (*Channel, error) {
 		return nil, fmt.Errorf("%w: %v", net.ErrJoined, wallet.ID())
 	}
 	c := &Channel{member: m, wallet: wallet, inbox: net.NewInbox(wallet, n.schedule, n.inspect)}
-	c.sight.Subscribed, c.sight.JoinedAt = true, m.height()
+	c.sight.Subscribed = true
 	m.channels[wallet.ID()] = c
 	n.look()
 	return c, nil
