@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -11,16 +10,6 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
-)
-
-// Errors of questions that cannot be answered now.
-var (
-	// ErrNoHead says that the chain endpoint has shown no block since the start.
-	ErrNoHead = errors.New("no block has arrived since the start")
-	// ErrNotYet says that a window's seed block does not exist yet, so nobody knows its leader.
-	ErrNotYet = errors.New("the seed block does not exist yet")
-	// ErrNoNetwork says that the node's network knows no peers, as in a simulation.
-	ErrNoNetwork = errors.New("the node has no network of its own")
 )
 
 // lastRows is how many rows of the list of windows a status shows at most.
@@ -74,7 +63,7 @@ func (n *Node) lastWindow(ctx context.Context) ([]view.Window, error) {
 func (n *Node) Next(ctx context.Context) (view.Next, error) {
 	height := n.clock.Height()
 	if height == 0 {
-		return view.Next{}, ErrNoHead
+		return view.Next{}, view.ErrNoHead
 	}
 	next, w := view.NewNext(height, n.pace.blockTime(n.cfg.BlockTime))
 	if next.SeedIn > 0 {
@@ -94,7 +83,7 @@ func (n *Node) Next(ctx context.Context) (view.Next, error) {
 	return next, nil
 }
 
-// Explain derives a wallet's election in the window of a coordination block. ErrNotYet if its seed block does not exist,
+// Explain derives a wallet's election in the window of a coordination block. view.ErrNotYet if its seed block does not exist,
 // store.ErrNotFound if the wallet is not known or the block begins no window.
 func (n *Node) Explain(ctx context.Context, id chain.WalletID, block chain.Height) (view.Election, error) {
 	w, ok := coordination.RFC12().Window(block)
@@ -120,7 +109,7 @@ func (n *Node) Explain(ctx context.Context, id chain.WalletID, block chain.Heigh
 
 func (n *Node) seedBlock(ctx context.Context, w coordination.Window) (chain.Hash, error) {
 	if n.clock.Height() < w.SeedBlock {
-		return chain.Hash{}, fmt.Errorf("%w: block %d", ErrNotYet, w.SeedBlock)
+		return chain.Hash{}, fmt.Errorf("%w: block %d", view.ErrNotYet, w.SeedBlock)
 	}
 	header, err := n.chain.Header(ctx, w.SeedBlock)
 	if err != nil {
@@ -141,7 +130,7 @@ func (n *Node) Peers() view.Peers {
 func (n *Node) Ping(ctx context.Context, id string) (view.Pong, error) {
 	h := n.Host()
 	if h == nil {
-		return view.Pong{}, ErrNoNetwork
+		return view.Pong{}, view.ErrNoNetwork
 	}
 	trip, err := h.Ping(ctx, id)
 	return view.NewPong(id, trip), err

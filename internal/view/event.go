@@ -10,12 +10,13 @@ import (
 const (
 	EventResult    = "result"
 	EventAmendment = "amendment"
+	EventDropped   = "dropped" // the last: the client was too slow, and further events are lost to it
 )
 
 // Event is one line of the live account of windows: a window has ended for a wallet, or something was learned of it
 // afterwards.
 type Event struct {
-	Event      string               `json:"event"` // result or amendment
+	Event      string               `json:"event"` // result, amendment or dropped
 	Time       string               `json:"time"`
 	Window     chain.Height         `json:"window"` // coordination block
 	Wallet     chain.WalletID       `json:"wallet"`

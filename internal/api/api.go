@@ -1,0 +1,59 @@
+// Package api lets the commands of the same machine, and tools of the operator's, question a running node over HTTP: on
+// a unix socket that belongs to the operator alone, or on a loopback address. It reads; the one thing that can be
+// changed is the level of the log. openapi.json describes it, and a test holds the two together.
+//
+// There is no password. What keeps others out is the socket's mode, the loopback address, and for a browser on this
+// machine the check of the Host header (against DNS rebinding), of the request's origin, and the absence of CORS.
+package api
+
+import (
+	"context"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// Records is what is recorded; view.Records reads it from a store, Client asks a running node for it. store.ErrNotFound says
+// that there is no such record.
+type Records interface {
+	Windows(ctx context.Context, filter store.WindowFilter) (view.Windows, error)
+	Window(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Trace, error)
+	Proposals(ctx context.Context, filter store.WindowFilter) (view.Proposals, error)
+	Faults(ctx context.Context, filter faults.Filter) (view.Faults, error)
+	Fault(ctx context.Context, id string) (view.Fault, error)
+	Scores(ctx context.Context, filter faults.Filter) (view.Scores, error)
+	Actions(ctx context.Context, filter store.ActionFilter) (view.Actions, error)
+	Wallets(ctx context.Context) (view.Wallets, error)
+	Wallet(ctx context.Context, id chain.WalletID) (view.Wallet, error)
+}
+
+// Live is what only a running node knows; *node.Node is one.
+type Live interface {
+	Readiness(ctx context.Context) view.Readiness
+	Status(ctx context.Context) (view.Status, error)
+	// Next fails with view.ErrNoHead before the first block.
+	Next(ctx context.Context) (view.Next, error)
+	// Explain fails with view.ErrNotYet before the seed block, store.ErrNotFound without such a wallet or window.
+	Explain(ctx context.Context, wallet chain.WalletID, window chain.Height) (view.Election, error)
+	Peers() view.Peers
+	// Ping fails with net.ErrPeerID or net.ErrNotConnected.
+	Ping(ctx context.Context, peer string) (view.Pong, error)
+}
+
+// Bounds of what one client can ask for.
+const (
+	// DefaultRows is how many rows a list has unless the client says otherwise.
+	DefaultRows = 100
+	// MaxRows is how many rows a list has at most.
+	MaxRows = 1000
+	// maxBody bounds a request's body, in bytes; the only one has two words.
+	maxBody = 4 << 10
+	// maxHeader bounds a request's header, in bytes.
+	maxHeader = 16 << 10
+	// maxRequests are answered at once; whoever comes then is told 503. Watchers are counted by themselves.
+	maxRequests = 32
+	// maxConnections are open at once; further clients wait.
+	maxConnections = 128
+)

@@ -1,0 +1,78 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// Whatever a query is, it is refused or means what the client would write for it.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{
+		"", "limit=1&from=900&to=1800&wallet=0x2ec0a64a29a2a7dddc067bd326cd30b0e90b9e83", "reason=ok&reason=noop", "finished=true",
+		"kind=leader_idle&culprit=0xcc7bBa720c89402711Da14dc23B6911771F84185&attributed=false", "limit=1001&x=%zz",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		values, err := url.ParseQuery(raw)
+		if err != nil {
+			return
+		}
+		roundTrip(t, values, (*query).windows, encodeWindows)
+		roundTrip(t, values, (*query).faults, encodeFaults)
+		roundTrip(t, values, (*query).actions, encodeActions)
+	})
+}
+
+func roundTrip[T any](t *testing.T, values url.Values, read func(*query) T, encode func(T) url.Values) {
+	t.Helper()
+	q := &query{values: values}
+	filter := read(q)
+	if q.done() != nil {
+		return
+	}
+	again := &query{values: encode(filter)}
+	require.Equal(t, filter, read(again))
+	require.NoError(t, again.done())
+	require.LessOrEqual(t, q.limit(), MaxRows)
+	require.Positive(t, q.limit())
+}
+
+// A node's answer, or what pretends to be one, never makes a client panic.
+func FuzzClientDecodesAnswers(f *testing.F) {
+	f.Add([]byte(`{"windows":[{"state":"open","window":900,"wallet":null}],"more":true}`))
+	f.Add([]byte(`{"error":{"code":"not_found","message":"no"}}`))
+	f.Add([]byte(`{"wallets":[{"proposal":{"a":1},"statements":null}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for _, doc := range []any{
+			&view.Windows{}, &view.Trace{}, &view.Proposals{}, &view.Faults{}, &view.Scores{}, &view.Actions{}, &view.Wallets{}, &view.Status{},
+			&view.Readiness{}, &view.Next{}, &view.Election{}, &view.Peers{}, &view.Pong{}, &view.Event{}, &LogLevels{},
+		} {
+			if decodeAnswer(raw, doc) == nil {
+				_, err := marshal(doc)
+				require.NoError(t, err)
+			}
+		}
+		require.Error(t, decodeProblem(http.StatusNotFound, raw))
+	})
+}
+
+func FuzzLogLevel(f *testing.F) {
+	f.Add([]byte(`{"subsystem":"net","level":"debug"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		wish, err := decodeLogLevel(raw)
+		if err != nil {
+			return
+		}
+		again, err := marshal(wish)
+		require.NoError(t, err)
+		have, err := decodeLogLevel(again)
+		require.NoError(t, err)
+		require.Equal(t, wish, have)
+	})
+}

@@ -1,0 +1,212 @@
+package api
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/pprof"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net"
+)
+
+// document is the OpenAPI description, made from routes and the documents' types.
+//
+//go:embed openapi.json
+var document []byte
+
+// Health says that the process answers.
+type Health struct {
+	OK bool `json:"ok"`
+}
+
+// LogLevels are the levels of the log's subsystems.
+type LogLevels struct {
+	Levels map[string]string `json:"levels"`
+}
+
+// LogLevel is a wish for another level.
+type LogLevel struct {
+	Subsystem string `json:"subsystem"` // empty for all of the node's own
+	Level     string `json:"level"`     // debug, info, warn or error
+}
+
+// Log is the node's log, whose levels can be changed.
+type Log interface {
+	Levels() map[string]string
+	// SetLevel changes the level of a subsystem, or of all of the node's own if it is empty. ErrLogLevel if there is no
+	// such level, store.ErrNotFound if there is no such subsystem.
+	SetLevel(subsystem, level string) error
+}
+
+// ErrLogLevel says that there is no such level.
+var ErrLogLevel = errors.New("want debug, info, warn or error")
+
+func (s *Server) health(http.ResponseWriter, *http.Request, *query) (any, error) {
+	return Health{true}, nil
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	readiness := s.Live.Readiness(r.Context())
+	if readiness.Ready {
+		return readiness, nil
+	}
+	return nil, write(w, http.StatusServiceUnavailable, readiness)
+}
+
+func (s *Server) status(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Live.Status(r.Context())
+}
+
+func (s *Server) windows(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	filter := q.windows()
+	return answer(q, func() (any, error) { return s.Records.Windows(r.Context(), filter) })
+}
+
+func (s *Server) window(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	block, err := parseHeight(r.PathValue("block"))
+	if err != nil {
+		return nil, invalid{err}
+	}
+	wallet := q.wallet()
+	return answer(q, func() (any, error) { return s.Records.Window(r.Context(), block, wallet) })
+}
+
+func (s *Server) next(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Live.Next(r.Context())
+}
+
+func (s *Server) proposals(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	filter := q.proposals()
+	return answer(q, func() (any, error) { return s.Records.Proposals(r.Context(), filter) })
+}
+
+func (s *Server) faults(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	filter := q.faults()
+	return answer(q, func() (any, error) { return s.Records.Faults(r.Context(), filter) })
+}
+
+func (s *Server) scores(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	filter := q.scores()
+	return answer(q, func() (any, error) { return s.Records.Scores(r.Context(), filter) })
+}
+
+func (s *Server) fault(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Records.Fault(r.Context(), r.PathValue("id"))
+}
+
+func (s *Server) actions(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	filter := q.actions()
+	return answer(q, func() (any, error) { return s.Records.Actions(r.Context(), filter) })
+}
+
+func (s *Server) wallets(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Records.Wallets(r.Context())
+}
+
+func (s *Server) wallet(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	id, err := chain.ParseWalletID(r.PathValue("id"))
+	if err != nil {
+		return nil, invalid{err}
+	}
+	return s.Records.Wallet(r.Context(), id)
+}
+
+func (s *Server) peers(http.ResponseWriter, *http.Request, *query) (any, error) {
+	return s.Live.Peers(), nil
+}
+
+func (s *Server) ping(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Live.Ping(r.Context(), r.PathValue("id"))
+}
+
+func (s *Server) explain(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	wallet, window := q.wallet(), parsed(q, "window", parseHeight)
+	if wallet == nil || window == nil {
+		q.errs = append(q.errs, errors.New("wallet and window are both needed"))
+	}
+	return answer(q, func() (any, error) { return s.Live.Explain(r.Context(), *wallet, *window) })
+}
+
+func (s *Server) goroutines(w http.ResponseWriter, _ *http.Request, _ *query) (any, error) {
+	w.Header().Set("Content-Type", mediaText)
+	return nil, pprof.Lookup("goroutine").WriteTo(w, 1)
+}
+
+func (s *Server) logLevels(http.ResponseWriter, *http.Request, *query) (any, error) {
+	return LogLevels{s.Log.Levels()}, nil
+}
+
+func (s *Server) setLogLevel(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, invalid{fmt.Errorf("read the request: %w", err)}
+	}
+	wish, err := decodeLogLevel(raw)
+	if err != nil {
+		return nil, invalid{err}
+	}
+	if err := s.Log.SetLevel(wish.Subsystem, wish.Level); err != nil {
+		return nil, err
+	}
+	s.Logger.Info("Log level changed", "subsystem", wish.Subsystem, "level", wish.Level)
+	return LogLevels{s.Log.Levels()}, nil
+}
+
+func decodeLogLevel(raw []byte) (LogLevel, error) {
+	var wish LogLevel
+	return wish, unmarshalStrictly(raw, &wish)
+}
+
+func (s *Server) openAPI(http.ResponseWriter, *http.Request, *query) (any, error) {
+	return json.RawMessage(document), nil
+}
+
+// invalid is a request that cannot be understood.
+type invalid struct{ error }
+
+func (e invalid) Unwrap() error { return e.error }
+
+// answer reads records unless something is wrong with the parameters.
+func answer(q *query, read func() (any, error)) (any, error) {
+	if err := q.done(); err != nil {
+		return nil, invalid{err}
+	}
+	return read()
+}
+
+// failures are the errors with a status and a code of their own. The codes are stable.
+var failures = []struct {
+	is     error
+	status int
+	code   string
+}{
+	{store.ErrNotFound, http.StatusNotFound, "not_found"},
+	{view.ErrNotYet, http.StatusConflict, "not_yet"},
+	{view.ErrNoHead, http.StatusServiceUnavailable, "no_head"},
+	{view.ErrNoNetwork, http.StatusServiceUnavailable, "no_network"},
+	{net.ErrNotConnected, http.StatusConflict, "not_connected"},
+	{net.ErrPeerID, http.StatusBadRequest, "invalid"},
+	{ErrLogLevel, http.StatusBadRequest, "invalid"},
+	{errTooManyWatchers, http.StatusServiceUnavailable, "busy"},
+	{errBusy, http.StatusServiceUnavailable, "busy"},
+	{store.ErrClosed, http.StatusServiceUnavailable, "stopped"},
+}
+
+func classify(err error) (status int, code string) {
+	var bad invalid
+	if errors.As(err, &bad) {
+		return http.StatusBadRequest, "invalid"
+	}
+	for _, f := range failures {
+		if errors.Is(err, f.is) {
+			return f.status, f.code
+		}
+	}
+	return http.StatusInternalServerError, "failed"
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// route is one operation of the API. The server's handlers and the OpenAPI document are both made from the list.
+type route struct {
+	method, path string
+	summary      string
+	parameters   []parameter
+	body         any // of a request, a value of its type; nil for none
+	answer       any // a value of the document's type
+	media        string
+	// handle returns the document, nil if it has answered by itself.
+	handle func(s *Server, w http.ResponseWriter, r *http.Request, q *query) (any, error)
+	alone  bool // not counted among the requests that are answered at once
+}
+
+const (
+	mediaJSON  = "application/json"
+	mediaLines = "application/x-ndjson"
+	mediaText  = "text/plain; charset=utf-8"
+)
+
+// parameter is a parameter of the path or the query.
+type parameter struct {
+	name, about string
+	kind        string // integer, boolean or string
+	enum        []string
+	required    bool
+	many        bool
+}
+
+var (
+	walletParameter = parameter{name: "wallet", kind: "string", about: "Public key hash of a wallet."}
+	rangeParameters = []parameter{
+		walletParameter,
+		{name: "from", kind: "integer", about: "Only windows from this coordination block on."},
+		{name: "to", kind: "integer", about: "Only windows up to this coordination block."},
+	}
+	limitParameter  = parameter{name: "limit", kind: "integer", about: "At most so many rows, newest first: 1 to 1000, 100 unless given."}
+	faultParameters = append([]parameter{
+		{name: "kind", kind: "string", enum: texts(faults.Kinds()), about: "Only faults of this kind."},
+		{name: "culprit", kind: "string", about: "Only faults of the operator with this address (EIP-55)."},
+		{name: "attributed", kind: "boolean", about: "Only accusations, or only what is recorded without one."},
+	}, rangeParameters...)
+	blockParameter = parameter{name: "block", kind: "integer", about: "Coordination block of a window.", required: true}
+)
+
+func with(list []parameter, more ...parameter) []parameter {
+	return append(append([]parameter{}, list...), more...)
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+// routes lists every operation.
+func routes() []route {
+	list := []route{
+		{path: "/healthz", summary: "The process answers.", answer: Health{}, handle: (*Server).health},
+		{path: "/readyz", summary: "Whether the node can do its work now: 200 if every check is ok, 503 if not.", answer: view.Readiness{}, handle: (*Server).ready},
+		{path: "/v1/status", summary: "The node at this moment.", answer: view.Status{}, handle: (*Server).status},
+		{
+			path: "/v1/windows", summary: "How windows ended, newest first, one row for each wallet.", answer: view.Windows{}, handle: (*Server).windows,
+			parameters: with(rangeParameters, limitParameter, parameter{
+				name: "reason", kind: "string", enum: texts(coordination.Reasons()), many: true, about: "Only windows that ended for this reason; may be repeated.",
+			}),
+		},
+		{path: "/v1/windows/next", summary: "When the coming window begins and, once its seed block exists, who leads it.", answer: view.Next{}, handle: (*Server).next},
+		{
+			path: "/v1/windows/watch", summary: "Results and amendments as they are stored, one JSON object per line, empty lines as a sign of life. A client that is too slow is dropped, with a line that says so.",
+			answer: view.Event{}, media: mediaLines, handle: (*Server).watch, alone: true,
+		},
+		{path: "/v1/windows/{block}", summary: "All that is stored of one window.", answer: view.Trace{}, parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).window},
+		{path: "/v1/proposals", summary: "What was agreed, newest first.", answer: view.Proposals{}, parameters: with(rangeParameters, limitParameter), handle: (*Server).proposals},
+		{path: "/v1/faults", summary: "What other operators did wrong, newest first.", answer: view.Faults{}, parameters: with(faultParameters, limitParameter), handle: (*Server).faults},
+		{path: "/v1/faults/summary", summary: "What is on record against each operator, worst first.", answer: view.Scores{}, parameters: faultParameters, handle: (*Server).scores},
+		{path: "/v1/faults/{id}", summary: "One fault with its evidence.", answer: view.Fault{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "ID of a fault."}}, handle: (*Server).fault},
+		{
+			path: "/v1/actions", summary: "What wallets agreed to do, and how far it has come, newest first.", answer: view.Actions{}, handle: (*Server).actions,
+			parameters: with(rangeParameters, limitParameter, parameter{name: "finished", kind: "boolean", about: "Only actions with an outcome, or only those without."}),
+		},
+		{path: "/v1/wallets", summary: "The imported wallets.", answer: view.Wallets{}, handle: (*Server).wallets},
+		{path: "/v1/wallets/{id}", summary: "One wallet.", answer: view.Wallet{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Public key hash of the wallet."}}, handle: (*Server).wallet},
+		{path: "/v1/peers", summary: "The known peers, connected or not.", answer: view.Peers{}, handle: (*Server).peers},
+		{path: "/v1/peers/{id}/ping", summary: "The way to a connected peer and back.", answer: view.Pong{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Peer ID."}}, handle: (*Server).ping},
+		{
+			path: "/v1/explain", summary: "Seed, leader and checklist of a wallet's window, derived from the chain.", answer: view.Election{}, handle: (*Server).explain,
+			parameters: []parameter{
+				{name: "wallet", kind: "string", required: true, about: walletParameter.about},
+				{name: "window", kind: "integer", required: true, about: blockParameter.about},
+			},
+		},
+		{path: "/v1/goroutines", summary: "What every goroutine does, for a report of a problem.", answer: "", media: mediaText, handle: (*Server).goroutines},
+		{path: "/v1/log-level", summary: "The levels of the log by subsystem.", answer: LogLevels{}, handle: (*Server).logLevels},
+		{method: http.MethodPut, path: "/v1/log-level", summary: "Changes a level of the log until the node ends.", body: LogLevel{}, answer: LogLevels{}, handle: (*Server).setLogLevel},
+		{path: "/v1/openapi.json", summary: "This document.", answer: map[string]any{}, handle: (*Server).openAPI},
+	}
+	for i := range list {
+		if list[i].method == "" {
+			list[i].method = http.MethodGet
+		}
+		if list[i].media == "" {
+			list[i].media = mediaJSON
+		}
+	}
+	return list
+}

@@ -1,0 +1,198 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	stdnet "net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+// Times of the server.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	// writeTimeout bounds an answer, the work for it included: the largest list is read in well under a second.
+	writeTimeout = 30 * time.Second
+	idleTimeout  = time.Minute
+	// lastAnswers bounds the answers under way when the server is told to stop.
+	lastAnswers = 2 * time.Second
+)
+
+// Server answers. Every field is required.
+type Server struct {
+	Records Records
+	Live    Live
+	Feed    *Feed
+	Log     Log
+	Logger  *slog.Logger
+}
+
+// Problem is the answer to a request that failed.
+type Problem struct {
+	Error struct {
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, not_connected, busy, stopped or failed
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+var errBusy = errors.New("too many requests at once")
+
+// Serve answers on a listener until ctx ends; then it lets the answers under way end, closes the listener and returns
+// nil. An error says that the listener failed.
+func (s *Server) Serve(ctx context.Context, listener stdnet.Listener) error {
+	requests, end := context.WithCancel(context.WithoutCancel(ctx)) // requests end after the listener, see below
+	defer end()
+	server := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(stdnet.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
+	}
+	server.RegisterOnShutdown(end) // watchers leave at once
+	served := make(chan error, 1)  // Serve's goroutine sends once
+	go func() { served <- server.Serve(netutil.LimitListener(listener, maxConnections)) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve the API: %w", err)
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers) // it outlives ctx, which has ended
+	defer cancel()
+	if server.Shutdown(last) != nil {
+		_ = server.Close() // who does not read its answer is cut off
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the API: %w", err)
+	}
+	return nil
+}
+
+// Handler returns the handler of every route behind the checks that all have in common.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	slots := make(chan struct{}, maxRequests)
+	for _, r := range routes() {
+		mux.Handle(r.method+" "+r.path, s.operation(r, slots))
+	}
+	origin := http.NewCrossOriginProtection() // refuses what a foreign page makes a browser send
+	return localOnly(origin.Handler(mux))
+}
+
+// operation makes a route's handler.
+func (s *Server) operation(route route, slots chan struct{}) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !route.alone {
+			select {
+			case slots <- struct{}{}:
+				defer func() { <-slots }()
+			default:
+				s.fail(w, errBusy)
+				return
+			}
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		q := newQuery(r.URL.Query(), route.parameters)
+		if err := q.done(); err != nil {
+			s.fail(w, invalid{err})
+			return
+		}
+		doc, err := route.handle(s, w, r, q)
+		if err == nil && doc != nil {
+			err = write(w, http.StatusOK, doc)
+		}
+		if err != nil {
+			s.fail(w, err)
+		}
+	})
+}
+
+// fail answers with an error. If a part of the answer has gone out already, nothing more can be told.
+func (s *Server) fail(w http.ResponseWriter, err error) {
+	var broken brokenAnswer
+	if errors.As(err, &broken) {
+		return
+	}
+	status, code := classify(err)
+	if status == http.StatusInternalServerError {
+		s.Logger.Warn("Could not answer a request", "error", err)
+	}
+	var p Problem
+	p.Error.Code, p.Error.Message = code, err.Error()
+	_ = write(w, status, p) // the client has gone: its concern
+}
+
+// brokenAnswer is an answer that could not be sent, because the client has gone.
+type brokenAnswer struct{ error }
+
+func (e brokenAnswer) Unwrap() error { return e.error }
+
+func write(w http.ResponseWriter, status int, doc any) error {
+	raw, err := marshal(doc)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	w.Header().Set("Content-Type", mediaJSON)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if _, err := w.Write(raw); err != nil {
+		return brokenAnswer{err}
+	}
+	return nil
+}
+
+func marshal(doc any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(doc)
+	return out.Bytes(), err
+}
+
+// unmarshalStrictly reads one JSON document without unknown fields and nothing behind it.
+func unmarshalStrictly(raw []byte, doc any) error {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(doc); err != nil {
+		return fmt.Errorf("decode JSON: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON document")
+	}
+	return nil
+}
+
+// localOnly refuses requests that were meant for another host: a page whose name was made to point at this machine (DNS
+// rebinding) is of the browser's own origin, but its Host header tells.
+func localOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLoopback(r.Host) {
+			http.Error(w, "this API answers requests for localhost only", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isLoopback reports whether a host, with or without a port, is this machine's own.
+func isLoopback(hostport string) bool {
+	host, _, err := stdnet.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	ip := stdnet.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

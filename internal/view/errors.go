@@ -1,0 +1,13 @@
+package view
+
+import "errors"
+
+// Errors of questions that a running node cannot answer now.
+var (
+	// ErrNoHead says that the chain endpoint has shown no block since the start.
+	ErrNoHead = errors.New("no block has arrived since the start")
+	// ErrNotYet says that a window's seed block does not exist yet, so nobody knows its leader.
+	ErrNotYet = errors.New("the seed block does not exist yet")
+	// ErrNoNetwork says that the node's network knows no peers, as in a simulation.
+	ErrNoNetwork = errors.New("the node has no network of its own")
+)
