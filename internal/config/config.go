@@ -26,6 +26,7 @@ type Config struct {
 	Network    Network    `toml:"network"`
 	Redemption Redemption `toml:"redemption"`
 	Store      Store      `toml:"store"`
+	API        API        `toml:"api"`
 	Metrics    Metrics    `toml:"metrics"`
 	Log        Log        `toml:"log"`
 
@@ -101,6 +102,13 @@ type Store struct {
 	RetentionEvidence int `toml:"retention_evidence" validate:"min=1,max=10000000"`
 }
 
+// API is where the running node answers the commands and the operator's tools.
+type API struct {
+	// Listen is unix:// and the absolute path of a socket, or host:port of a loopback address; there is no password.
+	// Empty is api.sock in the data directory. See Config.APIAddress.
+	Listen string `toml:"listen" validate:"apiaddr"`
+}
+
 // Metrics is where the node tells a Prometheus server how it fares.
 type Metrics struct {
 	// Listen is the TCP address (host:port) that serves /metrics; empty serves none. There is no password, so an
@@ -155,6 +163,17 @@ func (c Config) StoreDSN() string {
 	}
 	return sqliteScheme + filepath.Join(c.Node.DataDir, "walletnode.db")
 }
+
+// APIAddress returns where the running node answers: API.Listen, or a unix socket in the data directory if it is empty.
+func (c Config) APIAddress() string {
+	if c.API.Listen != "" {
+		return c.API.Listen
+	}
+	return unixScheme + filepath.Join(c.Node.DataDir, "api.sock")
+}
+
+// unixScheme begins the address of a unix socket; its path follows.
+const unixScheme = "unix://"
 
 // sqliteScheme begins the DSN of an embedded database; a path follows.
 const sqliteScheme = "sqlite:"

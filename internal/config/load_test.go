@@ -66,7 +66,7 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		"WALLETNODE_NETWORK_MDNS=true", "WALLETNODE_NETWORK_ADMISSION_DEADLINE=4s",
 		"WALLETNODE_REDEMPTION_FEE_RATE=9", "WALLETNODE_STORE_DSN=sqlite:/x.db",
 		"WALLETNODE_STORE_RETENTION_WINDOWS=3", "WALLETNODE_STORE_RETENTION_EVIDENCE=4",
-		"WALLETNODE_METRICS_LISTEN=[::1]:9601",
+		"WALLETNODE_API_LISTEN=127.0.0.1:9602", "WALLETNODE_METRICS_LISTEN=[::1]:9601",
 		"WALLETNODE_LOG_LEVEL=warn,net=debug", "WALLETNODE_LOG_FORMAT=json",
 		PasswordVariable + "=not a key of the configuration",
 	}
@@ -92,10 +92,12 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		},
 		Redemption: Redemption{FeeRate: 9},
 		Store:      Store{DSN: "sqlite:/x.db", RetentionWindows: 3, RetentionEvidence: 4},
+		API:        API{Listen: "127.0.0.1:9602"},
 		Metrics:    Metrics{Listen: "[::1]:9601"},
 		Log:        Log{Level: "warn,net=debug", Format: "json"},
 	}, c)
 	require.Equal(t, "sqlite:/x.db", c.StoreDSN())
+	require.Equal(t, "127.0.0.1:9602", c.APIAddress())
 }
 
 func TestBadInputTenMistakesAreTenLines(t *testing.T) {
@@ -165,6 +167,10 @@ func TestBadInputValuesAreNamedWithTheirReason(t *testing.T) {
 		"windows kept too long":    {"[store]\nretention_windows = 10001", "store.retention_evidence: evidence must be kept at least as long"},
 		"negative chain":           {"[ethereum]\nchain_id = -1", "2:1: ethereum.chain_id: want a whole number, 0 or more, have -1"},
 		"unknown database":         {"[store]\ndsn = 'postgres://u:hunter2@h/db'", `2:1: store.dsn: want "sqlite:" and a path`},
+		"API for everybody":        {"[api]\nlisten = '0.0.0.0:9602'", "2:1: api.listen: want unix:// and a path, or a loopback address"},
+		"API without a host":       {"[api]\nlisten = ':9602'", "2:1: api.listen: no address before the port"},
+		"API by name":              {"[api]\nlisten = 'example.org:9602'", "2:1: api.listen: want unix:// and a path, or a loopback address"},
+		"API on a relative path":   {"[api]\nlisten = 'unix://api.sock'", `2:1: api.listen: want the absolute path of a socket after unix://, have "api.sock"`},
 		"metrics on every address": {"[metrics]\nlisten = ':9601'", "2:1: metrics.listen: no address before the port: want 127.0.0.1:9601, or 0.0.0.0:9601 if every machine may read"},
 		"metrics without a port":   {"[metrics]\nlisten = 'localhost'", `2:1: metrics.listen: want an address and a port like 127.0.0.1:9601, have "localhost"`},
 		"metrics port":             {"[metrics]\nlisten = '127.0.0.1:http'", `2:1: metrics.listen: want a port of 0 to 65535, have "http"`},

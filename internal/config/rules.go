@@ -21,6 +21,7 @@ var rules = map[string]func(string) error{
 	"peeraddr":  checkPeerAddress,
 	"dsn":       checkDSN,
 	"hostport":  checkHostPort,
+	"apiaddr":   checkAPIAddress,
 	"loglevel":  func(s string) error { _, _, err := ParseLevels(s); return err },
 }
 
@@ -117,4 +118,25 @@ func parseLevel(name string) (golog.LogLevel, error) {
 		return golog.Parse(name)
 	}
 	return 0, fmt.Errorf("want debug, info, warn or error, have the level %q", name)
+}
+
+// checkAPIAddress accepts nothing, a unix socket, or a loopback address: the API has no password.
+func checkAPIAddress(s string) error {
+	if s == "" {
+		return nil
+	}
+	if path, unix := strings.CutPrefix(s, unixScheme); unix {
+		if !filepath.IsAbs(path) {
+			return fmt.Errorf("want the absolute path of a socket after unix://, have %q", path)
+		}
+		return nil
+	}
+	if err := checkHostPort(s); err != nil {
+		return err
+	}
+	host, _, err := stdnet.SplitHostPort(s)
+	if ip := stdnet.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("want unix:// and a path, or a loopback address like 127.0.0.1:9602: there is no password, and %s is for others to reach", host)
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ func TestSampleIsAcceptedByTheStrictParserAndValid(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/home/operator/.walletnode", c.Node.DataDir)
 	require.Equal(t, "sqlite:/home/operator/.walletnode/walletnode.db", c.StoreDSN())
+	require.Equal(t, "unix:///home/operator/.walletnode/api.sock", c.APIAddress())
 }
 
 func TestSampleHasEveryKey(t *testing.T) {
