@@ -42,7 +42,7 @@ const seenTTL = 5 * time.Minute
 func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, error) {
 	return pubsub.NewGossipSub(ctx, h.host,
 		pubsub.WithMessageAuthor(author),
-		pubsub.WithMessageSignaturePolicy(pubsub.LaxSign), //nolint:staticcheck // as strict as StrictSign, see above
+		pubsub.WithMessageSignaturePolicy(pubsub.LaxSign), // as strict as StrictSign, see above
 		pubsub.WithMaxMessageSize(wire.MaxMessage),
 		pubsub.WithValidateQueueSize(validateQueue),
 		pubsub.WithPeerOutboundQueueSize(outboundQueue),

@@ -52,6 +52,19 @@ func EncodeEnvelope(e Envelope) []byte {
 // the type and the sender there, but a bad one ends as all of these do, so the caller decodes it afterwards. The
 // payload is a copy.
 func DecodeEnvelope(data, from []byte) (Envelope, error) {
+	return decodeEnvelope(data, func(field []byte) (PublicKey, error) { return checkSender(field, from) })
+}
+
+// checkSender reads the envelope's sender and compares it with the author.
+func checkSender(field, from []byte) (PublicKey, error) {
+	sender, err := ParseSender(field)
+	if err == nil && !bytes.Equal(sender.PeerID(), from) {
+		err = fmt.Errorf("%w: envelope names %v", ErrSender, sender.Operator())
+	}
+	return sender, err
+}
+
+func decodeEnvelope(data []byte, readSender func(field []byte) (PublicKey, error)) (Envelope, error) {
 	if len(data) > MaxMessage {
 		return Envelope{}, fmt.Errorf("%w: envelope of %d bytes", ErrTooLarge, len(data))
 	}
@@ -62,12 +75,9 @@ func DecodeEnvelope(data, from []byte) (Envelope, error) {
 	if string(outer.GetType()) != CoordinationMessage {
 		return Envelope{}, fmt.Errorf("%w %.64q", ErrMessageType, outer.GetType())
 	}
-	sender, err := ParseSender(outer.GetSender())
+	sender, err := readSender(outer.GetSender())
 	if err != nil {
 		return Envelope{}, err
-	}
-	if !bytes.Equal(sender.PeerID(), from) {
-		return Envelope{}, fmt.Errorf("%w: envelope names %v", ErrSender, sender.Operator())
 	}
 	return Envelope{
 		Sender:   sender,

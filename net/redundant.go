@@ -1,0 +1,61 @@
+package net
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// settledCopies is how many copies of a statement are verified and relayed to neighbours that stay the same. The second
+// is for who was too busy for the first.
+const settledCopies = 2
+
+// envelopeID names an envelope of an author byte for byte.
+func envelopeID(from, data []byte) [32]byte {
+	h := sha256.New()
+	h.Write(binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(len(from)))) // a hash's Write never fails
+	h.Write(from)
+	h.Write(data)
+	return [32]byte(h.Sum(nil))
+}
+
+// redundant reports whether a message may be dropped before its signature is verified: its author is known to have said
+// this very envelope, so that the message says nothing new whoever made it, and further copies have been relayed to
+// everybody within reach. So a leader's retransmissions cost no verification where they are not needed.
+//
+// Nobody is believed unverified by this. What the message claims changes no state: it is charged to no budget of the
+// author, its sequence number is not remembered, and one that differs in a single byte of the envelope is another one.
+// A sequence number that has passed before is left to the verifying path, which charges replays to their forwarder, and
+// so is everything about a window that is over.
+func (b *Inbox) redundant(from, data, seqno []byte, height chain.Height, reach uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.envelopes) == 0 {
+		return false
+	}
+	id := envelopeID(from, data)
+	key, known := b.envelopes[id]
+	if !known || b.schedule.age(key.window, height) != ageLive {
+		return false
+	}
+	s := b.slots[key]
+	if s == nil {
+		return false
+	}
+	for i := range s.statements {
+		if s.statements[i].envelope == id {
+			return s.statements[i].settled(copyNumber(seqno), reach)
+		}
+	}
+	return false
+}
+
+// settled reports whether another copy would reach nobody new.
+func (s *statement) settled(copyOf, reach uint64) bool {
+	if slices.Contains(s.copies, copyOf) {
+		return false
+	}
+	return len(s.copies) >= maxCopies || len(s.copies) >= settledCopies && s.reach == reach
+}

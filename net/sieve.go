@@ -1,0 +1,32 @@
+package net
+
+import (
+	"slices"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// sieve takes out of an RPC what need not be verified and what cannot be: what nobody needs, what is unsigned, and what
+// is about wallets that are not ours, which pubsub would ignore anyhow.
+func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
+	height := h.height()
+	return slices.DeleteFunc(messages, func(m *pb.Message) bool {
+		c := h.table.topic(m.GetTopic())
+		switch {
+		case c == nil:
+			return true
+		case m.Signature == nil:
+			// Under the policy that newPubSub explains, pubsub takes an unsigned message for a good one. It must not even
+			// come as far as our validator: it would take the place of the signed one with the same sequence number.
+			h.counters.rejected.Add(1)
+			h.charge(from, "forwarded rejected messages: "+pubsub.RejectMissingSignature)
+			return true
+		case c.inbox.redundant(m.GetFrom(), m.GetData(), m.GetSeqno(), height, c.reach()):
+			h.counters.known.Add(1)
+			return true
+		}
+		return !h.flights.enter(m)
+	})
+}
