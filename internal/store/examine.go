@@ -80,7 +80,7 @@ func checkBinding(ctx context.Context, db *sql.DB, want binding) error {
 		ErrWrongChain, have.chainID, have.genesis, want.chainID, want.genesis)
 }
 
-func readBinding(ctx context.Context, db *sql.DB) (binding, error) {
+func readBinding(ctx context.Context, db querier) (binding, error) {
 	var have binding
 	err := db.QueryRowContext(ctx, `SELECT c.value, g.value FROM meta c, meta g WHERE c.name = 'chain_id' AND g.name = 'genesis'`).
 		Scan(&have.chainID, &have.genesis)

@@ -51,6 +51,11 @@ func (i *Importer) ImportWallet(ctx context.Context, w chain.Wallet, at time.Tim
 	return i.store.ImportWallet(ctx, w, at)
 }
 
+// ArchiveWallet is Store.ArchiveWallet.
+func (i *Importer) ArchiveWallet(ctx context.Context, id chain.WalletID, archived bool) error {
+	return i.store.ArchiveWallet(ctx, id, archived)
+}
+
 // AllWallets is Reader.AllWallets.
 func (i *Importer) AllWallets(ctx context.Context) ([]WalletRecord, error) {
 	return i.store.AllWallets(ctx)

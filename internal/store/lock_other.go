@@ -15,3 +15,6 @@ func acquire(location) (runLock, error) {
 }
 
 func (runLock) release() error { return nil }
+
+// lockHolder finds nobody, because nobody can hold it.
+func lockHolder(location) (string, bool, error) { return "", false, nil }

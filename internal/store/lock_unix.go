@@ -37,6 +37,27 @@ func acquire(l location) (runLock, error) {
 	return runLock{file}, nil
 }
 
+// lockHolder reports whether a process has the lock, and which. A lock that is free is held, shared with others that
+// look, for that moment.
+func lockHolder(l location) (process string, held bool, err error) {
+	file, err := os.Open(string(l) + ".lock")
+	if errors.Is(err, os.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("look at the lock: %w", err)
+	}
+	defer file.Close()                                                   //nolint:errcheck // only read
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return strings.TrimSpace(holder(file)), true, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("look at the lock: %w", err)
+	}
+	return "", false, nil
+}
+
 // holder names the process that wrote itself into the lock file.
 func holder(file *os.File) string {
 	text, err := io.ReadAll(io.LimitReader(file, 20)) // a process number has fewer digits

@@ -58,80 +58,108 @@ const accused = `EXISTS (SELECT 1 FROM faults f WHERE f.block = statements.block
 
 // prunings lists what is deleted, in an order in which nothing is left that refers to what is gone. Each condition holds for
 // rows of a window that may go once the window is older than its bound.
-var prunings = []struct {
-	table, condition string
-	evidence         bool
-}{
+var prunings = []pruning{
 	{"statements", busy + ` AND NOT ` + accused, false},
 	{"own_proposals", busy, false},
 	{"results", busy, false},
 	{"actions", busy, false},
-	{"statements", busy, true},
+	{"statements", busy + ` AND ` + accused, true}, // the others have gone with their windows, or go in the next round
 	{"faults", busy, true},
 	{"windows", `TRUE`, true},
+}
+
+type pruning struct {
+	table, condition string
+	evidence         bool // kept as long as evidence is
 }
 
 // Prune deletes what is older than the retention, oldest window first, one window and table per transaction, so that no
 // writer waits long behind it. Windows from height now on, open windows and pending actions are never deleted. The space is used
 // again by later rows; the file does not shrink.
 func (s *Store) Prune(ctx context.Context, now chain.Height) error {
-	general, err := s.cutoff(ctx, s.retention.Windows, now)
-	if err != nil {
-		return err
-	}
-	evidence, err := s.cutoff(ctx, s.retention.Evidence, now)
+	return s.PruneTelling(ctx, now, func(string, int64) {})
+}
+
+// PruneTelling does what Prune does and calls deleted with each number of rows that were deleted from a table.
+func (s *Store) PruneTelling(ctx context.Context, now chain.Height, deleted func(table string, rows int64)) error {
+	b, err := s.bounds(ctx, s.retention, now)
 	if err != nil {
 		return err
 	}
 	for _, p := range prunings {
-		before := general
-		if p.evidence {
-			before = evidence
-		}
-		if err := s.pruneTable(ctx, p.table, p.condition, before); err != nil {
+		if err := s.pruneTable(ctx, p, b.of(p), deleted); err != nil {
 			return err
 		}
 	}
-	return s.pruneMissed(ctx, evidence)
+	return s.pruneMissed(ctx, b.evidence, deleted)
+}
+
+// bounds are the coordination blocks below which rows go.
+type bounds struct{ general, evidence chain.Height }
+
+func (b bounds) of(p pruning) chain.Height {
+	if p.evidence {
+		return b.evidence
+	}
+	return b.general
+}
+
+func (r Reader) bounds(ctx context.Context, retention Retention, now chain.Height) (b bounds, err error) {
+	if b.general, err = r.cutoff(ctx, retention.Windows, now); err != nil {
+		return bounds{}, err
+	}
+	b.evidence, err = r.cutoff(ctx, retention.Evidence, now)
+	return b, err
 }
 
 // cutoff returns the coordination block below which everything goes: the oldest of the newest n opened windows, 0 if there
 // are fewer.
-func (s *Store) cutoff(ctx context.Context, n int, now chain.Height) (chain.Height, error) {
+func (r Reader) cutoff(ctx context.Context, n int, now chain.Height) (chain.Height, error) {
 	var oldest height
-	err := s.db.QueryRowContext(ctx, `SELECT COALESCE(MIN(block), 0) FROM (SELECT block FROM windows ORDER BY block DESC LIMIT 1 OFFSET $1) w`, n-1).
+	err := r.db.QueryRowContext(ctx, `SELECT COALESCE(MIN(block), 0) FROM (SELECT block FROM windows ORDER BY block DESC LIMIT 1 OFFSET $1) w`, n-1).
 		Scan(&oldest)
 	return min(chain.Height(oldest), now), wrap("read retention bound", err)
 }
 
 // pruneTable deletes window by window. With nothing to delete it looks at the beginning of the table's key only.
-func (s *Store) pruneTable(ctx context.Context, table, condition string, before chain.Height) error {
+func (s *Store) pruneTable(ctx context.Context, p pruning, before chain.Height, deleted func(string, int64)) error {
 	//nolint:gosec // table and condition are constants of this file
-	next := `SELECT COALESCE(MIN(block), 0) FROM ` + table + ` WHERE block < $1 AND ` + condition
+	next := `SELECT COALESCE(MIN(block), 0) FROM ` + p.table + ` WHERE block < $1 AND ` + p.condition
 	//nolint:gosec // as above
-	remove := `DELETE FROM ` + table + ` WHERE block = $1 AND ` + condition
+	remove := `DELETE FROM ` + p.table + ` WHERE block = $1 AND ` + p.condition
 	for {
 		var block height
 		if err := s.db.QueryRowContext(ctx, next, height(before)).Scan(&block); err != nil {
-			return wrap("find old "+table, err)
+			return wrap("find old "+p.table, err)
 		}
 		if block == 0 {
 			return nil
 		}
-		err := s.writes.do(ctx, "delete old "+table, func(ctx context.Context, tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, remove, block)
-			return err
-		})
+		rows, err := s.remove(ctx, p.table, remove, block)
 		if err != nil {
 			return err
 		}
-		s.log.Debug("Old rows deleted", "table", table, "window", uint64(block))
+		deleted(p.table, rows)
+		s.log.Debug("Old rows deleted", "table", p.table, "window", uint64(block), "rows", rows)
 	}
 }
 
-func (s *Store) pruneMissed(ctx context.Context, before chain.Height) error {
-	return s.writes.do(ctx, "delete old missed windows", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM missed WHERE last_block < $1`, height(before))
+func (s *Store) pruneMissed(ctx context.Context, before chain.Height, deleted func(string, int64)) error {
+	rows, err := s.remove(ctx, "missed", `DELETE FROM missed WHERE last_block < $1`, height(before))
+	if err == nil && rows > 0 {
+		deleted("missed", rows)
+	}
+	return err
+}
+
+func (s *Store) remove(ctx context.Context, table, statement string, block height) (rows int64, err error) {
+	err = s.writes.do(ctx, "delete old "+table, func(ctx context.Context, tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, statement, block)
+		if err != nil {
+			return err
+		}
+		rows, err = done.RowsAffected()
 		return err
 	})
+	return rows, err
 }

@@ -61,6 +61,21 @@ func (s *Store) ImportWallet(ctx context.Context, w chain.Wallet, at time.Time) 
 	})
 }
 
+// ArchiveWallet takes a wallet out of the registry of those that part is taken in, or back into it; its history stays.
+// What is open goes on to its end. ErrNotFound if there is no such wallet.
+func (s *Store) ArchiveWallet(ctx context.Context, id chain.WalletID, archived bool) error {
+	return s.writes.do(ctx, "archive wallet "+id.String(), func(ctx context.Context, tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `UPDATE wallets SET archived = $1 WHERE wallet = $2`, archived, id[:])
+		if err != nil {
+			return err
+		}
+		if rows, err := done.RowsAffected(); err != nil || rows == 1 {
+			return err
+		}
+		return ErrNotFound
+	})
+}
+
 // sameRoster names the first seat at which two rosters differ.
 func sameRoster(known, offered chain.Wallet) error {
 	if known.Seats() != offered.Seats() {
