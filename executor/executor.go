@@ -8,6 +8,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
 )
@@ -93,18 +94,27 @@ func (e *Executor) Coordinate(ctx context.Context, w coordination.Window, opened
 	p.linger(ctx, reports)
 }
 
-// Linger implements coordination.Executor: after a restart in the passive phase, what was heard before is loaded
-// again, so that a differing message that still arrives is recognised.
+// lingerGrace is for how many blocks after a window's end Linger tries to take up what was heard in it: 20 minutes for
+// an endpoint that is down as the node starts, and far from the next window.
+const lingerGrace chain.Height = 100
+
+// Linger implements coordination.Executor: after a restart, what was heard before is loaded again. What it proves is
+// reported again, because the node may have ended between writing a statement down and reporting what follows from
+// it, and to store a fault twice changes nothing. While the window lasts, a differing message that still arrives is
+// recognised.
 func (e *Executor) Linger(ctx context.Context, w coordination.Window, reports chan<- coordination.Report) {
 	p := e.newProcedure(w, w.Block)
-	lasting, end := e.until(ctx, w.End)
+	taking, end := e.until(ctx, max(w.End, e.Clock.Height())+lingerGrace)
 	defer end()
-	if p.findLeader(lasting) && p.reload(lasting) {
-		for _, o := range p.offences() { // they are on the result, or were amended before the restart
+	if !p.findLeader(taking) || !p.reload(taking) {
+		return
+	}
+	for _, o := range p.offences() {
+		if o.Kind == faults.LeaderIdle { // who was away knows nothing of silence
 			p.amended[o.Key] = o.late
 		}
-		p.linger(ctx, reports)
 	}
+	p.linger(ctx, reports)
 }
 
 // until derives a context that ends when the clock reaches h. Its cancel function waits for the goroutine behind it.

@@ -281,6 +281,18 @@ func TestR5RefusalIsAFaultOnlyAtEveryHeadOverThreeBlocks(t *testing.T) {
 			}
 			return proposal.Verdict{Outcome: proposal.Valid}
 		}, 905, coordination.ReasonOK, false},
+		"refused once, and no answer ever after": {func(h chain.Height) proposal.Verdict {
+			if h < 906 {
+				return refused
+			}
+			return failed
+		}, 905, coordination.ReasonValidationError, false},
+		"no answer at one head among refusals": {func(h chain.Height) proposal.Verdict {
+			if h == 906 {
+				return failed
+			}
+			return refused
+		}, 905, coordination.ReasonValidationError, false},
 		"too few blocks left": {
 			func(chain.Height) proposal.Verdict { return refused }, 978, coordination.ReasonValidationError, false,
 		},
@@ -447,6 +459,81 @@ func TestR2AFollowerRestartedInThePassivePhaseStillRecognisesASecondProposal(t *
 		amendments := s.amendments()
 		require.Len(t, amendments, 1)
 		require.True(t, amendments[0].Revoke)
+	})
+}
+
+// The node is killed after a statement was written down and before what follows from it was reported.
+func TestR3AKillBetweenStatementAndAmendmentLosesNoEvidence(t *testing.T) {
+	for name, back := range map[string]chain.Height{"back in the passive phase": 990, "back when the window is over": 1050} {
+		t.Run(name, func(t *testing.T) {
+			asFollower(t, func(t *testing.T, s *stage) {
+				s.openOnTime()
+				s.leaderSays(redemption(1))
+				s.says(s.followers[1], 1, proposal.Noop{})
+				s.result()
+				s.kill()
+				second := proposal.Message{Sender: s.wallet.LowestSeat(s.leader), Block: 900, Wallet: s.wallet.ID(), Proposal: redemption(2)}
+				require.NoError(t, s.journal.SaveStatement(t.Context(), coordination.Statement{
+					Wallet: s.wallet.ID(), Window: 900, Author: s.leader, Seat: second.Sender, Digest: second.Digest(),
+					Payload: proposal.EncodeMessage(second), Signed: []byte("signed"), ArrivedAt: 985,
+				}))
+				s.got = nil
+				s.restart()
+				s.run(back, 900, true)
+				var told []charge
+				for _, a := range s.amendments() {
+					told = append(told, charges([]faults.Fault{a.Fault})...)
+					require.Equal(t, a.Fault.Kind == faults.LeaderEquivocation, a.Revoke)
+				}
+				require.ElementsMatch(t, []charge{
+					{faults.LeaderEquivocation, s.leader, true},
+					{faults.LeaderImpersonation, s.followers[1], true},
+				}, told)
+			})
+		})
+	}
+}
+
+func TestR3EvidenceOfTheLastBlockIsReportedThoughTheWindowEndsAtOnce(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		s.result()
+		s.pass(999)
+		m := proposal.Message{Sender: s.wallet.LowestSeat(s.leader), Block: 900, Wallet: s.wallet.ID(), Proposal: redemption(2)}
+		s.channel.mu.Lock() // arrived, and nobody was woken before the next head
+		s.channel.inbox = append(s.channel.inbox, net.Message{
+			Slot:   net.Slot{Wallet: m.Wallet, Window: 900, Seat: m.Sender, Digest: m.Digest()},
+			Author: s.leader, Payload: proposal.EncodeMessage(m), Signed: []byte("signed"), ArrivedAt: 999,
+		})
+		s.channel.mu.Unlock()
+		require.Len(t, s.amendments(), 1)
+	})
+}
+
+func TestR3EvidenceWaitsForAProcessorThatIsBusyBeyondTheWindow(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(1))
+		s.result()
+		s.hold <- struct{}{} // the processor takes nothing
+		s.pass(985)
+		s.leaderSays(redemption(2))
+		s.pass(1020)
+		require.Len(t, s.got, 1)
+		s.hold <- struct{}{}
+		require.Len(t, s.amendments(), 1)
+	})
+}
+
+func TestALeaderListensOnceMoreBeforeItSpeaks(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.generator.during = func() { s.channel.deliver(s.message(s.leader, s.wallet.LowestSeat(s.leader), redemption(7))) } // our key is used elsewhere while we generate
+		s.openOnTime()
+		r := s.result()
+		require.Empty(t, s.channel.published)
+		require.Equal(t, redemption(7), r.Proposal)
+		require.Empty(t, r.Faults)
 	})
 }
 

@@ -20,7 +20,7 @@ func (p *procedure) lead(ctx context.Context) {
 		return
 	}
 	own, err := p.write(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errSpoken) {
 		return
 	}
 	p.storeErr = err
@@ -33,6 +33,9 @@ func (p *procedure) lead(ctx context.Context) {
 	}
 	p.broadcast(ctx, own)
 }
+
+// errSpoken says that our operator has spoken in this window already, from elsewhere.
+var errSpoken = errors.New("our operator has spoken already")
 
 // write returns the stored proposal of this window, which is a new one only if there is none.
 func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error) {
@@ -50,6 +53,11 @@ func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error)
 		}
 		if ctx.Err() != nil {
 			return own, ctx.Err()
+		}
+		// Generating takes a while. Whoever else holds our key may have spoken meanwhile: a second proposal would be
+		// an equivocation of ours.
+		if p.take(ctx); !p.nothingHeard() || len(p.unsaved) > 0 {
+			return own, errSpoken
 		}
 		payload := proposal.EncodeMessage(message)
 		// The sequence number only has to differ between windows: receivers forget it with the window.
@@ -100,12 +108,15 @@ func (p *procedure) generate(ctx context.Context) proposal.Proposal {
 	return proposal.Noop{}
 }
 
-// broadcast sends the envelope now and again at its due heights, to the end of the active phase.
+// broadcast sends the envelope now and again at its due heights, to the end of the active phase. After a restart a
+// retransmission may be due already, and is the first thing sent.
 func (p *procedure) broadcast(ctx context.Context, own coordination.OwnProposal) {
 	p.broadcasting = true
 	send := func(ctx context.Context) error { return p.Channel.Publish(ctx, own.Envelope) }
-	if err := send(ctx); err != nil {
-		p.log.Warn("Could not broadcast the proposal; it is sent again when due", "error", err)
+	if net.Due(own.SentAt, p.Clock.Height()) == 0 {
+		if err := send(ctx); err != nil {
+			p.log.Warn("Could not broadcast the proposal; it is sent again when due", "error", err)
+		}
 	}
 	p.log.Debug("Proposal sent", "action", p.own.Proposal.Kind(), "sent_at", own.SentAt)
 	p.retransmissions.Go(func() {

@@ -99,33 +99,41 @@ func (p *procedure) drain(ctx context.Context) {
 }
 
 // linger runs the passive phase: what still arrives may prove an offence, mark an idle leader late, or revoke the
-// action (rule R3). It returns when the window or ctx ends.
+// action (rule R3). It returns when everything that arrived before the window's end is reported, or ctx ends.
 func (p *procedure) linger(ctx context.Context, reports chan<- coordination.Report) {
-	ctx, end := p.until(ctx, p.window.End)
+	lasting, end := p.until(ctx, p.window.End)
 	defer end()
 	for {
 		arrived, changed := p.Channel.Arrived(), p.Clock.Changed()
+		over := lasting.Err() != nil || p.Clock.Height() >= p.window.End // read first: what arrived by then is taken below
 		p.take(ctx)
-		for _, o := range p.offences() {
-			if late, told := p.amended[o.Key]; told && late == o.late {
-				continue
-			}
-			p.amended[o.Key] = o.late
-			a := coordination.Amendment{
-				Wallet: p.Wallet.ID(),
-				Window: p.window,
-				Fault:  p.weigh(o),
-				Revoke: o.Kind == faults.LeaderEquivocation,
-			}
-			if !report(ctx, reports, a) {
-				return
-			}
+		if !p.amend(ctx, reports) || over {
+			return
 		}
 		select {
 		case <-arrived:
 		case <-changed: // what could not be written down is tried again
-		case <-ctx.Done():
-			return
+		case <-lasting.Done():
 		}
 	}
+}
+
+// amend reports what is new; false if ctx ended before. A processor that is busy beyond the window's end is waited for.
+func (p *procedure) amend(ctx context.Context, reports chan<- coordination.Report) bool {
+	for _, o := range p.offences() {
+		if late, told := p.amended[o.Key]; told && late == o.late {
+			continue
+		}
+		p.amended[o.Key] = o.late
+		a := coordination.Amendment{
+			Wallet: p.Wallet.ID(),
+			Window: p.window,
+			Fault:  p.weigh(o),
+			Revoke: o.Kind == faults.LeaderEquivocation,
+		}
+		if !report(ctx, reports, a) {
+			return false
+		}
+	}
+	return true
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -98,7 +99,7 @@ func (p *procedure) elect(safe chain.Hash) {
 	p.seed, p.seedErr = Seed(p.Wallet.ID(), safe), nil
 	leader, checklist := p.Electorate.Elect(p.seed, p.window.Index)
 	p.hearing = &hearing{wallet: p.Wallet, window: p.window, leader: leader, checklist: checklist}
-	p.log.Debug("Leader elected", "leader", p.hearing.leader, "checklist", p.hearing.checklist)
+	p.log.Debug("Leader elected", "leader", p.hearing.leader, "checklist", fmt.Sprint(p.hearing.checklist))
 }
 
 // leads reports whether this node's operator leads the window.

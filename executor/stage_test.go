@@ -37,6 +37,7 @@ type stage struct {
 	followers []chain.Operator
 	self      chain.Operator
 
+	hold   chan struct{} // the first message makes the processor busy, the second frees it
 	mu     sync.Mutex
 	got    []coordination.Report
 	cancel context.CancelFunc
@@ -46,7 +47,7 @@ type stage struct {
 // newStage sets up window 900 of a wallet with three operators, A B C A B: every operator but C has two seats.
 func newStage(t *testing.T, asLeader bool) *stage {
 	t.Helper()
-	s := &stage{t: t, chain: chaintest.New(0), journal: newJournal(), generator: &fakeGenerator{}, validator: &fakeValidator{}}
+	s := &stage{t: t, chain: chaintest.New(0), journal: newJournal(), generator: &fakeGenerator{}, validator: &fakeValidator{}, hold: make(chan struct{})}
 	key, err := chain.ParsePublicKey(vectors(t)[0].WalletPublicKey)
 	require.NoError(t, err)
 	a, b, c := chain.Operator{0xaa}, chain.Operator{0xbb}, chain.Operator{0xcc}
@@ -111,6 +112,8 @@ func (s *stage) run(at, openedAt chain.Height, linger bool) {
 	go func() {
 		for {
 			select {
+			case <-s.hold:
+				<-s.hold
 			case r := <-reports:
 				s.mu.Lock()
 				s.got = append(s.got, r)
@@ -148,17 +151,21 @@ func (s *stage) pass(h chain.Height) {
 
 // says delivers a message of an operator from a seat.
 func (s *stage) says(author chain.Operator, seat chain.Seat, p proposal.Proposal) {
+	s.channel.deliver(s.message(author, seat, p))
+	synctest.Wait()
+}
+
+func (s *stage) message(author chain.Operator, seat chain.Seat, p proposal.Proposal) net.Message {
 	m := proposal.Message{Sender: seat, Block: s.window.Block, Wallet: s.wallet.ID(), Proposal: p}
 	payload := proposal.EncodeMessage(m)
-	s.channel.deliver(net.Message{
+	return net.Message{
 		Slot:       net.Slot{Wallet: m.Wallet, Window: m.Block, Seat: seat, Digest: m.Digest()},
 		Author:     author,
 		Payload:    payload,
 		Signed:     fmt.Appendf(nil, "%s signed %x", author, payload),
 		ArrivedAt:  s.clock.Height(),
 		ReceivedAt: time.Now(),
-	})
-	synctest.Wait()
+	}
 }
 
 func (s *stage) leaderSays(p proposal.Proposal) { s.says(s.leader, s.wallet.LowestSeat(s.leader), p) }
@@ -183,6 +190,7 @@ func (s *stage) amendments() []coordination.Amendment {
 	s.t.Helper()
 	s.pass(s.window.End)
 	<-s.done
+	synctest.Wait() // the last report is taken down too
 	var found []coordination.Amendment
 	for _, r := range s.got {
 		if a, ok := r.(coordination.Amendment); ok {
@@ -336,11 +344,14 @@ func (j *fakeJournal) Statements(context.Context, chain.WalletID, chain.Height) 
 type fakeGenerator struct {
 	makes map[proposal.Kind]proposal.Proposal
 	fails map[proposal.Kind]error
-	asked []proposal.Kind
+	// during runs while a proposal is being made.
+	during func()
 }
 
 func (g *fakeGenerator) Generate(_ context.Context, kind proposal.Kind, _ proposal.Request) (proposal.Proposal, error) {
-	g.asked = append(g.asked, kind)
+	if g.during != nil {
+		g.during()
+	}
 	return g.makes[kind], g.fails[kind]
 }
 

@@ -5,8 +5,7 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 )
 
-// refusalSpan is for how many blocks after a message's arrival its proposal must have been refused before that is
-// the leader's mistake: heads differ, and a request may be too young or already gone one block apart (rule R5).
+// refusalSpan is for how many blocks a proposal must have been refused before that is the leader's mistake: heads differ, and a request may be too young or already gone one block apart (rule R5).
 const refusalSpan chain.Height = 3
 
 // trialOffsets are the blocks after arrival at which a proposal that did not pass is tried again. They are dense
@@ -23,7 +22,9 @@ type trial struct {
 	settled bool // the last verdict is the same at every head: nothing is left to try
 	last    proposal.Verdict
 	refused bool         // at least one refusal
-	until   chain.Height // height of the newest refusal
+	failed  bool         // at least one try ended without an answer
+	from    chain.Height // height of the first refusal
+	until   chain.Height // height of the newest one
 }
 
 // due reports whether the proposal is to be tried at height h. The last block of the active phase is always one.
@@ -52,13 +53,18 @@ func (t *trial) record(h chain.Height, v proposal.Verdict) {
 	case proposal.Unverifiable:
 		t.settled = true
 	case proposal.Refused:
+		if !t.refused {
+			t.from = h
+		}
 		t.refused, t.until = true, h
 		t.settled = v.Final
-	case proposal.Failed: // our failure says nothing about the proposal
+	case proposal.Failed: // our failure says nothing about the proposal, and leaves a head at which it was not refused
+		t.failed = true
 	}
 }
 
-// convicts reports whether the refusals add up to a mistake of the leader.
+// convicts reports whether the refusals add up to a mistake of the leader: refused by itself, or at every head tried,
+// the first and the last of them at least three blocks apart. A single answer never convicts.
 func (t *trial) convicts() bool {
-	return t.refused && !t.passed && (t.settled || t.until >= t.arrived+refusalSpan)
+	return t.refused && !t.passed && (t.settled || !t.failed && t.until >= t.from+refusalSpan)
 }
