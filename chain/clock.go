@@ -54,6 +54,7 @@ type Clock struct {
 	pending Height // an implausible height that waits for its confirmation
 	lapsed  Height // the head that ended the last staleness
 	changed chan struct{}
+	waiting map[Height]chan struct{} // closed when their height is reached; as many as heights are waited for
 }
 
 // NewClock makes a clock without a head. floor is the last height this node is known to have followed, 0 for
@@ -80,6 +81,12 @@ func (c *Clock) Observe(h Header) bool {
 		c.first = h.Height
 	}
 	c.head = Head{Header: h, ReceivedAt: time.Now()}
+	for height, reached := range c.waiting {
+		if h.Height >= height {
+			close(reached)
+			delete(c.waiting, height)
+		}
+	}
 	close(c.changed)
 	c.changed = make(chan struct{})
 	return true
@@ -158,17 +165,33 @@ func (c *Clock) LapsedAfter(h Height) bool {
 	return c.lapsed > h || c.staleLocked()
 }
 
-// Until blocks until the clock has shown a height of at least h, or ctx ends (its error is returned).
+// Until blocks until the clock has shown a height of at least h, or ctx ends (its error is returned). It sleeps through
+// the heads in between: a thousand wallets wait for the end of one window.
 func (c *Clock) Until(ctx context.Context, h Height) error {
-	for {
-		changed := c.Changed()
-		if c.Height() >= h {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	reached := c.reached(h)
+	if reached == nil {
+		return nil
 	}
+	select {
+	case <-reached:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reached returns a channel that is closed when the clock shows a height of at least h; nil if it does already.
+func (c *Clock) reached(h Height) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.head.Height >= h {
+		return nil
+	}
+	if c.waiting[h] == nil {
+		if c.waiting == nil {
+			c.waiting = make(map[Height]chan struct{})
+		}
+		c.waiting[h] = make(chan struct{})
+	}
+	return c.waiting[h]
 }
