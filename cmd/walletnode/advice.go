@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/store"
 )
@@ -21,6 +22,8 @@ var advices = []struct {
 	{syscall.ENOSPC, "free some space on the disk and try again"},
 	{store.ErrNotWritable, "check who owns the directory and that the disk is not mounted read-only"},
 	{store.ErrLocked, "stop the process that has it (one node to a data directory), or name another directory"},
+	{api.ErrInUse, "stop the node that answers there, or set api.listen to another address"},
+	{api.ErrUnreachable, "start the node (walletnode start), or name its address with --api; what is recorded is read without it (--offline)"},
 	{keys.ErrExposed, "chmod 600 the file"},
 	{syscall.EADDRINUSE, "stop the program that has the address (ss -ltnup shows it), or configure another one"},
 }

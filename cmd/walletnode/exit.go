@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 )
@@ -54,6 +55,8 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.As(err, &complaints):
 		return codeUsage
+	case errors.Is(err, api.ErrUnreachable):
+		return codeUnreachable
 	case errors.Is(err, store.ErrNotFound):
 		return codeNotFound
 	case errors.Is(err, store.ErrLocked):

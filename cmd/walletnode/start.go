@@ -5,13 +5,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/node"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 func startCommand() *cli.Command {
@@ -43,8 +47,9 @@ func startAction(c *cli.Context) error {
 	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, func(ctx context.Context) error { return runNode(ctx, cfg) })
 }
 
-// runNode runs the configured node until ctx ends.
+// runNode runs the configured node until ctx ends, with what watches it and answers for it around it.
 func runNode(ctx context.Context, cfg config.Config) error {
+	levels := newLevelBook() // before anything logs
 	assembly, err := node.FromConfig(cfg, os.Getenv(config.PasswordVariable), logger)
 	if err != nil {
 		return err
@@ -55,12 +60,19 @@ func runNode(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	defer server.Close()
+	feed := new(api.Feed)
+	assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
 	n, err := node.New(ctx, assembly)
 	if err != nil {
 		return err
 	}
+	defer n.Close() //nolint:errcheck // Run has told; this is for when it was never called
+	around, err := surround(ctx, cfg, n, feed, levels)
+	if err != nil {
+		return err
+	}
 	logger("node").Info("Node started", "operator", assembly.Operator.Address, "peer_id", n.Host().ID(),
-		"listening_on", n.Host().Addrs(), "data_dir", cfg.Node.DataDir)
+		"listening_on", n.Host().Addrs(), "data_dir", cfg.Node.DataDir, "api", cfg.APIAddress())
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Run(ctx) })
@@ -70,5 +82,7 @@ func runNode(ctx context.Context, cfg config.Config) error {
 		}
 		return nil
 	})
-	return g.Wait()
+	err = g.Wait()
+	around.end()
+	return err
 }

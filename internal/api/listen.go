@@ -48,7 +48,7 @@ func Listen(ctx context.Context, address string) (stdnet.Listener, error) {
 	}
 	l, err := new(stdnet.ListenConfig).Listen(ctx, network, target)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("API: take %s: %w (set api.listen to another address)", target, ErrInUse)
+		return nil, fmt.Errorf("API: take %s: %w", target, ErrInUse)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
@@ -78,7 +78,7 @@ func removeStale(ctx context.Context, path string) error {
 	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err == nil {
 		_ = conn.Close() // it has told what it was to tell
-		return fmt.Errorf("%w (set api.listen to another address)", ErrInUse)
+		return ErrInUse
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return err

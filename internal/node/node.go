@@ -236,6 +236,9 @@ func (n *Node) Run(ctx context.Context) error {
 	return errors.Join(err, n.close())
 }
 
+// Close releases what New acquired if Run is never called; after Run it does nothing.
+func (n *Node) Close() error { return n.close() }
+
 // close releases what New acquired. The network is closed by its own Run; one that never ran is closed here.
 func (n *Node) close() error {
 	var errs []error
