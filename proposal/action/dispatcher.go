@@ -92,7 +92,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	if d.cfg.Clock.Until(ctx, 1) != nil {
 		return nil // ctx ended
 	}
-	r := &round{Dispatcher: d, actions: make(map[chain.WalletID]*running)}
+	r := &round{Dispatcher: d, actions: make(map[chain.WalletID]*running), taken: make(map[chain.WalletID]chain.Height)}
 	defer r.goroutines.Wait()
 	for _, o := range pending {
 		r.dispatch(ctx, o)
@@ -116,7 +116,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 // round is the state of one Run, owned by its loop.
 type round struct {
 	*Dispatcher
-	actions    map[chain.WalletID]*running // the newest action of each wallet, ended ones included
+	actions    map[chain.WalletID]*running     // the newest action of each wallet, ended ones included
+	taken      map[chain.WalletID]chain.Height // the newest window of which an order was taken, begun or not
 	goroutines sync.WaitGroup
 }
 
@@ -137,12 +138,13 @@ func (a *running) busy() bool {
 }
 
 // dispatch begins an action, or records why not. An order can come twice, from the log and from Dispatch; windows of
-// a wallet ascend, so what is not newer than the newest was taken already.
+// a wallet ascend, so what is not newer than the newest was taken already, also if it was found busy then.
 func (r *round) dispatch(ctx context.Context, o proposal.Order) {
-	last := r.actions[o.Wallet]
-	if last != nil && o.Window <= last.window {
+	if o.Window <= r.taken[o.Wallet] {
 		return
 	}
+	r.taken[o.Wallet] = o.Window
+	last := r.actions[o.Wallet]
 	height := r.cfg.Clock.Height()
 	switch {
 	case height >= o.SigningEnd():

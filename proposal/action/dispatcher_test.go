@@ -122,6 +122,7 @@ func TestR7SecondActionOfABusyWalletIsNeverCarriedOut(t *testing.T) {
 		close(release)
 		s.at(1900)
 		require.Equal(t, action.OK, s.log.outcome(first))
+		s.dispatch(second) // it was in the log and on its way at once, and comes again now that the wallet is free
 		require.Equal(t, map[chain.Height]int{900: 1}, handled, "the second stays undone though the wallet is free")
 		s.dispatch(third)
 		s.at(2800)
