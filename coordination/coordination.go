@@ -71,10 +71,10 @@ type Amendment struct {
 }
 
 // Report is a Result or an Amendment. Of one wallet and window the Result comes first.
-type Report interface{ report() }
+type Report interface{ wallet() chain.WalletID }
 
-func (Result) report()    {}
-func (Amendment) report() {}
+func (r Result) wallet() chain.WalletID    { return r.Wallet }
+func (a Amendment) wallet() chain.WalletID { return a.Wallet }
 
 // Executor runs one wallet's procedure for one window.
 type Executor interface {
@@ -82,8 +82,9 @@ type Executor interface {
 	// when the window ends. It returns early only when ctx ends; if no result was sent by then the window is
 	// suspended and may be resumed after a restart (rule R1). The layer calls it for one window at a time.
 	Coordinate(ctx context.Context, w Window, openedAt chain.Height, reports chan<- Report)
-	// Linger watches the passive phase of a window whose result is already stored, as after a restart: it sends
-	// Amendments only and returns when the window or ctx ends.
+	// Linger takes up a window whose result is already stored, as after a restart: it sends as Amendments what was
+	// written down before and may not have been reported, watches what is left of the passive phase, and returns when
+	// the window or ctx ends.
 	Linger(ctx context.Context, w Window, reports chan<- Report)
 }
 

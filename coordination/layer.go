@@ -30,7 +30,7 @@ type Layer struct {
 	done   chan struct{}
 
 	mu   sync.Mutex
-	busy map[chain.WalletID]bool
+	busy map[chain.WalletID]chan struct{} // of the wallets at work; closed when the wallet is free again
 }
 
 // NewLayer checks the configuration.
@@ -42,7 +42,7 @@ func NewLayer(cfg LayerConfig) (*Layer, error) {
 		cfg:    cfg,
 		opened: make(chan Opened),
 		done:   make(chan struct{}),
-		busy:   make(map[chain.WalletID]bool),
+		busy:   make(map[chain.WalletID]chan struct{}),
 	}, nil
 }
 
@@ -97,21 +97,14 @@ func (l *Layer) window(ctx context.Context, w Window, reports chan<- Report) {
 func (l *Layer) wallet(ctx context.Context, wallet chain.Wallet, w Window, reports chan<- Report) {
 	id, height := wallet.ID(), l.cfg.Clock.Height()
 	log := l.cfg.Logger.With("window", w.Block, "wallet", id)
-	if !l.claim(id) {
+	if !l.claim(ctx, id, w.ActiveEnd) {
 		send(ctx, reports, Result{Wallet: id, Window: w, OpenedAt: height, Reason: ReasonBusy})
 		return
 	}
 	defer l.release(id)
-
-	progress, err := untilStored(ctx, log, "Could not record the wallet's part in this window", func() (Progress, error) {
-		return l.cfg.Log.Begin(ctx, id, w, height)
-	})
+	progress, err := l.begin(ctx, log, id, w, height, reports)
 	if err != nil {
 		return // ctx ended
-	}
-	if !progress.Finished && height >= w.ActiveEnd {
-		send(ctx, reports, Result{Wallet: id, Window: w, OpenedAt: height, Reason: ReasonLateStart})
-		progress.Finished = true
 	}
 	executor, err := l.cfg.Executor(wallet)
 	if err != nil {
@@ -128,20 +121,52 @@ func (l *Layer) wallet(ctx context.Context, wallet chain.Wallet, w Window, repor
 	executor.Coordinate(ctx, w, progress.OpenedAt, reports)
 }
 
-// claim takes the wallet's one slot; false if an earlier window still holds it.
-func (l *Layer) claim(id chain.WalletID) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.busy[id] {
-		return false
+// begin records the wallet's part in the window. In the passive phase it is too late for a wallet that was not there
+// before; and a window that is over is only taken up to report what was heard in it, by those who were.
+func (l *Layer) begin(ctx context.Context, log *slog.Logger, id chain.WalletID, w Window, height chain.Height, reports chan<- Report) (Progress, error) {
+	if height >= w.End {
+		return Progress{Finished: true}, nil
 	}
-	l.busy[id] = true
-	return true
+	progress, err := untilStored(ctx, log, "Could not record the wallet's part in this window", func() (Progress, error) {
+		return l.cfg.Log.Begin(ctx, id, w, height)
+	})
+	if err == nil && !progress.Finished && height >= w.ActiveEnd {
+		send(ctx, reports, Result{Wallet: id, Window: w, OpenedAt: height, Reason: ReasonLateStart})
+		progress.Finished = true
+	}
+	return progress, err
+}
+
+// claim takes the wallet's one slot. It waits for an earlier window that is about to leave it, as after heads that
+// jumped, but not past the active phase; false if the slot is still held then.
+func (l *Layer) claim(ctx context.Context, id chain.WalletID, activeEnd chain.Height) bool {
+	for {
+		changed := l.cfg.Clock.Changed()
+		l.mu.Lock()
+		free := l.busy[id]
+		if free == nil {
+			l.busy[id] = make(chan struct{})
+		}
+		l.mu.Unlock()
+		if free == nil {
+			return true
+		}
+		if l.cfg.Clock.Height() >= activeEnd {
+			return false
+		}
+		select {
+		case <-free:
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 func (l *Layer) release(id chain.WalletID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	close(l.busy[id])
 	delete(l.busy, id)
 }
 

@@ -28,7 +28,13 @@ type box struct {
 
 func startBox(t *testing.T, executor func(chain.Wallet) Executor, wallets ...chain.Wallet) *box {
 	t.Helper()
-	b := &box{chain: chaintest.New(0), clock: testClock(), log: newMemory(), registry: &registry{wallets: wallets}, orders: &orders{}}
+	return startBoxOn(t, newMemory(), executor, wallets...)
+}
+
+// startBoxOn starts it on what an earlier run left.
+func startBoxOn(t *testing.T, log *memory, executor func(chain.Wallet) Executor, wallets ...chain.Wallet) *box {
+	t.Helper()
+	b := &box{chain: chaintest.New(0), clock: testClock(), log: log, registry: &registry{wallets: wallets}, orders: &orders{}}
 	b.chain.Follow(b.clock)
 	watcher, err := NewWatcher(WatcherConfig{Schedule: RFC12(), Clock: b.clock, Headers: b.chain, Log: b.log, Logger: quiet()})
 	require.NoError(t, err)
@@ -218,5 +224,83 @@ func TestAStoreThatStaysBrokenDoesNotHoldUpTheShutdown(t *testing.T) {
 		begun := time.Now()
 		require.NoError(t, <-done)
 		require.Equal(t, lastWrite, time.Since(begun))
+	})
+}
+
+func TestAWindowWaitsForTheOneBeforeItToLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wallet, leave := testWallet(t, 0), make(chan struct{})
+		var b *box
+		b = startBox(t, func(w chain.Wallet) Executor {
+			return scripted{coordinate: func(ctx context.Context, window Window, _ chain.Height, reports chan<- Report) {
+				if window.Block == 900 {
+					<-leave // still telling what it heard when heads jump into the next window
+				}
+				until(b.clock, w, ReasonNoop).Coordinate(ctx, window, 0, reports)
+			}}
+		}, wallet)
+		defer b.stop()
+		b.show(899, 900, 1805)
+		close(leave)
+		synctest.Wait()
+		b.show(1880)
+		_, _, results := b.log.seen()
+		require.Len(t, results, 2)
+		require.Equal(t, ReasonNoop, results[1].Reason, "75 blocks of it were left")
+	})
+}
+
+// refusing is a memory that never takes the results of one wallet.
+type refusing struct {
+	*memory
+	wallet chain.WalletID
+}
+
+func (r refusing) RecordResult(ctx context.Context, result Result) (bool, error) {
+	if result.Wallet == r.wallet {
+		return false, errors.New("cannot be stored")
+	}
+	return r.memory.RecordResult(ctx, result)
+}
+
+func TestOneWalletsTroubleWithTheStoreDoesNotDelayAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemory()
+		p, err := NewProcessor(ProcessorConfig{
+			Log: refusing{log, chain.WalletID{1}}, Dispatcher: &orders{}, Logger: quiet(), Observe: func(Report) {},
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		reports, done := make(chan Report), make(chan error)
+		go func() { done <- p.Run(ctx, reports) }()
+		w, _ := RFC12().Window(900)
+		for _, id := range []chain.WalletID{{1}, {1}, {2}, {3}} {
+			reports <- Result{Wallet: id, Window: w, Reason: ReasonNoop}
+		}
+		synctest.Wait()
+		_, _, results := log.seen()
+		require.Len(t, results, 2)
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestAWindowThatIsOverIsTakenUpForWhatWasHeardInIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wallet := testWallet(t, 0)
+		var lingered atomic.Int32
+		log := newMemory()
+		log.last = Opened{Block: 900, At: 900}
+		b := startBoxOn(t, log, func(chain.Wallet) Executor {
+			return scripted{
+				coordinate: func(context.Context, Window, chain.Height, chan<- Report) { t.Error("it is over") },
+				linger:     func(context.Context, Window, chan<- Report) { lingered.Add(1) },
+			}
+		}, wallet)
+		defer b.stop()
+		b.show(1200)
+		require.EqualValues(t, 1, lingered.Load())
+		_, _, results := b.log.seen()
+		require.Empty(t, results, "a wallet that was not there then has no result")
 	})
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults"
 )
 
@@ -18,12 +20,13 @@ type ProcessorConfig struct {
 	Log        ResultLog
 	Dispatcher Dispatcher
 	Logger     *slog.Logger
-	// Observe is told each report once it is stored: metrics, a devnet's screen. It must return at once.
+	// Observe is told each report once it is stored: metrics, a devnet's screen. It must return at once, and is called
+	// from several goroutines, for one wallet from one at a time.
 	Observe func(Report)
 }
 
 // Processor stores what the executors report and hands agreed proposals on. It waits for the store, never for a
-// handler.
+// handler, and each wallet for itself: a report that the store does not take holds up its own wallet's only.
 type Processor struct{ cfg ProcessorConfig }
 
 // NewProcessor checks the configuration.
@@ -34,30 +37,72 @@ func NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 	return &Processor{cfg: cfg}, nil
 }
 
-// Run processes reports in the order of their arrival until ctx ends, and returns nil.
+// Run processes reports, those of one wallet in the order of their arrival, until ctx ends. It returns nil after what
+// was taken from the channel is written, or the time for that is over.
 func (p *Processor) Run(ctx context.Context, reports <-chan Report) error {
+	// What was taken from the channel is nobody else's any more, so it is written even if the node is told to stop
+	// meanwhile. Only a store that keeps failing ends that: the window is still open in the log, and is resumed or
+	// finished at the next start.
+	write, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	lanes := lanes{waiting: make(map[chain.WalletID][]Report)}
+	defer lanes.running.Wait()
 	for {
 		select {
 		case r := <-reports:
-			p.process(ctx, r)
+			lanes.put(r, func(r Report) { p.process(write, r) })
 		case <-ctx.Done():
+			stop := time.AfterFunc(lastWrite, cancel)
+			lanes.running.Wait()
+			stop.Stop()
 			return nil
 		}
 	}
 }
 
-// process writes what was taken from the channel even if the node is told to stop meanwhile. Only a store that keeps
-// failing ends it then: the window is still open in the log, and is resumed or finished at the next start.
+// lanes processes reports one after another per wallet, and the wallets beside each other. A wallet reports a handful of
+// times per window, so what waits behind a store that fails is bounded by how long it fails.
+type lanes struct {
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	waiting map[chain.WalletID][]Report // a wallet with an entry has a goroutine
+}
+
+func (l *lanes) put(r Report, process func(Report)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id := r.wallet()
+	queue, busy := l.waiting[id]
+	l.waiting[id] = append(queue, r)
+	if !busy {
+		l.running.Go(func() {
+			for r, ok := l.next(id); ok; r, ok = l.next(id) {
+				process(r)
+			}
+		})
+	}
+}
+
+// next takes the wallet's oldest report; with none left the wallet's goroutine ends.
+func (l *lanes) next(id chain.WalletID) (Report, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	queue := l.waiting[id]
+	if len(queue) == 0 {
+		delete(l.waiting, id)
+		return nil, false
+	}
+	l.waiting[id] = queue[1:]
+	return queue[0], true
+}
+
 func (p *Processor) process(ctx context.Context, r Report) {
-	write, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWrite, cancel) })
-	defer stop()
 	switch r := r.(type) {
 	case Result:
-		p.result(write, r)
+		p.result(ctx, r)
 	case Amendment:
-		p.amendment(write, r)
+		p.amendment(ctx, r)
 	}
 }
 

@@ -141,7 +141,8 @@ func (w *Watcher) resume(ctx context.Context, head chain.Head, open func(Opened)
 	return w.missWhileDown(ctx, head.Height, current, active)
 }
 
-// resumeLast opens the last window again if it still lasts; otherwise what was left open in it is finished.
+// resumeLast finishes what was left open in the last window if its active phase is over, and opens it again: to be
+// resumed, or, once it is over, for what was written down in it and not yet reported.
 func (w *Watcher) resumeLast(ctx context.Context, head chain.Head, open func(Opened)) error {
 	last, ok := w.cfg.Schedule.Window(w.last.Block)
 	if !ok {
@@ -152,7 +153,7 @@ func (w *Watcher) resumeLast(ctx context.Context, head chain.Head, open func(Ope
 			return fmt.Errorf("finish windows up to %d: %w", last.Block, err)
 		}
 	}
-	if w.last.At != 0 && head.Height < last.End {
+	if w.last.At != 0 {
 		open(w.last)
 	}
 	return nil
