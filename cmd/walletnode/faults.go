@@ -46,7 +46,7 @@ func listFaults(c *cli.Context) error {
 	if filter.Limit, err = rowLimit(c); err != nil {
 		return err
 	}
-	return reading(c, func(from source) error {
+	return reading(c, filter.Limit, func(from source) error {
 		list, err := from.Faults(c.Context, filter)
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ func showFault(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	return reading(c, func(from source) error {
+	return reading(c, one, func(from source) error {
 		fault, err := from.Fault(c.Context, c.Args().First())
 		if err != nil {
 			return err

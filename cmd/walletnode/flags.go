@@ -15,12 +15,15 @@ var overrides = map[string]string{
 	"data-dir":   "node.data_dir",
 	"log-level":  "log.level",
 	"log-format": "log.format",
+	"api":        "api.listen",
 }
 
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"WALLETNODE_CONFIG"}, Usage: "read the configuration from `FILE` (TOML), instead of config.toml in the data directory named, or else here, in ~/.walletnode or in /etc/walletnode"},
 		&cli.StringFlag{Name: "data-dir", Usage: "the node's data `DIRECTORY`, instead of node.data_dir"},
+		&cli.StringFlag{Name: "api", Usage: "the `ADDRESS` of the running node's API (unix:// and a path, or host:port), instead of api.listen"},
+		&cli.BoolFlag{Name: "offline", Usage: "read the store, and do not ask the running node"},
 		&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error, instead of log.level"},
 		&cli.StringFlag{Name: "log-format", Usage: "text or json, instead of log.format"},
 	}

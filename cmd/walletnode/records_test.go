@@ -116,11 +116,11 @@ func TestWalletsImportBeforeTheFirstStartThenList(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	file := filepath.Join(t.TempDir(), "wallet.json")
 	require.NoError(t, os.WriteFile(file, []byte(manifest), 0o600))
-	succeed(t, "", "--data-dir", dir, "wallets", "import", file)
+	succeed(t, "", "--offline", "--data-dir", dir, "wallets", "import", file)
 
-	table := succeed(t, "", "wallets", "list", "--data-dir", dir)
+	table := succeed(t, "", "wallets", "list", "--offline", "--data-dir", dir)
 	require.Regexp(t, `^WALLET +SEATS +OPERATORS +STATE +IMPORTED\n`+walletID+` +3 +2 +active +20\S+Z\n$`, table)
-	doc := document(t, succeed(t, "", "wallets", "list", "--data-dir", dir, "--json"))
+	doc := document(t, succeed(t, "", "wallets", "list", "--offline", "--data-dir", dir, "--json"))
 	wallet := doc["wallets"].([]any)[0].(map[string]any)
 	require.Equal(t, walletID, wallet["wallet"])
 	require.Equal(t, walletKey, wallet["public_key"])
@@ -136,7 +136,7 @@ func TestWalletsImportReadsTheDataDirectoryFromTheConfiguration(t *testing.T) {
 	succeed(t, manifest, "wallets", "import", "-", "--config", file)
 	require.FileExists(t, filepath.Join(dir, "other.db"))
 	t.Setenv("WALLETNODE_CONFIG", file)
-	require.Contains(t, succeed(t, "", "wallets", "list"), walletID)
+	require.Contains(t, succeed(t, "", "wallets", "list", "--offline"), walletID)
 }
 
 func TestBadInputManifests(t *testing.T) {
@@ -150,11 +150,11 @@ func TestBadInputManifests(t *testing.T) {
 		"-: wallet manifest: json: unknown field \"operatorz\"": `{"operatorz":[]}`,
 		"-: wallet manifest: EOF":                               "",
 	} {
-		got := call(t, bad, "wallets", "import", file, "-", "--data-dir", node.dir)
+		got := call(t, bad, "wallets", "import", file, "-", "--offline", "--data-dir", node.dir)
 		require.Equal(t, codeFailure, got.code)
 		require.Contains(t, got.stderr, want)
 	}
-	got := call(t, "", "wallets", "import", "/none/a", "/none/b", "--data-dir", node.dir)
+	got := call(t, "", "wallets", "import", "/none/a", "/none/b", "--offline", "--data-dir", node.dir)
 	require.Equal(t, codeFailure, got.code)
 	require.Contains(t, got.stderr, "/none/a")
 	require.Contains(t, got.stderr, "/none/b")
@@ -163,7 +163,7 @@ func TestBadInputManifests(t *testing.T) {
 	require.Empty(t, wallets, "nothing is imported unless every manifest is sound")
 
 	node.importWallet(t)
-	got = call(t, strings.Replace(manifest, theirs, ours, 1), "wallets", "import", "-", "--data-dir", node.dir)
+	got = call(t, strings.Replace(manifest, theirs, ours, 1), "wallets", "import", "-", "--offline", "--data-dir", node.dir)
 	require.Equal(t, codeFailure, got.code)
 	require.Contains(t, got.stderr, "another roster")
 }
@@ -173,7 +173,7 @@ func TestReadingWhereThereIsNothingIsCode5(t *testing.T) {
 	for _, args := range [][]string{
 		{"wallets", "list"}, {"windows", "list"}, {"windows", "show", "900"}, {"faults", "list"}, {"faults", "show", "00"},
 	} {
-		got := call(t, "", append(args, "--data-dir", dir)...)
+		got := call(t, "", append(args, "--offline", "--data-dir", dir)...)
 		require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
 		require.Contains(t, got.stderr, "there is no store yet")
 		require.Empty(t, got.stdout)
@@ -185,7 +185,7 @@ func TestReadingWhereThereIsNothingIsCode5(t *testing.T) {
 	for _, args := range [][]string{
 		{"windows", "show", "9000"}, {"windows", "show", "3600", "--wallet", strings.Repeat("0", 40)}, {"faults", "show", "00"},
 	} {
-		got := call(t, "", append(args, "--json", "--data-dir", node.dir)...)
+		got := call(t, "", append(args, "--json", "--offline", "--data-dir", node.dir)...)
 		require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
 		require.Contains(t, got.stderr, "not found")
 		require.Empty(t, got.stdout)
@@ -195,14 +195,14 @@ func TestReadingWhereThereIsNothingIsCode5(t *testing.T) {
 func TestWindowsListWhileTheNodeRuns(t *testing.T) {
 	node := newRunning(t)
 	node.history(t)
-	table := succeed(t, "", "windows", "list", "--data-dir", node.dir)
+	table := succeed(t, "", "windows", "list", "--offline", "--data-dir", node.dir)
 	require.Regexp(t, `^WINDOW +WALLET +ROLE +LEADER +REASON +ACTION +RECEIVED +FAULTS +OUTCOME\n`+
 		`4500 +`+walletID+` +- +- +\(open\) +- +- +0 +-\n`+
 		`3600 +`+walletID+` +follower +`+theirs+` +ok +Redemption +3605 +1 +\(pending\)\n`+
 		`900\.\.2700 +- +missed +- +node_down +- +- +- +-\n$`, table)
 	require.NotContains(t, table, "\x1b", "no colours into a pipe")
 
-	doc := document(t, succeed(t, "", "windows", "list", "--json", "--data-dir", node.dir))
+	doc := document(t, succeed(t, "", "windows", "list", "--json", "--offline", "--data-dir", node.dir))
 	require.Equal(t, false, doc["more"])
 	rows := doc["windows"].([]any)
 	require.Len(t, rows, 3)
@@ -225,7 +225,7 @@ func TestWindowsListNarrowsAndTellsThatThereIsMore(t *testing.T) {
 	node := newRunning(t)
 	node.history(t)
 	count := func(args ...string) int {
-		doc := document(t, succeed(t, "", append([]string{"windows", "list", "--json", "--data-dir", node.dir}, args...)...))
+		doc := document(t, succeed(t, "", append([]string{"windows", "list", "--json", "--offline", "--data-dir", node.dir}, args...)...))
 		return len(doc["windows"].([]any))
 	}
 	require.Equal(t, 3, count("--limit", "0"))
@@ -234,10 +234,10 @@ func TestWindowsListNarrowsAndTellsThatThereIsMore(t *testing.T) {
 	require.Equal(t, 2, count("--reason", "ok", "--reason", "node_down"))
 	require.Equal(t, 1, count("--wallet", strings.Repeat("0", 40)), "a missed range concerns every wallet")
 
-	got := call(t, "", "windows", "list", "-n", "2", "--data-dir", node.dir)
+	got := call(t, "", "windows", "list", "-n", "2", "--offline", "--data-dir", node.dir)
 	require.Equal(t, 3, strings.Count(got.stdout, "\n"))
 	require.Contains(t, got.stderr, "there is more")
-	doc := document(t, succeed(t, "", "windows", "list", "-n", "2", "--json", "--data-dir", node.dir))
+	doc := document(t, succeed(t, "", "windows", "list", "-n", "2", "--json", "--offline", "--data-dir", node.dir))
 	require.Equal(t, true, doc["more"])
 	require.Len(t, doc["windows"], 2)
 }
@@ -245,7 +245,7 @@ func TestWindowsListNarrowsAndTellsThatThereIsMore(t *testing.T) {
 func TestWindowsShow(t *testing.T) {
 	node := newRunning(t)
 	fault := node.history(t)
-	doc := document(t, succeed(t, "", "windows", "show", "3600", "--json", "--data-dir", node.dir))
+	doc := document(t, succeed(t, "", "windows", "show", "3600", "--json", "--offline", "--data-dir", node.dir))
 	require.Equal(t, 4.0, doc["index"])
 	require.Equal(t, 3601.0, doc["opened"].(map[string]any)["block"])
 	require.Nil(t, doc["missed"])
@@ -260,13 +260,16 @@ func TestWindowsShow(t *testing.T) {
 	order := wallet["order"].(map[string]any)
 	require.Equal(t, []any{3700.0, 4300.0, nil, false}, []any{order["start_block"], order["expiry_block"], order["outcome"], order["revoked"]})
 
-	shown := succeed(t, "", "windows", "show", "3600", "--wallet", walletID, "--data-dir", node.dir)
-	for _, want := range []string{"leader    " + theirs, "received  at block 3605", `"redemptionTxFee":"1234"`, fault.ID() + " leader_impersonation"} {
+	shown := succeed(t, "", "windows", "show", "3600", "--wallet", walletID, "--offline", "--data-dir", node.dir)
+	for _, want := range []string{
+		"leader    " + theirs, "seed      from block 3568", "checklist Redemption", "received  at block 3605, 2027-01-15T08:01:00Z, from " + theirs + ": accepted: ",
+		"our view: opened at block 3601, 1 peers", `"redemptionTxFee":"1234"`, fault.ID() + " leader_impersonation",
+	} {
 		require.Contains(t, shown, want)
 	}
-	require.Contains(t, succeed(t, "", "windows", "show", "4500", "--data-dir", node.dir), `sent      at block 4502: {"senderID":1`)
-	require.Contains(t, succeed(t, "", "windows", "show", "1800", "--data-dir", node.dir), "missed    with windows 900 to 2700")
-	own := document(t, succeed(t, "", "windows", "show", "4500", "--json", "--data-dir", node.dir))["wallets"].([]any)[0].(map[string]any)["own"]
+	require.Contains(t, succeed(t, "", "windows", "show", "4500", "--offline", "--data-dir", node.dir), `sent      at block 4502: {"senderID":1`)
+	require.Contains(t, succeed(t, "", "windows", "show", "1800", "--offline", "--data-dir", node.dir), "missed    with windows 900 to 2700")
+	own := document(t, succeed(t, "", "windows", "show", "4500", "--json", "--offline", "--data-dir", node.dir))["wallets"].([]any)[0].(map[string]any)["own"]
 	require.Equal(t, "656e76656c6f7065", own.(map[string]any)["envelope"])
 }
 
@@ -276,9 +279,9 @@ func TestFaultsListAndShow(t *testing.T) {
 	culprit := fault.Culprit.String()
 	require.Regexp(t, `^ID +WINDOW +WALLET +KIND +CULPRIT +VERDICT +EVIDENCE\n`+
 		fault.ID()+` +3600 +`+walletID+` +leader_impersonation +`+culprit+` +attributed +1\n$`,
-		succeed(t, "", "faults", "list", "--data-dir", node.dir))
+		succeed(t, "", "faults", "list", "--offline", "--data-dir", node.dir))
 
-	doc := document(t, succeed(t, "", "faults", "show", fault.ID(), "--json", "--data-dir", node.dir))
+	doc := document(t, succeed(t, "", "faults", "show", fault.ID(), "--json", "--offline", "--data-dir", node.dir))
 	for name, want := range map[string]any{
 		"id": fault.ID(), "window": 3600.0, "wallet": walletID, "kind": "leader_impersonation", "culprit": culprit, "attributed": true,
 		"late": false, "detail": fault.Detail, "evidence": []any{"65766964656e6365"}, "observed_block": 3680.0,
@@ -286,7 +289,7 @@ func TestFaultsListAndShow(t *testing.T) {
 		require.Equal(t, want, doc[name], name)
 	}
 	require.Equal(t, true, doc["observer"].(map[string]any)["clock_lapsed"])
-	shown := succeed(t, "", "faults", "show", fault.ID(), "--data-dir", node.dir)
+	shown := succeed(t, "", "faults", "show", fault.ID(), "--offline", "--data-dir", node.dir)
 	require.Contains(t, shown, "1 peers, head 0s old, clock stale for a time")
 	require.Contains(t, shown, `seat \x1b[2J 9`, "what a peer wrote cannot steer the terminal")
 
@@ -295,7 +298,7 @@ func TestFaultsListAndShow(t *testing.T) {
 		0: {{"--kind", "leader_idle"}, {"--culprit", ours}, {"--wallet", strings.Repeat("0", 40)}, {"--attributed=false"}, {"--from", "3601"}},
 	} {
 		for _, narrow := range args {
-			doc := document(t, succeed(t, "", append([]string{"faults", "list", "--json", "--data-dir", node.dir}, narrow...)...))
+			doc := document(t, succeed(t, "", append([]string{"faults", "list", "--json", "--offline", "--data-dir", node.dir}, narrow...)...))
 			require.Len(t, doc["faults"], want, "%v", narrow)
 		}
 	}
@@ -304,7 +307,7 @@ func TestFaultsListAndShow(t *testing.T) {
 func TestADamagedStoreIsAnErrorOfItsOwn(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "walletnode.db"), bytes.Repeat([]byte("no database "), 1000), 0o600))
-	got := call(t, "", "windows", "list", "--data-dir", dir)
+	got := call(t, "", "windows", "list", "--offline", "--data-dir", dir)
 	require.Equal(t, codeFailure, got.code)
 	require.Contains(t, got.stderr, "corrupt")
 }

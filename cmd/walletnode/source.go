@@ -1,32 +1,37 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// source is where commands read what is recorded. A limit of 0 is none; store.ErrNotFound says that there is no such
-// record.
-type source interface {
-	Windows(ctx context.Context, filter store.WindowFilter) (view.Windows, error)
-	Window(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Trace, error)
-	Faults(ctx context.Context, filter faults.Filter) (view.Faults, error)
-	Fault(ctx context.Context, id string) (view.Fault, error)
-	Wallets(ctx context.Context) (view.Wallets, error)
-}
+// source is where commands read what is recorded: the running node (api.Client), or its store (view.Records).
+type source = api.Records
 
-// reading gives a command the source it reads from, for as long as it runs.
-func reading(c *cli.Context, read func(source) error) error {
+// reading gives a command the source it reads from, for as long as it runs: the running node, or with --offline, or if no
+// node answers, its store, which is there whether or not a node runs. rows is how many rows a list is to have; the node
+// gives so many at most at once, and longer lists (0: whole ones) come from the store.
+func reading(c *cli.Context, rows int, read func(source) error) error {
 	cfg, err := readConfig(c)
 	if err != nil {
 		return err
+	}
+	if !c.Bool("offline") && rows > 0 && rows <= api.MaxRows {
+		client, err := answering(c, cfg.APIAddress())
+		if err == nil {
+			defer client.Close()
+			return read(client)
+		}
+		if c.Context.Err() != nil {
+			return err
+		}
+		fmt.Fprintf(c.App.ErrWriter, "walletnode: %v; reading its store instead (--offline does so at once)\n", err) //nolint:errcheck // a hint
 	}
 	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
 	if err != nil {
@@ -34,3 +39,36 @@ func reading(c *cli.Context, read func(source) error) error {
 	}
 	return errors.Join(read(view.Records{Store: *r}), r.Close())
 }
+
+// answering returns a client of a node that answers.
+func answering(c *cli.Context, address string) (*api.Client, error) {
+	client, err := api.NewClient(address)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.Healthy(c.Context); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return client, nil
+}
+
+// asking gives a command the running node; there is nobody else to ask.
+func asking(c *cli.Context, ask func(*api.Client) error) error {
+	if c.Bool("offline") {
+		return usageErrorf("%s asks the running node: it cannot be used with --offline", commandPath(c))
+	}
+	cfg, err := readConfig(c)
+	if err != nil {
+		return err
+	}
+	client, err := api.NewClient(cfg.APIAddress())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return ask(client)
+}
+
+// one is the number of rows of a command that shows a single document.
+const one = 1

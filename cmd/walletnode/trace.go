@@ -20,6 +20,7 @@ func writeTrace(w io.Writer, t view.Trace) error {
 		fmt.Fprintf(&out, "  missed    with windows %d to %d, noted at block %d\n", m.First, m.Last, m.NotedAt)
 		fmt.Fprintf(&out, "  reason    %s\n", reasonText(m.Reason))
 	}
+	fmt.Fprintf(&out, "  seed      from block %d\n", t.Seed)
 	for _, wallet := range t.Wallets {
 		describeWallet(&out, wallet)
 	}
@@ -35,13 +36,14 @@ func describeWallet(out *strings.Builder, t view.WalletTrace) {
 	if t.Leader != nil {
 		fmt.Fprintf(out, "  leader    %v\n", *t.Leader)
 		fmt.Fprintf(out, "  seed      %s\n", cell(t.Seed))
+		fmt.Fprintf(out, "  checklist %s\n", strings.Join(t.Checklist, ", "))
 	}
 	fmt.Fprintf(out, "  opened    at block %s\n", block(t.OpenedAt))
 	if own := t.Own; own != nil {
 		fmt.Fprintf(out, "  sent      at block %d: %s\n", own.SentAt, own.Message)
 	}
 	for _, s := range t.Statements {
-		fmt.Fprintf(out, "  received  at block %d from %v: %s\n", s.ArrivedAt, s.Author, s.Message)
+		fmt.Fprintf(out, "  received  at block %d, %s, from %v: %s: %s\n", s.ArrivedAt, s.ReceivedAt, s.Author, strings.ReplaceAll(s.Verdict, "_", " "), s.Message)
 	}
 	describeEnd(out, t)
 }
@@ -69,6 +71,7 @@ func describeEnd(out *strings.Builder, t view.WalletTrace) {
 	}
 	for _, f := range t.Faults {
 		fmt.Fprintf(out, "  fault     %s %s of %v, %s\n", f.ID, f.Kind, f.Culprit, f.Verdict())
+		fmt.Fprintf(out, "            our view: %s\n", eyesight(f.Observer))
 	}
 }
 

@@ -99,7 +99,7 @@ func listWallets(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	return reading(c, func(from source) error {
+	return reading(c, one, func(from source) error {
 		list, err := from.Wallets(c.Context)
 		if err != nil {
 			return err

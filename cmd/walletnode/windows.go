@@ -46,7 +46,7 @@ func listWindows(c *cli.Context) error {
 	if filter.Limit, err = rowLimit(c); err != nil {
 		return err
 	}
-	return reading(c, func(from source) error {
+	return reading(c, filter.Limit, func(from source) error {
 		list, err := from.Windows(c.Context, filter)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func showWindow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return reading(c, func(from source) error {
+	return reading(c, one, func(from source) error {
 		trace, err := from.Window(c.Context, at, wallet)
 		if err != nil {
 			return err

@@ -1,20 +1,25 @@
 package view
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal"
 )
 
 // Trace is all that is stored of one window.
 type Trace struct {
 	Window  chain.Height  `json:"window"` // coordination block
 	Index   uint64        `json:"index"`
-	Opened  *Opened       `json:"opened"` // null if the window was not opened
-	Missed  *Missed       `json:"missed"` // null if it was not missed
+	Seed    chain.Height  `json:"seed_block"` // whose hash decides who leads
+	Opened  *Opened       `json:"opened"`     // null if the window was not opened
+	Missed  *Missed       `json:"missed"`     // null if it was not missed
 	Wallets []WalletTrace `json:"wallets"`
 }
 
@@ -37,8 +42,9 @@ type Missed struct {
 type WalletTrace struct {
 	Window
 	Seed       *string         `json:"seed"`
-	Proposal   json.RawMessage `json:"proposal"` // null if nothing was agreed
-	Own        *Own            `json:"own"`      // what this operator said as leader; null if it said nothing
+	Checklist  []string        `json:"checklist"` // actions the leader might propose; empty if the seed is not known
+	Proposal   json.RawMessage `json:"proposal"`  // null if nothing was agreed
+	Own        *Own            `json:"own"`       // what this operator said as leader; null if it said nothing
 	Statements []Statement     `json:"statements"`
 	Faults     []Fault         `json:"faults"`
 	Order      *Order          `json:"order"` // the action; null if there is none
@@ -59,6 +65,7 @@ type Statement struct {
 	Signed     string          `json:"signed"` // the signed message, hex
 	ArrivedAt  chain.Height    `json:"arrived_block"`
 	ReceivedAt string          `json:"received_at"`
+	Verdict    string          `json:"verdict"` // accepted, impersonation, equivocation, mistake, late, open or not_accepted
 }
 
 // Order is how far an action has come.
@@ -75,7 +82,10 @@ type Order struct {
 // NewTrace shows one window.
 func NewTrace(d store.WindowDetail) Trace {
 	w, _ := coordination.RFC12().Window(d.Block)
-	out := Trace{Window: d.Block, Index: w.Index, Wallets: each(d.Wallets, newWalletTrace)}
+	out := Trace{Window: d.Block, Index: w.Index, Seed: w.SeedBlock, Wallets: []WalletTrace{}}
+	for _, wallet := range d.Wallets {
+		out.Wallets = append(out.Wallets, newWalletTrace(w, wallet))
+	}
 	if o := d.Opened; o != nil {
 		out.Opened = &Opened{o.At, o.Hash, Time(o.Time)}
 	}
@@ -85,14 +95,16 @@ func NewTrace(d store.WindowDetail) Trace {
 	return out
 }
 
-func newWalletTrace(d store.WalletDetail) WalletTrace {
+func newWalletTrace(w coordination.Window, d store.WalletDetail) WalletTrace {
 	out := WalletTrace{
 		Window:     NewWindow(d.WindowRow),
+		Checklist:  []string{},
 		Proposal:   fields(d.Proposal),
-		Statements: each(d.Statements, newStatement),
+		Statements: each(d.Statements, func(s coordination.Statement) Statement { return newStatement(s, verdictOn(w, d, s)) }),
 		Faults:     each(d.Records, NewFault),
 	}
 	if d.Seed != [32]byte{} {
+		out.Checklist = Checklist(d.Seed, w.Index)
 		out.Seed = pointer(hex.EncodeToString(d.Seed[:]))
 	}
 	if own := d.Own; own != nil {
@@ -104,8 +116,37 @@ func newWalletTrace(d store.WalletDetail) WalletTrace {
 	return out
 }
 
-func newStatement(s coordination.Statement) Statement {
-	return Statement{s.Author, s.Seat, message(s.Payload), hex.EncodeToString(s.Signed), s.ArrivedAt, Time(s.ReceivedAt)}
+func newStatement(s coordination.Statement, verdict string) Statement {
+	return Statement{s.Author, s.Seat, message(s.Payload), hex.EncodeToString(s.Signed), s.ArrivedAt, Time(s.ReceivedAt), verdict}
+}
+
+// verdictOn tells what became of a message, as far as its window's row says: the message that was agreed on was accepted, and
+// why another one was not stands in the faults of its author.
+func verdictOn(w coordination.Window, d store.WalletDetail, s coordination.Statement) string {
+	found := func(kind faults.Kind) bool {
+		return slices.ContainsFunc(d.Records, func(r faults.Record) bool { return r.Culprit == s.Author && r.Kind == kind })
+	}
+	switch {
+	case found(faults.LeaderImpersonation):
+		return "impersonation"
+	case found(faults.LeaderEquivocation):
+		return "equivocation"
+	case d.Open:
+		return "open" // not judged yet
+	case d.Proposal != nil && s.Author == d.Leader && bytes.Equal(message(s.Payload), agreedMessage(d, s)):
+		return "accepted"
+	case s.ArrivedAt >= w.ActiveEnd:
+		return "late"
+	case found(faults.LeaderMistake):
+		return "mistake"
+	default:
+		return "not_accepted" // it could not be checked, or another one came first
+	}
+}
+
+// agreedMessage is what a statement would say if it were the one that was agreed on.
+func agreedMessage(d store.WalletDetail, s coordination.Statement) []byte {
+	return message(proposal.EncodeMessage(proposal.Message{Sender: s.Seat, Block: d.Block, Wallet: d.Wallet, Proposal: d.Proposal}))
 }
 
 func newOrder(a store.Action) Order {
