@@ -7,12 +7,9 @@ import (
 
 // The limits here are the validator contract's, or looser than it can be. None may be stricter: a refusal is held
 // against the leader.
-const (
-	// maxDeposits is the contract's DEPOSIT_SWEEP_MAX_SIZE.
-	maxDeposits = 20
-	// maxScript is the longest script whose length fits the one byte that the contracts put before it.
-	maxScript = 252
-)
+
+// maxScript is the longest script whose length fits the one byte that the contracts put before it.
+const maxScript = 252
 
 // maxFee is more than all bitcoin there can be: 21 million, in satoshi.
 var maxFee = big.NewInt(21_000_000 * 100_000_000)
@@ -26,18 +23,11 @@ func breach(p Proposal) string {
 			return "heartbeat message does not begin with eight bytes 0xff"
 		}
 		return ""
-	case DepositSweep:
-		if n := len(p.Deposits); n > maxDeposits {
-			return fmt.Sprintf("sweep of %d deposits, more than %d", n, maxDeposits)
-		}
-		return feeBreach(p.TxFee)
 	case Redemption:
 		return redemptionBreach(p)
-	case MovingFunds:
-		return feeBreach(p.TxFee)
 	case MovedFundsSweep:
 		return feeBreach(p.TxFee)
-	default:
+	default: // a kind that this node cannot verify is not judged by halves (rule R5), and costs no call anyway
 		return ""
 	}
 }

@@ -98,15 +98,25 @@ func (s *Store) FinishAction(
 	})
 }
 
-// ActionRevoked reports whether an action was revoked. ErrNotFound if there is no such action: who asks must not go on.
+// ActionRevoked reports whether an action was revoked, or must be because what is written down proves that the leader
+// said two things, though the node ended before it could say so. ErrNotFound if there is no such action: who asks must
+// not go on.
 func (r Reader) ActionRevoked(ctx context.Context, wallet chain.WalletID, window chain.Height) (bool, error) {
 	var revoked bool
-	err := r.db.QueryRowContext(ctx, `SELECT revoked FROM actions WHERE block = $1 AND wallet = $2`, height(window), wallet[:]).Scan(&revoked)
+	err := r.db.QueryRowContext(ctx, actionRevoked, height(window), wallet[:]).Scan(&revoked)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = noAction(wallet, window)
 	}
 	return revoked, wrap("read revocation", err)
 }
+
+// actionRevoked counts what the window's leader said: the statements kept of it, which differ, and our own proposal, which
+// is there only if we led and is never among the statements.
+const actionRevoked = `SELECT a.revoked OR 2 <=
+		(SELECT COUNT(*) FROM statements s JOIN results r ON r.block = s.block AND r.wallet = s.wallet
+			WHERE s.block = a.block AND s.wallet = a.wallet AND s.author = r.leader)
+		+ (SELECT COUNT(*) FROM own_proposals o WHERE o.block = a.block AND o.wallet = a.wallet)
+	FROM actions a WHERE a.block = $1 AND a.wallet = $2`
 
 func noAction(wallet chain.WalletID, window chain.Height) error {
 	return fmt.Errorf("%w: action of wallet %v in window %d", ErrNotFound, wallet, window)

@@ -34,7 +34,8 @@ var conformance = map[string]func(t *testing.T, open func() *Store){
 	"R4 faults are found by each filter":                testFaultFilters,
 	"R7 the action stands with its result":              testActionWithResult,
 	"R7 a started action is pending after a restart":    testActionLife,
-	"R7 revocation":              testRevocation,
+	"R7 revocation": testRevocation,
+	"R3 two statements of the leader revoke by themselves": testProvedRevocation,
 	"wallets":                    testWallets,
 	"windows are listed":         testListing,
 	"a window in detail":         testDetail,
@@ -484,6 +485,41 @@ func testActionLife(t *testing.T, open func() *Store) {
 	require.NoError(t, err)
 	require.Equal(t, []Action{{Order: order, StartedAt: 1000, Outcome: "no_signer", Detail: "none", FinishedAt: 1200}}, finished)
 	require.True(t, finished[0].Finished())
+}
+
+// The node ended between writing the second statement down and reporting what it proves.
+func testProvedRevocation(t *testing.T, open func() *Store) {
+	s := open()
+	r := agreed(walletA, 1)
+	record(t, s, r)
+	revoked := func() bool {
+		s = open()
+		revoked, err := s.ActionRevoked(t.Context(), walletA, 900)
+		require.NoError(t, err)
+		return revoked
+	}
+	say := func(author chain.Operator, n byte) {
+		require.NoError(t, s.SaveStatement(t.Context(), coordination.Statement{
+			Wallet: walletA, Window: 900, Author: author, Seat: 1, Digest: [32]byte{n}, Payload: []byte{n}, Signed: []byte{n}, ReceivedAt: noon,
+		}))
+	}
+	say(r.Leader, 1)
+	say(chain.Operator{0x77}, 2)
+	say(chain.Operator{0x77}, 3)
+	require.False(t, revoked(), "what others say revokes nothing")
+	say(r.Leader, 4)
+	require.True(t, revoked())
+
+	led := agreed(walletB, 1)
+	record(t, s, led)
+	_, err := s.SaveOwn(t.Context(), walletB, 900, coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{1}, SentAt: 900})
+	require.NoError(t, err)
+	require.NoError(t, s.SaveStatement(t.Context(), coordination.Statement{
+		Wallet: walletB, Window: 900, Author: led.Leader, Seat: 1, Digest: [32]byte{9}, Payload: []byte{9}, Signed: []byte{9}, ReceivedAt: noon,
+	}))
+	own, err := s.ActionRevoked(t.Context(), walletB, 900)
+	require.NoError(t, err)
+	require.True(t, own, "our key was used against what we said")
 }
 
 func testRevocation(t *testing.T, open func() *Store) {
