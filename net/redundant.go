@@ -8,10 +8,6 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// settledCopies is how many copies of a statement are verified and relayed to neighbours that stay the same. The second
-// is for who was too busy for the first.
-const settledCopies = 2
-
 // envelopeID names an envelope of an author byte for byte.
 func envelopeID(from, data []byte) [32]byte {
 	h := sha256.New()
@@ -22,8 +18,9 @@ func envelopeID(from, data []byte) [32]byte {
 }
 
 // redundant reports whether a message may be dropped before its signature is verified: its author is known to have said
-// this very envelope, so that the message says nothing new whoever made it, and further copies have been relayed to
-// everybody within reach. So a leader's retransmissions cost no verification where they are not needed.
+// this very envelope, so that the message says nothing new whoever made it, and a copy has been relayed to everybody who
+// is in reach now. So a leader's retransmissions are verified where they are needed, and nowhere else: whoever has come
+// into reach since (Channel.reach) gets the next one.
 //
 // Nobody is believed unverified by this. What the message claims changes no state: it is charged to no budget of the
 // author, its sequence number is not remembered, and one that differs in a single byte of the envelope is another one.
@@ -57,5 +54,5 @@ func (s *statement) settled(copyOf, reach uint64) bool {
 	if slices.Contains(s.copies, copyOf) {
 		return false
 	}
-	return len(s.copies) >= maxCopies || len(s.copies) >= settledCopies && s.reach == reach
+	return len(s.copies) >= maxCopies || s.reach == reach
 }

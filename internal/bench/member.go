@@ -67,7 +67,7 @@ func newMember(n int, wallets []chain.Wallet, peers []string, traffic metrics.Re
 	if m.net, err = net.NewWithHost(lh, cfg, net.Deps{Height: m.clock.Height, Inspect: inspect, Log: quiet}); err != nil {
 		return nil, errors.Join(err, lh.Close())
 	}
-	if err := m.join(wallets); err == nil {
+	if err = m.join(wallets); err == nil {
 		err = m.assemble(wallets, stage)
 	}
 	if err != nil {

@@ -4,11 +4,14 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/mr-tron/base58"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/internal/wire/pb"
 )
 
 func TestVectorsEnvelopes(t *testing.T) {
@@ -84,6 +87,11 @@ func FuzzDecodeEnvelope(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data, from []byte) {
 		first, err := wire.DecodeEnvelope(data, from)
+		if author, unknown := wire.ParseAuthor(from); unknown == nil {
+			same, sameErr := author.DecodeEnvelope(data)
+			require.Equal(t, first, same)
+			require.Equal(t, err, sameErr)
+		}
 		if err != nil {
 			return
 		}
@@ -92,4 +100,38 @@ func FuzzDecodeEnvelope(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, first, second)
 	})
+}
+
+// A sender may be spelled in other ways than everybody's; the author's shortcut must not notice.
+func TestAnAuthorReadsEnvelopesAsAnybodyDoes(t *testing.T) {
+	me, other := wire.PublicKeyOf(secp256k1.PrivKeyFromBytes([]byte{1})), wire.PublicKeyOf(secp256k1.PrivKeyFromBytes([]byte{2}))
+	author, err := wire.ParseAuthor(me.PeerID())
+	require.NoError(t, err)
+	require.Equal(t, me, author.Key)
+	require.Equal(t, me.Operator(), author.Operator)
+	seal := func(sender []byte) []byte {
+		data, err := proto.Marshal(&pb.BroadcastNetworkMessage{
+			Sender: sender, Payload: []byte("x"), Type: []byte(wire.CoordinationMessage), SequenceNumber: 1,
+		})
+		require.NoError(t, err)
+		return data
+	}
+	unknownField := append(me.Sender(), 0x98, 0x06, 0x05)
+	for name, c := range map[string]struct {
+		sender []byte
+		want   error
+	}{
+		"as everybody spells it": {me.Sender(), nil},
+		"with an unknown field":  {unknownField, nil},
+		"of somebody else":       {other.Sender(), wire.ErrSender},
+		"of nobody":              {nil, wire.ErrKey},
+	} {
+		same, err := author.DecodeEnvelope(seal(c.sender))
+		require.ErrorIs(t, err, c.want, name)
+		want, wantErr := wire.DecodeEnvelope(seal(c.sender), me.PeerID())
+		require.Equal(t, want, same, name)
+		require.Equal(t, wantErr, err, name)
+	}
+	_, err = wire.ParseAuthor([]byte("no peer ID"))
+	require.ErrorIs(t, err, wire.ErrKey)
 }
