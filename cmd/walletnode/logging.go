@@ -71,5 +71,5 @@ func format(name string) golog.LogFormat {
 // logger returns the logger of one of the subsystems. It follows what setupLogging sets, also later.
 func logger(subsystem string) *slog.Logger {
 	// The attribute "logger" is how go-log's bridge learns the subsystem, whose level it then obeys.
-	return slog.New(golog.SlogHandler()).With("logger", subsystem)
+	return slog.New(plainValues{golog.SlogHandler()}).With("logger", subsystem)
 }

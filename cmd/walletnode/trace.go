@@ -74,9 +74,3 @@ func describeEnd(out *strings.Builder, t view.WalletTrace) {
 		fmt.Fprintf(out, "            our view: %s\n", eyesight(f.Observer))
 	}
 }
-
-// printable keeps what a peer or a contract wrote from moving the terminal's cursor: control characters are escaped.
-func printable(s string) string {
-	quoted := fmt.Sprintf("%q", s)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
-}
