@@ -117,6 +117,17 @@ func (c *Clock) Head() Head {
 // Height returns the newest height; 0 before the first head.
 func (c *Clock) Height() Height { return c.Head().Height }
 
+// Known returns the newest height; before the first head, the last one known from an earlier run. Between a start and its
+// first head that is the best guess at which windows are running.
+func (c *Clock) Known() Height {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.head.ReceivedAt.IsZero() {
+		return c.floor
+	}
+	return c.head.Height
+}
+
 // First returns the first height the clock showed: what was before it, this run of the node has not seen. 0 before
 // the first head.
 func (c *Clock) First() Height {

@@ -104,6 +104,14 @@ func TestR1TheClockFollowsAJumpOnlyWhenItIsConfirmed(t *testing.T) {
 	}
 }
 
+func TestBeforeTheFirstHeadTheEarlierRunsHeightIsKnown(t *testing.T) {
+	clock := chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 905)
+	require.Zero(t, clock.Height())
+	require.EqualValues(t, 905, clock.Known())
+	clock.Observe(chaintest.Foreign(903))
+	require.EqualValues(t, 903, clock.Known())
+}
+
 func TestUntilWaitsForAHeightOrTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, clock := chaintest.New(0), chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0)

@@ -151,7 +151,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
-	return cfg, net.Deps{Height: n.clock.Height, Inspect: inspect, Log: n.cfg.Logger("net")}
+	return cfg, net.Deps{Height: n.clock.Known, Inspect: inspect, Log: n.cfg.Logger("net")}
 }
 
 // coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to

@@ -76,6 +76,8 @@ type world struct {
 	wallets []chain.Wallet
 	nodes   map[int]*member
 	dirs    map[int]string
+
+	retention store.Retention // of the nodes that are started from now on
 }
 
 // member is one running node.
@@ -132,7 +134,7 @@ func (w *world) start(n int) *member {
 		Freshness: chain.Freshness{MaxSilence: 5 * blockTime},
 		BlockTime: blockTime,
 		FeeRate:   10,
-		Store:     store.Config{DSN: "sqlite:" + w.dirs[n] + "/node.db"},
+		Store:     store.Config{DSN: "sqlite:" + w.dirs[n] + "/node.db", Retention: w.retention},
 		Logger:    quiet,
 	}, node.Parts{Chain: w.chain, Network: w.network(n)})
 	require.NoError(w.t, err)
