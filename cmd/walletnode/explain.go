@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strings"
 	"unicode"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
@@ -45,8 +47,17 @@ func explainCommand() *cli.Command {
 		ArgsUsage: "[FILE|-]",
 		Description: "Reads cases as JSON, one array or one object after the other, from FILE or stdin, with the fields\n" +
 			"walletPublicKey, coordinationBlock, safeBlockHash (of the block 32 before) and operators (one per seat).\n" +
-			"Writes one JSON object per line.",
+			"Writes one JSON object per line.\n" +
+			"With --wallet and --window it asks the running node, which reads the block from its chain endpoint.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "wallet", Usage: "ask the node about the wallet with this public key `HASH`"},
+			&cli.Uint64Flag{Name: "window", Usage: "ask the node about the window of this coordination `BLOCK`"},
+			jsonFlag(),
+		},
 		Action: func(c *cli.Context) error {
+			if c.IsSet("wallet") || c.IsSet("window") {
+				return explainOfNode(c)
+			}
 			if err := arguments(c, 0, 1); err != nil {
 				return err
 			}
@@ -200,4 +211,30 @@ func (c explainCase) wallet() (chain.Wallet, error) {
 		return chain.Wallet{}, err
 	}
 	return chain.NewWallet(key, roster)
+}
+
+// explainOfNode asks the running node for an election.
+func explainOfNode(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	if !c.IsSet("wallet") || !c.IsSet("window") {
+		return usageErrorf("--wallet and --window belong together")
+	}
+	wallet, err := walletArgument(c)
+	if err != nil {
+		return err
+	}
+	return asking(c, func(node *api.Client) error {
+		e, err := node.Explain(c.Context, *wallet, chain.Height(c.Uint64("window")))
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, e)
+		}
+		_, err = fmt.Fprintf(c.App.Writer, "window %d (index %d), wallet %v\n  seed      %s\n            from block %d, %v\n  leader    %v, seats %v\n  checklist %s\n",
+			e.Window, e.Index, e.Wallet, e.Seed, e.SeedBlock, e.SeedHash, e.Leader, e.LeaderSeats, strings.Join(e.Checklist, ", "))
+		return err
+	})
 }

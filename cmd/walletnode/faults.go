@@ -32,6 +32,8 @@ func faultsCommand() *cli.Command {
 			Flags:     []cli.Flag{jsonFlag()},
 			Action:    showFault,
 		},
+		summaryCommand(),
+		exportCommand(),
 	)
 }
 

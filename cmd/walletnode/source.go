@@ -37,8 +37,10 @@ func reading(c *cli.Context, rows int, read func(source) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(read(view.Records{Store: *r}), r.Close())
+	return errors.Join(read(recordsOf(r)), r.Close())
 }
+
+func recordsOf(r *store.Reader) source { return view.Records{Store: *r} }
 
 // answering returns a client of a node that answers.
 func answering(c *cli.Context, address string) (*api.Client, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -31,6 +32,13 @@ func walletsCommand() *cli.Command {
 			Usage:  "list the wallets",
 			Flags:  []cli.Flag{jsonFlag()},
 			Action: listWallets,
+		},
+		&cli.Command{
+			Name:      "show",
+			Usage:     "show one wallet with its seats",
+			ArgsUsage: "HASH",
+			Flags:     []cli.Flag{jsonFlag()},
+			Action:    showWallet,
 		},
 	)
 }
@@ -120,4 +128,31 @@ func walletState(w view.Wallet) string {
 		return "archived"
 	}
 	return "active"
+}
+
+func showWallet(c *cli.Context) error {
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	id, err := chain.ParseWalletID(c.Args().First())
+	if err != nil {
+		return exit(codeUsage, err)
+	}
+	return reading(c, one, func(from source) error {
+		w, err := from.Wallet(c.Context, id)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, w)
+		}
+		var out strings.Builder
+		fmt.Fprintf(&out, "wallet %v\n  state     %s\n  imported  %s\n  key       %s\n  channel   %s\n  seats\n",
+			w.Wallet, walletState(w), w.ImportedAt, w.PublicKey, w.Channel)
+		for i, op := range w.Operators {
+			fmt.Fprintf(&out, "    %3d     %v\n", i+1, op)
+		}
+		_, err = io.WriteString(c.App.Writer, out.String())
+		return err
+	})
 }

@@ -32,6 +32,9 @@ func windowsCommand() *cli.Command {
 			},
 			Action: showWindow,
 		},
+		nextCommand(),
+		watchCommand(),
+		verifyCommand(),
 	)
 }
 

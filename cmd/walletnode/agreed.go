@@ -1,0 +1,192 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// windowOf narrows a command to one window, and to one wallet in it if --wallet says so.
+func windowOf(c *cli.Context) (block chain.Height, wallet *chain.WalletID, err error) {
+	if err := arguments(c, 1, 1); err != nil {
+		return 0, nil, err
+	}
+	if block, err = windowArgument(c); err != nil {
+		return 0, nil, err
+	}
+	wallet, err = walletArgument(c)
+	return block, wallet, err
+}
+
+func walletFlag() cli.Flag {
+	return &cli.StringFlag{Name: "wallet", Usage: "only of the wallet with this public key `HASH`"}
+}
+
+func proposalsCommand() *cli.Command {
+	return group("proposals", "what wallets agreed on",
+		&cli.Command{
+			Name: "list", Usage: "list agreed proposals, no-ops included, newest first", Flags: rangeFlags(), Action: listProposals,
+		},
+		&cli.Command{
+			Name: "show", Usage: "show what was agreed in one window", ArgsUsage: "BLOCK", Flags: []cli.Flag{walletFlag(), jsonFlag()}, Action: showProposals,
+		},
+	)
+}
+
+func listProposals(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	wallet, err := walletArgument(c)
+	if err != nil {
+		return err
+	}
+	limit, err := rowLimit(c)
+	if err != nil {
+		return err
+	}
+	filter := store.WindowFilter{Wallet: wallet, From: chain.Height(c.Uint64("from")), To: chain.Height(c.Uint64("to")), Limit: limit}
+	return reading(c, limit, func(from source) error {
+		list, err := from.Proposals(c.Context, filter)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, list)
+		}
+		tellMore(c, list.More)
+		rows := make([]table.Row, len(list.Proposals))
+		for i, p := range list.Proposals {
+			rows[i] = table.Row{p.Window, p.Wallet, p.Action, cell(p.Leader), cell(p.Role), block(p.ReceivedAt), outcomeText(p.Outcome, p.Pending)}
+		}
+		return writeTable(c.App.Writer, table.Row{"window", "wallet", "action", "leader", "role", "received", "outcome"}, rows)
+	})
+}
+
+func outcomeText(outcome *string, pending bool) string {
+	if pending {
+		return "(pending)"
+	}
+	return cell(outcome)
+}
+
+func showProposals(c *cli.Context) error {
+	at, wallet, err := windowOf(c)
+	if err != nil {
+		return err
+	}
+	return reading(c, one, func(from source) error {
+		list, err := from.Proposals(c.Context, store.WindowFilter{Wallet: wallet, From: at, To: at, Limit: maxWallets})
+		if err != nil {
+			return err
+		}
+		if len(list.Proposals) == 0 {
+			return fmt.Errorf("%w: nothing was agreed in window %d", store.ErrNotFound, at)
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, list)
+		}
+		var out strings.Builder
+		for _, p := range list.Proposals {
+			fmt.Fprintf(&out, "window %d, wallet %v\n  leader    %s\n  received  at block %s\n  agreed    %s %s\n  outcome   %s\n",
+				p.Window, p.Wallet, cell(p.Leader), block(p.ReceivedAt), p.Action, p.Proposal, outcomeText(p.Outcome, p.Pending))
+		}
+		_, err = io.WriteString(c.App.Writer, out.String())
+		return err
+	})
+}
+
+// maxWallets is how many wallets of one window are shown: as many as the running node gives at once.
+const maxWallets = 1000
+
+func actionsCommand() *cli.Command {
+	return group("actions", "what became of what wallets agreed on",
+		&cli.Command{
+			Name:  "list",
+			Usage: "list actions, newest window first",
+			Flags: append([]cli.Flag{
+				&cli.BoolFlag{Name: "finished", Usage: "only actions with an outcome; with --finished=false only those without"},
+			}, rangeFlags()...),
+			Action: listActions,
+		},
+		&cli.Command{
+			Name: "show", Usage: "show the actions of one window", ArgsUsage: "BLOCK", Flags: []cli.Flag{walletFlag(), jsonFlag()}, Action: showActions,
+		},
+	)
+}
+
+func listActions(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	wallet, err := walletArgument(c)
+	if err != nil {
+		return err
+	}
+	filter := store.ActionFilter{Wallet: wallet, From: chain.Height(c.Uint64("from")), To: chain.Height(c.Uint64("to"))}
+	if c.IsSet("finished") {
+		finished := c.Bool("finished")
+		filter.Finished = &finished
+	}
+	if filter.Limit, err = rowLimit(c); err != nil {
+		return err
+	}
+	return reading(c, filter.Limit, func(from source) error {
+		list, err := from.Actions(c.Context, filter)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, list)
+		}
+		tellMore(c, list.More)
+		rows := make([]table.Row, len(list.Actions))
+		for i, a := range list.Actions {
+			rows[i] = table.Row{a.Window, a.Wallet, a.Action, a.Start, a.Expiry, block(a.StartedAt), block(a.FinishedAt), outcomeText(a.Outcome, a.Outcome == nil), a.Revoked}
+		}
+		return writeTable(c.App.Writer, table.Row{"window", "wallet", "action", "from", "until", "started", "finished", "outcome", "revoked"}, rows)
+	})
+}
+
+func showActions(c *cli.Context) error {
+	at, wallet, err := windowOf(c)
+	if err != nil {
+		return err
+	}
+	return reading(c, one, func(from source) error {
+		list, err := from.Actions(c.Context, store.ActionFilter{Wallet: wallet, From: at, To: at, Limit: maxWallets})
+		if err != nil {
+			return err
+		}
+		if len(list.Actions) == 0 {
+			return fmt.Errorf("%w: no action in window %d", store.ErrNotFound, at)
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, list)
+		}
+		var out strings.Builder
+		for _, a := range list.Actions {
+			describeAction(&out, a)
+		}
+		_, err = io.WriteString(c.App.Writer, out.String())
+		return err
+	})
+}
+
+func describeAction(out *strings.Builder, a view.Action) {
+	fmt.Fprintf(out, "window %d, wallet %v\n  action    %s %s\n  blocks    %d to %d\n  started   at block %s\n  finished  at block %s\n  outcome   %s\n",
+		a.Window, a.Wallet, a.Action, a.Proposal, a.Start, a.Expiry, block(a.StartedAt), block(a.FinishedAt), outcomeText(a.Outcome, a.Outcome == nil))
+	if a.Detail != "" {
+		fmt.Fprintf(out, "  detail    %s\n", printable(a.Detail))
+	}
+	if a.Revoked {
+		out.WriteString("  revoked\n")
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/internal/api"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+func peersCommand() *cli.Command {
+	return group("peers", "the peers that the running node knows",
+		&cli.Command{Name: "list", Usage: "list the peers, connected or not", Flags: []cli.Flag{jsonFlag()}, Action: listPeers},
+		&cli.Command{Name: "show", Usage: "show all that is known of one peer", ArgsUsage: "PEER-ID", Flags: []cli.Flag{jsonFlag()}, Action: showPeer},
+		&cli.Command{Name: "ping", Usage: "measure the way to a connected peer and back", ArgsUsage: "PEER-ID", Flags: []cli.Flag{jsonFlag()}, Action: pingPeer},
+	)
+}
+
+func listPeers(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	return asking(c, func(node *api.Client) error {
+		list, err := node.Peers(c.Context)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, list)
+		}
+		rows := make([]table.Row, len(list.Peers))
+		for i, p := range list.Peers {
+			rows[i] = table.Row{p.ID, cell(p.Operator), p.State, cell(p.ConnectedSince), agreement(p.ParamsMatch), printable(cell(p.LastError))}
+		}
+		return writeTable(c.App.Writer, table.Row{"peer", "operator", "state", "connected since", "parameters", "last error"}, rows)
+	})
+}
+
+// agreement says whether a peer's parameters equal ours.
+func agreement(match *bool) string {
+	switch {
+	case match == nil:
+		return "-"
+	case *match:
+		return "equal"
+	default:
+		return "differ"
+	}
+}
+
+func showPeer(c *cli.Context) error {
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	return asking(c, func(node *api.Client) error {
+		list, err := node.Peers(c.Context)
+		if err != nil {
+			return err
+		}
+		for _, p := range list.Peers {
+			if p.ID != c.Args().First() {
+				continue
+			}
+			if c.Bool("json") {
+				return writeJSON(c.App.Writer, p)
+			}
+			return writePeer(c, p)
+		}
+		return fmt.Errorf("%w: the node knows no peer %q", store.ErrNotFound, c.Args().First())
+	})
+}
+
+func writePeer(c *cli.Context, p view.Peer) error {
+	_, err := fmt.Fprintf(c.App.Writer, "peer %s\n  operator    %s\n  state       %s\n  configured  %t\n  addresses   %s\n  connected   since %s\n"+
+		"  proof       until %s\n  refused     until %s\n  parameters  %s\n  last error  %s at %s\n",
+		p.ID, cell(p.Operator), p.State, p.Static, orDash(strings.Join(p.Addresses, ", ")), cell(p.ConnectedSince),
+		cell(p.ProofExpires), cell(p.RefusedUntil), agreement(p.ParamsMatch), printable(cell(p.LastError)), cell(p.LastErrorAt))
+	return err
+}
+
+func pingPeer(c *cli.Context) error {
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	return asking(c, func(node *api.Client) error {
+		pong, err := node.Ping(c.Context, c.Args().First())
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, pong)
+		}
+		trip := time.Duration(pong.Seconds * float64(time.Second)).Round(time.Microsecond)
+		_, err = fmt.Fprintln(c.App.Writer, trip)
+		return err
+	})
+}

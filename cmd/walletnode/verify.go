@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "derive seed, leader and checklist of a window again and compare them with what was recorded",
+		ArgsUsage: "BLOCK",
+		Description: "The seed block is read from ethereum.url or another --endpoint, whose hash of the block is computed, not believed.\n" +
+			"Exit code 6 if something differs.",
+		Flags: []cli.Flag{walletFlag(), &cli.StringFlag{Name: "endpoint", Usage: "read the seed block from this JSON-RPC `URL`"}, jsonFlag()},
+		Action: func(c *cli.Context) error {
+			at, wallet, err := windowOf(c)
+			if err != nil {
+				return err
+			}
+			v, err := verifyWindow(c, at, wallet)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				err = writeJSON(c.App.Writer, v)
+			} else {
+				err = writeVerification(c.App.Writer, v)
+			}
+			if err == nil && !v.OK {
+				return exit(codeFailed, fmt.Errorf("window %d differs from what was recorded", at))
+			}
+			return err
+		},
+	}
+}
+
+func verifyWindow(c *cli.Context, at chain.Height, wallet *chain.WalletID) (v view.Verification, err error) {
+	cfg, err := readConfig(c)
+	if err != nil {
+		return v, err
+	}
+	var trace view.Trace
+	var wallets view.Wallets
+	err = reading(c, one, func(from source) error {
+		if trace, err = from.Window(c.Context, at, wallet); err != nil {
+			return err
+		}
+		wallets, err = from.Wallets(c.Context)
+		return err
+	})
+	if err != nil {
+		return v, err
+	}
+	if len(trace.Wallets) == 0 {
+		return v, fmt.Errorf("%w: no wallet took part in window %d", store.ErrNotFound, at)
+	}
+	w, _ := coordination.RFC12().Window(at)
+	header, err := readHeader(c.Context, cfg, c.String("endpoint"), w.SeedBlock)
+	if err != nil {
+		return v, fmt.Errorf("read seed block %d: %w", w.SeedBlock, err)
+	}
+	return view.NewVerification(trace, wallets.Wallets, w, header.Hash)
+}
+
+// readHeader reads one header from an endpoint, the configured one unless another is named.
+func readHeader(ctx context.Context, cfg config.Config, endpoint string, h chain.Height) (chain.Header, error) {
+	if endpoint == "" {
+		endpoint = cfg.Ethereum.URL
+	}
+	if endpoint == "" {
+		return chain.Header{}, usageErrorf("no endpoint: name one with --endpoint, or ethereum.url in the configuration")
+	}
+	client, err := ethereum.Dial(ctx, ethereum.Config{
+		URL: endpoint, PollInterval: cfg.Ethereum.PollInterval, CallTimeout: cfg.Ethereum.CallTimeout, ChainID: cfg.Ethereum.ChainID,
+	}, logger("chain"))
+	if err != nil {
+		return chain.Header{}, err
+	}
+	defer client.Close()
+	header, err := client.Header(ctx, h)
+	if errors.Is(err, chain.ErrNotFound) {
+		return chain.Header{}, fmt.Errorf("the endpoint does not have it: %w", err)
+	}
+	return header, err
+}
+
+func writeVerification(w io.Writer, v view.Verification) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "window %d, seed block %d, hash %v\n", v.Window, v.SeedBlock, v.SeedHash)
+	for _, wallet := range v.Wallets {
+		fmt.Fprintf(&out, "\nwallet %v\n  leader    %v\n  seed      %s\n  checklist %s\n",
+			wallet.Wallet, wallet.Leader, wallet.Seed, strings.Join(wallet.Checklist, ", "))
+		if len(wallet.Differences) == 0 {
+			out.WriteString("  recorded  the same\n")
+		}
+		for _, difference := range wallet.Differences {
+			fmt.Fprintf(&out, "  DIFFERS   %s\n", difference)
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
