@@ -22,6 +22,9 @@ func (p *procedure) listen(ctx context.Context) {
 		} else {
 			p.examine(ctx)
 		}
+		if !p.heedsHeads() {
+			changed = nil
+		}
 		select {
 		case <-arrived:
 		case <-changed:
@@ -29,6 +32,20 @@ func (p *procedure) listen(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// heedsHeads reports whether another head alone can give us something to do: to lead, to try a proposal again, to look
+// whether anybody is there, or to write down what could not be. Most wallets sleep most of a window, and a thousand of
+// them are not woken at each of its blocks for nothing.
+func (p *procedure) heedsHeads() bool {
+	if len(p.unsaved) > 0 || !p.sawPeers {
+		return true
+	}
+	if p.speaks() {
+		return !p.broadcasting && !p.hearing.equivocal()
+	}
+	_, ok := p.hearing.candidate()
+	return ok && !p.trial.passed && !p.trial.settled
 }
 
 // take hears what has arrived. A statement is written down before it counts (rule R2); one that cannot be is kept
