@@ -33,8 +33,8 @@ func complain(stderr io.Writer, err error) {
 	if text == "" {
 		return // the command has said all there is to say
 	}
-	for line := range strings.Lines(text + "\n") {
-		fmt.Fprint(stderr, "walletnode: ", line) //nolint:errcheck // there is nowhere left to report it
+	for line := range strings.Lines(text) { // parts of it may come from an endpoint or a file
+		fmt.Fprintln(stderr, "walletnode:", printable(strings.TrimSuffix(line, "\n"))) //nolint:errcheck // there is nowhere left to report it
 	}
 }
 
@@ -50,10 +50,17 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			configCommand(),
 			keysCommand(),
 			devnetCommand(),
-			walletsCommand(),
+			storeCommand(),
+			with(walletsCommand(), archiveCommand()),
+			statusCommand(),
+			waitReadyCommand(),
 			windowsCommand(),
+			proposalsCommand(),
 			faultsCommand(),
+			actionsCommand(),
+			peersCommand(),
 			explainCommand(),
+			debugCommand(),
 			messageCommand(),
 			versionCommand(),
 		},

@@ -1,0 +1,334 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/store"
+)
+
+func storeCommand() *cli.Command {
+	return group("store", "the node's database",
+		&cli.Command{
+			Name:        "status",
+			Usage:       "show what the store holds, its size, its chain and how long it keeps what",
+			Description: "The node may run meanwhile.",
+			Flags:       []cli.Flag{jsonFlag()},
+			Action:      storeStatus,
+		},
+		&cli.Command{
+			Name:      "backup",
+			Usage:     "copy the store into a new file",
+			ArgsUsage: "FILE",
+			Description: "The copy is the store as it is at one moment; the node may run meanwhile. It is read from end to end before it gets\n" +
+				"its name, and a file that is there is never replaced. To restore, stop the node and put the copy in the place of the\n" +
+				"store, without the -wal and -shm files beside it.",
+			Flags:  []cli.Flag{noProgressFlag(), jsonFlag()},
+			Action: storeBackup,
+		},
+		&cli.Command{
+			Name:  "prune",
+			Usage: "delete what is older than store.retention_windows and store.retention_evidence",
+			Description: "A running node does so by itself after each window; this is for a retention that was shortened. The node must not\n" +
+				"run, except for --dry-run. Open windows and pending actions are never deleted. Without --shrink the file keeps its\n" +
+				"size and fills again.",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "dry-run", Usage: "count what would be deleted, and delete nothing"},
+				&cli.BoolFlag{Name: "shrink", Usage: "give the space back to the disk; needs as much free space as the store takes"},
+				noProgressFlag(), jsonFlag(),
+			},
+			Action: storePrune,
+		},
+	)
+}
+
+// storeState is what "store status" shows.
+type storeState struct {
+	Path              string      `json:"path"`
+	Bytes             int64       `json:"bytes"`
+	FreeBytes         int64       `json:"free_bytes"` // of bytes: hold nothing and are used again
+	LogBytes          int64       `json:"log_bytes"`  // of the write-ahead log beside it
+	Running           bool        `json:"running"`    // a node has it
+	Process           *string     `json:"process"`    // that node's process
+	Schema            int64       `json:"schema"`
+	ChainID           *string     `json:"chain_id"` // null before the first start
+	Genesis           *string     `json:"genesis"`
+	Oldest            *uint64     `json:"oldest_window"` // null if no window was opened
+	Newest            *uint64     `json:"newest_window"`
+	RetentionWindows  int         `json:"retention_windows"`
+	RetentionEvidence int         `json:"retention_evidence"`
+	Counts            storeCounts `json:"counts"`
+	LastBackup        *backupMade `json:"last_backup"` // null if none was made
+}
+
+type storeCounts struct {
+	Windows    int64 `json:"windows"`
+	Missed     int64 `json:"missed_ranges"`
+	Results    int64 `json:"results"`
+	Open       int64 `json:"open_results"`
+	Statements int64 `json:"statements"`
+	Faults     int64 `json:"faults"`
+	Attributed int64 `json:"attributed_faults"`
+	Actions    int64 `json:"actions"`
+	Pending    int64 `json:"pending_actions"`
+	Wallets    int64 `json:"wallets"`
+	Archived   int64 `json:"archived_wallets"`
+}
+
+type backupMade struct {
+	File string `json:"file"`
+	Time string `json:"time"` // RFC 3339
+}
+
+func storeStatus(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	cfg, err := readConfig(c)
+	if err != nil {
+		return err
+	}
+	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
+	if err != nil {
+		return err
+	}
+	f, err := r.Figures(c.Context)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	process, running, err := store.Running(cfg.StoreDSN())
+	if err != nil {
+		return err
+	}
+	s := newStoreState(f, cfg, process, running)
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, s)
+	}
+	return writeStoreState(c.App.Writer, s)
+}
+
+func newStoreState(f store.Figures, cfg config.Config, process string, running bool) storeState {
+	s := storeState{
+		Path: f.Path, Bytes: f.Bytes, FreeBytes: f.Free, LogBytes: f.Log, Running: running, Schema: f.Schema,
+		Process: some(process), ChainID: some(f.ChainID), Genesis: some(f.Genesis),
+		Oldest: some(uint64(f.Oldest)), Newest: some(uint64(f.Newest)),
+		RetentionWindows: cfg.Store.RetentionWindows, RetentionEvidence: cfg.Store.RetentionEvidence,
+		Counts: storeCounts{
+			Windows: f.Windows, Missed: f.Missed, Results: f.Results, Open: f.Open, Statements: f.Statements,
+			Faults: f.Faults, Attributed: f.Attributed, Actions: f.Actions, Pending: f.Pending,
+			Wallets: f.Wallets, Archived: f.ArchivedWallets,
+		},
+	}
+	if b := f.LastBackup; b != nil {
+		s.LastBackup = &backupMade{b.File, b.At.Format(time.RFC3339)}
+	}
+	return s
+}
+
+// some returns nil for the zero value: in JSON what is not known is null.
+func some[T comparable](v T) *T {
+	if v == *new(T) {
+		return nil
+	}
+	return &v
+}
+
+func writeStoreState(w io.Writer, s storeState) error {
+	var out strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&out, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("path", "%s", s.Path)
+	row("size", "%s (%s free in it), log %s", bytesText(s.Bytes), bytesText(s.FreeBytes), bytesText(s.LogBytes))
+	if s.Running {
+		row("node", "running, process %s", cell(s.Process))
+	} else {
+		row("node", "not running")
+	}
+	row("schema", "%d", s.Schema)
+	if s.ChainID != nil {
+		row("chain", "%s, genesis %s", *s.ChainID, cell(s.Genesis))
+	} else {
+		row("chain", "none yet: the first start binds the store to one")
+	}
+	n := s.Counts
+	row("windows", "%d opened, from %s to %s; %d ranges missed", n.Windows, cell(s.Oldest), cell(s.Newest), n.Missed)
+	row("results", "%d, %d of them open", n.Results, n.Open)
+	row("statements", "%d", n.Statements)
+	row("faults", "%d, %d of them attributed", n.Faults, n.Attributed)
+	row("actions", "%d, %d of them pending", n.Actions, n.Pending)
+	row("wallets", "%d, and %d archived", n.Wallets, n.Archived)
+	row("kept", "results for %d windows, evidence for %d", s.RetentionWindows, s.RetentionEvidence)
+	if s.LastBackup != nil {
+		row("last backup", "%s, %s", s.LastBackup.Time, s.LastBackup.File)
+	} else {
+		row("last backup", "none was noted")
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// bytesText writes a size for people.
+func bytesText(n int64) string {
+	const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
+	switch {
+	case n >= gib:
+		return fmt.Sprintf("%.1f GiB", float64(n)/gib)
+	case n >= mib:
+		return fmt.Sprintf("%.1f MiB", float64(n)/mib)
+	default:
+		return fmt.Sprintf("%d KiB", (n+kib-1)/kib)
+	}
+}
+
+func storeBackup(c *cli.Context) error {
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	cfg, err := readConfig(c)
+	if err != nil {
+		return err
+	}
+	if err := setupLogging(cfg, os.Environ()); err != nil {
+		return exit(codeUsage, err)
+	}
+	file := absolute(c.Args().First())
+	progress := newBar(c, "backup", &progress.UnitsBytes)
+	err = store.Backup(c.Context, cfg.StoreDSN(), file, logger("store"), progress.at)
+	progress.end(err)
+	if errors.Is(err, fs.ErrExist) {
+		return exit(codeUsage, fmt.Errorf("%w: a backup replaces nothing, name a new file", err))
+	}
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, struct {
+			File  string `json:"file"`
+			Bytes int64  `json:"bytes"`
+		}{file, info.Size()})
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %s, checked\n", file, bytesText(info.Size()))
+	return err
+}
+
+// pruned is what "store prune" tells.
+type pruned struct {
+	DryRun   bool         `json:"dry_run"`
+	Tables   []prunedRows `json:"tables"` // those that anything goes from
+	Rows     int64        `json:"rows"`
+	Shrunk   bool         `json:"shrunk"`
+	Windows  int          `json:"retention_windows"`
+	Evidence int          `json:"retention_evidence"`
+}
+
+type prunedRows struct {
+	Table string `json:"table"`
+	Rows  int64  `json:"rows"`
+}
+
+func storePrune(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	cfg, err := readConfig(c)
+	if err != nil {
+		return err
+	}
+	if err := setupLogging(cfg, os.Environ()); err != nil {
+		return exit(codeUsage, err)
+	}
+	retention := store.Retention{Windows: cfg.Store.RetentionWindows, Evidence: cfg.Store.RetentionEvidence}
+	p := pruned{DryRun: c.Bool("dry-run"), Tables: []prunedRows{}, Windows: retention.Windows, Evidence: retention.Evidence}
+	if p.DryRun {
+		err = countExcess(c, cfg, retention, &p)
+	} else {
+		err = deleteExcess(c, cfg, retention, &p)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, p)
+	}
+	return writePruned(c.App.Writer, p)
+}
+
+func countExcess(c *cli.Context, cfg config.Config, retention store.Retention, p *pruned) error {
+	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.count(c, *r, retention), r.Close())
+}
+
+// count fills in what is in excess now.
+func (p *pruned) count(c *cli.Context, r store.Reader, retention store.Retention) error {
+	newest, err := r.Newest(c.Context)
+	if err != nil {
+		return err
+	}
+	excess, err := r.Excess(c.Context, retention, newest)
+	for _, e := range excess {
+		p.Tables = append(p.Tables, prunedRows{e.Table, e.Rows})
+		p.Rows += e.Rows
+	}
+	return err
+}
+
+func deleteExcess(c *cli.Context, cfg config.Config, retention store.Retention, p *pruned) (err error) {
+	s, err := store.OpenIdle(c.Context, store.Config{DSN: cfg.StoreDSN(), Retention: retention}, logger("store"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := p.count(c, s.Reader, retention); err != nil {
+		return err
+	}
+	newest, err := s.Newest(c.Context)
+	if err != nil {
+		return err
+	}
+	progress := newBar(c, "prune", &progress.UnitsDefault)
+	var done int64
+	err = s.PruneTelling(c.Context, newest, func(_ string, rows int64) {
+		done += rows
+		progress.at(done, p.Rows)
+	})
+	if err == nil && c.Bool("shrink") {
+		err = s.Shrink(c.Context)
+		p.Shrunk = err == nil
+	}
+	progress.end(err)
+	return err
+}
+
+func writePruned(w io.Writer, p pruned) error {
+	verb := "deleted"
+	if p.DryRun {
+		verb = "would be deleted"
+	}
+	var out strings.Builder
+	for _, t := range p.Tables {
+		fmt.Fprintf(&out, "%s: %d rows %s\n", t.Table, t.Rows, verb)
+	}
+	if p.Shrunk {
+		out.WriteString("the store was shrunk\n")
+	}
+	_, err := io.WriteString(w, cmp.Or(out.String(), "nothing is older than what is kept\n"))
+	return err
+}
