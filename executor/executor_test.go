@@ -370,6 +370,17 @@ func TestTheLeaderGoesOnToTheNextActionOfTheChecklist(t *testing.T) {
 	require.False(t, p.generationFailed)
 }
 
+func TestR8AgesOfRequestsAreCountedByTheHeadersTime(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		head, err := s.chain.Header(t.Context(), 900)
+		require.NoError(t, err)
+		require.Equal(t, head.Time, s.generator.last.Now)
+		require.EqualValues(t, 900, s.generator.last.Height)
+		require.NotEqual(t, time.Now().Unix(), head.Time.Unix(), "and not by ours")
+	})
+}
+
 func TestR2TheProposalIsWrittenDownBeforeItIsSent(t *testing.T) {
 	asLeader(t, func(t *testing.T, s *stage) {
 		s.journal.fail(errDisk)
@@ -592,7 +603,7 @@ func TestALeaderNobodyHears(t *testing.T) {
 	})
 }
 
-func TestWithoutASeedTheNodeAbstains(t *testing.T) {
+func TestSection8WithoutAQuorumOnTheSeedTheNodeAbstains(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
 		reason coordination.Reason

@@ -346,9 +346,11 @@ type fakeGenerator struct {
 	fails map[proposal.Kind]error
 	// during runs while a proposal is being made.
 	during func()
+	last   proposal.Request
 }
 
-func (g *fakeGenerator) Generate(_ context.Context, kind proposal.Kind, _ proposal.Request) (proposal.Proposal, error) {
+func (g *fakeGenerator) Generate(_ context.Context, kind proposal.Kind, r proposal.Request) (proposal.Proposal, error) {
+	g.last = r
 	if g.during != nil {
 		g.during()
 	}

@@ -106,3 +106,13 @@ func TestPlaceholdersGoByNumber(t *testing.T) {
 	require.NoError(t, s.db.QueryRowContext(t.Context(), `SELECT $2, $1, $2`, 1, 2).Scan(&a, &b, &c))
 	require.Equal(t, []int{2, 1, 2}, []int{a, b, c})
 }
+
+// Rule R7, and what the reference client lacks: faults that are only logged are lost with the process.
+func TestR7TheActionsRowIsInsertedWithItsResult(t *testing.T) {
+	testActionWithResult(t, embedded(t, Retention{}))
+}
+
+func TestSection8FaultsAreStoredOnceAndQueried(t *testing.T) {
+	t.Run("once", func(t *testing.T) { testFaultMerge(t, embedded(t, Retention{})) })
+	t.Run("by each filter", func(t *testing.T) { testFaultFilters(t, embedded(t, Retention{})) })
+}
