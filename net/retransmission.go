@@ -19,8 +19,8 @@ var retransmissions = [...]chain.Height{1, 3, 6, 11, 20, 37, 70, 135}
 type Clock interface {
 	// Height returns the newest height.
 	Height() chain.Height
-	// Changed returns a channel that is closed when the height next moves.
-	Changed() <-chan struct{}
+	// Until blocks until a height of at least h has been shown, or ctx ends (its error is returned).
+	Until(ctx context.Context, h chain.Height) error
 }
 
 // Due returns how many retransmissions are due at a height, for a message first sent at sentAt.
@@ -43,7 +43,6 @@ func Retransmit(ctx context.Context, clock Clock, sentAt, until chain.Height, se
 	done := 0
 	var failed error // at most one per retransmission
 	for {
-		changed := clock.Changed()
 		height := clock.Height()
 		if height >= until {
 			return failed
@@ -54,10 +53,12 @@ func Retransmit(ctx context.Context, clock Clock, sentAt, until chain.Height, se
 				failed = errors.Join(failed, fmt.Errorf("retransmit at height %d: %w", height, err))
 			}
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return errors.Join(failed, ctx.Err())
+		next := until
+		if done < len(retransmissions) {
+			next = min(next, sentAt+retransmissions[done])
+		}
+		if err := clock.Until(ctx, next); err != nil {
+			return errors.Join(failed, err)
 		}
 	}
 }
