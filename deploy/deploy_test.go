@@ -3,6 +3,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,12 +45,35 @@ func readYAML(t *testing.T, path string, into any) {
 	require.NoError(t, yaml.Unmarshal(text, into), path)
 }
 
-// program builds the program once and returns its path.
+// built is what go build says of the program at its path; it is built when the first test asks.
+var built = sync.OnceValues(func() (path string, err error) {
+	path = filepath.Join(scratch, "walletnode")
+	if out, err := exec.Command("go", "build", "-o", path, "../cmd/walletnode").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+// scratch is a directory that lasts as long as the tests.
+var scratch string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if scratch, err = os.MkdirTemp("", "walletnode-deploy-"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(scratch)
+		return m.Run()
+	}())
+}
+
+// program returns the path of the program.
 func program(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "walletnode")
-	out, err := exec.Command("go", "build", "-o", path, "../cmd/walletnode").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	path, err := built()
+	require.NoError(t, err)
 	return path
 }
 

@@ -149,7 +149,7 @@ func TestComplaintsNameWhatNoNodeServes(t *testing.T) {
 		`histogram_quantile(0.9, sum(rate(walletnode_store_commit_seconds_bucket[$__rate_interval])) by(le))`: "",
 		`walletnode_raedy == 0`:                                      "no metric walletnode_raedy",
 		`walletnode_peers{stat="admitted"}`:                          "walletnode_peers has no label stat",
-		`walletnode_peers{state="admited"}`:                          `walletnode_peers has no state "admited"`,
+		`walletnode_peers{state="gone"}`:                             `walletnode_peers has no state "gone"`,
 		`walletnode_peers{job="x", state!="gone"}`:                   `walletnode_peers has no state "gone"`,
 		`walletnode_windows_total{reason=~"ok|missed"}`:              `walletnode_windows_total has no reason "missed"`,
 		`sum by (kind) (walletnode_windows_total)`:                   "no metric of it has the label kind",
