@@ -49,7 +49,7 @@ func TestDevnetWritesOneJSONLinePerNodeWalletAndWindow(t *testing.T) {
 	// What it left behind is read as any node's data is, also with its own configuration. The node that was down in its
 	// first window has nothing of it to show.
 	require.Contains(t, succeed(t, "", "windows", "show", "900", "--offline", "--data-dir", ran[0]), "900")
-	require.NotEmpty(t, succeed(t, "", "wallets", "list", "--config", filepath.Join(dir, "operator-1", "config.toml")))
+	require.NotEmpty(t, succeed(t, "", "wallets", "list", "--offline", "--config", filepath.Join(dir, "operator-1", "config.toml")))
 	again := call(t, "", "devnet", "--dir", dir, "--windows", "1")
 	require.Equal(t, codeFailure, again.code)
 	require.Contains(t, again.stderr, "not empty")
