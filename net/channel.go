@@ -130,8 +130,8 @@ func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Mes
 	}
 	r := c.inbox.Offer(Arrival{
 		From:   msg.Message.GetFrom(),
-		Seqno:  msg.GetSeqno(),
 		Data:   msg.GetData(),
+		ID:     messageID(msg.Message),
 		Signed: func() []byte { return encode(msg) },
 		Height: h.height(),
 		Time:   time.Now(),

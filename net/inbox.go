@@ -2,6 +2,7 @@ package net
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -75,8 +76,8 @@ const (
 // Arrival is one signed message that came in on a wallet's channel. Its signature has been verified.
 type Arrival struct {
 	From   []byte        // pubsub author, a peer ID in bytes
-	Seqno  []byte        // pubsub sequence number
 	Data   []byte        // the envelope
+	ID     [32]byte      // digest of what the author signed: equal for all spellings of signature and key
 	Signed func() []byte // builds the whole signed message; called only for what is kept
 	Height chain.Height  // height known now
 	Time   time.Time
@@ -177,7 +178,7 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
 	b.turn(a.Height)
 	key := slotKey{m.Window, m.Author}
-	what := claim{digest: m.Digest, envelope: envelopeID(a.From, a.Data), copyOf: copyNumber(a.Seqno), reach: a.Reach}
+	what := claim{digest: m.Digest, envelope: envelopeID(a.From, a.Data), copyOf: copyNumber(a.ID), reach: a.Reach}
 	if a.Own {
 		// Our own words coming back are known then; what we send is the executor's duty.
 		if b.slots.offer(key, what) == slotFirst {
@@ -227,8 +228,13 @@ func (b *Inbox) tooLong(key slotKey, r Ruling) Ruling {
 // deliver keeps a new statement, or withdraws it from the table if there is no room, so that a later copy has its
 // chance.
 func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
-	m.Signed = a.Signed()
 	key := slotKey{m.Window, m.Author}
+	signed, err := evidence(a.Signed())
+	if err != nil { // cannot be: the signature has been verified
+		b.slots.withdraw(key)
+		return r.ignore(CauseMalformed, BlameNone)
+	}
+	m.Signed = signed
 	if len(m.Signed) > MaxStatement { // unknown fields around the envelope count too
 		b.slots.withdraw(key)
 		return b.tooLong(key, r)
@@ -246,6 +252,20 @@ func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
 		b.arrived = nil
 	}
 	return r.accept(CauseNew)
+}
+
+// evidence is the one form in which a signed message is delivered, and so stored (rule R2): with the low value of s and
+// without a key. Which of its spellings came first on the network is then no difference between two nodes' records.
+func evidence(signed []byte) ([]byte, error) {
+	m, err := wire.ParsePubsub(signed)
+	if err != nil {
+		return nil, fmt.Errorf("read signed message: %w", err)
+	}
+	normal, err := m.NormalizeLowS()
+	if err != nil {
+		return nil, fmt.Errorf("normalise signature: %w", err)
+	}
+	return normal, nil
 }
 
 // turn drops what belongs to forgotten windows when the height has passed into another period; untaken messages of

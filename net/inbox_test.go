@@ -1,6 +1,7 @@
 package net
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"testing"
 
@@ -88,12 +89,9 @@ func TestR6TwoStatementsOfEightCopiesAreRelayed(t *testing.T) {
 func TestR6FloodOfVariantsIsBounded(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
 	b := NewInbox(w, testSchedule, testInspect)
-	flooded, author := 0, wire.PublicKeyOf(operatorKey(1)).PeerID()
+	flooded := 0
 	for i := range uint64(10_000) {
-		r := b.Offer(Arrival{
-			From: author, Seqno: seqno(i), Data: sealed(1, testPayload(w.ID(), 900, fmt.Sprint(i))),
-			Signed: func() []byte { return []byte("signed") }, Height: 900,
-		})
+		r := b.Offer(lazyArrival(1, i, sealed(1, testPayload(w.ID(), 900, fmt.Sprint(i))), 900))
 		if r.Blame == BlameAuthor {
 			flooded++
 			require.GreaterOrEqual(t, i, uint64(maxStatements+maxExcess))
@@ -115,10 +113,10 @@ func TestR6OverlongStatementsAreChargedToTheAuthor(t *testing.T) {
 	}
 	require.Equal(t, BlameAuthor, b.Offer(arrival(1, 99, long, 900)).Blame)
 
-	// Unknown fields outside the envelope are part of what is kept.
+	// What is signed outside the envelope is part of what is kept.
 	short := arrival(2, 1, sealed(2, testPayload(w.ID(), 900, "short")), 900)
 	padded := short
-	padded.Signed = func() []byte { return make([]byte, MaxStatement+1) }
+	padded.Signed = wire.SignPubsub(operatorKey(2), "topic", padded.Data, make([]byte, MaxStatement)).Bytes
 	require.Equal(t, CauseExcess, b.Offer(padded).Cause)
 	require.Equal(t, CauseNew, b.Offer(short).Cause)
 }
@@ -192,22 +190,16 @@ func TestOwnMessagesAreKnownButNotDelivered(t *testing.T) {
 	require.Equal(t, []string{"a thief's"}, said(b.Take(900)))
 }
 
-func TestSequenceNumbersOfAnyLengthAreTold(t *testing.T) {
-	require.Equal(t, uint64(7), copyNumber(seqno(7)))
-	require.NotEqual(t, copyNumber([]byte{1}), copyNumber([]byte{2}))
-	require.Equal(t, copyNumber(make([]byte, 4000)), copyNumber(make([]byte, 4000)))
-}
-
 // Whatever arrives, in whatever state of the clock, the inbox answers within its bounds.
 func FuzzInboxOffer(f *testing.F) {
 	w := testWallet(f, 1, 1, 2)
 	good := sealed(1, testPayload(w.ID(), 900, "x"))
 	f.Add(wire.PublicKeyOf(operatorKey(1)).PeerID(), seqno(1), good, uint64(900))
 	f.Add([]byte{}, []byte{}, []byte{}, uint64(0))
-	f.Fuzz(func(t *testing.T, from, seq, data []byte, height uint64) {
+	f.Fuzz(func(t *testing.T, from, id, data []byte, height uint64) {
 		b := NewInbox(w, testSchedule, testInspect)
 		for range 3 {
-			r := b.Offer(Arrival{From: from, Seqno: seq, Data: data, Height: chain.Height(height), Signed: func() []byte { return data }})
+			r := b.Offer(Arrival{From: from, ID: sha256.Sum256(id), Data: data, Height: chain.Height(height), Signed: func() []byte { return data }})
 			require.NotEmpty(t, r.Cause)
 		}
 		require.LessOrEqual(t, len(b.slots), 1)

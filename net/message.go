@@ -27,7 +27,7 @@ type Message struct {
 	Author     chain.Operator // whose key signed it; a member of the wallet
 	Payload    []byte         // the coordination message
 	Sequence   uint64         // the envelope's sequence number
-	Signed     []byte         // the signed pubsub message, byte for byte, signature included: evidence
+	Signed     []byte         // the signed pubsub message, unknown fields included, s low, no key: evidence
 	ArrivedAt  chain.Height   // height known when it arrived (rule R1)
 	ReceivedAt time.Time
 }

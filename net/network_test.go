@@ -32,6 +32,13 @@ func forge(t *testing.T, n byte, w chain.Wallet, envelope []byte, copyOf uint64)
 // inject sends messages to a node from a host that runs no pubsub: exactly these bytes, in RPCs of their own.
 func inject(t *testing.T, from host.Host, to peer.ID, messages ...*pb.Message) {
 	t.Helper()
+	post(t, from, to, messages...)
+	synctest.Wait()
+}
+
+// post is inject without waiting for what follows.
+func post(t *testing.T, from host.Host, to peer.ID, messages ...*pb.Message) {
+	t.Helper()
 	s, err := from.NewStream(t.Context(), to, pubsub.FloodSubID)
 	require.NoError(t, err)
 	for _, m := range messages {
@@ -41,7 +48,6 @@ func inject(t *testing.T, from host.Host, to peer.ID, messages ...*pb.Message) {
 			break // the node has cut us off
 		}
 	}
-	synctest.Wait()
 }
 
 // Each row is a message that a member's host forwards; only the last is anybody's statement.

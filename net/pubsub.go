@@ -43,6 +43,8 @@ func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, e
 	return pubsub.NewGossipSub(ctx, h.host,
 		pubsub.WithMessageAuthor(author),
 		pubsub.WithMessageSignaturePolicy(pubsub.LaxSign), // as strict as StrictSign, see above
+		pubsub.WithMessageIdFn(func(m *pb.Message) string { id := messageID(m); return string(id[:]) }),
+		pubsub.WithGossipSubParams(gossip()),
 		pubsub.WithMaxMessageSize(wire.MaxMessage),
 		pubsub.WithValidateQueueSize(validateQueue),
 		pubsub.WithPeerOutboundQueueSize(outboundQueue),
@@ -54,6 +56,15 @@ func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, e
 		pubsub.WithAppSpecificRpcInspector(h.inspectRPC),
 		pubsub.WithRawTracer(tracer{h}),
 	)
+}
+
+// gossip is GossipSub without its one promise about messages that nobody has verified: on sight of a longer message a
+// node tells its neighbours not to send that one any more. Whoever forges the signature of a message that is on its way
+// would keep the real one from us.
+func gossip() pubsub.GossipSubParams {
+	params := pubsub.DefaultGossipSubParams()
+	params.IDontWantMessageThreshold = wire.MaxMessage + 1
+	return params
 }
 
 // errExceeded drops an RPC.

@@ -26,7 +26,7 @@ func envelopeID(from, data []byte) [32]byte {
 // author, its sequence number is not remembered, and one that differs in a single byte of the envelope is another one.
 // A sequence number that has passed before is left to the verifying path, which charges replays to their forwarder, and
 // so is everything about a window that is over.
-func (b *Inbox) redundant(from, data, seqno []byte, height chain.Height, reach uint64) bool {
+func (b *Inbox) redundant(from, data []byte, message func() [32]byte, height chain.Height, reach uint64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.envelopes) == 0 {
@@ -43,7 +43,7 @@ func (b *Inbox) redundant(from, data, seqno []byte, height chain.Height, reach u
 	}
 	for i := range s.statements {
 		if s.statements[i].envelope == id {
-			return s.statements[i].settled(copyNumber(seqno), reach)
+			return s.statements[i].settled(copyNumber(message()), reach)
 		}
 	}
 	return false

@@ -11,7 +11,7 @@ import (
 
 // asked asks an inbox about a message that nobody has verified.
 func asked(b *Inbox, a Arrival, height chain.Height, reach uint64) bool {
-	return b.redundant(a.From, a.Data, a.Seqno, height, reach)
+	return b.redundant(a.From, a.Data, func() [32]byte { return a.ID }, height, reach)
 }
 
 func TestR3AKnownEnvelopeIsVerifiedOncePerReach(t *testing.T) {

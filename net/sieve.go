@@ -14,16 +14,17 @@ func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
 	height := h.height()
 	return slices.DeleteFunc(messages, func(m *pb.Message) bool {
 		c := h.table.topic(m.GetTopic())
+		dropKey(m)
 		switch {
 		case c == nil:
 			return true
 		case m.Signature == nil:
 			// Under the policy that newPubSub explains, pubsub takes an unsigned message for a good one. It must not even
-			// come as far as our validator: it would take the place of the signed one with the same sequence number.
+			// come as far as our validator: it would take the place of the signed one, whose identity it has.
 			h.counters.rejected.Add(1)
 			h.charge(from, "forwarded rejected messages: "+pubsub.RejectMissingSignature)
 			return true
-		case c.inbox.redundant(m.GetFrom(), m.GetData(), m.GetSeqno(), height, c.reach()):
+		case c.inbox.redundant(m.GetFrom(), m.GetData(), func() [32]byte { return messageID(m) }, height, c.reach()):
 			h.counters.known.Add(1)
 			return true
 		}

@@ -1,8 +1,6 @@
 package net
 
 import (
-	"encoding/binary"
-	"hash/fnv"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
@@ -25,7 +23,7 @@ type slotKey struct {
 	author chain.Operator
 }
 
-// slot is what is remembered of it: digests and sequence numbers, not payloads. At most 2 statements of 8 copies,
+// slot is what is remembered of it: digests and numbers, not payloads. At most 2 statements of 8 copies,
 // ~250 bytes, whatever the author sends.
 type slot struct {
 	statements []statement
@@ -36,7 +34,7 @@ type slot struct {
 type statement struct {
 	digest   [32]byte
 	envelope [32]byte // of the envelope that said it first; others may say the same
-	copies   []uint64 // pubsub sequence numbers, at most maxCopies
+	copies   []uint64 // their numbers (copyNumber), at most maxCopies
 	reach    uint64   // who could be reached when the newest copy passed
 }
 
@@ -44,7 +42,7 @@ type statement struct {
 type claim struct {
 	digest   [32]byte // of the statement
 	envelope [32]byte // of author and envelope, byte for byte
-	copyOf   uint64   // pubsub sequence number
+	copyOf   uint64   // the message's number: equal for one and the same message (copyNumber)
 	reach    uint64   // counts up whenever somebody comes into reach whom an earlier copy may have missed
 }
 
@@ -123,15 +121,4 @@ func (t slots) forget(forgotten func(window chain.Height) bool) {
 			delete(t, key)
 		}
 	}
-}
-
-// copyNumber makes a pubsub sequence number comparable. Honest ones have 8 bytes; others are hashed, and since the
-// number is signed, an author who makes two collide only hides a copy of his own.
-func copyNumber(seqno []byte) uint64 {
-	if len(seqno) == 8 {
-		return binary.BigEndian.Uint64(seqno)
-	}
-	h := fnv.New64a()
-	h.Write(seqno) // a hash's Write never fails
-	return h.Sum64()
 }

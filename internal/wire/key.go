@@ -101,6 +101,13 @@ func ParseLibp2pKey(data []byte) (PublicKey, error) {
 	return ParsePublicKey(key.GetData())
 }
 
+// HoldsKey reports whether a peer ID has the form of an operator's: whether its key is inside. ParsePeerID tells whether
+// that is a key; this is cheap.
+func HoldsKey(peerID []byte) bool {
+	inner, ok := bytes.CutPrefix(peerID, peerIDPrefix)
+	return ok && bytes.HasPrefix(inner, libp2pPrefix)
+}
+
 // ParsePeerID reads the peer ID of an operator: exactly what PeerID writes. Hashed and other peer IDs do not hold
 // their key and are refused.
 func ParsePeerID(id []byte) (PublicKey, error) {

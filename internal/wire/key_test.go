@@ -104,3 +104,11 @@ func FuzzParseKeys(f *testing.F) {
 		}
 	})
 }
+
+func TestHoldsKeyTellsOperatorsPeerIDs(t *testing.T) {
+	id := unhex(t, loadVectors(t).Identities[0].PeerIDBytes)
+	require.True(t, wire.HoldsKey(id))
+	for _, other := range [][]byte{nil, id[:5], append([]byte{0x12, 0x20}, make([]byte, 32)...), append([]byte{0x00, 0x24, 0x08, 0x01, 0x12, 0x20}, make([]byte, 32)...)} {
+		require.False(t, wire.HoldsKey(other))
+	}
+}

@@ -45,7 +45,7 @@ func SignPubsub(key *secp256k1.PrivateKey, topic string, data, seqno []byte) Pub
 		Seqno: bytes.Clone(seqno),
 		Topic: &topic,
 	}}
-	digest := sha256.Sum256(m.SignedBytes())
+	digest := m.ID()
 	m.msg.Signature = ecdsa.Sign(key, digest[:]).Serialize()
 	return m
 }
@@ -75,6 +75,10 @@ func (m PubsubMessage) SignedBytes() []byte {
 	return append([]byte(signPrefix), mustMarshal(bare)...)
 }
 
+// ID returns the digest under the signature. Messages of one ID differ in signature and key at most, which anybody who
+// forwards them can change.
+func (m PubsubMessage) ID() [32]byte { return sha256.Sum256(m.SignedBytes()) }
+
 // Verify checks the signature with the key inside the author's peer ID and returns that key. Like the network it
 // accepts an s above half the group's order. A key field, if there is one, must hold the same key.
 func (m PubsubMessage) Verify() (PublicKey, error) {
@@ -99,7 +103,7 @@ func (m PubsubMessage) Verify() (PublicKey, error) {
 	if err != nil {
 		return PublicKey{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
-	digest := sha256.Sum256(m.SignedBytes())
+	digest := m.ID()
 	if !signature.Verify(digest[:], key) {
 		return PublicKey{}, fmt.Errorf("%w: not by %v", ErrSignature, author.Operator())
 	}

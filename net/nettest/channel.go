@@ -69,7 +69,7 @@ func (c *Channel) Publish(ctx context.Context, envelope []byte) error {
 	m.network.mu.Unlock()
 	signed := wire.SignPubsub(m.key, wire.ChannelName(c.wallet.Key()), envelope, wireSeqno(m.index, nth))
 	m.known(signed)
-	c.inbox.Offer(net.Arrival{From: signed.From(), Seqno: signed.Seqno(), Data: signed.Data(), Height: m.height(), Own: true})
+	c.inbox.Offer(net.Arrival{From: signed.From(), Data: signed.Data(), ID: signed.ID(), Height: m.height(), Own: true})
 	m.network.broadcast(packet{wallet: c.wallet.ID(), signed: signed.Bytes(), nth: nth}, m)
 	return nil
 }

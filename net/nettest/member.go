@@ -31,7 +31,7 @@ type Member struct {
 	mismatched map[chain.Operator]bool
 
 	mu     sync.Mutex
-	seen   map[string]bool // messages heard, by author and sequence number, as pubsub knows them
+	seen   map[[32]byte]bool // messages heard, by what was signed, as the node's pubsub knows them
 	banned map[chain.Operator]chain.Height
 }
 
@@ -96,7 +96,7 @@ func (m *Member) hear(wallet chain.WalletID, msg wire.PubsubMessage, author chai
 		return net.Ruling{}, false
 	}
 	r := c.inbox.Offer(net.Arrival{
-		From: msg.From(), Seqno: msg.Seqno(), Data: msg.Data(), Signed: msg.Bytes,
+		From: msg.From(), Data: msg.Data(), ID: msg.ID(), Signed: msg.Bytes,
 		Height: height, Time: time.Now(),
 	})
 	if r.Blame == net.BlameAuthor {
@@ -107,7 +107,7 @@ func (m *Member) hear(wallet chain.WalletID, msg wire.PubsubMessage, author chai
 
 // known reports whether a message was heard before, and remembers it.
 func (m *Member) known(msg wire.PubsubMessage) bool {
-	id := string(msg.From()) + string(msg.Seqno())
+	id := msg.ID()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	before := m.seen[id]

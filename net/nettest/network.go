@@ -77,7 +77,7 @@ func (n *Network) Add(key *secp256k1.PrivateKey, height func() chain.Height) *Me
 	m := &Member{
 		network: n, index: len(n.members), key: key, public: wire.PublicKeyOf(key), height: height,
 		channels: make(map[chain.WalletID]*Channel), mismatched: make(map[chain.Operator]bool),
-		banned: make(map[chain.Operator]chain.Height), seen: make(map[string]bool),
+		banned: make(map[chain.Operator]chain.Height), seen: make(map[[32]byte]bool),
 	}
 	n.members = append(n.members, m)
 	return m

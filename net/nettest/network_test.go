@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -256,4 +259,51 @@ func TestSiblingsShareAnOperator(t *testing.T) {
 	require.ErrorIs(t, sibling.Leave(g.wallet.ID()), net.ErrLeft)
 	require.ErrorIs(t, ch.Publish(t.Context(), []byte("x")), net.ErrLeft)
 	require.False(t, ch.Sight().Subscribed)
+}
+
+// As on the real network, what counts is what was signed: not the sequence number, and not the spelling of the signature.
+func TestR2MessagesAreToldApartByWhatWasSigned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, 1, 3)
+		topic, number := wire.ChannelName(g.wallet.Key()), []byte{0, 0, 0, 0, 0, 0, 0, 7}
+		sign := func(said string) wire.PubsubMessage {
+			return wire.SignPubsub(key(1), topic, net.Seal(wire.PublicKeyOf(key(1)), payload(g.wallet, 900, said), 1), number)
+		}
+		one, other := sign("one"), sign("other")
+		g.InjectSigned(g.wallet.ID(), highS(t, one), g.members[1])
+		g.InjectSigned(g.wallet.ID(), one.Bytes(), g.members[1])
+		g.InjectSigned(g.wallet.ID(), other.Bytes(), g.members[2])
+		for _, ch := range g.channels[1:] {
+			got := ch.Take(900)
+			require.Len(t, got, 2)
+			evidence := [][]byte{got[0].Signed, got[1].Signed}
+			require.ElementsMatch(t, [][]byte{one.Bytes(), other.Bytes()}, evidence)
+		}
+	})
+}
+
+// highS spells a message with the other value of s that its signature has.
+func highS(t *testing.T, m wire.PubsubMessage) []byte {
+	t.Helper()
+	low, err := ecdsa.ParseDERSignature(m.Signature())
+	require.NoError(t, err)
+	r, s := low.R(), low.S()
+	s.Negate()
+	integer := func(x secp256k1.ModNScalar) []byte {
+		b := x.Bytes()
+		n := append([]byte{0}, b[:]...) // DER: no more leading zeros than its sign needs
+		for len(n) > 1 && n[0] == 0 && n[1] < 0x80 {
+			n = n[1:]
+		}
+		return append([]byte{0x02, byte(len(n))}, n...)
+	}
+	body := append(integer(r), integer(s)...)
+	high := append([]byte{0x30, byte(len(body))}, body...)
+	message := new(pb.Message)
+	require.NoError(t, proto.Unmarshal(m.Bytes(), message))
+	message.Signature = high
+	data, err := proto.Marshal(message)
+	require.NoError(t, err)
+	require.NotEqual(t, m.Bytes(), data)
+	return data
 }

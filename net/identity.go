@@ -1,0 +1,46 @@
+package net
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// signedBytes returns what the author of a message signs: the prefix and the message without signature and key, unknown
+// fields included. Nil for what cannot be encoded; pubsub refuses that as badly signed.
+func signedBytes(m *pb.Message) []byte {
+	bare := &pb.Message{From: m.From, Data: m.Data, Seqno: m.Seqno, Topic: m.Topic}
+	bare.ProtoReflect().SetUnknown(m.ProtoReflect().GetUnknown())
+	signed, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend([]byte(pubsub.SignPrefix), bare)
+	if err != nil {
+		return nil
+	}
+	return signed
+}
+
+// messageID is what a message is for pubsub and for the slot table: the digest under its signature.
+//
+// Pubsub's own choice, author and sequence number, lets an author hide one statement behind another: whoever hears two
+// under one number drops the second as a duplicate, before anybody sees that it differs (rule R3). And what is not
+// signed must not count: a forwarder can change the signature to its other value of s, and can write anything into the
+// key field.
+func messageID(m *pb.Message) [32]byte { return sha256.Sum256(signedBytes(m)) }
+
+// copyNumber shortens a message's identity for the slot table. An author could make two of his own messages collide,
+// which hides a copy of his own and nothing else: statements are compared by their whole digests.
+func copyNumber(id [32]byte) uint64 { return binary.BigEndian.Uint64(id[:]) }
+
+// dropKey takes out the key field, which nobody signs. The author's key is inside his peer ID; a peer ID that does not
+// hold an operator's key is no member's, and its message is left as it is, for others to think of it what they think.
+// So a copy whose key field is padded, or garbage, is the message itself: it can neither make it too long nor take its
+// place, and what is relayed from here is clean.
+func dropKey(m *pb.Message) {
+	if m.Key != nil && wire.HoldsKey(m.GetFrom()) {
+		m.Key = nil
+	}
+}
