@@ -28,7 +28,7 @@ func reading(c *cli.Context, rows int, read func(source) error) error {
 			defer client.Close()
 			return read(client)
 		}
-		if c.Context.Err() != nil {
+		if c.Err() != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.ErrWriter, "walletnode: %v; reading its store instead (--offline does so at once)\n", err) //nolint:errcheck // a hint

@@ -134,7 +134,10 @@ func TestStartRunsUntilASignalWhileOtherCommandsReadAndImport(t *testing.T) {
 	require.NoError(t, node.Start())
 	t.Cleanup(func() { _ = node.Process.Kill() }) // for when the test fails half-way
 
-	require.Eventually(t, func() bool { return call(t, "", "wallets", "list", "-c", in.config).code == codeOK }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool {
+		got := call(t, "", "wallets", "list", "-c", in.config)
+		return got.code == codeOK && got.stderr == "" // asked of the node itself
+	}, 30*time.Second, 20*time.Millisecond)
 	require.Contains(t, succeed(t, manifest, "wallets", "import", "-", "-c", in.config), walletID)
 	require.Contains(t, succeed(t, "", "wallets", "list", "-c", in.config), walletID)
 

@@ -157,8 +157,8 @@ func waitReady(c *cli.Context, node *api.Client) error {
 		case <-pause.C:
 		case <-timeout:
 			return exit(codeNotReady, fmt.Errorf("not ready after %v: %s", c.Duration("timeout"), missing))
-		case <-c.Context.Done():
-			return c.Context.Err()
+		case <-c.Done():
+			return c.Err()
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -51,6 +52,9 @@ func verifyWindow(c *cli.Context, at chain.Height, wallet *chain.WalletID) (v vi
 	cfg, err := readConfig(c)
 	if err != nil {
 		return v, err
+	}
+	if err := setupLogging(cfg, os.Environ()); err != nil {
+		return v, exit(codeUsage, err)
 	}
 	var trace view.Trace
 	var wallets view.Wallets

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	stdnet "net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/devnet/localchain"
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// process is a node as a process of its own, on a local chain, that holds every seat of one wallet.
+type process struct {
+	installation
+	*exec.Cmd
+	chain  *localchain.Chain
+	wallet string
+	stderr *bytes.Buffer
+}
+
+func startProcess(t *testing.T, cfg localchain.Config, environment ...string) process {
+	t.Helper()
+	miner, err := localchain.New(cfg)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	mining := make(chan error, 1)
+	go func() { mining <- miner.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		<-mining
+		require.NoError(t, miner.Close())
+	})
+	p := process{installation: install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex()), chain: miner, stderr: new(bytes.Buffer)}
+	operator, err := keys.LoadOperator(p.key, "secret")
+	require.NoError(t, err)
+	imported := succeed(t, string(soleManifest(t, operator.Address)), "wallets", "import", "-", "-c", p.config)
+	p.wallet, _, _ = strings.Cut(imported, " ")
+
+	p.Cmd = exec.Command(os.Args[0], "start", "-c", p.config, "--log-level", "error") //nolint:gosec // this test binary
+	p.Env = append(append(os.Environ(), asProgram+"=1", config.PasswordVariable+"=secret"), environment...)
+	p.Stderr = p.stderr
+	require.NoError(t, p.Start())
+	t.Cleanup(func() { _ = p.Process.Kill() }) // for when the test fails half-way
+	return p
+}
+
+// ask runs a command on the running node and returns what it wrote; it must have asked the node and not the store.
+func (p process) ask(t *testing.T, args ...string) string {
+	t.Helper()
+	return succeed(t, "", append(args, "-c", p.config)...)
+}
+
+func (p process) read(t *testing.T, doc any, args ...string) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(p.ask(t, append(args, "--json")...)), doc))
+}
+
+// openWindow waits until the node has a window open, and returns it.
+func (p process) openWindow(t *testing.T) chain.Height {
+	t.Helper()
+	var open chain.Height
+	require.Eventually(t, func() bool {
+		var list view.Windows
+		p.read(t, &list, "windows", "list")
+		for _, w := range list.Windows {
+			if w.State == view.WindowOpen {
+				open = w.Window
+			}
+		}
+		return open != 0
+	}, time.Minute, 20*time.Millisecond)
+	return open
+}
+
+func TestTheFirstSignalDrainsAndTheWindowStaysOpen(t *testing.T) {
+	dir, err := os.MkdirTemp("", "sd") // a socket's path must be short
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	systemd, err := stdnet.ListenUnixgram("unixgram", &stdnet.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	require.NoError(t, err)
+	defer systemd.Close()
+
+	p := startProcess(t, localchain.Config{BlockTime: 200 * time.Millisecond, FastIdle: true}, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
+	got := call(t, "", "wait-ready", "--timeout", "1m", "-c", p.config)
+	require.Zero(t, got.code, got.stderr)
+	require.Equal(t, "ready\n", got.stdout)
+	open := p.openWindow(t)
+
+	begun := time.Now()
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, p.Wait(), "%s", p.stderr)
+	require.Less(t, time.Since(begun), config.Default().Node.ShutdownGrace)
+	require.NoFileExists(t, filepath.Join(p.dir, "api.sock"))
+
+	var told []string
+	buffer := make([]byte, 4096)
+	for len(told) == 0 || !strings.Contains(told[len(told)-1], "STOPPING=1") {
+		require.NoError(t, systemd.SetReadDeadline(time.Now().Add(10*time.Second)))
+		n, err := systemd.Read(buffer)
+		require.NoError(t, err, "%q", told)
+		told = append(told, string(buffer[:n]))
+	}
+	require.Equal(t, 1, strings.Count(strings.Join(told, "\n"), "READY=1"))
+
+	// The node is gone: the store answers, and says so. The window was suspended, not ended.
+	gone := call(t, "", "windows", "show", strconv.FormatUint(uint64(open), 10), "--json", "-c", p.config)
+	require.Zero(t, gone.code, gone.stderr)
+	require.Contains(t, gone.stderr, "no node answers at unix://")
+	require.Contains(t, gone.stderr, "reading its store instead")
+	require.Equal(t, view.WindowOpen, document(t, gone.stdout)["wallets"].([]any)[0].(map[string]any)["state"])
+}
+
+func TestTheSecondSignalEndsTheProcessAtOnceWithCode130(t *testing.T) {
+	p := startProcess(t, localchain.Config{BlockTime: 200 * time.Millisecond, FastIdle: true})
+	p.openWindowAfterReady(t)
+
+	// A request whose body does not come holds the drain for the two seconds that answers under way are given.
+	conn, err := stdnet.Dial("unix", filepath.Join(p.dir, "api.sock"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "PUT /v1/log-level HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+	require.NoError(t, err)
+	reply := make([]byte, len("HTTP/1.1 100"))
+	_, err = io.ReadFull(conn, reply) // the handler reads
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 100", string(reply))
+
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	// The node itself stops at once, and gives its store back while the process still drains.
+	require.Eventually(t, func() bool {
+		_, err := stdnet.Dial("unix", filepath.Join(p.dir, "api.sock"))
+		return err != nil
+	}, 10*time.Second, 5*time.Millisecond)
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	var ended *exec.ExitError
+	require.ErrorAs(t, p.Wait(), &ended)
+	require.Equal(t, codeInterrupted, ended.ExitCode(), "%s", p.stderr)
+	require.Contains(t, p.stderr.String(), "interrupted before everything had ended")
+}
+
+func (p process) openWindowAfterReady(t *testing.T) {
+	t.Helper()
+	require.Zero(t, call(t, "", "wait-ready", "--timeout", "1m", "-c", p.config).code)
+	p.openWindow(t)
+}
+
+func TestCommandsAskTheRunningNode(t *testing.T) {
+	p := startProcess(t, localchain.Config{BlockTime: 20 * time.Millisecond, FastIdle: true})
+	require.Zero(t, call(t, "", "wait-ready", "-c", p.config).code)
+
+	watch := exec.Command(os.Args[0], "windows", "watch", "--json", "-c", p.config) //nolint:gosec // this test binary
+	watch.Env = append(os.Environ(), asProgram+"=1")
+	lines, err := watch.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, watch.Start())
+	t.Cleanup(func() { _ = watch.Process.Kill() })
+	var event view.Event
+	require.NoError(t, json.NewDecoder(lines).Decode(&event))
+	require.Equal(t, view.EventResult, event.Event)
+	require.Equal(t, p.wallet, event.Wallet.String())
+	require.NoError(t, watch.Process.Signal(os.Interrupt))
+	require.NoError(t, watch.Wait())
+	window := fmt.Sprint(event.Window)
+
+	var status view.Status
+	p.read(t, &status, "status")
+	require.Equal(t, "active", status.State)
+	require.True(t, status.Ready, "%v", status.Checks)
+	require.NotNil(t, status.Head)
+	require.NotEmpty(t, status.Last)
+	require.Contains(t, p.ask(t, "status"), "state     active since ")
+
+	var next view.Next
+	require.Eventually(t, func() bool {
+		p.read(t, &next, "windows", "next")
+		return len(next.Wallets) == 1
+	}, time.Minute, time.Millisecond, "the seed block is there 32 blocks ahead")
+	require.True(t, next.Wallets[0].Own)
+	require.LessOrEqual(t, next.InBlocks, coordination.RFC12().SafeShift)
+
+	var election view.Election
+	p.read(t, &election, "explain", "--wallet", p.wallet, "--window", window)
+	var trace view.Trace
+	p.read(t, &trace, "windows", "show", window)
+	require.Equal(t, election.Seed, *trace.Wallets[0].Seed)
+	require.Equal(t, election.Checklist, trace.Wallets[0].Checklist)
+	require.Equal(t, election.SeedBlock, trace.Seed)
+	var verified view.Verification
+	p.read(t, &verified, "windows", "verify", window)
+	require.True(t, verified.OK)
+	require.Contains(t, p.ask(t, "windows", "verify", window), "recorded  the same")
+	other := call(t, "", "windows", "verify", window, "--endpoint", "http://127.0.0.1:1", "-c", p.config)
+	require.Equal(t, codeFailure, other.code)
+	require.Contains(t, other.stderr, "read seed block")
+
+	require.Contains(t, p.ask(t, "proposals", "list"), "Noop")
+	require.Contains(t, p.ask(t, "proposals", "show", window), "leader ")
+	require.Contains(t, p.ask(t, "actions", "list"), "OUTCOME")
+	require.Contains(t, p.ask(t, "wallets", "show", p.wallet), "channel   tbtc-")
+	require.Contains(t, p.ask(t, "peers", "list"), "PEER")
+	require.Contains(t, p.ask(t, "faults", "summary"), "POINTS")
+	require.Regexp(t, `net +debug`, p.ask(t, "debug", "log-level", "net=debug"))
+	require.Regexp(t, `net +debug`, p.ask(t, "debug", "log-level"))
+
+	for _, args := range [][]string{
+		{"windows", "show", "900000"},
+		{"wallets", "show", strings.Repeat("0", 40)},
+		{"faults", "show", "00"},
+		{"peers", "show", "x"},
+		{"explain", "--wallet", strings.Repeat("0", 40), "--window", "900"},
+		{"actions", "show", "900000"},
+		{"proposals", "show", "900000"},
+		{"windows", "verify", "900000"},
+		{"debug", "log-level", "nothing=debug"},
+	} {
+		got := call(t, "", append(args, "-c", p.config)...)
+		require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
+		require.Contains(t, got.stderr, "not found", "%v", args)
+	}
+	t.Run("bundle", func(t *testing.T) { checkBundle(t, p) })
+
+	t.Setenv(config.PasswordVariable, "secret")
+	taken := call(t, "", "start", "-c", p.config, "--data-dir", t.TempDir(), "--api", "unix://"+filepath.Join(p.dir, "api.sock"), "--log-level", "error")
+	require.Equal(t, codeFailure, taken.code)
+	require.Contains(t, taken.stderr, "already in use by another process")
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, p.Wait(), "%s", p.stderr)
+}
+
+// checkBundle reads a bundle, in which nothing may be missing and no secret may stand.
+func checkBundle(t *testing.T, p process) {
+	t.Helper()
+	t.Setenv("WALLETNODE_ETHEREUM_URL", "https://user:hunter2@rpc.example/v3/hunter2")
+	file := filepath.Join(t.TempDir(), "bundle.tar.gz")
+	require.Equal(t, file+"\n", p.ask(t, "debug", "bundle", "-o", file))
+	raw, err := os.ReadFile(file) //nolint:gosec // the test's own
+	require.NoError(t, err)
+	unzipped, err := gzip.NewReader(bytes.NewReader(raw))
+	require.NoError(t, err)
+	names := map[string]bool{}
+	for archive := tar.NewReader(unzipped); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		content, err := io.ReadAll(archive)
+		require.NoError(t, err)
+		require.NotContains(t, string(content), "hunter2", header.Name)
+		require.NotEmpty(t, content, header.Name)
+		names[strings.TrimPrefix(header.Name, "walletnode-debug/")] = true
+	}
+	require.Equal(t, map[string]bool{
+		"version.json": true, "config.toml": true, "windows.json": true, "faults.json": true, "actions.json": true, "status.json": true,
+		"readiness.json": true, "peers.json": true, "log-levels.json": true, "goroutines.txt": true,
+	}, names)
+	again := call(t, "", "debug", "bundle", "-o", file, "-c", p.config)
+	require.Equal(t, codeFailure, again.code, "a file that is there is not overwritten")
+}
+
+func TestWithoutANodeLiveCommandsAreCode4AndSayWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range [][]string{
+		{"status"},
+		{"windows", "next"},
+		{"windows", "watch"},
+		{"peers", "list"},
+		{"peers", "show", "x"},
+		{"peers", "ping", "x"},
+		{"explain", "--wallet", walletID, "--window", "900"},
+		{"debug", "log-level"},
+		{"debug", "log-level", "debug"},
+	} {
+		got := call(t, "", append(args, "--data-dir", dir)...)
+		require.Equal(t, codeUnreachable, got.code, "%v: %s", args, got.stderr)
+		require.Empty(t, got.stdout)
+		require.Contains(t, got.stderr, "no node answers at unix://"+dir)
+		offline := call(t, "", append(args, "--offline", "--data-dir", dir)...)
+		require.Equal(t, codeUsage, offline.code, "%v", args)
+	}
+	got := call(t, "", "wait-ready", "--timeout", "300ms", "--data-dir", dir)
+	require.Equal(t, codeNotReady, got.code)
+	require.Contains(t, got.stderr, "waiting: no node answers")
+	require.Contains(t, got.stderr, "not ready after 300ms")
+
+	node := newRunning(t) // a store without a node that answers
+	node.history(t)
+	list := call(t, "", "windows", "list", "--data-dir", node.dir)
+	require.Zero(t, list.code)
+	require.Contains(t, list.stdout, "3600")
+	require.Contains(t, list.stderr, "reading its store instead")
+}
+
+func TestFaultsSummaryAndExport(t *testing.T) {
+	node := newRunning(t)
+	fault := node.history(t)
+	var scores view.Scores
+	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "faults", "summary", "--json", "--offline", "--data-dir", node.dir)), &scores))
+	require.Len(t, scores.Operators, 1)
+	require.Equal(t, []any{fault.Culprit, 50, 1}, []any{scores.Operators[0].Operator, scores.Operators[0].Points, scores.Operators[0].Attributed[fault.Kind]})
+	require.Contains(t, succeed(t, "", "faults", "summary", "--offline", "--data-dir", node.dir), fault.Culprit.String())
+
+	rows, err := csv.NewReader(strings.NewReader(succeed(t, "", "faults", "export", "--data-dir", node.dir))).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	require.Equal(t, []string{"id", fault.ID()}, []string{rows[0][0], rows[1][0]})
+	require.Equal(t, "65766964656e6365", rows[1][len(rows[1])-1])
+	var line view.Fault
+	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "faults", "export", "--format", "jsonl", "--data-dir", node.dir)), &line))
+	require.Equal(t, fault.ID(), line.ID)
+	require.Equal(t, codeUsage, call(t, "", "faults", "export", "--format", "xml", "--data-dir", node.dir).code)
+	require.Equal(t, "'=1+1", inert("=1+1"))
+}
+
+func TestAboutNamesTheTwoLargestUnits(t *testing.T) {
+	for seconds, want := range map[int64]string{0: "0 s", 59: "59 s", 60: "1 min", 204: "3 min 24 s", 3600: "1 h", 3605: "1 h", 10740: "2 h 59 min", 90061: "1 d 1 h"} {
+		require.Equal(t, want, about(seconds), "%d", seconds)
+	}
+}
