@@ -1,5 +1,5 @@
 # check is what .ci/run runs, less the installation and the long fuzzing.
-.PHONY: check test lint fmt generate
+.PHONY: check test lint fmt generate bench
 
 check: fmt lint test
 
@@ -15,3 +15,10 @@ fmt:
 
 generate:
 	go generate ./...
+
+# bench measures what docs/benchmarks.md tells; about ten minutes. Ratios within one run are what counts.
+bench:
+	go test ./internal/bench -run '^$$' -bench 'Election|Joined' -benchtime 1x
+	go test ./net -run '^$$' -bench Message -benchtime 5x
+	go test ./internal/store -run '^$$' -bench WindowOf1000Wallets
+	go test ./internal/bench -run '^$$' -bench Fanout -benchtime 3x -timeout 30m

@@ -2,10 +2,10 @@ package net
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
-	"google.golang.org/protobuf/proto"
 )
 
 // maxFlights bounds what is remembered of messages that wait for verification. Pubsub's queue is shorter; should
@@ -23,11 +23,7 @@ type flights struct {
 
 // enter notes a message; false if an identical one is on its way.
 func (f *flights) enter(m *pb.Message) bool {
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
-	if err != nil {
-		return true // pubsub refuses it
-	}
-	id := sha256.Sum256(data)
+	id := wholeID(m)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, ok := f.aloft[id]; ok {
@@ -38,6 +34,25 @@ func (f *flights) enter(m *pb.Message) bool {
 	}
 	f.aloft[id], f.origin[m] = struct{}{}, id
 	return true
+}
+
+// wholeID names a message by every byte in it. A field that is absent is not one that is empty: to pubsub an empty key
+// is a bad one, and a forgery that adds it must not stand for the message.
+func wholeID(m *pb.Message) [32]byte {
+	var topic []byte
+	if m.Topic != nil {
+		topic = append([]byte{}, m.GetTopic()...)
+	}
+	h := sha256.New()
+	for _, field := range [...][]byte{m.From, m.Data, m.Seqno, topic, m.Signature, m.Key, m.ProtoReflect().GetUnknown()} {
+		var length [8]byte // so that no two fields run into one another; 0 if absent
+		if field != nil {
+			binary.BigEndian.PutUint64(length[:], uint64(len(field))+1)
+		}
+		h.Write(length[:]) // a hash's Write never fails
+		h.Write(field)
+	}
+	return [32]byte(h.Sum(nil))
 }
 
 // leave notes that pubsub knows what to think of a message: it is verified, rejected or known.

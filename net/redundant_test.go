@@ -93,6 +93,10 @@ func TestIdenticalMessagesInFlightAreOne(t *testing.T) {
 	unknown := m("good")
 	unknown.ProtoReflect().SetUnknown([]byte{0x98, 0x06, 0x05})
 	require.True(t, f.enter(unknown))
+	emptyKey, noTopic := m("good"), m("good")
+	emptyKey.Key, noTopic.Topic = []byte{}, nil
+	require.True(t, f.enter(emptyKey), "pubsub refuses an empty key, so it must not hide a message without one")
+	require.True(t, f.enter(noTopic))
 
 	f.leave(m("good"))
 	require.False(t, f.enter(m("good")), "what never entered does not leave")

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/executor"
-	"github.com/walletnode/walletnode/internal/bench"
+	"github.com/walletnode/walletnode/internal/bench/timing"
 	"github.com/walletnode/walletnode/internal/bench/work"
 )
 
@@ -25,9 +25,9 @@ func BenchmarkElection(b *testing.B) {
 			return int64(binary.BigEndian.Uint64(seed[:8]))
 		}
 		b.Run(fmt.Sprintf("operators=%d", operators), func(b *testing.B) {
-			var p bench.Paired
+			var p timing.Paired
 			for b.Loop() {
-				p = bench.Pair(20,
+				p = timing.Pair(20,
 					func() {
 						_, _ = rand.New(rand.NewSource(number())), rand.New(rand.NewSource(number()))
 					},

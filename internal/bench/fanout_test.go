@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/internal/bench"
+	"github.com/walletnode/walletnode/internal/bench/timing"
 	"github.com/walletnode/walletnode/internal/bench/work"
 	"github.com/walletnode/walletnode/proposal"
 )
@@ -53,11 +54,11 @@ func fanout(b *testing.B, operators, wallets int, p proposal.Proposal) {
 		for i, st := range windows {
 			values[i] = of(st)
 		}
-		return bench.Median(values)
+		return timing.Median(values)
 	}
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	b.ReportMetric(ms(bench.Quantile(delays, 0.5)), "ms-p50")
-	b.ReportMetric(ms(bench.Quantile(delays, 0.99)), "ms-p99")
+	b.ReportMetric(ms(timing.Quantile(delays, 0.5)), "ms-p50")
+	b.ReportMetric(ms(timing.Quantile(delays, 0.99)), "ms-p99")
 	b.ReportMetric(ms(slices.Max(delays)), "ms-max")
 	b.ReportMetric(ms(windows[0].Worst()), "ms-max-1st-window")
 	b.ReportMetric(float64(missed), "missed")
@@ -76,8 +77,8 @@ func verification(b *testing.B) time.Duration {
 	b.Helper()
 	wallets, err := work.Wallets(1, 5)
 	require.NoError(b, err)
-	s, err := bench.Sign(wallets[0], work.Redemption(), []byte("00000000"))
+	s, err := work.Sign(wallets[0], work.Redemption(), []byte("00000000"))
 	require.NoError(b, err)
 	require.True(b, s.VerifyBare())
-	return bench.Pair(5, func() { s.VerifyBare() })[0]
+	return timing.Pair(5, func() { s.VerifyBare() })[0]
 }

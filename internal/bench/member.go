@@ -17,6 +17,7 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
 	"github.com/walletnode/walletnode/internal/bench/work"
+	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
 )
@@ -64,7 +65,7 @@ func newMember(n int, wallets []chain.Wallet, peers []string, traffic metrics.Re
 		Peers:    peers,
 		Schedule: net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive},
 	}
-	if m.net, err = net.NewWithHost(lh, cfg, net.Deps{Height: m.clock.Height, Inspect: inspect, Log: quiet}); err != nil {
+	if m.net, err = net.NewWithHost(lh, cfg, net.Deps{Height: m.clock.Height, Inspect: node.Inspect, Log: quiet}); err != nil {
 		return nil, errors.Join(err, lh.Close())
 	}
 	if err = m.join(wallets); err == nil {
@@ -126,13 +127,4 @@ func (m *member) sees(operators int) bool {
 		}
 	}
 	return true
-}
-
-// inspect is what internal/node tells the network of a message.
-func inspect(payload []byte) (net.Slot, error) {
-	m, err := proposal.DecodeMessage(payload)
-	if err != nil {
-		return net.Slot{}, err
-	}
-	return net.Slot{Wallet: m.Wallet, Window: m.Block, Seat: m.Sender, Digest: m.Digest()}, nil
 }

@@ -1,3 +1,5 @@
+// Package bench measures whole windows of the node, in one process on real sockets, and says how each measure relates
+// to what cannot be avoided. docs/benchmarks.md has the results and the commands that repeat them.
 package bench
 
 import (
@@ -13,6 +15,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/internal/bench/timing"
 	"github.com/walletnode/walletnode/internal/bench/work"
 	"github.com/walletnode/walletnode/proposal"
 )
@@ -220,4 +223,4 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // Worst is the longest delay of a follower in the window.
-func (st WindowStats) Worst() time.Duration { return Quantile(st.Delays, 1) }
+func (st WindowStats) Worst() time.Duration { return timing.Quantile(st.Delays, 1) }

@@ -1,7 +1,6 @@
-// Package bench measures the node and says how each measure relates to what cannot be avoided. The machine may be
-// shared and noisy, so nothing is judged by wall time: what is compared runs interleaved within one run, and medians are
-// reported. docs/benchmarks.md has the results and the commands that repeat them.
-package bench
+// Package timing times things beside one another. The machine may be shared and noisy, so what is compared runs
+// interleaved within one run, and medians are reported.
+package timing
 
 import (
 	"slices"

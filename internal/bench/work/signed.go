@@ -1,4 +1,4 @@
-package bench
+package work
 
 import (
 	"fmt"
@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/internal/bench/work"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/proposal"
 )
@@ -24,9 +23,9 @@ type Signed struct {
 
 // Sign makes the message about a wallet.
 func Sign(wallet chain.Wallet, p proposal.Proposal, seqno []byte) (Signed, error) {
-	key := work.OperatorKey(0)
+	key := OperatorKey(0)
 	author := wire.PublicKeyOf(key)
-	payload := work.Message(wallet.ID(), wallet.LowestSeat(author.Operator()), 900, p)
+	payload := Message(wallet.ID(), wallet.LowestSeat(author.Operator()), 900, p)
 	envelope := wire.EncodeEnvelope(wire.Envelope{Sender: author, Payload: payload, Type: wire.CoordinationMessage, Sequence: 1})
 	m := wire.SignPubsub(key, wire.ChannelName(wallet.Key()), envelope, seqno)
 	s := Signed{Message: new(pb.Message), bare: m.SignedBytes()}
