@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/internal/check"
 )
 
 // run is the whole program but for the process around it: it takes the arguments (the program's name first) and
@@ -20,7 +22,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		complain(stderr, err)
-		if todo := advice(err); todo != "" {
+		if todo := check.Advice(err); todo != "" {
 			complain(stderr, errors.New("what to do: "+todo))
 		}
 	}
@@ -49,6 +51,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			startCommand(),
 			configCommand(),
 			keysCommand(),
+			checkCommand(),
 			devnetCommand(),
 			storeCommand(),
 			with(walletsCommand(), archiveCommand()),

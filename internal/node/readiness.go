@@ -76,7 +76,7 @@ func (n *Node) checkDisk() view.Check {
 	if err != nil {
 		return c // there is no directory to look at
 	}
-	if free, known := freeBytes(dir); known {
+	if free, known := store.FreeBytes(dir); known {
 		c.Current = mebibytes(free) + " free"
 		if c.OK = free >= minFree; !c.OK {
 			c.Reason = "the disk of the store is nearly full: " + dir

@@ -1,12 +1,12 @@
 //go:build linux || darwin
 
-package node
+package store
 
 import "syscall"
 
-// freeBytes returns how many bytes this process may still write to the file system that holds dir; false if the system
+// FreeBytes returns how many bytes this process may still write to the file system that holds dir; false if the system
 // does not tell.
-func freeBytes(dir string) (uint64, bool) {
+func FreeBytes(dir string) (uint64, bool) {
 	var stat syscall.Statfs_t
 	if syscall.Statfs(dir, &stat) != nil {
 		return 0, false

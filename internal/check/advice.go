@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"errors"
@@ -28,8 +28,8 @@ var advices = []struct {
 	{syscall.EADDRINUSE, "stop the program that has the address (ss -ltnup shows it), or configure another one"},
 }
 
-// advice returns what to do about an error, "" where the error says enough.
-func advice(err error) string {
+// Advice returns what to do about an error, "" where the error says enough.
+func Advice(err error) string {
 	for _, a := range advices {
 		if errors.Is(err, a.err) {
 			return a.todo
