@@ -277,16 +277,15 @@ func (notifiee) ListenClose(network.Network, ma.Multiaddr) {}
 // Peers returns what is known of every peer, connected or not; at most 1024.
 func (h *Host) Peers() []PeerInfo { return h.table.infos(time.Now()) }
 
-// silence bans the author of a flood until the window after the one it flooded begins.
+// silence bans the author of a flood.
 func (h *Host) silence(author peer.ID, r Ruling) {
-	until := r.Window + h.cfg.Schedule.Frequency
-	if known := h.table.ban(author, r.Author, until, time.Now()); known {
+	if known := h.table.ban(author, r.Author, r.Until, time.Now()); known {
 		return
 	}
 	if r.Author == h.table.self {
 		h.log.Error("Our own key floods a wallet's channel: somebody else has it, or an instance is broken", "operator", r.Author)
 	} else {
-		h.log.Warn("Operator floods a wallet's channel and is cut off", "operator", r.Author, "window", r.Window, "until", until)
+		h.log.Warn("Operator floods a wallet's channel and is cut off", "operator", r.Author, "window", r.Window, "until", r.Until)
 	}
 	h.nudge()
 }

@@ -3,6 +3,7 @@ package net
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -24,7 +25,7 @@ var (
 	ErrLeft = errors.New("channel is not joined")
 )
 
-// frameMargin is what pubsub's frame needs beside the envelope: author, topic, signature; some 400 bytes.
+// frameMargin is more than pubsub's frame needs beside the envelope: author, topic, signature; some 400 bytes.
 const frameMargin = 1 << 10
 
 // Channel is one wallet's broadcast channel. It has no goroutine and no queue of its own: the topic's validator rules
@@ -128,10 +129,12 @@ func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Mes
 			return pubsub.ValidationReject // Publish returns it as an error
 		}
 	}
+	signed := signedBytes(msg.Message)
 	r := c.inbox.Offer(Arrival{
 		From:   msg.Message.GetFrom(),
 		Data:   msg.GetData(),
-		ID:     messageID(msg.Message),
+		ID:     sha256.Sum256(signed),
+		Size:   len(signed),
 		Signed: func() []byte { return encode(msg) },
 		Height: h.height(),
 		Time:   time.Now(),
@@ -142,11 +145,13 @@ func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Mes
 	switch {
 	case r.Verdict == VerdictAccept:
 		return pubsub.ValidationAccept
+	case r.Verdict == VerdictKeep:
+		return pubsub.ValidationIgnore
 	case r.Verdict == VerdictReject:
 		h.log.Debug("Message rejected", "wallet", c.wallet.ID(), "cause", r.Cause, "forwarder", forwarder)
 		return pubsub.ValidationReject // the tracer hears of it and charges the forwarder
 	case r.Blame == BlameForwarder:
-		h.charge(forwarder, "forwarded replays")
+		h.charge(forwarder, "forwarded what is long over")
 	case r.Blame == BlameAuthor:
 		h.silence(msg.GetFrom(), r)
 	}
@@ -179,7 +184,7 @@ func (c *Channel) Arrived() <-chan struct{} { return c.inbox.Arrived() }
 // on the channel, from 1; a retransmission repeats the envelope, sequence included.
 func (c *Channel) Seal(payload []byte, sequence uint64) ([]byte, error) {
 	envelope := Seal(wire.PublicKeyOf(c.host.cfg.Operator), payload, sequence)
-	if len(envelope) > MaxStatement {
+	if len(envelope) > MaxEnvelope {
 		return nil, fmt.Errorf("seal message: %w: %d bytes", wire.ErrTooLarge, len(envelope))
 	}
 	return envelope, nil
@@ -198,7 +203,7 @@ func Seal(sender wire.PublicKey, payload []byte, sequence uint64) []byte {
 // Publish signs an envelope as a new pubsub message and sends it to the channel. What it publishes is not delivered to
 // itself; what others sign with our operator's key is.
 func (c *Channel) Publish(ctx context.Context, envelope []byte) error {
-	if len(envelope) > wire.MaxMessage-frameMargin { // pubsub would drop what its frame cannot hold, and say nothing
+	if len(envelope) > MaxEnvelope { // nobody would keep it, and we would be cut off for it
 		return fmt.Errorf("publish: %w: %d bytes", wire.ErrTooLarge, len(envelope))
 	}
 	if err := c.topic.Publish(ctx, envelope, c.host.unsigned); err != nil {

@@ -113,7 +113,7 @@ func seqno(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 // arrival is a message of the n-th operator as it reaches an inbox, really signed.
 func arrival(n byte, copyOf uint64, envelope []byte, height chain.Height) Arrival {
 	m := wire.SignPubsub(operatorKey(n), "topic", envelope, seqno(copyOf))
-	return Arrival{From: m.From(), Data: m.Data(), ID: m.ID(), Signed: m.Bytes, Height: height}
+	return Arrival{From: m.From(), Data: m.Data(), ID: m.ID(), Size: len(m.SignedBytes()), Signed: m.Bytes, Height: height}
 }
 
 // lazyArrival is the same, signed only if somebody wants to see the signature: for floods.

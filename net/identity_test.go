@@ -167,7 +167,8 @@ func TestR2EvidenceIsNormalisedOnItsWayFromTheNetwork(t *testing.T) {
 			_, err = m.Verify()
 			require.NoError(t, err)
 		}
-		require.Equal(t, Counters{Delivered: 1}, a.Counters(), "the other spelling is the same message")
+		require.EqualValues(t, 1, a.Counters().Delivered)
+		require.Zero(t, a.Counters().Copies, "the other spelling is the same message")
 	})
 }
 
@@ -179,19 +180,17 @@ func TestR6AForgeryIsNoReasonToRefuseTheRealMessage(t *testing.T) {
 		onA := a.join(t, w)
 		b.join(t, w)
 		mallory := c.operatorHost(3)
+		author := c.operatorHost(2)
 		c.connect(a.lh, b.lh)
 		c.connect(mallory, a.lh)
+		c.connect(author, b.lh)
 		c.settle()
 		long := fmt.Sprintf("%02000d", 1) // beyond gossipsub's threshold
 		m := forge(t, 2, w, sealed(2, testPayload(w.ID(), 900, long)), 1)
 		forged := proto.CloneOf(m)
 		forged.Signature = []byte("forged")
 		inject(t, mallory, a.ID(), forged)
-		author := c.operatorHost(2)
-		c.connect(author, b.lh)
-		c.settle()
 		inject(t, author, b.ID(), m)
-		c.settle()
 		require.Equal(t, []string{long}, said(onA.Take(900)))
 	})
 }

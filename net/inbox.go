@@ -13,12 +13,13 @@ import (
 
 // MaxStatement is the most bytes of a signed message that is kept and relayed: 64 KiB, where the largest
 // proposal the wallets' contracts can accept is about 2 KiB. A longer one is legal up to the network's 1 MiB, so it is
-// ignored, not rejected, and counts as excess.
+// ignored, not rejected, and counts as excess. What counts is what the author signed, for every copy and before anything
+// is decoded: a MiB of small fields takes a tenth of a second and 90 MiB to decode.
 const MaxStatement = 64 << 10
 
-// maxHeld is how many bytes of untaken messages of one author are kept over all wallets: 8 MiB, thousands of
-// honest proposals. At the bound further messages of that author are ignored until some are taken.
-const maxHeld = 8 << 20
+// MaxEnvelope is the most bytes of an envelope that may be sent, so that with its frame it is no longer than
+// MaxStatement.
+const MaxEnvelope = MaxStatement - frameMargin
 
 // Verdict is what happens to a message that arrived on a wallet's channel (rule R6).
 type Verdict int
@@ -28,6 +29,7 @@ const (
 	VerdictIgnore Verdict = iota // neither delivered nor relayed
 	VerdictAccept                // relayed; delivered if it says something new
 	VerdictReject                // as ignored, and the peer that forwarded it is to blame
+	VerdictKeep                  // delivered, but not relayed now: too much of its author's was
 )
 
 // Blame says who pays for a message that was not accepted.
@@ -36,8 +38,8 @@ type Blame int
 // The possible culprits.
 const (
 	BlameNone      Blame = iota
-	BlameForwarder       // it passed on what it could have seen to be worthless: a replay, or something malformed
-	BlameAuthor          // so many differing statements for one window that the author is to be cut off
+	BlameForwarder       // it passed on what it could have seen to be worthless: something old, or malformed
+	BlameAuthor          // so much that is of no use that the author is to be cut off
 )
 
 // Ruling is the inbox's answer to one arrival.
@@ -47,6 +49,7 @@ type Ruling struct {
 	Cause   Cause
 	Author  chain.Operator // zero if the author's key could not be read
 	Window  chain.Height   // zero if the payload could not be read
+	Until   chain.Height   // with BlameAuthor: until when he is to be ignored
 }
 
 // Cause says why a ruling is what it is; the list is closed, so causes serve as metric labels.
@@ -68,7 +71,8 @@ const (
 	CauseStale       Cause = "stale"         // the window is over
 	CauseReplay      Cause = "replay"        // the very same message again
 	CauseSpent       Cause = "copies_spent"  // the ninth copy
-	CauseExcess      Cause = "excess"        // a third statement, or one of more than MaxStatement bytes
+	CauseUnrelayed   Cause = "relay_budget"  // a copy, when too much of the author's was relayed
+	CauseExcess      Cause = "excess"        // a third statement, a ninth envelope, or more than MaxStatement bytes
 	CauseFlood       Cause = "flood"         // excess beyond measure
 	CauseFull        Cause = "author_budget" // too much of the author's lies untaken
 )
@@ -78,6 +82,7 @@ type Arrival struct {
 	From   []byte        // pubsub author, a peer ID in bytes
 	Data   []byte        // the envelope
 	ID     [32]byte      // digest of what the author signed: equal for all spellings of signature and key
+	Size   int           // bytes that the author signed
 	Signed func() []byte // builds the whole signed message; called only for what is kept
 	Height chain.Height  // height known now
 	Time   time.Time
@@ -99,6 +104,7 @@ type Inbox struct {
 	mu        sync.Mutex
 	slots     slots                      // made with the first message
 	envelopes map[[32]byte]slotKey       // of the statements in slots: where each is
+	chaff     chaff                      // of authors that send what says nothing
 	period    chain.Height               // height / frequency when windows were last forgotten
 	waiting   map[chain.Height][]Message // bounded by the slots: two per author and window
 	arrived   chan struct{}              // made when somebody asks for it; nil in a quiet wallet
@@ -116,19 +122,42 @@ func newInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector, held *l
 // Offer rules on a message and keeps it if it says something new.
 func (b *Inbox) Offer(a Arrival) Ruling {
 	message, ruling := b.read(a)
-	switch {
-	case ruling.Cause != "" && a.Own:
+	if ruling.Cause != "" && a.Own {
 		return ruling.accept(CauseOwn)
-	case ruling.Cause != "":
-		return ruling
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if ruling.Cause != "" {
+		return b.sweepings(a, ruling)
+	}
 	return b.place(a, message, ruling)
 }
 
-// read does what needs no state: membership first, since it is cheapest and shuts out strangers, then the envelope in
-// the network's order, then the payload. An empty cause means that the message has a place in the table.
+// sweepings charges the author for what has no place in the table, if it is such that no honest author sends it again
+// and again: a few may come from one who runs another version, or whose head is far from ours. What was forwarded
+// wrongly, or too late, is not his doing.
+func (b *Inbox) sweepings(a Arrival, r Ruling) Ruling {
+	what := envelopeID(a.From, a.Data)
+	switch r.Cause {
+	case CauseExcess:
+		what = a.ID // what makes it too long may stand outside the envelope
+	case CauseNoWindow:
+		if a.Height == 0 {
+			return r // we know of no window, so we cannot say that this is none
+		}
+	case CauseType, CausePayload, CauseOtherWallet:
+	default:
+		return r
+	}
+	if !b.chaff.flood(r.Author, what, a.Time) {
+		return r
+	}
+	r.Until = b.schedule.banned(r.Window, a.Height)
+	return r.ignore(CauseFlood, BlameAuthor)
+}
+
+// read does what needs no state: membership first, since it is cheapest and shuts out strangers, then the length, then
+// the envelope in the network's order, then the payload. An empty cause means that the message has a place in the table.
 func (b *Inbox) read(a Arrival) (Message, Ruling) {
 	author, err := b.authors.read(a.From, b.wallet)
 	if err != nil {
@@ -137,6 +166,9 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 	r := Ruling{Author: author.Operator}
 	if !b.wallet.Holds(r.Author) {
 		return Message{}, r.ignore(CauseNonMember, BlameNone)
+	}
+	if a.Size > MaxStatement && len(a.Data) <= wire.MaxMessage && !a.Own {
+		return Message{}, r.ignore(CauseExcess, BlameNone)
 	}
 	envelope, err := author.DecodeEnvelope(a.Data)
 	switch {
@@ -161,6 +193,8 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 	case ageForeign:
 		return Message{}, r.ignore(CauseNoWindow, BlameNone)
 	case agePast:
+		return Message{}, r.ignore(CauseStale, BlameNone)
+	case ageOld:
 		return Message{}, r.ignore(CauseStale, BlameForwarder)
 	case ageLive:
 	}
@@ -176,7 +210,7 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 
 // place enters a readable message into the table, and into the inbox if it is new.
 func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
-	b.turn(a.Height)
+	b.turn(a.Height, a.Time)
 	key := slotKey{m.Window, m.Author}
 	what := claim{digest: m.Digest, envelope: envelopeID(a.From, a.Data), copyOf: copyNumber(a.ID), reach: a.Reach}
 	if a.Own {
@@ -186,25 +220,34 @@ func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
 		}
 		return r.accept(CauseOwn)
 	}
-	if len(a.Data) > MaxStatement {
-		return b.tooLong(key, r)
-	}
 	switch b.slots.offer(key, what) {
 	case slotCopy:
+		b.know(what.envelope, key)
+		if !b.held.relay(m.Author, a.Size, a.Time) {
+			b.slots.unsent(key, m.Digest)
+			return r.ignore(CauseUnrelayed, BlameNone)
+		}
 		return r.accept(CauseCopy)
 	case slotReplay:
-		return r.ignore(CauseReplay, BlameForwarder)
+		return r.ignore(CauseReplay, BlameNone)
 	case slotSpent:
+		b.know(what.envelope, key)
 		return r.ignore(CauseSpent, BlameNone)
 	case slotExcess:
 		return r.ignore(CauseExcess, BlameNone)
 	case slotFlood:
+		r.Until = b.schedule.banned(m.Window, a.Height)
 		return r.ignore(CauseFlood, BlameAuthor)
 	case slotFirst:
 	}
 	ruling := b.deliver(a, m, r)
-	if ruling.Verdict == VerdictAccept {
-		b.know(what.envelope, key)
+	if ruling.Verdict != VerdictAccept {
+		return ruling
+	}
+	b.know(what.envelope, key)
+	if !b.held.relay(m.Author, a.Size, a.Time) {
+		b.slots.unsent(key, m.Digest)
+		ruling.Verdict = VerdictKeep
 	}
 	return ruling
 }
@@ -217,14 +260,6 @@ func (b *Inbox) know(envelope [32]byte, key slotKey) {
 	b.envelopes[envelope] = key
 }
 
-// tooLong charges a statement that is too long to keep, without remembering what it said.
-func (b *Inbox) tooLong(key slotKey, r Ruling) Ruling {
-	if b.slots.exceed(key) == slotFlood {
-		return r.ignore(CauseFlood, BlameAuthor)
-	}
-	return r.ignore(CauseExcess, BlameNone)
-}
-
 // deliver keeps a new statement, or withdraws it from the table if there is no room, so that a later copy has its
 // chance.
 func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
@@ -235,10 +270,6 @@ func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
 		return r.ignore(CauseMalformed, BlameNone)
 	}
 	m.Signed = signed
-	if len(m.Signed) > MaxStatement { // unknown fields around the envelope count too
-		b.slots.withdraw(key)
-		return b.tooLong(key, r)
-	}
 	if !b.held.hold(m.Author, len(m.Signed)+len(m.Payload)) {
 		b.slots.withdraw(key)
 		return r.ignore(CauseFull, BlameNone)
@@ -270,7 +301,7 @@ func evidence(signed []byte) ([]byte, error) {
 
 // turn drops what belongs to forgotten windows when the height has passed into another period; untaken messages of
 // theirs are of no use to anyone.
-func (b *Inbox) turn(height chain.Height) {
+func (b *Inbox) turn(height chain.Height, now time.Time) {
 	period := height / b.schedule.Frequency
 	if b.slots != nil && period == b.period {
 		return
@@ -281,6 +312,7 @@ func (b *Inbox) turn(height chain.Height) {
 	b.period = period
 	gone := func(window chain.Height) bool { return b.schedule.forgotten(window, height) }
 	b.slots.forget(gone)
+	b.chaff.forget(now)
 	maps.DeleteFunc(b.envelopes, func(_ [32]byte, key slotKey) bool { return gone(key.window) })
 	for window := range b.waiting {
 		if gone(window) {
@@ -330,33 +362,4 @@ func (r Ruling) ignore(c Cause, blame Blame) Ruling {
 func (r Ruling) reject(c Cause) Ruling {
 	r.Verdict, r.Cause, r.Blame = VerdictReject, c, BlameForwarder
 	return r
-}
-
-// ledger counts the bytes that each author has lying in inboxes, over all wallets of a node. It has an entry only
-// for authors with something untaken, all of them members of our wallets.
-type ledger struct {
-	most int
-
-	mu   sync.Mutex
-	held map[chain.Operator]int
-}
-
-func newLedger(most int) *ledger { return &ledger{most: most, held: make(map[chain.Operator]int)} }
-
-func (l *ledger) hold(author chain.Operator, n int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.held[author]+n > l.most {
-		return false
-	}
-	l.held[author] += n
-	return true
-}
-
-func (l *ledger) release(author chain.Operator, n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.held[author] -= n; l.held[author] <= 0 {
-		delete(l.held, author)
-	}
 }

@@ -39,9 +39,9 @@ func TestR6RejectsIgnoresAccepts(t *testing.T) {
 		"ignore other type":           {1, envelope(wire.Envelope{Type: "tbtc/other", Payload: good(1800)}), VerdictIgnore, CauseType, BlameNone},
 		"ignore undecodable payload":  {1, sealed(1, []byte("x")), VerdictIgnore, CausePayload, BlameNone},
 		"ignore other wallet":         {1, sealed(1, testPayload(other.ID(), 1800, "hello")), VerdictIgnore, CauseOtherWallet, BlameNone},
-		"ignore stale window":         {1, sealed(1, good(900)), VerdictIgnore, CauseStale, BlameForwarder},
 		"ignore window to come later": {1, sealed(1, good(3600)), VerdictIgnore, CauseNoWindow, BlameNone},
 		"ignore no window":            {1, sealed(1, good(1801)), VerdictIgnore, CauseNoWindow, BlameNone},
+		"ignore window long over":     {1, sealed(1, good(900)), VerdictIgnore, CauseStale, BlameForwarder},
 		"ignore window zero":          {1, sealed(1, good(0)), VerdictIgnore, CauseNoWindow, BlameNone},
 		"ignore overlong statement":   {1, sealed(1, testPayload(w.ID(), 1800, string(make([]byte, MaxStatement)))), VerdictIgnore, CauseExcess, BlameNone},
 	} {
@@ -79,8 +79,8 @@ func TestR6TwoStatementsOfEightCopiesAreRelayed(t *testing.T) {
 		require.Equal(t, VerdictAccept, b.Offer(arrival(1, 100+i, second, 900)).Verdict)
 	}
 	require.Equal(t, CauseSpent, b.Offer(arrival(1, 8, first, 900)).Cause)
-	require.Equal(t, Ruling{VerdictIgnore, BlameForwarder, CauseReplay, operator(1), 900}, b.Offer(arrival(1, 3, first, 900)))
-	require.Equal(t, Ruling{VerdictIgnore, BlameNone, CauseExcess, operator(1), 900}, b.Offer(arrival(1, 200, third, 900)))
+	require.Equal(t, Ruling{Cause: CauseReplay, Author: operator(1), Window: 900}, b.Offer(arrival(1, 3, first, 900)))
+	require.Equal(t, Ruling{Cause: CauseExcess, Author: operator(1), Window: 900}, b.Offer(arrival(1, 200, third, 900)))
 	require.Equal(t, []string{"first", "second"}, said(b.Take(900)), "each is delivered once")
 	require.Empty(t, b.Take(900))
 	require.Equal(t, CauseSpent, b.Offer(arrival(1, 9, first, 900)).Cause, "what was taken stays known")
@@ -102,23 +102,6 @@ func TestR6FloodOfVariantsIsBounded(t *testing.T) {
 	require.Len(t, b.slots[slotKey{900, operator(1)}].statements, 2)
 	require.Equal(t, []string{"0", "1"}, said(b.Take(900)))
 	require.Equal(t, CauseNew, b.Offer(arrival(2, 1, sealed(2, testPayload(w.ID(), 900, "honest")), 900)).Cause)
-}
-
-func TestR6OverlongStatementsAreChargedToTheAuthor(t *testing.T) {
-	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
-	long := sealed(1, testPayload(w.ID(), 900, string(make([]byte, MaxStatement))))
-	for i := range uint64(maxExcess) {
-		require.Equal(t, CauseExcess, b.Offer(arrival(1, i, long, 900)).Cause)
-	}
-	require.Equal(t, BlameAuthor, b.Offer(arrival(1, 99, long, 900)).Blame)
-
-	// What is signed outside the envelope is part of what is kept.
-	short := arrival(2, 1, sealed(2, testPayload(w.ID(), 900, "short")), 900)
-	padded := short
-	padded.Signed = wire.SignPubsub(operatorKey(2), "topic", padded.Data, make([]byte, MaxStatement)).Bytes
-	require.Equal(t, CauseExcess, b.Offer(padded).Cause)
-	require.Equal(t, CauseNew, b.Offer(short).Cause)
 }
 
 func TestR6UntakenBytesOfOneAuthorAreBounded(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Costs, in messages of a peer's bucket, of what a forwarder is to blame for. A stale replay passes signature
-// verification, which is what the bucket protects, and is never of use.
+// replayCost is what a message costs, in messages of a peer's bucket, that a forwarder is to blame for. An old replay
+// passes signature verification, which is what the bucket protects, and is never of use.
 const replayCost = 16
 
 // strikeBurst refused RPCs in a row, then one a second, are put up with: who exceeds the limits for longer is cut

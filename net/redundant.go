@@ -23,9 +23,8 @@ func envelopeID(from, data []byte) [32]byte {
 // into reach since (Channel.reach) gets the next one.
 //
 // Nobody is believed unverified by this. What the message claims changes no state: it is charged to no budget of the
-// author, its sequence number is not remembered, and one that differs in a single byte of the envelope is another one.
-// A sequence number that has passed before is left to the verifying path, which charges replays to their forwarder, and
-// so is everything about a window that is over.
+// author, it is not remembered, and one that differs in a single byte of the envelope is another one. What is about a
+// window that is over is left to the verifying path, which has the forwarder pay for what is long over.
 func (b *Inbox) redundant(from, data []byte, message func() [32]byte, height chain.Height, reach uint64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,17 +41,14 @@ func (b *Inbox) redundant(from, data []byte, message func() [32]byte, height cha
 		return false
 	}
 	for i := range s.statements {
-		if s.statements[i].envelope == id {
+		if slices.Contains(s.statements[i].envelopes, id) {
 			return s.statements[i].settled(copyNumber(message()), reach)
 		}
 	}
 	return false
 }
 
-// settled reports whether another copy would reach nobody new.
+// settled reports whether a copy is one that was relayed before, or would reach nobody new.
 func (s *statement) settled(copyOf, reach uint64) bool {
-	if slices.Contains(s.copies, copyOf) {
-		return false
-	}
-	return len(s.copies) >= maxCopies || s.reach == reach
+	return slices.Contains(s.copies, copyOf) || len(s.copies) >= maxCopies || s.reach == reach
 }

@@ -23,8 +23,8 @@ func TestR3AKnownEnvelopeIsVerifiedOncePerReach(t *testing.T) {
 	require.False(t, asked(b, copyOf(1), 901, 0), "nothing is known yet")
 	require.Equal(t, CauseNew, b.Offer(copyOf(1)).Cause)
 	require.True(t, asked(b, copyOf(2), 901, 0))
-	require.False(t, asked(b, copyOf(1), 901, 0), "the very same message: whether it is a replay the signature tells")
-	require.False(t, asked(b, copyOf(2), 1000, 0), "of a window that is over: its forwarder is to be charged")
+	require.True(t, asked(b, copyOf(1), 901, 1), "the very same message")
+	require.False(t, asked(b, copyOf(2), 1000, 0), "of a window that is over: if it is long over, its forwarder is to be charged")
 
 	require.False(t, asked(b, copyOf(2), 901, 1), "somebody came into reach who may need it")
 	again := copyOf(2)

@@ -31,21 +31,36 @@ type age int
 const (
 	ageForeign age = iota // no window at all, or one beyond the coming one: an honest node could not know it yet
 	ageLive               // the running window, or the coming one: a message may arrive before our own head does
-	agePast               // over
+	agePast               // over, but perhaps not everywhere: honest heads lag
+	ageOld                // long over: nobody who takes part relays for it
 )
 
 // age places a message's window. The coming window counts as live however early the message is: how far our own
-// head lags is not known, and what is kept for it is bounded.
+// head lags is not known, and what is kept for it is bounded. Before the first head (height 0) there is no window.
+//
+// A window is old once it has been over for as long as it lasts. Up to then an honest neighbour whose head is behind ours
+// by up to 20 minutes relays for it in good faith, and an author who waits for that must not get it cut off.
 func (s Schedule) age(window, height chain.Height) age {
 	base := height - height%s.Frequency // block of the running window, or of the one that ended last
 	switch {
-	case window == 0 || window%s.Frequency != 0 || window > base+s.Frequency:
+	case height == 0 || window == 0 || window%s.Frequency != 0 || window > base+s.Frequency:
 		return ageForeign
 	case height < window+s.Duration:
 		return ageLive
-	default:
+	case height < window+2*s.Duration:
 		return agePast
+	default:
+		return ageOld
 	}
+}
+
+// banned returns until when an author is to be ignored who has flooded a window: until the one after it begins. A window
+// that is none stands for the running one.
+func (s Schedule) banned(window, height chain.Height) chain.Height {
+	if s.age(window, height) != ageLive {
+		window = height - height%s.Frequency
+	}
+	return window + s.Frequency
 }
 
 // forgotten reports whether nothing of a window has to be kept any more. A window is kept until the next one begins,

@@ -13,7 +13,10 @@ const (
 	maxStatements = 2
 	// maxCopies of each are relayed: the first broadcast and the seven retransmissions that fall into 80 blocks.
 	maxCopies = 8
-	// maxExcess further statements are ignored; then the author is cut off. An honest author never has one.
+	// maxEnvelopes distinct envelopes of one statement are known. An honest operator makes one, and sends it again; its
+	// instances make one each if they all lead. What is beyond is excess.
+	maxEnvelopes = 8
+	// maxExcess further statements and envelopes are ignored; then the author is cut off. An honest author never has one.
 	maxExcess = 16
 )
 
@@ -23,8 +26,8 @@ type slotKey struct {
 	author chain.Operator
 }
 
-// slot is what is remembered of it: digests and numbers, not payloads. At most 2 statements of 8 copies,
-// ~250 bytes, whatever the author sends.
+// slot is what is remembered of it: digests and numbers, not payloads. At most 2 statements of 8 copies in 8
+// envelopes, ~800 bytes and ~2 KiB more in the inbox's index, whatever the author sends.
 type slot struct {
 	statements []statement
 	excess     int
@@ -32,10 +35,10 @@ type slot struct {
 
 // statement is one thing said, and the copies of it that passed.
 type statement struct {
-	digest   [32]byte
-	envelope [32]byte // of the envelope that said it first; others may say the same
-	copies   []uint64 // their numbers (copyNumber), at most maxCopies
-	reach    uint64   // who could be reached when the newest copy passed
+	digest    [32]byte
+	envelopes [][32]byte // of those that said it, at most maxEnvelopes
+	copies    []uint64   // their numbers (copyNumber), at most maxCopies
+	reach     uint64     // who could be reached when the newest copy passed
 }
 
 // claim is one message as the table sees it.
@@ -52,9 +55,9 @@ type outcome int
 const (
 	slotFirst  outcome = iota // a statement not seen before: deliver and relay
 	slotCopy                  // another copy of a known one: relay only
-	slotReplay                // exactly the same message again: whoever forwards it is to blame
+	slotReplay                // exactly the same message again: an honest neighbour may have heard it only now
 	slotSpent                 // one copy too many: nobody is to blame, a restarted leader may send more
-	slotExcess                // a third statement: ignore, the author is to blame
+	slotExcess                // a third statement, or one more envelope of a known one: ignore, the author is to blame
 	slotFlood                 // so many of them that the author must be cut off
 )
 
@@ -71,10 +74,13 @@ func (t slots) offer(key slotKey, what claim) outcome {
 	i := slices.IndexFunc(s.statements, func(known statement) bool { return known.digest == what.digest })
 	switch {
 	case i >= 0:
-		return s.statements[i].again(what)
+		if again := s.statements[i].again(what); again != slotExcess {
+			return again
+		}
+		return t.exceed(key)
 	case len(s.statements) < maxStatements:
 		s.statements = append(s.statements, statement{
-			digest: what.digest, envelope: what.envelope, copies: []uint64{what.copyOf}, reach: what.reach,
+			digest: what.digest, envelopes: [][32]byte{what.envelope}, copies: []uint64{what.copyOf}, reach: what.reach,
 		})
 		return slotFirst
 	default:
@@ -106,11 +112,37 @@ func (s *statement) again(what claim) outcome {
 	switch {
 	case slices.Contains(s.copies, what.copyOf):
 		return slotReplay
+	case !s.learn(what.envelope):
+		return slotExcess
 	case len(s.copies) >= maxCopies:
 		return slotSpent
 	default:
 		s.copies, s.reach = append(s.copies, what.copyOf), what.reach
 		return slotCopy
+	}
+}
+
+// learn remembers an envelope of the statement; false if it is one too many.
+func (s *statement) learn(envelope [32]byte) bool {
+	if slices.Contains(s.envelopes, envelope) {
+		return true
+	}
+	if len(s.envelopes) >= maxEnvelopes {
+		return false
+	}
+	s.envelopes = append(s.envelopes, envelope)
+	return true
+}
+
+// unreached is a reach that never was: the next copy of such a statement is one that somebody needs.
+const unreached = ^uint64(0)
+
+// unsent takes a copy that offer entered last back, because it is not relayed: the next one is.
+func (t slots) unsent(key slotKey, digest [32]byte) {
+	for i := range t[key].statements {
+		if s := &t[key].statements[i]; s.digest == digest {
+			s.copies, s.reach = s.copies[:len(s.copies)-1], unreached
+		}
 	}
 }
 

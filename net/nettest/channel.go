@@ -48,7 +48,7 @@ func (c *Channel) Arrived() <-chan struct{} { return c.inbox.Arrived() }
 // Seal puts a coordination message into an envelope from the member's operator.
 func (c *Channel) Seal(payload []byte, sequence uint64) ([]byte, error) {
 	envelope := net.Seal(c.member.public, payload, sequence)
-	if len(envelope) > net.MaxStatement {
+	if len(envelope) > net.MaxEnvelope {
 		return nil, fmt.Errorf("seal message: %w: %d bytes", wire.ErrTooLarge, len(envelope))
 	}
 	return envelope, nil

@@ -96,11 +96,11 @@ func (m *Member) hear(wallet chain.WalletID, msg wire.PubsubMessage, author chai
 		return net.Ruling{}, false
 	}
 	r := c.inbox.Offer(net.Arrival{
-		From: msg.From(), Data: msg.Data(), ID: msg.ID(), Signed: msg.Bytes,
+		From: msg.From(), Data: msg.Data(), ID: msg.ID(), Size: len(msg.SignedBytes()), Signed: msg.Bytes,
 		Height: height, Time: time.Now(),
 	})
 	if r.Blame == net.BlameAuthor {
-		m.ban(author, r.Window+m.network.schedule.Frequency)
+		m.ban(author, r.Until)
 	}
 	return r, true
 }
