@@ -55,6 +55,16 @@ func TestDevnetWritesOneJSONLinePerNodeWalletAndWindow(t *testing.T) {
 	require.Contains(t, again.stderr, "not empty")
 }
 
+// The process that scenario restart kills is this program again.
+func TestDevnetKillsANodeThatIsAProcessOfItsOwn(t *testing.T) {
+	t.Setenv("GOLOG_LOG_LEVEL", "")
+	t.Setenv(asProgram, "1")
+	got := call(t, "", "devnet", "--operators", "3", "--wallets", "1", "--seats", "4", "--block-time", "25ms",
+		"--windows", "1", "--scenario", "restart", "--json")
+	require.Equal(t, codeOK, got.code, got.stderr)
+	require.Contains(t, got.stdout, `"scenario":"restart","windows":1,"results":3,"expected":true`)
+}
+
 func TestDevnetEndsWithCode6WhenTheJudgeIsNotSatisfied(t *testing.T) {
 	var out bytes.Buffer
 	temp := t.TempDir()

@@ -29,6 +29,9 @@ type Config struct {
 	// Dir is where everything is written. It may exist, but must be empty.
 	Dir    string
 	Screen Screen
+	// Program is what runs walletnode, with leading arguments if it takes any: scenario restart runs a node as a process
+	// of its own. Empty is this executable.
+	Program []string
 }
 
 // Bounds of a devnet. They keep it on one machine: each node costs about 30 MB and its share of the processor.

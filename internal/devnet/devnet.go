@@ -1,4 +1,4 @@
-// Package devnet is a whole network in one process: a local chain behind a real WebSocket, operators with complete nodes
+// Package devnet is a whole network on one machine: a local chain behind a real WebSocket, operators with complete nodes
 // that reach each other over loopback, a scenario, and a judge of what the nodes recorded.
 //
 // Rule R10 holds it honest. Every honest node is started from a configuration file by the production assembly.
@@ -9,7 +9,8 @@
 //	scenario.go, plan.go  what can happen, and what must be recorded of it: a table and pure functions
 //	judge.go, refute.go   whether it was: a pure function
 //	devnet.go, window.go  carrying it out
-//	operator.go, actor.go, proxy.go  the honest node, the adversary, the endpoint that loses heads
+//	operator.go, process.go  the honest node, in this process or in one of its own
+//	actor.go, proxy.go    the adversary, the endpoint that loses heads
 //	screen*.go            showing it
 package devnet
 
@@ -60,6 +61,13 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	}
 	if cfg.Expect == "" {
 		cfg.Expect = cfg.Scenario
+	}
+	if len(cfg.Program) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return Summary{}, fmt.Errorf("find this program: %w", err)
+		}
+		cfg.Program = []string{self}
 	}
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -51,6 +52,10 @@ func play(t *testing.T, cfg Config) *recording {
 	t.Helper()
 	r := &recording{began: time.Now()}
 	cfg.Dir, cfg.Screen = t.TempDir(), r
+	cfg.Program = []string{"/nonexistent"} // not this test binary
+	if cfg.Scenario == "restart" {
+		cfg.Program = []string{buildProgram(t)}
+	}
 	cfg.BlockTime, cfg.FastIdle = blockTime, true
 	if cfg.Operators == 0 {
 		cfg.Operators, cfg.Wallets, cfg.Seats = 5, 2, 10
@@ -63,6 +68,15 @@ func play(t *testing.T, cfg Config) *recording {
 		t.Logf("%s", windowText(report))
 	}
 	return r
+}
+
+// buildProgram builds walletnode, for nodes that run as processes of their own.
+func buildProgram(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "walletnode")
+	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/walletnode").CombinedOutput() //nolint:gosec // our own
+	require.NoError(t, err, "%s", output)
+	return path
 }
 
 func requireExpected(t *testing.T, r *recording, windows int) {

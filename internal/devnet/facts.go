@@ -44,7 +44,7 @@ type DeedKind string
 const (
 	DeedSilence      DeedKind = "silence"       // an instance was connected through the active phase and said nothing
 	DeedStatement    DeedKind = "statement"     // an instance sent a message
-	DeedRestart      DeedKind = "restart"       // a node was stopped and started again
+	DeedRestart      DeedKind = "restart"       // a node was killed and started again
 	DeedSkippedHeads DeedKind = "skipped heads" // a node's endpoint lost heads
 )
 

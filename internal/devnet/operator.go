@@ -38,11 +38,18 @@ type operator struct {
 	port    int
 	proxy   *proxy // in front of its endpoint; nil if it is the chain's own
 
-	running *running // nil while the node is down
+	running runner // nil while the node is down
 }
 
-// running is a node that runs.
-type running struct {
+// runner is a node that runs, in this process or in one of its own.
+type runner interface {
+	height(ctx context.Context) chain.Height // what its clock shows; 0 before it shows anything
+	admits(ctx context.Context, other chain.Operator) bool
+	halt() error // returns when everything of it has stopped
+}
+
+// inside is a node that runs in this process.
+type inside struct {
 	node  *node.Node
 	log   io.Closer
 	stop  context.CancelFunc
@@ -130,7 +137,7 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 		return errors.Join(err, file.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{node: n, log: file, stop: stop, ended: make(chan error, 1)}
+	r := &inside{node: n, log: file, stop: stop, ended: make(chan error, 1)}
 	go func() {
 		err := n.Run(ctx)
 		if ctx.Err() == nil {
@@ -152,28 +159,35 @@ func logTo(path string) (*os.File, *slog.Logger, error) {
 	return file, slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug})), nil
 }
 
-// halt stops the node and returns when everything of it has stopped.
+// halt stops the node, if it runs, and returns when everything of it has stopped.
 func (o *operator) halt() error {
-	r := o.running
-	if r == nil {
+	if o.running == nil {
 		return nil
 	}
-	o.running = nil
+	defer func() { o.running = nil }()
+	return o.running.halt()
+}
+
+// height is what the node's clock shows; 0 while it is down.
+func (o *operator) height(ctx context.Context) chain.Height {
+	if o.running == nil {
+		return 0
+	}
+	return o.running.height(ctx)
+}
+
+// halt implements runner.
+func (r *inside) halt() error {
 	r.stop()
 	return errors.Join(<-r.ended, r.log.Close())
 }
 
-// height is what the node's clock shows; 0 while it is down.
-func (o *operator) height() chain.Height {
-	if o.running == nil {
-		return 0
-	}
-	return o.running.node.Clock().Height()
-}
+// height implements runner.
+func (r *inside) height(context.Context) chain.Height { return r.node.Clock().Height() }
 
-// admits reports whether the node has admitted an instance of another operator.
-func (o *operator) admits(other chain.Operator) bool {
-	for _, p := range o.running.node.Host().Peers() {
+// admits implements runner: whether the node has admitted an instance of another operator.
+func (r *inside) admits(_ context.Context, other chain.Operator) bool {
+	for _, p := range r.node.Host().Peers() {
 		if p.Operator == other && p.State == net.PeerAdmitted && p.TermsKnown {
 			return true
 		}
@@ -183,14 +197,33 @@ func (o *operator) admits(other chain.Operator) bool {
 
 // record reads what the node has of a window, by the path that anybody reads a store.
 func (o *operator) record(ctx context.Context, window chain.Height) (detail store.WindowDetail, err error) {
+	err = o.read(ctx, func(r *store.Reader) error {
+		detail, err = r.WindowDetail(ctx, window)
+		if errors.Is(err, store.ErrNotFound) {
+			detail = store.WindowDetail{Block: window}
+			return nil
+		}
+		return err
+	})
+	return detail, err
+}
+
+// lastWindow is the last window that the node has accounted for; 0 for none.
+func (o *operator) lastWindow(ctx context.Context) (block chain.Height, err error) {
+	err = o.read(ctx, func(r *store.Reader) error {
+		last, err := r.LastWindow(ctx)
+		block = last.Block
+		return err
+	})
+	return block, err
+}
+
+// read opens the node's store for reading.
+func (o *operator) read(ctx context.Context, look func(*store.Reader) error) (err error) {
 	r, err := store.OpenReader(ctx, o.storeDSN())
 	if err != nil {
-		return detail, err
+		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	detail, err = r.WindowDetail(ctx, window)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.WindowDetail{Block: window}, nil
-	}
-	return detail, err
+	return look(r)
 }

@@ -22,7 +22,7 @@ type stage struct {
 type plan struct {
 	down    []chain.Operator // whose nodes do not run in this window
 	parts   []part           // what is done with their keys
-	restart chain.Operator   // whose node is stopped and started again within the active phase
+	restart chain.Operator   // whose node is killed and started again within the active phase
 	skip    chain.Operator   // whose endpoint loses the heads of the window's first blocks
 }
 

@@ -97,7 +97,7 @@ var scenarios = []scenario{
 	},
 	{
 		Scenario: Scenario{
-			"restart", "A node is stopped within the active phase and started again: the first wallet's leader, after it has spoken, and a follower, by turns.",
+			"restart", "A node that runs as a process of its own is killed (SIGKILL) within the active phase and started again 5 blocks later: the first wallet's leader, after it has spoken, and a follower, after it has heard, by turns.",
 			"As in calm, on the restarted node too: a restarted leader sends the same bytes again.",
 		},
 		operators: 2,

@@ -9,13 +9,16 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/store"
 )
 
 const (
 	// skippedBlocks is how many heads scenario skipped-heads keeps back, from block c on.
 	skippedBlocks = 21
-	// restartAfter is how many blocks into a window scenario restart stops a node: the leader has spoken by then.
+	// restartAfter is how many blocks into a window scenario restart kills a node, and downFor how many blocks later it
+	// starts it again.
 	restartAfter = 10
+	downFor      = 5
 	// patience is how many blocks after a window's end its outcomes are waited for before the judge is asked all the
 	// same.
 	patience = 300
@@ -101,6 +104,14 @@ func (a *act) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	if o := a.operator(a.plan.restart); o != nil {
+		if err := o.halt(); err != nil {
+			return err
+		}
+		if err := o.startProcess(ctx, a.cfg.Program, a.fail); err != nil {
+			return err
+		}
+	}
 	if o := a.operator(a.plan.skip); o != nil {
 		o.proxy.lose(a.window.Block, a.window.Block+skippedBlocks-1)
 	}
@@ -152,11 +163,11 @@ func (a *act) stage() stage {
 }
 
 func (a *act) takeDown(ctx context.Context, o *operator) error {
-	last, err := o.running.node.Store().LastWindow(ctx)
+	last, err := o.lastWindow(ctx)
 	if err != nil {
 		return err
 	}
-	a.first[o.address] = last.Block == 0
+	a.first[o.address] = last == 0
 	return o.halt()
 }
 
@@ -182,7 +193,7 @@ func (a *act) gather(ctx context.Context) error {
 	return until(ctx, func() (bool, error) {
 		height := a.chain.Height()
 		for _, o := range a.operators {
-			if o.running != nil && (o.height() < height || !a.admitsAll(o)) {
+			if o.running != nil && (o.height(ctx) < height || !a.admitsAll(ctx, o)) {
 				return false, nil
 			}
 		}
@@ -195,9 +206,9 @@ func (a *act) gather(ctx context.Context) error {
 	})
 }
 
-func (a *act) admitsAll(o *operator) bool {
+func (a *act) admitsAll(ctx context.Context, o *operator) bool {
 	return !slices.ContainsFunc(a.operators, func(other *operator) bool {
-		return other != o && other.running != nil && !o.admits(other.address)
+		return other != o && other.running != nil && !o.running.admits(ctx, other.address)
 	})
 }
 
@@ -266,20 +277,25 @@ func (a *act) dismiss() error {
 	return errors.Join(errs...)
 }
 
-// restart stops a node within the active phase, once it has opened the window and, where it leads, has written down
-// what it says; and starts it again. The chain stands still meanwhile.
+// restart kills a node's process within the active phase, once it has spoken where it leads and heard the leader where
+// it does not; and starts the node again some blocks later.
 func (a *act) restart(ctx context.Context, o *operator) error {
 	at := a.window.Block + restartAfter
-	if err := a.chain.Hold(ctx, at); err != nil {
-		return err
-	}
-	if err := a.clock.Until(ctx, at); err != nil {
+	if err := a.standStill(ctx, at); err != nil {
 		return err
 	}
 	if err := until(ctx, func() (bool, error) { return a.underWay(ctx, o) }); err != nil {
 		return err
 	}
-	if err := o.halt(); err != nil {
+	victim, ok := o.running.(*process)
+	if !ok {
+		return errors.New("the node to be killed is no process of its own")
+	}
+	o.running = nil
+	if err := victim.kill(); err != nil {
+		return err
+	}
+	if err := a.standStill(ctx, at+downFor); err != nil {
 		return err
 	}
 	if err := o.start(ctx, a.fail); err != nil {
@@ -292,22 +308,39 @@ func (a *act) restart(ctx context.Context, o *operator) error {
 	return nil
 }
 
-// underWay reports whether a node has opened the window for all of its wallets and has written down its proposal
-// wherever it leads.
-func (a *act) underWay(ctx context.Context, o *operator) (bool, error) {
-	detail, err := o.record(ctx, a.window.Block)
-	if err != nil || len(detail.Wallets) < len(a.wallets) {
-		return false, err
+// standStill lets the chain come to a height and stand still there.
+func (a *act) standStill(ctx context.Context, at chain.Height) error {
+	if err := a.chain.Hold(ctx, at); err != nil {
+		return err
 	}
-	for _, row := range detail.Wallets {
-		leads := slices.ContainsFunc(a.elections, func(e election) bool {
-			return e.wallet.ID() == row.Wallet && e.leader == o.address
-		})
-		if leads && row.Own == nil {
-			return false, nil
+	return a.clock.Until(ctx, at)
+}
+
+// underWay reports whether, for every wallet, what the node's part is in spreading the leader's message has been done:
+// all others have heard it where it leads, and it has heard the leader where it does not.
+func (a *act) underWay(ctx context.Context, o *operator) (bool, error) {
+	for _, e := range a.elections {
+		listeners := []*operator{o}
+		if e.leader == o.address {
+			listeners = slices.DeleteFunc(slices.Clone(a.operators), func(other *operator) bool { return other == o })
+		}
+		for _, listener := range listeners {
+			detail, err := listener.record(ctx, a.window.Block)
+			if err != nil || !heard(detail, e) {
+				return false, err
+			}
 		}
 	}
 	return true, nil
+}
+
+// heard reports whether a node has recorded a message of a wallet's leader.
+func heard(detail store.WindowDetail, e election) bool {
+	return slices.ContainsFunc(detail.Wallets, func(row store.WalletDetail) bool {
+		return row.Wallet == e.wallet.ID() && slices.ContainsFunc(row.Statements, func(s coordination.Statement) bool {
+			return s.Author == e.leader
+		})
+	})
 }
 
 // settle waits until every node has accounted for the window and every action has its outcome. It looks once per
@@ -327,11 +360,11 @@ func (a *act) settle(ctx context.Context) error {
 
 func (a *act) settled(ctx context.Context) (bool, error) {
 	for _, o := range a.operators {
-		if o.height() <= a.window.End {
+		if o.height(ctx) <= a.window.End {
 			return false, nil
 		}
-		last, err := o.running.node.Store().LastWindow(ctx)
-		if err != nil || last.Block < a.window.Block {
+		last, err := o.lastWindow(ctx)
+		if err != nil || last < a.window.Block {
 			return false, err
 		}
 		detail, err := o.record(ctx, a.window.Block)

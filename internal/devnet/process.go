@@ -1,0 +1,146 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/api"
+	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/net"
+)
+
+// process is an operator's node as a process of its own, which can be killed. It is asked how it fares through its API,
+// as an operator would.
+//
+// It proposes what a node in this process would: the two differ in the block time that their redemption generators go
+// by, which decides how far back requests are looked for and how near to their timeout they are left alone, and no
+// request of a devnet gets that old.
+type process struct {
+	command *exec.Cmd
+	client  *api.Client
+	log     *os.File
+	asked   atomic.Bool   // to end
+	ended   chan struct{} // closed once the process is gone
+	err     error         // how it ended; to be read after ended
+}
+
+// startProcess starts the operator's node from its directory with walletnode start, where program is what runs
+// walletnode. failed is told if it ends by itself.
+func (o *operator) startProcess(ctx context.Context, program []string, failed func(error)) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", port) // not the socket in the directory, whose path may be too long for one
+	client, err := api.NewClient(address)
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(o.dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	arguments := append(program[1:len(program):len(program)], "start", "--config", o.configFile())
+	p := &process{
+		// It outlives ctx, so that halt can end it in good order.
+		command: exec.CommandContext(context.WithoutCancel(ctx), program[0], arguments...), //nolint:gosec // the caller's choice
+		client:  client,
+		log:     log,
+		ended:   make(chan struct{}),
+	}
+	p.command.Env = append(ownEnvironment(os.Environ()), config.Variable("api.listen")+"="+address)
+	p.command.Stderr = log
+	if err := p.command.Start(); err != nil {
+		return errors.Join(fmt.Errorf("start a node as a process: %w", err), log.Close())
+	}
+	go func() {
+		p.err = p.command.Wait()
+		close(p.ended)
+		if !p.asked.Load() && ctx.Err() == nil {
+			failed(fmt.Errorf("the process of operator %v ended by itself: %w", o.address, errors.Join(errors.New("not asked to"), p.err)))
+		}
+	}()
+	o.running = p
+	return nil
+}
+
+// ownEnvironment leaves out what would configure the node beside its file, or make it notify a service manager that
+// did not start it.
+func ownEnvironment(environment []string) []string {
+	var own []string
+	for _, entry := range environment {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "WALLETNODE_") && name != "NOTIFY_SOCKET" && !strings.HasPrefix(name, "WATCHDOG_") {
+			own = append(own, entry)
+		}
+	}
+	return own
+}
+
+// height implements runner.
+func (p *process) height(ctx context.Context) chain.Height {
+	status, err := p.client.Status(ctx)
+	if err != nil || status.Head == nil {
+		return 0 // it does not answer yet
+	}
+	return status.Head.Block
+}
+
+// admits implements runner.
+func (p *process) admits(ctx context.Context, other chain.Operator) bool {
+	known, err := p.client.Peers(ctx)
+	if err != nil {
+		return false
+	}
+	for _, it := range known.Peers {
+		if it.Operator != nil && *it.Operator == other && it.State == net.PeerAdmitted && it.AdmitsUs != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// halt implements runner.
+func (p *process) halt() error {
+	if err := p.end(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if p.err != nil {
+		return fmt.Errorf("node as a process, asked to stop: %w", p.err)
+	}
+	return nil
+}
+
+// kill ends the process as a power failure would. That nothing else ended it is part of the bargain.
+func (p *process) kill() error {
+	if err := p.end(syscall.SIGKILL); err != nil {
+		return err
+	}
+	status, ok := p.command.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
+		return fmt.Errorf("node as a process, not killed but %v", p.command.ProcessState)
+	}
+	return nil
+}
+
+// end sends a signal and waits until the process is gone. One that has gone already needs none.
+func (p *process) end(signal os.Signal) error {
+	p.asked.Store(true)
+	err := p.command.Process.Signal(signal)
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+	if err == nil {
+		<-p.ended
+	}
+	p.client.Close()
+	return errors.Join(err, p.log.Close())
+}
