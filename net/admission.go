@@ -46,7 +46,7 @@ func (t *table) sweep(now time.Time) chores {
 		t.settle(e, now)
 		if !e.deadline.IsZero() && !now.Before(e.deadline) {
 			e.stranger = true
-			e.refuse(now, strangerPause, e.strangeness(now))
+			e.refuse(now, strangerPause, t.strangeness(e, now))
 		}
 		if e.cut {
 			c.cut = append(c.cut, id)
@@ -65,9 +65,12 @@ func (t *table) sweep(now time.Time) chores {
 }
 
 // strangeness says why a peer is cut off at its deadline.
-func (e *entry) strangeness(now time.Time) string {
+func (t *table) strangeness(e *entry, now time.Time) string {
 	why := "proved no operator in time"
-	if op := e.proven(now); !op.IsZero() {
+	switch op := e.proven(now); {
+	case t.members[op] > 0:
+		why = fmt.Sprintf("operator %v has %d instances here already", op, maxInstances)
+	case !op.IsZero():
 		why = fmt.Sprintf("operator %v holds no seat of our wallets", op)
 	}
 	if e.lastErr != "" && e.lastErrAt.After(e.since) {

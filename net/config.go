@@ -40,12 +40,14 @@ type Config struct {
 	// DelegationLifetime is for how long each delegation of ours is valid; it is renewed at half of that. At most
 	// 30 days. Default 24 h.
 	DelegationLifetime time.Duration
-	// Limits bound what one peer can send. Default: DefaultLimits.
+	// Limits bound what one operator's instances can send together, or one peer of no operator we know. Default:
+	// DefaultLimits.
 	Limits Limits
 }
 
-// Limits are token buckets per forwarding peer; they stand before signature verification (rule R6). A bucket holds
-// at most its burst and refills at its rate. An RPC beyond them is dropped whole.
+// Limits are token buckets per forwarding operator; they stand before signature verification (rule R6). A bucket holds
+// at most its burst and refills at its rate. An RPC beyond them is dropped whole. All instances of an operator draw on
+// one set of buckets: otherwise a new key would be worth full ones.
 type Limits struct {
 	MessagesPerSecond float64 // an RPC costs one, and one more for each message in it
 	MessageBurst      int
@@ -53,10 +55,14 @@ type Limits struct {
 	ByteBurst         int // at least 1 MiB, or the network's longest message could never pass
 }
 
-// DefaultLimits let a peer forward the messages of 1000 wallets that all begin at one block (1000 leaders, and a
-// factor of four for retransmissions), then 100 a second: a hundredth of what one core verifies.
+// DefaultLimits let each of an operator's instances forward the messages of 1000 wallets that all begin at one block
+// (which costs 2000), and as much as one author can have them relay besides (ledger.relay: 2048); then 100 a second each,
+// a hundredth of what one core verifies.
 func DefaultLimits() Limits {
-	return Limits{MessagesPerSecond: 100, MessageBurst: 4096, BytesPerSecond: 1 << 20, ByteBurst: 16 << 20}
+	return Limits{
+		MessagesPerSecond: 100 * maxInstances, MessageBurst: 4096 * maxInstances,
+		BytesPerSecond: 1 << 20 * maxInstances, ByteBurst: 16 << 20 * maxInstances,
+	}
 }
 
 // Deps are the parts of the node that the network calls.

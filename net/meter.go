@@ -17,7 +17,8 @@ const (
 	strikeRate  = 1
 )
 
-// meter is what one peer may still send. It is kept when the peer reconnects.
+// meter is what an operator's instances, or one peer of no operator we know, may still send. It is kept when they
+// reconnect.
 type meter struct {
 	messages *rate.Limiter
 	bytes    *rate.Limiter

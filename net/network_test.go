@@ -196,7 +196,7 @@ func TestR6ReplaysAreChargedToTheForwarder(t *testing.T) {
 		c.connect(forwarder, a.lh)
 		c.connect(author, a.lh)
 		synctest.Wait()
-		old := make([]*pb.Message, 1000)
+		old := make([]*pb.Message, 1500)
 		for i := range old {
 			old[i] = forge(t, 3, w, sealed(3, testPayload(w.ID(), 900, fmt.Sprint(i))), uint64(i))
 		}
@@ -204,7 +204,7 @@ func TestR6ReplaysAreChargedToTheForwarder(t *testing.T) {
 		c.settle()
 		require.False(t, c.connected(a.lh, forwarder))
 		require.Equal(t, PeerRefused, a.peer(t, forwarder).State)
-		require.NotZero(t, a.Counters().CutOff, "1000 messages are within the limits, so it is the charge that cuts it off")
+		require.NotZero(t, a.Counters().CutOff, "1500 messages are within the limits, so it is the charge that cuts it off")
 		require.True(t, c.connected(a.lh, author), "whose old words they were is not to blame")
 		require.Empty(t, ch.Take(900))
 	})

@@ -43,7 +43,8 @@ type entry struct {
 	id     peer.ID
 	own    chain.Operator // whose own key the peer ID is; zero for instances with a key of their own
 	static bool
-	meter  meter
+	alone  meter // while its operator is none of our wallets'
+	meter  meter // what it draws on: alone, or what all instances of its operator share
 
 	connected bool
 	since     time.Time
@@ -56,6 +57,7 @@ type entry struct {
 	terms      *wire.Terms
 	admitted   bool
 	counted    chain.Operator // under which operator it is counted as connected; zero if it is not
+	place      chain.Operator // of which operator's places it holds one; zero if it holds none
 
 	deadline     time.Time // when it is cut off unless it is admitted by then
 	refusedUntil time.Time
@@ -79,8 +81,13 @@ const (
 	// maxPeers entries are kept, ~2 KiB each and up to 80 KiB with the terms of 1000 wallets. Beyond, the peer
 	// longest unseen is forgotten; if all are connected, the new one is turned away.
 	maxPeers = 1024
-	// maxWaiting peers may be connected without having proved anything. Beyond, new ones are turned away.
+	// maxWaiting peers may be connected without having proved anything. Beyond, a newcomer takes the place of who has
+	// waited longest: strangers that just sit there would else keep everybody out, while an honest instance proves itself
+	// within two round trips.
 	maxWaiting = 64
+	// maxInstances of one operator are admitted at once: two, and two more that replace them. Who came first stays, so that
+	// nobody with a stolen key can push the others out; whoever comes beyond waits for a place until its deadline.
+	maxInstances = 4
 )
 
 // Delays of admission.
@@ -99,7 +106,8 @@ const (
 )
 
 func newEntry(id peer.ID, limits Limits) *entry {
-	e := &entry{id: id, meter: newMeter(limits), exchanges: rate.NewLimiter(1, exchangeBurst)}
+	e := &entry{id: id, alone: newMeter(limits), exchanges: rate.NewLimiter(1, exchangeBurst)}
+	e.meter = e.alone
 	if key, err := wire.ParsePeerID([]byte(id)); err == nil {
 		e.own = key.Operator()
 		e.operator = e.own

@@ -36,6 +36,8 @@ type table struct {
 	channels map[chain.WalletID]*Channel
 	members  map[chain.Operator]int          // in how many of our wallets each operator has a seat
 	present  map[chain.Operator]int          // connected, admitted instances of other operators
+	places   map[chain.Operator]int          // taken by admitted instances; at most maxInstances of an operator
+	meters   map[chain.Operator]meter        // of the operators of our wallets
 	banned   map[chain.Operator]chain.Height // cut off until this height; only members can be, so it is bounded by them
 	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
 }
@@ -47,6 +49,8 @@ func newTable(self chain.Operator, cfg Config, height func() chain.Height, prote
 		channels: make(map[chain.WalletID]*Channel),
 		members:  map[chain.Operator]int{self: 1}, // siblings are always known
 		present:  make(map[chain.Operator]int),
+		places:   make(map[chain.Operator]int),
+		meters:   make(map[chain.Operator]meter),
 		banned:   make(map[chain.Operator]chain.Height),
 		authors:  make(map[peer.ID]chain.Operator),
 	}
@@ -76,6 +80,9 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 		t.peers[id] = e
 	}
 	if !e.connected {
+		if !e.static && !t.mayPlace(e, e.proven(now)) {
+			t.seat(now)
+		}
 		e.connected, e.since, e.gone, e.addrs = true, now, make(chan struct{}), nil
 		e.deadline = now.Add(t.timeout)
 	}
@@ -92,23 +99,35 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 	return true
 }
 
-// room makes room for one more peer.
-func (t *table) room() bool {
+// seat makes room for one more peer that has to wait: who has waited longest is cut off, though not refused.
+func (t *table) seat(now time.Time) {
 	waiting := 0
 	var oldest *entry
 	for _, e := range t.peers {
-		switch {
-		case e.connected && !e.admitted:
-			waiting++
-		case !e.connected && !e.static && (oldest == nil || e.seen.Before(oldest.seen)):
+		if !e.connected || e.admitted || e.cut {
+			continue
+		}
+		waiting++
+		if oldest == nil || e.since.Before(oldest.since) {
 			oldest = e
 		}
 	}
 	if waiting >= maxWaiting {
-		return false
+		oldest.fail(now, "made room for a newcomer before it had proved an operator we know")
+		oldest.cut = true
 	}
+}
+
+// room makes room for one more peer to be remembered.
+func (t *table) room() bool {
 	if len(t.peers) < maxPeers {
 		return true
+	}
+	var oldest *entry
+	for _, e := range t.peers {
+		if !e.connected && !e.static && (oldest == nil || e.seen.Before(oldest.seen)) {
+			oldest = e
+		}
 	}
 	if oldest != nil {
 		delete(t.peers, oldest.id)
@@ -133,7 +152,9 @@ func (t *table) disconnected(id peer.ID, stillConnected func() bool, now time.Ti
 // settle decides anew whether a peer is admitted, and keeps the counts that follow from it.
 func (t *table) settle(e *entry, now time.Time) {
 	operator := e.proven(now)
-	admitted := e.connected && !e.cut && !t.isBanned(operator) && (e.static || t.members[operator] > 0)
+	e.meter = t.meterOf(e, operator)
+	admitted := e.connected && !e.cut && !t.isBanned(operator) && (e.static || t.mayPlace(e, operator))
+	t.place(e, operator, admitted && !e.static)
 	counted := operator
 	if !admitted || operator == t.self {
 		counted = chain.Operator{}
@@ -157,6 +178,41 @@ func (t *table) settle(e *entry, now time.Time) {
 		t.protect(e.id, admitted)
 		t.publish()
 	}
+}
+
+// mayPlace reports whether the operator has a place for the peer among its admitted instances, or the peer has it.
+func (t *table) mayPlace(e *entry, operator chain.Operator) bool {
+	return t.members[operator] > 0 && (e.place == operator || t.places[operator] < maxInstances)
+}
+
+// place gives the peer one of the operator's places, or takes back which it had.
+func (t *table) place(e *entry, operator chain.Operator, takes bool) {
+	if !takes {
+		operator = chain.Operator{}
+	}
+	if operator == e.place {
+		return
+	}
+	if t.places[e.place]--; t.places[e.place] <= 0 {
+		delete(t.places, e.place)
+	}
+	if !operator.IsZero() {
+		t.places[operator]++
+	}
+	e.place = operator
+}
+
+// meterOf returns what a peer draws on.
+func (t *table) meterOf(e *entry, operator chain.Operator) meter {
+	if t.members[operator] == 0 {
+		return e.alone
+	}
+	m, ok := t.meters[operator]
+	if !ok {
+		m = newMeter(t.limits)
+		t.meters[operator] = m
+	}
+	return m
 }
 
 func (t *table) settleAll(now time.Time) {
@@ -309,6 +365,7 @@ func (t *table) leave(ch *Channel, now time.Time) {
 	for _, op := range ch.wallet.Operators() {
 		if t.members[op]--; t.members[op] == 0 {
 			delete(t.members, op)
+			delete(t.meters, op)
 		}
 	}
 	t.settleAll(now)

@@ -19,17 +19,6 @@ func testTable() *table {
 
 func gone() bool { return false }
 
-func TestR6WaitingPeersAreBounded(t *testing.T) {
-	tab, now := testTable(), time.Unix(1000, 0)
-	for i := range maxWaiting {
-		require.True(t, tab.connected(peer.ID(fmt.Sprint(i)), "addr", false, now))
-	}
-	require.False(t, tab.connected("one too many", "addr", false, now))
-	require.True(t, tab.connected("0", "another connection", false, now))
-	tab.disconnected("0", gone, now)
-	require.True(t, tab.connected("one too many", "addr", false, now))
-}
-
 func TestR6RememberedPeersAreBounded(t *testing.T) {
 	tab, now := testTable(), time.Unix(1000, 0)
 	tab.addStatic("static")
