@@ -11,7 +11,7 @@ import (
 
 // The exit codes. Scripts rely on them: none changes its meaning.
 const (
-	codeOK          = 0
+	codeOK          = 0   // all went well
 	codeFailure     = 1   // something went wrong while running
 	codeUsage       = 2   // the command line or the configuration is wrong
 	codeNotReady    = 3   // the node runs and cannot do its work
