@@ -84,7 +84,7 @@ func initNode(c *cli.Context) error {
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, p)
 	}
-	return tellNext(c.App.Writer, p, c.String("data-dir") == "" && !c.IsSet("dir"))
+	return tellNext(c.App.Writer, p, c.String("data-dir") == "" && !c.IsSet("dir"), c.IsSet("password-file"))
 }
 
 // initDirectory is the absolute path of the directory to prepare.
@@ -210,7 +210,7 @@ func create(path, text string) (err error) {
 	return nil
 }
 
-func tellNext(w io.Writer, p prepared, usual bool) error {
+func tellNext(w io.Writer, p prepared, usual, password bool) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "prepared %s\n", p.Dir)
 	if p.OldConfig != nil {
@@ -232,7 +232,11 @@ func tellNext(w io.Writer, p prepared, usual bool) error {
 	fmt.Fprintf(&out, "next:\n  1. set %s in %s\n", strings.Join(p.ToFill, ", "), p.Config)
 	fmt.Fprintf(&out, "  2. %s check all\n", program)
 	fmt.Fprintf(&out, "  3. %s wallets import wallet.json   (for each wallet you hold seats of)\n", program)
-	fmt.Fprintf(&out, "  4. %s start   (the password: operator.password_file, or %s)\n", program, config.PasswordVariable)
+	fmt.Fprintf(&out, "  4. %s start", program)
+	if !password {
+		fmt.Fprintf(&out, "   (the password: operator.password_file, or %s)", config.PasswordVariable)
+	}
+	out.WriteByte('\n')
 	_, err := io.WriteString(w, out.String())
 	return err
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -78,7 +79,7 @@ func (r *run) chain(ctx context.Context) {
 func (r *run) checkChainID() verdict {
 	switch want := r.Config.Ethereum.ChainID; want {
 	case 0:
-		return warn("set ethereum.chain_id, so that another endpoint cannot lead the node onto another chain", "chain %d; ethereum.chain_id is 0, which accepts any", r.chainID)
+		return warn(fmt.Sprintf("set ethereum.chain_id = %d, so that another endpoint cannot lead the node onto another chain", r.chainID), "chain %d; ethereum.chain_id is 0, which accepts any", r.chainID)
 	case r.chainID:
 		return pass("chain %d", r.chainID)
 	default:
