@@ -85,6 +85,18 @@ func TestR6InstancesOfOneOperatorAreBounded(t *testing.T) {
 	require.Equal(t, maxInstances, tab.places[operator(2)])
 }
 
+// Not even between two sweeps, when those are still connected that are to be cut off.
+func TestR6AFullTableKeepsNoMemberOut(t *testing.T) {
+	tab, now := memberTable(t), time.Unix(1000, 0)
+	for i := range 2 * maxPeers {
+		id := peer.ID(fmt.Sprint(i))
+		require.Equal(t, i < maxPeers, tab.connected(id, "addr", false, now))
+		tab.proved(id, operator(2), now.Add(time.Hour), now)
+	}
+	require.True(t, tab.connected(ownID(3), "addr", false, now))
+	require.True(t, tab.admits(ownID(3)))
+}
+
 func TestR6ANewInstanceKeyIsNoNewBudget(t *testing.T) {
 	tab, now := memberTable(t), time.Unix(1000, 0)
 	enter := func(id peer.ID, op byte) meter {

@@ -141,6 +141,19 @@ func TestR6PaddingThatNobodySignedNeitherHidesNorHurts(t *testing.T) {
 	}
 }
 
+// What is padded is not passed on: neighbours would have us pay for it.
+func TestR6WhatNobodySignedIsNotRelayed(t *testing.T) {
+	withCluster(t, func(t *testing.T, c *cluster) {
+		w := testWallet(t, 1, 1, 2, 3)
+		a := c.add(1)
+		a.join(t, w)
+		m := withKey(forge(t, 3, w, sealed(3, testPayload(w.ID(), 900, "x")), 1), paddedKey(3, 500_000))
+		left := a.sieve(a.ID(), []*pb.Message{m})
+		require.Len(t, left, 1)
+		require.Nil(t, left[0].Key)
+	})
+}
+
 // Anybody can turn a signature's s around. Nodes that hear different spellings first record the same evidence.
 func TestR2EvidenceIsNormalisedOnItsWayFromTheNetwork(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {

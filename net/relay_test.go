@@ -184,3 +184,16 @@ func TestR6NobodyIsCutOffForWhatItHearsLate(t *testing.T) {
 		requireTogether(t, c, a, b)
 	})
 }
+
+func TestR6OnlyWhatIsLongOverIsChargedToItsForwarder(t *testing.T) {
+	w := testWallet(t, 1, 1, 2)
+	b := NewInbox(w, testSchedule, testInspect)
+	late := func(height chain.Height) Blame {
+		r := b.Offer(arrival(1, uint64(height), sealed(1, testPayload(w.ID(), 900, "x")), height))
+		require.Equal(t, CauseStale, r.Cause)
+		return r.Blame
+	}
+	require.Equal(t, BlameNone, late(1000))
+	require.Equal(t, BlameNone, late(1099))
+	require.Equal(t, BlameForwarder, late(1100))
+}

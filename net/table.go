@@ -73,10 +73,10 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 	defer t.mu.Unlock()
 	e := t.peers[id]
 	if e == nil {
-		if !t.room() {
+		e = newEntry(id, t.limits)
+		if !t.room() && t.members[e.own] == 0 { // of members known by their own peer IDs there are only so many
 			return false
 		}
-		e = newEntry(id, t.limits)
 		t.peers[id] = e
 	}
 	if !e.connected {
