@@ -33,11 +33,10 @@ func TestTheProxyLosesHeadsAndNothingElse(t *testing.T) {
 	start := (<-heads).Height
 
 	p.lose(start+2, start+4)
-	for next := start + 1; next <= start+6; next++ {
-		require.NoError(t, c.Mine(t.Context(), 1))
-		if next < start+2 || next > start+4 {
-			require.Equal(t, next, (<-heads).Height, "no gap is filled with what was lost")
-		}
+	require.NoError(t, c.Mine(t.Context(), 6))
+	// No gap is filled with what was lost. The head above it links to nothing, so it comes with its confirmation.
+	for _, next := range []chain.Height{start + 1, start + 5, start + 6} {
+		require.Equal(t, next, (<-heads).Height)
 	}
 	header, err := client.Header(t.Context(), start+3)
 	require.NoError(t, err, "by number the block is there")
