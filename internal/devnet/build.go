@@ -81,7 +81,7 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 		return err
 	}
 	for _, o := range d.operators {
-		if d.scenario.expect.deed == DeedSkippedHeads {
+		if deed := d.scenario.expect.deed; deed == DeedSkippedHeads || deed == DeedStalledChain {
 			if o.proxy, err = newProxy(d.chain.URL()); err != nil {
 				return err
 			}

@@ -46,6 +46,9 @@ const (
 	DeedStatement    DeedKind = "statement"     // an instance sent a message
 	DeedRestart      DeedKind = "restart"       // a node was killed and started again
 	DeedSkippedHeads DeedKind = "skipped heads" // a node's endpoint lost heads
+	DeedLateStart    DeedKind = "late start"    // a node was down until within the window
+	DeedStalledChain DeedKind = "stalled chain" // a node's endpoint showed no block of the active phase
+	DeedReorg        DeedKind = "reorg"         // the chain replaced blocks, block c among them
 )
 
 // Deed is one entry of the adversary's log: what was really done, not what was planned.
@@ -59,6 +62,8 @@ type Deed struct {
 	// first sent.
 	From, To chain.Height
 	Peers    int // operators that were connected to hear a statement
+	// Replaced are block c's hashes before and after a reorg.
+	Replaced [2]chain.Hash
 }
 
 func (d Deed) String() string {

@@ -28,11 +28,14 @@ func Judge(scenarioName string, f Facts) []string {
 	}
 	j.deeds()
 	for _, n := range f.Nodes {
-		if n.Down {
+		switch {
+		case n.Down:
 			j.downNode(n)
-			continue
+		case j.stalled(n.Operator):
+			j.stalledNode(n)
+		default:
+			j.node(n)
 		}
-		j.node(n)
 	}
 	return j.differences
 }
@@ -59,6 +62,10 @@ func (j *judge) deeds() {
 			j.differ("scenario %s does not have the %v", j.scenario.Name, d)
 		case !d.within(j.facts.Window):
 			j.differ("not within the active phase: %v", d)
+		case d.Kind == DeedStalledChain && (d.From != j.facts.Window.Block || d.To != j.facts.Window.ActiveEnd-1):
+			j.differ("not the whole active phase: %v", d)
+		case d.Kind == DeedReorg && d.Replaced[0] == d.Replaced[1]:
+			j.differ("block %d was not replaced: %v", j.facts.Window.Block, d)
 		default:
 			done++
 		}
@@ -93,6 +100,22 @@ func (j *judge) downNode(n NodeFacts) {
 	}
 }
 
+// stalled reports whether an operator's node saw no block of the active phase.
+func (j *judge) stalled(op chain.Operator) bool {
+	return slices.ContainsFunc(j.facts.Deeds, func(d Deed) bool { return d.Kind == DeedStalledChain && d.Operator == op })
+}
+
+// stalledNode demands that a node which saw no block of the active phase has nothing of the window but the record of
+// why it missed it.
+func (j *judge) stalledNode(n NodeFacts) {
+	if n.Detail.Opened != nil || len(n.Detail.Wallets) > 0 {
+		j.differ("operator %v saw no block of the window and took part all the same", n.Operator)
+	}
+	if missed := n.Detail.Missed; missed == nil || missed.Reason != coordination.ReasonChainStalled {
+		j.differ("operator %v saw no block of the window and did not record it as missed because of that", n.Operator)
+	}
+}
+
 // node demands one row for each wallet of the operator, and each as it must be.
 func (j *judge) node(n NodeFacts) {
 	j.opening(n)
@@ -116,7 +139,7 @@ func (j *judge) node(n NodeFacts) {
 }
 
 // opening demands that the window was opened, and when: after the heads that were kept from the node, before it was
-// stopped.
+// killed, as soon as it was started, and on the block that a reorg replaced.
 func (j *judge) opening(n NodeFacts) {
 	if n.Detail.Opened == nil || n.Detail.Missed != nil {
 		j.differ("operator %v did not open the window", n.Operator)
@@ -128,11 +151,17 @@ func (j *judge) opening(n NodeFacts) {
 	}
 	for _, d := range j.facts.Deeds {
 		switch {
+		case d.Kind == DeedReorg:
+			if n.Detail.Opened.Hash != d.Replaced[0] || at > d.From {
+				j.differ("operator %v has not opened the window once, before block %d was replaced", n.Operator, j.facts.Window.Block)
+			}
 		case d.Operator != n.Operator:
 		case d.Kind == DeedSkippedHeads && at <= d.To:
 			j.differ("operator %v opened the window at block %d, which was kept from it", n.Operator, at)
 		case d.Kind == DeedRestart && at > d.From:
-			j.differ("operator %v was stopped before it opened the window", n.Operator)
+			j.differ("operator %v was killed before it opened the window", n.Operator)
+		case d.Kind == DeedLateStart && at != d.To:
+			j.differ("operator %v opened the window at block %d, and was started at block %d", n.Operator, at, d.To)
 		}
 	}
 }
@@ -189,7 +218,8 @@ func (j *judge) expected(e election) outcome {
 	deeds := on(e.wallet.ID(), j.facts.Deeds)
 	leaderDown := slices.ContainsFunc(j.facts.Nodes, func(n NodeFacts) bool { return n.Down && n.Operator == e.leader })
 	switch {
-	case len(deeds) == 0 && leaderDown: // its node was taken down for the sake of another wallet
+	// Its node was taken down for the sake of another wallet, or did not know that the window had come.
+	case len(deeds) == 0 && (leaderDown || j.stalled(e.leader)):
 		return outcome{reason: coordination.ReasonLeaderIdle, faults: []accusation{{faults.LeaderIdle, e.leader, true}}}
 	case len(deeds) == 0:
 		return outcome{agreed: true, reason: agreedReason(e)}

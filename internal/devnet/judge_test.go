@@ -67,6 +67,9 @@ var records = map[string]struct {
 	"two-faced-leader": {reason: "leader_equivocation", fault: "leader_equivocation", evidence: 2},
 	"restart":          {agreed: true, reason: "ok"},
 	"skipped-heads":    {agreed: true, reason: "ok"},
+	"late-node":        {agreed: true, reason: "ok"},
+	"stalled-chain":    {agreed: true, reason: "ok"},
+	"reorg":            {agreed: true, reason: "ok"},
 }
 
 // perfect returns the facts of a window in which the scenario was played and every node recorded what it must.
@@ -116,6 +119,15 @@ func (w *world) deeds(p plan) []Deed {
 	if !p.skip.IsZero() {
 		deeds = append(deeds, Deed{Kind: DeedSkippedHeads, Operator: p.skip, From: c, To: c + 20})
 	}
+	if !p.late.IsZero() {
+		deeds = append(deeds, Deed{Kind: DeedLateStart, Operator: p.late, From: c, To: c + 15})
+	}
+	if !p.stall.IsZero() {
+		deeds = append(deeds, Deed{Kind: DeedStalledChain, Operator: p.stall, From: c, To: c + 79})
+	}
+	if p.reorg {
+		deeds = append(deeds, Deed{Kind: DeedReorg, From: c + 10, To: c + 10, Replaced: [2]chain.Hash{{1}, {2}}})
+	}
 	return deeds
 }
 
@@ -123,8 +135,16 @@ func (w *world) deeds(p plan) []Deed {
 func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) store.WindowDetail {
 	c := w.stage.window.Block
 	d := store.WindowDetail{Block: c, Opened: &coordination.Opened{Block: c, At: c}}
-	if p.skip == op {
+	switch op {
+	case p.skip:
 		d.Opened.At = c + 21
+	case p.late:
+		d.Opened.At = c + 15
+	case p.stall:
+		return store.WindowDetail{Block: c, Missed: &coordination.Missed{First: c, Last: c, Reason: coordination.ReasonChainStalled}}
+	}
+	if p.reorg {
+		d.Opened.Hash = chain.Hash{1}
 	}
 	for _, e := range w.stage.elections {
 		id := e.wallet.ID()
@@ -132,6 +152,10 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 		want := records[name]
 		if len(mine) == 0 {
 			want = records["calm"]
+		}
+		if e.leader == p.stall {
+			want = records["idle-leader"]
+			mine = []Deed{{Operator: e.leader}}
 		}
 		r := store.WalletDetail{WindowRow: store.WindowRow{
 			Block: c, Wallet: id, Role: coordination.RoleFollower, Leader: e.leader, Reason: want.reason, OpenedAt: c,
@@ -197,14 +221,15 @@ func TestR10JudgeRefusesEachScenarioAsEveryOther(t *testing.T) {
 	}
 }
 
-// The rows alone must give a scenario away too, with the log of another beside them. Of calm, restart and skipped-heads
-// the rows are the same by design; only skipped-heads tells itself apart, by the height of the opening.
+// The rows alone must give a scenario away too, with the log of another beside them. Where everybody agrees in the end
+// the rows are the same by design; only the log of some tells more, of when, and on which block, the window was opened.
 func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
-	calm := []string{"calm", "restart", "skipped-heads"}
+	calm := []string{"calm", "restart", "skipped-heads", "late-node", "reorg"}
+	telling := []string{"skipped-heads", "late-node", "reorg"}
 	for _, w := range worlds(t) {
 		for _, rows := range scenarios {
 			for _, log := range scenarios {
-				alike := slices.Contains(calm, rows.Name) && slices.Contains(calm, log.Name) && log.Name != "skipped-heads"
+				alike := slices.Contains(calm, rows.Name) && slices.Contains(calm, log.Name) && !slices.Contains(telling, log.Name)
 				if rows.Name == log.Name || alike {
 					continue
 				}
@@ -275,15 +300,18 @@ var changes = map[string]func(f *Facts, n int) bool{
 		n.Detail.Missed = &coordination.Missed{First: f.Window.Block, Last: f.Window.Block, Reason: coordination.ReasonNodeDown}
 		return true
 	}),
-	"a node that was down has no record of it":   down(func(n *NodeFacts) { n.Detail.Missed = nil }),
-	"a node that was down blames the chain":      down(func(n *NodeFacts) { n.Detail.Missed.Reason = coordination.ReasonChainStalled }),
-	"a node that was down has opened the window": down(func(n *NodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
-	"a node that was down has a row":             down(func(n *NodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
-	"nothing was done":                           deed(func(f *Facts, _ int) { f.Deeds = nil }),
-	"done outside the active phase":              deed(func(f *Facts, i int) { f.Deeds[i].To = f.Window.ActiveEnd }),
-	"said to nobody":                             statement(func(d *Deed) { d.Peers = 0 }),
-	"said by somebody else":                      statement(func(d *Deed) { d.Operator[0]++ }),
-	"said in other bytes":                        statement(func(d *Deed) { d.Envelope = d.Envelope[:20] }),
+	"opened long after the start":                 up(func(n *NodeFacts, f *Facts) bool { return later(n, f) }),
+	"opened on another block":                     up(func(n *NodeFacts, f *Facts) bool { return elsewhere(n, f) }),
+	"a node that missed it has no record of it":   absent(func(n *NodeFacts) { n.Detail.Missed = nil }),
+	"a node that missed it has another reason":    absent(func(n *NodeFacts) { n.Detail.Missed.Reason = otherReason(*n) }),
+	"a node that missed it has opened the window": absent(func(n *NodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
+	"a node that missed it has a row":             absent(func(n *NodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
+	"nothing was replaced":                        reorged(func(d *Deed) { d.Replaced[1] = d.Replaced[0] }),
+	"nothing was done":                            deed(func(f *Facts, _ int) { f.Deeds = nil }),
+	"done outside the active phase":               deed(func(f *Facts, i int) { f.Deeds[i].To = f.Window.ActiveEnd }),
+	"said to nobody":                              statement(func(d *Deed) { d.Peers = 0 }),
+	"said by somebody else":                       statement(func(d *Deed) { d.Operator[0]++ }),
+	"said in other bytes":                         statement(func(d *Deed) { d.Envelope = d.Envelope[:20] }),
 }
 
 func row(change func(*NodeFacts, int) bool) func(*Facts, int) bool {
@@ -353,11 +381,12 @@ func oneNode(which func(*NodeFacts) bool, change func(*NodeFacts, *Facts) bool) 
 }
 
 func up(change func(*NodeFacts, *Facts) bool) func(*Facts, int) bool {
-	return oneNode(func(n *NodeFacts) bool { return !n.Down }, change)
+	return oneNode(func(n *NodeFacts) bool { return n.Detail.Opened != nil }, change)
 }
 
-func down(change func(*NodeFacts)) func(*Facts, int) bool {
-	return oneNode(func(n *NodeFacts) bool { return n.Down }, func(n *NodeFacts, _ *Facts) bool { change(n); return true })
+// absent changes the n-th node that has missed the window.
+func absent(change func(*NodeFacts)) func(*Facts, int) bool {
+	return oneNode(func(n *NodeFacts) bool { return n.Detail.Opened == nil }, func(n *NodeFacts, _ *Facts) bool { change(n); return true })
 }
 
 func deed(change func(*Facts, int)) func(*Facts, int) bool {
@@ -378,6 +407,45 @@ func statement(change func(*Deed)) func(*Facts, int) bool {
 		change(&f.Deeds[n])
 		return true
 	}
+}
+
+func reorged(change func(*Deed)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedReorg {
+			return false
+		}
+		change(&f.Deeds[n])
+		return true
+	}
+}
+
+func otherReason(n NodeFacts) coordination.Reason {
+	if n.Down {
+		return coordination.ReasonChainStalled
+	}
+	return coordination.ReasonNodeDown
+}
+
+// later lets a late node open the window at a later block than it was started at; any other after the active phase.
+func later(n *NodeFacts, f *Facts) bool {
+	n.Detail.Opened.At = f.Window.ActiveEnd
+	if slices.ContainsFunc(f.Deeds, func(d Deed) bool { return d.Kind == DeedLateStart && d.Operator == n.Operator }) {
+		n.Detail.Opened.At = f.Window.Block + 16
+	}
+	return true
+}
+
+// elsewhere lets a node open the window on the block that came in the place of another; where none was replaced, before
+// the window.
+func elsewhere(n *NodeFacts, f *Facts) bool {
+	for _, d := range f.Deeds {
+		if d.Kind == DeedReorg {
+			n.Detail.Opened.Hash = d.Replaced[1]
+			return true
+		}
+	}
+	n.Detail.Opened.At = f.Window.Block - 1
+	return true
 }
 
 func foreign(n *NodeFacts, i int) bool {

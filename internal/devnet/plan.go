@@ -24,6 +24,9 @@ type plan struct {
 	parts   []part           // what is done with their keys
 	restart chain.Operator   // whose node is killed and started again within the active phase
 	skip    chain.Operator   // whose endpoint loses the heads of the window's first blocks
+	late    chain.Operator   // whose node is down until within the active phase
+	stall   chain.Operator   // whose endpoint shows no block of the active phase
+	reorg   bool             // the chain replaces the blocks from before the window up to its head
 }
 
 // LogValue implements slog.LogValuer with what there is in the plan.
@@ -40,6 +43,15 @@ func (p plan) LogValue() slog.Value {
 	}
 	if !p.skip.IsZero() {
 		attrs = append(attrs, slog.Any("skip", p.skip))
+	}
+	if !p.late.IsZero() {
+		attrs = append(attrs, slog.Any("late", p.late))
+	}
+	if !p.stall.IsZero() {
+		attrs = append(attrs, slog.Any("stall", p.stall))
+	}
+	if p.reorg {
+		attrs = append(attrs, slog.Bool("reorg", true))
 	}
 	return slog.GroupValue(attrs...)
 }
@@ -167,6 +179,12 @@ func planTwoFaced(s stage) plan {
 func planRestart(s stage) plan { return plan{restart: s.byTurns()} }
 
 func planSkippedHeads(s stage) plan { return plan{skip: s.byTurns()} }
+
+func planLateNode(s stage) plan { return plan{late: s.byTurns()} }
+
+func planStalledChain(s stage) plan { return plan{stall: s.byTurns()} }
+
+func planReorg(stage) plan { return plan{reorg: true} }
 
 // smallFee is a redemption's fee in satoshi that no limit of the contracts forbids.
 const smallFee = 1000

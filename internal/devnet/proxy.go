@@ -16,8 +16,8 @@ import (
 )
 
 // proxy is a JSON-RPC WebSocket endpoint in front of another that can lose heads: notifications of some blocks do not
-// pass, and asked for one of those blocks by its hash it answers that there is none, or the node would fill the gap
-// from the next head's parents. By number it answers: the blocks are there.
+// pass, and asked for one of those blocks by its hash, or for the latest, it answers that there is none, or the node
+// would fill the gap from the next head's parents, or poll. By number it answers: the blocks are there.
 type proxy struct {
 	upstream string
 	listener stdnet.Listener
@@ -163,12 +163,12 @@ func pass(from, to *websocket.Conn, alter func([]byte) []byte) error {
 	}
 }
 
-// session is one connection's memory of what was asked by hash. It is bounded by the requests under way, which the
+// session is one connection's memory of what was asked by hash, or as the latest. It is bounded by the requests under way, which the
 // node bounds.
 type session struct {
 	proxy *proxy
 	mu    sync.Mutex
-	asked map[string]struct{} // IDs of requests for a block by its hash
+	asked map[string]struct{} // IDs of requests for a block by its hash, or for the latest
 }
 
 // rpcMessage is a request, an answer or a notification, as far as it matters here.
@@ -179,10 +179,10 @@ type rpcMessage struct {
 	Result json.RawMessage `json:"result"`
 }
 
-// request notes requests for a block by its hash; everything passes.
+// request notes requests for a block by its hash, or for the latest; everything passes.
 func (s *session) request(message []byte) []byte {
 	var m rpcMessage
-	if json.Unmarshal(message, &m) == nil && m.Method == "eth_getBlockByHash" {
+	if json.Unmarshal(message, &m) == nil && (m.Method == "eth_getBlockByHash" || asksForLatest(m)) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.asked[string(m.ID)] = struct{}{}
@@ -190,7 +190,12 @@ func (s *session) request(message []byte) []byte {
 	return message
 }
 
-// answer keeps notifications of lost blocks, and replaces them where they were asked for by hash.
+func asksForLatest(m rpcMessage) bool {
+	var params []any
+	return m.Method == "eth_getBlockByNumber" && json.Unmarshal(m.Params, &params) == nil && len(params) > 0 && params[0] == "latest"
+}
+
+// answer keeps notifications of lost blocks, and replaces them where they were asked for by hash or as the latest.
 func (s *session) answer(message []byte) []byte {
 	var m rpcMessage
 	if json.Unmarshal(message, &m) != nil {

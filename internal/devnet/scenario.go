@@ -113,6 +113,33 @@ var scenarios = []scenario{
 		plan:      planSkippedHeads,
 		expect:    expectation{deed: DeedSkippedHeads, agreed: true},
 	},
+	{
+		Scenario: Scenario{
+			"late-node", "A node is started at block c+15, when everybody else has opened the window: the first wallet's leader's, and a follower's, by turns.",
+			"As in calm, on the late node too: it opens the window at c+15, then leads, or hears the leader's repetition and accuses nobody.",
+		},
+		operators: 2,
+		plan:      planLateNode,
+		expect:    expectation{deed: DeedLateStart, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"stalled-chain", "One node's endpoint shows none of the blocks c to c+79, not when asked for the latest either: the first wallet's leader's, and a follower's, by turns.",
+			"That node: the window is missed, `chain_stalled`, and it accuses nobody. The others: as in calm; where that node leads, `leader_idle` with the attributed fault of its operator.",
+		},
+		operators: lastHonest + 1,
+		plan:      planStalledChain,
+		expect:    expectation{deed: DeedStalledChain, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"reorg", "At block c+10, when everybody has heard the leaders, the chain replaces the blocks c-7 to c+10 by others.",
+			"As in calm: nobody opens the window again, and the leaders stay the same, since their seed block does.",
+		},
+		operators: 1,
+		plan:      planReorg,
+		expect:    expectation{deed: DeedReorg, agreed: true},
+	},
 }
 
 // Scenarios returns every scenario, in the order of their documentation.

@@ -19,6 +19,12 @@ const (
 	// starts it again.
 	restartAfter = 10
 	downFor      = 5
+	// lateBy is how many blocks into a window scenario late-node starts a node.
+	lateBy = 15
+	// reorgAfter is how many blocks into a window scenario reorg replaces the chain's newest blocks, down to
+	// reorgBelow blocks before the window, which stays.
+	reorgAfter = 10
+	reorgBelow = 8
 	// patience is how many blocks after a window's end its outcomes are waited for before the judge is asked all the
 	// same.
 	patience = 300
@@ -112,10 +118,23 @@ func (a *act) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if o := a.operator(a.plan.skip); o != nil {
-		o.proxy.lose(a.window.Block, a.window.Block+skippedBlocks-1)
+	if o := a.operator(a.plan.late); o != nil {
+		if err := o.halt(); err != nil {
+			return err
+		}
+	}
+	if o, last, _ := a.lossy(); o != nil {
+		o.proxy.lose(a.window.Block, last)
 	}
 	return a.gather(ctx)
+}
+
+// lossy returns whose endpoint loses heads, if anybody's, the last one it loses, and what that is called.
+func (a *act) lossy() (*operator, chain.Height, DeedKind) {
+	if o := a.operator(a.plan.stall); o != nil {
+		return o, a.window.ActiveEnd - 1, DeedStalledChain
+	}
+	return a.operator(a.plan.skip), a.window.Block + skippedBlocks - 1, DeedSkippedHeads
 }
 
 // elect derives from the chain alone who leads what and what there is to do.
@@ -232,10 +251,8 @@ func until(ctx context.Context, so func() (bool, error)) error {
 func (a *act) perform(ctx context.Context) error {
 	a.busy.Store(true)
 	next := knownAt(coordination.RFC12().Next(a.window.Block))
-	if o := a.operator(a.plan.restart); o != nil {
-		if err := a.restart(ctx, o); err != nil {
-			return err
-		}
+	if err := a.interfere(ctx); err != nil {
+		return err
 	}
 	if err := a.chain.Hold(ctx, next); err != nil {
 		return err
@@ -249,9 +266,9 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.clock.Until(ctx, a.window.End+1); err != nil {
 		return err
 	}
-	if o := a.operator(a.plan.skip); o != nil {
+	if o, _, kind := a.lossy(); o != nil {
 		if n, first, last := o.proxy.stopLosing(); n > 0 {
-			a.deeds = append(a.deeds, Deed{Kind: DeedSkippedHeads, Operator: o.address, From: first, To: last})
+			a.deeds = append(a.deeds, Deed{Kind: kind, Operator: o.address, From: first, To: last})
 		}
 	}
 	if err := a.dismiss(); err != nil {
@@ -261,6 +278,20 @@ func (a *act) perform(ctx context.Context) error {
 		if err := a.operator(address).start(ctx, a.fail); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// interfere does what the plan has for nodes and chain within the active phase.
+func (a *act) interfere(ctx context.Context) error {
+	if o := a.operator(a.plan.restart); o != nil {
+		return a.restart(ctx, o)
+	}
+	if o := a.operator(a.plan.late); o != nil {
+		return a.startLate(ctx, o)
+	}
+	if a.plan.reorg {
+		return a.reorg(ctx)
 	}
 	return nil
 }
@@ -305,6 +336,54 @@ func (a *act) restart(ctx context.Context, o *operator) error {
 		return err
 	}
 	a.deeds = append(a.deeds, Deed{Kind: DeedRestart, Operator: o.address, From: at, To: a.chain.Height()})
+	return nil
+}
+
+// startLate starts a node within the active phase. The chain stands still until it has opened the window.
+func (a *act) startLate(ctx context.Context, o *operator) error {
+	at := a.window.Block + lateBy
+	if err := a.standStill(ctx, at); err != nil {
+		return err
+	}
+	if err := o.start(ctx, a.fail); err != nil {
+		return err
+	}
+	if err := a.gather(ctx); err != nil {
+		return err
+	}
+	if err := until(ctx, func() (bool, error) {
+		detail, err := o.record(ctx, a.window.Block)
+		return detail.Opened != nil, err
+	}); err != nil {
+		return err
+	}
+	a.deeds = append(a.deeds, Deed{Kind: DeedLateStart, Operator: o.address, From: a.window.Block, To: at})
+	return nil
+}
+
+// reorg replaces the chain's newest blocks, once everybody has heard the leaders.
+func (a *act) reorg(ctx context.Context) error {
+	at := a.window.Block + reorgAfter
+	if err := a.standStill(ctx, at); err != nil {
+		return err
+	}
+	for _, o := range a.operators {
+		if err := until(ctx, func() (bool, error) { return a.underWay(ctx, o) }); err != nil {
+			return err
+		}
+	}
+	before, err := a.chain.Header(a.window.Block)
+	if err != nil {
+		return err
+	}
+	if err := a.chain.Fork(ctx, a.window.Block-reorgBelow, reorgBelow+reorgAfter); err != nil {
+		return err
+	}
+	after, err := a.chain.Header(a.window.Block)
+	if err != nil {
+		return err
+	}
+	a.deeds = append(a.deeds, Deed{Kind: DeedReorg, From: at, To: at, Replaced: [2]chain.Hash{before.Hash, after.Hash}})
 	return nil
 }
 
