@@ -56,6 +56,28 @@ func TestTheProxyLosesHeadsAndNothingElse(t *testing.T) {
 	require.NoError(t, p.close())
 }
 
+func TestTheProxyDoesNotTellALostHeadAsTheLatest(t *testing.T) {
+	c, err := localchain.New(localchain.Config{BlockTime: time.Millisecond})
+	require.NoError(t, err)
+	defer c.Close()
+	p, err := newProxy(c.URL())
+	require.NoError(t, err)
+	client, err := rpc.DialContext(t.Context(), p.url())
+	require.NoError(t, err)
+	latest := func() (block map[string]any) {
+		require.NoError(t, client.CallContext(t.Context(), &block, "eth_getBlockByNumber", "latest", false))
+		return block
+	}
+	p.lose(c.Height()+1, c.Height()+1)
+	require.NotNil(t, latest())
+	require.NoError(t, c.Mine(t.Context(), 1))
+	require.Nil(t, latest())
+	require.NoError(t, c.Mine(t.Context(), 1))
+	require.NotNil(t, latest())
+	client.Close()
+	require.NoError(t, p.close())
+}
+
 func TestTheProxyEndsWithItsConnections(t *testing.T) {
 	c, err := localchain.New(localchain.Config{BlockTime: time.Millisecond})
 	require.NoError(t, err)
