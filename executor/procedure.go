@@ -3,8 +3,8 @@ package executor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/walletnode/walletnode/chain"
@@ -99,7 +99,16 @@ func (p *procedure) elect(safe chain.Hash) {
 	p.seed, p.seedErr = Seed(p.Wallet.ID(), safe), nil
 	leader, checklist := p.Electorate.Elect(p.seed, p.window.Index)
 	p.hearing = &hearing{wallet: p.Wallet, window: p.window, leader: leader, checklist: checklist}
-	p.log.Debug("Leader elected", "leader", p.hearing.leader, "checklist", fmt.Sprint(p.hearing.checklist))
+	p.log.Debug("Leader elected", "leader", p.hearing.leader, "checklist", names(p.hearing.checklist))
+}
+
+// names writes kinds for a log line, which would show a slice of them as bytes.
+func names(kinds []proposal.Kind) string {
+	texts := make([]string, len(kinds))
+	for i, kind := range kinds {
+		texts[i] = kind.String()
+	}
+	return strings.Join(texts, " ")
 }
 
 // leads reports whether this node's operator leads the window.
