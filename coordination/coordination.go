@@ -120,6 +120,9 @@ type Opened struct {
 	At    chain.Height // height at which it was opened, c .. c+79
 	Hash  chain.Hash   // hash of block c
 	Time  time.Time    // wall time of the opening
+	// Over says that the window had ended when this run took it up again: only what was heard in it is left to be
+	// reported. It is not stored.
+	Over bool
 }
 
 // Missed is a range of windows of which no height of the active phase was seen.

@@ -69,7 +69,7 @@ func (l *Layer) Run(ctx context.Context, reports chan<- Report) error {
 				l.cfg.Logger.Error("Asked to open what is no window", "window", o.Block)
 				continue
 			}
-			running.Go(func() { l.window(ctx, w, reports) })
+			running.Go(func() { l.window(ctx, w, o.Over, reports) })
 		case <-ctx.Done():
 			return nil
 		}
@@ -77,7 +77,7 @@ func (l *Layer) Run(ctx context.Context, reports chan<- Report) error {
 }
 
 // window runs every wallet that the registry holds now: one imported a second ago takes part.
-func (l *Layer) window(ctx context.Context, w Window, reports chan<- Report) {
+func (l *Layer) window(ctx context.Context, w Window, over bool, reports chan<- Report) {
 	log := l.cfg.Logger.With("window", w.Block)
 	wallets, err := untilStored(ctx, log, "Could not read the wallets of this window", func() ([]chain.Wallet, error) {
 		return l.cfg.Registry.Wallets(ctx)
@@ -88,13 +88,13 @@ func (l *Layer) window(ctx context.Context, w Window, reports chan<- Report) {
 	log.Info("Window opened", "height", l.cfg.Clock.Height(), "wallets", len(wallets))
 	var running sync.WaitGroup
 	for _, wallet := range wallets {
-		running.Go(func() { l.wallet(ctx, wallet, w, reports) })
+		running.Go(func() { l.wallet(ctx, wallet, w, over, reports) })
 	}
 	running.Wait()
 }
 
 // wallet runs one wallet's executor for one window, from wherever an earlier run left off.
-func (l *Layer) wallet(ctx context.Context, wallet chain.Wallet, w Window, reports chan<- Report) {
+func (l *Layer) wallet(ctx context.Context, wallet chain.Wallet, w Window, over bool, reports chan<- Report) {
 	id, height := wallet.ID(), l.cfg.Clock.Height()
 	log := l.cfg.Logger.With("window", w.Block, "wallet", id)
 	if !l.claim(ctx, id, w.ActiveEnd) {
@@ -102,9 +102,12 @@ func (l *Layer) wallet(ctx context.Context, wallet chain.Wallet, w Window, repor
 		return
 	}
 	defer l.release(id)
-	progress, err := l.begin(ctx, log, id, w, height, reports)
-	if err != nil {
-		return // ctx ended
+	progress := Progress{Finished: true} // a window that is over is only taken up for what was heard in it
+	if !over {
+		var err error
+		if progress, err = l.begin(ctx, log, id, w, height, reports); err != nil {
+			return // ctx ended
+		}
 	}
 	executor, err := l.cfg.Executor(wallet)
 	if err != nil {
@@ -121,12 +124,9 @@ func (l *Layer) wallet(ctx context.Context, wallet chain.Wallet, w Window, repor
 	executor.Coordinate(ctx, w, progress.OpenedAt, reports)
 }
 
-// begin records the wallet's part in the window. In the passive phase it is too late for a wallet that was not there
-// before; and a window that is over is only taken up to report what was heard in it, by those who were.
+// begin records the wallet's part in the window. After the active phase it is too late for a wallet that was not there
+// before, whatever kept us: it has a result all the same.
 func (l *Layer) begin(ctx context.Context, log *slog.Logger, id chain.WalletID, w Window, height chain.Height, reports chan<- Report) (Progress, error) {
-	if height >= w.End {
-		return Progress{Finished: true}, nil
-	}
 	progress, err := untilStored(ctx, log, "Could not record the wallet's part in this window", func() (Progress, error) {
 		return l.cfg.Log.Begin(ctx, id, w, height)
 	})

@@ -285,6 +285,42 @@ func TestOneWalletsTroubleWithTheStoreDoesNotDelayAnother(t *testing.T) {
 	})
 }
 
+// slowRegistry answers when it is told to.
+type slowRegistry struct {
+	registry
+	answer chan struct{}
+}
+
+func (r *slowRegistry) Wallets(ctx context.Context) ([]chain.Wallet, error) {
+	<-r.answer
+	return r.registry.Wallets(ctx)
+}
+
+func TestAWindowThatPassesWhileTheRegistryIsSlowHasAResult(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowRegistry{answer: make(chan struct{})}
+		slow.add(testWallet(t, 0))
+		c, clock, log := chaintest.New(0), testClock(), newMemory()
+		c.Follow(clock)
+		layer, err := NewLayer(LayerConfig{
+			Schedule: RFC12(), Clock: clock, Registry: slow, Log: log, Logger: quiet(),
+			Executor: func(chain.Wallet) (Executor, error) { return scripted{}, nil },
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		reports, done := make(chan Report, 1), make(chan error)
+		go func() { done <- layer.Run(ctx, reports) }()
+		c.Show(900)
+		layer.Open(Opened{Block: 900, At: 900})
+		c.Show(1200)
+		close(slow.answer)
+		synctest.Wait()
+		require.Len(t, reports, 1, "never silence")
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
 func TestAWindowThatIsOverIsTakenUpForWhatWasHeardInIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wallet := testWallet(t, 0)

@@ -154,7 +154,9 @@ func (w *Watcher) resumeLast(ctx context.Context, head chain.Head, open func(Ope
 		}
 	}
 	if w.last.At != 0 {
-		open(w.last)
+		again := w.last
+		again.Over = head.Height >= last.End
+		open(again)
 	}
 	return nil
 }
