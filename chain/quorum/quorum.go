@@ -1,0 +1,122 @@
+// Package quorum makes many chain endpoints into one that no minority of them can mislead. It polls every endpoint,
+// compares what they hold, says of each why it is or is not used, and serves reads from a healthy one. What a fault or
+// a leadership rests on it takes only from more than half of the configured vote groups; without that it answers
+// chain.ErrNoQuorum and the node abstains.
+//
+// The parts, from pure to live: what one poll shows (Sight) and what an endpoint stands by (view); the ring of agreed
+// headers; the classifier, which turns a table of sights into findings and an agreed head; the standing, which turns
+// findings in a row into a status that does not flap; the pool, which polls, publishes snapshots and serves.
+package quorum
+
+import (
+	"context"
+	"math/big"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Endpoint is one endpoint as the pool uses it; *ethereum.Client is one. Its methods may be called from any goroutine.
+// Errors carry a *chain.EndpointError where the endpoint is at fault; a block it does not have is chain.ErrNotFound.
+type Endpoint interface {
+	// Look makes one poll, one batch of requests. A part that the endpoint cannot tell (safe, finalized, peers) is left
+	// empty; an error means that the newest header, the chain's ID or the sync state could not be read.
+	Look(ctx context.Context, ask Ask) (Sight, error)
+	// Headers reads the headers of from .. to by number in one batch, at most MaxBatch of them, ascending. Each was
+	// hashed locally and has the height asked for; links between them are not checked. Heights the endpoint does not
+	// have are left out.
+	Headers(ctx context.Context, from, to chain.Height) ([]chain.Header, error)
+	// Header reads a header of the endpoint's canonical chain by number.
+	Header(ctx context.Context, h chain.Height) (chain.Header, error)
+	// Follow delivers heads until ctx ends, whose error it returns; no failure of the endpoint ends it. Headers that
+	// were delivered before, by another endpoint say, ascending, tell it what it need not fetch and must link to.
+	Follow(ctx context.Context, delivered []chain.Header, heads func(chain.Header)) error
+	ChainID(ctx context.Context) (uint64, error)
+
+	WalletState(ctx context.Context, wallet chain.WalletID) (chain.WalletState, error)
+	RedemptionLimits(ctx context.Context) (chain.RedemptionLimits, error)
+	PendingRedemptions(ctx context.Context, wallet chain.WalletID, from chain.Height) ([]chain.RedemptionRequest, error)
+
+	// The validations ask the validator contract at the state after block at, named by its hash; the zero hash is the
+	// newest block. They return nil, *chain.Refusal, or any other error where there is no answer to go by (rule R5).
+	ValidateHeartbeatAt(ctx context.Context, at chain.Hash, wallet chain.WalletID, message [16]byte) error
+	ValidateRedemptionAt(ctx context.Context, at chain.Hash, wallet chain.WalletID, scripts [][]byte, fee *big.Int) error
+	ValidateMovedFundsSweepAt(ctx context.Context, at chain.Hash, wallet chain.WalletID, txHash [32]byte, index uint32, fee *big.Int) error
+
+	// Broadcast sends a signed transaction in its RLP or typed encoding and returns its hash. A transaction that the
+	// endpoint has already is no error.
+	Broadcast(ctx context.Context, raw []byte) (chain.Hash, error)
+	Close()
+}
+
+// MaxBatch is how many headers are asked for in one batch: 64, some 100 kB.
+const MaxBatch = 64
+
+// Ask is what a poll asks beyond chain ID, newest, safe and finalized header and sync state.
+type Ask struct {
+	From, To chain.Height // headers by number, at most 4; none if To is 0
+	Peers    bool         // the peer count and, where the endpoint tells, who they are
+}
+
+// Sight is what one poll showed.
+type Sight struct {
+	ChainID   uint64
+	Head      chain.Header
+	Headers   []chain.Header // of Ask.From .. Ask.To, ascending; those the endpoint does not have are left out
+	Safe      chain.Header   // zero if the endpoint cannot tell
+	Finalized chain.Header   // zero if the endpoint cannot tell
+	Syncing   bool
+	Peers     *Peers // nil if not asked
+	// Disputed is the first header whose claimed hash is not that of its fields; zero for none.
+	Disputed chain.Height
+	Took     time.Duration // from request to answer
+}
+
+// Peers is what an endpoint tells of its own peers.
+type Peers struct {
+	Known bool // false: the endpoint cannot tell, which says nothing about it
+	Count int
+	// Self is the endpoint's own node ID and IDs are its peers', in hex; both empty where the admin methods are closed,
+	// as they mostly are. At most 512 are kept.
+	Self string
+	IDs  []string
+}
+
+// Role is what an endpoint is used for.
+type Role string
+
+// The roles. An endpoint without any has all.
+const (
+	RoleRead Role = "read" // serves reads and heads
+	RoleVote Role = "vote" // its group has a vote in decisions
+	RoleSend Role = "send" // transactions are sent to it
+)
+
+// Member is one configured endpoint.
+type Member struct {
+	Name  string
+	Group string // endpoints of one group have one vote together: those of one provider, say
+	Roles []Role // empty: all
+	// Primary is the preference among healthy endpoints and the one that reads fall back to; it has no other privilege.
+	// Exactly one member is.
+	Primary bool
+	// Shown is the endpoint's address without what may carry an access key.
+	Shown string
+	// Key tells members apart across a reload: an endpoint whose key stays keeps its connection and its history.
+	Key string
+	// Open makes the endpoint; nothing is asked of it yet.
+	Open func() (Endpoint, error)
+}
+
+// Has reports whether the member has a role.
+func (m Member) Has(r Role) bool {
+	if len(m.Roles) == 0 {
+		return true
+	}
+	for _, has := range m.Roles {
+		if has == r {
+			return true
+		}
+	}
+	return false
+}

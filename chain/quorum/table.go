@@ -1,0 +1,65 @@
+package quorum
+
+import (
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Table is everything that the classifier looks at: what each endpoint showed last, and what is agreed already. It is
+// a value: the classifier reads it, keeps nothing and changes nothing.
+type Table struct {
+	ChainID uint64 // the configured chain; 0 for whatever more than half of the vote groups serve
+	Rows    []Row
+	Ring    *Ring // the agreed headers so far; it may be empty
+	Rules   Rules
+}
+
+// Row is one endpoint in a table.
+type Row struct {
+	Name     string
+	Group    string
+	Votes    bool // has the role and is not cordoned
+	Cordoned bool
+	Sight    *Sight        // the last poll that was answered; nil before the first
+	View     *View         // the headers it stands by; nil before the first
+	Trouble  chain.Trouble // of the last poll; empty if it was answered
+	Peers    *Peers        // the last answer about peers; nil before the first
+	// HeadSince is for how long its head has been the same, AgreedSince for how long the agreed head has.
+	HeadSince, AgreedSince time.Duration
+	// Regressed says that its finalized block went back, or changed at one height, since the poll before.
+	Regressed bool
+}
+
+// Rules are the classifier's thresholds.
+type Rules struct {
+	GraceLag   chain.Height  // blocks of lag that two polls in a row may show: 1
+	LagAtOnce  chain.Height  // blocks of lag that one poll may not show: 3
+	WalkBack   chain.Height  // how far below the candidates an agreed head is looked for: 64
+	MinPeers   int           // fewer are isolation: max(3, configured endpoints)
+	StallAfter time.Duration // a head that stays while the agreed one moves
+	SlowAfter  time.Duration // an answer that takes longer: half the poll's deadline
+}
+
+// Finding is what one table says of one endpoint. It does not know what was before; Standing does.
+type Finding struct {
+	Status Status
+	Reason Reason
+	Lag    chain.Height // blocks behind the agreed head, for LaggingSameChain and Stalled
+	Depth  chain.Height // blocks since its chain left the agreed one, for Forked; 0 while not known
+	// Soft findings, a lag of two blocks say, count only when the next poll shows them too.
+	Soft bool
+	// PeersUnknown says that the endpoint cannot tell its peers, which is no fault.
+	PeersUnknown bool
+}
+
+// Ruling is the classifier's answer.
+type Ruling struct {
+	// Agreed is the highest header that more than half of the configured vote groups hold; valid if Quorum is true.
+	Agreed   chain.Header
+	Quorum   bool
+	Votes    int       // groups that hold Agreed, or the most that hold any one header
+	Groups   int       // vote groups configured
+	Needed   int       // Groups/2 + 1
+	Findings []Finding // one a row, in the table's order
+}
