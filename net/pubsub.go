@@ -67,8 +67,11 @@ func gossip() pubsub.GossipSubParams {
 	return params
 }
 
-// errExceeded drops an RPC.
-var errExceeded = errors.New("peer exceeds its limits")
+// Errors that drop an RPC.
+var (
+	errExceeded = errors.New("peer exceeds its limits")
+	errGone     = errors.New("peer's connection has ended") // while its RPC waited in pubsub's queue; nobody is to blame
+)
 
 // inspectRPC stands before everything that pubsub does with an RPC, signature verification above all. It runs in
 // pubsub's main loop and must not block. Who is not admitted is heard only about its subscriptions: they come once,
@@ -76,8 +79,7 @@ var errExceeded = errors.New("peer exceeds its limits")
 func (h *Host) inspectRPC(from peer.ID, rpc *pubsub.RPC) error {
 	m, connected := h.meet(from)
 	if !connected {
-		h.counters.droppedRPCs.Add(1)
-		return errExceeded // its connection has ended
+		return errGone
 	}
 	if w := m.weigh(time.Now(), 1+len(rpc.GetPublish()), proto.Size(&rpc.RPC)); w != withinLimits {
 		h.counters.droppedRPCs.Add(1)
