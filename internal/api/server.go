@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"github.com/walletnode/walletnode/internal/serve"
 )
 
 // Times of the server.
@@ -23,8 +25,6 @@ const (
 	// writeTimeout bounds an answer, the work for it included: the largest list is read in well under a second.
 	writeTimeout = 30 * time.Second
 	idleTimeout  = time.Minute
-	// lastAnswers bounds the answers under way when the server is told to stop.
-	lastAnswers = 2 * time.Second
 )
 
 // Server answers. Every field is required.
@@ -62,19 +62,7 @@ func (s *Server) Serve(ctx context.Context, listener stdnet.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
 	}
 	server.RegisterOnShutdown(end) // watchers leave at once
-	served := make(chan error, 1)  // Serve's goroutine sends once
-	go func() { served <- server.Serve(netutil.LimitListener(listener, maxConnections)) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve the API: %w", err)
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers) // it outlives ctx, which has ended
-	defer cancel()
-	if server.Shutdown(last) != nil {
-		_ = server.Close() // who does not read its answer is cut off
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	if err := serve.Until(ctx, server, netutil.LimitListener(listener, maxConnections)); err != nil {
 		return fmt.Errorf("serve the API: %w", err)
 	}
 	return nil

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	stdnet "net"
@@ -10,11 +9,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/walletnode/walletnode/internal/serve"
 )
 
 const (
-	// lastScrape bounds the scrape that is under way when the server is told to stop.
-	lastScrape = 2 * time.Second
 	// maxScrapes run at once; whoever comes then is answered 503. Prometheus sends one at a time.
 	maxScrapes = 4
 	// readTimeout and writeTimeout bound a scrape whose client does not go on; idleTimeout outlasts the pause between
@@ -73,20 +72,8 @@ func (s *Server) Serve(ctx context.Context, r *Recorder) error {
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
 	}
-	served := make(chan error, 1) // Serve's goroutine sends once
-	go func() { served <- server.Serve(s.listener) }()
 	s.log.Info("Serving metrics", "url", "http://"+s.listener.Addr().String()+"/metrics")
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve metrics: %w", err)
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastScrape) // it outlives ctx, which has ended
-	defer cancel()
-	if server.Shutdown(last) != nil {
-		_ = server.Close() // who does not read its answer is cut off
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	if err := serve.Until(ctx, server, s.listener); err != nil {
 		return fmt.Errorf("serve metrics: %w", err)
 	}
 	return nil
