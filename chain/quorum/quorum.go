@@ -11,7 +11,6 @@ package quorum
 import (
 	"context"
 	"math/big"
-	"time"
 
 	"github.com/walletnode/walletnode/chain"
 )
@@ -49,38 +48,15 @@ type Endpoint interface {
 	Close()
 }
 
-// MaxBatch is how many headers are asked for in one batch: 64, some 100 kB.
-const MaxBatch = 64
+// MaxBatch is how many headers are asked for in one batch.
+const MaxBatch = chain.MaxBatch
 
-// Ask is what a poll asks beyond chain ID, newest, safe and finalized header and sync state.
-type Ask struct {
-	From, To chain.Height // headers by number, at most 4; none if To is 0
-	Peers    bool         // the peer count and, where the endpoint tells, who they are
-}
-
-// Sight is what one poll showed.
-type Sight struct {
-	ChainID   uint64
-	Head      chain.Header
-	Headers   []chain.Header // of Ask.From .. Ask.To, ascending; those the endpoint does not have are left out
-	Safe      chain.Header   // zero if the endpoint cannot tell
-	Finalized chain.Header   // zero if the endpoint cannot tell
-	Syncing   bool
-	Peers     *Peers // nil if not asked
-	// Disputed is the first header whose claimed hash is not that of its fields; zero for none.
-	Disputed chain.Height
-	Took     time.Duration // from request to answer
-}
-
-// Peers is what an endpoint tells of its own peers.
-type Peers struct {
-	Known bool // false: the endpoint cannot tell, which says nothing about it
-	Count int
-	// Self is the endpoint's own node ID and IDs are its peers', in hex; both empty where the admin methods are closed,
-	// as they mostly are. At most 512 are kept.
-	Self string
-	IDs  []string
-}
+// What a poll asks and shows; package chain has them, because the endpoint's client speaks of them too.
+type (
+	Ask   = chain.Ask
+	Sight = chain.Sight
+	Peers = chain.Peers
+)
 
 // Role is what an endpoint is used for.
 type Role string
