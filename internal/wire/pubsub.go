@@ -119,8 +119,11 @@ func (m PubsubMessage) NormalizeLowS() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
+	low := signature.Serialize() // writes the low one of s and n-s
+	if m.msg.Key == nil && bytes.Equal(low, m.msg.GetSignature()) {
+		return m.Bytes(), nil // as nearly everybody sends it
+	}
 	normal := proto.CloneOf(m.msg)
-	normal.Key = nil
-	normal.Signature = signature.Serialize() // writes the low one of s and n-s
+	normal.Key, normal.Signature = nil, low
 	return mustMarshal(normal), nil
 }
