@@ -44,7 +44,7 @@ func nextCommand() *cli.Command {
 func watchCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "watch",
-		Usage:       "tell of each window as it ends, until interrupted",
+		Usage:       "tell of each window as it opens and as it ends, until interrupted",
 		Description: "With --json, one JSON object per line.",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
@@ -66,8 +66,13 @@ func watchCommand() *cli.Command {
 // writeEvent tells an event in a line.
 func writeEvent(w io.Writer, e view.Event) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s window %d wallet %v", e.Time, e.Window, e.Wallet)
+	fmt.Fprintf(&out, "%s window %s", e.Time, block(e.Window))
+	if e.Wallet != nil {
+		fmt.Fprintf(&out, " wallet %v", e.Wallet)
+	}
 	switch e.Event {
+	case view.EventOpened:
+		fmt.Fprintf(&out, ": opened at block %s", block(e.OpenedAt))
 	case view.EventResult:
 		fmt.Fprintf(&out, ": %s, %s, leader %s, %s", cell(e.Reason), cell(e.Role), cell(e.Leader), cell(e.Action))
 	case view.EventAmendment:

@@ -65,6 +65,7 @@ func TestUsageErrorsAreCode2AndLeaveStdoutEmpty(t *testing.T) {
 		`--kind: unknown fault kind "rude"`:      {"faults", "list", "--kind", "rude"},
 		"--culprit: operator address":            {"faults", "list", "--culprit", "0x12"},
 		`--reason: unknown reason "boredom"`:     {"windows", "list", "--reason", "boredom"},
+		`--state: unknown state "ajar"`:          {"windows", "list", "--state", "ajar"},
 		"--wallet: wallet public key hash":       {"windows", "list", "--wallet", "12"},
 		"wallets import needs FILE...":           {"wallets", "import"},
 		"read configuration: open /none":         {"windows", "list", "--config", "/none"},

@@ -175,13 +175,26 @@ func TestCommandsAskTheRunningNode(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, watch.Start())
 	t.Cleanup(func() { _ = watch.Process.Kill() })
-	var event view.Event
-	require.NoError(t, json.NewDecoder(lines).Decode(&event))
+	events := json.NewDecoder(lines)
+	following := func() (event view.Event) {
+		require.NoError(t, events.Decode(&event))
+		return event
+	}
+	event := following()
+	for event.Event != view.EventOpened { // the first may be of a window that was open already
+		event = following()
+	}
+	opened := event
+	require.Nil(t, opened.Wallet)
+	require.NotNil(t, opened.OpenedAt)
+	event = following()
 	require.Equal(t, view.EventResult, event.Event)
 	require.Equal(t, p.wallet, event.Wallet.String())
+	require.Equal(t, opened.Window, event.Window)
+	require.Equal(t, opened.OpenedAt, event.OpenedAt)
 	require.NoError(t, watch.Process.Signal(os.Interrupt))
 	require.NoError(t, watch.Wait())
-	window := fmt.Sprint(event.Window)
+	window := fmt.Sprint(*event.Window)
 
 	var status view.Status
 	p.read(t, &status, "status")

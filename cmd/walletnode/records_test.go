@@ -232,6 +232,9 @@ func TestWindowsListNarrowsAndTellsThatThereIsMore(t *testing.T) {
 	require.Equal(t, 1, count("--from", "4000"))
 	require.Equal(t, 1, count("--from", "3600", "--to", "3600"))
 	require.Equal(t, 2, count("--reason", "ok", "--reason", "node_down"))
+	require.Equal(t, 1, count("--state", "open"))
+	require.Equal(t, 2, count("--state", "finished", "--state", "missed"))
+	require.Equal(t, 0, count("--state", "open", "--to", "3600"))
 	require.Equal(t, 1, count("--wallet", strings.Repeat("0", 40)), "a missed range concerns every wallet")
 
 	got := call(t, "", "windows", "list", "-n", "2", "--offline", "--data-dir", node.dir)

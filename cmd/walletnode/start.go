@@ -61,6 +61,7 @@ func runNode(ctx context.Context, cfg config.Config) error {
 	}
 	defer server.Close()
 	feed := new(api.Feed)
+	assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
 	assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
 	n, err := node.New(ctx, assembly)
 	if err != nil {

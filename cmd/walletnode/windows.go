@@ -19,6 +19,7 @@ func windowsCommand() *cli.Command {
 			Usage: "list windows, one row for each wallet, newest first",
 			Flags: append([]cli.Flag{
 				&cli.StringSliceFlag{Name: "reason", Usage: "only windows that ended for this `REASON` (may be repeated)"},
+				&cli.StringSliceFlag{Name: "state", Usage: "only windows in this `STATE`: open, finished or missed (may be repeated)"},
 			}, rangeFlags()...),
 			Action: listWindows,
 		},
@@ -74,6 +75,13 @@ func windowFilter(c *cli.Context) (store.WindowFilter, error) {
 			return filter, usageErrorf("--reason: %w", err)
 		}
 		filter.Reasons = append(filter.Reasons, reason)
+	}
+	for _, text := range c.StringSlice("state") {
+		state, err := store.ParseWindowState(text)
+		if err != nil {
+			return filter, usageErrorf("--state: %w", err)
+		}
+		filter.States = append(filter.States, state)
 	}
 	return filter, nil
 }

@@ -398,11 +398,13 @@ func TestWatchedEventsHaveTheFormThatTheDocumentSays(t *testing.T) {
 	var doc object
 	require.NoError(t, json.Unmarshal(document, &doc))
 	window, _ := coordination.RFC12().Window(900)
-	for _, report := range []coordination.Report{
-		coordination.Result{Window: window, Reason: coordination.ReasonLeaderIdle, Faults: []faults.Fault{w.fault}},
-		coordination.Amendment{Window: window, Fault: w.fault, Revoke: true},
+	for _, event := range []view.Event{
+		view.NewOpening(coordination.Opened{Block: 900, At: 901}, "now"),
+		view.NewEvent(coordination.Result{Window: window, Reason: coordination.ReasonLeaderIdle, Faults: []faults.Fault{w.fault}}, "now"),
+		view.NewEvent(coordination.Amendment{Window: window, Fault: w.fault, Revoke: true}, "now"),
+		view.NewDropped("now"),
 	} {
-		raw, err := marshal(view.NewEvent(report, "now"))
+		raw, err := marshal(event)
 		require.NoError(t, err)
 		var have any
 		require.NoError(t, json.Unmarshal(raw, &have))

@@ -116,6 +116,16 @@ func (q *query) windows() store.WindowFilter {
 	if len(f.Reasons) > len(coordination.Reasons()) {
 		q.wrong("reason", errors.New("given more often than there are reasons"))
 	}
+	for _, text := range q.values["state"] {
+		state, err := store.ParseWindowState(text)
+		if err != nil {
+			q.wrong("state", err)
+		}
+		f.States = append(f.States, state)
+	}
+	if len(f.States) > len(store.WindowStates()) {
+		q.wrong("state", errors.New("given more often than there are states"))
+	}
 	return f
 }
 
@@ -165,6 +175,9 @@ func encodeWindows(f store.WindowFilter) url.Values {
 	v := encodeRange(f.Wallet, f.From, f.To, f.Limit)
 	for _, reason := range f.Reasons {
 		v.Add("reason", string(reason))
+	}
+	for _, state := range f.States {
+		v.Add("state", string(state))
 	}
 	return v
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -72,13 +73,15 @@ func routes() []route {
 		{path: "/v1/status", summary: "The node at this moment.", answer: view.Status{}, handle: (*Server).status},
 		{
 			path: "/v1/windows", summary: "How windows ended, newest first, one row for each wallet.", answer: view.Windows{}, handle: (*Server).windows,
-			parameters: with(rangeParameters, limitParameter, parameter{
-				name: "reason", kind: "string", enum: texts(coordination.Reasons()), many: true, about: "Only windows that ended for this reason; may be repeated.",
-			}),
+			parameters: with(
+				rangeParameters, limitParameter,
+				parameter{name: "reason", kind: "string", enum: texts(coordination.Reasons()), many: true, about: "Only windows that ended for this reason; may be repeated."},
+				parameter{name: "state", kind: "string", enum: texts(store.WindowStates()), many: true, about: "Only windows in this state; may be repeated."},
+			),
 		},
 		{path: "/v1/windows/next", summary: "When the coming window begins and, once its seed block exists, who leads it.", answer: view.Next{}, handle: (*Server).next},
 		{
-			path: "/v1/windows/watch", summary: "Results and amendments as they are stored, one JSON object per line, empty lines as a sign of life. A client that is too slow is dropped, with a line that says so.",
+			path: "/v1/windows/watch", summary: "Windows as they open, results and amendments as they are stored, one JSON object per line, empty lines as a sign of life. A client that is too slow is dropped, with a line that says so.",
 			answer: view.Event{}, media: mediaLines, handle: (*Server).watch, alone: true,
 		},
 		{path: "/v1/windows/{block}", summary: "All that is stored of one window.", answer: view.Trace{}, parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).window},

@@ -88,6 +88,11 @@ func TestClientReadsWhatTheStoreHolds(t *testing.T) {
 	equal(func(r Records) (any, error) {
 		return r.Windows(ctx, store.WindowFilter{Wallet: &id, From: 900, To: 3600, Limit: 1, Reasons: []coordination.Reason{"ok", "node_down"}})
 	})
+	for _, state := range store.WindowStates() {
+		equal(func(r Records) (any, error) {
+			return r.Windows(ctx, store.WindowFilter{States: []store.WindowState{state}, Limit: 10})
+		})
+	}
 	equal(func(r Records) (any, error) { return r.Window(ctx, 3600, nil) })
 	equal(func(r Records) (any, error) { return r.Window(ctx, 4500, &id) })
 	equal(func(r Records) (any, error) { return r.Proposals(ctx, store.WindowFilter{Limit: 10}) })
@@ -188,18 +193,20 @@ func TestBadInputParametersAreToldTogether(t *testing.T) {
 		require.Contains(t, p.Error.Message, name)
 	}
 	for target, want := range map[string]string{
-		"/v1/windows?limit=1001":                          "limit: want 1 to 1000",
-		"/v1/windows?limit=1&limit=2":                     "limit: given more than once",
-		"/v1/windows?lmit=1":                              "lmit: unknown parameter",
-		"/v1/status?verbose":                              "verbose: unknown parameter",
-		"/v1/windows/soon":                                "want the number of a block",
-		"/v1/windows/18446744073709551615":                "want the number of a block",
-		"/v1/faults?kind=rude":                            "kind: unknown fault kind",
-		"/v1/faults?attributed=1":                         "attributed: want true or false",
-		"/v1/faults/summary?limit=3":                      "limit: unknown parameter",
-		"/v1/explain":                                     "wallet and window are both needed",
-		"/v1/wallets/12":                                  "wallet public key hash",
-		"/v1/windows?" + strings.Repeat("reason=ok&", 40): "more often than there are reasons",
+		"/v1/windows?limit=1001":                                  "limit: want 1 to 1000",
+		"/v1/windows?limit=1&limit=2":                             "limit: given more than once",
+		"/v1/windows?lmit=1":                                      "lmit: unknown parameter",
+		"/v1/windows?state=ajar":                                  `state: unknown state "ajar"`,
+		"/v1/windows?state=open&state=open&state=open&state=open": "state: given more often than there are states",
+		"/v1/status?verbose":                                      "verbose: unknown parameter",
+		"/v1/windows/soon":                                        "want the number of a block",
+		"/v1/windows/18446744073709551615":                        "want the number of a block",
+		"/v1/faults?kind=rude":                                    "kind: unknown fault kind",
+		"/v1/faults?attributed=1":                                 "attributed: want true or false",
+		"/v1/faults/summary?limit=3":                              "limit: unknown parameter",
+		"/v1/explain":                                             "wallet and window are both needed",
+		"/v1/wallets/12":                                          "wallet public key hash",
+		"/v1/windows?" + strings.Repeat("reason=ok&", 40):         "more often than there are reasons",
 	} {
 		require.Contains(t, w.problem(t, http.StatusBadRequest, target).Error.Message, want, target)
 	}
@@ -257,9 +264,13 @@ func TestWatchersSeeWhatHappensUntilTheNodeStops(t *testing.T) {
 		return len(w.Feed.watchers) == 1
 	}, 10*time.Second, time.Millisecond)
 	window, _ := coordination.RFC12().Window(900)
-	want := view.NewEvent(coordination.Result{Window: window, Reason: coordination.ReasonLeaderIdle, Faults: []faults.Fault{w.fault}}, "now")
-	w.Feed.Publish(want)
-	require.Equal(t, want, <-seen)
+	for _, want := range []view.Event{
+		view.NewOpening(coordination.Opened{Block: 900, At: 907}, "now"),
+		view.NewEvent(coordination.Result{Window: window, Reason: coordination.ReasonLeaderIdle, Faults: []faults.Fault{w.fault}}, "now"),
+	} {
+		w.Feed.Publish(want)
+		require.Equal(t, want, <-seen)
+	}
 	stop()
 	require.ErrorContains(t, <-ended, "the node has ended the account")
 	require.Empty(t, w.Feed.watchers)

@@ -30,7 +30,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, _ *query) (any, e
 		select {
 		case e, ok := <-watcher.events:
 			if !ok {
-				return nil, out.event(view.Event{Event: view.EventDropped, Time: view.Time(time.Now()), Faults: []view.EventFault{}})
+				return nil, out.event(view.NewDropped(view.Time(time.Now())))
 			}
 			err = out.event(e)
 		case <-alive.C:

@@ -16,6 +16,14 @@ func (n *Node) observe(r coordination.Report) {
 	n.cfg.Observe(r)
 }
 
+// open hands a window over to the wallets, and tells who wants to know. First that: a result must not be told before.
+func (n *Node) open(o coordination.Opened) {
+	if !o.Over {
+		n.cfg.Opened(o)
+	}
+	n.layer.Open(o)
+}
+
 // countedLog is the store, counting what is recorded in it and comes with no report.
 type countedLog struct {
 	*store.Store

@@ -40,7 +40,9 @@ type Config struct {
 	// Logger returns the logger of one of the node's parts, named as its room is: chain, coordination, executor, net,
 	// store, action, proposal.
 	Logger func(room string) *slog.Logger
-	// Observe is told each report once it is stored; it must return at once. Nil is allowed.
+	// Opened is told each window that is opened, once that is stored, and not again what was over before this node
+	// started. Observe is told each report once it is stored. Both must return at once; nil is allowed.
+	Opened  func(coordination.Opened)
 	Observe func(coordination.Report)
 }
 
@@ -107,6 +109,9 @@ func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
 	n := &Node{cfg: cfg, chain: parts.Chain, stage: newStage(), startedAt: time.Now()}
 	if n.cfg.Observe == nil {
 		n.cfg.Observe = func(coordination.Report) {}
+	}
+	if n.cfg.Opened == nil {
+		n.cfg.Opened = func(coordination.Opened) {}
 	}
 	if err := n.assemble(ctx, parts); err != nil {
 		return nil, errors.Join(err, n.close())
@@ -224,7 +229,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.awaitHead(ctx) })
 	g.Go(func() error { return n.network.Run(ctx) })
 	g.Go(func() error { return n.members.run(ctx) })
-	g.Go(func() error { return n.watcher.Run(ctx, n.layer.Open) })
+	g.Go(func() error { return n.watcher.Run(ctx, n.open) })
 	g.Go(func() error { return n.layer.Run(ctx, reports) })
 	g.Go(func() error { return n.processor.Run(ctx, reports) })
 	g.Go(func() error { return n.dispatcher.Run(ctx) })

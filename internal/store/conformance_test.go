@@ -609,12 +609,17 @@ func testListing(t *testing.T, open func() *Store) {
 		filter WindowFilter
 		want   []chain.Height
 	}{
-		"all":            {WindowFilter{}, []chain.Height{5400, 4500, 4500, 3600, 1800, 900}},
-		"wallet":         {WindowFilter{Wallet: &walletB}, []chain.Height{4500, 3600}},
-		"range":          {WindowFilter{From: 1800, To: 2700}, []chain.Height{3600, 1800}},
-		"after a range":  {WindowFilter{From: 4500}, []chain.Height{5400, 4500, 4500}},
-		"before a range": {WindowFilter{To: 2699}, []chain.Height{1800, 900}},
-		"limit":          {WindowFilter{Limit: 4}, []chain.Height{5400, 4500, 4500, 3600}},
+		"all":              {WindowFilter{}, []chain.Height{5400, 4500, 4500, 3600, 1800, 900}},
+		"wallet":           {WindowFilter{Wallet: &walletB}, []chain.Height{4500, 3600}},
+		"range":            {WindowFilter{From: 1800, To: 2700}, []chain.Height{3600, 1800}},
+		"after a range":    {WindowFilter{From: 4500}, []chain.Height{5400, 4500, 4500}},
+		"before a range":   {WindowFilter{To: 2699}, []chain.Height{1800, 900}},
+		"limit":            {WindowFilter{Limit: 4}, []chain.Height{5400, 4500, 4500, 3600}},
+		"open":             {WindowFilter{States: []WindowState{StateOpen}}, []chain.Height{5400}},
+		"finished":         {WindowFilter{States: []WindowState{StateFinished}, To: 4499}, []chain.Height{1800, 900}},
+		"missed":           {WindowFilter{States: []WindowState{StateMissed}}, []chain.Height{3600}},
+		"open and missed":  {WindowFilter{States: []WindowState{StateMissed, StateOpen}}, []chain.Height{5400, 3600}},
+		"finished or open": {WindowFilter{States: []WindowState{StateFinished, StateOpen}, Limit: 2}, []chain.Height{5400, 4500}},
 		"reasons": {
 			WindowFilter{Reasons: []coordination.Reason{coordination.ReasonLeaderIdle, coordination.ReasonChainStalled}},
 			[]chain.Height{3600, 1800, 900},

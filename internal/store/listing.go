@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"time"
 
@@ -35,13 +36,40 @@ type WindowRow struct {
 	Pending    bool   // there is an action and it has no outcome yet
 }
 
+// WindowState is how far a row of the list of windows has come.
+type WindowState string
+
+// The states of a WindowRow.
+const (
+	StateOpen     WindowState = "open"     // begun, and without a result yet
+	StateFinished WindowState = "finished" // it has its one final result
+	StateMissed   WindowState = "missed"   // a range of windows that were wholly missed
+)
+
+// WindowStates returns every state.
+func WindowStates() []WindowState { return []WindowState{StateOpen, StateFinished, StateMissed} }
+
+// ParseWindowState reads the name of a state.
+func ParseWindowState(s string) (WindowState, error) {
+	if state := WindowState(s); slices.Contains(WindowStates(), state) {
+		return state, nil
+	}
+	return "", fmt.Errorf("unknown state %q (there are open, finished and missed)", s)
+}
+
 // WindowFilter selects windows. The zero value selects all of them. Missed ranges have no wallet: they are selected whatever
 // the wallet.
 type WindowFilter struct {
 	Wallet   *chain.WalletID
 	From, To chain.Height          // coordination blocks, both included; a zero To is no upper bound
 	Reasons  []coordination.Reason // none for all; open windows have no reason
+	States   []WindowState         // none for all
 	Limit    int                   // greatest number of rows; 0 for no limit
+}
+
+// wants reports whether the filter selects rows of a state.
+func (f WindowFilter) wants(state WindowState) bool {
+	return len(f.States) == 0 || slices.Contains(f.States, state)
 }
 
 // Windows returns what a filter selects, newest window first, wallets in the order of their IDs.
@@ -70,6 +98,12 @@ func selectResults(ctx context.Context, db querier, filter WindowFilter) ([]Wind
 	var where conditions
 	where.scope("block", "block", filter.Wallet, filter.From, filter.To)
 	where.among("reason", texts(filter.Reasons))
+	switch open, finished := filter.wants(StateOpen), filter.wants(StateFinished); {
+	case !open && !finished:
+		return nil, nil
+	case open != finished:
+		where.add("finished =", finished)
+	}
 	rows, err := db.QueryContext(ctx, `SELECT r.block, r.wallet, r.finished, r.opened_at, r.role, r.seed, r.leader, r.proposal, r.received_at,
 			r.reason, r.detail, r.recorded_time, COALESCE(a.outcome, ''), a.block IS NOT NULL AND NOT a.finished,
 			(SELECT COUNT(*) FROM faults f WHERE f.block = r.block AND f.wallet = r.wallet),
@@ -106,6 +140,9 @@ func scanResult(row scanner) (WindowRow, error) {
 }
 
 func selectMissed(ctx context.Context, db querier, filter WindowFilter) ([]WindowRow, error) {
+	if !filter.wants(StateMissed) {
+		return nil, nil
+	}
 	var where conditions
 	where.scope("first_block", "last_block", nil, filter.From, filter.To)
 	where.among("reason", texts(filter.Reasons))

@@ -8,23 +8,25 @@ import (
 
 // The kinds of an Event.
 const (
+	EventOpened    = "opened"
 	EventResult    = "result"
 	EventAmendment = "amendment"
 	EventDropped   = "dropped" // the last: the client was too slow, and further events are lost to it
 )
 
-// Event is one line of the live account of windows: a window has ended for a wallet, or something was learned of it
-// afterwards.
+// Event is one line of the live account of windows: a window has opened, it has ended for a wallet, or something was
+// learned of it afterwards.
 type Event struct {
-	Event      string               `json:"event"` // result, amendment or dropped
+	Event      string               `json:"event"` // opened, result, amendment or dropped
 	Time       string               `json:"time"`
-	Window     chain.Height         `json:"window"` // coordination block
-	Wallet     chain.WalletID       `json:"wallet"`
+	Window     *chain.Height        `json:"window"` // coordination block; null for dropped
+	Wallet     *chain.WalletID      `json:"wallet"` // null for opened, which concerns every wallet, and for dropped
 	Role       *coordination.Role   `json:"role"`
 	Leader     *chain.Operator      `json:"leader"`
-	Reason     *coordination.Reason `json:"reason"` // null for an amendment
+	Reason     *coordination.Reason `json:"reason"` // of a result
 	Detail     string               `json:"detail"`
 	Action     *string              `json:"action"`
+	OpenedAt   *chain.Height        `json:"opened_block"` // of an opening or a result
 	ReceivedAt *chain.Height        `json:"received_block"`
 	Faults     []EventFault         `json:"faults"`
 	Revoked    bool                 `json:"revoked"` // the window's action is not carried out
@@ -42,18 +44,28 @@ type EventFault struct {
 // Verdict says in words whether the fault accuses.
 func (f EventFault) Verdict() string { return verdict(f.Attributed, f.Late) }
 
+// NewOpening shows that a window was opened; at is when.
+func NewOpening(o coordination.Opened, at string) Event {
+	return Event{Event: EventOpened, Time: at, Window: &o.Block, OpenedAt: pointer(o.At), Faults: []EventFault{}}
+}
+
+// NewDropped shows that a client was dropped; at is when.
+func NewDropped(at string) Event {
+	return Event{Event: EventDropped, Time: at, Faults: []EventFault{}}
+}
+
 // NewEvent shows a report; at is when it was stored.
 func NewEvent(r coordination.Report, at string) Event {
 	switch r := r.(type) {
 	case coordination.Result:
 		return Event{
-			Event: EventResult, Time: at, Window: r.Window.Block, Wallet: r.Wallet, Role: pointer(r.Role), Leader: pointer(r.Leader),
-			Reason: pointer(r.Reason), Detail: r.Detail, Action: pointer(kindName(r.Proposal)), ReceivedAt: pointer(r.ReceivedAt),
-			Faults: each(r.Faults, newEventFault),
+			Event: EventResult, Time: at, Window: &r.Window.Block, Wallet: &r.Wallet, Role: pointer(r.Role), Leader: pointer(r.Leader),
+			Reason: pointer(r.Reason), Detail: r.Detail, Action: pointer(kindName(r.Proposal)), OpenedAt: pointer(r.OpenedAt),
+			ReceivedAt: pointer(r.ReceivedAt), Faults: each(r.Faults, newEventFault),
 		}
 	case coordination.Amendment:
 		return Event{
-			Event: EventAmendment, Time: at, Window: r.Window.Block, Wallet: r.Wallet,
+			Event: EventAmendment, Time: at, Window: &r.Window.Block, Wallet: &r.Wallet,
 			Faults: []EventFault{newEventFault(r.Fault)}, Revoked: r.Revoke,
 		}
 	}

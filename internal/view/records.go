@@ -37,10 +37,10 @@ func (r Records) Window(ctx context.Context, block chain.Height, wallet *chain.W
 	return NewTrace(detail), nil
 }
 
-// Proposals lists what was agreed in the windows that a filter selects; its reasons are not regarded.
+// Proposals lists what was agreed in the windows that a filter selects; its reasons and states are not regarded.
 func (r Records) Proposals(ctx context.Context, filter store.WindowFilter) (Proposals, error) {
 	limit := filter.Limit
-	filter.Limit, filter.Reasons = beyond(limit), agreements
+	filter.Limit, filter.Reasons, filter.States = beyond(limit), agreements, nil
 	rows, err := r.Store.Windows(ctx, filter)
 	rows, more := cut(rows, limit)
 	return Proposals{each(rows, NewProposal), more}, err

@@ -8,9 +8,9 @@ import (
 
 // The states of a Window.
 const (
-	WindowOpen     = "open"
-	WindowFinished = "finished"
-	WindowMissed   = "missed"
+	WindowOpen     = string(store.StateOpen)
+	WindowFinished = string(store.StateFinished)
+	WindowMissed   = string(store.StateMissed)
 )
 
 // Windows is a list of windows, newest first.
