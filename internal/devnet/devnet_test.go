@@ -3,11 +3,9 @@ package devnet
 import (
 	"context"
 	"crypto/ecdsa"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -173,14 +171,4 @@ func (i *interrupting) Height(h chain.Height) {
 func TestOneOperatorAloneIsADevnetToo(t *testing.T) {
 	r := play(t, Config{Scenario: "calm", Windows: 1, Operators: 1, Wallets: 1, Seats: 1})
 	requireExpected(t, r, 1)
-}
-
-func TestScenariosAreDocumented(t *testing.T) {
-	var want strings.Builder
-	for _, s := range Scenarios() {
-		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", s.Name, s.Happens, s.Records)
-	}
-	doc, err := os.ReadFile("../../docs/scenarios.md")
-	require.NoError(t, err)
-	require.Contains(t, string(doc), want.String(), "docs/scenarios.md must have these rows")
 }

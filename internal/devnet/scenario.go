@@ -36,7 +36,7 @@ type expectation struct {
 	fault  faults.Kind         // of whoever did the deed; empty for none
 }
 
-// scenarios is the table. docs/scenarios.md says the same to people, and a test holds the two together.
+// scenarios is the table. docs/scenarios.md is generated from it, and a test holds the two together.
 var scenarios = []scenario{
 	{
 		Scenario: Scenario{
