@@ -60,24 +60,34 @@ type complaint struct {
 	Reason string `json:"reason"`
 }
 
+// warning is something allowed and unwise, with the name of the state that it leads to.
+type warning struct {
+	State string `json:"state"`
+	complaint
+}
+
 type validation struct {
 	Valid      bool        `json:"valid"`
 	File       string      `json:"file"` // empty if none was read
 	Complaints []complaint `json:"complaints"`
+	Warnings   []warning   `json:"warnings"`
 }
 
 func validateConfig(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	_, err := loadConfig(c)
+	cfg, err := loadConfig(c)
 	var wrong config.Complaints
 	if err != nil && !errors.As(err, &wrong) || err != nil && !c.Bool("json") {
 		return err
 	}
-	v := validation{Valid: err == nil, File: configFile(c), Complaints: []complaint{}}
+	v := validation{Valid: err == nil, File: configFile(c), Complaints: []complaint{}, Warnings: []warning{}}
 	for _, w := range wrong {
 		v.Complaints = append(v.Complaints, newComplaint(w))
+	}
+	for _, w := range cfg.Warnings() {
+		v.Warnings = append(v.Warnings, warning{w.State, newComplaint(w.Complaint)})
 	}
 	if c.Bool("json") {
 		if err := writeJSON(c.App.Writer, v); err != nil {
@@ -87,6 +97,9 @@ func validateConfig(c *cli.Context) error {
 			return exit(codeUsage, nil)
 		}
 		return nil
+	}
+	for _, w := range cfg.Warnings() {
+		fmt.Fprintf(c.App.ErrWriter, "walletnode: warning: %s: %v\n", w.State, w) //nolint:errcheck // a hint
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s: valid\n", cmp.Or(v.File, "configuration without a file"))
 	return err

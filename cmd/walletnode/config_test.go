@@ -69,7 +69,24 @@ func TestConfigValidateTellsWhatItRead(t *testing.T) {
 	require.Equal(t, path+": valid\n", succeed(t, "", "config", "validate", "-c", path))
 	require.Equal(t, path+": valid\n", succeed(t, "", "config", "validate", "--data-dir", filepath.Dir(path)), "it is found in the data directory")
 	doc := document(t, succeed(t, "", "config", "validate", "-c", path, "--json"))
-	require.Equal(t, map[string]any{"valid": true, "file": path, "complaints": []any{}}, doc)
+	require.Equal(t, map[string]any{"valid": true, "file": path, "complaints": []any{}, "warnings": []any{}}, doc)
+}
+
+func TestConfigValidateWarnsOfAnEvenNumberOfVoteGroups(t *testing.T) {
+	path := writeFile(t, "config.toml", strings.Replace(walletnode.SampleConfig, "enabled = false", "enabled = true", 1)+
+		"\n[[ethereum.multi.endpoints]]\nname = \"other\"\nurl = \"ws://127.0.0.1:8547\"\n")
+	got := call(t, "", "config", "validate", "-c", path)
+	require.Zero(t, got.code)
+	require.Equal(t, path+": valid\n", got.stdout)
+	require.Contains(t, got.stderr, "walletnode: warning: even_vote_groups: "+path+":")
+
+	var v validation
+	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "config", "validate", "-c", path, "--json")), &v))
+	require.True(t, v.Valid)
+	require.Len(t, v.Warnings, 1)
+	require.Equal(t, "even_vote_groups", v.Warnings[0].State)
+	require.Equal(t, "ethereum.multi.endpoints", v.Warnings[0].Key)
+	require.NotZero(t, v.Warnings[0].Line)
 }
 
 func TestConfigSampleIsTheFileOfTheRepository(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 // the same for every node or the node would accuse honest peers. Secrets are not in it either, only the names of
 // the files that hold them.
 //
-// The toml tags are the keys of the file; the validate tags are the rules that one value can break alone.
+// The toml tags are the keys of the file, a struct being a table and a list of structs a list of tables; the validate
+// tags are the rules that one value can break alone.
 type Config struct {
 	Node       Node       `toml:"node"`
 	Operator   Operator   `toml:"operator"`
@@ -71,6 +72,8 @@ type Ethereum struct {
 	StaleAfter time.Duration `toml:"stale_after" validate:"min=5s,max=1h"`
 	// MaxHeaderAge is the greatest age of the head's own timestamp; 0 switches the check off (rule R8).
 	MaxHeaderAge time.Duration `toml:"max_header_age" validate:"min=0s"`
+	// Multi adds endpoints to URL, which is the primary then.
+	Multi Multi `toml:"multi"`
 }
 
 // Network is the node's place on the peer-to-peer network.
@@ -139,6 +142,7 @@ func Default() Config {
 			RequestsPerSecond: 25,
 			StaleAfter:        time.Minute,     // five blocks
 			MaxHeaderAge:      2 * time.Minute, // ten blocks: as many missed slots in a row do not happen
+			Multi:             defaultMulti(),
 		},
 		Network: Network{
 			// 3919 is the port the network's operators already have open.

@@ -27,9 +27,15 @@ func Variable(key string) string {
 func applyEnvironment(c *Config, environ []string) Complaints {
 	known := map[string]field{}
 	for _, f := range fields(c) {
-		known[Variable(f.key)] = f
+		if !strings.Contains(f.key, "[") { // what stands in a list of tables has no variable
+			known[Variable(f.key)] = f
+		}
 	}
 	names := append(slices.Sorted(maps.Keys(known)), PasswordVariable, NewPasswordVariable)
+	onlyInFile := map[string]string{}
+	for _, list := range lists() {
+		onlyInFile[Variable(list)] = list
+	}
 	var wrong Complaints
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
@@ -37,6 +43,10 @@ func applyEnvironment(c *Config, environ []string) Complaints {
 			continue
 		}
 		origin := Origin{Source: FromEnvironment, Name: name}
+		if list, is := onlyInFile[name]; is {
+			wrong = append(wrong, Complaint{origin, list, "a list of tables can stand in a file only"})
+			continue
+		}
 		f, ok := known[name]
 		if !ok {
 			if best, near := suggest(name, names); near && best != name {

@@ -6,11 +6,11 @@ import (
 	"io"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
-	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // maxFile is the largest configuration file read, in bytes: a hundred times what a real one has. A larger one is
@@ -45,25 +45,69 @@ func parseTOML(name string, doc []byte) (tree map[string]any, err error) {
 // applyTOML stores the values of a document in c and returns everything that is wrong with it. name stands in
 // complaints as the file.
 func applyTOML(c *Config, name string, doc []byte, tree map[string]any) Complaints {
-	at := positions(name, doc)
-	known := map[string]field{}
-	for _, f := range fields(c) {
-		known[f.key] = f
+	d := document{c: c, at: positions(name, doc)}
+	d.table(reflect.ValueOf(c).Elem(), "", tree)
+	return d.wrong
+}
+
+// document is a file on its way into a Config.
+type document struct {
+	c     *Config
+	at    map[string]Origin // where each key stands
+	wrong Complaints
+}
+
+func (d *document) complain(key, why string) {
+	d.wrong = append(d.wrong, Complaint{d.at[key], key, why})
+}
+
+// table stores a table of the document. What stands where a table should, or a key that does not exist, is a complaint
+// and nothing below it is looked at.
+func (d *document) table(dst reflect.Value, prefix string, tree map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		key, value := prefix+bare(name), tree[name]
+		place, known := keyed(dst, name)
+		switch {
+		case !known && strings.Contains(prefix, "["):
+			d.complain(key, "unknown key"+didYouMean(name, keysOf(dst.Type())))
+		case !known:
+			d.complain(key, unknownKey(key))
+		case isTable(place.Type()):
+			inner, ok := value.(map[string]any)
+			if !ok {
+				d.complain(key, "want a table: ["+key+"]")
+				continue
+			}
+			d.table(place, key+".", inner)
+		case isTables(place.Type()):
+			d.tables(place, key, value)
+		default:
+			if err := assign(place, value); err != nil {
+				d.complain(key, err.Error())
+			}
+			d.c.origins[key] = d.at[key]
+		}
 	}
-	var wrong Complaints
-	for _, leaf := range leaves(tree) {
-		origin := at[leaf.key]
-		f, ok := known[leaf.key]
-		if !ok || !leaf.inTable {
-			wrong = append(wrong, Complaint{origin, leaf.key, unknownKey(leaf.key)})
+}
+
+// tables stores a list of tables. The document's size bounds how many they are; Validate says how many may be.
+func (d *document) tables(dst reflect.Value, key string, value any) {
+	items, ok := value.([]any)
+	if !ok {
+		d.complain(key, "want a list of tables: [["+key+"]]")
+		return
+	}
+	d.c.origins[key] = d.at[key]
+	dst.Set(reflect.MakeSlice(dst.Type(), len(items), len(items)))
+	for i, item := range items {
+		inner, ok := item.(map[string]any)
+		if !ok {
+			d.complain(key, fmt.Sprintf("item %d: want a table", i+1)) // what it is may be a URL with an access key
 			continue
 		}
-		if err := assign(f.value, leaf.value); err != nil {
-			wrong = append(wrong, Complaint{origin, leaf.key, err.Error()})
-		}
-		c.origins[leaf.key] = origin
+		d.c.origins[itemKey(key, i)] = d.at[itemKey(key, i)]
+		d.table(dst.Index(i), itemKey(key, i)+".", inner)
 	}
-	return wrong
 }
 
 func syntaxComplaint(name string, err error) Complaint {
@@ -75,92 +119,20 @@ func syntaxComplaint(name string, err error) Complaint {
 	return Complaint{origin, "", "not TOML: " + strings.TrimPrefix(err.Error(), "toml: ")}
 }
 
-// leaf is one key of the document with its value. What stands where a table of the configuration should, or beyond
-// its two levels, is a leaf too: it ends as an unknown key.
-type leaf struct {
-	key     string
-	value   any
-	inTable bool // false for "log.level" = ..., whose quotes make it one key with a dot in its name
-}
-
-func leaves(tree map[string]any) []leaf {
-	var all []leaf
-	for _, table := range slices.Sorted(maps.Keys(tree)) {
-		inner, ok := tree[table].(map[string]any)
-		if !ok || !slices.Contains(tables(), table) {
-			all = append(all, leaf{table, tree[table], false})
-			continue
-		}
-		for _, key := range slices.Sorted(maps.Keys(inner)) {
-			all = append(all, leaf{table + "." + key, inner[key], true})
-		}
-	}
-	return all
-}
-
-// unknownKey explains a key that does not exist, with the one that was probably meant: the same key in another
-// table, or one that is spelt almost so.
+// unknownKey explains a key that does not exist, with the one that was probably meant: one that is spelt almost so, or
+// the same key in another table.
 func unknownKey(key string) string {
-	table, name, inTable := strings.Cut(key, ".")
-	if !inTable {
-		if slices.Contains(tables(), table) {
-			return "want a table: [" + table + "]"
-		}
-		return "unknown table or key" + didYouMean(table, tables())
+	at := strings.LastIndexByte(key, '.')
+	if at < 0 {
+		return "unknown table or key" + didYouMean(key, tables())
 	}
-	if best, ok := suggest(key, Keys()); ok {
+	if best, ok := suggest(key, names()); ok {
 		return "unknown key (did you mean " + best + "?)"
 	}
-	for _, candidate := range Keys() {
-		if strings.HasSuffix(candidate, "."+name) {
+	for _, candidate := range names() {
+		if strings.HasSuffix(candidate, key[at:]) {
 			return "unknown key (did you mean " + candidate + "?)"
 		}
 	}
 	return "unknown key"
-}
-
-// positions finds where each key of the first two levels stands in a document that parses.
-func positions(name string, doc []byte) map[string]Origin {
-	at := map[string]Origin{}
-	note := func(p *unstable.Parser, path []string, node *unstable.Node) {
-		key := strings.Join(path[:min(len(path), 2)], ".")
-		start := p.Shape(node.Raw).Start
-		if _, seen := at[key]; !seen {
-			at[key] = Origin{Source: FromFile, Name: name, Line: start.Line, Column: start.Column}
-		}
-	}
-	var p unstable.Parser
-	p.Reset(doc)
-	var table []string
-	for p.NextExpression() {
-		node := p.Expression()
-		path, first := keyPath(node)
-		if node.Kind != unstable.KeyValue {
-			table = path
-			note(&p, path[:1], first)
-			note(&p, path, first)
-			continue
-		}
-		full := append(slices.Clone(table), path...)
-		note(&p, full[:1], first)
-		note(&p, full, first)
-		if value := node.Value(); value.Kind == unstable.InlineTable && len(full) == 1 {
-			for it := value.Children(); it.Next(); {
-				inner, key := keyPath(it.Node())
-				note(&p, append(slices.Clone(full), inner...), key)
-			}
-		}
-	}
-	return at
-}
-
-// keyPath returns the dotted key of an expression and the node of its first part.
-func keyPath(node *unstable.Node) (path []string, first *unstable.Node) {
-	for it := node.Key(); it.Next(); {
-		if first == nil {
-			first = it.Node()
-		}
-		path = append(path, string(it.Node().Data))
-	}
-	return path, first
 }

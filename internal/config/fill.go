@@ -26,7 +26,7 @@ func Fill(doc string, texts map[string]string, unset ...string) (string, error) 
 		if err != nil {
 			return "", err
 		}
-		_, name, _ := strings.Cut(key, ".")
+		name := key[strings.LastIndexByte(key, '.')+1:]
 		*l = name + " = " + quote(text) + "\n"
 	}
 	for _, key := range slices.Sorted(slices.Values(unset)) {

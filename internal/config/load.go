@@ -64,7 +64,11 @@ func read(path string, environ []string, flags Flags) (Config, Complaints, error
 	}
 	wrong = append(wrong, applyEnvironment(&c, environ)...)
 	wrong = append(wrong, applyFlags(&c, flags)...)
-	return c, append(wrong, expandHome(&c)...), nil
+	wrong = append(wrong, expandHome(&c)...)
+	for i := range c.Ethereum.Multi.Endpoints {
+		c.Ethereum.Multi.Endpoints[i].complete(c.Ethereum.RequestsPerSecond)
+	}
+	return c, wrong, nil
 }
 
 func applyFlags(c *Config, flags Flags) Complaints {
@@ -86,11 +90,15 @@ func applyFlags(c *Config, flags Flags) Complaints {
 // expandHome replaces a leading ~/ of the paths by the home directory, as a shell would have done.
 func expandHome(c *Config) Complaints {
 	var wrong Complaints
-	for key, path := range map[string]*string{
+	paths := map[string]*string{
 		"node.data_dir":          &c.Node.DataDir,
 		"operator.key_file":      &c.Operator.KeyFile,
 		"operator.password_file": &c.Operator.PasswordFile,
-	} {
+	}
+	for i := range c.Ethereum.Multi.Endpoints {
+		paths[itemKey(endpointsKey, i)+".headers_file"] = &c.Ethereum.Multi.Endpoints[i].HeadersFile
+	}
+	for key, path := range paths {
 		rest, ok := strings.CutPrefix(*path, "~/")
 		if !ok {
 			continue

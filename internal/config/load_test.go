@@ -61,6 +61,9 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		"WALLETNODE_ETHEREUM_POLL_INTERVAL=1s", "WALLETNODE_ETHEREUM_CALL_TIMEOUT=3s",
 		"WALLETNODE_ETHEREUM_REQUESTS_PER_SECOND=0.5", "WALLETNODE_ETHEREUM_STALE_AFTER=5s",
 		"WALLETNODE_ETHEREUM_MAX_HEADER_AGE=0s",
+		"WALLETNODE_ETHEREUM_MULTI_ENABLED=false", "WALLETNODE_ETHEREUM_MULTI_POLL_INTERVAL=6s",
+		"WALLETNODE_ETHEREUM_MULTI_POLL_DEADLINE=3s", "WALLETNODE_ETHEREUM_MULTI_PEERS_INTERVAL=1m",
+		"WALLETNODE_ETHEREUM_MULTI_MIN_PEERS=5", "WALLETNODE_ETHEREUM_MULTI_PRIMARY_VOTE_GROUP=own",
 		"WALLETNODE_NETWORK_LISTEN=/ip4/127.0.0.1/tcp/0, /ip4/127.0.0.1/udp/0/quic-v1",
 		"WALLETNODE_NETWORK_PEERS=/dns4/b/tcp/1/p2p/12D3KooWSHj3RRbBjD15g6wekV8y3mm57Pobmps2g2WJm6F67Lay",
 		"WALLETNODE_NETWORK_MDNS=true", "WALLETNODE_NETWORK_ADMISSION_DEADLINE=4s",
@@ -84,6 +87,10 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 			URL: "http://h", ChainID: 1<<64 - 1, Bridge: address, Validator: address,
 			PollInterval: time.Second, CallTimeout: 3 * time.Second, RequestsPerSecond: 0.5,
 			StaleAfter: 5 * time.Second,
+			Multi: Multi{
+				PollInterval: 6 * time.Second, PollDeadline: 3 * time.Second, PeersInterval: time.Minute, MinPeers: 5,
+				PrimaryVoteGroup: "own", Endpoints: []Endpoint{},
+			},
 		},
 		Network: Network{
 			Listen: []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"},
@@ -150,7 +157,7 @@ func TestBadInputValuesAreNamedWithTheirReason(t *testing.T) {
 		"secret in the file":       {"[operator]\npassword = 'x'", "2:1: operator.password: unknown key"},
 		"table for a key":          {"[log.level]\nnet = 'debug'", "1:2: log.level: want a string, have a table"},
 		"dotted":                   {"log.format = 'xml'", "1:1: log.format: want one of text, json"},
-		"quoted dot":               {`"log.level" = 'info'`, "1:1: log.level: unknown key (did you mean log.level?)"},
+		"quoted dot":               {`"log.level" = 'info'`, `1:1: "log.level": unknown key (did you mean log.level?)`},
 		"inline table":             {"log = { level = 'info', format = 'xml' }", "1:25: log.format: want one of text, json"},
 		"not TOML":                 {"[log]\nlevel = ", "2:8: not TOML: "},
 		"twice":                    {"[log]\nlevel = 'info'\nlevel = 'warn'", "3:1: not TOML: "},
@@ -225,6 +232,9 @@ func FuzzTOML(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(sample)
 	f.Add([]byte(complete))
+	f.Add([]byte(many))
+	f.Add([]byte("ethereum.multi = { endpoints = [{ name = 'a', x.y = [{}] }, 1] }\n[ethereum.multi.endpoints]\n[\"a.b\".\"[2]\"]"))
+	f.Add([]byte("[[ethereum.multi.endpoints]]\n[ethereum.multi.endpoints.name]\n[[ethereum.multi.endpoints]]\n[[ethereum.multi.endpoints.roles]]"))
 	f.Add([]byte("log = { level = 'info', a.b = [[1]] }\n[[node]]\n[a.b.c]\nd=1979-05-27T07:32:00Z"))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		tree, err := parseTOML("fuzz", doc)

@@ -17,6 +17,8 @@ import (
 // rules are the node's own checks of single values, by the name they have in validate tags.
 var rules = map[string]func(string) error{
 	"endpoint":  checkEndpoint,
+	"member":    checkMember,
+	"label":     checkLabel,
 	"multiaddr": checkMultiaddr,
 	"peeraddr":  checkPeerAddress,
 	"dsn":       checkDSN,
@@ -42,6 +44,27 @@ func checkEndpoint(s string) error {
 	}
 	if u.Hostname() == "" {
 		return errors.New("the URL has no host")
+	}
+	return nil
+}
+
+// checkMember accepts what checkEndpoint does, but a socket by its absolute path only: endpoints are told apart by their
+// URL, and a relative path is another one in another directory.
+func checkMember(s string) error {
+	if strings.Contains(s, "://") || filepath.IsAbs(s) {
+		return checkEndpoint(s)
+	}
+	return errors.New("want a URL with its scheme (ws, wss, http or https), or the absolute path of an IPC socket")
+}
+
+// maxLabel is the longest name of an endpoint or a vote group, in bytes: it is a column of a table on a terminal.
+const maxLabel = 32
+
+// checkLabel accepts names that can be labels of metrics, words of a command and parts of a path as they are.
+func checkLabel(s string) error {
+	odd := func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }
+	if s == "" || len(s) > maxLabel || strings.ContainsFunc(s, odd) {
+		return fmt.Errorf("want 1 to %d of a-z, 0-9 and -, have %q", maxLabel, s)
 	}
 	return nil
 }

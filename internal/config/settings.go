@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // Setting is one key with the value in effect and the place it was set.
 type Setting struct {
-	Key    string // "table.key"
+	Key    string // "table.key"; in a list of tables "table.list[2].key", counted from 1
 	Value  any    // string, bool, int64, uint64, float64 or []string; nil for an address that is not set
 	Origin Origin
 }
@@ -55,6 +56,11 @@ const hidden = "REDACTED"
 // are not in a Config in the first place.
 func (c Config) Redacted() Config {
 	c.Ethereum.URL = redactURL(c.Ethereum.URL)
+	endpoints := slices.Clone(c.Ethereum.Multi.Endpoints)
+	for i := range endpoints {
+		endpoints[i].URL = redactURL(endpoints[i].URL)
+	}
+	c.Ethereum.Multi.Endpoints = endpoints
 	return c
 }
 
@@ -79,12 +85,17 @@ func WriteTOML(w io.Writer, settings []Setting, origins bool) error {
 	var out strings.Builder
 	table := ""
 	for _, s := range settings {
-		in, key, _ := strings.Cut(s.Key, ".")
+		at := strings.LastIndexByte(s.Key, '.')
+		in, key := s.Key[:at], s.Key[at+1:]
 		if in != table {
 			if table != "" {
 				out.WriteByte('\n')
 			}
-			fmt.Fprintf(&out, "[%s]\n", in)
+			if list, _, item := strings.Cut(in, "["); item {
+				fmt.Fprintf(&out, "[[%s]]\n", list)
+			} else {
+				fmt.Fprintf(&out, "[%s]\n", in)
+			}
 			table = in
 		}
 		if s.Value == nil {

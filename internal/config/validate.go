@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -18,27 +19,54 @@ func (c Config) broken() Complaints {
 	var failed validator.ValidationErrors
 	if err := newValidator().Struct(c); errors.As(err, &failed) {
 		for _, f := range failed {
-			// The namespace is "Config.table.key", and "Config.table.key[1]" for an item of a list.
-			key := strings.TrimPrefix(f.Namespace(), "Config.")
-			key, _, item := strings.Cut(key, "[")
+			key, item := keyOf(f.Namespace())
 			why := explain(f)
 			if item {
 				why = fmt.Sprintf("%q: %s", f.Value(), why)
 			}
-			wrong = append(wrong, Complaint{c.Origin(key), key, why})
+			wrong = append(wrong, c.complaint(key, why))
 		}
 	}
 	return append(wrong, c.crossChecks()...)
 }
 
+// keyOf makes a key of what the validator calls a field: "Config.table.key"; "Config.table.key[1]" for an item of a list,
+// which is told of the list; "Config.table.list[1].key" for a key of an item, counted from 0.
+func keyOf(namespace string) (key string, item bool) {
+	key = strings.TrimPrefix(namespace, "Config.")
+	if strings.HasSuffix(key, "]") {
+		key, item = key[:strings.LastIndexByte(key, '[')], true
+	}
+	return countFromOne(key), item
+}
+
+// countFromOne counts the items in a key as the reader of a file does.
+func countFromOne(key string) string {
+	list, rest, ok := strings.Cut(key, "[")
+	index, rest, closed := strings.Cut(rest, "]")
+	i, err := strconv.Atoi(index)
+	if !ok || !closed || err != nil {
+		return key
+	}
+	return itemKey(list, i) + rest
+}
+
+// complaint names the place of a key, or else the item of a list that lacks it.
+func (c Config) complaint(key, why string) Complaint {
+	origin, ok := c.origins[key]
+	if at := strings.LastIndexByte(key, ']'); !ok && at >= 0 {
+		origin = c.origins[key[:at+1]]
+	}
+	return Complaint{origin, key, why}
+}
+
 // crossChecks are the rules that need more than one key.
 func (c Config) crossChecks() Complaints {
-	windows, evidence := c.Store.RetentionWindows, c.Store.RetentionEvidence
-	if evidence < windows {
-		const key = "store.retention_evidence"
-		return Complaints{{c.Origin(key), key, "evidence must be kept at least as long as windows (store.retention_windows)"}}
+	var wrong Complaints
+	if c.Store.RetentionEvidence < c.Store.RetentionWindows {
+		wrong = append(wrong, c.complaint("store.retention_evidence", "evidence must be kept at least as long as windows (store.retention_windows)"))
 	}
-	return nil
+	return append(wrong, c.checkMulti()...)
 }
 
 // newValidator knows the rules of the struct's tags: those of the library and the node's own.
@@ -65,6 +93,8 @@ func explain(f validator.FieldError) string {
 		return "required, and not set"
 	case "oneof":
 		return fmt.Sprintf("want one of %s, have %q", strings.ReplaceAll(f.Param(), " ", ", "), f.Value())
+	case "unique":
+		return "has an item twice"
 	case "min":
 		if list {
 			return "want at least " + f.Param() + " item"

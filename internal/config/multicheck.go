@@ -1,0 +1,142 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+)
+
+const (
+	multiKey     = "ethereum.multi"
+	endpointsKey = multiKey + ".endpoints"
+)
+
+// checkMulti are the rules that need more than one key of the many endpoints, or the file that one names. Endpoints are
+// compared even where they are off, so that turning them on brings no surprise.
+func (c Config) checkMulti() Complaints {
+	m := c.Ethereum.Multi
+	wrong := append(c.checkNames(), c.checkURLs()...)
+	if !m.Enabled {
+		return wrong
+	}
+	if m.PollDeadline > m.PollInterval {
+		wrong = append(wrong, c.complaint(multiKey+".poll_deadline", "want at most poll_interval: a poll would outlast its turn"))
+	}
+	if m.PeersInterval < m.PollInterval {
+		wrong = append(wrong, c.complaint(multiKey+".peers_interval", "want at least poll_interval: peers are asked for with a poll"))
+	}
+	return append(append(wrong, c.checkGroups()...), c.checkHeadersFiles()...)
+}
+
+func (c Config) checkNames() (wrong Complaints) {
+	seen := map[string]string{PrimaryName: "ethereum.url"}
+	for i, e := range c.Ethereum.Multi.Endpoints {
+		key := itemKey(endpointsKey, i) + ".name"
+		switch first, twice := seen[e.Name]; {
+		case e.Name == "":
+		case twice:
+			wrong = append(wrong, c.complaint(key, fmt.Sprintf("%q is the name of %s already", e.Name, first)))
+		default:
+			seen[e.Name] = itemKey(endpointsKey, i)
+		}
+	}
+	return wrong
+}
+
+// checkURLs finds endpoints that are one. Their URLs are not repeated: they can hold an access key.
+func (c Config) checkURLs() (wrong Complaints) {
+	seen := map[string]string{}
+	if c.Ethereum.URL != "" {
+		seen[sameURL(c.Ethereum.URL)] = "ethereum.url"
+	}
+	for i, e := range c.Ethereum.Multi.Endpoints {
+		key := itemKey(endpointsKey, i) + ".url"
+		switch first, twice := seen[sameURL(e.URL)]; {
+		case e.URL == "":
+		case twice:
+			wrong = append(wrong, c.complaint(key, "the same URL as "+first+": one endpoint cannot check itself"))
+		default:
+			seen[sameURL(e.URL)] = itemKey(endpointsKey, i) + ".url"
+		}
+	}
+	return wrong
+}
+
+// defaultPorts are those a URL need not name.
+var defaultPorts = map[string]string{"http": "80", "ws": "80", "https": "443", "wss": "443"}
+
+// sameURL returns one text for every way to write a URL of one endpoint.
+func sameURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return s
+	}
+	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	if u.Port() == defaultPorts[u.Scheme] {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	u.Path, u.Fragment = strings.TrimSuffix(u.Path, "/"), ""
+	return u.String()
+}
+
+// checkGroups demands that a majority means something.
+func (c Config) checkGroups() Complaints {
+	if len(c.Ethereum.Multi.Endpoints) == 0 {
+		return Complaints{c.complaint(multiKey+".enabled", "enabled, and there is no [["+endpointsKey+"]]: one endpoint cannot check itself")}
+	}
+	if groups := voteGroups(c.ChainEndpoints()); len(groups) == 1 { // never none: the primary votes
+		return Complaints{c.complaint(endpointsKey, fmt.Sprintf("all endpoints that vote are in one vote group, %q: it would agree with itself", groups[0]))}
+	}
+	return nil
+}
+
+func (c Config) checkHeadersFiles() (wrong Complaints) {
+	for i, e := range c.Ethereum.Multi.Endpoints {
+		if e.HeadersFile == "" {
+			continue
+		}
+		if err := checkSecretFile(e.HeadersFile); err != nil {
+			wrong = append(wrong, c.complaint(itemKey(endpointsKey, i)+".headers_file", err.Error()))
+		}
+	}
+	return wrong
+}
+
+// checkSecretFile demands a file that not everybody may read: it holds an access token.
+func checkSecretFile(path string) error {
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %s", path)
+	case err != nil:
+		return fmt.Errorf("look at the file: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
+	case info.Mode().Perm()&0o007 != 0:
+		return fmt.Errorf("everybody may read %s (mode %04o): chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	return nil
+}
+
+// Warning is something that is allowed and unwise. State names it: even_vote_groups.
+type Warning struct {
+	State string
+	Complaint
+}
+
+// EvenVoteGroups is the state of an even number of vote groups: half of them against half is no majority, so that the
+// last group adds something that can fail and bears no failure more.
+const EvenVoteGroups = "even_vote_groups"
+
+// Warnings returns what an operator should know of a valid configuration.
+func (c Config) Warnings() []Warning {
+	groups := voteGroups(c.ChainEndpoints())
+	if !c.Ethereum.Multi.Enabled || len(groups)%2 != 0 {
+		return nil
+	}
+	why := fmt.Sprintf("%d vote groups, an even number: %d of them may fail, as of %d; split in half they agree on nothing",
+		len(groups), len(groups)/2-1, len(groups)-1)
+	return []Warning{{EvenVoteGroups, c.complaint(endpointsKey, why)}}
+}
