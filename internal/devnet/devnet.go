@@ -11,6 +11,7 @@
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
 //	actor.go, proxy.go    the adversary, the endpoint that loses heads
+//	disk.go               the disk that is slow
 //	screen*.go            showing it
 package devnet
 

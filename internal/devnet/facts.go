@@ -49,6 +49,8 @@ const (
 	DeedLateStart    DeedKind = "late start"    // a node was down until within the window
 	DeedStalledChain DeedKind = "stalled chain" // a node's endpoint showed no block of the active phase
 	DeedReorg        DeedKind = "reorg"         // the chain replaced blocks, block c among them
+	// DeedSlowDisk says that a node could not write for some blocks, when others did.
+	DeedSlowDisk DeedKind = "slow disk"
 )
 
 // Deed is one entry of the adversary's log: what was really done, not what was planned.
@@ -61,7 +63,9 @@ type Deed struct {
 	// From and To are the first and last block of it, both included. Of a statement From is the block at which it was
 	// first sent.
 	From, To chain.Height
-	Peers    int // operators that were connected to hear a statement
+	// Peers are the operators that were connected to hear a statement; of a slow disk those whose nodes had written the
+	// window down as opened, while this one could not.
+	Peers int
 	// Replaced are block c's hashes before and after a reorg.
 	Replaced [2]chain.Hash
 }

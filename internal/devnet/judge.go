@@ -64,6 +64,8 @@ func (j *judge) deeds() {
 			j.differ("not within the active phase: %v", d)
 		case d.Kind == DeedStalledChain && (d.From != j.facts.Window.Block || d.To != j.facts.Window.ActiveEnd-1):
 			j.differ("not the whole active phase: %v", d)
+		case d.Kind == DeedSlowDisk && d.Peers == 0:
+			j.differ("nobody wrote while the node could not: %v", d)
 		case d.Kind == DeedReorg && d.Replaced[0] == d.Replaced[1]:
 			j.differ("block %d was not replaced: %v", j.facts.Window.Block, d)
 		default:

@@ -70,6 +70,7 @@ var records = map[string]struct {
 	"late-node":        {agreed: true, reason: "ok"},
 	"stalled-chain":    {agreed: true, reason: "ok"},
 	"reorg":            {agreed: true, reason: "ok"},
+	"slow-disk":        {agreed: true, reason: "ok"},
 }
 
 // perfect returns the facts of a window in which the scenario was played and every node recorded what it must.
@@ -124,6 +125,9 @@ func (w *world) deeds(p plan) []Deed {
 	}
 	if !p.stall.IsZero() {
 		deeds = append(deeds, Deed{Kind: DeedStalledChain, Operator: p.stall, From: c, To: c + 79})
+	}
+	if !p.slow.IsZero() {
+		deeds = append(deeds, Deed{Kind: DeedSlowDisk, Operator: p.slow, From: c, To: c + 5, Peers: 4})
 	}
 	if p.reorg {
 		deeds = append(deeds, Deed{Kind: DeedReorg, From: c + 10, To: c + 10, Replaced: [2]chain.Hash{{1}, {2}}})
@@ -224,7 +228,7 @@ func TestR10JudgeRefusesEachScenarioAsEveryOther(t *testing.T) {
 // The rows alone must give a scenario away too, with the log of another beside them. Where everybody agrees in the end
 // the rows are the same by design; only the log of some tells more, of when, and on which block, the window was opened.
 func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
-	calm := []string{"calm", "restart", "skipped-heads", "late-node", "reorg"}
+	calm := []string{"calm", "restart", "skipped-heads", "late-node", "reorg", "slow-disk"}
 	telling := []string{"skipped-heads", "late-node", "reorg"}
 	for _, w := range worlds(t) {
 		for _, rows := range scenarios {
@@ -307,6 +311,7 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"a node that missed it has opened the window": absent(func(n *NodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
 	"a node that missed it has a row":             absent(func(n *NodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
 	"nothing was replaced":                        reorged(func(d *Deed) { d.Replaced[1] = d.Replaced[0] }),
+	"nobody else wrote":                           disturbed(func(d *Deed) { d.Peers = 0 }),
 	"nothing was done":                            deed(func(f *Facts, _ int) { f.Deeds = nil }),
 	"done outside the active phase":               deed(func(f *Facts, i int) { f.Deeds[i].To = f.Window.ActiveEnd }),
 	"said to nobody":                              statement(func(d *Deed) { d.Peers = 0 }),
@@ -402,6 +407,16 @@ func deed(change func(*Facts, int)) func(*Facts, int) bool {
 func statement(change func(*Deed)) func(*Facts, int) bool {
 	return func(f *Facts, n int) bool {
 		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedStatement {
+			return false
+		}
+		change(&f.Deeds[n])
+		return true
+	}
+}
+
+func disturbed(change func(*Deed)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedSlowDisk {
 			return false
 		}
 		change(&f.Deeds[n])

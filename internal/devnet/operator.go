@@ -88,7 +88,8 @@ func newOperator(dir string, key *ecdsa.PrivateKey) (*operator, error) {
 func (o *operator) keyFile() string      { return filepath.Join(o.dir, "operator.json") }
 func (o *operator) passwordFile() string { return filepath.Join(o.dir, "password") }
 func (o *operator) configFile() string   { return filepath.Join(o.dir, "config.toml") }
-func (o *operator) storeDSN() string     { return "sqlite:" + filepath.Join(o.dir, "walletnode.db") }
+func (o *operator) database() string     { return filepath.Join(o.dir, "walletnode.db") }
+func (o *operator) storeDSN() string     { return "sqlite:" + o.database() }
 func (o *operator) listen() string       { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", o.port) }
 
 // freePort returns a loopback port that nobody listens on. Until the node listens somebody else could take it; ports

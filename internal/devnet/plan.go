@@ -26,6 +26,7 @@ type plan struct {
 	skip    chain.Operator   // whose endpoint loses the heads of the window's first blocks
 	late    chain.Operator   // whose node is down until within the active phase
 	stall   chain.Operator   // whose endpoint shows no block of the active phase
+	slow    chain.Operator   // whose node's database is held up from outside
 	reorg   bool             // the chain replaces the blocks from before the window up to its head
 }
 
@@ -49,6 +50,9 @@ func (p plan) LogValue() slog.Value {
 	}
 	if !p.stall.IsZero() {
 		attrs = append(attrs, slog.Any("stall", p.stall))
+	}
+	if !p.slow.IsZero() {
+		attrs = append(attrs, slog.Any("slow", p.slow))
 	}
 	if p.reorg {
 		attrs = append(attrs, slog.Bool("reorg", true))
@@ -183,6 +187,8 @@ func planSkippedHeads(s stage) plan { return plan{skip: s.byTurns()} }
 func planLateNode(s stage) plan { return plan{late: s.byTurns()} }
 
 func planStalledChain(s stage) plan { return plan{stall: s.byTurns()} }
+
+func planSlowDisk(s stage) plan { return plan{slow: s.byTurns()} }
 
 func planReorg(stage) plan { return plan{reorg: true} }
 

@@ -140,6 +140,15 @@ var scenarios = []scenario{
 		plan:      planReorg,
 		expect:    expectation{deed: DeedReorg, agreed: true},
 	},
+	{
+		Scenario: Scenario{
+			"slow-disk", "Another program keeps one node from writing to its database, from before block c until every other node has written down that the window is open, and then for 8 of every 16 blocks to the end of the active phase and beyond: the first wallet's leader's, and a follower's, by turns.",
+			"As in calm, on that node too: it waits for its disk, then leads, or hears the leader.",
+		},
+		operators: 2,
+		plan:      planSlowDisk,
+		expect:    expectation{deed: DeedSlowDisk, agreed: true},
+	},
 }
 
 // Scenarios returns every scenario, in the order of their documentation.

@@ -257,6 +257,11 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.chain.Hold(ctx, next); err != nil {
 		return err
 	}
+	if o := a.operator(a.plan.slow); o != nil {
+		if err := a.slowOn(ctx, o); err != nil {
+			return err
+		}
+	}
 	if err := a.clock.Until(ctx, a.window.ActiveEnd); err != nil {
 		return err
 	}
@@ -289,6 +294,9 @@ func (a *act) interfere(ctx context.Context) error {
 	}
 	if o := a.operator(a.plan.late); o != nil {
 		return a.startLate(ctx, o)
+	}
+	if o := a.operator(a.plan.slow); o != nil {
+		return a.slowDisk(ctx, o)
 	}
 	if a.plan.reorg {
 		return a.reorg(ctx)
