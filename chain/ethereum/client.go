@@ -45,10 +45,9 @@ type Client struct {
 	closed  chan struct{}
 }
 
-// Dial checks the configuration and tries the endpoint. An endpoint that does not answer is no error, since a
-// node must start while one of its endpoints is away: it is logged, and connected at the next use. An endpoint
-// that answers with another chain id than the configured one is ErrWrongChain. Close releases the client.
-func Dial(ctx context.Context, config Config, log *slog.Logger) (*Client, error) {
+// Open checks the configuration and makes a client that has asked nothing yet: it connects at the first use. Close
+// releases it.
+func Open(config Config, log *slog.Logger) (*Client, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("endpoint configuration: %w", err)
 	}
@@ -56,6 +55,7 @@ func Dial(ctx context.Context, config Config, log *slog.Logger) (*Client, error)
 	if err != nil {
 		return nil, err
 	}
+	config.Headers = config.Headers.clone()
 	c := &Client{
 		config:    config,
 		transport: transport,
@@ -70,7 +70,17 @@ func Dial(ctx context.Context, config Config, log *slog.Logger) (*Client, error)
 		c.limiter = rate.NewLimiter(rate.Limit(config.RequestsPerSecond), max(1, int(config.RequestsPerSecond)))
 	}
 	c.conn <- nil
+	return c, nil
+}
 
+// Dial opens a client and tries the endpoint. An endpoint that does not answer is no error, since a node must start
+// while one of its endpoints is away: it is logged, and connected at the next use. An endpoint that answers with
+// another chain id than the configured one is ErrWrongChain. Close releases the client.
+func Dial(ctx context.Context, config Config, log *slog.Logger) (*Client, error) {
+	c, err := Open(config, log)
+	if err != nil {
+		return nil, err
+	}
 	switch err := c.checkChain(ctx); {
 	case errors.Is(err, ErrWrongChain), ctx.Err() != nil:
 		c.Close()
@@ -81,7 +91,7 @@ func Dial(ctx context.Context, config Config, log *slog.Logger) (*Client, error)
 	return c, nil
 }
 
-// Close ends the client's connections; calls in flight fail. Run must have ended.
+// Close ends the client's connections; calls in flight fail. Run and Follow must have ended.
 func (c *Client) Close() {
 	c.closing.Do(func() {
 		close(c.closed)
@@ -108,28 +118,6 @@ func (c *Client) checkChain(ctx context.Context) error {
 	}
 	if c.config.ChainID != 0 && id != c.config.ChainID {
 		return fmt.Errorf("%w: chain id %d, configured %d", ErrWrongChain, id, c.config.ChainID)
-	}
-	return nil
-}
-
-// call makes one request over the shared connection.
-func (c *Client) call(ctx context.Context, result any, method string, args ...any) error {
-	if c.limiter != nil {
-		if err := c.limiter.Wait(ctx); err != nil {
-			return fmt.Errorf("wait for request rate: %w", err)
-		}
-	}
-	timed, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
-	defer cancel()
-	conn, err := c.connection(timed)
-	if err != nil {
-		return err
-	}
-	if err := conn.CallContext(timed, result, method, args...); err != nil {
-		if timed.Err() != nil && ctx.Err() == nil {
-			c.drop(conn)
-		}
-		return fmt.Errorf("%s: %w", method, presentable(err))
 	}
 	return nil
 }
@@ -173,9 +161,10 @@ func (c *Client) dial(ctx context.Context) (*rpc.Client, error) {
 	defer cancel()
 	conn, err := rpc.DialOptions(ctx, c.config.URL,
 		rpc.WithHTTPClient(c.http),
+		rpc.WithHeaders(stdhttp.Header(c.config.Headers.clone())),
 		rpc.WithWebsocketMessageSizeLimit(maxResponse))
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", presentable(err))
+		return nil, fmt.Errorf("connect: %w", err)
 	}
 	return conn, nil
 }

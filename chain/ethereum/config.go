@@ -22,6 +22,8 @@ type Config struct {
 	// RequestsPerSecond bounds the rate of requests to the endpoint, with bursts of one second's worth; 0 means no
 	// bound. Heads that a subscription delivers are not requests.
 	RequestsPerSecond float64
+	// Headers are sent with every HTTP request and WebSocket handshake; they carry secrets, as the URL may.
+	Headers Headers
 	// ChainID is the EIP-155 number that the endpoint must answer with; 0 accepts any.
 	ChainID uint64
 	// Bridge and Validator are the addresses of the contracts. Both may be zero for an endpoint that only reads

@@ -14,8 +14,23 @@ import (
 
 var errNoContracts = errors.New("endpoint is configured without contract addresses")
 
+// blockRef names the block that a contract is read at, as JSON-RPC has it: a tag, a number in hex, or atHash.
+type blockRef any
+
 // newestBlock is the block that reads are made at unless they must agree with each other.
 const newestBlock = "latest"
+
+// atHash names a block by its hash (EIP-1898), also one that a reorganisation has left: the answer then is about the
+// state that was asked for, whatever became of it. The zero hash is the newest block.
+func atHash(block chain.Hash) blockRef {
+	if block == (chain.Hash{}) {
+		return newestBlock
+	}
+	return struct {
+		BlockHash        common.Hash `json:"blockHash"`
+		RequireCanonical bool        `json:"requireCanonical"`
+	}{common.Hash(block), false}
+}
 
 // WalletState reads a wallet's state. A wallet that the chain does not know is chain.WalletUnknown, no error.
 func (c *Client) WalletState(ctx context.Context, wallet chain.WalletID) (chain.WalletState, error) {
@@ -25,7 +40,7 @@ func (c *Client) WalletState(ctx context.Context, wallet chain.WalletID) (chain.
 	}
 	state := chain.WalletState(record.State)
 	if !state.Valid() {
-		return chain.WalletUnknown, fmt.Errorf("read wallet: no such state %d", record.State)
+		return chain.WalletUnknown, fmt.Errorf("read wallet: %w", malformed(fmt.Errorf("no such state %d", record.State)))
 	}
 	return state, nil
 }
@@ -68,9 +83,9 @@ func read[T any](ctx context.Context, c *Client, to common.Address, input []byte
 	return readAt(ctx, c, newestBlock, to, input, unpack)
 }
 
-// readAt calls a view function at a block: a number in hex, or newestBlock.
+// readAt calls a view function at a block and decodes what it returns.
 func readAt[T any](
-	ctx context.Context, c *Client, block string, to common.Address, input []byte, unpack func([]byte) (T, error),
+	ctx context.Context, c *Client, block blockRef, to common.Address, input []byte, unpack func([]byte) (T, error),
 ) (T, error) {
 	output, err := c.callContract(ctx, block, to, input)
 	if err != nil {
@@ -79,13 +94,13 @@ func readAt[T any](
 	}
 	value, err := unpack(output)
 	if err != nil {
-		return value, fmt.Errorf("decode %d bytes: %w", len(output), err)
+		return value, malformed(fmt.Errorf("decode %d bytes: %w", len(output), err))
 	}
 	return value, nil
 }
 
 // callContract makes an eth_call. An address without code answers with no bytes and no error.
-func (c *Client) callContract(ctx context.Context, block string, to common.Address, input []byte) ([]byte, error) {
+func (c *Client) callContract(ctx context.Context, block blockRef, to common.Address, input []byte) ([]byte, error) {
 	if (to == common.Address{}) {
 		return nil, errNoContracts
 	}

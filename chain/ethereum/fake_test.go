@@ -16,6 +16,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/rpc"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -50,6 +51,10 @@ type fake struct {
 	forgetful bool                                       // knows no block by hash
 	onCall    func() (hexutil.Bytes, error)              // eth_call
 	onLogs    func(from, to uint64) ([]types.Log, error) // eth_getLogs
+	onAnswer  func(method string) (any, error, bool)     // in place of an answer, if it says true
+	calledAt  []rpc.BlockNumberOrHash                    // the blocks of eth_call
+	sent      []hexutil.Bytes                            // the transactions of eth_sendRawTransaction
+	seen      stdhttp.Header                             // of the newest request or handshake
 	wrap      func(stdhttp.Handler) stdhttp.Handler      // around HTTP requests
 }
 
@@ -70,6 +75,7 @@ func newFake(t testing.TB, blocks int) *fake {
 func (f *fake) serve(w stdhttp.ResponseWriter, r *stdhttp.Request) {
 	f.mu.Lock()
 	server, wrap := f.server, f.wrap
+	f.seen = r.Header
 	f.mu.Unlock()
 	var handler stdhttp.Handler = server
 	if r.Header.Get("Upgrade") != "" {
@@ -82,8 +88,10 @@ func (f *fake) serve(w stdhttp.ResponseWriter, r *stdhttp.Request) {
 
 func (f *fake) start() {
 	server := rpc.NewServer()
-	if err := server.RegisterName("eth", (*ethAPI)(f)); err != nil {
-		panic(err)
+	for name, api := range map[string]any{"eth": (*ethAPI)(f), "net": (*netAPI)(f), "admin": (*adminAPI)(f)} {
+		if err := server.RegisterName(name, api); err != nil {
+			panic(err)
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -180,10 +188,20 @@ func (f *fake) encoded(h *types.Header) map[string]any {
 // ethAPI is the fake's "eth" namespace.
 type ethAPI fake
 
-func (a *ethAPI) ChainId() hexutil.Uint64 {
+func (a *ethAPI) ChainId() (any, error) {
+	if answer, err, ok := (*fake)(a).instead("chainId"); ok {
+		return answer, err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return hexutil.Uint64(a.chainID)
+	return hexutil.Uint64(a.chainID), nil
+}
+
+func (a *ethAPI) Syncing() (any, error) {
+	if answer, err, ok := (*fake)(a).instead("syncing"); ok {
+		return answer, err
+	}
+	return false, nil
 }
 
 func (a *ethAPI) BlockNumber() hexutil.Uint64 {
@@ -192,18 +210,37 @@ func (a *ethAPI) BlockNumber() hexutil.Uint64 {
 	return hexutil.Uint64(len(a.headers) - 1)
 }
 
-func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) map[string]any {
+// The newest block's depth at which the fake calls a block safe, and finalized.
+const (
+	safeDepth      = 2
+	finalizedDepth = 4
+)
+
+func (a *ethAPI) GetBlockByNumber(number rpc.BlockNumber, _ bool) (any, error) {
+	name := "number"
+	if number < 0 {
+		name = number.String()
+	}
+	if answer, err, ok := (*fake)(a).instead(name); ok {
+		return answer, err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.requests["number"]++
 	n := uint64(len(a.headers) - 1)
-	if number != rpc.LatestBlockNumber {
+	switch number {
+	case rpc.LatestBlockNumber:
+	case rpc.SafeBlockNumber:
+		n -= safeDepth
+	case rpc.FinalizedBlockNumber:
+		n -= finalizedDepth
+	default:
 		n = uint64(number) + a.shift
 	}
 	if n >= uint64(len(a.headers)) {
-		return nil
+		return nil, nil
 	}
-	return (*fake)(a).encoded(a.headers[n])
+	return (*fake)(a).encoded(a.headers[n]), nil
 }
 
 func (a *ethAPI) GetBlockByHash(hash common.Hash, _ bool) map[string]any {
@@ -250,8 +287,9 @@ func (a *ethAPI) NewHeads(ctx context.Context) (*rpc.Subscription, error) {
 	return subscription, nil
 }
 
-func (a *ethAPI) Call(ctx context.Context, _ map[string]any, _ string) (hexutil.Bytes, error) {
+func (a *ethAPI) Call(ctx context.Context, _ map[string]any, at rpc.BlockNumberOrHash) (hexutil.Bytes, error) {
 	a.mu.Lock()
+	a.calledAt = append(a.calledAt, at)
 	onCall := a.onCall
 	a.mu.Unlock()
 	if onCall == nil {
@@ -270,6 +308,69 @@ func (a *ethAPI) GetLogs(filter struct{ FromBlock, ToBlock hexutil.Uint64 }) ([]
 	a.requests["logs"]++
 	a.mu.Unlock()
 	return onLogs(uint64(filter.FromBlock), uint64(filter.ToBlock))
+}
+
+func (a *ethAPI) SendRawTransaction(raw hexutil.Bytes) (any, error) {
+	a.mu.Lock()
+	a.sent = append(a.sent, raw)
+	a.mu.Unlock()
+	if answer, err, ok := (*fake)(a).instead("send"); ok {
+		return answer, err
+	}
+	return crypto.Keccak256Hash(raw), nil
+}
+
+func (a *ethAPI) GetTransactionByHash(hash common.Hash) (any, error) {
+	answer, err, _ := (*fake)(a).instead("transaction")
+	return answer, err
+}
+
+// netAPI and adminAPI are the fake's other namespaces; without onAnswer their methods are closed.
+type (
+	netAPI   fake
+	adminAPI fake
+)
+
+func (a *netAPI) PeerCount() (any, error)  { return (*fake)(a).open("peerCount") }
+func (a *adminAPI) NodeInfo() (any, error) { return (*fake)(a).open("nodeInfo") }
+func (a *adminAPI) Peers() (any, error)    { return (*fake)(a).open("peers") }
+
+func (f *fake) open(method string) (any, error) {
+	if answer, err, ok := f.instead(method); ok {
+		return answer, err
+	}
+	return nil, refused{-32601, "the method does not exist/is not available"}
+}
+
+// instead returns what is told in place of a method's own answer, if something is.
+func (f *fake) instead(method string) (any, error, bool) {
+	f.mu.Lock()
+	onAnswer := f.onAnswer
+	f.mu.Unlock()
+	if onAnswer == nil {
+		return nil, nil, false
+	}
+	return onAnswer(method)
+}
+
+// refused is a JSON-RPC error without data.
+type refused struct {
+	code int
+	text string
+}
+
+func (r refused) Error() string  { return r.text }
+func (r refused) ErrorCode() int { return r.code }
+
+// answers makes the fake answer some methods otherwise than it would.
+func answers(of map[string]any) func(string) (any, error, bool) {
+	return func(method string) (any, error, bool) {
+		answer, ok := of[method]
+		if err, failed := answer.(error); failed {
+			return nil, err, true
+		}
+		return answer, nil, ok
+	}
 }
 
 // config returns settings quick enough for tests: silence is noticed after 250 ms.

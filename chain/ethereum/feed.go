@@ -24,14 +24,24 @@ const (
 	lastRetry  = 15 * time.Second
 )
 
-// Run delivers heads until ctx ends, whose error it returns; no failure of the endpoint ends it. Where the
-// transport can push, heads come by subscription, else by polling.
+// Run is Follow from nothing.
+func (c *Client) Run(ctx context.Context, heads func(chain.Header)) error {
+	return c.Follow(ctx, nil, heads)
+}
+
+// Follow delivers heads until ctx ends, whose error it returns; no failure of the endpoint ends it. Where the transport
+// can push, heads come by subscription, else by polling. Headers that were delivered before, by another endpoint say,
+// ascending, are taken as delivered by this one: they are not delivered again while they stand, and what is missing
+// between them and the first head is filled in, so that changing endpoints loses no height.
 //
 // heads is called from one goroutine, one header at a time, parents before children; it must not block. Heights
 // that the endpoint skipped are filled in (the newest 256 of them at most), and a reorganisation delivers the
 // heights of the new branch again. A header is not delivered twice while it stands.
-func (c *Client) Run(ctx context.Context, heads func(chain.Header)) error {
+func (c *Client) Follow(ctx context.Context, delivered []chain.Header, heads func(chain.Header)) error {
 	f := &feed{client: c, heads: heads}
+	for _, header := range delivered {
+		f.trail.add(header)
+	}
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = firstRetry, lastRetry
 	for {
@@ -52,7 +62,7 @@ func (c *Client) Run(ctx context.Context, heads func(chain.Header)) error {
 	}
 }
 
-// feed is the state of one Run; its goroutine owns it.
+// feed is the state of one Follow; its goroutine owns it.
 type feed struct {
 	client *Client
 	heads  func(chain.Header)
@@ -108,7 +118,7 @@ func (f *feed) poll(ctx context.Context) error {
 func (f *feed) subscribe(ctx context.Context) error {
 	conn, err := f.client.dial(ctx)
 	if err != nil {
-		return err
+		return f.client.troubled(ctx, err)
 	}
 	pushed := make(chan *wireHeader, 16)
 	subscribing, cancel := context.WithTimeout(ctx, f.client.config.CallTimeout)
@@ -116,7 +126,7 @@ func (f *feed) subscribe(ctx context.Context) error {
 	subscription, err := conn.EthSubscribe(subscribing, pushed, "newHeads")
 	if err != nil {
 		conn.Close()
-		return fmt.Errorf("subscribe to heads: %w", presentable(err))
+		return fmt.Errorf("subscribe to heads: %w", f.client.troubled(subscribing, err))
 	}
 	// The connection ends first: a farewell over a dead one would wait for an answer.
 	defer subscription.Unsubscribe()
@@ -136,7 +146,7 @@ func (f *feed) subscribe(ctx context.Context) error {
 			if err == nil {
 				return errors.New("subscription to heads ended")
 			}
-			return fmt.Errorf("subscription to heads: %w", presentable(err))
+			return fmt.Errorf("subscription to heads: %w", f.client.troubled(ctx, err))
 		case <-silence.C:
 			return fmt.Errorf("no head for %v", limit)
 		case header := <-pushed:

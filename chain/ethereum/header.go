@@ -61,7 +61,7 @@ func (c *Client) Header(ctx context.Context, height chain.Height) (chain.Header,
 		return chain.Header{}, err
 	}
 	if header.Height != height {
-		return chain.Header{}, fmt.Errorf("asked for block %d, got %d", height, header.Height)
+		return chain.Header{}, malformed(fmt.Errorf("asked for block %d, got %d", height, header.Height))
 	}
 	return header, nil
 }
@@ -84,7 +84,7 @@ func (c *Client) parent(ctx context.Context, of chain.Header) (chain.Header, err
 		return chain.Header{}, err
 	}
 	if header.Hash != of.Parent || header.Height+1 != of.Height {
-		return chain.Header{}, fmt.Errorf("asked for the parent of block %d, got another block", of.Height)
+		return chain.Header{}, malformed(fmt.Errorf("asked for the parent of block %d, got another block", of.Height))
 	}
 	return header, nil
 }

@@ -138,11 +138,11 @@ func (c *Client) redemptionEventsOnce(
 		height := chain.Height(entry.BlockNumber)
 		if entry.Removed || entry.Address != c.config.Bridge || height < from || height > to ||
 			len(entry.Topics) < 2 || entry.Topics[1] != topic {
-			return nil, fmt.Errorf("eth_getLogs: log %d is not one that was asked for", i)
+			return nil, fmt.Errorf("eth_getLogs: %w", malformed(fmt.Errorf("log %d is not one that was asked for", i)))
 		}
 		event, err := c.bridge.UnpackRedemptionRequestedEvent(entry)
 		if err != nil {
-			return nil, fmt.Errorf("decode redemption request: %w", err)
+			return nil, fmt.Errorf("eth_getLogs: %w", malformed(fmt.Errorf("decode redemption request: %w", err)))
 		}
 		events = append(events, event)
 	}

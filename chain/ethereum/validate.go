@@ -10,21 +10,35 @@ import (
 	"github.com/walletnode/walletnode/chain/ethereum/tbtc"
 )
 
-// The validations ask the validator contract at the newest block. They return nil if it agrees, *chain.Refusal
-// if it reverted with a reason, and any other error if there is no answer to go by (rule R5).
+// The validations ask the validator contract at the state after a block that is named by its hash; the zero hash, and
+// the forms without one, are the newest block. They return nil if it agrees, *chain.Refusal if it reverted with a
+// reason, and any other error if there is no answer to go by (rule R5); chain.ErrNotFound if the endpoint does not have
+// the block.
 
-// ValidateHeartbeat asks whether a heartbeat proposal is acceptable.
+// ValidateHeartbeat is ValidateHeartbeatAt the newest block.
 func (c *Client) ValidateHeartbeat(ctx context.Context, wallet chain.WalletID, message [16]byte) error {
+	return c.ValidateHeartbeatAt(ctx, chain.Hash{}, wallet, message)
+}
+
+// ValidateHeartbeatAt asks whether a heartbeat proposal is acceptable.
+func (c *Client) ValidateHeartbeatAt(ctx context.Context, at chain.Hash, wallet chain.WalletID, message [16]byte) error {
 	input, err := c.validator.TryPackValidateHeartbeatProposal(tbtc.HeartbeatProposal{
 		WalletPubKeyHash: wallet,
 		Message:          message[:],
 	})
-	return c.validate(ctx, input, err, c.validator.UnpackValidateHeartbeatProposal)
+	return c.validate(ctx, at, input, err, c.validator.UnpackValidateHeartbeatProposal)
 }
 
-// ValidateRedemption asks whether a redemption proposal is acceptable. The scripts are those of the proposal's
-// wire form, without length prefix; fee is the transaction's whole fee in satoshi.
+// ValidateRedemption is ValidateRedemptionAt the newest block.
 func (c *Client) ValidateRedemption(ctx context.Context, wallet chain.WalletID, scripts [][]byte, fee *big.Int) error {
+	return c.ValidateRedemptionAt(ctx, chain.Hash{}, wallet, scripts, fee)
+}
+
+// ValidateRedemptionAt asks whether a redemption proposal is acceptable. The scripts are those of the proposal's wire
+// form, without length prefix; fee is the transaction's whole fee in satoshi.
+func (c *Client) ValidateRedemptionAt(
+	ctx context.Context, at chain.Hash, wallet chain.WalletID, scripts [][]byte, fee *big.Int,
+) error {
 	amount, err := feeWord(fee)
 	if err != nil {
 		return err
@@ -38,13 +52,20 @@ func (c *Client) ValidateRedemption(ctx context.Context, wallet chain.WalletID, 
 		RedeemersOutputScripts: prefixed,
 		RedemptionTxFee:        amount,
 	})
-	return c.validate(ctx, input, err, c.validator.UnpackValidateRedemptionProposal)
+	return c.validate(ctx, at, input, err, c.validator.UnpackValidateRedemptionProposal)
 }
 
-// ValidateMovedFundsSweep asks whether a moved funds sweep proposal is acceptable. txHash is in internal byte
-// order, fee in satoshi.
+// ValidateMovedFundsSweep is ValidateMovedFundsSweepAt the newest block.
 func (c *Client) ValidateMovedFundsSweep(
 	ctx context.Context, wallet chain.WalletID, txHash [32]byte, index uint32, fee *big.Int,
+) error {
+	return c.ValidateMovedFundsSweepAt(ctx, chain.Hash{}, wallet, txHash, index, fee)
+}
+
+// ValidateMovedFundsSweepAt asks whether a moved funds sweep proposal is acceptable. txHash is in internal byte order,
+// fee in satoshi.
+func (c *Client) ValidateMovedFundsSweepAt(
+	ctx context.Context, at chain.Hash, wallet chain.WalletID, txHash [32]byte, index uint32, fee *big.Int,
 ) error {
 	amount, err := feeWord(fee)
 	if err != nil {
@@ -56,23 +77,26 @@ func (c *Client) ValidateMovedFundsSweep(
 		MovingFundsTxOutputIndex: index,
 		MovedFundsSweepTxFee:     amount,
 	})
-	return c.validate(ctx, input, err, c.validator.UnpackValidateMovedFundsSweepProposal)
+	return c.validate(ctx, at, input, err, c.validator.UnpackValidateMovedFundsSweepProposal)
 }
 
 // validate makes the call whose input was packed with packErr.
-func (c *Client) validate(ctx context.Context, input []byte, packErr error, unpack func([]byte) (bool, error)) error {
+func (c *Client) validate(ctx context.Context, at chain.Hash, input []byte, packErr error, unpack func([]byte) (bool, error)) error {
 	if packErr != nil {
 		return fmt.Errorf("encode proposal: %w", packErr)
 	}
-	agreed, err := read(ctx, c, c.config.Validator, input, unpack)
-	if err != nil {
+	agreed, err := readAt(ctx, c, atHash(at), c.config.Validator, input, unpack)
+	switch {
+	case err != nil:
 		if refusal := refusalIn(err, c.validator.GetABI().Errors); refusal != nil {
 			return refusal
 		}
+		if at != (chain.Hash{}) && unknownBlock(err) {
+			return fmt.Errorf("validate proposal: %w: %v", chain.ErrNotFound, at)
+		}
 		return fmt.Errorf("validate proposal: %w", err)
-	}
-	if !agreed {
-		return errors.New("validate proposal: the contract returned false, which it never does")
+	case !agreed:
+		return fmt.Errorf("validate proposal: %w", malformed(errors.New("the contract returned false, which it never does")))
 	}
 	return nil
 }

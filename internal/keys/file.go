@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
 // File is what a keystore file says of itself to anybody, without its password. Only opening it shows whether that is
@@ -57,7 +58,7 @@ func (d Derivation) String() string {
 
 // Inspect reads a keystore file without opening it. A file that others may read is no error here: File.Mode tells.
 func Inspect(path string) (File, error) {
-	data, info, err := readFile("operator key", path)
+	data, info, err := secretfile.ReadAny("operator key", path, maxSecretFile)
 	if err != nil {
 		return File{}, err
 	}

@@ -4,12 +4,11 @@ package keys
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
 // maxSecretFile is the largest key or password file read, in bytes; a keystore has about 500. A larger file is an
@@ -17,63 +16,11 @@ import (
 const maxSecretFile = 64 << 10
 
 // ErrExposed says that others than its owner may open a file that holds a secret.
-var ErrExposed = errors.New("others than its owner may open it")
+var ErrExposed = secretfile.ErrExposed
 
 // readSecret reads a file that its owner alone may open. what names it in errors.
 func readSecret(what, path string) ([]byte, error) {
-	data, info, err := readFile(what, path)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkMode(path, info); err != nil {
-		return nil, fmt.Errorf("read %s: %s: %w", what, path, err)
-	}
-	return data, nil
-}
-
-// readFile reads a regular file of at most maxSecretFile bytes. info is of what was read, whatever the name stands for
-// by now.
-func readFile(what, path string) (data []byte, info fs.FileInfo, err error) {
-	file, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", what, err)
-	}
-	defer file.Close() //nolint:errcheck // only read from
-	if info, err = file.Stat(); err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", what, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("read %s: %s: not a regular file", what, path)
-	}
-	data, err = io.ReadAll(io.LimitReader(file, maxSecretFile+1))
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", what, err)
-	}
-	if len(data) > maxSecretFile {
-		return nil, nil, fmt.Errorf("read %s: %s has more than %d bytes", what, path, maxSecretFile)
-	}
-	return data, info, nil
-}
-
-// checkMode refuses a file that others than its owner may open.
-func checkMode(path string, info fs.FileInfo) error {
-	forbidden := fs.FileMode(0o077)
-	if isCredential(path) {
-		// systemd lets a service read its credentials by an access control list, whose mask shows as the group's bits.
-		forbidden = 0o037
-	}
-	// Windows keeps permissions elsewhere; its mode bits say nothing about other users.
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&forbidden != 0 {
-		return fmt.Errorf("its mode is %#o: %w (chmod 600)", mode, ErrExposed)
-	}
-	return nil
-}
-
-// isCredential reports whether a file lies in the directory of credentials that the service manager made for this
-// process alone (LoadCredential= of systemd).
-func isCredential(path string) bool {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	return dir != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(dir)
+	return secretfile.Read(what, path, maxSecretFile)
 }
 
 // writeSecret stores a new file that its owner alone may open. It is there whole or not at all, also after a power

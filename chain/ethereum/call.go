@@ -1,0 +1,112 @@
+package ethereum
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ethereum/go-ethereum/rpc"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// call makes one request over the shared connection and decodes its answer. An error that the endpoint is to blame for
+// is a *chain.EndpointError.
+func (c *Client) call(ctx context.Context, result any, method string, args ...any) error {
+	if err := c.wait(ctx, 1); err != nil {
+		return err
+	}
+	timed, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
+	defer cancel()
+	conn, err := c.connection(timed)
+	if err != nil {
+		return c.troubled(timed, err)
+	}
+	var answer json.RawMessage // decoded here, so that what cannot be read is told from what did not arrive
+	if err := conn.CallContext(timed, &answer, method, args...); err != nil {
+		if timed.Err() != nil && ctx.Err() == nil {
+			c.drop(conn)
+		}
+		return fmt.Errorf("%s: %w", method, c.troubled(timed, err))
+	}
+	if err := json.Unmarshal(answer, result); err != nil {
+		return fmt.Errorf("%s: %w", method, malformed(err))
+	}
+	return nil
+}
+
+// question is one request of a batch and its answer: a JSON value, or an error.
+type question struct {
+	method string
+	args   []any
+	answer json.RawMessage
+	err    error
+}
+
+// batch makes several requests at once and fills in their answers. An error is that of the whole batch. took is the time
+// from the request to the answer. Batches ask for what every endpoint has at hand, so one that is not answered before
+// the deadline, the caller's or ours, is taken for a sign that the connection is dead.
+func (c *Client) batch(ctx context.Context, questions []question) (took time.Duration, err error) {
+	if err := c.wait(ctx, len(questions)); err != nil {
+		return 0, err
+	}
+	timed, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
+	defer cancel()
+	conn, err := c.connection(timed)
+	if err != nil {
+		return 0, c.troubled(timed, err)
+	}
+	elements := make([]rpc.BatchElem, len(questions))
+	for i := range questions {
+		q := &questions[i]
+		elements[i] = rpc.BatchElem{Method: q.method, Args: q.args, Result: &q.answer}
+	}
+	asked := time.Now()
+	if err := conn.BatchCallContext(timed, elements); err != nil {
+		if errors.Is(timed.Err(), context.DeadlineExceeded) {
+			c.drop(conn)
+		}
+		return 0, fmt.Errorf("batch: %w", c.troubled(timed, err))
+	}
+	took = time.Since(asked)
+	for i, element := range elements {
+		if element.Error != nil {
+			questions[i].err = fmt.Errorf("%s: %w", element.Method, c.troubled(timed, element.Error))
+		}
+	}
+	return took, nil
+}
+
+// decode reads the answer to a question of a batch.
+func (q *question) decode(into any) error {
+	if q.err != nil {
+		return q.err
+	}
+	if err := json.Unmarshal(q.answer, into); err != nil {
+		return fmt.Errorf("%s: %w", q.method, malformed(err))
+	}
+	return nil
+}
+
+// wait holds n requests back until the configured rate allows them. Vendors count the requests of a batch one by one; of
+// a batch larger than a second's worth the rest is counted against what comes after it. A deadline that would pass
+// before is the trouble of an endpoint whose rate is too low for what is asked of it.
+func (c *Client) wait(ctx context.Context, n int) error {
+	if c.limiter == nil {
+		return nil
+	}
+	burst := c.limiter.Burst()
+	if err := c.limiter.WaitN(ctx, min(n, burst)); err != nil {
+		err = fmt.Errorf("wait for request rate: %w", err)
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return err
+		}
+		return &chain.EndpointError{Trouble: chain.TroubleRateLimited, Err: err}
+	}
+	for rest := n - burst; rest > 0; rest -= burst {
+		c.limiter.ReserveN(time.Now(), min(rest, burst))
+	}
+	return nil
+}
