@@ -66,7 +66,7 @@ func listProposals(c *cli.Context) error {
 		for i, p := range list.Proposals {
 			rows[i] = table.Row{p.Window, p.Wallet, p.Action, cell(p.Leader), cell(p.Role), block(p.ReceivedAt), outcomeText(p.Outcome, p.Pending)}
 		}
-		return writeTable(c.App.Writer, table.Row{"window", "wallet", "action", "leader", "role", "received", "outcome"}, rows)
+		return writeTable(c, table.Row{"window", "wallet", "action", "leader", "role", "received", "outcome"}, rows)
 	})
 }
 
@@ -151,7 +151,7 @@ func listActions(c *cli.Context) error {
 		for i, a := range list.Actions {
 			rows[i] = table.Row{a.Window, a.Wallet, a.Action, a.Start, a.Expiry, block(a.StartedAt), block(a.FinishedAt), outcomeText(a.Outcome, a.Outcome == nil), a.Revoked}
 		}
-		return writeTable(c.App.Writer, table.Row{"window", "wallet", "action", "from", "until", "started", "finished", "outcome", "revoked"}, rows)
+		return writeTable(c, table.Row{"window", "wallet", "action", "from", "until", "started", "finished", "outcome", "revoked"}, rows)
 	})
 }
 

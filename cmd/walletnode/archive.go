@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -35,7 +34,7 @@ func archiveWallet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := setupLogging(cfg, os.Environ()); err != nil {
+	if err := setupLogging(c, cfg); err != nil {
 		return exit(codeUsage, err)
 	}
 	// The importer would make a store where there is none.

@@ -94,7 +94,7 @@ func writeChecks(c *cli.Context, results []check.Result, ok bool) error {
 	for i, r := range list {
 		rows[i] = table.Row{r.Status, r.Area, printable(r.Name), fmt.Sprintf("%.0f", r.Milliseconds), printable(r.Detail)}
 	}
-	if err := writeTable(c.App.Writer, table.Row{"result", "area", "check", "ms", "found"}, rows); err != nil {
+	if err := writeTable(c, table.Row{"result", "area", "check", "ms", "found"}, rows); err != nil {
 		return err
 	}
 	return writeHints(c.App.Writer, list)

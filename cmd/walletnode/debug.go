@@ -65,7 +65,7 @@ func logLevelAction(c *cli.Context) error {
 		for _, name := range slices.Sorted(maps.Keys(levels.Levels)) {
 			rows = append(rows, table.Row{name, levels.Levels[name]})
 		}
-		return writeTable(c.App.Writer, table.Row{"subsystem", "level"}, rows)
+		return writeTable(c, table.Row{"subsystem", "level"}, rows)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -61,7 +60,7 @@ func devnetAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := setupLogging(cfg, os.Environ()); err != nil {
+	if err := setupLogging(c, cfg); err != nil {
 		return exit(codeUsage, err)
 	}
 	signals := make(chan os.Signal, 2)
@@ -78,19 +77,19 @@ func devnetAction(c *cli.Context) error {
 			Scenario:  c.String("scenario"),
 			Seed:      c.Uint64("seed"),
 			Dir:       c.String("dir"),
-			Screen:    devnetScreen(c.Bool("json"), c.App.Writer, c.App.ErrWriter),
+			Screen:    devnetScreen(c),
 		}, c.Bool("keep"))
 	})
 }
 
-func devnetScreen(json bool, stdout, stderr io.Writer) devnet.Screen {
+func devnetScreen(c *cli.Context) devnet.Screen {
 	switch {
-	case json:
-		return devnet.JSONScreen(stdout, stderr)
-	case isTerminal(stdout):
-		return devnet.TerminalScreen(stdout)
+	case c.Bool("json"):
+		return devnet.JSONScreen(c.App.Writer, c.App.ErrWriter)
+	case animated(c, c.App.Writer):
+		return devnet.TerminalScreen(c.App.Writer)
 	default:
-		return devnet.PlainScreen(stdout)
+		return devnet.PlainScreen(c.App.Writer)
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 	codeNotFound    = 5   // there is no such record
 	codeFailed      = 6   // a check failed, or a scenario did not end as it must
 	codeInUse       = 75  // another process holds the store
-	codeInterrupted = 130 // ended at once by a second signal
+	codeInterrupted = 130 // ended at once by a second signal, or by the first at a question for a password
 )
 
 // exitError is an error that knows its exit code. Without an error inside nothing is printed.

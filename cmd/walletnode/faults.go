@@ -61,7 +61,7 @@ func listFaults(c *cli.Context) error {
 		for i, f := range list.Faults {
 			rows[i] = table.Row{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, f.Verdict(), len(f.Evidence)}
 		}
-		return writeTable(c.App.Writer, table.Row{"id", "window", "wallet", "kind", "culprit", "verdict", "evidence"}, rows)
+		return writeTable(c, table.Row{"id", "window", "wallet", "kind", "culprit", "verdict", "evidence"}, rows)
 	})
 }
 

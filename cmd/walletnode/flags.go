@@ -26,6 +26,8 @@ func globalFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "offline", Usage: "read the store, and do not ask the running node"},
 		&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error, instead of log.level"},
 		&cli.StringFlag{Name: "log-format", Usage: "text or json, instead of log.format"},
+		&cli.BoolFlag{Name: "no-color", Usage: "write no colours, as with the variable NO_COLOR; there are none anyway where no terminal reads, or a dumb one"},
+		&cli.BoolFlag{Name: "no-progress", Usage: "draw no progress bars; there are none anyway where no terminal reads, or a dumb one"},
 	}
 }
 

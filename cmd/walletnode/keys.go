@@ -236,7 +236,7 @@ func listKeys(c *cli.Context) error {
 		}
 		rows[i] = table.Row{k.Kind, cell(identity), cell(k.Derivation), orDash(use), k.File}
 	}
-	return writeTable(c.App.Writer, table.Row{"kind", "operator or peer id", "derivation", "use", "file"}, rows)
+	return writeTable(c, table.Row{"kind", "operator or peer id", "derivation", "use", "file"}, rows)
 }
 
 // findKeys lists the keystores beside the configured one and in the data directory, and the instance's key.

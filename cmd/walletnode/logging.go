@@ -7,6 +7,7 @@ import (
 
 	golog "github.com/ipfs/go-log/v2"
 	"github.com/libp2p/go-libp2p/gologshim"
+	"github.com/urfave/cli/v2"
 
 	"github.com/walletnode/walletnode/internal/config"
 )
@@ -17,8 +18,14 @@ var subsystems = []string{"node", "chain", "coordination", "executor", "net", "p
 // setupLogging points all logging at stderr through go-log: the node's parts, go-libp2p and go-libp2p-pubsub. The
 // level of [log] is that of the node's own parts; libraries write errors only, unless they are named. GOLOG_LOG_LEVEL
 // and GOLOG_LOG_FMT, which operators of such nodes know, win over the file, and yield to WALLETNODE_ variables and
-// flags. environ has the form of os.Environ.
-func setupLogging(cfg config.Config, environ []string) error {
+// flags.
+func setupLogging(c *cli.Context, cfg config.Config) error {
+	return pointLogging(cfg, os.Environ(), coloured(c, os.Stderr), c.Bool("no-color"))
+}
+
+// pointLogging is setupLogging with what it depends on: environ has the form of os.Environ; coloured says that lines may
+// have colours unless GOLOG_LOG_FMT says otherwise, and plain that they must not whatever it says.
+func pointLogging(cfg config.Config, environ []string, coloured, plain bool) error {
 	own, named, err := config.ParseLevels(cfg.Log.Level)
 	if err != nil {
 		return err
@@ -26,7 +33,10 @@ func setupLogging(cfg config.Config, environ []string) error {
 	setup := golog.GetConfig() // as the environment has it
 	setup.Stdout, setup.Stderr = false, setup.File == "" && setup.URL == ""
 	if !decides(environ, "GOLOG_LOG_FMT", cfg.Origin("log.format")) {
-		setup.Format = format(cfg.Log.Format)
+		setup.Format = format(cfg.Log.Format, coloured)
+	}
+	if plain && setup.Format == golog.ColorizedOutput {
+		setup.Format = golog.PlaintextOutput
 	}
 	if !decides(environ, "GOLOG_LOG_LEVEL", cfg.Origin("log.level")) {
 		setup.Level = golog.LevelError
@@ -57,11 +67,11 @@ func decides(environ []string, variable string, ours config.Origin) bool {
 }
 
 // format is the form of log lines: colours are for people at a terminal.
-func format(name string) golog.LogFormat {
+func format(name string, coloured bool) golog.LogFormat {
 	switch {
 	case name == "json":
 		return golog.JSONOutput
-	case isTerminal(os.Stderr) && os.Getenv("NO_COLOR") == "":
+	case coloured:
 		return golog.ColorizedOutput
 	default:
 		return golog.PlaintextOutput

@@ -24,7 +24,7 @@ func logLevels(t *testing.T, environ []string, flags config.Flags) (executor, sw
 	}
 	cfg, err := config.Read("", environ, flags)
 	require.NoError(t, err)
-	require.NoError(t, setupLogging(cfg, environ))
+	require.NoError(t, pointLogging(cfg, environ, false, false))
 	return lowest(t, logger("executor")), lowest(t, logger("swarm2"))
 }
 
@@ -74,12 +74,17 @@ func TestLogFormat(t *testing.T) {
 	before := golog.GetConfig()
 	t.Cleanup(func() { golog.SetupLogging(before) })
 	for value, want := range map[string]golog.LogFormat{"json": golog.JSONOutput, "text": golog.PlaintextOutput} {
-		t.Setenv("NO_COLOR", "1")
 		cfg, err := config.Read("", []string{"WALLETNODE_LOG_FORMAT=" + value}, nil)
 		require.NoError(t, err)
-		require.NoError(t, setupLogging(cfg, []string{"GOLOG_LOG_FMT=color"}))
+		require.NoError(t, pointLogging(cfg, []string{"GOLOG_LOG_FMT=color"}, false, false))
 		require.Equal(t, want, golog.GetConfig().Format, value)
 		require.True(t, golog.GetConfig().Stderr)
 		require.False(t, golog.GetConfig().Stdout, "stdout is for data")
 	}
+	cfg, err := config.Read("", nil, nil)
+	require.NoError(t, err)
+	require.NoError(t, pointLogging(cfg, nil, true, false))
+	require.Equal(t, golog.ColorizedOutput, golog.GetConfig().Format)
+	require.NoError(t, pointLogging(cfg, []string{"GOLOG_LOG_FMT=color"}, false, true)) // go-log still has it from before
+	require.Equal(t, golog.PlaintextOutput, golog.GetConfig().Format, "--no-color wins over GOLOG_LOG_FMT")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
 )
 
 // writeJSON writes one document, indented for people; tools do not mind.
@@ -27,15 +28,14 @@ func jsonLines(w io.Writer) *json.Encoder {
 }
 
 // writeTable writes rows under a header, aligned and without borders, so that it reads well and greps well. Nothing
-// is cut off: a wallet's hash is of no use without its end. Only a terminal gets a bold header, and none that
-// asked for NO_COLOR.
-func writeTable(w io.Writer, header table.Row, rows []table.Row) error {
+// is cut off: a wallet's hash is of no use without its end.
+func writeTable(c *cli.Context, header table.Row, rows []table.Row) error {
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Options = table.OptionsNoBordersAndSeparators
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	style.Format.Header = text.FormatUpper
-	if isTerminal(w) && os.Getenv("NO_COLOR") == "" {
+	if coloured(c, c.App.Writer) {
 		style.Color.Header = text.Colors{text.Bold}
 	}
 	t.SetStyle(style)
@@ -46,9 +46,21 @@ func writeTable(w io.Writer, header table.Row, rows []table.Row) error {
 		out.WriteString(strings.TrimRight(line, " \n"))
 		out.WriteByte('\n')
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(c.App.Writer, out.String())
 	return err
 }
+
+// coloured reports whether what is written to w may have colours and bold letters: a person reads it, at a terminal that
+// can show them, and has not asked for none (--no-color, or the variable NO_COLOR as in https://no-color.org).
+func coloured(c *cli.Context, w io.Writer) bool {
+	return drawable(w) && !c.Bool("no-color") && os.Getenv("NO_COLOR") == ""
+}
+
+// animated reports whether a bar may be drawn on w.
+func animated(c *cli.Context, w io.Writer) bool { return drawable(w) && !c.Bool("no-progress") }
+
+// drawable reports whether w is a terminal that can do more than show one line after the other.
+func drawable(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
 
 // isTerminal reports whether a person reads what is written to w.
 func isTerminal(w io.Writer) bool {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -34,11 +36,38 @@ func terminal(c *cli.Context) asker {
 		if _, err := io.WriteString(c.App.ErrWriter, question); err != nil {
 			return "", err
 		}
-		secret, err := term.ReadPassword(int(in.Fd()))           //nolint:gosec // as above
+		secret, err := readHidden(int(in.Fd()))                  //nolint:gosec // as above
 		if _, err := fmt.Fprintln(c.App.ErrWriter); err != nil { // the person's own newline was not shown
 			return "", err
 		}
-		return string(secret), err
+		return secret, err
+	}
+}
+
+// readHidden reads a line that the terminal does not show. A signal that ends the wait leaves a terminal that shows what is
+// typed again, which the shell after us may rely on.
+func readHidden(fd int) (string, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	type answer struct {
+		text []byte
+		err  error
+	}
+	answered := make(chan answer, 1) // nothing interrupts the read: after a signal it ends with the process
+	go func() {
+		text, err := term.ReadPassword(fd)
+		answered <- answer{text, err}
+	}()
+	select {
+	case a := <-answered:
+		return string(a.text), a.err
+	case <-signals:
+		return "", exit(codeInterrupted, errors.Join(errors.New("interrupted before there was a password"), term.Restore(fd, before)))
 	}
 }
 

@@ -37,7 +37,7 @@ func listPeers(c *cli.Context) error {
 		for i, p := range list.Peers {
 			rows[i] = table.Row{p.ID, cell(p.Operator), p.State, cell(p.ConnectedSince), agreement(p.ParamsMatch), printable(cell(p.LastError))}
 		}
-		return writeTable(c.App.Writer, table.Row{"peer", "operator", "state", "connected since", "parameters", "last error"}, rows)
+		return writeTable(c, table.Row{"peer", "operator", "state", "connected since", "parameters", "last error"}, rows)
 	})
 }
 

@@ -16,14 +16,10 @@ type bar struct {
 	drawn   chan struct{} // closed when nothing draws any more
 }
 
-func noProgressFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "no-progress", Usage: "draw no progress bar"}
-}
-
 // newBar begins to draw; end must follow.
 func newBar(c *cli.Context, message string, units *progress.Units) *bar {
 	b := &bar{drawn: make(chan struct{})}
-	if c.Bool("no-progress") || !isTerminal(c.App.ErrWriter) {
+	if !animated(c, c.App.ErrWriter) {
 		return b
 	}
 	b.draw(c.App.ErrWriter, message, units)

@@ -36,7 +36,7 @@ func startAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := setupLogging(cfg, os.Environ()); err != nil {
+	if err := setupLogging(c, cfg); err != nil {
 		return exit(codeUsage, err)
 	}
 	// Before anything is acquired, so that an impatient operator is heard.

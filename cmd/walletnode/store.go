@@ -33,7 +33,7 @@ func storeCommand() *cli.Command {
 			Description: "The copy is the store as it is at one moment; the node may run meanwhile. It is read from end to end before it gets\n" +
 				"its name, and a file that is there is never replaced. To restore, stop the node and put the copy in the place of the\n" +
 				"store, without the -wal and -shm files beside it.",
-			Flags:  []cli.Flag{noProgressFlag(), jsonFlag()},
+			Flags:  []cli.Flag{jsonFlag()},
 			Action: storeBackup,
 		},
 		&cli.Command{
@@ -45,7 +45,7 @@ func storeCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "dry-run", Usage: "count what would be deleted, and delete nothing"},
 				&cli.BoolFlag{Name: "shrink", Usage: "give the space back to the disk; needs as much free space as the store takes"},
-				noProgressFlag(), jsonFlag(),
+				jsonFlag(),
 			},
 			Action: storePrune,
 		},
@@ -199,7 +199,7 @@ func storeBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := setupLogging(cfg, os.Environ()); err != nil {
+	if err := setupLogging(c, cfg); err != nil {
 		return exit(codeUsage, err)
 	}
 	file := absolute(c.Args().First())
@@ -249,7 +249,7 @@ func storePrune(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := setupLogging(cfg, os.Environ()); err != nil {
+	if err := setupLogging(c, cfg); err != nil {
 		return exit(codeUsage, err)
 	}
 	retention := store.Retention{Windows: cfg.Store.RetentionWindows, Evidence: cfg.Store.RetentionEvidence}

@@ -49,13 +49,13 @@ func summaryCommand() *cli.Command {
 				if c.Bool("json") {
 					return writeJSON(c.App.Writer, scores)
 				}
-				return writeScores(c.App.Writer, scores)
+				return writeScores(c, scores)
 			})
 		},
 	}
 }
 
-func writeScores(w io.Writer, scores view.Scores) error {
+func writeScores(c *cli.Context, scores view.Scores) error {
 	header := table.Row{"operator", "points"}
 	for _, kind := range faults.Kinds() {
 		header = append(header, strings.ReplaceAll(string(kind), "_", " "))
@@ -69,7 +69,7 @@ func writeScores(w io.Writer, scores view.Scores) error {
 		}
 		rows[i] = append(row, s.Unattributed, block(s.First), block(s.Last))
 	}
-	return writeTable(w, header, rows)
+	return writeTable(c, header, rows)
 }
 
 func exportCommand() *cli.Command {

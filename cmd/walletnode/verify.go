@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -53,7 +52,7 @@ func verifyWindow(c *cli.Context, at chain.Height, wallet *chain.WalletID) (v vi
 	if err != nil {
 		return v, err
 	}
-	if err := setupLogging(cfg, os.Environ()); err != nil {
+	if err := setupLogging(c, cfg); err != nil {
 		return v, exit(codeUsage, err)
 	}
 	var trace view.Trace

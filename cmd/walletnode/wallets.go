@@ -51,7 +51,7 @@ func importWallets(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := setupLogging(cfg, os.Environ()); err != nil {
+	if err := setupLogging(c, cfg); err != nil {
 		return err
 	}
 	wallets, err := readManifests(c)
@@ -119,7 +119,7 @@ func listWallets(c *cli.Context) error {
 		for i, w := range list.Wallets {
 			rows[i] = table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), w.ImportedAt}
 		}
-		return writeTable(c.App.Writer, table.Row{"wallet", "seats", "operators", "state", "imported"}, rows)
+		return writeTable(c, table.Row{"wallet", "seats", "operators", "state", "imported"}, rows)
 	})
 }
 

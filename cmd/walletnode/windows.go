@@ -59,7 +59,7 @@ func listWindows(c *cli.Context) error {
 			return writeJSON(c.App.Writer, list)
 		}
 		tellMore(c, list.More)
-		return writeTable(c.App.Writer, windowHeader, windowRows(list.Windows))
+		return writeTable(c, windowHeader, windowRows(list.Windows))
 	})
 }
 
