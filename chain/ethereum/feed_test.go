@@ -1,6 +1,7 @@
 package ethereum
 
 import (
+	"context"
 	"math/big"
 	stdnet "net"
 	stdhttp "net/http"
@@ -323,4 +324,73 @@ func FuzzHeader(f *testing.F) {
 			t.Fatal("a header without a hash")
 		}
 	})
+}
+
+// followFrom is follow with headers that another endpoint delivered.
+func followFrom(t testing.TB, client *Client, delivered []chain.Header) <-chan chain.Header {
+	t.Helper()
+	heads := make(chan chain.Header, 8192)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- client.Follow(ctx, delivered, func(h chain.Header) { heads <- h }) }()
+	t.Cleanup(func() {
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	})
+	return heads
+}
+
+// deliveredBy returns the headers of a range as the fake's chain has them.
+func deliveredBy(t testing.TB, f *fake, from, to chain.Height) []chain.Header {
+	t.Helper()
+	headers, err := open(t, config(f.http.URL)).Headers(t.Context(), from, to)
+	require.NoError(t, err)
+	require.Len(t, headers, int(to-from+1))
+	return headers
+}
+
+func TestAChangeOfEndpointsLosesNoHeight(t *testing.T) {
+	f := newFake(t, 40)
+	before := deliveredBy(t, f, 10, 20)
+	for _, url := range bothOf(f) {
+		heads := followFrom(t, open(t, config(url)), before)
+		wantHeads(t, f, heads, 21, 39)
+	}
+}
+
+func TestAfterAChangeNothingIsDeliveredTwice(t *testing.T) {
+	f := newFake(t, 40)
+	heads := followFrom(t, open(t, quiet(f.wsURL())), deliveredBy(t, f, 10, 39))
+	require.Eventually(t, func() bool { return f.subscriptions() == 1 && f.count("number") > 30 }, 5*time.Second, time.Millisecond)
+	f.extend(2, 0)
+	f.push()
+	wantHeads(t, f, heads, 40, 41) // and not 39, which the endpoint showed first
+}
+
+// The endpoint changed to is behind, as it may be by a block or two.
+func TestAnEndpointThatIsBehindCatchesUpInSilence(t *testing.T) {
+	ahead, behind := newFake(t, 43), newFake(t, 40)
+	heads := followFrom(t, open(t, quiet(behind.wsURL())), deliveredBy(t, ahead, 20, 42))
+	for range 5 { // 40 .. 44, pushed one by one; the two chains are the same
+		behind.extend(1, 0)
+		behind.push()
+	}
+	wantHeads(t, behind, heads, 43, 44)
+}
+
+// The endpoint changed to follows another branch: it is delivered from where it left.
+func TestAChangeToAnotherBranchDeliversItFromTheFork(t *testing.T) {
+	f := newFake(t, 40)
+	before := deliveredBy(t, f, 10, 39)
+	f.reorganise(33, 8, 1)
+	heads := followFrom(t, open(t, config(f.http.URL)), before)
+	wantHeads(t, f, heads, 34, 41)
+}
+
+// What was delivered last may be absurd; the new endpoint brings the heads back to the ground.
+func TestAChangeAwayFromAnAbsurdHead(t *testing.T) {
+	f := newFake(t, 40)
+	absurd := append(deliveredBy(t, f, 30, 38), chain.Header{Height: 30_000_000, Hash: chain.Hash{1}})
+	heads := followFrom(t, open(t, config(f.http.URL)), absurd)
+	wantHeads(t, f, heads, 39, 39)
 }
