@@ -16,24 +16,24 @@ type Reason string
 // The reasons. Lag and depth stand beside them in a Finding.
 const (
 	OK                  Reason = "ok"
-	LaggingSameChain    Reason = "lagging_same_chain"   // on the agreed chain, some blocks behind
+	LaggingSameChain    Reason = "lagging_same_chain"   // on the agreed chain, some blocks behind; its newest block may be one that lost a race
 	Stalled             Reason = "stalled"              // its head has not moved while the agreed one did
-	AheadUncorroborated Reason = "ahead_uncorroborated" // it names a height that nobody else knows
+	AheadUncorroborated Reason = "ahead_uncorroborated" // it names a height far above what more than half know
 	Forked              Reason = "forked"               // its block is another than the agreed one at that height
 	Unclassified        Reason = "unclassified"         // nothing agreed to compare it with at its height
-	WrongChain          Reason = "wrong_chain"          // another chain ID, or another first block
+	WrongChain          Reason = "wrong_chain"          // another chain ID
 	NeverReported       Reason = "never_reported"       // it has not answered a poll yet
 	Syncing             Reason = "syncing"              // it says so itself
 	Isolated            Reason = "isolated"             // too few peers
 	Clique              Reason = "clique"               // its only peers are our own endpoints
 	BadHeader           Reason = "bad_header"           // a header whose hash is not that of its fields
-	NonLinking          Reason = "non_linking"          // consecutive headers that do not name each other as parents
+	NonLinking          Reason = "non_linking"          // headers of one answer that do not name each other as parents
 	FinalityRegressed   Reason = "finality_regressed"   // its finalized block went back or changed
 	TagOrder            Reason = "tag_order"            // not finalized <= safe <= newest
 	Slow                Reason = "slow"                 // its answers take longer than half the deadline, poll after poll
 	RateLimited         Reason = "rate_limited"
 	AuthFailed          Reason = "auth_failed"
-	Malformed           Reason = "malformed"  // answers that are no answers to the question
+	Malformed           Reason = "malformed"  // answers that are no answers to the question, or errors in its own words
 	Cordoned            Reason = "cordoned"   // the operator took it out
 	Recovering          Reason = "recovering" // clean again, not yet for three polls
 	Timeout             Reason = "timeout"    // unresponsive, with how
@@ -41,3 +41,12 @@ const (
 	TLS                 Reason = "tls"
 	DNS                 Reason = "dns"
 )
+
+// Reasons returns the list in its documented order.
+func Reasons() []Reason {
+	return []Reason{
+		OK, LaggingSameChain, Stalled, AheadUncorroborated, Forked, Unclassified, WrongChain, NeverReported, Syncing, Isolated,
+		Clique, BadHeader, NonLinking, FinalityRegressed, TagOrder, Slow, RateLimited, AuthFailed, Malformed, Cordoned,
+		Recovering, Timeout, Refused, TLS, DNS,
+	}
+}

@@ -19,13 +19,14 @@ type Table struct {
 type Row struct {
 	Name     string
 	Group    string
-	Votes    bool // has the role and is not cordoned
-	Cordoned bool
+	Votes    bool          // has the vote role, cordoned or not: taking an endpoint out does not make a majority smaller
+	Cordoned bool          // its group keeps its place among the configured ones; it does not speak for it
 	Sight    *Sight        // the last poll that was answered; nil before the first
 	View     *View         // the headers it stands by; nil before the first
 	Trouble  chain.Trouble // of the last poll; empty if it was answered
 	Peers    *Peers        // the last answer about peers; nil before the first
-	// HeadSince is for how long its head has been the same, AgreedSince for how long the agreed head has.
+	// HeadSince is for how long its head has been the same, AgreedSince for how long the agreed head has: both at this
+	// poll, so that a chain that stands still stalls nobody.
 	HeadSince, AgreedSince time.Duration
 	// Regressed says that its finalized block went back, or changed at one height, since the poll before.
 	Regressed bool
@@ -33,19 +34,31 @@ type Row struct {
 
 // Rules are the classifier's thresholds.
 type Rules struct {
-	GraceLag   chain.Height  // blocks of lag that two polls in a row may show: 1
-	LagAtOnce  chain.Height  // blocks of lag that one poll may not show: 3
+	GraceLag   chain.Height  // blocks of lag that every poll may show: 1
+	LagAtOnce  chain.Height  // blocks of lag that one poll may not show, nor of lead two in a row: 3
 	WalkBack   chain.Height  // how far below the candidates an agreed head is looked for: 64
 	MinPeers   int           // fewer are isolation: max(3, configured endpoints)
 	StallAfter time.Duration // a head that stays while the agreed one moves
 	SlowAfter  time.Duration // an answer that takes longer: half the poll's deadline
 }
 
+// DefaultRules are the thresholds for a number of configured endpoints and the deadline of one poll.
+func DefaultRules(endpoints int, deadline time.Duration) Rules {
+	return Rules{
+		GraceLag:   1,
+		LagAtOnce:  3,
+		WalkBack:   64,
+		MinPeers:   max(3, endpoints),
+		StallAfter: time.Minute, // five blocks
+		SlowAfter:  deadline / 2,
+	}
+}
+
 // Finding is what one table says of one endpoint. It does not know what was before; Standing does.
 type Finding struct {
 	Status Status
 	Reason Reason
-	Lag    chain.Height // blocks behind the agreed head, for LaggingSameChain and Stalled
+	Lag    chain.Height // blocks behind the agreed head, for OK, LaggingSameChain and Stalled
 	Depth  chain.Height // blocks since its chain left the agreed one, for Forked; 0 while not known
 	// Soft findings, a lag of two blocks say, count only when the next poll shows them too.
 	Soft bool

@@ -1,22 +1,168 @@
 package quorum
 
-import "github.com/walletnode/walletnode/chain"
+import (
+	"slices"
+	"sort"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// viewSize is how many blocks of an endpoint are kept: enough to see a fork that is 256 deep, with the 64 blocks above it.
+const viewSize = 320
 
 // View is what one endpoint stands by: its newest header and the hashes below it that its headers name, as far as they
 // are known. It is immutable.
+//
+// The blocks form runs. Within a run each block names the next one as its parent, so that a run's first hash settles
+// all others, whoever told them. Between runs is a gap, whose heights are unknown.
 type View struct {
-	hashes map[chain.Height]chain.Hash
-	head   chain.Header
+	blocks []block // the head first, descending; at most viewSize
+	// broken is the height of the last sight's header that does not name the one below it as its parent; 0 for none.
+	broken chain.Height
+}
+
+// block is a header, or only the height and hash that its child names.
+type block struct {
+	chain.Header
+	whole bool // false: the header itself was not seen, so its parent is unknown
+}
+
+// With returns the view after one more poll. more is what was fetched beside it, by Missing; it counts as far as the
+// sight's headers name it. Blocks known from earlier polls stay as far as what the endpoint shows now descends from
+// them; the others belong to a branch that it left. The nil view is that of an endpoint never seen.
+func (v *View) With(s Sight, more []chain.Header) *View {
+	known := make(map[chain.Hash]chain.Header, viewSize)
+	for _, b := range v.all() {
+		if b.whole {
+			known[b.Hash] = b.Header
+		}
+	}
+	for _, h := range slices.Concat(more, s.Headers) {
+		known[h.Hash] = h
+	}
+	next := &View{blocks: make([]block, 0, viewSize), broken: nonLinking(s, more)}
+	next.descend(s.Head, known)
+	for _, h := range descending(s.Headers) {
+		if h.Height > s.Head.Height {
+			continue // a balancer's other backend is further than the one that told the head
+		}
+		hash, covered := next.At(h.Height)
+		if covered && hash != h.Hash {
+			break // of another branch than the head, as is what lies below it
+		}
+		if h.Height < next.blocks[len(next.blocks)-1].Height {
+			next.descend(h, known)
+		}
+	}
+	return next
+}
+
+// descend appends a run: a header and its ancestors as far as they are known.
+func (v *View) descend(h chain.Header, known map[chain.Hash]chain.Header) {
+	for len(v.blocks) < viewSize {
+		v.blocks = append(v.blocks, block{Header: h, whole: true})
+		if h.Height == 0 {
+			return
+		}
+		parent, ok := known[h.Parent]
+		if !ok || parent.Height+1 != h.Height {
+			if len(v.blocks) < viewSize {
+				v.blocks = append(v.blocks, block{Header: chain.Header{Height: h.Height - 1, Hash: h.Parent}})
+			}
+			return
+		}
+		h = parent
+	}
+}
+
+// nonLinking returns the height of the highest header that contradicts its neighbour, among those of the poll itself and
+// among those fetched beside it.
+func nonLinking(s Sight, more []chain.Header) chain.Height {
+	upTo := slices.DeleteFunc(slices.Clone(s.Headers), func(h chain.Header) bool { return h.Height > s.Head.Height })
+	return max(contradiction(append(upTo, s.Head)), contradiction(slices.Clone(more)))
+}
+
+func contradiction(headers []chain.Header) chain.Height {
+	headers = descending(headers)
+	for i := 1; i < len(headers); i++ {
+		above, below := headers[i-1], headers[i]
+		twice := above.Height == below.Height && above.Hash != below.Hash
+		if twice || above.Height == below.Height+1 && !follows(below, above) {
+			return max(above.Height, 1)
+		}
+	}
+	return 0
+}
+
+func descending(headers []chain.Header) []chain.Header {
+	sorted := slices.Clone(headers)
+	slices.SortStableFunc(sorted, func(a, b chain.Header) int {
+		switch {
+		case a.Height > b.Height:
+			return -1
+		case a.Height < b.Height:
+			return 1
+		}
+		return 0
+	})
+	return sorted
 }
 
 // At returns the hash that the endpoint stands by at a height; false if that is not known.
 func (v *View) At(h chain.Height) (chain.Hash, bool) {
-	if v == nil {
-		return chain.Hash{}, false
-	}
-	hash, ok := v.hashes[h]
-	return hash, ok
+	b, ok := v.block(h)
+	return b.Hash, ok
 }
 
-// Head returns the endpoint's newest header.
-func (v *View) Head() chain.Header { return v.head }
+// Header returns the header that the endpoint stands by at a height; false if it is not known, though its hash may be.
+func (v *View) Header(h chain.Height) (chain.Header, bool) {
+	b, ok := v.block(h)
+	if !ok || !b.whole {
+		return chain.Header{}, false
+	}
+	return b.Header, true
+}
+
+// Head returns the endpoint's newest header; the zero header if there is none.
+func (v *View) Head() chain.Header {
+	if v == nil {
+		return chain.Header{}
+	}
+	return v.blocks[0].Header
+}
+
+// NonLinking returns the height of a header of the last poll that does not name the one below it as its parent; false
+// if all do. An endpoint that changes branches in the middle of an answer shows that once.
+func (v *View) NonLinking() (chain.Height, bool) {
+	if v == nil {
+		return 0, false
+	}
+	return v.broken, v.broken > 0
+}
+
+// run returns how many blocks the run that begins at index i has.
+func (v *View) run(i int) int {
+	n := 1
+	for ; i+n < len(v.blocks); n++ {
+		if above := v.blocks[i+n-1]; !above.whole || above.Height != v.blocks[i+n].Height+1 {
+			break
+		}
+	}
+	return n
+}
+
+func (v *View) all() []block {
+	if v == nil {
+		return nil
+	}
+	return v.blocks
+}
+
+func (v *View) block(h chain.Height) (block, bool) {
+	blocks := v.all()
+	i := sort.Search(len(blocks), func(i int) bool { return blocks[i].Height <= h })
+	if i == len(blocks) || blocks[i].Height != h {
+		return block{}, false
+	}
+	return blocks[i], true
+}

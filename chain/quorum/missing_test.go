@@ -1,0 +1,79 @@
+package quorum
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	fork := branch{id: 9, from: 800}
+	gap := right.view(1000, 10)
+	gap = gap.With(right.sight(1030, gap.Ask()), nil)
+	tests := []struct {
+		name     string
+		view     *View
+		ring     *Ring
+		from, to chain.Height
+		missing  bool
+	}{
+		{"first sight, nothing agreed: the three before", (*View)(nil).With(right.sight(1000, Ask{}), nil), nil, 998, 999, true},
+		{"four known, nothing agreed", right.view(1000, 4), nil, 0, 0, false},
+		{"a gap, nothing agreed: up to what was known", gap, nil, 1001, 1029, true},
+		{"a gap, and a ring below it all", gap, ringOf(900, 950), 1001, 1029, true},
+		{"a gap, and the ring in it", gap, ringOf(900, 1020), 1021, 1029, true},
+		{"the ring reached", right.view(1000, 2), ringOf(900, 999), 0, 0, false},
+		{"the ring just not reached", right.view(1000, 2), ringOf(900, 998), 999, 999, true},
+		{"the ring far below: one batch at a time", right.view(1000, 4), ringOf(700, 800), 997 - 63, 997, true},
+		{"the ring too far below", right.view(1000, 257), ringOf(300, 400), 0, 0, false},
+		{"the last batch stops 256 below", right.view(1000, 230), ringOf(300, 400), 1000 - 256, 771, true},
+		{"a fork: further down", fork.view(1000, 4), ringOf(500, 1000), 997 - 63, 997, true},
+		{"a fork: until it meets the ring", fork.view(1000, 201), ringOf(500, 1000), 0, 0, false},
+		{"a fork: one short of it", fork.view(1000, 200), ringOf(500, 1000), 801 - 57, 801, true},
+		{"a fork below the ring", fork.view(1000, 150), ringOf(900, 1000), 0, 0, false},
+		{"a lost race", branch{id: 1, from: 999}.view(1000, 2), ringOf(500, 1000), 0, 0, false},
+		{"behind, on the agreed chain", right.view(950, 2), ringOf(500, 1000), 0, 0, false},
+		{"behind, below the ring", right.view(450, 2), ringOf(500, 1000), 0, 0, false},
+		{"near the first block", right.view(5, 2), nil, 3, 4, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			from, to, missing := test.view.Missing(test.ring)
+			require.Equal(t, test.missing, missing)
+			if missing {
+				require.Equal(t, [2]chain.Height{test.from, test.to}, [2]chain.Height{from, to})
+			}
+		})
+	}
+}
+
+// TestMissingFindsTheForksDepth follows Missing until it is content: in a handful of batches a fork's end is known.
+func TestMissingFindsTheForksDepth(t *testing.T) {
+	t.Parallel()
+	ring := ringOf(500, 1000)
+	for depth := chain.Height(1); depth <= forkSearch; depth++ {
+		b := branch{id: 3, from: 1000 - depth}
+		s := b.sight(1000, Ask{From: 997, To: 999})
+		v := (*View)(nil).With(s, nil)
+		batches := 0
+		for {
+			from, to, missing := v.Missing(ring)
+			if !missing {
+				break
+			}
+			require.LessOrEqual(t, to-from, chain.Height(MaxBatch-1))
+			batches++
+			v = v.With(s, b.headers(from, to))
+		}
+		require.LessOrEqual(t, batches, 5)
+		c, _ := ringChain(ring)
+		p := c.compare(v)
+		require.Equal(t, depth > 1, p.forked, "depth %d", depth)
+		require.True(t, p.met)
+		require.Equal(t, depth, p.depth)
+	}
+}

@@ -1,0 +1,73 @@
+package quorum
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// cleanPolls is how many polls in a row without a finding bring an endpoint back: 3, some 15 s.
+const cleanPolls = 3
+
+// Standing is what an endpoint is held to be, after all its findings so far. The zero Standing is that of an endpoint
+// of which nothing was found yet.
+type Standing struct {
+	Status Status
+	Reason Reason
+	Since  time.Time // since when it has this status and reason
+	// Lag, Depth and PeersUnknown are those of the last finding.
+	Lag, Depth   chain.Height
+	PeersUnknown bool
+
+	doubted bool // the last finding was soft and did not count yet
+	clean   int  // polls in a row without a finding, while it is not healthy
+}
+
+// Step returns the standing after one more finding.
+//
+// What is wrong for certain counts at once. A soft finding leaves a healthy endpoint healthy until the next poll finds
+// something too; one that is not healthy has no benefit of a doubt. It comes back after three clean polls in a row, and is
+// recovering meanwhile. The first answered poll is the baseline: it counts at once, clean or not.
+func (s Standing) Step(f Finding, now time.Time) Standing {
+	baseline := s.Status == "" || s.Reason == NeverReported
+	next := s
+	next.Lag, next.Depth, next.PeersUnknown = f.Lag, f.Depth, f.PeersUnknown
+	next.doubted, next.clean = false, 0
+	switch {
+	case f.Status == Healthy && (baseline || s.Status == Healthy || s.clean+1 >= cleanPolls):
+		next.Status, next.Reason = Healthy, OK
+	case f.Status == Healthy:
+		next.Status, next.Reason, next.clean = Unhealthy, Recovering, s.clean+1
+	case f.Soft && s.Status == Healthy && !s.doubted:
+		next.doubted = true
+	default:
+		next.Status, next.Reason = f.Status, f.Reason
+	}
+	if next.Status != s.Status || next.Reason != s.Reason {
+		next.Since = now
+	}
+	return next
+}
+
+// Detail says in words for people what status and reason leave out; empty if there is nothing to add.
+func (s Standing) Detail() string {
+	switch {
+	case s.Reason == Forked && s.Depth > 0:
+		return fmt.Sprintf("left the agreed chain %s ago", blocks(s.Depth))
+	case s.Reason == Forked:
+		return "left the agreed chain, not yet known where"
+	case s.Reason == Recovering:
+		return fmt.Sprintf("%d of %d clean polls", s.clean, cleanPolls)
+	case s.Lag > 0:
+		return blocks(s.Lag) + " behind"
+	}
+	return ""
+}
+
+func blocks(n chain.Height) string {
+	if n == 1 {
+		return "1 block"
+	}
+	return fmt.Sprintf("%d blocks", n)
+}
