@@ -81,10 +81,8 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 		return err
 	}
 	for _, o := range d.operators {
-		if deed := d.scenario.expect.deed; deed == DeedSkippedHeads || deed == DeedStalledChain {
-			if o.proxy, err = newProxy(d.chain.URL()); err != nil {
-				return err
-			}
+		if err := o.openEndpoints(ctx, d.chain.URL(), d.scenario.endpoints, d.log); err != nil {
+			return err
 		}
 		if err := o.writeConfig(d.chain, d.cfg.BlockTime, d.peersOf(o)); err != nil {
 			return err

@@ -21,8 +21,8 @@ const (
 // set.
 func (o *operator) writeConfig(c *localchain.Chain, blockTime time.Duration, peers []string) error {
 	url := c.URL()
-	if o.proxy != nil {
-		url = o.proxy.url()
+	if len(o.endpoints) > 0 {
+		url = o.endpoints[0].URL()
 	}
 	stale := max(minSilence, silence*blockTime)
 	poll := min(time.Minute, stale/5) // five polls without a head make a subscription anew

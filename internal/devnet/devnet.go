@@ -10,7 +10,8 @@
 //	judge.go, refute.go   whether it was: a pure function
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
-//	actor.go, proxy.go    the adversary, the endpoint that loses heads
+//	actor.go              the adversary
+//	endpoints.go          the nodes' own endpoints, which can be ill
 //	disk.go               the disk that is slow
 //	screen*.go            showing it
 package devnet
@@ -132,9 +133,7 @@ func (d *devnet) dissolve() error {
 		errs = append(errs, o.halt())
 	}
 	for _, o := range made {
-		if o.proxy != nil {
-			errs = append(errs, o.proxy.close())
-		}
+		errs = append(errs, o.closeEndpoints())
 	}
 	if d.client != nil {
 		d.client.Close()

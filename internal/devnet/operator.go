@@ -18,6 +18,7 @@ import (
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/node"
+	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/net"
 )
@@ -36,7 +37,8 @@ type operator struct {
 	dir     string
 	peer    string // the node's multiaddr, with its peer ID
 	port    int
-	proxy   *proxy // in front of its endpoint; nil if it is the chain's own
+	// endpoints are the node's own, in front of the chain's, the primary first; none if it uses the chain's.
+	endpoints []*rpcfault.Proxy
 
 	running runner // nil while the node is down
 }

@@ -19,6 +19,7 @@ type Scenario struct {
 type scenario struct {
 	Scenario
 	operators int // the fewest it can be played with
+	endpoints int // of each node's own that can be ill; 0: all use the chain's
 	plan      func(stage) plan
 	expect    expectation
 }
@@ -110,6 +111,7 @@ var scenarios = []scenario{
 			"As in calm, on that node too, which opens the window at the first head it sees.",
 		},
 		operators: 2,
+		endpoints: 1,
 		plan:      planSkippedHeads,
 		expect:    expectation{deed: DeedSkippedHeads, agreed: true},
 	},
@@ -128,6 +130,7 @@ var scenarios = []scenario{
 			"That node: the window is missed, `chain_stalled`, and it accuses nobody. The others: as in calm; where that node leads, `leader_idle` with the attributed fault of its operator.",
 		},
 		operators: lastHonest + 1,
+		endpoints: 1,
 		plan:      planStalledChain,
 		expect:    expectation{deed: DeedStalledChain, agreed: true},
 	},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
 )
 
@@ -124,7 +125,10 @@ func (a *act) prepare(ctx context.Context) error {
 		}
 	}
 	if o, last, _ := a.lossy(); o != nil {
-		o.proxy.lose(a.window.Block, last)
+		lost := rpcfault.Range{From: a.window.Block, To: last}
+		if _, err := o.endpoints[0].Set(ctx, rpcfault.Faults{Withhold: lost}); err != nil {
+			return err
+		}
 	}
 	return a.gather(ctx)
 }
@@ -272,8 +276,12 @@ func (a *act) perform(ctx context.Context) error {
 		return err
 	}
 	if o, _, kind := a.lossy(); o != nil {
-		if n, first, last := o.proxy.stopLosing(); n > 0 {
-			a.deeds = append(a.deeds, Deed{Kind: kind, Operator: o.address, From: first, To: last})
+		log, err := o.endpoints[0].Set(ctx, rpcfault.Faults{})
+		if err != nil {
+			return err
+		}
+		if lost := log[rpcfault.KindWithhold]; lost.Times > 0 {
+			a.deeds = append(a.deeds, Deed{Kind: kind, Operator: o.address, From: lost.Lowest, To: lost.Highest})
 		}
 	}
 	if err := a.dismiss(); err != nil {
