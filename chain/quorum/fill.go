@@ -1,0 +1,182 @@
+package quorum
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// freshDepth is how far the ring reaches below the first agreed head: 256 blocks, 51 minutes of Ethereum, so that the
+// seed block of a window that runs at the start is among them.
+const freshDepth = 256
+
+// filling is the fetching of headers that are missing below an agreed one.
+type filling struct {
+	top   []chain.Header // ascending and linked; the highest is agreed, so all are
+	floor chain.Height   // the lowest height to fetch
+	ring  *Ring          // where they are to end, if they do before that
+	below []chain.Header // ascending, what was fetched
+}
+
+func (f filling) lowest() chain.Header {
+	if len(f.below) > 0 {
+		return f.below[0]
+	}
+	return f.top[0]
+}
+
+// done reports whether nothing is missing any more.
+func (f filling) done() bool {
+	lowest := f.lowest()
+	return lowest.Height <= f.floor || f.ring.joins(lowest)
+}
+
+// joins reports whether the header's parent is in the ring.
+func (r *Ring) joins(h chain.Header) bool {
+	if h.Height == 0 {
+		return false
+	}
+	parent, ok := r.At(h.Height - 1)
+	return ok && parent.Hash == h.Parent
+}
+
+// extend takes the agreed head into the ring, with the headers below it that polls showed: a header that an agreed one
+// names as its ancestor is agreed. What is missing between is left to a filling.
+func (b *book) extend() {
+	top := b.linked(b.agreed)
+	if _, begun := b.ring.Head(); begun && !b.ring.joins(top[0]) {
+		return
+	}
+	if held, ok := b.ring.At(b.agreed.Height); ok && held.Hash == b.agreed.Hash {
+		return
+	}
+	b.ring = b.with(b.ring, top)
+}
+
+// linked returns the header preceded by its ancestors, as far as polls showed them and the ring does not hold them.
+func (b *book) linked(head chain.Header) []chain.Header {
+	headers := []chain.Header{head}
+	for oldest := head; !b.ring.joins(oldest); {
+		parent, ok := b.shown(oldest)
+		if !ok {
+			break
+		}
+		headers = append(headers, parent)
+		oldest = parent
+	}
+	slices.Reverse(headers)
+	return headers
+}
+
+// shown returns the parent of a header, if any endpoint showed it.
+func (b *book) shown(of chain.Header) (chain.Header, bool) {
+	if of.Height == 0 {
+		return chain.Header{}, false
+	}
+	for _, t := range b.tracks {
+		if parent, ok := t.report.view.Header(of.Height - 1); ok && parent.Hash == of.Parent {
+			return parent, true
+		}
+	}
+	return chain.Header{}, false
+}
+
+// with adds headers that were checked to link.
+func (b *book) with(ring *Ring, headers []chain.Header) *Ring {
+	next, err := ring.With(headers)
+	if err != nil {
+		b.log.Error("Agreed headers do not link", "error", err)
+	}
+	return next
+}
+
+// startFilling says what to fetch, if anything is missing and nobody is at it: down from the agreed head to the ring, or
+// from a young ring down to its depth.
+func (b *book) startFilling() (filling, bool) {
+	head, begun := b.ring.Head()
+	if b.filling || !begun {
+		return filling{}, false
+	}
+	lowest, _ := b.ring.Lowest()
+	f := filling{top: []chain.Header{lowest}, floor: under(head.Height, freshDepth), ring: nil}
+	if held, ok := b.ring.At(b.agreed.Height); !ok || held.Hash != b.agreed.Hash {
+		f = filling{top: b.linked(b.agreed), ring: b.ring, floor: under(b.agreed.Height, ringSize-1)}
+		if b.agreed.Height > head.Height+ringSize-1 {
+			f.floor = under(b.agreed.Height, freshDepth) // the ring is out of reach, a new one is begun
+		}
+	}
+	b.filling = !f.done()
+	return f, b.filling
+}
+
+func under(h, depth chain.Height) chain.Height { return h - min(h, depth) }
+
+// endFilling takes what was fetched into the ring. What did not reach its end is given up, and begun anew with the next
+// poll.
+func (b *book) endFilling(f filling) {
+	b.filling = false
+	if !f.done() {
+		return
+	}
+	var above []chain.Header // what came on top of the young ring meanwhile
+	last := f.top[len(f.top)-1]
+	if held, ok := b.ring.At(last.Height); ok && held.Hash == last.Hash {
+		above = b.ring.headers[held.Height-b.ring.headers[0].Height+1:]
+	}
+	b.ring = b.with(b.ring, slices.Concat(f.below, f.top, above))
+	b.extend()
+}
+
+// fill fetches what is missing in batches, from any endpoint: hashes prove the headers, so that nobody has to be
+// trusted. It tells the loop what it has when it is done, or when no endpoint has more.
+func (p *Pool) fill(ctx context.Context, f filling, sources []reader) {
+	for _, source := range sources {
+		if f.done() || !source.enter() {
+			continue
+		}
+		for !f.done() {
+			batch, err := source.ancestors(ctx, p.config, f.lowest(), f.floor)
+			if err != nil {
+				p.log.Debug("Headers not fetched", "endpoint", source.name, "below", f.lowest().Height, "error", err)
+				break
+			}
+			f.below = append(batch, f.below...)
+		}
+		source.leave()
+	}
+	select {
+	case p.filled <- f:
+	case <-ctx.Done():
+	}
+}
+
+var errOtherBranch = errors.New("headers of another branch")
+
+// ancestors fetches a batch of headers that ends in the parent of one, and checks that they lead there.
+func (r reader) ancestors(ctx context.Context, config Config, of chain.Header, floor chain.Height) ([]chain.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, config.Deadline)
+	defer cancel()
+	to := of.Height - 1
+	from := max(floor, under(to, MaxBatch-1))
+	headers, err := r.endpoint.Headers(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(headers) - 1; i >= 0; i-- {
+		if !follows(headers[i], of) {
+			return linkedPart(headers[i+1:])
+		}
+		of = headers[i]
+	}
+	return linkedPart(headers)
+}
+
+// linkedPart is an error where nothing is left.
+func linkedPart(headers []chain.Header) ([]chain.Header, error) {
+	if len(headers) == 0 {
+		return nil, errOtherBranch
+	}
+	return headers, nil
+}

@@ -1,0 +1,174 @@
+package quorum
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// twoPolls is how long two polls take at most, with their jitter, and an answer at the deadline.
+const twoPolls = 13 * time.Second
+
+func TestEachIllGetsItsReasonWithinTwoPolls(t *testing.T) {
+	for name, c := range map[string]struct {
+		ill    ill
+		status Status
+		reason Reason
+	}{
+		"a black hole":           {ill{hang: true}, Unresponsive, Timeout},
+		"nobody there":           {ill{refuse: true}, Unresponsive, Refused},
+		"three behind":           {ill{lag: 3}, Unhealthy, LaggingSameChain},
+		"two behind, twice":      {ill{lag: 2}, Unhealthy, LaggingSameChain},
+		"one behind":             {ill{lag: 1}, Healthy, OK},
+		"a fork 7 deep":          {ill{fork: 994}, Unhealthy, Forked},
+		"30 million ahead":       {ill{ahead: 30_000_000}, Unhealthy, AheadUncorroborated},
+		"60 ahead":               {ill{ahead: 60}, Unhealthy, AheadUncorroborated},
+		"another chain":          {ill{chainID: 5}, Unhealthy, WrongChain},
+		"slow":                   {ill{slow: 1500 * time.Millisecond}, Unhealthy, Slow},
+		"a peer count too small": {ill{few: &Peers{Known: true, Count: 1}}, Unhealthy, Isolated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, 5, nil, func(t *testing.T, r *rig) {
+				if c.ill.few != nil {
+					time.Sleep(20 * time.Second) // peers are asked every 30 s
+				}
+				r.fall(c.ill, "a")
+				time.Sleep(twoPolls)
+				if c.ill.few != nil {
+					time.Sleep(twoPolls)
+				}
+				a := r.endpoint("a")
+				require.Equal(t, c.status, a.Status, a.Reason)
+				require.Equal(t, c.reason, a.Reason)
+				if c.reason == Forked {
+					require.EqualValues(t, 7, a.Depth)
+				}
+				s := r.Snapshot()
+				require.Equal(t, ModeQuorum, s.Mode)
+				require.Equal(t, trueHeader(1000), s.Agreed)
+				for _, honest := range s.Endpoints[1:] {
+					require.Equal(t, Healthy, honest.Status, honest.Name)
+				}
+				if c.status == Healthy {
+					require.Equal(t, "a", s.Serving)
+				} else {
+					require.Equal(t, "b", s.Serving)
+				}
+			})
+		})
+	}
+}
+
+func TestADeadEndpointIsOutOfRotationWithinTenSeconds(t *testing.T) {
+	in(t, 5, nil, func(t *testing.T, r *rig) {
+		for range 20 {
+			r.fall(ill{hang: true}, "a")
+			began := time.Now()
+			for r.Snapshot().Serving == "a" {
+				time.Sleep(100 * time.Millisecond)
+				require.LessOrEqual(t, time.Since(began), 10*time.Second)
+			}
+			r.fall(ill{}, "a")
+			time.Sleep(2 * time.Minute)
+			require.Equal(t, "a", r.Snapshot().Serving, "the preferred one is back")
+		}
+	})
+}
+
+func TestFlappingDoesNotPingPong(t *testing.T) {
+	in(t, 5, nil, func(t *testing.T, r *rig) {
+		began := time.Now()
+		for range 30 { // dead for 10 s, well for 30 s: long enough to be healthy again
+			r.fall(ill{refuse: true}, "a")
+			time.Sleep(10 * time.Second)
+			require.Equal(t, "b", r.Snapshot().Serving)
+			r.fall(ill{}, "a")
+			time.Sleep(30 * time.Second)
+			require.Equal(t, Healthy, r.endpoint("a").Status)
+		}
+		// Away at once, back after a minute at least: two switches a minute and a half at most.
+		require.LessOrEqual(t, r.Snapshot().Switches, uint64(2*time.Since(began)/switchPause))
+		changes, _ := r.History("a")
+		require.Greater(t, len(changes), 60)
+		require.LessOrEqual(t, len(changes), maxHistory)
+	})
+}
+
+func TestAnEndpointThatReturnsNeedsThreeCleanPolls(t *testing.T) {
+	in(t, 3, nil, func(t *testing.T, r *rig) {
+		r.fall(ill{refuse: true}, "b")
+		time.Sleep(6 * time.Second)
+		require.Equal(t, Unresponsive, r.endpoint("b").Status)
+		r.fall(ill{}, "b")
+		time.Sleep(6 * time.Second)
+		require.Equal(t, Recovering, r.endpoint("b").Reason)
+		time.Sleep(12 * time.Second)
+		require.Equal(t, Healthy, r.endpoint("b").Status)
+	})
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	l := newLink(nil)
+	for i := range 3 * maxHistory {
+		l.record(Change{At: time.Unix(int64(i), 0)})
+	}
+	require.Len(t, l.history(), maxHistory)
+	require.Equal(t, time.Unix(3*maxHistory-1, 0), l.history()[maxHistory-1].At)
+}
+
+func TestModes(t *testing.T) {
+	for name, c := range map[string]struct {
+		endpoints int
+		dead      []string
+		mode      Mode
+		serving   string
+	}{
+		"all":                         {5, nil, ModeQuorum, "a"},
+		"a minority down":             {5, []string{"a", "d"}, ModeQuorum, "b"},
+		"a majority down":             {5, []string{"a", "c", "d"}, ModeDegradedSingle, "b"},
+		"all down":                    {3, []string{"a", "b", "c"}, ModeDegradedSingle, "a"},
+		"two of three: reads degrade": {3, []string{"b"}, ModeDegradedSingle, "a"},
+		"the primary of three down":   {3, []string{"a"}, ModeDegradedSingle, "b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, c.endpoints, nil, func(t *testing.T, r *rig) {
+				r.fall(ill{refuse: true}, c.dead...)
+				time.Sleep(twoPolls)
+				s := r.Snapshot()
+				require.Equal(t, c.mode, s.Mode)
+				require.Equal(t, c.serving, s.Serving)
+				require.Equal(t, 2*len(c.dead) < c.endpoints, s.Quorum)
+				require.Equal(t, trueHeader(1000), s.Agreed, "the last agreed head stays")
+			})
+		})
+	}
+}
+
+func TestAnEvenSplitIsNoQuorum(t *testing.T) {
+	in(t, 4, spoil(ill{fork: 900}, "c", "d"), func(t *testing.T, r *rig) {
+		r.truth.live(30 * time.Second)
+		s := r.Snapshot()
+		require.False(t, s.Quorum)
+		require.Equal(t, ModeNoQuorum, s.Mode)
+		_, err := r.Header(t.Context(), 950)
+		require.ErrorIs(t, err, chain.ErrNoQuorum)
+		require.ErrorContains(t, err, "2 of 4")
+		header, err := r.Header(t.Context(), 899)
+		require.NoError(t, err, "before they parted they agree")
+		require.Equal(t, trueHeader(899), header)
+	})
+}
+
+func TestAForkedPrimaryDoesNotSetTheBaseline(t *testing.T) {
+	in(t, 3, spoil(ill{fork: 990}, "a"), func(t *testing.T, r *rig) {
+		s := r.Snapshot()
+		require.Equal(t, trueHeader(1000), s.Agreed)
+		require.Equal(t, "b", s.Serving)
+		time.Sleep(twoPolls)
+		require.Equal(t, Forked, r.endpoint("a").Reason)
+		require.EqualValues(t, 11, r.endpoint("a").Depth)
+	})
+}

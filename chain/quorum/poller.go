@@ -1,0 +1,146 @@
+package quorum
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// maxRounds is how many batches of headers one poll fetches beside itself: enough to follow a fork down for 256 blocks.
+const maxRounds = 5
+
+// poller is what one endpoint showed so far. The goroutine that polls it owns it.
+type poller struct {
+	view      *View
+	sight     *Sight
+	finalized chain.Header
+	peers     *Peers
+	peersAt   time.Time
+	headAt    time.Time // when its newest header was first seen
+	trouble   chain.Trouble
+}
+
+// report is what is known of an endpoint after a poll. It is immutable.
+type report struct {
+	link      *link
+	at        time.Time
+	sight     *Sight // the last that was answered; nil before the first
+	view      *View
+	peers     *Peers
+	headAt    time.Time
+	trouble   chain.Trouble // of this poll
+	regressed bool
+}
+
+// keepPolling polls an endpoint until ctx ends: at intervals that differ a little, so that polls of many endpoints do
+// not fall together, and before its time if somebody asks for it.
+func (p *Pool) keepPolling(ctx context.Context, l *link) {
+	last := time.Now()
+	timer := time.NewTimer(p.config.pause(l.poller.trouble))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-l.wanted:
+			if early := p.config.soonest() - time.Since(last); early > 0 && !wait(ctx, early) {
+				return
+			}
+		}
+		last = time.Now()
+		select {
+		case p.reports <- l.poll(ctx, p.config, p.state.Load().ring):
+		case <-ctx.Done():
+			return
+		}
+		timer.Reset(max(p.config.soonest(), p.config.pause(l.poller.trouble)-time.Since(last))) // a slow answer delays no poll
+	}
+}
+
+// pause returns the time to the next poll, give or take a tenth. An endpoint that limits rates gets twice the time.
+func (c Config) pause(trouble chain.Trouble) time.Duration {
+	every := c.PollEvery
+	if trouble == chain.TroubleRateLimited {
+		every *= 2
+	}
+	return every + time.Duration((rand.Float64()-0.5)*0.2*float64(every)) //nolint:gosec // spreads load, hides nothing
+}
+
+// wait pauses; false if ctx ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// poll asks the endpoint once. A poll that is not answered leaves what was known before, and says so.
+func (l *link) poll(ctx context.Context, config Config, ring *Ring) report {
+	k := &l.poller
+	ask := k.view.Ask()
+	began := time.Now()
+	ask.Peers = k.peersAt.IsZero() || began.Sub(k.peersAt) >= config.PeersEvery
+	sight, err := l.look(ctx, config.Deadline, ask)
+	k.trouble = troubleOf(err)
+	r := report{link: l, trouble: k.trouble}
+	if err == nil {
+		r.regressed = k.regressed(sight.Finalized)
+		if k.sight == nil || k.sight.Head.Hash != sight.Head.Hash {
+			k.headAt = began
+		}
+		if sight.Peers != nil {
+			k.peers, k.peersAt = sight.Peers, began
+		}
+		k.sight, k.view = &sight, l.survey(ctx, config.Deadline, sight, ring)
+	}
+	r.at, r.sight, r.view, r.peers, r.headAt = time.Now(), k.sight, k.view, k.peers, k.headAt
+	return r
+}
+
+func (l *link) look(ctx context.Context, deadline time.Duration, ask Ask) (Sight, error) {
+	timed, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	began := time.Now()
+	sight, err := l.endpoint.Look(timed, ask)
+	took := time.Since(began)
+	if err != nil && timed.Err() != nil && ctx.Err() == nil {
+		err = &chain.EndpointError{Trouble: chain.TroubleTimeout, Err: err}
+	}
+	l.count(err, took)
+	return sight, err
+}
+
+// survey returns the endpoint's view after a sight, with what has to be fetched to understand it. What cannot be fetched
+// stays unknown.
+func (l *link) survey(ctx context.Context, deadline time.Duration, s Sight, ring *Ring) *View {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	var more []chain.Header
+	for round := 0; ; round++ {
+		view := l.poller.view.With(s, more)
+		from, to, missing := view.Missing(ring)
+		if !missing || round == maxRounds {
+			return view
+		}
+		headers, err := l.endpoint.Headers(ctx, from, to)
+		if err != nil || len(headers) == 0 {
+			return view
+		}
+		more = append(more, headers...)
+	}
+}
+
+// regressed reports whether a finalized block is below the last one, or another at its height, and remembers it.
+func (k *poller) regressed(now chain.Header) bool {
+	if now.Hash == (chain.Hash{}) {
+		return false
+	}
+	before := k.finalized
+	k.finalized = now
+	return now.Height < before.Height || now.Height == before.Height && before.Hash != (chain.Hash{}) && now.Hash != before.Hash
+}
