@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/net"
 )
@@ -85,6 +86,9 @@ func (idle) Stale() bool                  { return true }
 func (idle) Peers() []net.PeerInfo        { return nil }
 func (idle) Counters() net.Counters       { return net.Counters{} }
 func (idle) Condition() metrics.Condition { return metrics.Condition{} }
+func (idle) Snapshot() *quorum.Snapshot {
+	return &quorum.Snapshot{Endpoints: []quorum.EndpointState{{Name: "primary"}}}
+}
 
 // book is what can be asked of a node's metrics: for each series' name the values of each label. A label whose
 // values depend on the build has none here.
@@ -94,7 +98,7 @@ type book map[string]map[string][]string
 func served(t *testing.T) book {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}}).
+	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}}).
 		Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	series, label := regexp.MustCompile(`^(\w+)(?:\{(.*)\})? \S+$`), regexp.MustCompile(`(\w+)="([^"]*)"`)
 	found := book{"up": {}} // what Prometheus itself adds for each target

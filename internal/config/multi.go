@@ -18,7 +18,7 @@ type Multi struct {
 	PeersInterval time.Duration `toml:"peers_interval" validate:"min=100ms,max=10m"`
 	// MinPeers is how many peers an endpoint must have. The number of endpoints is demanded in any case: fewer peers
 	// could all be our own.
-	MinPeers int `toml:"min_peers" validate:"min=0,max=1000"`
+	MinPeers int `toml:"min_peers" validate:"min=1,max=1000"`
 	// PrimaryVoteGroup is the vote group of Ethereum.URL.
 	PrimaryVoteGroup string `toml:"primary_vote_group" validate:"label"`
 	// Endpoints are those beside Ethereum.URL.
@@ -35,7 +35,7 @@ type Endpoint struct {
 	VoteGroup string `toml:"vote_group" validate:"omitempty,label"`
 	// Roles are what it is used for: read, vote, send. Empty is all.
 	Roles []string `toml:"roles" validate:"unique,dive,oneof=read vote send"`
-	// HeadersFile holds HTTP headers for its requests, an access token say; only its owner and group may read it.
+	// HeadersFile holds HTTP headers for its requests, an access token say; its owner alone may open it.
 	HeadersFile string `toml:"headers_file"`
 	// RPS limits the requests per second to it; 0 is Ethereum.RequestsPerSecond.
 	RPS float64 `toml:"rps" validate:"min=0,max=1000000"`

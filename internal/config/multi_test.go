@@ -108,9 +108,9 @@ func TestBadInputEndpointsAreNamedWithTheirReason(t *testing.T) {
 		"none":                    {on, "2:1: ethereum.multi.enabled: enabled, and there is no [[ethereum.multi.endpoints]]"},
 		"one group":               {good + "vote_group = 'primary'", `3:3: ethereum.multi.endpoints: all endpoints that vote are in one vote group, "primary"`},
 		"one that votes":          {good + "roles = ['read']", `3:3: ethereum.multi.endpoints: all endpoints that vote are in one vote group, "primary"`},
-		"no headers file":         {good + "headers_file = '/none'", "6:1: ethereum.multi.endpoints[1].headers_file: there is no file /none"},
-		"directory of headers":    {good + "headers_file = '/'", "6:1: ethereum.multi.endpoints[1].headers_file: / is not a regular file"},
-		"headers for everybody":   {good + "headers_file = '" + open + "'", "6:1: ethereum.multi.endpoints[1].headers_file: everybody may read " + open + " (mode 0644)"},
+		"no headers file":         {good + "headers_file = '/none'", "6:1: ethereum.multi.endpoints[1].headers_file: read headers: open /none: no such file or directory"},
+		"directory of headers":    {good + "headers_file = '/'", "6:1: ethereum.multi.endpoints[1].headers_file: read headers: /: not a regular file"},
+		"headers for everybody":   {good + "headers_file = '" + open + "'", "6:1: ethereum.multi.endpoints[1].headers_file: read headers: " + open + ": its mode is 0644: others than its owner may open it (chmod 600)"},
 		"deadline":                {on + "poll_deadline = '6s'", "3:1: ethereum.multi.poll_deadline: want at most poll_interval"},
 		"peers":                   {on + "peers_interval = '4s'", "3:1: ethereum.multi.peers_interval: want at least poll_interval"},
 	} {

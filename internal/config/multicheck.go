@@ -1,12 +1,11 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"strings"
+
+	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
 const (
@@ -93,31 +92,20 @@ func (c Config) checkGroups() Complaints {
 	return nil
 }
 
+// maxHeadersFile is the largest file of HTTP headers, in bytes: ten tokens of the longest kind.
+const maxHeadersFile = 16 << 10
+
+// checkHeadersFiles opens the files as the node will: each holds an access token.
 func (c Config) checkHeadersFiles() (wrong Complaints) {
 	for i, e := range c.Ethereum.Multi.Endpoints {
 		if e.HeadersFile == "" {
 			continue
 		}
-		if err := checkSecretFile(e.HeadersFile); err != nil {
+		if _, err := secretfile.Read("headers", e.HeadersFile, maxHeadersFile); err != nil {
 			wrong = append(wrong, c.complaint(itemKey(endpointsKey, i)+".headers_file", err.Error()))
 		}
 	}
 	return wrong
-}
-
-// checkSecretFile demands a file that not everybody may read: it holds an access token.
-func checkSecretFile(path string) error {
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s", path)
-	case err != nil:
-		return fmt.Errorf("look at the file: %w", err)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
-	case info.Mode().Perm()&0o007 != 0:
-		return fmt.Errorf("everybody may read %s (mode %04o): chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	return nil
 }
 
 // Warning is something that is allowed and unwise. State names it: even_vote_groups.

@@ -18,7 +18,7 @@ func States() []string { return []string{"starting", "syncing", "active", "drain
 
 // Checks returns the names of the checks of readiness.
 func Checks() []string {
-	return []string{"state", "chain_clock", "store", "disk", "wallets", "peers"}
+	return []string{"state", "chain_clock", "chain_endpoints", "store", "disk", "wallets", "peers"}
 }
 
 // Condition is how the node fares at a moment.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
 )
 
@@ -19,7 +20,8 @@ const introduction = `# Metrics
 
 With ` + "`listen`" + ` in the table ` + "`[metrics]`" + ` of its configuration a node serves these at ` + "`/metrics`" + `, in Prometheus's text form, together with
 the usual ` + "`go_`" + ` and ` + "`process_`" + ` metrics of any Go program. Counters begin at zero with each start. No label names a wallet, an
-operator or a window: the number of series is the same on every node, and ` + "`windows list`" + ` and ` + "`faults list`" + ` have the rest.
+operator or a window: the number of series depends on nothing but the configured chain endpoints, and ` + "`windows list`" + ` and
+` + "`faults list`" + ` have the rest. The ` + "`walletnode_chain_`" + ` metrics are there with ` + "`enabled`" + ` in ` + "`[ethereum.multi]`" + ` only.
 A window that a stopped node left open and came back too late for is in ` + "`windows list`" + ` alone.
 
 There is no password. Keep the address a loopback one, or let only the scraper reach it.
@@ -32,7 +34,7 @@ This page is generated from the code: ` + "`go test ./internal/metrics -run Docs
 
 // Alerts and dashboards are written against these names.
 func TestDocsMetricsIsTheListOfMetricsAndLabels(t *testing.T) {
-	families, err := newRecorder(&node{}).registry.Gather()
+	families, err := newRecorder(&node{endpoints: quorum.Snapshot{Endpoints: []quorum.EndpointState{{Name: "primary"}}}}).registry.Gather()
 	require.NoError(t, err)
 	doc := strings.Builder{}
 	doc.WriteString(introduction)
@@ -57,6 +59,8 @@ func TestDocsMetricsIsTheListOfMetricsAndLabels(t *testing.T) {
 			switch {
 			case len(values[name]) == len(coordination.Reasons()):
 				labels = append(labels, "`reason`: one of [reasons.md](reasons.md)")
+			case name == "endpoint":
+				labels = append(labels, "`endpoint`: as configured")
 			case f.GetName() == prefix+"_build_info": // another with each build
 				labels = append(labels, "`"+name+"`")
 			default:

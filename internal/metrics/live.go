@@ -14,6 +14,8 @@ type Sources struct {
 	Clock Clock
 	// Network is nil where the node's network keeps no such books; its metrics are then missing.
 	Network Network
+	// Endpoints is nil where the node has one chain endpoint alone; its metrics are then missing.
+	Endpoints Endpoints
 	// Node is nil where nobody knows how the node fares; its metrics are then missing.
 	Node Node
 }

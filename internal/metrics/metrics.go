@@ -1,6 +1,6 @@
 // Package metrics counts what a node does and shows it in Prometheus's text form. Every label takes its values from a
-// closed list of the code, so the number of series is fixed when a Recorder is made, whatever wallets, operators and
-// windows come along; who wants to know about one of those asks the store. How far in blocks something happened is a
+// closed list of the code, or from the configured chain endpoints, so that wallets, operators and windows that come along
+// never add a series; who wants to know about one of those asks the store. How far in blocks something happened is a
 // histogram: an average hides the one window that nearly failed.
 package metrics
 
@@ -74,6 +74,9 @@ func New(sources Sources) *Recorder {
 
 	if sources.Node != nil {
 		r.registry.MustRegister(newCondition(sources.Node))
+	}
+	if sources.Endpoints != nil {
+		r.registry.MustRegister(newEndpoints(sources.Endpoints))
 	}
 	r.registry.MustRegister(
 		newLive(sources),

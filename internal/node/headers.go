@@ -33,19 +33,30 @@ func (s *sharedHeaders) Header(ctx context.Context, h chain.Height) (chain.Heade
 			return kept, nil
 		}
 		v, err, shared := s.calls.Do(strconv.FormatUint(uint64(h), 10), func() (any, error) {
-			return s.source.Header(ctx, h)
+			header, err := s.source.Header(ctx, h)
+			if err != nil && ctx.Err() != nil {
+				err = abandoned{err}
+			}
+			return header, err
 		})
+		var left abandoned
 		switch header, _ := v.(chain.Header); {
 		case err == nil:
 			s.keep(head, h, header)
 			return header, nil
-		case shared && ctx.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		case shared && ctx.Err() == nil && errors.As(err, &left):
 			continue // whoever asked for all of us gave up; that is no answer to us
 		default:
 			return chain.Header{}, err
 		}
 	}
 }
+
+// abandoned is the error of a question whose asker gave up. An endpoint's own deadline is none: it is an answer to all who
+// wait.
+type abandoned struct{ error }
+
+func (e abandoned) Unwrap() error { return e.error }
 
 func (s *sharedHeaders) lookup(head chain.Hash, h chain.Height) (chain.Header, bool) {
 	s.mu.Lock()

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,6 +70,24 @@ func TestANewHeadAsksAgainSoThatAReorganisationShows(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, before, after)
 		require.EqualValues(t, 2, source.asked.Load())
+	})
+}
+
+// An endpoint's own deadline is an answer: who asks again for ever hides that the endpoints do not answer.
+func TestAnEndpointsOwnDeadlineIsToldToAllWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, source, shared := sharing(900)
+		late := fmt.Errorf("%w: %w", chain.ErrNoQuorum, context.DeadlineExceeded)
+		c.Fail(late)
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				_, err := shared.Header(t.Context(), 868)
+				require.ErrorIs(t, err, chain.ErrNoQuorum)
+			})
+		}
+		all.Wait()
+		require.EqualValues(t, 1, source.asked.Load())
 	})
 }
 

@@ -80,6 +80,7 @@ type Parts struct {
 type Node struct {
 	cfg        Config
 	chain      Chain
+	endpoints  Endpoints // the chain if it has many, else nil
 	store      *store.Store
 	clock      *chain.Clock
 	network    Network
@@ -107,6 +108,7 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 // Assemble makes a node of given parts.
 func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
 	n := &Node{cfg: cfg, chain: parts.Chain, stage: newStage(), startedAt: time.Now()}
+	n.endpoints, _ = parts.Chain.(Endpoints)
 	if n.cfg.Observe == nil {
 		n.cfg.Observe = func(coordination.Report) {}
 	}
@@ -145,7 +147,11 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 		return fmt.Errorf("network: %w", err)
 	}
 	books, _ := n.network.(metrics.Network) // a net.Host keeps them; a simulation's network need not
-	n.metrics = metrics.New(metrics.Sources{Clock: n.clock, Network: books, Node: condition{n}})
+	sources := metrics.Sources{Clock: n.clock, Network: books, Node: condition{n}}
+	if n.endpoints != nil {
+		sources.Endpoints = n.endpoints
+	}
+	n.metrics = metrics.New(sources)
 	return n.coordinate()
 }
 

@@ -22,7 +22,7 @@ const probeTimeout = 2 * time.Second
 // Readiness says whether the node can do its work now: rule R8 and what else a window needs.
 func (n *Node) Readiness(ctx context.Context) view.Readiness {
 	state, _ := n.stage.State()
-	checks := append([]view.Check{n.checkState(state), n.checkClock(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
+	checks := append([]view.Check{n.checkState(state), n.checkClock(), n.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
 	return view.NewReadiness(string(state), checks)
 }
 

@@ -70,7 +70,7 @@ func TestReadinessTellsWhatIsMissing(t *testing.T) {
 	r := n.Readiness(t.Context())
 	require.False(t, r.Ready)
 	require.Equal(t, "starting", r.State)
-	require.Len(t, r.Checks, 6)
+	require.Len(t, r.Checks, 7)
 	reasons := failing(r)
 	require.Contains(t, reasons["state"], "being put together")
 	require.Contains(t, reasons["chain_clock"], "no fresh block")

@@ -8,6 +8,10 @@ var (
 	ErrNoHead = errors.New("no block has arrived since the start")
 	// ErrNotYet says that a window's seed block does not exist yet, so nobody knows its leader.
 	ErrNotYet = errors.New("the seed block does not exist yet")
+	// ErrOneEndpoint says that the node has one chain endpoint alone, which nothing is compared with.
+	ErrOneEndpoint = errors.New("the node has one chain endpoint alone: ethereum.multi is not enabled")
+	// ErrConfiguration says that a configuration that was read again is wrong, and nothing was changed.
+	ErrConfiguration = errors.New("nothing was changed")
 	// ErrNoNetwork says that the node's network knows no peers, as in a simulation.
 	ErrNoNetwork = errors.New("the node has no network of its own")
 )
