@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/devnet"
 )
 
@@ -26,7 +28,8 @@ func devnetCommand() *cli.Command {
 		Name:  "devnet",
 		Usage: "run a whole network on this machine, with a chain of its own, and judge what it records",
 		Description: "Every operator is a complete node with keys, store and log in a directory of its own. The scenarios:\n\n" +
-			scenarioHelp() + "\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
+			scenarioHelp() + "\nA node of your own takes part with --guest and its operator's address, which walletnode init tells: it holds seats of\n" +
+			"one more wallet, which the scenario is not judged by. The devnet says how that node is started.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "operators", Value: 5, Usage: "run `N` nodes, each of its own operator"},
 			&cli.IntFlag{Name: "wallets", Value: 2, Usage: "make `N` wallets"},
@@ -36,6 +39,7 @@ func devnetCommand() *cli.Command {
 			&cli.IntFlag{Name: "windows", Usage: "end after `N` windows; 0 runs until interrupted"},
 			&cli.StringFlag{Name: "scenario", Value: "calm", Usage: "`NAME` of what happens"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that keys and seats are made from"},
+			&cli.StringSliceFlag{Name: "guest", Usage: "let the operator with this `ADDRESS` take part with a node that you start (may be repeated)"},
 			&cli.StringFlag{Name: "dir", Usage: "write everything to this empty or new `DIRECTORY` and leave it there; otherwise to one that is removed at the end"},
 			&cli.BoolFlag{Name: "keep", Usage: "do not remove the directory at the end"},
 			&cli.BoolFlag{Name: "json", Usage: "write one JSON object per line"},
@@ -63,6 +67,10 @@ func devnetAction(c *cli.Context) error {
 	if err := setupLogging(c, cfg); err != nil {
 		return exit(codeUsage, err)
 	}
+	guests, err := guestsOf(c)
+	if err != nil {
+		return err
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -76,10 +84,23 @@ func devnetAction(c *cli.Context) error {
 			Windows:   c.Int("windows"),
 			Scenario:  c.String("scenario"),
 			Seed:      c.Uint64("seed"),
+			Guests:    guests,
 			Dir:       c.String("dir"),
 			Screen:    devnetScreen(c),
 		}, c.Bool("keep"))
 	})
+}
+
+func guestsOf(c *cli.Context) ([]chain.Operator, error) {
+	var guests []chain.Operator
+	for _, text := range c.StringSlice("guest") {
+		guest, err := chain.ParseOperator(text)
+		if err != nil {
+			return nil, usageErrorf("--guest: %w", err)
+		}
+		guests = append(guests, guest)
+	}
+	return guests, nil
 }
 
 func devnetScreen(c *cli.Context) devnet.Screen {
@@ -102,6 +123,9 @@ func playDevnet(ctx context.Context, cfg devnet.Config, keep bool) (err error) {
 		if !keep {
 			defer func() { err = errors.Join(err, os.RemoveAll(cfg.Dir)) }()
 		}
+	}
+	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil { // nodes are told of it, and people elsewhere
+		return err
 	}
 	if err := cfg.Validate(); err != nil {
 		return exit(codeUsage, err)

@@ -83,15 +83,17 @@ func TestDevnetEndsWithCode6WhenTheJudgeIsNotSatisfied(t *testing.T) {
 
 func TestDevnetRefusesWhatItCannotRun(t *testing.T) {
 	for want, args := range map[string][]string{
-		`there is no "wild" (there are: calm, idle-leader`: {"--scenario", "wild"},
-		"operators: 2 is not within 3 and 50":              {"--operators", "2", "--scenario", "impostor"},
-		"operators: 0 is not within 1 and 50":              {"--operators", "0"},
-		"wallets: 0 is not within 1 and 100":               {"--wallets", "0"},
-		"seats: 4 is not within the number of operators":   {"--seats", "4"},
-		"seats: 256 is not within":                         {"--seats", "256"},
-		"block time: 1ms is not within 5ms and 12s":        {"--block-time", "1ms"},
-		"windows: -1 is negative":                          {"--windows=-1"},
-		`"x" is one argument too many`:                     {"x"},
+		`there is no "wild" (there are: calm, idle-leader`:   {"--scenario", "wild"},
+		"operators: 2 is not within 3 and 50":                {"--operators", "2", "--scenario", "impostor"},
+		"operators: 0 is not within 1 and 50":                {"--operators", "0"},
+		"wallets: 0 is not within 1 and 100":                 {"--wallets", "0"},
+		"seats: 4 is not within the number of operators":     {"--seats", "4"},
+		"seats: 256 is not within":                           {"--seats", "256"},
+		"block time: 1ms is not within 5ms and 12s":          {"--block-time", "1ms"},
+		"--guest: operator address":                          {"--guest", "0x12"},
+		"guests: 50 operators and 1 guests are more than 50": {"--operators", "50", "--seats", "60", "--guest", ours},
+		"windows: -1 is negative":                            {"--windows=-1"},
+		`"x" is one argument too many`:                       {"x"},
 	} {
 		got := call(t, "", append([]string{"devnet"}, args...)...)
 		require.Equal(t, codeUsage, got.code, "%v: %s", args, got.stderr)

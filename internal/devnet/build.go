@@ -80,6 +80,9 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 	if d.wallets, err = makeWallets(d.cfg.Seed, d.cfg.Wallets, d.cfg.Seats, addresses); err != nil {
 		return err
 	}
+	if err := d.invite(addresses); err != nil {
+		return err
+	}
 	for _, o := range d.operators {
 		if err := o.openEndpoints(ctx, d.chain.URL(), d.scenario.endpoints, d.log); err != nil {
 			return err
@@ -87,7 +90,7 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 		if err := o.writeConfig(d.chain, d.cfg.BlockTime, d.peersOf(o)); err != nil {
 			return err
 		}
-		if err := o.importWallets(ctx, d.wallets, d.log); err != nil {
+		if err := o.importWallets(ctx, d.everyWallet(), d.log); err != nil {
 			return err
 		}
 	}
@@ -139,21 +142,25 @@ func (d *devnet) peersOf(o *operator) []string {
 // writeManifests leaves each wallet's manifest for people, as an operator would be given it.
 func (d *devnet) writeManifests() error {
 	for i, w := range d.wallets {
-		manifest, err := coordination.MarshalManifest(w)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(d.cfg.Dir, fmt.Sprintf("wallet-%d.json", i+1)), append(manifest, '\n'), 0o600); err != nil {
+		if err := d.writeManifest(fmt.Sprintf("wallet-%d.json", i+1), w); err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.writeForGuests()
+}
+
+func (d *devnet) writeManifest(name string, w chain.Wallet) error {
+	manifest, err := coordination.MarshalManifest(w)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.cfg.Dir, name), append(manifest, '\n'), 0o600)
 }
 
 // fund makes the wallets known to the chain, with a first redemption request each that is old enough for the first
 // window.
 func (d *devnet) fund(ctx context.Context) error {
-	for _, w := range d.wallets {
+	for _, w := range d.everyWallet() {
 		if err := d.chain.RegisterWallet(ctx, w.ID()); err != nil {
 			return err
 		}
@@ -172,7 +179,7 @@ const (
 )
 
 func (d *devnet) requestRedemptions(ctx context.Context) error {
-	for _, w := range d.wallets {
+	for _, w := range d.everyWallet() {
 		id := w.ID()
 		if open := d.open[id]; len(open) == maxOpen {
 			if err := d.chain.TimeOutRedemption(ctx, id, payout(open[0])); err != nil {

@@ -3,6 +3,7 @@ package devnet
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
@@ -13,6 +14,9 @@ type Config struct {
 	Operators int // complete nodes, each with its own operator
 	Wallets   int
 	Seats     int // of each wallet; at least one per operator
+	// Guests are operators whose nodes somebody else runs. They hold seats of a wallet of their own beside everybody
+	// else, which the judge leaves alone: nobody answers for what a guest does.
+	Guests []chain.Operator
 	// BlockTime is the pause between two blocks of the local chain in real time. In chain time a block is a second.
 	BlockTime time.Duration
 	// FastIdle mines the stretch between two windows in a burst.
@@ -66,6 +70,14 @@ func (c Config) Validate() error {
 	}
 	if c.BlockTime < minBlockTime || c.BlockTime > maxBlockTime {
 		complain("block time: %v is not within %v and %v", c.BlockTime, minBlockTime, maxBlockTime)
+	}
+	if c.Operators+len(c.Guests) > maxOperators {
+		complain("guests: %d operators and %d guests are more than %d", c.Operators, len(c.Guests), maxOperators)
+	}
+	for i, guest := range c.Guests {
+		if guest.IsZero() || slices.Contains(c.Guests[:i], guest) {
+			complain("guests: %v is nobody, or named twice", guest)
+		}
 	}
 	if c.Windows < 0 {
 		complain("windows: %d is negative", c.Windows)

@@ -17,6 +17,12 @@ const (
 	minSilence = 5 * time.Second
 )
 
+// patienceWith returns how often a node asks for heads, and how long it may be without one.
+func patienceWith(blockTime time.Duration) (poll, stale time.Duration) {
+	stale = max(minSilence, silence*blockTime)
+	return min(time.Minute, stale/5), stale // five polls without a head make a subscription anew
+}
+
 // writeConfig writes the configuration that the operator's node starts from. It has nothing that an operator could not
 // set.
 func (o *operator) writeConfig(c *localchain.Chain, blockTime time.Duration, peers []string) error {
@@ -24,8 +30,7 @@ func (o *operator) writeConfig(c *localchain.Chain, blockTime time.Duration, pee
 	if len(o.endpoints) > 0 {
 		url = o.endpoints[0].URL()
 	}
-	stale := max(minSilence, silence*blockTime)
-	poll := min(time.Minute, stale/5) // five polls without a head make a subscription anew
+	poll, stale := patienceWith(blockTime)
 	quoted := make([]string, len(peers))
 	for i, p := range peers {
 		quoted[i] = fmt.Sprintf("  %q,\n", p)

@@ -13,6 +13,7 @@
 //	actor.go              the adversary
 //	endpoints.go          the nodes' own endpoints, which can be ill
 //	disk.go               the disk that is slow
+//	guest.go              what a node from outside needs to take part
 //	screen*.go            showing it
 package devnet
 
@@ -45,7 +46,8 @@ type devnet struct {
 	genesis   chain.Hash
 	limits    chain.RedemptionLimits
 	operators []*operator
-	wallets   []chain.Wallet
+	wallets   []chain.Wallet           // what the judge judges by
+	guests    []chain.Wallet           // the wallet in which the guests hold seats, if there are any
 	requests  int                      // redemptions requested so far
 	open      map[chain.WalletID][]int // of those, the open ones of each wallet, oldest first
 	busy      atomic.Bool              // blocks are needed at their pace
@@ -176,6 +178,9 @@ func (d *devnet) intro() Intro {
 	i := Intro{Scenario: d.scenario.Scenario, Dir: d.cfg.Dir, Wallets: d.wallets}
 	for _, o := range d.operators {
 		i.Operators = append(i.Operators, Member{o.address, o.dir})
+	}
+	for _, guest := range d.cfg.Guests {
+		i.Guests = append(i.Guests, Guest{guest, d.guests[0]})
 	}
 	return i
 }

@@ -41,17 +41,26 @@ func operatorKeys(seed uint64, n int) ([]*ecdsa.PrivateKey, error) {
 func makeWallets(seed uint64, n, seats int, operators []chain.Operator) ([]chain.Wallet, error) {
 	wallets := make([]chain.Wallet, n)
 	for i := range wallets {
-		key, err := derive("wallet", seed, i)
-		if err != nil {
+		var err error
+		if wallets[i], err = makeWallet(seed, i, seats, operators); err != nil {
 			return nil, err
-		}
-		roster := deal(rand.New(rand.NewPCG(seed, uint64(i))), seats, operators) //nolint:gosec // seats are no secret
-		wallets[i], err = chain.NewWallet(chain.PublicKey(crypto.FromECDSAPub(&key.PublicKey)), roster)
-		if err != nil {
-			return nil, fmt.Errorf("make wallet %d: %w", i, err)
 		}
 	}
 	return wallets, nil
+}
+
+// makeWallet returns the wallet that a seed and a number stand for.
+func makeWallet(seed uint64, number, seats int, operators []chain.Operator) (chain.Wallet, error) {
+	key, err := derive("wallet", seed, number)
+	if err != nil {
+		return chain.Wallet{}, err
+	}
+	roster := deal(rand.New(rand.NewPCG(seed, uint64(number))), seats, operators) //nolint:gosec // seats are no secret
+	w, err := chain.NewWallet(chain.PublicKey(crypto.FromECDSAPub(&key.PublicKey)), roster)
+	if err != nil {
+		return chain.Wallet{}, fmt.Errorf("make wallet %d: %w", number, err)
+	}
+	return w, nil
 }
 
 // deal gives each operator one seat and the rest unevenly, as in a network where stakes differ: an operator's

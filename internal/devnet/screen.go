@@ -28,6 +28,13 @@ type Intro struct {
 	Dir       string
 	Operators []Member
 	Wallets   []chain.Wallet
+	Guests    []Guest
+}
+
+// Guest is an operator whose node somebody else runs, with the wallet it holds seats of.
+type Guest struct {
+	Operator chain.Operator
+	Wallet   chain.Wallet
 }
 
 // Member is one operator with its node's data directory.

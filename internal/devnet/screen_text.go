@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -59,6 +60,14 @@ func intro(i Intro) string {
 		fmt.Fprintf(&b, "  walletnode --data-dir %s %s\n", first, command)
 	}
 	fmt.Fprintf(&b, "  tail -f %s/node.log\n", first)
+	for _, g := range i.Guests {
+		fmt.Fprintf(&b, "operator %v holds %d of the %d seats of wallet %v; where its node is to run:\n",
+			g.Operator, len(g.Wallet.SeatsOf(g.Operator)), g.Wallet.Seats(), g.Wallet.ID())
+		fmt.Fprintf(&b, "  set -a; . %s; set +a\n", filepath.Join(i.Dir, guestSettings))
+		for _, command := range []string{"check all", "wallets import " + filepath.Join(i.Dir, guestManifest), "start"} {
+			fmt.Fprintf(&b, "  walletnode %s\n", command)
+		}
+	}
 	return b.String()
 }
 

@@ -488,8 +488,10 @@ func (a *act) judge(ctx context.Context) (Report, error) {
 			return Report{}, err
 		}
 		n := NodeFacts{Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address], Detail: detail}
-		facts.Nodes = append(facts.Nodes, n)
-		report.Rows = append(report.Rows, rowsOf(a.window, a.wallets, n)...)
+		judged := n
+		judged.Detail = a.withoutGuests(n.Detail)
+		facts.Nodes = append(facts.Nodes, judged)
+		report.Rows = append(report.Rows, rowsOf(a.window, a.everyWallet(), n)...)
 	}
 	report.Differences = Judge(a.cfg.Expect, facts)
 	return report, nil
