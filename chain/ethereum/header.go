@@ -24,6 +24,10 @@ type wireHeader struct {
 
 // UnmarshalJSON reads a header object, or the header of a block object.
 func (h *wireHeader) UnmarshalJSON(text []byte) error {
+	text, err := withoutBody(text)
+	if err != nil {
+		return fmt.Errorf("decode header: %w", err)
+	}
 	var fields types.Header
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return fmt.Errorf("decode header: %w", err)
@@ -45,6 +49,18 @@ func (h *wireHeader) UnmarshalJSON(text []byte) error {
 	}
 	h.claimed = claim.Hash
 	return nil
+}
+
+// withoutBody takes the lists out of a block object: nine tenths of it, which would be gone through at each decoding.
+func withoutBody(text []byte) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return nil, err
+	}
+	for _, list := range []string{"transactions", "withdrawals", "uncles"} {
+		delete(members, list)
+	}
+	return json.Marshal(members)
 }
 
 // disputed reports whether the endpoint claims another hash than the fields have. Either it lies, or it serves

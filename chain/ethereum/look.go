@@ -147,9 +147,17 @@ func firstDisputed(headers []*wireHeader) chain.Height {
 
 // header reads a header; nil if the endpoint does not have the block.
 func (q *question) header() (*wireHeader, error) {
-	var header *wireHeader
-	err := q.decode(&header)
-	return header, err
+	if q.err != nil {
+		return nil, q.err
+	}
+	if bytes.Equal(bytes.TrimSpace(q.answer), []byte("null")) {
+		return nil, nil
+	}
+	header := new(wireHeader) // decoded without the detour of json.Unmarshal, which goes through a block twice more
+	if err := header.UnmarshalJSON(q.answer); err != nil {
+		return nil, fmt.Errorf("%s: %w", q.method, malformed(err))
+	}
+	return header, nil
 }
 
 // told reads a header that the endpoint may not know or not tell: nil then. What it does tell must be a header.
