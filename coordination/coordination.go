@@ -125,10 +125,10 @@ type Opened struct {
 	Over bool
 }
 
-// Missed is a range of windows of which no height of the active phase was seen.
+// Missed is a range of windows that were not opened in their active phase.
 type Missed struct {
 	First, Last chain.Height // coordination blocks, both included
-	Reason      Reason       // ReasonNodeDown, ReasonChainStalled, ReasonLateStart or ReasonStoreFailed
+	Reason      Reason       // ReasonNodeDown, ReasonChainStalled, ReasonLateStart, ReasonNoQuorum or ReasonStoreFailed
 	NotedAt     chain.Height
 }
 

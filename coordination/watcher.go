@@ -87,7 +87,7 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 	}
 	begin, err := w.verify(ctx, head, current)
 	if err != nil {
-		w.trouble = ReasonChainStalled
+		w.unverified(err)
 		return fmt.Errorf("verify window %d: %w", current.Block, err)
 	}
 	// What lies between the last window and this one went by unseen: so much is sure, now that the head is.
@@ -107,6 +107,17 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 	w.last, w.trouble = opened, ""
 	open(opened)
 	return nil
+}
+
+// unverified notes why a window cannot be opened. That there was no quorum outlasts what else is wrong meanwhile: while
+// the endpoints come back, the head is for a moment on no chain that they agree on.
+func (w *Watcher) unverified(err error) {
+	switch {
+	case errors.Is(err, chain.ErrNoQuorum):
+		w.trouble = ReasonNoQuorum
+	case w.trouble != ReasonNoQuorum:
+		w.trouble = ReasonChainStalled
+	}
 }
 
 // resume handles the first head of this run: what was open is opened again or finished, and what was missed

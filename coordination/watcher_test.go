@@ -3,6 +3,7 @@ package coordination
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -366,4 +367,31 @@ func TestSchedule(t *testing.T) {
 	require.False(t, ok)
 	require.EqualValues(t, 900, RFC12().Next(0).Block)
 	require.EqualValues(t, 1800, RFC12().Next(900).Block)
+}
+
+// Heads come all the same, from one endpoint alone: no window is opened at its word, and the record says why.
+func TestR1AWindowWithoutAQuorumIsMissedBecauseOfThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, log, clock := chaintest.New(0), newMemory(), testClock()
+		w, err := NewWatcher(WatcherConfig{Schedule: RFC12(), Clock: clock, Headers: source, Log: log, Logger: quiet()})
+		require.NoError(t, err)
+		var opened []chain.Height
+		go func() { _ = w.Run(t.Context(), func(o Opened) { opened = append(opened, o.Block) }) }()
+		show := func(h chain.Header) { clock.Observe(h); synctest.Wait() }
+
+		show(source.Show(850))
+		source.Fail(fmt.Errorf("2 of 5 endpoints: %w", chain.ErrNoQuorum))
+		for _, h := range []chain.Height{900, 930, 979, 990} {
+			show(source.Show(h))
+		}
+		source.Fail(nil)
+		show(chaintest.Foreign(1001)) // no head of the chain that is agreed on again
+		_, missed, _ := log.seen()
+		require.Empty(t, missed)
+		show(source.Show(1002))
+		_, missed, _ = log.seen()
+		require.Equal(t, []Missed{{First: 900, Last: 900, Reason: ReasonNoQuorum, NotedAt: 1002}}, missed)
+		show(source.Show(1800))
+		require.Equal(t, []chain.Height{1800}, opened)
+	})
 }

@@ -50,7 +50,7 @@ func New(sources Sources) *Recorder {
 	r.windows = count(r.counters("windows_total",
 		"Windows that ended in a result, once per wallet.", "reason"), coordination.Reasons())
 	r.missed = count(r.counters("windows_missed_total",
-		"Windows of which no block of the active phase was seen, once for all wallets.", "reason"), missable)
+		"Windows that were not opened in their active phase, once for all wallets.", "reason"), missable)
 	r.turns = count(r.counters("leader_turns_total",
 		"Windows in which this node's operator was a wallet's leader.", "outcome"), turns)
 	found := r.counters("faults_total",

@@ -29,7 +29,8 @@ func (t tally[T]) add(value T, n uint64) {
 
 // missable are the reasons of coordination.Missed.
 var missable = []coordination.Reason{
-	coordination.ReasonNodeDown, coordination.ReasonChainStalled, coordination.ReasonLateStart, coordination.ReasonStoreFailed,
+	coordination.ReasonNodeDown, coordination.ReasonChainStalled, coordination.ReasonLateStart, coordination.ReasonNoQuorum,
+	coordination.ReasonStoreFailed,
 }
 
 // turn is how it went when it was this operator's turn to lead.
