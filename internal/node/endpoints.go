@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/walletnode/walletnode/chain/quorum"
+	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -54,11 +55,15 @@ func (n *Node) Cordon(name string, cordoned bool) error {
 	return n.endpoints.Uncordon(name)
 }
 
-// ReloadEndpoints makes members the chain's endpoints. An error means that nothing changed; view.ErrOneEndpoint if the
-// node has one alone.
-func (n *Node) ReloadEndpoints(ctx context.Context, members []quorum.Member) error {
+// ReloadEndpoints takes over the chain endpoints of a checked configuration and nothing else of it. An error means that
+// nothing changed; view.ErrOneEndpoint if the node has one alone.
+func (n *Node) ReloadEndpoints(ctx context.Context, c config.Config) error {
 	if n.endpoints == nil {
 		return view.ErrOneEndpoint
+	}
+	members, err := Members(c, n.cfg.Logger("chain"))
+	if err != nil {
+		return err
 	}
 	return n.endpoints.Reload(ctx, members)
 }

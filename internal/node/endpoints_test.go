@@ -10,6 +10,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/quorum"
+	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -85,7 +86,7 @@ func TestOneEndpointAloneHasNothingToShow(t *testing.T) {
 	_, err = n.EndpointHistory("primary")
 	require.ErrorIs(t, err, view.ErrOneEndpoint)
 	require.ErrorIs(t, n.Cordon("primary", true), view.ErrOneEndpoint)
-	require.ErrorIs(t, n.ReloadEndpoints(t.Context(), nil), view.ErrOneEndpoint)
+	require.ErrorIs(t, n.ReloadEndpoints(t.Context(), config.Default()), view.ErrOneEndpoint)
 }
 
 func TestEndpointsAreShownAndCordonedByTheirName(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/store"
@@ -35,17 +34,14 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 	if err != nil {
 		return Config{}, err
 	}
+	endpoints, err := multi(c, logger("chain"))
+	if err != nil {
+		return Config{}, err
+	}
 	return Config{
-		Operator: operator,
-		Ethereum: ethereum.Config{
-			URL:               c.Ethereum.URL,
-			PollInterval:      c.Ethereum.PollInterval,
-			CallTimeout:       c.Ethereum.CallTimeout,
-			RequestsPerSecond: c.Ethereum.RequestsPerSecond,
-			ChainID:           c.Ethereum.ChainID,
-			Bridge:            c.Ethereum.Bridge,
-			Validator:         c.Ethereum.Validator,
-		},
+		Operator:  operator,
+		Ethereum:  oneEndpoint(c.Ethereum),
+		Multi:     endpoints,
 		Freshness: chain.Freshness{MaxSilence: c.Ethereum.StaleAfter, MaxHeaderAge: c.Ethereum.MaxHeaderAge},
 		BlockTime: ethereumBlockTime,
 		FeeRate:   uint64(c.Redemption.FeeRate),

@@ -15,6 +15,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
 	"github.com/walletnode/walletnode/internal/keys"
@@ -27,8 +28,10 @@ import (
 
 // Config is what distinguishes one node from another.
 type Config struct {
-	Operator  keys.Operator
-	Ethereum  ethereum.Config
+	Operator keys.Operator
+	Ethereum ethereum.Config
+	// Multi is the chain as many endpoints show it, in place of Ethereum; nil for Ethereum alone.
+	Multi     *quorum.Config
 	Freshness chain.Freshness
 	// BlockTime is the host chain's shortest regular block time; 12 s on Ethereum.
 	BlockTime time.Duration
@@ -46,7 +49,7 @@ type Config struct {
 	Observe func(coordination.Report)
 }
 
-// Chain is the host chain as a node needs it; ethereum.Client is one.
+// Chain is the host chain as a node needs it; an ethereum.Client is one, and so is a quorum.Pool.
 type Chain interface {
 	// Run shows heads until ctx ends. Failures of the endpoint do not end it.
 	Run(ctx context.Context, heads func(chain.Header)) error
@@ -98,11 +101,11 @@ type Node struct {
 // New connects to the chain, opens the store (which the chain's ID and genesis block bind) and assembles the node.
 // Nothing runs before Run.
 func New(ctx context.Context, cfg Config) (*Node, error) {
-	client, err := ethereum.Dial(ctx, cfg.Ethereum, cfg.Logger("chain"))
+	source, err := openChain(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the chain endpoint: %w", err)
+		return nil, err
 	}
-	return Assemble(ctx, cfg, Parts{Chain: client, Network: Libp2p})
+	return Assemble(ctx, cfg, Parts{Chain: source, Network: Libp2p})
 }
 
 // Assemble makes a node of given parts.
