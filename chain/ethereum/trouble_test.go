@@ -31,23 +31,26 @@ func TestTroublesOfTheTransport(t *testing.T) {
 	require.NoError(t, err)
 	closed := refusing.Addr().String()
 	require.NoError(t, refusing.Close())
-	for address, want := range map[string]chain.Trouble{
-		closed:                                  chain.TroubleRefused,
-		"name.that.does.not.exist.invalid:8545": chain.TroubleDNS,
-		"s " + secure.Listener.Addr().String():  chain.TroubleTLS, // a certificate that nobody vouches for
-		"s " + strings.TrimPrefix(plain.http.URL, "http://"): chain.TroubleTLS, // no TLS there
+	for _, test := range []struct {
+		host string
+		tls  bool
+		want chain.Trouble
+	}{
+		{closed, false, chain.TroubleRefused},
+		{"name.that.does.not.exist.invalid:8545", false, chain.TroubleDNS},
+		{secure.Listener.Addr().String(), true, chain.TroubleTLS},     // a certificate that nobody vouches for
+		{plain.http.Listener.Addr().String(), true, chain.TroubleTLS}, // no TLS there
 	} {
-		host, tls := strings.CutPrefix(address, "s ")
 		for _, scheme := range []string{"http", "ws"} {
-			if tls {
+			if test.tls {
 				scheme += "s"
 			}
-			client := open(t, config(scheme+"://"+host+"/secret"))
+			client := open(t, config(scheme+"://"+test.host+"/secret"))
 			_, err := client.ChainID(t.Context())
-			wantTrouble(t, want, err)
+			wantTrouble(t, test.want, err)
 			require.NotContains(t, err.Error(), "secret")
 			_, err = client.Look(t.Context(), chain.Ask{})
-			wantTrouble(t, want, err)
+			wantTrouble(t, test.want, err)
 			require.NotContains(t, err.Error(), "secret")
 		}
 	}
