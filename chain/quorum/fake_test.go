@@ -48,6 +48,7 @@ func (w *truth) live(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		time.Sleep(12 * time.Second)
 		w.advance(1)
+		synctest.Wait()
 	}
 }
 

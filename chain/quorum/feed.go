@@ -48,7 +48,9 @@ func (f *feed) run(ctx context.Context) {
 		f.follow(ctx, state.serving)
 		select {
 		case header := <-f.shown:
-			f.take(header, f.pool.state.Load())
+			state = f.pool.state.Load()
+			f.settle(state) // what is agreed by now comes first, or this head would leap over it
+			f.take(header, state)
 		case <-state.next:
 		case <-ctx.Done():
 			return
@@ -122,7 +124,7 @@ func (f *feed) weigh(h chain.Header, s *state) worth {
 		return old
 	case known && agreed.Hash != h.Hash:
 		return contradicted
-	case h.Height > s.snapshot.Agreed.Height+leap:
+	case h.Height > s.snapshot.Agreed.Height+leap, f.detached(h):
 		return early
 	}
 	if lowest, begun := s.ring.Lowest(); begun && h.Height < lowest.Height {
@@ -149,8 +151,8 @@ func (f *feed) settle(s *state) {
 }
 
 // undelivered returns the agreed headers on top of the newest one that was delivered, ascending; none while the ring has
-// not caught up with the agreed head, because it would lead back. Where nothing joins them to what was delivered, as at
-// the start, those above it go out, or else the newest alone.
+// not caught up with the agreed head, because it would lead back. Where nothing joins them to what was delivered, all that
+// was is replaced; at the start, or where that is impossible, the newest goes out alone.
 func (f *feed) undelivered(s *state) []chain.Header {
 	head, begun := s.ring.Head()
 	if held, ok := s.ring.At(s.snapshot.Agreed.Height); !begun || !ok || held.Hash != s.snapshot.Agreed.Hash {
@@ -165,7 +167,7 @@ func (f *feed) undelivered(s *state) []chain.Header {
 		if f.has(headers[i]) {
 			return headers[i+1:]
 		}
-		if headers[i].Height > f.newest() {
+		if headers[i].Height >= f.trail[0].Height {
 			above = i
 		}
 	}
@@ -204,6 +206,16 @@ func (f *feed) has(h chain.Header) bool {
 	for i := len(f.trail) - 1; i >= 0 && f.trail[i].Height >= h.Height; i-- {
 		if f.trail[i].Height == h.Height {
 			return f.trail[i].Hash == h.Hash
+		}
+	}
+	return false
+}
+
+// detached reports whether the header does not descend from what was delivered below it.
+func (f *feed) detached(h chain.Header) bool {
+	for i := len(f.trail) - 1; i >= 0 && f.trail[i].Height+1 >= h.Height; i-- {
+		if f.trail[i].Height+1 == h.Height {
+			return f.trail[i].Hash != h.Parent
 		}
 	}
 	return false
