@@ -51,7 +51,8 @@ type Endpoint interface {
 // MaxBatch is how many headers are asked for in one batch.
 const MaxBatch = chain.MaxBatch
 
-// What a poll asks and shows; package chain has them, because the endpoint's client speaks of them too.
+// Ask, Sight and Peers are what a poll asks and shows; package chain has them, because the endpoint's client speaks of
+// them too.
 type (
 	Ask   = chain.Ask
 	Sight = chain.Sight

@@ -35,17 +35,20 @@ func TestStanding(t *testing.T) {
 		{"the second soft one counts", []Finding{clean, lag2, lag2}, []want{{Healthy, OK, 1}, {Healthy, OK, 1}, {Unhealthy, LaggingSameChain, 3}}},
 		{"whichever it is", []Finding{clean, lag2, slow}, []want{{Healthy, OK, 1}, {Healthy, OK, 1}, {Unhealthy, Slow, 3}}},
 		{
-			"doubts do not add up over clean polls", []Finding{clean, slow, clean, slow, clean},
+			"doubts do not add up over clean polls",
+			[]Finding{clean, slow, clean, slow, clean},
 			[]want{{Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}},
 		},
 		{"a hard one counts at once", []Finding{clean, fork}, []want{{Healthy, OK, 1}, {Unhealthy, Forked, 2}}},
 		{"a fork that grows is the same fork", []Finding{fork, fork8}, []want{{Unhealthy, Forked, 1}, {Unhealthy, Forked, 1}}},
 		{
-			"three clean polls to come back", []Finding{clean, gone, clean, clean, clean, clean},
+			"three clean polls to come back",
+			[]Finding{clean, gone, clean, clean, clean, clean},
 			[]want{{Healthy, OK, 1}, {Unresponsive, Timeout, 2}, {Unhealthy, Recovering, 3}, {Unhealthy, Recovering, 3}, {Healthy, OK, 5}, {Healthy, OK, 5}},
 		},
 		{
-			"in a row", []Finding{gone, clean, clean, slow, clean, clean, clean},
+			"in a row",
+			[]Finding{gone, clean, clean, slow, clean, clean, clean},
 			[]want{{Unresponsive, Timeout, 1}, {Unhealthy, Recovering, 2}, {Unhealthy, Recovering, 2}, {Unhealthy, Slow, 4}, {Unhealthy, Recovering, 5}, {Unhealthy, Recovering, 5}, {Healthy, OK, 7}},
 		},
 		{"no doubt for who is not healthy", []Finding{gone, slow, slow}, []want{{Unresponsive, Timeout, 1}, {Unhealthy, Slow, 2}, {Unhealthy, Slow, 2}}},

@@ -31,17 +31,20 @@ type block struct {
 // sight's headers name it. Blocks known from earlier polls stay as far as what the endpoint shows now descends from
 // them; the others belong to a branch that it left. The nil view is that of an endpoint never seen.
 func (v *View) With(s Sight, more []chain.Header) *View {
-	known := make(map[chain.Hash]chain.Header, viewSize)
-	for _, b := range v.all() {
-		if b.whole {
-			known[b.Hash] = b.Header
-		}
-	}
+	shown := make(map[chain.Hash]chain.Header, len(more)+len(s.Headers))
 	for _, h := range slices.Concat(more, s.Headers) {
-		known[h.Hash] = h
+		shown[h.Hash] = h
 	}
-	next := &View{blocks: make([]block, 0, viewSize), broken: nonLinking(s, more)}
-	next.descend(s.Head, known)
+	parent := func(h chain.Header) (chain.Header, bool) {
+		if p, ok := shown[h.Parent]; ok && follows(p, h) {
+			return p, true
+		}
+		p, ok := v.Header(h.Height - 1)
+		return p, ok && follows(p, h)
+	}
+	size := min(len(v.all())+len(more)+len(s.Headers)+2, viewSize)
+	next := &View{blocks: make([]block, 0, size), broken: nonLinking(s, more)}
+	next.descend(s.Head, parent)
 	for _, h := range descending(s.Headers) {
 		if h.Height > s.Head.Height {
 			continue // a balancer's other backend is further than the one that told the head
@@ -51,27 +54,27 @@ func (v *View) With(s Sight, more []chain.Header) *View {
 			break // of another branch than the head, as is what lies below it
 		}
 		if h.Height < next.blocks[len(next.blocks)-1].Height {
-			next.descend(h, known)
+			next.descend(h, parent)
 		}
 	}
 	return next
 }
 
 // descend appends a run: a header and its ancestors as far as they are known.
-func (v *View) descend(h chain.Header, known map[chain.Hash]chain.Header) {
+func (v *View) descend(h chain.Header, parent func(chain.Header) (chain.Header, bool)) {
 	for len(v.blocks) < viewSize {
 		v.blocks = append(v.blocks, block{Header: h, whole: true})
 		if h.Height == 0 {
 			return
 		}
-		parent, ok := known[h.Parent]
-		if !ok || parent.Height+1 != h.Height {
-			if len(v.blocks) < viewSize {
-				v.blocks = append(v.blocks, block{Header: chain.Header{Height: h.Height - 1, Hash: h.Parent}})
-			}
-			return
+		p, ok := parent(h)
+		if !ok {
+			break
 		}
-		h = parent
+		h = p
+	}
+	if len(v.blocks) < viewSize {
+		v.blocks = append(v.blocks, block{Header: chain.Header{Height: h.Height - 1, Hash: h.Parent}})
 	}
 }
 

@@ -113,20 +113,24 @@ func TestViewSeesHeadersThatDoNotLink(t *testing.T) {
 		dropped string
 	}{
 		{
-			"a header among those asked", Sight{Head: right.header(101), Headers: []chain.Header{right.header(98), lie, right.header(100)}},
+			"a header among those asked",
+			Sight{Head: right.header(101), Headers: []chain.Header{right.header(98), lie, right.header(100)}},
 			nil, 100, span(99, 101), "below the lie is another branch",
 		},
 		{
-			"the head's own height twice", Sight{Head: right.header(100), Headers: wrong.headers(98, 100)},
+			"the head's own height twice",
+			Sight{Head: right.header(100), Headers: wrong.headers(98, 100)},
 			nil, 100, span(99, 100), "of the head's branch only the head is known",
 		},
 		{
-			"the head and the header below it", Sight{Head: right.header(101), Headers: wrong.headers(98, 100)},
+			"the head and the header below it",
+			Sight{Head: right.header(101), Headers: wrong.headers(98, 100)},
 			nil, 101, span(100, 101), "likewise",
 		},
 		{
 			"headers fetched beside it", right.sight(100, Ask{}),
-			[]chain.Header{wrong.header(95), right.header(96)}, 96, span(99, 100), "they do not reach the head",
+			[]chain.Header{wrong.header(95), right.header(96)},
+			96, span(99, 100), "they do not reach the head",
 		},
 		{"all of one chain", right.sight(100, Ask{From: 97, To: 99}), right.headers(94, 96), 0, span(93, 100), ""},
 		{"heights that skip", Sight{Head: right.header(101), Headers: []chain.Header{wrong.header(98)}}, nil, 0, append([]chain.Height{}, 100, 101), ""},
