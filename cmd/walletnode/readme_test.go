@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/urfave/cli/v2"
+)
+
+// quoted finds commands where documents show them: alone on an indented line, or between backquotes.
+var quoted = regexp.MustCompile("(?m)^ {4,}(?:go run \\./cmd/)?walletnode ((?:[^#\n])*)|`walletnode ([^`\n]+)`")
+
+// commandsIn returns the words of each command that a document shows.
+func commandsIn(t *testing.T, path string) (lines [][]string) {
+	t.Helper()
+	text, err := os.ReadFile(path) //nolint:gosec // our own
+	require.NoError(t, err)
+	for _, m := range quoted.FindAllStringSubmatch(string(text), -1) {
+		lines = append(lines, strings.Fields(m[1]+m[2]))
+	}
+	return lines
+}
+
+// stepsOf returns the lines that a section of README tells to type, without their comments.
+func stepsOf(t *testing.T, section string) (steps []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(text), "\n## "+section+"\n")
+	require.True(t, found, "README has no section %q", section)
+	body, _, _ := strings.Cut(after, "\n## ")
+	for line := range strings.Lines(body) {
+		if step, typed := strings.CutPrefix(line, "    "); typed {
+			step, _, _ = strings.Cut(step, " #")
+			steps = append(steps, strings.TrimSpace(step))
+		}
+	}
+	return steps
+}
+
+// What a document shows can be typed: its commands exist and take the flags they are shown with.
+func TestDocumentsShowOnlyCommandsThatExist(t *testing.T) {
+	documents, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(commandsIn(t, "../../README.md")), 15, "README's commands are found")
+	for _, path := range slices.Concat([]string{"../../README.md", "../../CHANGELOG.md"}, documents) {
+		if filepath.Base(path) == "cli.md" {
+			continue // made from the commands
+		}
+		for _, words := range commandsIn(t, path) {
+			require.NoError(t, exists(words), "%s: walletnode %s", path, strings.Join(words, " "))
+		}
+	}
+	require.Error(t, exists([]string{"windows", "wobble"}))
+	require.Error(t, exists([]string{"windows", "list", "--wobble"}))
+	require.Error(t, exists([]string{"status", "x"}))
+	require.Error(t, exists([]string{"windows", "show"}))
+}
+
+// exists tries a command as far as that has no effect: its words, its flags and the number of its arguments.
+func exists(words []string) error {
+	app := newApp(strings.NewReader(""), new(strings.Builder), new(strings.Builder))
+	disarm(app.Commands)
+	args, err := arrange(app, append([]string{"walletnode"}, words...))
+	if err != nil {
+		return err
+	}
+	return app.Run(args)
+}
+
+// disarm makes commands check what they were given and do no more.
+func disarm(commands []*cli.Command) {
+	for _, c := range commands {
+		if len(c.Subcommands) > 0 {
+			disarm(c.Subcommands)
+			c.Action = func(c *cli.Context) error { return arguments(c, 0, 0) } // a group that is only named
+			continue
+		}
+		usage := strings.Fields(c.ArgsUsage)
+		least := len(slices.DeleteFunc(slices.Clone(usage), func(word string) bool { return strings.HasPrefix(word, "[") }))
+		most := len(usage)
+		if strings.Contains(c.ArgsUsage, "...") {
+			most = -1
+		}
+		c.Action = func(c *cli.Context) error { return arguments(c, least, most) }
+	}
+}
