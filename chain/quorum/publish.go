@@ -82,6 +82,7 @@ func (b *book) readers(shown []EndpointState) []reader {
 // senders returns whom transactions are sent to.
 func (b *book) senders() []sender {
 	var chosen, all []sender
+	healthy := false
 	for _, t := range b.tracks {
 		if !t.member.Has(RoleSend) || t.cordoned || t.standing.Reason == WrongChain {
 			continue
@@ -90,9 +91,10 @@ func (b *book) senders() []sender {
 		all = append(all, s)
 		if t.standing.Status == Healthy || t.member.sendOnly() {
 			chosen = append(chosen, s)
+			healthy = healthy || t.standing.Status == Healthy
 		}
 	}
-	if len(chosen) == 0 {
+	if !healthy {
 		return all
 	}
 	return chosen

@@ -82,11 +82,10 @@ func (b *book) setCordon(name string, cordoned bool) error {
 		if t.member.Name != name {
 			continue
 		}
-		if t.cordoned != cordoned {
-			t.cordoned = cordoned
+		if t.cordoned = cordoned; cordoned {
 			b.judge(time.Now(), t.report)
-			t.link.want()
 		}
+		t.link.want()
 		return nil
 	}
 	return fmt.Errorf("%w: %q", ErrUnknownEndpoint, name)
