@@ -46,17 +46,26 @@ type question struct {
 }
 
 // batch makes several requests at once and fills in their answers. An error is that of the whole batch. took is the time
-// from the request to the answer. Batches ask for what every endpoint has at hand, so one that is not answered before
-// the deadline, the caller's or ours, is taken for a sign that the connection is dead.
+// from the request to the answer. It is for what every endpoint has at hand: a batch that is not answered before the
+// deadline, the caller's or ours, is taken for a sign that the connection is dead.
 func (c *Client) batch(ctx context.Context, questions []question) (took time.Duration, err error) {
-	if err := c.wait(ctx, len(questions)); err != nil {
-		return 0, err
+	conn, took, err := c.exchange(ctx, questions)
+	if conn != nil && errors.Is(err, context.DeadlineExceeded) {
+		c.drop(conn)
 	}
-	timed, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
+	return took, err
+}
+
+// exchange is batch for what an endpoint may leave without an answer and be well. It returns the connection that it
+// used, nil if there was none.
+func (c *Client) exchange(ctx context.Context, questions []question) (conn *rpc.Client, took time.Duration, err error) {
+	if err := c.wait(ctx, len(questions)); err != nil {
+		return nil, 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
 	defer cancel()
-	conn, err := c.connection(timed)
-	if err != nil {
-		return 0, c.troubled(timed, err)
+	if conn, err = c.connection(ctx); err != nil {
+		return nil, 0, c.troubled(ctx, err)
 	}
 	elements := make([]rpc.BatchElem, len(questions))
 	for i := range questions {
@@ -64,19 +73,16 @@ func (c *Client) batch(ctx context.Context, questions []question) (took time.Dur
 		elements[i] = rpc.BatchElem{Method: q.method, Args: q.args, Result: &q.answer}
 	}
 	asked := time.Now()
-	if err := conn.BatchCallContext(timed, elements); err != nil {
-		if errors.Is(timed.Err(), context.DeadlineExceeded) {
-			c.drop(conn)
-		}
-		return 0, fmt.Errorf("batch: %w", c.troubled(timed, err))
+	if err := conn.BatchCallContext(ctx, elements); err != nil {
+		return conn, 0, fmt.Errorf("batch: %w", c.troubled(ctx, err))
 	}
 	took = time.Since(asked)
 	for i, element := range elements {
 		if element.Error != nil {
-			questions[i].err = fmt.Errorf("%s: %w", element.Method, c.troubled(timed, element.Error))
+			questions[i].err = fmt.Errorf("%s: %w", element.Method, c.troubled(ctx, element.Error))
 		}
 	}
-	return took, nil
+	return conn, took, nil
 }
 
 // decode reads the answer to a question of a batch.

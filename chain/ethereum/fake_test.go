@@ -44,18 +44,19 @@ type fake struct {
 	feeds    map[chan *types.Header]struct{}
 
 	// What it does wrong; set before use or under mu.
-	chainID   uint64
-	mute      bool                                       // a subscription gets no heads
-	claim     common.Hash                                // the hash it claims for every header
-	shift     uint64                                     // added to the number of the block asked for
-	forgetful bool                                       // knows no block by hash
-	onCall    func() (hexutil.Bytes, error)              // eth_call
-	onLogs    func(from, to uint64) ([]types.Log, error) // eth_getLogs
-	onAnswer  func(method string) (any, error, bool)     // in place of an answer, if it says true
-	calledAt  []rpc.BlockNumberOrHash                    // the blocks of eth_call
-	sent      []hexutil.Bytes                            // the transactions of eth_sendRawTransaction
-	seen      stdhttp.Header                             // of the newest request or handshake
-	wrap      func(stdhttp.Handler) stdhttp.Handler      // around HTTP requests
+	chainID    uint64
+	mute       bool                                       // a subscription gets no heads
+	claim      common.Hash                                // the hash it claims for every header
+	shift      uint64                                     // added to the number of the block asked for
+	forgetful  bool                                       // knows no block by hash
+	onCall     func() (hexutil.Bytes, error)              // eth_call
+	onLogs     func(from, to uint64) ([]types.Log, error) // eth_getLogs
+	onAnswer   func(method string) (any, error, bool)     // in place of an answer, if it says true
+	handshakes int
+	calledAt   []rpc.BlockNumberOrHash               // the blocks of eth_call
+	sent       []hexutil.Bytes                       // the transactions of eth_sendRawTransaction
+	seen       stdhttp.Header                        // of the newest request or handshake
+	wrap       func(stdhttp.Handler) stdhttp.Handler // around HTTP requests
 }
 
 func newFake(t testing.TB, blocks int) *fake {
@@ -76,6 +77,9 @@ func (f *fake) serve(w stdhttp.ResponseWriter, r *stdhttp.Request) {
 	f.mu.Lock()
 	server, wrap := f.server, f.wrap
 	f.seen = r.Header
+	if r.Header.Get("Upgrade") != "" {
+		f.handshakes++
+	}
 	f.mu.Unlock()
 	var handler stdhttp.Handler = server
 	if r.Header.Get("Upgrade") != "" {

@@ -270,3 +270,24 @@ func TestAPollGivesUpADeadConnection(t *testing.T) {
 	_, err = client.Look(t.Context(), chain.Ask{})
 	require.NoError(t, err)
 }
+
+// A gateway that leaves what it does not know without an answer must not cost the connection that works.
+func TestPeersWithoutAnAnswerCostNothing(t *testing.T) {
+	f := newFake(t, 5)
+	f.onAnswer = func(method string) (any, error, bool) {
+		if method == "peerCount" {
+			<-f.over
+		}
+		return nil, nil, false
+	}
+	client := open(t, config(f.wsURL()))
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		sight, err := client.Look(ctx, chain.Ask{Peers: true})
+		cancel()
+		require.NoError(t, err)
+		require.Equal(t, f.hash(4), sight.Head.Hash)
+		require.Equal(t, &chain.Peers{}, sight.Peers)
+	}
+	require.Equal(t, 1, f.handshakes)
+}

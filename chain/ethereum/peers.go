@@ -19,7 +19,7 @@ const maxPeerCount = 1 << 20
 // failure of theirs says anything about the endpoint.
 func (c *Client) peers(ctx context.Context) *chain.Peers {
 	questions := []question{{method: "net_peerCount"}, {method: "admin_nodeInfo"}, {method: "admin_peers"}}
-	if _, err := c.batch(ctx, questions); err != nil {
+	if _, _, err := c.exchange(ctx, questions); err != nil {
 		c.log.Debug("Peers not told", "error", err)
 		return &chain.Peers{}
 	}
