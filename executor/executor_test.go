@@ -257,6 +257,7 @@ func TestR4IdlenessIsAttributedOnlyWithAClearView(t *testing.T) {
 func TestR5RefusalIsAFaultOnlyAtEveryHeadOverThreeBlocks(t *testing.T) {
 	refused := proposal.Verdict{Outcome: proposal.Refused, Reason: "Not a pending redemption request"}
 	failed := proposal.Verdict{Outcome: proposal.Failed, Reason: "timeout"}
+	divided := proposal.Verdict{Outcome: proposal.Failed, Reason: "2 of 5", NoQuorum: true}
 	for name, c := range map[string]struct {
 		verdict func(h chain.Height) proposal.Verdict
 		at      chain.Height
@@ -275,6 +276,15 @@ func TestR5RefusalIsAFaultOnlyAtEveryHeadOverThreeBlocks(t *testing.T) {
 		"our own failure is never a fault": {
 			func(chain.Height) proposal.Verdict { return failed }, 905, coordination.ReasonValidationError, false,
 		},
+		"nor is it that our endpoints disagree": {
+			func(chain.Height) proposal.Verdict { return divided }, 905, coordination.ReasonNoQuorum, false,
+		},
+		"refused, then no quorum to the end": {func(h chain.Height) proposal.Verdict {
+			if h < 910 {
+				return refused
+			}
+			return divided
+		}, 905, coordination.ReasonNoQuorum, false},
 		"failing, then passing": {func(h chain.Height) proposal.Verdict {
 			if h < 920 {
 				return failed

@@ -133,6 +133,8 @@ func (p *procedure) concludeAsFollower(r *coordination.Result) {
 		r.Reason, r.Detail = coordination.ReasonLeaderMistake, p.trial.last.Reason
 	case p.trial.last.Outcome == proposal.Unverifiable && p.trial.settled:
 		r.Reason, r.Detail = coordination.ReasonUnverifiable, p.trial.last.Reason
+	case p.trial.last.NoQuorum:
+		r.Reason, r.Detail = coordination.ReasonNoQuorum, p.trial.last.Reason
 	default:
 		r.Reason, r.Detail = coordination.ReasonValidationError, p.whyUntried()
 	}

@@ -27,6 +27,8 @@ type Verdict struct {
 	// Final says that a refusal follows from the proposal alone: no other head can change it, so that it need
 	// not be tried again.
 	Final bool
+	// NoQuorum says of a Failed validation that the chain's endpoints answered differently, or too few of them.
+	NoQuorum bool
 }
 
 // ChainValidator asks the chain's validator contract. A *chain.Refusal is its no; every other error is ours.
@@ -70,6 +72,6 @@ func (v *Validator) Validate(ctx context.Context, wallet chain.WalletID, p Propo
 	case errors.As(err, &refusal):
 		return Verdict{Outcome: Refused, Reason: refusal.Reason}
 	default:
-		return Verdict{Outcome: Failed, Reason: err.Error()}
+		return Verdict{Outcome: Failed, Reason: err.Error(), NoQuorum: errors.Is(err, chain.ErrNoQuorum)}
 	}
 }

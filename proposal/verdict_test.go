@@ -55,7 +55,7 @@ func TestR5WhatTheContractSaysDecides(t *testing.T) {
 		"refuses, deeper": {fmt.Errorf("validate: %w", refusal), proposal.Verdict{Outcome: proposal.Refused, Reason: refusal.Reason}},
 		"no answer":       {errors.New("execution reverted"), proposal.Verdict{Outcome: proposal.Failed, Reason: "execution reverted"}},
 		"timeout":         {context.DeadlineExceeded, proposal.Verdict{Outcome: proposal.Failed, Reason: "context deadline exceeded"}},
-		"no quorum":       {chain.ErrNoQuorum, proposal.Verdict{Outcome: proposal.Failed, Reason: chain.ErrNoQuorum.Error()}},
+		"no quorum":       {chain.ErrNoQuorum, proposal.Verdict{Outcome: proposal.Failed, Reason: chain.ErrNoQuorum.Error(), NoQuorum: true}},
 	} {
 		for _, p := range []proposal.Proposal{heartbeat, redemption, movedFunds} {
 			t.Run(name+" "+p.Kind().String(), func(t *testing.T) {
