@@ -22,6 +22,9 @@ const maxStaticPeers = 256
 type Config struct {
 	// Listen are the multiaddrs to listen on, TCP and QUIC: /ip4/0.0.0.0/tcp/3919, /ip4/0.0.0.0/udp/3919/quic-v1.
 	Listen []string
+	// Announce are the multiaddrs that peers are told to reach us at, without /p2p/: where a forwarded port or a proxy
+	// stands in front of us. Empty: those we listen on. NewWithHost ignores it.
+	Announce []string
 	// Instance is this instance's own libp2p key (Ed25519); the caller keeps it. NewWithHost ignores it.
 	Instance crypto.PrivKey
 	// Operator is the operator's key: it signs messages and this instance's delegation.
@@ -81,6 +84,9 @@ func (c Config) Validate() error {
 		if _, err := ma.NewMultiaddr(addr); err != nil {
 			errs = append(errs, fmt.Errorf("listen: %w", err))
 		}
+	}
+	if _, err := c.announced(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Operator == nil {
 		errs = append(errs, errors.New("operator: no key"))
@@ -147,6 +153,19 @@ func (c Config) staticPeers() ([]peer.AddrInfo, error) {
 		return nil, fmt.Errorf("read peer addresses: %w", err)
 	}
 	return infos, nil
+}
+
+// announced reads Config.Announce.
+func (c Config) announced() ([]ma.Multiaddr, error) {
+	addrs := make([]ma.Multiaddr, len(c.Announce))
+	for i, s := range c.Announce {
+		addr, err := ma.NewMultiaddr(s)
+		if err != nil {
+			return nil, fmt.Errorf("announce: %w", err)
+		}
+		addrs[i] = addr
+	}
+	return addrs, nil
 }
 
 // RosterDigest is what two operators compare to learn whether they mean the same wallet by its name: the key and the

@@ -60,6 +60,10 @@ func New(cfg Config, deps Deps) (*Host, error) {
 	if cfg.Instance == nil {
 		return nil, errors.New("network configuration: instance: no key")
 	}
+	announced, err := cfg.announced()
+	if err != nil {
+		return nil, fmt.Errorf("network configuration: %w", err)
+	}
 	manager, err := connmgr.NewConnManager(256, 512) // room for 100 operators with a few instances each
 	if err != nil {
 		return nil, fmt.Errorf("make connection manager: %w", err)
@@ -73,6 +77,12 @@ func New(cfg Config, deps Deps) (*Host, error) {
 		libp2p.ConnectionManager(manager),
 		libp2p.UserAgent("walletnode"),
 		libp2p.DisableRelay(),
+		libp2p.AddrsFactory(func(listening []ma.Multiaddr) []ma.Multiaddr {
+			if len(announced) > 0 {
+				return announced
+			}
+			return listening
+		}),
 		libp2p.DisableMetrics(),
 	)
 	if err != nil {
@@ -178,7 +188,7 @@ func (h *Host) ID() peer.ID { return h.host.ID() }
 // Operator returns the operator that the instance speaks for.
 func (h *Host) Operator() chain.Operator { return h.table.self }
 
-// Addrs returns the addresses the host listens on, each ending in /p2p/ and its peer ID.
+// Addrs returns the addresses that peers are told to reach the host at (those it listens on, if it announces no others), each ending in /p2p/ and its peer ID.
 func (h *Host) Addrs() []string {
 	addrs, err := peer.AddrInfoToP2pAddrs(&peer.AddrInfo{ID: h.host.ID(), Addrs: h.host.Addrs()})
 	if err != nil {

@@ -79,6 +79,27 @@ func TestNodesMeetOverRealSockets(t *testing.T) {
 	}
 }
 
+// Whoever has met a node knows no other address of it than the one it announces, and the one it was reached at.
+func TestPeersLearnTheAnnouncedAddressInPlaceOfTheListening(t *testing.T) {
+	noLeaks(t)
+	w := testWallet(t, 1, 1, 2)
+	const announced = "/ip4/192.0.2.1/tcp/3919"
+	b := start(t, 2, 2)
+	a := start(t, 1, 1, func(cfg *Config) { cfg.Announce, cfg.Peers = []string{announced}, b.Addrs() })
+	require.Equal(t, []string{announced + "/p2p/" + a.ID().String()}, a.Addrs())
+	_, err := a.Join(w)
+	require.NoError(t, err)
+	_, err = b.Join(w)
+	require.NoError(t, err)
+	learned := func() bool { return len(b.host.Peerstore().Addrs(a.ID())) > 0 }
+	require.Eventually(t, learned, 10*time.Second, 10*time.Millisecond)
+	require.Equal(t, announced, fmt.Sprint(b.host.Peerstore().Addrs(a.ID())[0]))
+	require.Len(t, b.host.Peerstore().Addrs(a.ID()), 1)
+
+	_, err = New(Config{Instance: instanceKey(t, 3), Announce: []string{"nowhere"}}, Deps{})
+	require.ErrorContains(t, err, "announce: ")
+}
+
 func TestNodesFindEachOtherByMDNS(t *testing.T) {
 	noLeaks(t)
 	if os.Getenv("WALLETNODE_TEST_MDNS") == "" {

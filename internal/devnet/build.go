@@ -83,7 +83,15 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 	if err := d.invite(addresses); err != nil {
 		return err
 	}
+	if d.scenario.expect.deed == DeedPartition {
+		if d.links, err = newLinks(d.operators); err != nil {
+			return err
+		}
+	}
 	for _, o := range d.operators {
+		if len(d.links) > 0 {
+			o.announce = []string{unreachable}
+		}
 		if err := o.openEndpoints(ctx, d.chain.URL(), d.scenario.endpoints, d.log); err != nil {
 			return err
 		}
@@ -128,11 +136,15 @@ func atOnce(n int, do func(int) error) error {
 	return errors.Join(errs...)
 }
 
-// peersOf returns the multiaddrs of the others' nodes.
+// peersOf returns the multiaddrs under which an operator's node reaches the others'; of nobody's node, where all are.
 func (d *devnet) peersOf(o *operator) []string {
 	var peers []string
 	for _, other := range d.operators {
-		if other != o {
+		switch {
+		case other == o:
+		case o != nil && len(d.links) > 0:
+			peers = append(peers, other.peerAt(d.links.between(o.address, other.address).address()))
+		default:
 			peers = append(peers, other.peer)
 		}
 	}

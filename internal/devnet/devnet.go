@@ -14,6 +14,7 @@
 //	endpoints.go          the nodes' own endpoints, which can be ill
 //	disk.go               the disk that is slow
 //	guest.go              what a node from outside needs to take part
+//	partition.go, sides.go, links.go  the network that can be cut in two
 //	screen*.go            showing it
 package devnet
 
@@ -48,6 +49,7 @@ type devnet struct {
 	operators []*operator
 	wallets   []chain.Wallet           // what the judge judges by
 	guests    []chain.Wallet           // the wallet in which the guests hold seats, if there are any
+	links     links                    // between the nodes; none if they reach each other directly
 	requests  int                      // redemptions requested so far
 	open      map[chain.WalletID][]int // of those, the open ones of each wallet, oldest first
 	busy      atomic.Bool              // blocks are needed at their pace
@@ -137,6 +139,7 @@ func (d *devnet) dissolve() error {
 	for _, o := range made {
 		errs = append(errs, o.closeEndpoints())
 	}
+	errs = append(errs, d.links.close())
 	if d.client != nil {
 		d.client.Close()
 	}

@@ -111,6 +111,7 @@ func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
 	windows := map[string]int{
 		"idle-leader": 2, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "restart": 2, "skipped-heads": 2,
 		"late-node": 2, "stalled-chain": 2, "reorg": 1, "slow-disk": 2,
+		"partition": 2,
 	}
 	for _, s := range Scenarios() {
 		if s.Name == "calm" {

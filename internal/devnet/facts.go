@@ -51,6 +51,8 @@ const (
 	DeedReorg        DeedKind = "reorg"         // the chain replaced blocks, block c among them
 	// DeedSlowDisk says that a node could not write for some blocks, when others did.
 	DeedSlowDisk DeedKind = "slow disk"
+	// DeedPartition says that no node of one side was connected to one of the other.
+	DeedPartition DeedKind = "partition"
 )
 
 // Deed is one entry of the adversary's log: what was really done, not what was planned.
@@ -68,6 +70,8 @@ type Deed struct {
 	Peers int
 	// Replaced are block c's hashes before and after a reorg.
 	Replaced [2]chain.Hash
+	// Sides are the two groups of a partition.
+	Sides sides
 }
 
 func (d Deed) String() string {

@@ -66,6 +66,8 @@ func (j *judge) deeds() {
 			j.differ("not the whole active phase: %v", d)
 		case d.Kind == DeedSlowDisk && d.Peers == 0:
 			j.differ("nobody wrote while the node could not: %v", d)
+		case d.Kind == DeedPartition && !j.parts(d):
+			j.differ("not two sides that hold every operator: %v", d)
 		case d.Kind == DeedReorg && d.Replaced[0] == d.Replaced[1]:
 			j.differ("block %d was not replaced: %v", j.facts.Window.Block, d)
 		default:
@@ -170,7 +172,7 @@ func (j *judge) opening(n NodeFacts) {
 
 // row demands everything of one node's row of one wallet.
 func (j *judge) row(op chain.Operator, e election, r store.WalletDetail) {
-	want := j.expected(e)
+	want := j.expected(op, e)
 	differ := func(format string, args ...any) {
 		j.differ("operator %v, wallet %v: %s", op, e.wallet.ID(), fmt.Sprintf(format, args...))
 	}
@@ -192,6 +194,7 @@ func (j *judge) row(op chain.Operator, e election, r store.WalletDetail) {
 		differ("reason %q, want %q (%s)", r.Reason, want.reason, r.Detail)
 	}
 	j.agreement(e, want, r, differ)
+	j.crossing(op, e, r, differ)
 	j.faults(e, want, r, differ)
 	order(j.facts.Window, r, differ)
 }
@@ -214,8 +217,11 @@ func (a accusation) String() string {
 	return fmt.Sprintf("(%s, %v, attributed %t)", a.kind, a.culprit, a.attributed)
 }
 
-// expected says what one wallet's window must end in.
-func (j *judge) expected(e election) outcome {
+// expected says what one wallet's window must end in on one operator's node.
+func (j *judge) expected(op chain.Operator, e election) outcome {
+	if o, cut := j.behind(op, e); cut {
+		return o
+	}
 	want := j.scenario.expect
 	deeds := on(e.wallet.ID(), j.facts.Deeds)
 	leaderDown := slices.ContainsFunc(j.facts.Nodes, func(n NodeFacts) bool { return n.Down && n.Operator == e.leader })

@@ -71,6 +71,7 @@ var records = map[string]struct {
 	"stalled-chain":    {agreed: true, reason: "ok"},
 	"reorg":            {agreed: true, reason: "ok"},
 	"slow-disk":        {agreed: true, reason: "ok"},
+	"partition":        {agreed: true, reason: "ok"}, // of who is with the leader, or is reached by it in time
 }
 
 // perfect returns the facts of a window in which the scenario was played and every node recorded what it must.
@@ -129,6 +130,13 @@ func (w *world) deeds(p plan) []Deed {
 	if !p.slow.IsZero() {
 		deeds = append(deeds, Deed{Kind: DeedSlowDisk, Operator: p.slow, From: c, To: c + 5, Peers: 4})
 	}
+	if p.parted() {
+		d := Deed{Kind: DeedPartition, From: c, To: c + 79, Sides: p.sides}
+		if p.heals {
+			d.To = c + 25
+		}
+		deeds = append(deeds, d)
+	}
 	if p.reorg {
 		deeds = append(deeds, Deed{Kind: DeedReorg, From: c + 10, To: c + 10, Replaced: [2]chain.Hash{{1}, {2}}})
 	}
@@ -174,9 +182,12 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 			}
 			r.Records = append(r.Records, faults.Record{Fault: fault})
 		}
-		if want.agreed {
+		if p.parted() {
+			w.parted(op, e, p, &r)
+		}
+		if want.agreed && r.Reason == want.reason {
 			agreed := proposal.Redemption{OutputScripts: e.due, TxFee: big.NewInt(1630)}
-			r.Proposal, r.ReceivedAt = agreed, c+1
+			r.Proposal, r.ReceivedAt = agreed, max(c+1, r.ReceivedAt)
 			r.Action = &store.Action{Outcome: "no_signer", Order: proposal.Order{
 				Wallet: id, Window: c, Proposal: agreed, Start: c + 100, Expiry: c + 700,
 			}}
@@ -184,6 +195,32 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 		d.Wallets = append(d.Wallets, r)
 	}
 	return d
+}
+
+// parted says when a node hears a leader across a cut that heals, and what it records across one that does not.
+func (w *world) parted(op chain.Operator, e election, p plan, r *store.WalletDetail) {
+	side := p.sides[0]
+	if !slices.Contains(side, op) {
+		side = p.sides[1]
+	}
+	if p.heals {
+		if !slices.Contains(side, e.leader) {
+			r.ReceivedAt = r.Block + 37
+		}
+		return
+	}
+	if slices.Contains(side, e.leader) && len(side) > 1 {
+		return
+	}
+	r.Reason = coordination.ReasonNoPeers
+	if op == e.leader {
+		return
+	}
+	fault := faults.Fault{Key: faults.Key{Wallet: r.Wallet, Window: r.Block, Kind: faults.LeaderIdle, Culprit: e.leader}}
+	if len(side) > 1 {
+		r.Reason, fault.Attributed = coordination.ReasonLeaderIdle, true
+	}
+	r.Records = append(r.Records, faults.Record{Fault: fault})
 }
 
 func (w *world) sign(e election, op chain.Operator, envelope []byte) []byte {
@@ -228,8 +265,8 @@ func TestR10JudgeRefusesEachScenarioAsEveryOther(t *testing.T) {
 // The rows alone must give a scenario away too, with the log of another beside them. Where everybody agrees in the end
 // the rows are the same by design; only the log of some tells more, of when, and on which block, the window was opened.
 func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
-	calm := []string{"calm", "restart", "skipped-heads", "late-node", "reorg", "slow-disk"}
-	telling := []string{"skipped-heads", "late-node", "reorg"}
+	calm := []string{"calm", "restart", "skipped-heads", "late-node", "reorg", "slow-disk", "partition"}
+	telling := []string{"skipped-heads", "late-node", "reorg", "partition"}
 	for _, w := range worlds(t) {
 		for _, rows := range scenarios {
 			for _, log := range scenarios {
@@ -258,7 +295,7 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"another role":              field(func(r *store.WalletDetail) { r.Role = coordination.RoleNone }),
 	"another leader":            field(func(r *store.WalletDetail) { r.Leader[0]++ }),
 	"no leader":                 field(func(r *store.WalletDetail) { r.Leader = chain.Operator{} }),
-	"another reason":            field(func(r *store.WalletDetail) { r.Reason = coordination.ReasonNoPeers }),
+	"another reason":            field(func(r *store.WalletDetail) { r.Reason = coordination.ReasonBusy }),
 	"received too late":         field(func(r *store.WalletDetail) { r.ReceivedAt = r.Block + 80 }),
 	"a row of a foreign wallet": row(func(n *NodeFacts, i int) bool { return foreign(n, i) }),
 	"a row twice": row(func(n *NodeFacts, i int) bool {
@@ -270,7 +307,7 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"a fault twice":              fault(func(r *store.WalletDetail, i int) { r.Records = append(r.Records, r.Records[i]) }),
 	"another culprit":            fault(func(r *store.WalletDetail, i int) { r.Records[i].Culprit[0]++ }),
 	"another kind of fault":      fault(func(r *store.WalletDetail, i int) { r.Records[i].Kind = otherKind(r.Records[i].Kind) }),
-	"attributed flipped":         fault(func(r *store.WalletDetail, i int) { r.Records[i].Attributed = false }),
+	"attributed flipped":         fault(func(r *store.WalletDetail, i int) { r.Records[i].Attributed = !r.Records[i].Attributed }),
 	"evidence dropped":           proof(func(f *faults.Record) { f.Evidence = f.Evidence[1:] }),
 	"evidence twice":             proof(func(f *faults.Record) { f.Evidence = append(f.Evidence, f.Evidence[0]) }),
 	"evidence with a bit turned": proof(func(f *faults.Record) { f.Evidence[0][len(f.Evidence[0])-1] ^= 1 }),
@@ -311,6 +348,12 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"a node that missed it has opened the window": absent(func(n *NodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
 	"a node that missed it has a row":             absent(func(n *NodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
 	"nothing was replaced":                        reorged(func(d *Deed) { d.Replaced[1] = d.Replaced[0] }),
+	"heard through a cut":                         apart(func(r *store.WalletDetail, d Deed) { r.ReceivedAt = d.To - 1 }),
+	"one side alone":                              cut(func(d *Deed) { d.Sides[1] = nil }),
+	"an operator on no side":                      cut(func(d *Deed) { d.Sides[1] = d.Sides[1][1:] }),
+	"an operator twice":                           cut(func(d *Deed) { d.Sides[1] = append(d.Sides[1][1:], d.Sides[0][0]) }),
+	"another operator alone":                      cut(func(d *Deed) { d.Sides[0][0], d.Sides[1][0] = d.Sides[1][0], d.Sides[0][0] }),
+	"healed when it was not":                      cut(func(d *Deed) { d.To = d.From + (d.From + 79 - d.To) }),
 	"nobody else wrote":                           disturbed(func(d *Deed) { d.Peers = 0 }),
 	"nothing was done":                            deed(func(f *Facts, _ int) { f.Deeds = nil }),
 	"done outside the active phase":               deed(func(f *Facts, i int) { f.Deeds[i].To = f.Window.ActiveEnd }),
@@ -424,6 +467,36 @@ func disturbed(change func(*Deed)) func(*Facts, int) bool {
 	}
 }
 
+// cut changes a partition.
+func cut(change func(*Deed)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedPartition {
+			return false
+		}
+		for i, side := range f.Deeds[n].Sides { // which the plan shares
+			f.Deeds[n].Sides[i] = slices.Clone(side)
+		}
+		change(&f.Deeds[n])
+		return true
+	}
+}
+
+// apart changes the n-th row of those that a leader on the other side of a cut was heard for.
+func apart(change func(*store.WalletDetail, Deed)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		for _, d := range f.Deeds {
+			if d.Kind != DeedPartition {
+				continue
+			}
+			return where(
+				func(r *store.WalletDetail) bool { return r.ReceivedAt > d.To },
+				func(r *store.WalletDetail) { change(r, d) },
+			)(f, n)
+		}
+		return false
+	}
+}
+
 func reorged(change func(*Deed)) func(*Facts, int) bool {
 	return func(f *Facts, n int) bool {
 		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedReorg {
@@ -511,15 +584,16 @@ func TestR10JudgeSeesEveryDifference(t *testing.T) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			applied := 0
-			w := newWorld(t, 1, 1)
-			for _, s := range scenarios {
-				for n := 0; ; n += 3 { // every third place: rows of one kind are alike
-					f := w.perfect(t, s.Name)
-					if !change(&f, n) {
-						break
+			for _, w := range []*world{newWorld(t, 1, 1), newWorld(t, 1, 2)} { // what takes turns has both
+				for _, s := range scenarios {
+					for n := 0; ; n += 3 { // every third place: rows of one kind are alike
+						f := w.perfect(t, s.Name)
+						if !change(&f, n) {
+							break
+						}
+						applied++
+						require.NotEmpty(t, Judge(s.Name, f), "%s, window %d, place %d", s.Name, f.Window.Block, n)
 					}
-					applied++
-					require.NotEmpty(t, Judge(s.Name, f), "%s, place %d", s.Name, n)
 				}
 			}
 			require.Positive(t, applied, "the change was never made")

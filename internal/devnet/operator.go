@@ -35,10 +35,13 @@ type operator struct {
 	address chain.Operator
 	key     *ecdsa.PrivateKey
 	dir     string
-	peer    string // the node's multiaddr, with its peer ID
+	id      peer.ID // the node's
+	peer    string  // the node's multiaddr, with its peer ID
 	port    int
 	// endpoints are the node's own, in front of the chain's, the primary first; none if it uses the chain's.
 	endpoints []*rpcfault.Proxy
+	// announce is where the node tells its peers that it can be reached; empty for where it listens.
+	announce []string
 
 	running runner // nil while the node is down
 }
@@ -83,9 +86,13 @@ func newOperator(dir string, key *ecdsa.PrivateKey) (*operator, error) {
 	if o.port, err = freePort(); err != nil {
 		return nil, err
 	}
-	o.peer = fmt.Sprintf("%s/p2p/%s", o.listen(), id)
+	o.id = id
+	o.peer = o.peerAt(o.listen())
 	return o, nil
 }
+
+// peerAt is the node's multiaddr, with its peer ID, for whoever reaches it at an address.
+func (o *operator) peerAt(address string) string { return fmt.Sprintf("%s/p2p/%s", address, o.id) }
 
 func (o *operator) keyFile() string      { return filepath.Join(o.dir, "operator.json") }
 func (o *operator) passwordFile() string { return filepath.Join(o.dir, "password") }
@@ -135,6 +142,7 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 		return errors.Join(err, file.Close())
 	}
 	cfg.BlockTime = chainBlockTime
+	cfg.Network.Announce = o.announce
 	n, err := node.New(ctx, cfg)
 	if err != nil {
 		return errors.Join(err, file.Close())

@@ -27,6 +27,8 @@ type plan struct {
 	late    chain.Operator   // whose node is down until within the active phase
 	stall   chain.Operator   // whose endpoint shows no block of the active phase
 	slow    chain.Operator   // whose node's database is held up from outside
+	sides   sides            // that cannot reach each other, from before the window; none if the network is whole
+	heals   bool             // within the active phase; else the sides are apart until the window is over
 	reorg   bool             // the chain replaces the blocks from before the window up to its head
 }
 
@@ -54,11 +56,17 @@ func (p plan) LogValue() slog.Value {
 	if !p.slow.IsZero() {
 		attrs = append(attrs, slog.Any("slow", p.slow))
 	}
+	if p.parted() {
+		attrs = append(attrs, slog.Any("sides", p.sides), slog.Bool("heals", p.heals))
+	}
 	if p.reorg {
 		attrs = append(attrs, slog.Bool("reorg", true))
 	}
 	return slog.GroupValue(attrs...)
 }
+
+// parted reports whether the network is cut in two.
+func (p plan) parted() bool { return len(p.sides[0]) > 0 }
 
 // part is one instance that speaks with an operator's key.
 type part struct {
@@ -189,6 +197,18 @@ func planLateNode(s stage) plan { return plan{late: s.byTurns()} }
 func planStalledChain(s stage) plan { return plan{stall: s.byTurns()} }
 
 func planSlowDisk(s stage) plan { return plan{slow: s.byTurns()} }
+
+// The network is cut in two halves in odd windows, and is whole again before they are over. In even ones the first
+// wallet's leader is cut off alone, for the whole window.
+func planPartition(s stage) plan {
+	leader := s.elections[0].leader
+	others := s.others([]chain.Operator{leader})
+	if s.window.Index%2 == 0 {
+		return plan{sides: sides{{leader}, others}}
+	}
+	beside := (len(s.operators) - 1) / 2
+	return plan{sides: sides{append([]chain.Operator{leader}, others[:beside]...), others[beside:]}, heals: true}
+}
 
 func planReorg(stage) plan { return plan{reorg: true} }
 

@@ -152,6 +152,15 @@ var scenarios = []scenario{
 		plan:      planSlowDisk,
 		expect:    expectation{deed: DeedSlowDisk, agreed: true},
 	},
+	{
+		Scenario: Scenario{
+			"partition", "From before block c no operator of one side reaches one of the other. In odd windows the sides are two halves, and the network is whole again at block c+25; in even ones the first wallet's leader is alone on its side until the window is over.",
+			"Odd windows: as in calm, and the side without the leader hears its repetition at c+25 or later. Even ones: who is on the leader's side, as in calm; a leader alone ends with `no_peers`; who is alone without the leader ends with `no_peers` and the fault `leader_idle` unattributed; who has company without the leader ends with `leader_idle` and that fault attributed.",
+		},
+		operators: lastHonest + 1,
+		plan:      planPartition,
+		expect:    expectation{deed: DeedPartition, agreed: true},
+	},
 }
 
 // Scenarios returns every scenario, in the order of their documentation.

@@ -130,7 +130,10 @@ func (a *act) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.gather(ctx)
+	if err := a.gather(ctx); err != nil || !a.plan.parted() {
+		return err
+	}
+	return a.part(ctx)
 }
 
 // lossy returns whose endpoint loses heads, if anybody's, the last one it loses, and what that is called.
@@ -272,6 +275,11 @@ func (a *act) perform(ctx context.Context) error {
 	for _, it := range a.actors {
 		a.deeds = append(a.deeds, it.silences(a.window, a.elections)...)
 	}
+	if a.plan.parted() && !a.plan.heals {
+		if err := a.outlast(ctx); err != nil {
+			return err
+		}
+	}
 	if err := a.clock.Until(ctx, a.window.End+1); err != nil {
 		return err
 	}
@@ -305,6 +313,9 @@ func (a *act) interfere(ctx context.Context) error {
 	}
 	if o := a.operator(a.plan.slow); o != nil {
 		return a.slowDisk(ctx, o)
+	}
+	if a.plan.heals {
+		return a.heal(ctx)
 	}
 	if a.plan.reorg {
 		return a.reorg(ctx)
