@@ -7,6 +7,7 @@ import (
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 // The exit codes. Scripts rely on them: none changes its meaning.
@@ -53,7 +54,7 @@ func exitCode(err error) int {
 		return codeOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &complaints):
+	case errors.As(err, &complaints), errors.Is(err, view.ErrConfiguration):
 		return codeUsage
 	case errors.Is(err, api.ErrUnreachable):
 		return codeUnreachable

@@ -23,7 +23,8 @@ func startCommand() *cli.Command {
 		Name:  "start",
 		Usage: "run the node until it is interrupted",
 		Description: "The first SIGINT or SIGTERM lets what is in flight end, for at most node.shutdown_grace; a window that is\n" +
-			"still open is resumed by the next start. A second signal ends the node at once, with exit code 130.",
+			"still open is resumed by the next start. A second signal ends the node at once, with exit code 130. With\n" +
+			"ethereum.multi, SIGHUP reads the configuration again and takes over its chain endpoints, as \"endpoints reload\" does.",
 		Action: startAction,
 	}
 }
@@ -44,12 +45,23 @@ func startAction(c *cli.Context) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
-	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, func(ctx context.Context) error { return runNode(ctx, cfg) })
+	hangups := make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
+	if cfg.Ethereum.Multi.Enabled {    // else there is nothing to reload, and the signal keeps its meaning
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
+	file, flags := configFile(c), givenOverrides(c)
+	again := func() (config.Config, error) { return config.Load(file, os.Environ(), flags) }
+	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, func(ctx context.Context) error { return runNode(ctx, cfg, again, hangups) })
 }
 
-// runNode runs the configured node until ctx ends, with what watches it and answers for it around it.
-func runNode(ctx context.Context, cfg config.Config) error {
+// runNode runs the configured node until ctx ends, with what watches it and answers for it around it. again reads the
+// configuration anew, at each of hangups.
+func runNode(ctx context.Context, cfg config.Config, again func() (config.Config, error), hangups <-chan os.Signal) error {
 	levels := newLevelBook() // before anything logs
+	for _, w := range cfg.Warnings() {
+		logger("node").Warn("The configuration is unwise", "state", w.State, "key", w.Key, "reason", w.Why)
+	}
 	assembly, err := node.FromConfig(cfg, os.Getenv(config.PasswordVariable), logger)
 	if err != nil {
 		return err
@@ -68,7 +80,8 @@ func runNode(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	defer n.Close() //nolint:errcheck // Run has told; this is for when it was never called
-	around, err := surround(ctx, cfg, n, feed, levels)
+	reloads := &reloader{read: again, takeOver: n.ReloadEndpoints, running: cfg}
+	around, err := surround(ctx, cfg, n, feed, levels, reloads)
 	if err != nil {
 		return err
 	}
@@ -77,6 +90,10 @@ func runNode(ctx context.Context, cfg config.Config) error {
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Run(ctx) })
+	g.Go(func() error {
+		reloads.until(ctx, hangups)
+		return nil
+	})
 	g.Go(func() error {
 		if err := server.Serve(ctx, n.Metrics()); err != nil {
 			logger("node").Error("Metrics are no longer served; the node goes on", "error", err)

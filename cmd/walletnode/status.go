@@ -49,6 +49,9 @@ func writeStatus(w io.Writer, s view.Status) error {
 			fmt.Fprintf(&out, "  %-9s %s (is: %s; must be: %s)\n", c.Name, printable(c.Reason), orDash(c.Current), c.Required)
 		}
 	}
+	if chain := endpointsCheck(s); chain != nil && chain.OK {
+		fmt.Fprintf(&out, "chain     %s\n", printable(chain.Current)) // reads may stand on less than decisions do
+	}
 	fmt.Fprintf(&out, "operator  %v\n", s.Operator)
 	fmt.Fprintf(&out, "version   %s, up %s\n", s.Version, about(s.Uptime))
 	if h := s.Head; h != nil {

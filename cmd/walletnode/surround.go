@@ -23,7 +23,7 @@ type surroundings struct {
 
 // surround takes the API's address and begins to answer and to notify. Neither can end the node: what goes wrong later is
 // logged.
-func surround(ctx context.Context, cfg config.Config, n *node.Node, feed *api.Feed, levels *levelBook) (*surroundings, error) {
+func surround(ctx context.Context, cfg config.Config, n *node.Node, feed *api.Feed, levels *levelBook, reloads *reloader) (*surroundings, error) {
 	notifier, err := systemd.FromEnvironment(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func surround(ctx context.Context, cfg config.Config, n *node.Node, feed *api.Fe
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx)) // ended by end, once the node has stopped
 	s := &surroundings{stop: stop}
-	server := api.Server{Records: n.Records(), Live: n, Feed: feed, Log: levels, Logger: logger("node")}
+	server := api.Server{Records: n.Records(), Live: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")}
 	s.running.Go(func() error {
 		if err := server.Serve(ctx, listener); err != nil {
 			logger("node").Error("The API no longer answers; the node goes on", "error", err)

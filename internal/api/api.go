@@ -1,6 +1,6 @@
 // Package api lets the commands of the same machine, and tools of the operator's, question a running node over HTTP: on
-// a unix socket that belongs to the operator alone, or on a loopback address. It reads; the one thing that can be
-// changed is the level of the log. openapi.json describes it, and a test holds the two together.
+// a unix socket that belongs to the operator alone, or on a loopback address. It reads; what can be changed are the
+// level of the log and the use of chain endpoints. openapi.json describes it, and a test holds the two together.
 //
 // There is no password. What keeps others out is the socket's mode, the loopback address, and for a browser on this
 // machine the check of the Host header (against DNS rebinding), of the request's origin, and the absence of CORS.
@@ -40,6 +40,11 @@ type Live interface {
 	Peers() view.Peers
 	// Ping fails with net.ErrPeerID or net.ErrNotConnected.
 	Ping(ctx context.Context, peer string) (view.Pong, error)
+	// Endpoints, EndpointHistory and Cordon fail with view.ErrOneEndpoint where there is one chain endpoint alone, the
+	// latter two with store.ErrNotFound where there is none of that name.
+	Endpoints() (view.Endpoints, error)
+	EndpointHistory(name string) (view.EndpointHistory, error)
+	Cordon(name string, cordoned bool) error
 }
 
 // Bounds of what one client can ask for.

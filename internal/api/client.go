@@ -224,6 +224,34 @@ func (c *Client) Ping(ctx context.Context, peer string) (view.Pong, error) {
 	return get[view.Pong](ctx, c, "/v1/peers/"+url.PathEscape(peer)+"/ping", nil)
 }
 
+// Endpoints asks for the chain's endpoints.
+func (c *Client) Endpoints(ctx context.Context) (view.Endpoints, error) {
+	return get[view.Endpoints](ctx, c, "/v1/endpoints", nil)
+}
+
+// EndpointHistory asks how an endpoint's status changed.
+func (c *Client) EndpointHistory(ctx context.Context, name string) (view.EndpointHistory, error) {
+	return get[view.EndpointHistory](ctx, c, endpointPath(name, "history"), nil)
+}
+
+// Cordon takes an endpoint out of use, or lets it back.
+func (c *Client) Cordon(ctx context.Context, name string, cordoned bool) (endpoints view.Endpoints, err error) {
+	does := "uncordon"
+	if cordoned {
+		does = "cordon"
+	}
+	return endpoints, c.ask(ctx, http.MethodPost, endpointPath(name, does), nil, nil, &endpoints)
+}
+
+// ReloadEndpoints has the node read its configuration again.
+func (c *Client) ReloadEndpoints(ctx context.Context) (reload view.Reload, err error) {
+	return reload, c.ask(ctx, http.MethodPost, "/v1/endpoints/reload", nil, nil, &reload)
+}
+
+func endpointPath(name, what string) string {
+	return "/v1/endpoints/" + url.PathEscape(name) + "/" + what
+}
+
 // LogLevels asks for the levels of the log.
 func (c *Client) LogLevels(ctx context.Context) (LogLevels, error) {
 	return get[LogLevels](ctx, c, "/v1/log-level", nil)

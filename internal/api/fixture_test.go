@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/store"
@@ -30,6 +31,8 @@ type live struct {
 	ready  bool
 	wallet chain.Wallet
 	err    error // of every question that can fail
+
+	cordoned bool
 }
 
 func (l *live) Readiness(context.Context) view.Readiness {
@@ -66,6 +69,36 @@ func (l *live) Peers() view.Peers {
 
 func (l *live) Ping(_ context.Context, peer string) (view.Pong, error) {
 	return view.NewPong(peer, time.Millisecond), l.err
+}
+
+func (l *live) Endpoints() (view.Endpoints, error) {
+	peers, height, took := 7, chain.Height(4505), 0.02
+	return view.Endpoints{
+		Mode: "quorum", Quorum: true, Agreed: &view.Agreed{Block: 4505, At: "now"}, Votes: 2, Groups: 3, Needed: 2,
+		Endpoints: []view.Endpoint{
+			{Name: "primary", Roles: []quorum.Role{"read"}, Status: "healthy", Reason: "ok", Height: &height, Peers: &peers, P50: &took, P95: &took, Cordoned: l.cordoned},
+			{Name: "other", Roles: []quorum.Role{}, Status: "unresponsive", Reason: "timeout"},
+		},
+	}, l.err
+}
+
+func (l *live) EndpointHistory(name string) (view.EndpointHistory, error) {
+	if name != "primary" {
+		return view.EndpointHistory{}, fmt.Errorf("%w: endpoint %q", store.ErrNotFound, name)
+	}
+	return view.EndpointHistory{Name: name, Changes: []view.EndpointChange{{At: "now", Status: "healthy", Reason: "ok"}}}, l.err
+}
+
+func (l *live) Cordon(name string, cordoned bool) error {
+	if _, err := l.EndpointHistory(name); err != nil {
+		return err
+	}
+	l.cordoned = cordoned
+	return nil
+}
+
+func (l *live) reload(context.Context) (view.Reload, error) {
+	return view.Reload{Added: []string{"four"}, Removed: []string{}, Changed: []string{}, Restart: []string{"log.level"}, Warnings: []string{}}, l.err
 }
 
 // levels is a log.
@@ -105,7 +138,7 @@ func newWorld(t testing.TB) world {
 	w.fault = record(t, s, wallet)
 	w.Server = &Server{
 		Records: view.Records{Store: s.Reader}, Live: w.live, Feed: new(Feed), Log: levels{"net": "info", "chain": "info"},
-		Logger: slog.New(slog.DiscardHandler),
+		Reload: w.live.reload, Logger: slog.New(slog.DiscardHandler),
 	}
 	return w
 }

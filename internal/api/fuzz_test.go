@@ -47,11 +47,13 @@ func roundTrip[T any](t *testing.T, values url.Values, read func(*query) T, enco
 func FuzzClientDecodesAnswers(f *testing.F) {
 	f.Add([]byte(`{"windows":[{"state":"open","window":900,"wallet":null}],"more":true}`))
 	f.Add([]byte(`{"error":{"code":"not_found","message":"no"}}`))
+	f.Add([]byte(`{"mode":"quorum","agreed":{"block":1},"endpoints":[{"name":"a","roles":["read"],"height":null,"p50_seconds":0.1}]}`))
 	f.Add([]byte(`{"wallets":[{"proposal":{"a":1},"statements":null}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, doc := range []any{
 			&view.Windows{}, &view.Trace{}, &view.Proposals{}, &view.Faults{}, &view.Scores{}, &view.Actions{}, &view.Wallets{}, &view.Status{},
 			&view.Readiness{}, &view.Next{}, &view.Election{}, &view.Peers{}, &view.Pong{}, &view.Event{}, &LogLevels{},
+			&view.Endpoints{}, &view.EndpointHistory{}, &view.Reload{},
 		} {
 			if decodeAnswer(raw, doc) == nil {
 				_, err := marshal(doc)

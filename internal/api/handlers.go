@@ -125,6 +125,34 @@ func (s *Server) ping(_ http.ResponseWriter, r *http.Request, _ *query) (any, er
 	return s.Live.Ping(r.Context(), r.PathValue("id"))
 }
 
+func (s *Server) endpoints(http.ResponseWriter, *http.Request, *query) (any, error) {
+	return s.Live.Endpoints()
+}
+
+func (s *Server) endpointHistory(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Live.EndpointHistory(r.PathValue("name"))
+}
+
+func (s *Server) cordon(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.setCordon(r.PathValue("name"), true)
+}
+
+func (s *Server) uncordon(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.setCordon(r.PathValue("name"), false)
+}
+
+func (s *Server) setCordon(name string, cordoned bool) (any, error) {
+	if err := s.Live.Cordon(name, cordoned); err != nil {
+		return nil, err
+	}
+	s.Logger.Info("Chain endpoint cordoned or let back", "endpoint", name, "cordoned", cordoned)
+	return s.Live.Endpoints()
+}
+
+func (s *Server) reloadEndpoints(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Reload(r.Context())
+}
+
 func (s *Server) explain(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
 	wallet, window := q.wallet(), parsed(q, "window", parseHeight)
 	if wallet == nil || window == nil {
@@ -189,6 +217,9 @@ var failures = []struct {
 	{store.ErrNotFound, http.StatusNotFound, "not_found"},
 	{view.ErrNotYet, http.StatusConflict, "not_yet"},
 	{view.ErrNoHead, http.StatusServiceUnavailable, "no_head"},
+	{view.ErrOneEndpoint, http.StatusConflict, "one_endpoint"},
+	{view.ErrConfiguration, http.StatusUnprocessableEntity, "invalid_configuration"},
+	{chain.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},
 	{view.ErrNoNetwork, http.StatusServiceUnavailable, "no_network"},
 	{net.ErrNotConnected, http.StatusConflict, "not_connected"},
 	{net.ErrPeerID, http.StatusBadRequest, "invalid"},

@@ -50,6 +50,8 @@ var (
 		{name: "culprit", kind: "string", about: "Only faults of the operator with this address (EIP-55)."},
 		{name: "attributed", kind: "boolean", about: "Only accusations, or only what is recorded without one."},
 	}, rangeParameters...)
+	endpointParameter = parameter{name: "name", kind: "string", required: true, about: "Name of a chain endpoint, as configured."}
+
 	blockParameter = parameter{name: "block", kind: "integer", about: "Coordination block of a window.", required: true}
 )
 
@@ -97,6 +99,11 @@ func routes() []route {
 		{path: "/v1/wallets/{id}", summary: "One wallet.", answer: view.Wallet{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Public key hash of the wallet."}}, handle: (*Server).wallet},
 		{path: "/v1/peers", summary: "The known peers, connected or not.", answer: view.Peers{}, handle: (*Server).peers},
 		{path: "/v1/peers/{id}/ping", summary: "The way to a connected peer and back.", answer: view.Pong{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Peer ID."}}, handle: (*Server).ping},
+		{path: "/v1/endpoints", summary: "The chain's endpoints: which are used, and why others are not.", answer: view.Endpoints{}, handle: (*Server).endpoints},
+		{method: http.MethodPost, path: "/v1/endpoints/reload", summary: "Reads the configuration again and takes over its chain endpoints. If anything in it is wrong nothing changes.", answer: view.Reload{}, handle: (*Server).reloadEndpoints},
+		{path: "/v1/endpoints/{name}/history", summary: "How a chain endpoint's status changed, oldest first.", answer: view.EndpointHistory{}, parameters: []parameter{endpointParameter}, handle: (*Server).endpointHistory},
+		{method: http.MethodPost, path: "/v1/endpoints/{name}/cordon", summary: "Takes a chain endpoint out of use until it is let back or the node ends.", answer: view.Endpoints{}, parameters: []parameter{endpointParameter}, handle: (*Server).cordon},
+		{method: http.MethodPost, path: "/v1/endpoints/{name}/uncordon", summary: "Lets a chain endpoint back into use.", answer: view.Endpoints{}, parameters: []parameter{endpointParameter}, handle: (*Server).uncordon},
 		{
 			path: "/v1/explain", summary: "Seed, leader and checklist of a wallet's window, derived from the chain.", answer: view.Election{}, handle: (*Server).explain,
 			parameters: []parameter{

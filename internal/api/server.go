@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/walletnode/walletnode/internal/serve"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 // Times of the server.
@@ -33,13 +34,16 @@ type Server struct {
 	Live    Live
 	Feed    *Feed
 	Log     Log
-	Logger  *slog.Logger
+	// Reload reads the configuration again and takes over its chain endpoints. view.ErrConfiguration says that it is
+	// wrong, view.ErrOneEndpoint that there is nothing to take over; nothing has changed then.
+	Reload func(ctx context.Context) (view.Reload, error)
+	Logger *slog.Logger
 }
 
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, not_connected, busy, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, invalid_configuration, busy, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }

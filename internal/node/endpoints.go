@@ -71,7 +71,7 @@ func (n *Node) ReloadEndpoints(ctx context.Context, c config.Config) error {
 // checkEndpoints says whether the chain's endpoints agree, and why some are not used. One endpoint alone has nobody to
 // disagree with.
 func (n *Node) checkEndpoints() view.Check {
-	c := view.Check{Name: "chain_endpoints", OK: true, Current: "one endpoint", Required: "one endpoint"}
+	c := view.Check{Name: "chain_endpoints", OK: true, Current: view.OneEndpoint, Required: view.OneEndpoint}
 	if n.endpoints == nil {
 		return c
 	}

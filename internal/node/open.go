@@ -95,10 +95,10 @@ func oneEndpoint(e config.Ethereum) ethereum.Config {
 
 // memberKey is equal for what may keep its connection across a reload. It is a hash, since URL and headers are secrets.
 func memberKey(name string, c ethereum.Config) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %v", name, c.URL, c.RequestsPerSecond)
+	text := fmt.Sprintf("%q %q %v", name, c.URL, c.RequestsPerSecond)
 	for _, header := range slices.Sorted(maps.Keys(c.Headers)) {
-		fmt.Fprintf(h, " %q %q", header, c.Headers[header])
+		text += fmt.Sprintf(" %q %q", header, c.Headers[header])
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }

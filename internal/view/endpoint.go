@@ -53,6 +53,9 @@ type Endpoint struct {
 	LastError *string       `json:"last_error"`
 }
 
+// OneEndpoint is what the check chain_endpoints says of a node that has one endpoint alone.
+const OneEndpoint = "one endpoint"
+
 // NewEndpoints shows a pool.
 func NewEndpoints(s *quorum.Snapshot) Endpoints {
 	e := Endpoints{
