@@ -21,6 +21,7 @@ type book struct {
 	agreed   chain.Header // the last one
 	agreedAt time.Time
 	filling  bool
+	pace     pace
 
 	mode     Mode
 	serving  *link
@@ -97,7 +98,7 @@ func (b *book) judge(now time.Time, reports ...report) {
 
 // table lays out what is known for the classifier.
 func (b *book) table(now time.Time) Table {
-	t := Table{ChainID: b.config.ChainID, Ring: b.ring, Rules: b.config.rules(len(b.tracks)), Rows: make([]Row, len(b.tracks))}
+	t := Table{ChainID: b.config.ChainID, Ring: b.ring, Rules: b.rules(), Rows: make([]Row, len(b.tracks))}
 	for i, track := range b.tracks {
 		r := track.report
 		t.Rows[i] = Row{
@@ -114,6 +115,36 @@ func (b *book) table(now time.Time) Table {
 	return t
 }
 
+// rules are the classifier's thresholds. Others were polled up to an interval ago: whoever was just polled is ahead of them
+// by what appeared since, which is nothing on a chain of 12 s blocks and much on a quick one.
+func (b *book) rules() Rules {
+	rules := DefaultRules(len(b.tracks), b.config.Deadline)
+	rules.MinPeers, rules.StallAfter = max(b.config.MinPeers, len(b.tracks)), b.config.StallAfter
+	if b.pace.blocks > 1 {
+		rules.LeadTwice += 2 * b.pace.blocks
+	}
+	return rules
+}
+
+// pace is how many blocks became agreed between two polls, as seen last.
+type pace struct {
+	blocks chain.Height
+	from   chain.Height
+	since  time.Time
+}
+
+func (p *pace) see(agreed chain.Height, now time.Time, interval time.Duration) {
+	if p.since.IsZero() {
+		p.from, p.since = agreed, now
+		return
+	}
+	moved := max(agreed, p.from) - p.from
+	p.blocks = max(p.blocks, moved)
+	if now.Sub(p.since) >= interval {
+		*p = pace{blocks: moved, from: agreed, since: now}
+	}
+}
+
 // agree follows the agreed head, if there is one.
 func (b *book) agree(now time.Time) {
 	if !b.ruling.Quorum {
@@ -122,6 +153,7 @@ func (b *book) agree(now time.Time) {
 	if b.ruling.Agreed.Hash != b.agreed.Hash {
 		b.agreed, b.agreedAt = b.ruling.Agreed, now
 	}
+	b.pace.see(b.agreed.Height, now, b.config.PollEvery)
 	b.extend()
 }
 

@@ -103,7 +103,7 @@ func (c *court) ahead(s scene) weight {
 	if !c.quorum && s.place.met {
 		return nothing
 	}
-	return when(c.compare && s.lead >= c.rules.LagAtOnce, soft)
+	return when(c.compare && s.lead >= max(c.rules.LeadTwice, leadTwice), soft)
 }
 
 // unclassified is soft: the headers that link it to what is agreed may be on their way.

@@ -172,3 +172,21 @@ func TestAForkedPrimaryDoesNotSetTheBaseline(t *testing.T) {
 		require.EqualValues(t, 11, r.endpoint("a").Depth)
 	})
 }
+
+func TestAChainQuickerThanThePollsMakesNobodyIll(t *testing.T) {
+	in(t, 5, nil, func(t *testing.T, r *rig) {
+		for range 600 { // ten blocks a second, fifty between two polls
+			time.Sleep(100 * time.Millisecond)
+			r.truth.advance(1)
+		}
+		s := r.Snapshot()
+		require.Equal(t, ModeQuorum, s.Mode)
+		require.Zero(t, s.Switches)
+		for _, e := range s.Endpoints {
+			changes, _ := r.History(e.Name)
+			require.LessOrEqual(t, len(changes), 1, changes)
+		}
+		time.Sleep(6 * time.Second)
+		requireUnbroken(t, r.delivered(), 1000, 1600)
+	})
+}

@@ -65,12 +65,6 @@ func (c Config) decisionDeadline() time.Duration { return 2 * c.Deadline }
 // soonest is how short after one poll the next one may be, if somebody asks for it.
 func (c Config) soonest() time.Duration { return c.PollEvery / 4 }
 
-func (c Config) rules(endpoints int) Rules {
-	rules := DefaultRules(endpoints, c.Deadline)
-	rules.MinPeers, rules.StallAfter = max(c.MinPeers, endpoints), c.StallAfter
-	return rules
-}
-
 // ErrUnknownEndpoint says that no endpoint of that name is configured.
 var ErrUnknownEndpoint = errors.New("no such chain endpoint")
 

@@ -35,18 +35,23 @@ type Row struct {
 // Rules are the classifier's thresholds.
 type Rules struct {
 	GraceLag   chain.Height  // blocks of lag that every poll may show: 1
-	LagAtOnce  chain.Height  // blocks of lag that one poll may not show, nor of lead two in a row: 3
+	LagAtOnce  chain.Height  // blocks of lag that one poll may not show: 3
+	LeadTwice  chain.Height  // blocks of lead that two polls in a row may not show: 3, and as many as appear between polls; 0 is 3
 	WalkBack   chain.Height  // how far below the candidates an agreed head is looked for: 64
 	MinPeers   int           // fewer are isolation: max(3, configured endpoints)
 	StallAfter time.Duration // a head that stays while the agreed one moves
 	SlowAfter  time.Duration // an answer that takes longer: half the poll's deadline
 }
 
+// leadTwice is the least of Rules.LeadTwice.
+const leadTwice = 3
+
 // DefaultRules are the thresholds for a number of configured endpoints and the deadline of one poll.
 func DefaultRules(endpoints int, deadline time.Duration) Rules {
 	return Rules{
 		GraceLag:   1,
 		LagAtOnce:  3,
+		LeadTwice:  leadTwice,
 		WalkBack:   64,
 		MinPeers:   max(3, endpoints),
 		StallAfter: time.Minute, // five blocks
