@@ -16,7 +16,7 @@ import (
 // checkUsages say what each area of "check" tries.
 var checkUsages = map[string]string{
 	check.Config: "the configuration, and the keys it names: they open and nobody else may read them",
-	check.Chain:  "the chain's endpoint: it answers, serves the right chain, its head is fresh, the contracts are there",
+	check.Chain:  "the chain's endpoint: it answers, serves the right chain, its head is fresh, the contracts are there; with several, how each stands and whether they agree",
 	check.Clock:  "this machine's clock, against the endpoint's and the chain's newest block",
 	check.Store:  "the store: sound, of this version and chain, its directory writable, room on the disk",
 	check.Ports:  "the addresses to listen on: free, or taken by the running node",

@@ -46,12 +46,22 @@ func (r *run) askNow(ctx context.Context) (err error) {
 	return err
 }
 
-// chain asks the endpoint for all that a node asks it for at its start.
+// chain asks the endpoint, and with many of them each, for all that a node asks for at its start.
 func (r *run) chain(ctx context.Context) {
+	r.primary(ctx)
+	if r.Config.Ethereum.Multi.Enabled {
+		r.endpoints(ctx)
+	}
+}
+
+// primary asks the endpoint that ethereum.url names.
+func (r *run) primary(ctx context.Context) {
 	reached := r.step("endpoint", func() verdict {
 		switch err := r.ask(ctx); {
 		case errors.Is(err, errNoURL):
 			return fail("set it to the JSON-RPC endpoint of an Ethereum node", "%v", err)
+		case err != nil && r.Config.Ethereum.Multi.Enabled:
+			return warn("see the agreement of the endpoints; the contracts are checked when this one answers", "%v", err)
 		case err != nil:
 			return fail("check ethereum.url, its access key, and that the endpoint runs and may be reached from here", "%v", err)
 		}
