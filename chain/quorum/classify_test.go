@@ -243,12 +243,30 @@ func TestAGapBetweenRingAndAgreed(t *testing.T) {
 	require.Equal(t, Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 48}, Classify(table).Findings[0], "the ring's top lost a race")
 	table.Rows[0].follow(branch{id: 7, from: 930}, 945, 20)
 	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked, Depth: 15}, Classify(table).Findings[0])
+	table.Rows[0].follow(branch{id: 7, from: 960}, 1000, 60)
+	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked}, Classify(table).Findings[0], "it left in the gap; that it was right below does not help")
 	table.Rows[0].follow(right, 980, 4)
 	require.Equal(t, Finding{Status: Unhealthy, Reason: Unclassified, Soft: true}, Classify(table).Findings[0], "in the gap")
 	table.Rows[1].View = right.view(1000, 60)
 	require.Equal(t, Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 20}, Classify(table).Findings[0], "another's headers fill it")
 	table.Rows[1].Trouble = chain.TroubleTimeout
 	require.Equal(t, Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 20}, Classify(table).Findings[0], "links prove themselves")
+}
+
+// TestTheMajorityGoesBack: what was agreed above the agreed head may be a branch that is being left, so it judges nobody.
+func TestTheMajorityGoesBack(t *testing.T) {
+	t.Parallel()
+	table := panel()
+	for i := range table.Rows {
+		table.Rows[i].follow(right, 997, 4)
+	}
+	table.Rows[0].follow(branch{id: 7, from: 997}, 999, 2)
+	table.Ring = ringOf(600, 1000)
+	got := Classify(table)
+	require.Equal(t, right.header(997), got.Agreed)
+	require.Equal(t, Finding{Status: Unhealthy, Reason: Unclassified, Soft: true}, got.Findings[0])
+	table.Rows[0].follow(branch{id: 7, from: 997}, 999, 3)
+	require.Equal(t, Finding{Status: Healthy, Reason: OK}, Classify(table).Findings[0], "it has seen the new branch first")
 }
 
 // TestWithoutAQuorum: what was agreed before still tells who is on it.
@@ -274,6 +292,21 @@ func TestWithoutAQuorum(t *testing.T) {
 
 	table.Ring = nil
 	require.Equal(t, Finding{Status: Unhealthy, Reason: Unclassified, Soft: true}, Classify(table).Findings[4], "nothing to compare with")
+}
+
+// TestWithoutACommonChain: none is configured, and none has a majority. Then none is wrong.
+func TestWithoutACommonChain(t *testing.T) {
+	t.Parallel()
+	table := panel()
+	table.ChainID = 0
+	for i := range 3 {
+		table.Rows[i].Sight.ChainID = uint64(i) + 5
+	}
+	for i, f := range Classify(table).Findings {
+		require.Equal(t, Finding{Status: Healthy, Reason: OK}, f, "endpoint %d continues what was agreed", i)
+	}
+	table.Rows[2].Sight.ChainID = 1
+	require.Equal(t, WrongChain, Classify(table).Findings[0].Reason)
 }
 
 // TestFirstTableOfAll: nothing is agreed yet, and the headers below the heads are known.

@@ -5,7 +5,7 @@ import "github.com/walletnode/walletnode/chain"
 const (
 	// forkSearch is how far below an endpoint's head it is looked for where its chain left the agreed one.
 	forkSearch = 256
-	// atLeast is how many hashes of an endpoint are wanted where nothing is agreed yet: the head's and the three before.
+	// atLeast is how many hashes of an endpoint are wanted in any case: the head's and the three before it.
 	atLeast = 4
 )
 
@@ -28,28 +28,38 @@ func (v *View) Missing(ring *Ring) (from, to chain.Height, ok bool) {
 		return 0, 0, false
 	}
 	run := v.run(0)
-	head, low := v.Head(), v.blocks[run-1]
-	deepest := head.Height - min(head.Height, forkSearch)
+	head, low := v.Head().Height, v.blocks[run-1]
+	deepest := head - min(head, forkSearch)
 	if low.whole || low.Height <= deepest {
 		return 0, 0, false // at the first block, or deep enough
 	}
-	floor := max(deepest, low.Height-min(low.Height, MaxBatch-1))
-	if run < len(v.blocks) {
-		// Where the lower run begins above the ring it is what the fetched headers should name.
-		floor = max(floor, v.blocks[run].Height+1)
+	from, ok = v.unlinked(ring, low, deepest)
+	if run < atLeast {
+		// Also where the ring is met: what is agreed already is not what this endpoint votes for.
+		enough := head - min(head, atLeast-2)
+		if !ok || enough < from {
+			from, ok = enough, true
+		}
 	}
+	from = max(from, deepest, low.Height-min(low.Height, MaxBatch-1))
+	if run < len(v.blocks) {
+		from = max(from, v.blocks[run].Height+1) // its child should name it, whatever the ring has
+	}
+	return from, low.Height, ok
+}
+
+// unlinked returns how far down headers are wanted below the head's run, and whether they are.
+func (v *View) unlinked(ring *Ring, low block, deepest chain.Height) (chain.Height, bool) {
 	top, agreed := ring.Head()
 	lowest, _ := ring.Lowest()
 	switch {
-	case !agreed && run < len(v.blocks):
-		return floor, low.Height, true
 	case !agreed:
-		return max(floor, head.Height-min(head.Height, atLeast-2)), low.Height, run < atLeast
+		return deepest, v.run(0) < len(v.blocks)
 	case low.Height > top.Height:
-		return max(floor, top.Height+1), low.Height, true
+		return top.Height + 1, true
 	case low.Height < lowest.Height:
-		return 0, 0, false
+		return 0, false
 	}
 	same, _ := ring.At(low.Height)
-	return floor, low.Height, same.Hash != low.Hash
+	return deepest, same.Hash != low.Hash
 }

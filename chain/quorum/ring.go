@@ -31,7 +31,7 @@ func (r *Ring) With(headers []chain.Header) (*Ring, error) {
 		}
 	}
 	var below []chain.Header
-	if parent, ok := r.index(headers[0].Height - 1); ok && headers[0].Height > 0 && r.headers[parent].Hash == headers[0].Parent {
+	if parent, ok := r.index(headers[0].Height - 1); ok && r.headers[parent].Hash == headers[0].Parent {
 		below = r.headers[:parent+1]
 	}
 	if extra := len(below) + len(headers) - ringSize; extra > 0 {

@@ -44,7 +44,7 @@ func (s Standing) Step(f Finding, now time.Time) Standing {
 	default:
 		next.Status, next.Reason = f.Status, f.Reason
 	}
-	if next.Status != s.Status || next.Reason != s.Reason {
+	if next.Reason != s.Reason { // which settles the status
 		next.Since = now
 	}
 	return next

@@ -45,10 +45,8 @@ func (v *View) With(s Sight, more []chain.Header) *View {
 	size := min(len(v.all())+len(more)+len(s.Headers)+2, viewSize)
 	next := &View{blocks: make([]block, 0, size), broken: nonLinking(s, more)}
 	next.descend(s.Head, parent)
+	// Headers above the newest are left out: a balancer's other backend is further than the one that told it.
 	for _, h := range descending(s.Headers) {
-		if h.Height > s.Head.Height {
-			continue // a balancer's other backend is further than the one that told the head
-		}
 		hash, covered := next.At(h.Height)
 		if covered && hash != h.Hash {
 			break // of another branch than the head, as is what lies below it

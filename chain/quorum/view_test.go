@@ -164,6 +164,17 @@ func TestViewOfABalancerWhoseBackendsDiffer(t *testing.T) {
 	require.False(t, broken)
 }
 
+// TestViewBelievesNoHeights: a made-up header may name any block as its parent, also one that is not just below it.
+func TestViewBelievesNoHeights(t *testing.T) {
+	t.Parallel()
+	made := chain.Header{Height: 101, Hash: wrong.hash(101), Parent: right.hash(98)}
+	v := (*View)(nil).With(Sight{Head: made, Headers: right.headers(98, 98)}, nil)
+	hash, ok := v.At(100)
+	require.True(t, ok)
+	require.Equal(t, right.hash(98), hash, "which is no block of that height, and agrees with nobody's")
+	require.Equal(t, 2, v.run(0), "below it is a gap")
+}
+
 func TestViewIsBounded(t *testing.T) {
 	t.Parallel()
 	v := right.view(2000, 1000)

@@ -78,6 +78,7 @@ func TestVote(t *testing.T) {
 		{"any chain: none has a majority", 0, []Row{with(on("a", right, 1000), foreign), on("b", right, 1000)}, chain.Header{}, 0, 2, 2},
 		{"any chain: half of the configured are too few", 0, []Row{with(on("a", right, 1000), kill), on("b", right, 1000)}, chain.Header{}, 0, 2, 2},
 		{"any chain: a group that claims two claims none", 0, []Row{with(on("a", right, 1000), foreign), on("a", right, 1000), on("b", right, 1000), with(on("c", right, 1000), kill)}, chain.Header{}, 0, 3, 2},
+		{"any chain: in whatever order", 0, []Row{on("a", right, 1000), with(on("a", right, 1000), foreign), on("b", right, 1000), with(on("c", right, 1000), kill)}, chain.Header{}, 0, 3, 2},
 		{"any chain: a silent member claims nothing", 0, []Row{with(on("a", right, 1000), kill), on("a", right, 1000), on("b", right, 1000), with(on("b", right, 1000), kill)}, right.header(1000), 2, 2, 2},
 	}
 	for _, test := range tests {
