@@ -21,6 +21,7 @@ type book struct {
 	agreed   chain.Header // the last one
 	agreedAt time.Time
 	filling  bool
+	fillFrom time.Time // not before
 	pace     pace
 
 	mode     Mode

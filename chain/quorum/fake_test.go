@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -79,6 +81,7 @@ type ill struct {
 	refuse  bool         // answers with a refused connection
 	lag     chain.Height // blocks behind
 	fork    chain.Height // the first block of its own branch
+	lie     chain.Height // a block that it tells wrongly when it is asked by number
 	ahead   chain.Height // blocks ahead of everybody, on the true branch
 	chainID uint64
 	mute    bool          // delivers no heads
@@ -148,6 +151,9 @@ func (f *fake) header(i ill, h chain.Height) (chain.Header, error) {
 	tip, _ := f.truth.now()
 	if h > i.tip(tip) {
 		return chain.Header{}, chain.ErrNotFound
+	}
+	if i.lie == h && h > 0 {
+		return branchHeader(h, h), nil
 	}
 	if i.fork == 0 {
 		return trueHeader(h), nil
@@ -312,7 +318,33 @@ type rig struct {
 
 	mu    sync.Mutex
 	heads []chain.Header
+	log   lines
 	stop  func()
+}
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, string(line))
+	return len(line), nil
+}
+
+// count returns how many lines of the log have all of some words.
+func (l *lines) count(words ...string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.text {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // members makes the configuration of fakes.
@@ -337,7 +369,7 @@ func newRig(t testing.TB, n int, arrange func(*rig, *Config)) *rig {
 	if arrange != nil {
 		arrange(r, &config)
 	}
-	pool, err := New(t.Context(), config, slog.New(slog.DiscardHandler))
+	pool, err := New(t.Context(), config, slog.New(slog.NewJSONHandler(&r.log, nil)))
 	require.NoError(t, err)
 	r.Pool = pool
 	ctx, cancel := context.WithCancel(t.Context())

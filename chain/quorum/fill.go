@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 )
@@ -45,14 +46,27 @@ func (r *Ring) joins(h chain.Header) bool {
 // extend takes the agreed head into the ring, with the headers below it that polls showed: a header that an agreed one
 // names as its ancestor is agreed. What is missing between is left to a filling.
 func (b *book) extend() {
-	top := b.linked(b.agreed)
-	if _, begun := b.ring.Head(); begun && !b.ring.joins(top[0]) {
+	if b.holdsAgreed() {
 		return
 	}
-	if held, ok := b.ring.At(b.agreed.Height); ok && held.Hash == b.agreed.Hash {
-		return
+	f := b.gap()
+	if _, begun := b.ring.Head(); !begun || f.done() {
+		b.ring = b.with(b.ring, f.top)
 	}
-	b.ring = b.with(b.ring, top)
+}
+
+func (b *book) holdsAgreed() bool {
+	held, ok := b.ring.At(b.agreed.Height)
+	return ok && held.Hash == b.agreed.Hash
+}
+
+// gap is what is missing between the agreed head and the ring; nothing, if polls showed it.
+func (b *book) gap() filling {
+	f := filling{top: b.linked(b.agreed), ring: b.ring, floor: under(b.agreed.Height, ringSize-1)}
+	if head, _ := b.ring.Head(); b.agreed.Height > head.Height+ringSize-1 {
+		f.floor = under(b.agreed.Height, freshDepth) // the ring is out of reach, a new one is begun
+	}
+	return f
 }
 
 // linked returns the header preceded by its ancestors, as far as polls showed them and the ring does not hold them.
@@ -96,16 +110,13 @@ func (b *book) with(ring *Ring, headers []chain.Header) *Ring {
 // from a young ring down to its depth.
 func (b *book) startFilling() (filling, bool) {
 	head, begun := b.ring.Head()
-	if b.filling || !begun {
+	if b.filling || !begun || time.Now().Before(b.fillFrom) {
 		return filling{}, false
 	}
 	lowest, _ := b.ring.Lowest()
-	f := filling{top: []chain.Header{lowest}, floor: under(head.Height, freshDepth), ring: nil}
-	if held, ok := b.ring.At(b.agreed.Height); !ok || held.Hash != b.agreed.Hash {
-		f = filling{top: b.linked(b.agreed), ring: b.ring, floor: under(b.agreed.Height, ringSize-1)}
-		if b.agreed.Height > head.Height+ringSize-1 {
-			f.floor = under(b.agreed.Height, freshDepth) // the ring is out of reach, a new one is begun
-		}
+	f := filling{top: []chain.Header{lowest}, floor: under(head.Height, freshDepth)}
+	if !b.holdsAgreed() {
+		f = b.gap()
 	}
 	b.filling = !f.done()
 	return f, b.filling
@@ -113,11 +124,12 @@ func (b *book) startFilling() (filling, bool) {
 
 func under(h, depth chain.Height) chain.Height { return h - min(h, depth) }
 
-// endFilling takes what was fetched into the ring. What did not reach its end is given up, and begun anew with the next
-// poll.
+// endFilling takes what was fetched into the ring. What did not reach its end is given up, and begun anew after
+// a poll's interval: nobody may have it.
 func (b *book) endFilling(f filling) {
 	b.filling = false
 	if !f.done() {
+		b.fillFrom = time.Now().Add(b.config.PollEvery)
 		return
 	}
 	var above []chain.Header // what came on top of the young ring meanwhile

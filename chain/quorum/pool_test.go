@@ -65,3 +65,46 @@ func TestTheRingReachesBelowTheFirstAgreedHead(t *testing.T) {
 		require.Zero(t, r.fakes[0].count("header"))
 	})
 }
+
+func TestTheRingTakesNoHeaderOnOneEndpointsWord(t *testing.T) {
+	in(t, 5, spoil(ill{lie: 850}, "a", "b"), func(t *testing.T, r *rig) {
+		require.Equal(t, "a", r.Snapshot().Serving, "nothing else is wrong with it")
+		require.NotZero(t, r.fakes[0].count("headers"))
+		for h := chain.Height(744); h <= 1000; h++ {
+			header, err := r.Header(t.Context(), h)
+			require.NoError(t, err)
+			require.Equal(t, trueHeader(h), header)
+		}
+		require.Zero(t, r.fakes[2].count("header"), "what a does not have c does")
+	})
+}
+
+func TestAGapBelowTheRingsReachBeginsANewOne(t *testing.T) {
+	in(t, 3, nil, func(t *testing.T, r *rig) {
+		r.truth.advance(5000)
+		time.Sleep(10 * time.Second)
+		header, err := r.Header(t.Context(), 5744)
+		require.NoError(t, err)
+		require.Equal(t, trueHeader(5744), header)
+		require.Zero(t, r.fakes[0].count("header"))
+		heads := r.delivered()
+		require.Equal(t, trueHeader(6000), heads[len(heads)-1])
+		require.LessOrEqual(t, len(heads), 1+trailSize+int(leap))
+	})
+}
+
+func TestTheLogHasALineWhenSomethingChanges(t *testing.T) {
+	in(t, 5, nil, func(t *testing.T, r *rig) {
+		require.Equal(t, 5, r.log.count("Chain endpoint is healthy"))
+		require.Equal(t, 1, r.log.count("Chain endpoints agree"))
+		r.fall(ill{refuse: true}, "c")
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, 1, r.log.count("Chain endpoint is not used", `"endpoint":"c"`, `"reason":"refused"`, "connection refused"))
+		r.fall(ill{refuse: true}, "a", "b")
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, 3, r.log.count("Chain endpoint is not used"))
+		require.Equal(t, 1, r.log.count(`"level":"ERROR"`, "Fewer than three chain endpoints are usable"))
+		require.Equal(t, 1, r.log.count(`"level":"ERROR"`, "Heads are not corroborated"))
+		require.Equal(t, 2, r.log.count("ERROR"))
+	})
+}
