@@ -34,8 +34,9 @@ type court struct {
 	votes   int
 	chain   reference // the agreed one; without a quorum, what was agreed before
 	compare bool      // there is a chain to compare with
-	before  reference // what was agreed before and does not link to it, if remember
-	// remember says that the agreed chain and the ring do not meet yet: a gap lies between them.
+	before  reference // what was agreed before, if remember
+	// remember says that a gap lies between the ring and what is known of the agreed chain. A ring that the agreed chain
+	// contradicts is of a branch that the majority left, and judges nobody.
 	remember bool
 	selves   map[string]bool // the node IDs of all endpoints
 }
@@ -53,9 +54,8 @@ func newCourt(t Table) *court {
 		return c
 	}
 	c.chain, c.compare = agreedChain(c.agreed, t.Rows, t.Ring), true
-	if c.chain.ring == nil {
-		c.before, c.remember = ringChain(t.Ring)
-	}
+	c.before, c.remember = ringChain(t.Ring)
+	c.remember = c.remember && c.before.top < c.chain.lowest()
 	return c
 }
 

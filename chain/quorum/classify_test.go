@@ -253,6 +253,32 @@ func TestAGapBetweenRingAndAgreed(t *testing.T) {
 	require.Equal(t, Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 20}, Classify(table).Findings[0], "links prove themselves")
 }
 
+// TestTheMajorityLeftABranch: ten blocks that were agreed are not the agreed chain's any more. Who lags behind is not
+// forked because the ring is.
+func TestTheMajorityLeftABranch(t *testing.T) {
+	t.Parallel()
+	left := branch{id: 5, from: 940}
+	table := panel()
+	ring, err := (*Ring)(nil).With(left.headers(600, 950))
+	require.NoError(t, err)
+	table.Ring = ring
+	for i := range table.Rows {
+		table.Rows[i].follow(right, 953, 4)
+	}
+	table.Rows[0].follow(right, 949, 2)
+	table.Rows[1].follow(left, 952, 4)
+	got := Classify(table).Findings
+	require.Equal(t, Finding{Status: Unhealthy, Reason: Unclassified, Soft: true}, got[0])
+	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked}, got[1])
+	table.Rows[0].follow(right, 951, 12)
+	got = Classify(table).Findings
+	require.Equal(t, Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 2, Soft: true}, got[0])
+	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked}, got[1])
+	table.Rows[0].View = right.view(951, 12)
+	table.Rows[1].View = left.view(952, 13)
+	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked, Depth: 12}, Classify(table).Findings[1], "the ring is right below")
+}
+
 // TestTheMajorityGoesBack: what was agreed above the agreed head may be a branch that is being left, so it judges nobody.
 func TestTheMajorityGoesBack(t *testing.T) {
 	t.Parallel()

@@ -18,13 +18,12 @@ func agreedChain(agreed chain.Header, rows []Row, ring *Ring) reference {
 	}
 	r.hashes = append(r.hashes, agreed.Parent)
 	for {
-		low := r.top - chain.Height(len(r.hashes)-1)
-		lowest := r.hashes[len(r.hashes)-1]
-		if same, ok := ring.At(low); ok && same.Hash == lowest {
+		low, hash := r.lowest(), r.hashes[len(r.hashes)-1]
+		if same, ok := ring.At(low); ok && same.Hash == hash {
 			r.ring = ring
 			return r
 		}
-		parent, ok := parentOf(low, lowest, rows)
+		parent, ok := parentOf(low, hash, rows)
 		if !ok {
 			return r
 		}
@@ -47,6 +46,9 @@ func ringChain(ring *Ring) (reference, bool) {
 	top, ok := ring.Head()
 	return reference{top: top.Height, ring: ring}, ok
 }
+
+// lowest is the lowest height of the hashes.
+func (r reference) lowest() chain.Height { return r.top - chain.Height(len(r.hashes)-1) }
 
 func (r reference) at(h chain.Height) (chain.Hash, bool) {
 	if h > r.top {

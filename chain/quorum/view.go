@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -80,7 +81,7 @@ func (v *View) descend(h chain.Header, parent func(chain.Header) (chain.Header, 
 // among those fetched beside it.
 func nonLinking(s Sight, more []chain.Header) chain.Height {
 	upTo := slices.DeleteFunc(slices.Clone(s.Headers), func(h chain.Header) bool { return h.Height > s.Head.Height })
-	return max(contradiction(append(upTo, s.Head)), contradiction(slices.Clone(more)))
+	return max(contradiction(append(upTo, s.Head)), contradiction(more))
 }
 
 func contradiction(headers []chain.Header) chain.Height {
@@ -95,17 +96,11 @@ func contradiction(headers []chain.Header) chain.Height {
 	return 0
 }
 
+// descending sorts a copy of headers, which mostly ascend.
 func descending(headers []chain.Header) []chain.Header {
 	sorted := slices.Clone(headers)
-	slices.SortStableFunc(sorted, func(a, b chain.Header) int {
-		switch {
-		case a.Height > b.Height:
-			return -1
-		case a.Height < b.Height:
-			return 1
-		}
-		return 0
-	})
+	slices.Reverse(sorted)
+	slices.SortStableFunc(sorted, func(a, b chain.Header) int { return cmp.Compare(b.Height, a.Height) })
 	return sorted
 }
 
