@@ -30,8 +30,8 @@ func (v *View) Missing(ring *Ring) (from, to chain.Height, ok bool) {
 	run := v.run(0)
 	head, low := v.Head().Height, v.blocks[run-1]
 	deepest := head - min(head, forkSearch)
-	if low.whole || low.Height <= deepest {
-		return 0, 0, false // at the first block, or deep enough
+	if low.Height <= deepest {
+		return 0, 0, false // deep enough, or at the first block
 	}
 	from, ok = v.unlinked(ring, low, deepest)
 	if run < atLeast {
