@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	stdnet "net"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
@@ -106,10 +110,29 @@ func (h *Host) listen() error {
 			return fmt.Errorf("read listen address: %w", err)
 		}
 		if err := h.host.Network().Listen(addr); err != nil {
-			return fmt.Errorf("listen on %s: %w", s, err)
+			return fmt.Errorf("listen on %s: %w", s, systemError(addr, err))
 		}
 	}
 	return nil
+}
+
+// systemError returns what the system says about an address, for libp2p tells it as a text only, and what an operator can
+// do depends on it. What fails for another reason keeps libp2p's error.
+func systemError(addr ma.Multiaddr, told error) error {
+	network, address, err := manet.DialArgs(addr)
+	if err != nil {
+		return told
+	}
+	var bound io.Closer
+	if strings.HasPrefix(network, "udp") {
+		bound, err = stdnet.ListenPacket(network, address)
+	} else {
+		bound, err = stdnet.Listen(network, address)
+	}
+	if err == nil {
+		return errors.Join(told, bound.Close())
+	}
+	return err
 }
 
 // NewWithHost uses a libp2p host that exists, such as one of the mock network. The host stays the caller's: neither

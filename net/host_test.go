@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -132,12 +133,16 @@ func TestHostThatIsNeverRunIsClosed(t *testing.T) {
 
 func TestAddressInUseIsAnError(t *testing.T) {
 	noLeaks(t)
-	taken := start(t, 1, 1, func(cfg *Config) { cfg.Listen = cfg.Listen[:1] })
-	address := taken.host.Network().ListenAddresses()[0].String()
-	cfg := testConfig(2)
-	cfg.Listen, cfg.Instance = []string{"/ip4/127.0.0.1/udp/0/quic-v1", address}, instanceKey(t, 2)
-	_, err := New(cfg, testDeps(func() chain.Height { return 0 }))
-	require.ErrorContains(t, err, "listen on "+address)
+	taken := start(t, 1, 1)
+	addresses := taken.host.Network().ListenAddresses()
+	require.Len(t, addresses, 2)
+	for _, address := range addresses { // TCP and QUIC
+		cfg := testConfig(2)
+		cfg.Listen, cfg.Instance = []string{"/ip4/127.0.0.1/tcp/0", address.String()}, instanceKey(t, 2)
+		_, err := New(cfg, testDeps(func() chain.Height { return 0 }))
+		require.ErrorContains(t, err, "listen on "+address.String())
+		require.ErrorIs(t, err, syscall.EADDRINUSE)
+	}
 }
 
 // usage is what a number of topics costs.

@@ -88,7 +88,7 @@ func showProposals(c *cli.Context) error {
 			return err
 		}
 		if len(list.Proposals) == 0 {
-			return fmt.Errorf("%w: nothing was agreed in window %d", store.ErrNotFound, at)
+			return lost(fmt.Errorf("%w: nothing was agreed in window %d", store.ErrNotFound, at), "proposals list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, list)
@@ -166,7 +166,7 @@ func showActions(c *cli.Context) error {
 			return err
 		}
 		if len(list.Actions) == 0 {
-			return fmt.Errorf("%w: no action in window %d", store.ErrNotFound, at)
+			return lost(fmt.Errorf("%w: no action in window %d", store.ErrNotFound, at), "actions list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, list)

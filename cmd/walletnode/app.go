@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/walletnode/walletnode/internal/check"
 )
 
 // run is the whole program but for the process around it: it takes the arguments (the program's name first) and
@@ -22,7 +20,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		complain(stderr, err)
-		if todo := check.Advice(err); todo != "" {
+		if todo := advice(err); todo != "" {
 			complain(stderr, errors.New("what to do: "+todo))
 		}
 	}

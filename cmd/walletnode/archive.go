@@ -51,7 +51,7 @@ func archiveWallet(c *cli.Context) error {
 	}
 	archived := !c.Bool("undo")
 	if err := errors.Join(importer.ArchiveWallet(c.Context, id, archived), importer.Close()); err != nil {
-		return err
+		return lost(err, "wallets list")
 	}
 	state := "archived"
 	if !archived {

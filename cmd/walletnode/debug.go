@@ -56,7 +56,7 @@ func logLevelAction(c *cli.Context) error {
 			levels, err = node.SetLogLevel(c.Context, logLevelWish(c.Args().First()))
 		}
 		if err != nil {
-			return err
+			return lost(err, "debug log-level")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, levels)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/walletnode/walletnode/internal/api"
+	"github.com/walletnode/walletnode/internal/check"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
@@ -43,6 +44,31 @@ func exit(code int, err error) error { return exitError{code, err} }
 
 func usageErrorf(format string, args ...any) error {
 	return exit(codeUsage, fmt.Errorf(format, args...))
+}
+
+// lostError is an error about a record that is not there, with the command that lists those that are.
+type lostError struct {
+	error
+	list string
+}
+
+func (e lostError) Unwrap() error { return e.error }
+
+// lost adds to "not found" what lists the records that are there.
+func lost(err error, list string) error {
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return lostError{err, list}
+}
+
+// advice returns what a person can do about an error, "" where it says enough.
+func advice(err error) string {
+	var missing lostError
+	if errors.As(err, &missing) {
+		return "walletnode " + missing.list + " shows what there is"
+	}
+	return check.Advice(err)
 }
 
 // exitCode returns the exit code of a command that ended with err.

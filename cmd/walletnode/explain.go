@@ -228,7 +228,7 @@ func explainOfNode(c *cli.Context) error {
 	return asking(c, func(node *api.Client) error {
 		e, err := node.Explain(c.Context, *wallet, chain.Height(c.Uint64("window")))
 		if err != nil {
-			return err
+			return lost(err, "wallets list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, e)

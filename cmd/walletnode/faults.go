@@ -94,7 +94,7 @@ func showFault(c *cli.Context) error {
 	return reading(c, one, func(from source) error {
 		fault, err := from.Fault(c.Context, c.Args().First())
 		if err != nil {
-			return err
+			return lost(err, "faults list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, fault)

@@ -71,7 +71,7 @@ func showPeer(c *cli.Context) error {
 			}
 			return writePeer(c, p)
 		}
-		return fmt.Errorf("%w: the node knows no peer %q", store.ErrNotFound, c.Args().First())
+		return lost(fmt.Errorf("%w: the node knows no peer %q", store.ErrNotFound, c.Args().First()), "peers list")
 	})
 }
 
@@ -90,7 +90,7 @@ func pingPeer(c *cli.Context) error {
 	return asking(c, func(node *api.Client) error {
 		pong, err := node.Ping(c.Context, c.Args().First())
 		if err != nil {
-			return err
+			return lost(err, "peers list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, pong)

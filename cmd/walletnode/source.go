@@ -55,8 +55,19 @@ func answering(c *cli.Context, address string) (*api.Client, error) {
 	return client, nil
 }
 
-// asking gives a command the running node; there is nobody else to ask.
+// asking gives a command the running node; there is nobody else to ask. A node that hangs is told at once, and not only
+// when the command's own question has waited for its answer.
 func asking(c *cli.Context, ask func(*api.Client) error) error {
+	return connecting(c, func(node *api.Client) error {
+		if err := node.Healthy(c.Context); err != nil {
+			return err
+		}
+		return ask(node)
+	})
+}
+
+// connecting is asking for a command that goes on while no node answers.
+func connecting(c *cli.Context, ask func(*api.Client) error) error {
 	if c.Bool("offline") {
 		return usageErrorf("%s asks the running node: it cannot be used with --offline", commandPath(c))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -128,23 +129,23 @@ func waitReadyCommand() *cli.Command {
 			if c.Duration("timeout") < 0 {
 				return usageErrorf("--timeout: want 0 or more, have %v", c.Duration("timeout"))
 			}
-			return asking(c, func(node *api.Client) error { return waitReady(c, node) })
+			return connecting(c, func(node *api.Client) error { return waitReady(c, node) })
 		},
 	}
 }
 
 func waitReady(c *cli.Context, node *api.Client) error {
-	var timeout <-chan time.Time // nil: for ever
+	ctx := c.Context
 	if limit := c.Duration("timeout"); limit > 0 {
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		timeout = timer.C
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit) // a question under way ends with it
+		defer cancel()
 	}
 	pause := time.NewTicker(readyPause)
 	defer pause.Stop()
 	told := ""
 	for {
-		missing, err := whatIsMissing(c, node)
+		missing, err := whatIsMissing(ctx, node)
 		if err != nil {
 			return err
 		}
@@ -152,23 +153,27 @@ func waitReady(c *cli.Context, node *api.Client) error {
 			_, err := fmt.Fprintln(c.App.Writer, "ready")
 			return err
 		}
+		if ctx.Err() != nil && told != "" {
+			missing = told // the last question was cut off
+		}
 		if missing != told {
 			fmt.Fprintln(c.App.ErrWriter, "walletnode: waiting:", missing) //nolint:errcheck // a hint
 			told = missing
 		}
 		select {
 		case <-pause.C:
-		case <-timeout:
+		case <-ctx.Done():
+			if c.Err() != nil {
+				return c.Err()
+			}
 			return exit(codeNotReady, fmt.Errorf("not ready after %v: %s", c.Duration("timeout"), missing))
-		case <-c.Done():
-			return c.Err()
 		}
 	}
 }
 
 // whatIsMissing returns why the node is not ready, "" if it is. A node that does not answer yet is not ready either.
-func whatIsMissing(c *cli.Context, node *api.Client) (string, error) {
-	r, err := node.Readiness(c.Context)
+func whatIsMissing(ctx context.Context, node *api.Client) (string, error) {
+	r, err := node.Readiness(ctx)
 	if errors.Is(err, api.ErrUnreachable) {
 		return err.Error(), nil
 	}

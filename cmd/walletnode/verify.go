@@ -59,7 +59,7 @@ func verifyWindow(c *cli.Context, at chain.Height, wallet *chain.WalletID) (v vi
 	var wallets view.Wallets
 	err = reading(c, one, func(from source) error {
 		if trace, err = from.Window(c.Context, at, wallet); err != nil {
-			return err
+			return lost(err, "windows list")
 		}
 		wallets, err = from.Wallets(c.Context)
 		return err
@@ -68,7 +68,7 @@ func verifyWindow(c *cli.Context, at chain.Height, wallet *chain.WalletID) (v vi
 		return v, err
 	}
 	if len(trace.Wallets) == 0 {
-		return v, fmt.Errorf("%w: no wallet took part in window %d", store.ErrNotFound, at)
+		return v, lost(fmt.Errorf("%w: no wallet took part in window %d", store.ErrNotFound, at), "windows list")
 	}
 	w, _ := coordination.RFC12().Window(at)
 	header, err := readHeader(c.Context, cfg, c.String("endpoint"), w.SeedBlock)

@@ -141,7 +141,7 @@ func showWallet(c *cli.Context) error {
 	return reading(c, one, func(from source) error {
 		w, err := from.Wallet(c.Context, id)
 		if err != nil {
-			return err
+			return lost(err, "wallets list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, w)

@@ -128,7 +128,7 @@ func showWindow(c *cli.Context) error {
 	return reading(c, one, func(from source) error {
 		trace, err := from.Window(c.Context, at, wallet)
 		if err != nil {
-			return err
+			return lost(err, "windows list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, trace)

@@ -23,6 +23,12 @@ import (
 // ErrUnreachable says that no node answers at the address.
 var ErrUnreachable = errors.New("no node answers")
 
+// ErrSilent says that something takes connections at the address and does not answer: it is ErrUnreachable too.
+var ErrSilent = fmt.Errorf("%w in time", ErrUnreachable)
+
+// healthTimeout bounds the question whether a node answers at all. It needs nothing but the process itself.
+const healthTimeout = 5 * time.Second
+
 // maxAnswer is the largest answer a client reads: a list of 1000 faults with evidence has a few MiB, 1000 windows of
 // 1000 wallets some hundred times less.
 const maxAnswer = 64 << 20
@@ -76,6 +82,10 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		var failed *url.Error
 		if errors.As(err, &failed) {
 			err = failed.Err // the URL says localhost, which would mislead
+		}
+		var network stdnet.Error
+		if !errors.Is(err, ErrUnreachable) && errors.As(err, &network) && network.Timeout() {
+			err = fmt.Errorf("%w at %s: %w", ErrSilent, c.address, err)
 		}
 		return nil, err
 	}
@@ -193,6 +203,8 @@ func (c *Client) Readiness(ctx context.Context) (view.Readiness, error) {
 
 // Healthy asks whether the node answers at all.
 func (c *Client) Healthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
 	_, err := get[Health](ctx, c, "/healthz", nil)
 	return err
 }

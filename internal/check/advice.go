@@ -23,6 +23,7 @@ var advices = []struct {
 	{store.ErrNotWritable, "check who owns the directory and that the disk is not mounted read-only"},
 	{store.ErrLocked, "stop the process that has it (one node to a data directory), or name another directory"},
 	{api.ErrInUse, "stop the node that answers there, or set api.listen to another address"},
+	{api.ErrSilent, "the node hangs or the machine is overloaded: look at its log, and restart it if it stays so; what is recorded is read without it (--offline)"},
 	{api.ErrUnreachable, "start the node (walletnode start), or name its address with --api; what is recorded is read without it (--offline)"},
 	{keys.ErrExposed, "chmod 600 the file"},
 	{syscall.EADDRINUSE, "stop the program that has the address (ss -ltnup shows it), or configure another one"},

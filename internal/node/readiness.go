@@ -54,7 +54,13 @@ func (n *Node) checkClock() view.Check {
 		c.Current = fmt.Sprintf("block %d received %v ago, %v old by its own time",
 			head.Height, n.clock.Age().Round(time.Second), time.Since(head.Time).Round(time.Second))
 	}
-	if !c.OK {
+	fresh := !head.ReceivedAt.IsZero() && n.clock.Age() <= n.cfg.Freshness.MaxSilence
+	switch {
+	case c.OK:
+	case fresh: // then it is the block's own time
+		c.Reason = "the newest block is too old by its own time: the endpoint lags, or this machine's clock is ahead " +
+			"(walletnode check clock tells which); the node neither leads nor accuses"
+	default:
 		c.Reason = "the chain endpoint shows no fresh block: the node neither leads nor accuses"
 	}
 	return c
