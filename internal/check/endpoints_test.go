@@ -14,12 +14,15 @@ import (
 	"github.com/walletnode/walletnode/internal/rpcfault"
 )
 
+// patient is a deadline that no busy machine makes an endpoint miss, nor half of it.
+const patient = 30 * time.Second
+
 // manyEndpoints is a sound input with five endpoints, each of which can be ill.
 func manyEndpoints(t *testing.T, c *localchain.Chain) (Input, []*rpcfault.Proxy) {
 	t.Helper()
 	in := sound(t, c)
 	multi := &in.Config.Ethereum.Multi
-	multi.Enabled, multi.PollDeadline = true, 5*time.Second
+	multi.Enabled, multi.PollDeadline, in.Config.Ethereum.CallTimeout = true, patient, patient
 	proxies := make([]*rpcfault.Proxy, 5)
 	for i := range proxies {
 		p, err := rpcfault.New(t.Context(), c.URL(), quiet)
@@ -72,7 +75,6 @@ func TestEachIllOfAnEndpointIsNamed(t *testing.T) {
 	require.NoError(t, c.Mine(t.Context(), 40))
 	top := c.Height()
 	in, proxies := manyEndpoints(t, c)
-	in.Config.Ethereum.Multi.PollDeadline = 2 * time.Second
 	for _, test := range []struct {
 		ill    rpcfault.Faults
 		reason quorum.Reason
@@ -84,8 +86,6 @@ func TestEachIllOfAnEndpointIsNamed(t *testing.T) {
 		{rpcfault.Faults{Null: true}, quorum.Malformed, Fail, "eth_chainId"},
 		{rpcfault.Faults{Cut: true}, quorum.Refused, Warn, ""},
 		{rpcfault.Faults{RateLimited: true}, quorum.RateLimited, Warn, "429"},
-		{rpcfault.Faults{Hang: true}, quorum.Timeout, Warn, "deadline"},
-		{rpcfault.Faults{Slow: 1200 * time.Millisecond}, quorum.Slow, Warn, "1.2"},
 		{rpcfault.Faults{Syncing: true}, quorum.Syncing, Warn, fmt.Sprintf("block %d", top)},
 		{rpcfault.Faults{Lag: 5}, quorum.LaggingSameChain, Warn, fmt.Sprintf("block %d (5 behind)", top-5)},
 		{rpcfault.Faults{Jump: 30_000_000}, quorum.AheadUncorroborated, Warn, fmt.Sprintf("block %d", top+30_000_000)},
@@ -113,6 +113,26 @@ func TestEachIllOfAnEndpointIsNamed(t *testing.T) {
 	fall(t, proxies[3], rpcfault.Faults{PeersRefused: true})
 	r := find(t, Run(t.Context(), in, Chain), "endpoint/spare-3")
 	require.Equal(t, Pass, r.Status, "who cannot tell its peers is not at fault: %+v", r)
+}
+
+// These two are told by time, which a busy machine takes from the others as well.
+func TestAnEndpointThatTakesItsTimeIsNamed(t *testing.T) {
+	c := startChain(t)
+	in, proxies := manyEndpoints(t, c)
+	for _, test := range []struct {
+		ill      rpcfault.Faults
+		deadline time.Duration
+		reason   quorum.Reason
+	}{
+		{rpcfault.Faults{Hang: true}, time.Second, quorum.Timeout},
+		{rpcfault.Faults{Slow: 2100 * time.Millisecond}, 4 * time.Second, quorum.Slow},
+	} {
+		in.Config.Ethereum.Multi.PollDeadline = test.deadline
+		fall(t, proxies[3], test.ill)
+		r := find(t, Run(t.Context(), in, Chain), "endpoint/spare-3")
+		require.Equal(t, Warn, r.Status, "%+v", r)
+		require.True(t, strings.HasPrefix(r.Detail, string(test.reason)+": "), r.Detail)
+	}
 }
 
 func TestTooFewEndpointsAreTold(t *testing.T) {
