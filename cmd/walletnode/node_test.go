@@ -41,6 +41,13 @@ type process struct {
 
 func startProcess(t *testing.T, cfg localchain.Config, environment ...string) process {
 	t.Helper()
+	miner := minedChain(t, cfg)
+	return startOn(t, miner, install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex()), environment...)
+}
+
+// minedChain makes a local chain that grows until the test ends.
+func minedChain(t *testing.T, cfg localchain.Config) *localchain.Chain {
+	t.Helper()
 	miner, err := localchain.New(cfg)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
@@ -51,7 +58,12 @@ func startProcess(t *testing.T, cfg localchain.Config, environment ...string) pr
 		<-mining
 		require.NoError(t, miner.Close())
 	})
-	p := process{installation: install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex()), chain: miner, stderr: new(bytes.Buffer)}
+	return miner
+}
+
+func startOn(t *testing.T, miner *localchain.Chain, in installation, environment ...string) process {
+	t.Helper()
+	p := process{installation: in, chain: miner, stderr: new(bytes.Buffer)}
 	operator, err := keys.LoadOperator(p.key, "secret")
 	require.NoError(t, err)
 	imported := succeed(t, string(soleManifest(t, operator.Address)), "wallets", "import", "-", "-c", p.config)
@@ -251,6 +263,11 @@ func TestCommandsAskTheRunningNode(t *testing.T) {
 		require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
 		require.Contains(t, got.stderr, "not found", "%v", args)
 	}
+	for _, args := range [][]string{{"list"}, {"history", "primary"}, {"reload"}, {"cordon", "primary"}, {"uncordon", "primary"}} {
+		got := call(t, "", append([]string{"endpoints"}, append(args, "-c", p.config)...)...)
+		require.Equal(t, codeFailure, got.code, "%v", args)
+		require.Contains(t, got.stderr, "the node has one chain endpoint alone: ethereum.multi is not enabled", "%v", args)
+	}
 	t.Run("bundle", func(t *testing.T) { checkBundle(t, p) })
 
 	t.Setenv(config.PasswordVariable, "secret")
@@ -301,6 +318,11 @@ func TestWithoutANodeLiveCommandsAreCode4AndSayWhatToDo(t *testing.T) {
 		{"peers", "list"},
 		{"peers", "show", "x"},
 		{"peers", "ping", "x"},
+		{"endpoints", "list"},
+		{"endpoints", "history", "primary"},
+		{"endpoints", "reload"},
+		{"endpoints", "cordon", "primary"},
+		{"endpoints", "uncordon", "primary"},
 		{"explain", "--wallet", walletID, "--window", "900"},
 		{"debug", "log-level"},
 		{"debug", "log-level", "debug"},

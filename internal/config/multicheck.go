@@ -27,7 +27,29 @@ func (c Config) checkMulti() Complaints {
 	if m.PeersInterval < m.PollInterval {
 		wrong = append(wrong, c.complaint(multiKey+".peers_interval", "want at least poll_interval: peers are asked for with a poll"))
 	}
-	return append(append(wrong, c.checkGroups()...), c.checkHeadersFiles()...)
+	wrong = append(append(wrong, c.checkGroups()...), c.checkRates()...)
+	return append(wrong, c.checkHeadersFiles()...)
+}
+
+// pollRequests is what a poll takes of an endpoint's rate: nine questions, now and then three about peers.
+const pollRequests = 12
+
+// checkRates demands that the polls alone do not exceed an endpoint's rate: nothing else would ever get through.
+func (c Config) checkRates() (wrong Complaints) {
+	least := pollRequests / c.Ethereum.Multi.PollInterval.Seconds()
+	for i, e := range c.ChainEndpoints() {
+		key := "ethereum.requests_per_second"
+		if i > 0 && c.Ethereum.Multi.Endpoints[i-1].RPS != c.Ethereum.RequestsPerSecond {
+			key = itemKey(endpointsKey, i-1) + ".rps"
+		} else if i > 0 {
+			continue // told of the primary already
+		}
+		if e.RPS > 0 && e.RPS < least {
+			wrong = append(wrong, c.complaint(key, fmt.Sprintf(
+				"%v requests per second do not suffice for polls: want at least %.3g, or a longer %s.poll_interval", e.RPS, least, multiKey)))
+		}
+	}
+	return wrong
 }
 
 func (c Config) checkNames() (wrong Complaints) {
