@@ -51,11 +51,13 @@ type Endpoint interface {
 // MaxBatch is how many headers are asked for in one batch.
 const MaxBatch = chain.MaxBatch
 
-// Ask, Sight and Peers are what a poll asks and shows; package chain has them, because the endpoint's client speaks of
-// them too.
+// What a poll asks and shows is package chain's, because the endpoint's client speaks of it too.
 type (
-	Ask   = chain.Ask
+	// Ask is what a poll asks.
+	Ask = chain.Ask
+	// Sight is what a poll showed.
 	Sight = chain.Sight
+	// Peers is what an endpoint tells of its own peers.
 	Peers = chain.Peers
 )
 
