@@ -62,6 +62,7 @@ func TestUnitStopsAndWatchesAsTheNodeDoes(t *testing.T) {
 func TestUnitWritesWhereItMayAndReadsThePasswordItIsGiven(t *testing.T) {
 	u := readUnit(t)
 	require.Equal(t, []string{"/usr/local/bin/walletnode start --data-dir /var/lib/" + u["StateDirectory"][0]}, u["ExecStart"])
+	require.Equal(t, []string{"/usr/local/bin/walletnode endpoints reload --data-dir /var/lib/" + u["StateDirectory"][0]}, u["ExecReload"])
 	require.Equal(t, []string{"0700"}, u["StateDirectoryMode"])
 	name, _, ok := strings.Cut(u["LoadCredential"][0], ":")
 	require.True(t, ok)
@@ -75,7 +76,7 @@ func verify(t *testing.T, edit func(string) string) string {
 	text, err := os.ReadFile("systemd/walletnode.service")
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "walletnode.service")
-	there := strings.Replace(string(text), "ExecStart=/usr/local/bin/walletnode", "ExecStart=/bin/true", 1)
+	there := strings.ReplaceAll(string(text), "=/usr/local/bin/walletnode", "=/bin/true")
 	require.NoError(t, os.WriteFile(path, []byte(edit(there)), 0o600))
 	out, err := exec.Command(analyze, "verify", "--man=no", path).CombinedOutput()
 	if err != nil {
