@@ -121,3 +121,18 @@ func TestEveryRuleFiresWhenItShouldAndOnlyThen(t *testing.T) {
 		require.True(t, tested[a.Name], "no test in which %s fires", a.Name)
 	}
 }
+
+// An operator who is woken looks for the reason that the list shows.
+func TestTheRunbookOfAnEndpointKnowsEveryReason(t *testing.T) {
+	source, err := os.ReadFile("../chain/quorum/reason.go")
+	require.NoError(t, err)
+	page, err := os.ReadFile(filepath.Join(runbooks, "endpoint-not-used.md"))
+	require.NoError(t, err)
+	reasons := regexp.MustCompile(`(?m)^\s+\w+\s+(?:Reason )?\s*= "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	require.GreaterOrEqual(t, len(reasons), 25)
+	for _, m := range reasons {
+		if m[1] != "ok" {
+			require.Contains(t, string(page), "`"+m[1]+"`")
+		}
+	}
+}
