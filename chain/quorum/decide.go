@@ -177,7 +177,42 @@ func (p *Pool) Header(ctx context.Context, h chain.Height) (chain.Header, error)
 	if header, ok := p.state.Load().ring.At(h); ok {
 		return header, nil
 	}
+	if h <= p.delivered() {
+		// A head goes out before the polls that confirm it. Who asks for it then need not be told that it is not there.
+		if _, err := p.caughtUp(ctx); err == nil {
+			if header, ok := p.state.Load().ring.At(h); ok {
+				return header, nil
+			}
+		}
+	}
 	return p.elect(ctx, h)
+}
+
+// delivered returns the height of the head that was delivered last.
+func (p *Pool) delivered() chain.Height { return chain.Height(p.head.Load()) }
+
+// caughtUp returns the pool's present once what was delivered until now is agreed, asking for polls meanwhile. Without a
+// quorum, or where the delivered head is not agreed in time, it is chain.ErrNoQuorum.
+func (p *Pool) caughtUp(ctx context.Context) (*Snapshot, error) {
+	head := p.delivered()
+	timed, cancel := context.WithTimeout(ctx, p.config.soonest()+p.config.decisionDeadline())
+	defer cancel()
+	for {
+		s := p.state.Load()
+		switch {
+		case !s.snapshot.Quorum:
+			return nil, fmt.Errorf("%w: %d of %d vote groups agree on a head, needed are %d",
+				chain.ErrNoQuorum, s.snapshot.Votes, s.snapshot.Groups, s.snapshot.Needed)
+		case s.snapshot.Agreed.Height >= min(head, p.delivered()): // a reorganisation may lead back
+			return s.snapshot, nil
+		}
+		s.wantPolls()
+		select {
+		case <-s.next:
+		case <-timed.Done():
+			return nil, ctxOr(ctx, fmt.Errorf("%w: block %d is not agreed yet", chain.ErrNoQuorum, head))
+		}
+	}
 }
 
 // elect asks all voters for a header.
@@ -222,13 +257,13 @@ func ctxOr(ctx context.Context, err error) error {
 }
 
 // validate asks all voters for the contract's verdict at the agreed head: at one block, so that honest endpoints give
-// one verdict, and at the agreed one, so that everybody has it. Without a present quorum there is no such block: the one
-// agreed last grows old, and a verdict at it says nothing about now (rule R5).
+// one verdict, and at an agreed one, so that everybody has it. It is not older than the head that was delivered last, so
+// that two verdicts at two heads are of two blocks: rule R5 counts on it. Without a present quorum there is no such block:
+// the one agreed last grows old, and a verdict at it says nothing about now.
 func (p *Pool) validate(ctx context.Context, ask func(context.Context, Endpoint, chain.Hash) error) error {
-	snapshot := p.state.Load().snapshot
-	if !snapshot.Quorum {
-		return fmt.Errorf("%w: %d of %d vote groups agree on a head, needed are %d",
-			chain.ErrNoQuorum, snapshot.Votes, snapshot.Groups, snapshot.Needed)
+	snapshot, err := p.caughtUp(ctx)
+	if err != nil {
+		return err
 	}
 	verdict, err := decide(ctx, p, "the validity", func(ctx context.Context, e Endpoint) (chain.Refusal, error) {
 		err := ask(ctx, e, snapshot.Agreed.Hash)

@@ -173,6 +173,36 @@ func TestNothingIsValidatedAtAnOldAgreement(t *testing.T) {
 	})
 }
 
+// A follower refuses a proposal that the contract refused at several heads (rule R5). Two verdicts at one block would be
+// counted as two.
+func TestR5AVerdictIsOfTheHeadThatWasDelivered(t *testing.T) {
+	in(t, 5, func(_ *rig, c *Config) { c.PollEvery = 20 * time.Second }, func(t *testing.T, r *rig) {
+		for n := range chain.Height(6) {
+			time.Sleep(time.Second)
+			r.truth.advance(1)
+			synctest.Wait()
+			require.Equal(t, 1001+n, r.delivered()[len(r.delivered())-1].Height)
+			require.NoError(t, r.ValidateHeartbeat(t.Context(), chain.WalletID{}, [16]byte{}))
+			require.GreaterOrEqual(t, r.fakes[1].at, 1001+n)
+			header, err := r.Header(t.Context(), 1001+n)
+			require.NoError(t, err)
+			require.Equal(t, trueHeader(1001+n), header)
+		}
+	})
+}
+
+func TestAHeadThatOnlyOneShowsIsNotWaitedForLong(t *testing.T) {
+	in(t, 5, nil, func(t *testing.T, r *rig) {
+		r.fall(ill{ahead: 2}, "a")
+		r.truth.advance(1)
+		synctest.Wait()
+		require.Less(t, chain.Height(1001), r.delivered()[len(r.delivered())-1].Height)
+		began := time.Now()
+		require.ErrorIs(t, r.ValidateHeartbeat(t.Context(), chain.WalletID{}, [16]byte{}), chain.ErrNoQuorum)
+		require.LessOrEqual(t, time.Since(began), 6*time.Second)
+	})
+}
+
 func TestIdentity(t *testing.T) {
 	in(t, 3, func(_ *rig, c *Config) { c.ChainID = 0 }, func(t *testing.T, r *rig) {
 		id, err := r.ChainID(t.Context())

@@ -99,6 +99,7 @@ type fake struct {
 	mu     sync.Mutex
 	ill    ill
 	asked  map[string]int
+	at     chain.Height // of the last validation
 	closed bool
 }
 
@@ -278,6 +279,9 @@ func (f *fake) validateAt(ctx context.Context, at chain.Hash) error {
 	tip, _ := f.truth.now()
 	for h := i.tip(tip); ; h-- {
 		if header, _ := f.header(i, h); header.Hash == at {
+			f.mu.Lock()
+			f.at = h
+			f.mu.Unlock()
 			return i.verdict
 		}
 		if h == 0 || i.tip(tip)-h > 64 {

@@ -199,6 +199,7 @@ func (f *feed) deliver(h chain.Header) {
 	if len(f.trail) > 2*trailSize {
 		f.trail = append([]chain.Header(nil), f.trail[len(f.trail)-trailSize:]...)
 	}
+	f.pool.head.Store(uint64(h.Height)) // before anybody can act on it
 	f.heads(h)
 }
 

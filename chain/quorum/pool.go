@@ -76,6 +76,7 @@ type Pool struct {
 	config Config
 	log    *slog.Logger
 	state  atomic.Pointer[state] // what calls go by; the loop publishes it
+	head   atomic.Uint64         // the height that the feed delivered last
 
 	book      *book // New's until Run begins, then its loop's
 	reports   chan report
