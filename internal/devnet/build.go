@@ -218,12 +218,20 @@ func payout(n int) []byte {
 // begin starts chain and nodes. The chain stops where the first window's leaders are known, and waits.
 func (d *devnet) begin(ctx context.Context) error {
 	first := coordination.RFC12().Next(d.chain.Height())
-	if err := d.chain.Hold(ctx, knownAt(first)); err != nil {
+	if err := d.chain.Hold(ctx, d.meetAt(first)); err != nil {
 		return err
 	}
 	d.spawn(ctx, "the chain", d.chain.Run)
 	d.spawn(ctx, "following the chain", d.follow)
 	return atOnce(len(d.operators), func(i int) error { return d.operators[i].start(ctx, d.fail) })
+}
+
+// meetAt is where the chain waits before a window until everybody is there.
+func (d *devnet) meetAt(w coordination.Window) chain.Height {
+	if d.scenario.ill > 0 {
+		return w.SeedBlock - eve
+	}
+	return knownAt(w)
 }
 
 // knownAt is the block at which a window's seed block is there for everybody: the director decides who does what then.

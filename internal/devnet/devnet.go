@@ -11,7 +11,7 @@
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
 //	actor.go              the adversary
-//	endpoints.go          the nodes' own endpoints, which can be ill
+//	endpoints.go, illness.go  the nodes' own endpoints, and what is wrong with them
 //	disk.go               the disk that is slow
 //	guest.go              what a node from outside needs to take part
 //	partition.go, sides.go, links.go  the network that can be cut in two

@@ -45,6 +45,9 @@ func (r *recording) End(s Summary)        { r.summary = s }
 // detector keep up with.
 const blockTime = 25 * time.Millisecond
 
+// polledBlockTime is that of scenarios in which endpoints are polled: every fifth block, at minPoll.
+const polledBlockTime = 100 * time.Millisecond
+
 // play runs a devnet and returns what the screen was shown.
 func play(t *testing.T, cfg Config) *recording {
 	t.Helper()
@@ -55,6 +58,9 @@ func play(t *testing.T, cfg Config) *recording {
 		cfg.Program = []string{buildProgram(t)}
 	}
 	cfg.BlockTime, cfg.FastIdle = blockTime, true
+	if s, ok := scenarioNamed(cfg.Scenario); ok && s.ill > 0 {
+		cfg.BlockTime = polledBlockTime
+	}
 	if cfg.Operators == 0 {
 		cfg.Operators, cfg.Wallets, cfg.Seats = 5, 2, 10
 	}
@@ -112,6 +118,7 @@ func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
 		"idle-leader": 2, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "restart": 2, "skipped-heads": 2,
 		"late-node": 2, "stalled-chain": 2, "reorg": 1, "slow-disk": 2,
 		"partition": 2,
+		"rpc-liar":  1, "rpc-fork": 1, "rpc-blackhole": 1, "rpc-minority-down": 1, "rpc-majority-down": 2,
 	}
 	for _, s := range Scenarios() {
 		if s.Name == "calm" {

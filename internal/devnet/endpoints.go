@@ -16,6 +16,9 @@ func (o *operator) openEndpoints(ctx context.Context, upstream string, n int, lo
 			return err
 		}
 		o.endpoints = append(o.endpoints, p)
+		if _, err := p.Set(ctx, sound()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/proposal"
@@ -49,6 +50,10 @@ const (
 	DeedLateStart    DeedKind = "late start"    // a node was down until within the window
 	DeedStalledChain DeedKind = "stalled chain" // a node's endpoint showed no block of the active phase
 	DeedReorg        DeedKind = "reorg"         // the chain replaced blocks, block c among them
+	DeedLie          DeedKind = "lie"           // an endpoint told another seed block
+	DeedFork         DeedKind = "fork"          // an endpoint told a branch of its own
+	DeedBlackhole    DeedKind = "black hole"    // an endpoint answered nothing
+	DeedCut          DeedKind = "cut"           // an endpoint was out of reach
 	// DeedSlowDisk says that a node could not write for some blocks, when others did.
 	DeedSlowDisk DeedKind = "slow disk"
 	// DeedPartition says that no node of one side was connected to one of the other.
@@ -70,6 +75,9 @@ type Deed struct {
 	Peers int
 	// Replaced are block c's hashes before and after a reorg.
 	Replaced [2]chain.Hash
+	// Endpoint is which of the operator's endpoints did it, 0 for the primary; Told is what its log has of it.
+	Endpoint int
+	Told     rpcfault.Tally
 	// Sides are the two groups of a partition.
 	Sides sides
 }

@@ -27,12 +27,15 @@ func Judge(scenarioName string, f Facts) []string {
 		j.elections = append(j.elections, elect(w.Wallet, f.Window, f.Safe, w.Due))
 	}
 	j.deeds()
+	j.endpoints()
 	for _, n := range f.Nodes {
 		switch {
 		case n.Down:
 			j.downNode(n)
 		case j.stalled(n.Operator):
 			j.stalledNode(n)
+		case j.blind(n.Operator):
+			j.blindNode(n)
 		default:
 			j.node(n)
 		}
@@ -60,6 +63,12 @@ func (j *judge) deeds() {
 		switch {
 		case d.Kind != want.deed:
 			j.differ("scenario %s does not have the %v", j.scenario.Name, d)
+		case d.ofEndpoint():
+			if lacks := d.unproven(j.facts.Window); lacks != "" {
+				j.differ("%s: %v, endpoint %d", lacks, d, d.Endpoint)
+				continue
+			}
+			done++
 		case !d.within(j.facts.Window):
 			j.differ("not within the active phase: %v", d)
 		case d.Kind == DeedStalledChain && (d.From != j.facts.Window.Block || d.To != j.facts.Window.ActiveEnd-1):
@@ -227,7 +236,7 @@ func (j *judge) expected(op chain.Operator, e election) outcome {
 	leaderDown := slices.ContainsFunc(j.facts.Nodes, func(n NodeFacts) bool { return n.Down && n.Operator == e.leader })
 	switch {
 	// Its node was taken down for the sake of another wallet, or did not know that the window had come.
-	case len(deeds) == 0 && (leaderDown || j.stalled(e.leader)):
+	case len(deeds) == 0 && (leaderDown || j.stalled(e.leader) || j.blind(e.leader)):
 		return outcome{reason: coordination.ReasonLeaderIdle, faults: []accusation{{faults.LeaderIdle, e.leader, true}}}
 	case len(deeds) == 0:
 		return outcome{agreed: true, reason: agreedReason(e)}

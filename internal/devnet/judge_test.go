@@ -14,6 +14,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net"
@@ -71,7 +72,13 @@ var records = map[string]struct {
 	"stalled-chain":    {agreed: true, reason: "ok"},
 	"reorg":            {agreed: true, reason: "ok"},
 	"slow-disk":        {agreed: true, reason: "ok"},
-	"partition":        {agreed: true, reason: "ok"}, // of who is with the leader, or is reached by it in time
+
+	"rpc-liar":          {agreed: true, reason: "ok"},
+	"rpc-fork":          {agreed: true, reason: "ok"},
+	"rpc-blackhole":     {agreed: true, reason: "ok"},
+	"rpc-minority-down": {agreed: true, reason: "ok"},
+	"rpc-majority-down": {agreed: true, reason: "ok"}, // of who can see, where the leader can too
+	"partition":         {agreed: true, reason: "ok"}, // of who is with the leader, or is reached by it in time
 }
 
 // perfect returns the facts of a window in which the scenario was played and every node recorded what it must.
@@ -137,11 +144,33 @@ func (w *world) deeds(p plan) []Deed {
 		}
 		deeds = append(deeds, d)
 	}
+	for _, op := range p.ill.of {
+		for i := range p.ill.count {
+			deeds = append(deeds, Deed{
+				Kind: p.ill.kind, Operator: op, Endpoint: i, From: c - 36, To: c + 101, Told: told(p.ill.kind, c-32),
+			})
+		}
+	}
 	if p.reorg {
 		deeds = append(deeds, Deed{Kind: DeedReorg, From: c + 10, To: c + 10, Replaced: [2]chain.Hash{{1}, {2}}})
 	}
 	return deeds
 }
+
+// told is what an ill endpoint's log has.
+func told(kind DeedKind, seed chain.Height) rpcfault.Tally {
+	switch kind {
+	case DeedLie:
+		return rpcfault.Tally{Times: 3, Heights: 1, Lowest: seed, Highest: seed}
+	case DeedFork:
+		return rpcfault.Tally{Times: 99, Heights: 40, Lowest: seed - 6, Highest: seed + 100}
+	default:
+		return rpcfault.Tally{Times: 9}
+	}
+}
+
+// blind reports whether most of an operator's endpoints are ill.
+func (p plan) blind(op chain.Operator) bool { return p.ill.count >= 3 && slices.Contains(p.ill.of, op) }
 
 // detail is what a node that ran records.
 func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) store.WindowDetail {
@@ -155,6 +184,9 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 	case p.stall:
 		return store.WindowDetail{Block: c, Missed: &coordination.Missed{First: c, Last: c, Reason: coordination.ReasonChainStalled}}
 	}
+	if p.blind(op) {
+		return store.WindowDetail{Block: c, Missed: &coordination.Missed{First: c, Last: c, Reason: coordination.ReasonNoQuorum}}
+	}
 	if p.reorg {
 		d.Opened.Hash = chain.Hash{1}
 	}
@@ -165,7 +197,7 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 		if len(mine) == 0 {
 			want = records["calm"]
 		}
-		if e.leader == p.stall {
+		if e.leader == p.stall || p.blind(e.leader) {
 			want = records["idle-leader"]
 			mine = []Deed{{Operator: e.leader}}
 		}
@@ -265,7 +297,10 @@ func TestR10JudgeRefusesEachScenarioAsEveryOther(t *testing.T) {
 // The rows alone must give a scenario away too, with the log of another beside them. Where everybody agrees in the end
 // the rows are the same by design; only the log of some tells more, of when, and on which block, the window was opened.
 func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
-	calm := []string{"calm", "restart", "skipped-heads", "late-node", "reorg", "slow-disk", "partition"}
+	calm := []string{
+		"calm", "restart", "skipped-heads", "late-node", "reorg", "slow-disk", "partition",
+		"rpc-liar", "rpc-fork", "rpc-blackhole", "rpc-minority-down",
+	}
 	telling := []string{"skipped-heads", "late-node", "reorg", "partition"}
 	for _, w := range worlds(t) {
 		for _, rows := range scenarios {
@@ -356,7 +391,12 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"healed when it was not":                      cut(func(d *Deed) { d.To = d.From + (d.From + 79 - d.To) }),
 	"nobody else wrote":                           disturbed(func(d *Deed) { d.Peers = 0 }),
 	"nothing was done":                            deed(func(f *Facts, _ int) { f.Deeds = nil }),
-	"done outside the active phase":               deed(func(f *Facts, i int) { f.Deeds[i].To = f.Window.ActiveEnd }),
+	"done outside the active phase":               deed(func(f *Facts, i int) { f.Deeds[i] = outside(f.Deeds[i], f.Window) }),
+	"an endpoint ill too late":                    ofEndpoint(func(f *Facts, i int) { f.Deeds[i].From = f.Window.SeedBlock }),
+	"an endpoint that told nothing wrong":         ofEndpoint(func(f *Facts, i int) { f.Deeds[i].Told = rpcfault.Tally{} }),
+	"an endpoint fewer ill":                       ofEndpoint(func(f *Facts, i int) { f.Deeds = slices.Delete(f.Deeds, i, i+1) }),
+	"an endpoint twice":                           ofEndpoint(func(f *Facts, i int) { f.Deeds[i].Endpoint = (f.Deeds[i].Endpoint + 1) % len(f.Deeds) % 2 }),
+	"not the primary":                             ofEndpoint(func(f *Facts, i int) { f.Deeds[i].Endpoint += 5 }),
 	"said to nobody":                              statement(func(d *Deed) { d.Peers = 0 }),
 	"said by somebody else":                       statement(func(d *Deed) { d.Operator[0]++ }),
 	"said in other bytes":                         statement(func(d *Deed) { d.Envelope = d.Envelope[:20] }),
@@ -445,6 +485,26 @@ func deed(change func(*Facts, int)) func(*Facts, int) bool {
 		change(f, n)
 		return true
 	}
+}
+
+// outside lets a deed reach out of the time that it must be in.
+func outside(d Deed, w coordination.Window) Deed {
+	d.To = w.ActiveEnd
+	if d.ofEndpoint() {
+		d.To-- // its time is longer: beyond the active phase
+	}
+	return d
+}
+
+// ofEndpoint changes the n-th deed of an endpoint.
+func ofEndpoint(change func(*Facts, int)) func(*Facts, int) bool {
+	return deed(func(f *Facts, i int) {
+		if f.Deeds[i].ofEndpoint() {
+			change(f, i)
+		} else {
+			f.Deeds = nil
+		}
+	})
 }
 
 func statement(change func(*Deed)) func(*Facts, int) bool {

@@ -29,6 +29,7 @@ type plan struct {
 	slow    chain.Operator   // whose node's database is held up from outside
 	sides   sides            // that cannot reach each other, from before the window; none if the network is whole
 	heals   bool             // within the active phase; else the sides are apart until the window is over
+	ill     illness          // of the nodes' endpoints, from before the seed block until the window is over
 	reorg   bool             // the chain replaces the blocks from before the window up to its head
 }
 
@@ -58,6 +59,9 @@ func (p plan) LogValue() slog.Value {
 	}
 	if p.parted() {
 		attrs = append(attrs, slog.Any("sides", p.sides), slog.Bool("heals", p.heals))
+	}
+	if p.ill.count > 0 {
+		attrs = append(attrs, slog.Any("ill", p.ill))
 	}
 	if p.reorg {
 		attrs = append(attrs, slog.Bool("reorg", true))

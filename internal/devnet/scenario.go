@@ -20,6 +20,7 @@ type scenario struct {
 	Scenario
 	operators int // the fewest it can be played with
 	endpoints int // of each node's own that can be ill; 0: all use the chain's
+	ill       int // how many of those fall ill before the seed block; 0: none
 	plan      func(stage) plan
 	expect    expectation
 }
@@ -160,6 +161,51 @@ var scenarios = []scenario{
 		operators: lastHonest + 1,
 		plan:      planPartition,
 		expect:    expectation{deed: DeedPartition, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"rpc-liar", "Each node has five endpoints that check each other. Two of each, the primary among them, tell the same wrong block c-32, which hashes right, from before there is one until the window is over.",
+			"As in calm, on every node.",
+		},
+		operators: 2, endpoints: manyEndpoints, ill: minority,
+		plan:   planMinority(DeedLie),
+		expect: expectation{deed: DeedLie, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"rpc-fork", "Of each node's five endpoints two, the primary among them, are on a branch of their own that left the chain at block c-38, until the window is over.",
+			"As in calm, on every node.",
+		},
+		operators: 2, endpoints: manyEndpoints, ill: minority,
+		plan:   planMinority(DeedFork),
+		expect: expectation{deed: DeedFork, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"rpc-blackhole", "Of each node's five endpoints two, the primary among them, take questions and answer none, from block c-36 until the window is over.",
+			"As in calm, on every node.",
+		},
+		operators: 2, endpoints: manyEndpoints, ill: minority,
+		plan:   planMinority(DeedBlackhole),
+		expect: expectation{deed: DeedBlackhole, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"rpc-minority-down", "Of each node's five endpoints two, the primary among them, are out of reach from block c-36 until the window is over.",
+			"As in calm, on every node.",
+		},
+		operators: 2, endpoints: manyEndpoints, ill: minority,
+		plan:   planMinority(DeedCut),
+		expect: expectation{deed: DeedCut, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"rpc-majority-down", "Of some nodes' five endpoints three, the primary among them, are out of reach from block c-36 until the window is over: of half of the nodes, in rotation, since nobody knows yet who will lead.",
+			"Those nodes: the window is missed, `no_quorum`, they accuse nobody, and the next window is theirs again. The others: as in calm; where one of those nodes leads, `leader_idle` with the attributed fault of its operator.",
+		},
+		operators: lastHonest + 1, endpoints: manyEndpoints, ill: majority,
+		plan:   planMajority,
+		expect: expectation{deed: DeedCut, agreed: true},
 	},
 }
 

@@ -47,6 +47,7 @@ type act struct {
 	plan      plan
 	first     map[chain.Operator]bool // nodes taken down that had accounted for no window before
 	actors    []*actor
+	illAt     chain.Height // where the chain stood when endpoints fell ill
 	deeds     []Deed
 }
 
@@ -90,16 +91,24 @@ func (d *devnet) interlude(ctx context.Context, w coordination.Window) error {
 
 // prepare brings everybody to where the leaders are known, and makes the plan come true while the chain stands still.
 func (a *act) prepare(ctx context.Context) error {
-	if err := a.clock.Until(ctx, knownAt(a.window)); err != nil {
+	if err := a.clock.Until(ctx, a.meetAt(a.window)); err != nil {
 		return err
 	}
 	if err := a.gather(ctx); err != nil {
 		return err
 	}
+	if a.scenario.ill > 0 { // whoever leads
+		a.plan = a.scenario.plan(a.stage())
+		if err := a.sicken(ctx); err != nil {
+			return err
+		}
+	}
 	if err := a.elect(ctx); err != nil {
 		return err
 	}
-	a.plan = a.scenario.plan(a.stage())
+	if a.scenario.ill == 0 {
+		a.plan = a.scenario.plan(a.stage())
+	}
 	a.log.Info("Window planned", "window", a.window.Block, "plan", a.plan)
 	for _, address := range a.plan.down {
 		if err := a.takeDown(ctx, a.operator(address)); err != nil {
@@ -257,7 +266,7 @@ func until(ctx context.Context, so func() (bool, error)) error {
 // perform lets the window pass. The chain goes on to where the next window's leaders are known.
 func (a *act) perform(ctx context.Context) error {
 	a.busy.Store(true)
-	next := knownAt(coordination.RFC12().Next(a.window.Block))
+	next := a.meetAt(coordination.RFC12().Next(a.window.Block))
 	if err := a.interfere(ctx); err != nil {
 		return err
 	}
@@ -291,6 +300,9 @@ func (a *act) perform(ctx context.Context) error {
 		if lost := log[rpcfault.KindWithhold]; lost.Times > 0 {
 			a.deeds = append(a.deeds, Deed{Kind: kind, Operator: o.address, From: lost.Lowest, To: lost.Highest})
 		}
+	}
+	if err := a.cure(ctx); err != nil {
+		return err
 	}
 	if err := a.dismiss(); err != nil {
 		return fmt.Errorf("actor: %w", err)

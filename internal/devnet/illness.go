@@ -1,0 +1,136 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/rpcfault"
+)
+
+const (
+	// manyEndpoints is how many endpoints a node has where they check each other.
+	manyEndpoints = 5
+	// minority and majority are how many of them fall ill.
+	minority = 2
+	majority = 3
+	// eve is how many blocks before the seed block they do: between them and the end of a burst are four more, in which
+	// the nodes' views settle.
+	eve = 4
+	// leftBefore is how many blocks before they fall ill a branch of their own left the chain.
+	leftBefore = 2
+	// symptoms bounds in real time how long the ill endpoints are waited for to show it: some polls.
+	symptoms = 20 * time.Second
+)
+
+// illness is what is wrong with some endpoints of some operators, from before a window's seed block until the window is
+// over. Who leads is not known when it begins.
+type illness struct {
+	kind  DeedKind
+	of    []chain.Operator
+	count int // of each one's endpoints, the primary and those that come next
+}
+
+// LogValue implements slog.LogValuer.
+func (i illness) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("kind", string(i.kind)), slog.Any("of", i.of), slog.Int("count", i.count))
+}
+
+// planMinority lets a minority of everybody's endpoints fall ill.
+func planMinority(kind DeedKind) func(stage) plan {
+	return func(s stage) plan { return plan{ill: illness{kind: kind, of: s.operators, count: minority}} }
+}
+
+// planMajority cuts off a majority of the endpoints of some, in rotation: of as many as leave enough others, but at most
+// of half.
+func planMajority(s stage) plan {
+	n := len(s.operators)
+	some := min(n/2, n-lastHonest)
+	ill := illness{kind: DeedCut, count: majority}
+	for i := range some {
+		ill.of = append(ill.of, s.operators[(int(s.window.Index)*some+i)%n]) //nolint:gosec // a remainder
+	}
+	return plan{ill: ill}
+}
+
+// faults is what an ill endpoint has. All of one window have the same: they collude.
+func (i illness) faults(w coordination.Window) rpcfault.Faults {
+	f := sound()
+	switch i.kind {
+	case DeedLie:
+		f.Lie = &rpcfault.Lie{Height: w.SeedBlock, Salt: fmt.Sprint(w.Block)}
+	case DeedFork:
+		f.Fork = &rpcfault.Fork{From: w.SeedBlock - eve - leftBefore, Salt: fmt.Sprint(w.Block)}
+	case DeedBlackhole:
+		f.Hang = true
+	case DeedCut:
+		f.Cut = true
+	}
+	return f
+}
+
+// sound is an endpoint with nothing wrong. The chain behind it has no peers, which a node would hold against it.
+func sound() rpcfault.Faults { return rpcfault.Faults{Peers: &rpcfault.Peers{Count: 25}} }
+
+// shows is the sort of wrong answer that an illness gives.
+var shows = map[DeedKind]rpcfault.Kind{
+	DeedLie: rpcfault.KindLie, DeedFork: rpcfault.KindFork, DeedBlackhole: rpcfault.KindHang, DeedCut: rpcfault.KindCut,
+}
+
+// sicken makes the plan's endpoints ill, goes on to where the leaders are known, and gives the ill ones the time to be
+// asked.
+func (a *act) sicken(ctx context.Context) error {
+	a.illAt = a.chain.Height()
+	for _, address := range a.plan.ill.of {
+		for _, p := range a.operator(address).endpoints[:a.plan.ill.count] {
+			if _, err := p.Set(ctx, a.plan.ill.faults(a.window)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := a.standStill(ctx, knownAt(a.window)); err != nil {
+		return err
+	}
+	enough, cancel := context.WithTimeoutCause(ctx, symptoms, errNoSymptoms)
+	defer cancel()
+	err := until(enough, func() (bool, error) { return a.symptomatic(), nil })
+	if errors.Is(err, errNoSymptoms) {
+		return nil // the judge says so, from their logs
+	}
+	return err
+}
+
+var errNoSymptoms = errors.New("an ill endpoint is not asked")
+
+// symptomatic reports whether every ill endpoint has answered something wrongly.
+func (a *act) symptomatic() bool {
+	for _, address := range a.plan.ill.of {
+		for _, p := range a.operator(address).endpoints[:a.plan.ill.count] {
+			if p.Log()[shows[a.plan.ill.kind]].Times == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// cure makes the ill endpoints sound again and enters what their logs have.
+func (a *act) cure(ctx context.Context) error {
+	for _, address := range a.plan.ill.of {
+		for i, p := range a.operator(address).endpoints[:a.plan.ill.count] {
+			log, err := p.Set(ctx, sound())
+			if err != nil {
+				return err
+			}
+			a.deeds = append(a.deeds, Deed{
+				Kind: a.plan.ill.kind, Operator: address, Endpoint: i, Told: log[shows[a.plan.ill.kind]],
+				From: a.illAt, To: a.chain.Height(),
+			})
+		}
+	}
+	return nil
+}
