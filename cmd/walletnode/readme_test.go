@@ -15,15 +15,21 @@ import (
 // quoted finds commands where documents show them: alone on an indented line, or between backquotes.
 var quoted = regexp.MustCompile("(?m)^ {4,}(?:go run \\./cmd/)?walletnode ((?:[^#\n])*)|`walletnode ([^`\n]+)`")
 
-// commandsIn returns the words of each command that a document shows.
-func commandsIn(t *testing.T, path string) (lines [][]string) {
+// shown is a command in a document. One within a sentence may be named without its arguments.
+type shown struct {
+	words    []string
+	sentence bool
+}
+
+// commandsIn returns each command that a document shows.
+func commandsIn(t *testing.T, path string) (list []shown) {
 	t.Helper()
 	text, err := os.ReadFile(path) //nolint:gosec // our own
 	require.NoError(t, err)
 	for _, m := range quoted.FindAllStringSubmatch(string(text), -1) {
-		lines = append(lines, strings.Fields(m[1]+m[2]))
+		list = append(list, shown{strings.Fields(m[1] + m[2]), m[2] != ""})
 	}
-	return lines
+	return list
 }
 
 // stepsOf returns the lines that a section of README tells to type, without their comments.
@@ -47,26 +53,29 @@ func stepsOf(t *testing.T, section string) (steps []string) {
 func TestDocumentsShowOnlyCommandsThatExist(t *testing.T) {
 	documents, err := filepath.Glob("../../docs/*.md")
 	require.NoError(t, err)
+	runbooks, err := filepath.Glob("../../docs/runbooks/*.md")
+	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(commandsIn(t, "../../README.md")), 15, "README's commands are found")
-	for _, path := range slices.Concat([]string{"../../README.md", "../../CHANGELOG.md"}, documents) {
+	for _, path := range slices.Concat([]string{"../../README.md", "../../CHANGELOG.md"}, documents, runbooks) {
 		if filepath.Base(path) == "cli.md" {
 			continue // made from the commands
 		}
-		for _, words := range commandsIn(t, path) {
-			require.NoError(t, exists(words), "%s: walletnode %s", path, strings.Join(words, " "))
+		for _, it := range commandsIn(t, path) {
+			require.NoError(t, it.exists(), "%s: walletnode %s", path, strings.Join(it.words, " "))
 		}
 	}
-	require.Error(t, exists([]string{"windows", "wobble"}))
-	require.Error(t, exists([]string{"windows", "list", "--wobble"}))
-	require.Error(t, exists([]string{"status", "x"}))
-	require.Error(t, exists([]string{"windows", "show"}))
+	for _, line := range []string{"windows wobble", "windows list --wobble", "status x", "windows show", "windows show 900 901"} {
+		require.Error(t, shown{words: strings.Fields(line)}.exists(), line)
+	}
+	require.NoError(t, shown{words: []string{"windows", "show"}, sentence: true}.exists())
+	require.Error(t, shown{words: []string{"windows", "wobble"}, sentence: true}.exists())
 }
 
 // exists tries a command as far as that has no effect: its words, its flags and the number of its arguments.
-func exists(words []string) error {
+func (s shown) exists() error {
 	app := newApp(strings.NewReader(""), new(strings.Builder), new(strings.Builder))
-	disarm(app.Commands)
-	args, err := arrange(app, append([]string{"walletnode"}, words...))
+	disarm(app.Commands, s.sentence)
+	args, err := arrange(app, append([]string{"walletnode"}, s.words...))
 	if err != nil {
 		return err
 	}
@@ -74,15 +83,18 @@ func exists(words []string) error {
 }
 
 // disarm makes commands check what they were given and do no more.
-func disarm(commands []*cli.Command) {
+func disarm(commands []*cli.Command, sentence bool) {
 	for _, c := range commands {
 		if len(c.Subcommands) > 0 {
-			disarm(c.Subcommands)
+			disarm(c.Subcommands, sentence)
 			c.Action = func(c *cli.Context) error { return arguments(c, 0, 0) } // a group that is only named
 			continue
 		}
 		usage := strings.Fields(c.ArgsUsage)
 		least := len(slices.DeleteFunc(slices.Clone(usage), func(word string) bool { return strings.HasPrefix(word, "[") }))
+		if sentence {
+			least = 0
+		}
 		most := len(usage)
 		if strings.Contains(c.ArgsUsage, "...") {
 			most = -1
