@@ -46,6 +46,7 @@ var ills = map[string]ill{
 	"is 30 million ahead":  {faults: is(Faults{Jump: 30_000_000}), status: quorum.Unhealthy, reason: quorum.AheadUncorroborated, kind: KindJump},
 	// One block of its own could be a race for the tip; with the next one it is a fork.
 	"forked a block ago":    {faults: forked(1), mine: 1, status: quorum.Unhealthy, reason: quorum.Forked, kind: KindFork, depth: 2},
+	"forked 7 blocks ago":   {faults: forked(7), status: quorum.Unhealthy, reason: quorum.Forked, kind: KindFork, depth: 7},
 	"forked 200 blocks ago": {faults: forked(200), status: quorum.Unhealthy, reason: quorum.Forked, kind: KindFork, depth: 200},
 	"forked and lags": {
 		faults: func(head chain.Height) Faults { return Faults{Lag: 4, Fork: &Fork{From: head - 9}} },
