@@ -56,9 +56,11 @@ func TestR6WhoeverKeepsSendingWhatSaysNothingIsCutOff(t *testing.T) {
 				c.settle()
 				require.False(t, c.connected(a.lh, author))
 				require.Contains(t, a.peer(t, author).LastError, "refused until block 1800")
+				require.Equal(t, PeerRefused, a.peer(t, author).State)
 				require.True(t, c.connected(a.lh, forwarder))
 				a.clock.set(1800)
 				require.False(t, blacklist{a.table}.Contains(author.ID()), "it may come back")
+				require.Equal(t, PeerDisconnected, a.peer(t, author).State)
 			})
 		})
 	}

@@ -431,6 +431,9 @@ func (t *table) infos(now time.Time) []PeerInfo {
 	all := make([]PeerInfo, 0, len(t.peers))
 	for _, e := range t.peers {
 		info := e.info(now, t.params)
+		if !e.admitted && t.isBanned(e.operator) {
+			info.State = PeerRefused
+		}
 		info.Addrs = slices.Clone(info.Addrs)
 		all = append(all, info)
 	}

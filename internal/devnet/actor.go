@@ -11,6 +11,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	ethcrypto "github.com/ethereum/go-ethereum/crypto"
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -28,8 +29,10 @@ type actor struct {
 	part     part
 	key      wire.PublicKey
 	host     *net.Host
+	bare     host.Host // below it; nil if the actor writes to no stream itself
 	channels map[chain.WalletID]*net.Channel
 	stop     context.CancelFunc
+	flooded  chan struct{} // closed when it floods no more
 	work     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -37,10 +40,11 @@ type actor struct {
 	failed error
 }
 
-// hire starts an actor. It connects to the peers of its audience at once and says its lines when the window begins.
+// hire starts an actor. It connects to the peers of its audience at once and says its lines when the window begins;
+// old is what it replays beside what it hears then, if it is to replay.
 func hire(
 	ctx context.Context, p part, w coordination.Window, o *operator, peers []string, wallets []chain.Wallet,
-	genesis chain.Hash, clock *chain.Clock, log *slog.Logger,
+	genesis chain.Hash, clock *chain.Clock, old [][]byte, log *slog.Logger,
 ) (*actor, error) {
 	instance, _, err := crypto.GenerateEd25519Key(rand.Reader)
 	if err != nil {
@@ -50,18 +54,26 @@ func hire(
 	cfg := node.Terms(net.Config{
 		Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Instance: instance, Operator: key, Peers: peers,
 	}, localchain.ChainID, genesis)
-	host, err := net.New(cfg, net.Deps{Height: clock.Height, Inspect: node.Inspect, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("start an actor: %w", err)
+	a := &actor{part: p, key: wire.PublicKeyOf(key), channels: make(map[chain.WalletID]*net.Channel), flooded: make(chan struct{})}
+	deps := net.Deps{Height: clock.Height, Inspect: node.Inspect, Log: log}
+	if p.flood != nil {
+		if a.bare, err = bareHost(instance); err != nil {
+			return nil, err
+		}
+		a.host, err = net.NewWithHost(a.bare, cfg, deps)
+	} else {
+		a.host, err = net.New(cfg, deps)
 	}
-	a := &actor{part: p, key: wire.PublicKeyOf(key), host: host, channels: make(map[chain.WalletID]*net.Channel)}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start an actor: %w", err), a.close())
+	}
 	for _, w := range wallets {
-		if a.channels[w.ID()], err = host.Join(w); err != nil {
-			return nil, errors.Join(fmt.Errorf("start an actor: %w", err), host.Close())
+		if a.channels[w.ID()], err = a.host.Join(w); err != nil {
+			return nil, errors.Join(fmt.Errorf("start an actor: %w", err), a.close())
 		}
 	}
 	ctx, a.stop = context.WithCancel(ctx)
-	a.work.Go(func() { a.fail(host.Run(ctx)) })
+	a.work.Go(func() { a.fail(a.host.Run(ctx)) })
 	for i, l := range p.lines {
 		a.work.Go(func() {
 			if clock.Until(ctx, w.Block) == nil {
@@ -69,7 +81,27 @@ func hire(
 			}
 		})
 	}
+	if p.flood != nil {
+		a.work.Go(func() {
+			defer close(a.flooded)
+			if clock.Until(ctx, w.Block) == nil {
+				a.fail(a.flood(ctx, clock, w, *p.flood, old))
+			}
+		})
+	}
 	return a, nil
+}
+
+// close closes what an actor has opened.
+func (a *actor) close() error {
+	var errs []error
+	if a.host != nil {
+		errs = append(errs, a.host.Close())
+	}
+	if a.bare != nil {
+		errs = append(errs, a.bare.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // heard returns how many operators of the audience have admitted the actor.
@@ -122,7 +154,7 @@ func (a *actor) fail(err error) {
 // silences returns the deeds of an actor that had nothing to say: one for each wallet that it should have led. An
 // actor that was not connected to anybody has none.
 func (a *actor) silences(w coordination.Window, elections []election) []Deed {
-	if len(a.part.lines) > 0 || a.heard() == 0 {
+	if len(a.part.lines) > 0 || a.part.flood != nil || a.heard() == 0 {
 		return nil
 	}
 	var deeds []Deed
@@ -141,5 +173,5 @@ func (a *actor) silences(w coordination.Window, elections []election) []Deed {
 func (a *actor) dismiss() ([]Deed, error) {
 	a.stop()
 	a.work.Wait()
-	return a.deeds, a.failed
+	return a.deeds, errors.Join(a.failed, a.close())
 }

@@ -15,6 +15,7 @@
 //	disk.go               the disk that is slow
 //	guest.go              what a node from outside needs to take part
 //	partition.go, sides.go, links.go  the network that can be cut in two
+//	flood.go              the flooder
 //	screen*.go            showing it
 package devnet
 
@@ -47,15 +48,16 @@ type devnet struct {
 	genesis   chain.Hash
 	limits    chain.RedemptionLimits
 	operators []*operator
-	wallets   []chain.Wallet           // what the judge judges by
-	guests    []chain.Wallet           // the wallet in which the guests hold seats, if there are any
-	links     links                    // between the nodes; none if they reach each other directly
-	requests  int                      // redemptions requested so far
-	open      map[chain.WalletID][]int // of those, the open ones of each wallet, oldest first
-	busy      atomic.Bool              // blocks are needed at their pace
-	clock     *chain.Clock             // the director's own
-	fail      func(error)              // ends the devnet
-	work      sync.WaitGroup           // miner and follower
+	wallets   []chain.Wallet                  // what the judge judges by
+	guests    []chain.Wallet                  // the wallet in which the guests hold seats, if there are any
+	links     links                           // between the nodes; none if they reach each other directly
+	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
+	requests  int                             // redemptions requested so far
+	open      map[chain.WalletID][]int        // of those, the open ones of each wallet, oldest first
+	busy      atomic.Bool                     // blocks are needed at their pace
+	clock     *chain.Clock                    // the director's own
+	fail      func(error)                     // ends the devnet
+	work      sync.WaitGroup                  // miner and follower
 }
 
 // Run makes a devnet and runs it until its windows are over or ctx ends; then nothing of it is left but its
@@ -78,10 +80,11 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := &devnet{
-		cfg:   cfg,
-		open:  make(map[chain.WalletID][]int),
-		clock: chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
-		fail:  func(err error) { cancel(err) },
+		cfg:     cfg,
+		open:    make(map[chain.WalletID][]int),
+		refused: make(map[chain.Operator]chain.Height),
+		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
+		fail:    func(err error) { cancel(err) },
 	}
 	d.scenario, _ = scenarioNamed(cfg.Scenario)
 	sum, err := d.run(running)

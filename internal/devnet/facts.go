@@ -34,8 +34,12 @@ type NodeFacts struct {
 	Operator chain.Operator
 	Down     bool // it did not run in the active phase
 	// First says that the node had accounted for no window before: then one that it misses leaves no trace (rule R1).
-	First  bool
-	Detail store.WindowDetail
+	First bool
+	// Away says that the node still does not run when it is judged, so it cannot have recorded what it missed.
+	Away bool
+	// Refuses are the devnet's instances that the node's list of peers shows as refused, and for whom they speak.
+	Refuses map[string]chain.Operator
+	Detail  store.WindowDetail
 }
 
 // DeedKind says what sort of thing was done.
@@ -58,6 +62,8 @@ const (
 	DeedSlowDisk DeedKind = "slow disk"
 	// DeedPartition says that no node of one side was connected to one of the other.
 	DeedPartition DeedKind = "partition"
+	// DeedFlood says that an instance sent more than anybody puts up with.
+	DeedFlood DeedKind = "flood"
 )
 
 // Deed is one entry of the adversary's log: what was really done, not what was planned.
@@ -80,6 +86,11 @@ type Deed struct {
 	Told     rpcfault.Tally
 	// Sides are the two groups of a partition.
 	Sides sides
+	// Sent is how many messages a flood had, of those to the node that was sent the fewest; Instance is the peer ID that
+	// sent them, and Replayed what others had signed, if it was that.
+	Sent     int
+	Instance string
+	Replayed [][]byte
 }
 
 func (d Deed) String() string {

@@ -77,8 +77,9 @@ var records = map[string]struct {
 	"rpc-fork":          {agreed: true, reason: "ok"},
 	"rpc-blackhole":     {agreed: true, reason: "ok"},
 	"rpc-minority-down": {agreed: true, reason: "ok"},
-	"rpc-majority-down": {agreed: true, reason: "ok"}, // of who can see, where the leader can too
-	"partition":         {agreed: true, reason: "ok"}, // of who is with the leader, or is reached by it in time
+	"rpc-majority-down": {agreed: true, reason: "ok"},                                             // of who can see, where the leader can too
+	"flood":             {agreed: true, reason: "ok", fault: "leader_impersonation", evidence: 1}, // of fresh statements
+	"partition":         {agreed: true, reason: "ok"},                                             // of who is with the leader, or is reached by it in time
 }
 
 // perfect returns the facts of a window in which the scenario was played and every node recorded what it must.
@@ -97,6 +98,12 @@ func (w *world) perfect(t testing.TB, name string) Facts {
 			n.Detail.Missed = &coordination.Missed{First: f.Window.Block, Last: f.Window.Block, Reason: coordination.ReasonNodeDown}
 		} else {
 			n.Detail = w.detail(name, op, p, f.Deeds)
+			n.Refuses = make(map[string]chain.Operator)
+			for _, d := range f.Deeds {
+				if d.Kind == DeedFlood {
+					n.Refuses[d.Instance] = d.Operator
+				}
+			}
 		}
 		f.Nodes = append(f.Nodes, n)
 	}
@@ -117,9 +124,14 @@ func (w *world) deeds(p plan) []Deed {
 			})
 		}
 		for _, e := range w.stage.elections {
-			if len(it.lines) == 0 && e.leader == it.operator {
+			if len(it.lines) == 0 && it.flood == nil && e.leader == it.operator {
 				deeds = append(deeds, Deed{Kind: DeedSilence, Operator: e.leader, Wallet: e.wallet.ID(), From: c, To: c + 79, Peers: 3})
 			}
+		}
+	}
+	for _, it := range p.parts {
+		if it.flood != nil {
+			deeds = append(deeds, w.flood(it)...)
 		}
 	}
 	if !p.restart.IsZero() {
@@ -194,7 +206,7 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 		id := e.wallet.ID()
 		mine := on(id, deeds)
 		want := records[name]
-		if len(mine) == 0 {
+		if len(mine) == 0 || mine[0].Kind == DeedFlood {
 			want = records["calm"]
 		}
 		if e.leader == p.stall || p.blind(e.leader) {
@@ -227,6 +239,36 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 		d.Wallets = append(d.Wallets, r)
 	}
 	return d
+}
+
+// flood is the log of a flooder.
+func (w *world) flood(it part) []Deed {
+	c := w.stage.window.Block
+	flooded := Deed{Kind: DeedFlood, Operator: it.operator, Wallet: it.flood.wallet, From: c, To: c + 9, Peers: 4, Instance: "flooder"}
+	e := w.stage.elections[slices.IndexFunc(w.stage.elections, func(e election) bool { return e.wallet.ID() == it.flood.wallet })]
+	speaker := it.operator
+	if it.flood.replays {
+		speaker = e.leader
+	}
+	var said []Deed
+	for n := range 30 {
+		key := wire.PublicKeyOf(w.keys[speaker])
+		payload := proposal.EncodeMessage(proposal.Message{
+			Sender: e.wallet.LowestSeat(speaker), Block: c, Wallet: e.wallet.ID(),
+			Proposal: proposal.Redemption{OutputScripts: e.due, TxFee: big.NewInt(int64(1000 + n))},
+		})
+		said = append(said, Deed{
+			Kind: DeedStatement, Operator: it.operator, Wallet: it.flood.wallet, Key: key,
+			Envelope: net.Seal(key, payload, 1), From: c, To: c, Peers: 4,
+		})
+	}
+	flooded.Sent = len(said)
+	if it.flood.replays {
+		flooded.Sent = 20_000
+		flooded.Replayed = [][]byte{w.sign(e, speaker, said[0].Envelope)}
+		said = nil
+	}
+	return append(said, flooded)
 }
 
 // parted says when a node hears a leader across a cut that heals, and what it records across one that does not.
@@ -383,6 +425,14 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"a node that missed it has opened the window": absent(func(n *NodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
 	"a node that missed it has a row":             absent(func(n *NodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
 	"nothing was replaced":                        reorged(func(d *Deed) { d.Replaced[1] = d.Replaced[0] }),
+	"a flooder that is still there":               up(func(n *NodeFacts, f *Facts) bool { n.Refuses = nil; return flooded(f) }),
+	"a flooder that is another's":                 up(func(n *NodeFacts, f *Facts) bool { n.Refuses["flooder"] = chain.Operator{9}; return flooded(f) }),
+	"somebody else cut off":                       up(func(n *NodeFacts, _ *Facts) bool { n.Refuses = map[string]chain.Operator{"x": {9}}; return true }),
+	"a flood of few":                              flooding(func(d *Deed) bool { d.Sent = 18; return true }),
+	"a flood that nobody was connected to":        flooding(func(d *Deed) bool { d.Peers = 0; return true }),
+	"a flood by the leader":                       flooding(func(d *Deed) bool { d.Operator = chain.Operator{9}; return true }),
+	"replays with a bit turned":                   replaying(func(d *Deed) { d.Replayed[0][len(d.Replayed[0])-1] ^= 1 }),
+	"replays of nothing said":                     replaying(func(d *Deed) { d.Replayed[0] = unsent(nil) }),
 	"heard through a cut":                         apart(func(r *store.WalletDetail, d Deed) { r.ReceivedAt = d.To - 1 }),
 	"one side alone":                              cut(func(d *Deed) { d.Sides[1] = nil }),
 	"an operator on no side":                      cut(func(d *Deed) { d.Sides[1] = d.Sides[1][1:] }),
@@ -525,6 +575,30 @@ func disturbed(change func(*Deed)) func(*Facts, int) bool {
 		change(&f.Deeds[n])
 		return true
 	}
+}
+
+func flooded(f *Facts) bool {
+	return slices.ContainsFunc(f.Deeds, func(d Deed) bool { return d.Kind == DeedFlood })
+}
+
+// flooding changes a flood.
+func flooding(change func(*Deed) bool) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		if n > 0 || !flooded(f) {
+			return false
+		}
+		return change(&f.Deeds[len(f.Deeds)-1])
+	}
+}
+
+func replaying(change func(*Deed)) func(*Facts, int) bool {
+	return flooding(func(d *Deed) bool {
+		if len(d.Replayed) == 0 {
+			return false
+		}
+		change(d)
+		return true
+	})
 }
 
 // cut changes a partition.
@@ -675,6 +749,33 @@ func TestR10JudgeAsksForMoreThanAMessage(t *testing.T) {
 		require.Contains(t, differences, e.wallet.ID().String(), name)
 	}
 	require.NotEmpty(t, Judge("no such scenario", w.perfect(t, "calm")))
+}
+
+func TestR10FewStatementsAreNoFlood(t *testing.T) {
+	f := newWorld(t, 1, 1).perfect(t, "flood")
+	last := len(f.Deeds) - 1
+	flood := f.Deeds[last]
+	for n, want := range map[int]string{leastFresh: "", leastFresh - 1: "are no flood"} {
+		few := f
+		flood.Sent = n
+		few.Deeds = append(slices.Clone(f.Deeds[:n]), flood)
+		differences := fmt.Sprint(Judge("flood", few))
+		if want == "" {
+			require.Equal(t, "[]", differences)
+		} else {
+			require.Contains(t, differences, want)
+		}
+	}
+}
+
+// Who floods is refused until the next window begins, so its own node stays away for that long, and has nothing on record.
+func TestR10ANodeThatIsStillAwayNeedsNoRecord(t *testing.T) {
+	f := newWorld(t, 1, 1).perfect(t, "flood")
+	i := slices.IndexFunc(f.Nodes, func(n NodeFacts) bool { return n.Down })
+	f.Nodes[i].Detail.Missed = nil
+	require.NotEmpty(t, Judge("flood", f))
+	f.Nodes[i].Away = true
+	require.Empty(t, Judge("flood", f))
 }
 
 func TestR1ADownNodeThatNeverAccountedForAWindowNeedsNoRecord(t *testing.T) {

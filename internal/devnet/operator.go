@@ -50,7 +50,8 @@ type operator struct {
 type runner interface {
 	height(ctx context.Context) chain.Height // what its clock shows; 0 before it shows anything
 	admits(ctx context.Context, other chain.Operator) bool
-	halt() error // returns when everything of it has stopped
+	refused(ctx context.Context) []string // peer IDs of the instances that its list of peers shows as refused
+	halt() error                          // returns when everything of it has stopped
 }
 
 // inside is a node that runs in this process.
@@ -204,6 +205,17 @@ func (r *inside) admits(_ context.Context, other chain.Operator) bool {
 		}
 	}
 	return false
+}
+
+// refused implements runner.
+func (r *inside) refused(context.Context) []string {
+	var ids []string
+	for _, p := range r.node.Host().Peers() {
+		if p.State == net.PeerRefused {
+			ids = append(ids, p.ID.String())
+		}
+	}
+	return ids
 }
 
 // record reads what the node has of a window, by the path that anybody reads a store.

@@ -16,6 +16,7 @@ type stage struct {
 	window    coordination.Window
 	operators []chain.Operator
 	elections []election
+	refused   []chain.Operator // whom honest nodes refuse until block c, because of the window before
 }
 
 // plan is what happens in one window. A pure function of the stage makes it; the director carries it out.
@@ -77,6 +78,7 @@ type part struct {
 	operator chain.Operator
 	audience []chain.Operator // whose nodes it connects to
 	lines    []line           // none: it is there, and silent
+	flood    *flood           // what it does besides
 }
 
 // line is one message that an actor says and repeats as an honest leader would.
@@ -212,6 +214,34 @@ func planPartition(s stage) plan {
 	}
 	beside := (len(s.operators) - 1) / 2
 	return plan{sides: sides{append([]chain.Operator{leader}, others[:beside]...), others[beside:]}, heals: true}
+}
+
+// A flooder is an operator that does not lead what it floods: with fresh statements in odd windows, and in even ones by
+// replaying what leaders said. Who was cut off for the window before stays away.
+func planFlood(s stage) plan {
+	p := plan{down: slices.Clone(s.refused)}
+	op, e := s.flooder()
+	p.down = append(p.down, op)
+	p.parts = []part{{operator: op, audience: s.others(p.down), flood: &flood{
+		wallet: e.wallet.ID(), seat: e.wallet.LowestSeat(op), replays: s.window.Index%2 == 0,
+	}}}
+	return p
+}
+
+// flooder names an operator, if possible one that leads nothing, and a wallet that it does not lead, if possible one whose
+// leader is not away.
+func (s stage) flooder() (chain.Operator, election) {
+	candidates := s.others(append(s.leaders(), s.refused...))
+	if len(candidates) == 0 {
+		candidates = s.others(append([]chain.Operator{s.elections[0].leader}, s.refused...))
+	}
+	op := candidates[int(s.window.Index)%len(candidates)] //nolint:gosec // a remainder
+	for _, e := range s.elections {
+		if e.leader != op && !slices.Contains(s.refused, e.leader) {
+			return op, e
+		}
+	}
+	return op, s.elections[0]
 }
 
 func planReorg(stage) plan { return plan{reorg: true} }

@@ -90,6 +90,25 @@ func TestR10AdversariesGoByRoles(t *testing.T) {
 	})
 }
 
+// Whoever is refused because of the window before stays away, and somebody else floods what it does not lead.
+func TestR10AFlooderLeadsNothingOfWhatItFloodsAndIsNotRefused(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawStage(t)
+		if len(s.operators) > lastHonest+1 {
+			s.refused = []chain.Operator{rapid.SampledFrom(s.operators).Draw(t, "refused")}
+		}
+		p := planFlood(s)
+		require.Subset(t, p.down, s.refused)
+		require.GreaterOrEqual(t, len(s.others(p.down)), lastHonest)
+		it := p.parts[0]
+		require.NotContains(t, s.refused, it.operator)
+		require.Equal(t, s.window.Index%2 == 0, it.flood.replays)
+		i := slices.IndexFunc(s.elections, func(e election) bool { return e.wallet.ID() == it.flood.wallet })
+		require.NotEqual(t, s.elections[i].leader, it.operator)
+		require.Equal(t, s.elections[i].wallet.LowestSeat(it.operator), it.flood.seat)
+	})
+}
+
 func TestMistakesTakeTurnsAndAreMistakes(t *testing.T) {
 	w := newWorld(t, 1, 1)
 	e := w.stage.elections[0]

@@ -108,6 +108,21 @@ func (p *process) admits(ctx context.Context, other chain.Operator) bool {
 	return false
 }
 
+// refused implements runner.
+func (p *process) refused(ctx context.Context) []string {
+	known, err := p.client.Peers(ctx)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, it := range known.Peers {
+		if it.State == net.PeerRefused {
+			ids = append(ids, it.ID)
+		}
+	}
+	return ids
+}
+
 // halt implements runner.
 func (p *process) halt() error {
 	if err := p.end(syscall.SIGTERM); err != nil {

@@ -29,6 +29,7 @@ type scenario struct {
 // chain and from who signed.
 type expectation struct {
 	deed DeedKind // what must have been done, at least once in every window; empty: nothing at all
+	with DeedKind // what may be done besides; empty: nothing
 	// refutes says why the deeds on one wallet are not the misdeed of this scenario; empty if they are. Nil where
 	// deeds are done to nodes and not to wallets.
 	refutes func(election, []Deed) string
@@ -206,6 +207,18 @@ var scenarios = []scenario{
 		operators: lastHonest + 1, endpoints: manyEndpoints, ill: majority,
 		plan:   planMajority,
 		expect: expectation{deed: DeedCut, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"flood", "An operator of the wallet that does not lead it floods the wallet's channel until nobody is connected to it any more: in odd windows with ever new statements, in even ones with replays, byte for byte, of what leaders said in this window and the one before.",
+			"The leader's proposal, as in calm, and nobody else suffers: every node's list of peers has the flooder's instance as refused, and nobody of another operator. In odd windows also the attributed fault `leader_impersonation` of the flooder, with one of its messages as evidence; a replay is nobody's fault.",
+		},
+		operators: lastHonest + 2,
+		plan:      planFlood,
+		expect: expectation{
+			deed: DeedFlood, with: DeedStatement, refutes: refuteFlood,
+			agreed: true, fault: faults.LeaderImpersonation,
+		},
 	},
 }
 

@@ -45,7 +45,8 @@ type act struct {
 	elections []election
 	safe      chain.Hash
 	plan      plan
-	first     map[chain.Operator]bool // nodes taken down that had accounted for no window before
+	refusing  map[chain.Operator]map[string]chain.Operator // whom each node refuses at the end of the active phase
+	first     map[chain.Operator]bool                      // nodes taken down that had accounted for no window before
 	actors    []*actor
 	illAt     chain.Height // where the chain stood when endpoints fell ill
 	deeds     []Deed
@@ -53,7 +54,7 @@ type act struct {
 
 // window runs one window: what the scenario has planned for it, and the judgement.
 func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (_ Report, err error) {
-	a := &act{devnet: d, window: w, first: make(map[chain.Operator]bool)}
+	a := &act{devnet: d, window: w, first: make(map[chain.Operator]bool), refusing: make(map[chain.Operator]map[string]chain.Operator)}
 	defer func() { err = errors.Join(err, a.dismiss()) }() // only after an error is there anybody left
 	if err := a.prepare(ctx); err != nil {
 		return Report{}, fmt.Errorf("prepare: %w", err)
@@ -193,6 +194,9 @@ func (a *act) stage() stage {
 	s := stage{window: a.window, elections: a.elections}
 	for _, o := range a.operators {
 		s.operators = append(s.operators, o.address)
+		if a.chain.Height() < a.refused[o.address] {
+			s.refused = append(s.refused, o.address)
+		}
 	}
 	return s
 }
@@ -212,7 +216,14 @@ func (a *act) hire(ctx context.Context, p part) error {
 		peers = append(peers, a.operator(address).peer)
 	}
 	log := a.log.With("actor", p.operator)
-	it, err := hire(ctx, p, a.window, a.operator(p.operator), peers, a.wallets, a.genesis, a.clock, log)
+	var old [][]byte
+	if p.flood != nil && p.flood.replays {
+		var err error
+		if old, err = a.heardBefore(ctx, p.flood.wallet); err != nil {
+			return err
+		}
+	}
+	it, err := hire(ctx, p, a.window, a.operator(p.operator), peers, a.wallets, a.genesis, a.clock, old, log)
 	if err != nil {
 		return err
 	}
@@ -284,6 +295,9 @@ func (a *act) perform(ctx context.Context) error {
 	for _, it := range a.actors {
 		a.deeds = append(a.deeds, it.silences(a.window, a.elections)...)
 	}
+	if err := a.shun(ctx); err != nil {
+		return err
+	}
 	if a.plan.parted() && !a.plan.heals {
 		if err := a.outlast(ctx); err != nil {
 			return err
@@ -308,6 +322,9 @@ func (a *act) perform(ctx context.Context) error {
 		return fmt.Errorf("actor: %w", err)
 	}
 	for _, address := range a.plan.down {
+		if a.chain.Height() < a.refused[address] {
+			continue // it would be turned away
+		}
 		if err := a.operator(address).start(ctx, a.fail); err != nil {
 			return err
 		}
@@ -326,6 +343,11 @@ func (a *act) interfere(ctx context.Context) error {
 	if o := a.operator(a.plan.slow); o != nil {
 		return a.slowDisk(ctx, o)
 	}
+	for _, it := range a.actors {
+		if it.part.flood != nil {
+			return a.endure(ctx, it)
+		}
+	}
 	if a.plan.heals {
 		return a.heal(ctx)
 	}
@@ -340,6 +362,11 @@ func (a *act) dismiss() error {
 	var errs []error
 	for _, it := range a.actors {
 		deeds, err := it.dismiss()
+		for _, d := range deeds {
+			if d.Kind == DeedFlood {
+				a.log.Info("Flooded", "operator", d.Operator, "sent", d.Sent, "peers", d.Peers, "from", d.From, "to", d.To)
+			}
+		}
 		a.deeds = append(a.deeds, deeds...)
 		errs = append(errs, err)
 	}
@@ -478,6 +505,9 @@ func (a *act) settle(ctx context.Context) error {
 
 func (a *act) settled(ctx context.Context) (bool, error) {
 	for _, o := range a.operators {
+		if o.running == nil {
+			continue
+		}
 		if o.height(ctx) <= a.window.End {
 			return false, nil
 		}
@@ -510,7 +540,10 @@ func (a *act) judge(ctx context.Context) (Report, error) {
 		if err != nil {
 			return Report{}, err
 		}
-		n := NodeFacts{Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address], Detail: detail}
+		n := NodeFacts{
+			Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address],
+			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail,
+		}
 		judged := n
 		judged.Detail = a.withoutGuests(n.Detail)
 		facts.Nodes = append(facts.Nodes, judged)
