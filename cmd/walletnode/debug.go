@@ -29,7 +29,7 @@ func debugCommand() *cli.Command {
 		&cli.Command{
 			Name:  "bundle",
 			Usage: "collect what helps to find the cause of a problem into a file",
-			Description: "The archive (tar.gz) holds the version, the configuration without secrets, the node's status, its peers, recent\n" +
+			Description: "The archive (tar.gz) holds the version, the configuration without secrets, the node's status, its peers and chain endpoints, recent\n" +
 				"windows and faults, the levels of the log and what each goroutine does. Without a running node, what the store has.",
 			Flags:  []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, - for stdout, instead of walletnode-debug-TIME.tar.gz here"}},
 			Action: bundleAction,
@@ -152,13 +152,17 @@ func liveParts(ctx context.Context, cfg config.Config) []part {
 	if err != nil {
 		return []part{{"node.txt", func() ([]byte, error) { return nil, err }}}
 	}
-	return []part{
+	parts := []part{
 		jsonPart("status.json", func() (any, error) { return node.Status(ctx) }),
 		jsonPart("readiness.json", func() (any, error) { return node.Readiness(ctx) }),
 		jsonPart("peers.json", func() (any, error) { return node.Peers(ctx) }),
 		jsonPart("log-levels.json", func() (any, error) { return node.LogLevels(ctx) }),
 		{"goroutines.txt", func() ([]byte, error) { return node.Goroutines(ctx) }},
 	}
+	if cfg.Ethereum.Multi.Enabled {
+		parts = append(parts, jsonPart("endpoints.json", func() (any, error) { return node.Endpoints(ctx) }))
+	}
+	return parts
 }
 
 // stored reads from the store.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -141,6 +142,8 @@ func TestEndpointsAreListedWithWhyOneIsNotUsedAndCordoned(t *testing.T) {
 	require.Regexp(t, `^quorum: 3 of 3 vote groups agree, 2 must; block \d+ agreed at `, list)
 	require.Regexp(t, `(?m)^NAME +GROUP +STATUS +REASON +SINCE +HEIGHT +LAG +P50 +P95 +ERRORS +VOTES +ADDRESS$`, list)
 	require.Regexp(t, `(?m)^primary \*p +primary +healthy +ok .* yes +ws://127\.0\.0\.1:`, list)
+
+	require.Contains(t, m.bundle(t, filepath.Join(t.TempDir(), "bundle.tar.gz"))["endpoints.json"], `"name": "primary"`)
 
 	require.Contains(t, m.ask(t, "endpoints", "cordon", "one"), "cordoned")
 	var history view.EndpointHistory

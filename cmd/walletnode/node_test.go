@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	stdnet "net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -283,30 +285,38 @@ func checkBundle(t *testing.T, p process) {
 	t.Helper()
 	t.Setenv("WALLETNODE_ETHEREUM_URL", "https://user:hunter2@rpc.example/v3/hunter2")
 	file := filepath.Join(t.TempDir(), "bundle.tar.gz")
+	parts := p.bundle(t, file)
+	for name, content := range parts {
+		require.NotContains(t, content, "hunter2", name)
+		require.NotEmpty(t, content, name)
+	}
+	require.ElementsMatch(t, []string{
+		"version.json", "config.toml", "windows.json", "faults.json", "actions.json", "status.json",
+		"readiness.json", "peers.json", "log-levels.json", "goroutines.txt",
+	}, slices.Collect(maps.Keys(parts)))
+	again := call(t, "", "debug", "bundle", "-o", file, "-c", p.config)
+	require.Equal(t, codeFailure, again.code, "a file that is there is not overwritten")
+}
+
+// bundle has a bundle written to a file, and reads its parts.
+func (p process) bundle(t *testing.T, file string) map[string]string {
+	t.Helper()
 	require.Equal(t, file+"\n", p.ask(t, "debug", "bundle", "-o", file))
 	raw, err := os.ReadFile(file) //nolint:gosec // the test's own
 	require.NoError(t, err)
 	unzipped, err := gzip.NewReader(bytes.NewReader(raw))
 	require.NoError(t, err)
-	names := map[string]bool{}
+	parts := map[string]string{}
 	for archive := tar.NewReader(unzipped); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return parts
 		}
 		require.NoError(t, err)
 		content, err := io.ReadAll(archive)
 		require.NoError(t, err)
-		require.NotContains(t, string(content), "hunter2", header.Name)
-		require.NotEmpty(t, content, header.Name)
-		names[strings.TrimPrefix(header.Name, "walletnode-debug/")] = true
+		parts[strings.TrimPrefix(header.Name, "walletnode-debug/")] = string(content)
 	}
-	require.Equal(t, map[string]bool{
-		"version.json": true, "config.toml": true, "windows.json": true, "faults.json": true, "actions.json": true, "status.json": true,
-		"readiness.json": true, "peers.json": true, "log-levels.json": true, "goroutines.txt": true,
-	}, names)
-	again := call(t, "", "debug", "bundle", "-o", file, "-c", p.config)
-	require.Equal(t, codeFailure, again.code, "a file that is there is not overwritten")
 }
 
 func TestWithoutANodeLiveCommandsAreCode4AndSayWhatToDo(t *testing.T) {
