@@ -67,7 +67,7 @@ peers = [
 // minPoll is the time between two polls of endpoints that check each other, and how long one may take, where blocks come
 // faster: a busy machine that runs 25 of them for five nodes needs that long to answer. Polls are then some blocks apart,
 // and honest endpoints look late beside each other now and then, which must not matter.
-const minPoll = 500 * time.Millisecond
+const minPoll = time.Second
 
 // multi is the part of the configuration about endpoints that check each other; empty if there is one alone.
 func (o *operator) multi(blockTime time.Duration) string {

@@ -45,7 +45,7 @@ func (r *recording) End(s Summary)        { r.summary = s }
 // detector keep up with.
 const blockTime = 25 * time.Millisecond
 
-// polledBlockTime is that of scenarios in which endpoints are polled: every fifth block, at minPoll.
+// polledBlockTime is that of scenarios in which endpoints are polled: every tenth block, at minPoll.
 const polledBlockTime = 100 * time.Millisecond
 
 // play runs a devnet and returns what the screen was shown.
