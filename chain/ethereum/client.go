@@ -41,6 +41,7 @@ type Client struct {
 	// conn holds the connection of calls, nil until the first one; who takes it out of the channel may dial. The
 	// head feed has a connection of its own, so that making that one anew breaks no call.
 	conn    chan *rpc.Client
+	retired retired
 	closing sync.Once
 	closed  chan struct{}
 }
@@ -98,6 +99,7 @@ func (c *Client) Close() {
 		if conn := <-c.conn; conn != nil { // never put back: later calls find the client closed
 			conn.Close()
 		}
+		c.retired.close()
 		c.http.CloseIdleConnections()
 	})
 }
@@ -122,13 +124,14 @@ func (c *Client) checkChain(ctx context.Context) error {
 	return nil
 }
 
-// drop gives up a connection on which a request was not answered in time. It may be dead without a sign (a
-// router that forgot it), which go-ethereum would notice after a minute of unanswered pings.
+// drop gives up a connection on which a request was not answered in time: the next call makes a new one. It may be dead
+// without a sign (a router that forgot it), which go-ethereum would notice after a minute of unanswered pings; or merely
+// slow, and then the calls that others have under way on it are still answered.
 func (c *Client) drop(dead *rpc.Client) {
 	select {
 	case conn := <-c.conn:
 		if conn == dead {
-			conn.Close()
+			c.retired.add(conn, c.config.CallTimeout)
 			conn = nil
 		}
 		c.conn <- conn

@@ -7,10 +7,12 @@ import (
 	"io"
 	stdhttp "net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/p2p/enode"
 	"github.com/stretchr/testify/require"
@@ -269,6 +271,37 @@ func TestAPollGivesUpADeadConnection(t *testing.T) {
 	wantTrouble(t, chain.TroubleTimeout, err)
 	_, err = client.Look(t.Context(), chain.Ask{})
 	require.NoError(t, err)
+}
+
+// A slow endpoint loses its connection to a poll that it did not answer in time, but not the answers that it still owes.
+func TestAPollThatGivesAConnectionUpFailsNoCallOnIt(t *testing.T) {
+	f := newFake(t, 5)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	f.onCall = func() (hexutil.Bytes, error) {
+		close(asked)
+		<-answer
+		return word(1), nil
+	}
+	var stuck atomic.Bool
+	f.onAnswer = func(method string) (any, error, bool) {
+		if method == "chainId" && stuck.CompareAndSwap(false, true) {
+			<-f.over
+		}
+		return nil, nil, false
+	}
+	client := open(t, config(f.wsURL()))
+	called := make(chan error, 1)
+	go func() { called <- client.ValidateHeartbeat(t.Context(), chain.WalletID{}, [16]byte{}) }()
+	<-asked
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := client.Look(ctx, chain.Ask{})
+	wantTrouble(t, chain.TroubleTimeout, err)
+	_, err = client.Look(t.Context(), chain.Ask{})
+	require.NoError(t, err)
+	require.Equal(t, 2, f.handshakes, "a connection of its own")
+	close(answer)
+	require.NoError(t, <-called)
 }
 
 // A gateway that leaves what it does not know without an answer must not cost the connection that works.
