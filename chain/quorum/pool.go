@@ -81,7 +81,7 @@ type Pool struct {
 	book      *book // New's until Run begins, then its loop's
 	reports   chan report
 	filled    chan filling
-	commands  chan func()
+	commands  chan command
 	reloading chan struct{} // holds a token while nobody reloads
 	closing   sync.Once
 	closed    chan struct{} // Run has ended, or will never be called
@@ -114,7 +114,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Pool, error) {
 	p := &Pool{
 		config: config, log: log,
 		book:    newBook(config, log),
-		reports: make(chan report), filled: make(chan filling), commands: make(chan func()),
+		reports: make(chan report), filled: make(chan filling), commands: make(chan command),
 		reloading: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 	p.reloading <- struct{}{}
@@ -188,18 +188,21 @@ func (p *Pool) loop(ctx context.Context, started *sync.WaitGroup) {
 			sources := p.state.Load().readers
 			started.Go(func() { p.fill(ctx, task, sources) })
 		}
+		answer := func() {}
 		select {
 		case r := <-p.reports:
 			p.book.judge(time.Now(), r)
 		case f := <-p.filled:
 			p.book.endFilling(f)
-		case command := <-p.commands:
-			command()
+		case c := <-p.commands:
+			err := c.do()
+			answer = func() { c.done <- err }
 		case <-ctx.Done():
 			return
 		}
 		p.reconcile(ctx, started)
 		p.publish()
+		answer() // what was commanded can be seen by now
 	}
 }
 
@@ -246,12 +249,18 @@ func (p *Pool) publish() {
 	}
 }
 
-// command has the loop do something.
+// command is something for the loop to do.
+type command struct {
+	do   func() error
+	done chan error // has room for the answer
+}
+
+// command has the loop do something, and returns when it can be seen.
 func (p *Pool) command(ctx context.Context, do func() error) error {
-	done := make(chan error, 1)
+	c := command{do, make(chan error, 1)}
 	select {
-	case p.commands <- func() { done <- do() }:
-		return <-done // the loop has it, and finishes what it has
+	case p.commands <- c:
+		return <-c.done // the loop has it, and finishes what it has
 	case <-p.closed:
 		return errClosed
 	case <-ctx.Done():

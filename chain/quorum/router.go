@@ -25,9 +25,8 @@ var errNoReader = errors.New("no chain endpoint may serve reads")
 // reader is an endpoint that reads may be sent to.
 type reader struct {
 	*link
-	name    string
-	healthy bool
-	hedge   time.Duration // after which a read asks the next one too
+	name  string
+	hedge time.Duration // after which a read asks the next one too
 }
 
 func hedgeAfter(p95 time.Duration) time.Duration { return min(max(p95, hedgeFloor), hedgeCeiling) }
@@ -39,7 +38,7 @@ type outcome[T any] struct {
 	name  string
 }
 
-// read asks the endpoint that serves. If it fails the next one is asked, and if it is slow a healthy one beside it; the
+// read asks the endpoint that serves. If it fails the next one is asked, and if it is slow the next beside it; the
 // first answer counts. The error names what each of those asked said.
 func read[T any](ctx context.Context, p *Pool, call func(context.Context, Endpoint) (T, error)) (T, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -86,9 +85,8 @@ func firstAnswer[T any](ctx context.Context, readers []reader, call func(context
 			}
 		case <-slow.C:
 			runners.last().want()
-			if runners.hedge() {
-				slow.Reset(runners.last().hedge)
-			}
+			runners.hedge()
+			slow.Reset(runners.last().hedge) // also where nobody was asked: one of the racing may fail, and make room
 		case <-ctx.Done():
 			return none, ctx.Err()
 		}
@@ -120,12 +118,12 @@ func (r *relay) start() bool {
 	return false
 }
 
-// hedge asks one more because those asked are slow: a healthy one, and not too many.
-func (r *relay) hedge() bool {
-	if r.racing >= maxRacing || r.next >= len(r.readers) || !r.readers[r.next].healthy {
-		return false
+// hedge asks one more because those asked are slow: the next fittest, and not too many. Where none is healthy, one that
+// lags or is on its way back is better than one that does not answer; what it says is no decision.
+func (r *relay) hedge() {
+	if r.racing < maxRacing {
+		r.start()
 	}
-	return r.start()
 }
 
 func (r *relay) last() reader { return r.readers[r.next-1] }

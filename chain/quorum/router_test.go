@@ -50,6 +50,18 @@ func TestACallIsRecoveredWhenTheServingEndpointIsDead(t *testing.T) {
 	}
 }
 
+// Nobody else is healthy. One that answers is better than one that does not.
+func TestASlowReadAsksAnAilingEndpointWhereNoneIsHealthy(t *testing.T) {
+	in(t, 5, spoil(ill{few: &Peers{Known: true}}, "b", "c", "d", "e"), func(t *testing.T, r *rig) {
+		require.Equal(t, Isolated, r.endpoint("b").Reason)
+		r.fall(ill{hang: true}, "a")
+		began := time.Now()
+		_, err := r.RedemptionLimits(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, hedgeFloor, time.Since(began))
+	})
+}
+
 func TestASlowPastDoesNotDelayTheHedgeForever(t *testing.T) {
 	require.Equal(t, hedgeFloor, hedgeAfter(0))
 	require.Equal(t, 700*time.Millisecond, hedgeAfter(700*time.Millisecond))
