@@ -87,7 +87,7 @@ func (p *procedure) generate(ctx context.Context) proposal.Proposal {
 		made, err := p.Generator.Generate(ctx, kind, request)
 		switch {
 		case errors.Is(err, proposal.ErrNeedsBitcoinSource):
-			p.log.Info("Skipped an action of the checklist", "action", kind, "reason", err)
+			p.log.Debug("Skipped an action of the checklist", "action", kind, "reason", err)
 			continue
 		case err != nil:
 			p.generationFailed = true

@@ -86,7 +86,7 @@ func (g *RedemptionGenerator) Generate(ctx context.Context, r Request) (Proposal
 		return nil, fmt.Errorf("none of %d redemption requests may bear the fee at %d sat/vB", len(due), g.cfg.FeeRate)
 	}
 	if left := min(len(due), maxSize(limits)) - len(chosen); left > 0 {
-		g.cfg.Logger.Info("Some redemption requests are left out: the fee breaks their limits",
+		g.cfg.Logger.Debug("Some redemption requests are left out: the fee breaks their limits",
 			"wallet", r.Wallet, "left_out", left, "chosen", len(chosen), "fee", fee)
 	}
 	p := Redemption{TxFee: new(big.Int).SetUint64(fee)}

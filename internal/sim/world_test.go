@@ -77,7 +77,9 @@ type world struct {
 	nodes   map[int]*member
 	dirs    map[int]string
 
-	retention store.Retention // of the nodes that are started from now on
+	// Of the nodes that are started from now on:
+	retention store.Retention
+	logger    func(operator int) *slog.Logger // nil for none
 }
 
 // member is one running node.
@@ -128,14 +130,17 @@ func (w *world) start(n int) *member {
 		w.dirs[n] = must(os.MkdirTemp(w.t.TempDir(), "node"))
 	}
 	key := operatorKey(n)
-	quiet := func(string) *slog.Logger { return slog.New(slog.DiscardHandler) }
+	logger := slog.New(slog.DiscardHandler)
+	if w.logger != nil {
+		logger = w.logger(n)
+	}
 	assembled, err := node.Assemble(w.t.Context(), node.Config{
 		Operator:  keys.Operator{Address: operator(n), Key: key},
 		Freshness: chain.Freshness{MaxSilence: 5 * blockTime},
 		BlockTime: blockTime,
 		FeeRate:   10,
 		Store:     store.Config{DSN: "sqlite:" + w.dirs[n] + "/node.db", Retention: w.retention},
-		Logger:    quiet,
+		Logger:    func(string) *slog.Logger { return logger },
 	}, node.Parts{Chain: w.chain, Network: w.network(n)})
 	require.NoError(w.t, err)
 	for _, wallet := range w.wallets {

@@ -170,7 +170,18 @@ func (d *Dispatcher) finish(ctx context.Context, o proposal.Order, outcome Outco
 		log.Error("An outcome is not recorded; the action is judged again at the next start", "outcome", outcome, "error", err)
 		return
 	}
-	log.Info("Action ended", "outcome", outcome, "detail", detail)
+	log.Log(ctx, level(outcome), "Action ended", "outcome", outcome, "detail", detail)
+}
+
+// level returns where an outcome belongs in the log. Info is the window's own line, one for each wallet; an action that
+// failed through no one's wish is worth a look, and whatever else became of it is in the store and the metrics.
+func level(o Outcome) slog.Level {
+	switch o {
+	case SignerUnavailable, SignerRefused, Expired, ValidationError, HandlerFailed, StoreFailed:
+		return slog.LevelWarn
+	default:
+		return slog.LevelDebug
+	}
 }
 
 func (d *Dispatcher) logger(o proposal.Order) *slog.Logger {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -418,4 +419,25 @@ func TestOutcomeReachedAtShutdownIsStillWritten(t *testing.T) {
 		s.end()
 		require.Equal(t, action.OK, s.log.outcome(order(1, 1)))
 	})
+}
+
+func TestOnlyAnActionThatFailedThroughNoOnesWishIsWorthALine(t *testing.T) {
+	warned := []action.Outcome{
+		action.SignerUnavailable, action.SignerRefused, action.Expired, action.ValidationError, action.HandlerFailed, action.StoreFailed,
+	}
+	for _, outcome := range action.Outcomes() {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, 1000)
+			s.handlers[proposal.KindHeartbeat] = handlerFunc(func(context.Context, proposal.Order) (action.Outcome, string) { return outcome, "why" })
+			s.run()
+			s.dispatch(order(1, 1))
+			s.end()
+			require.Equal(t, outcome, s.log.outcome(order(1, 1)))
+			if !slices.Contains(warned, outcome) {
+				require.Empty(t, s.lines.String(), "the window's line is the only one")
+				return
+			}
+			require.Contains(t, s.lines.String(), "level=WARN msg=\"Action ended\" wallet="+order(1, 1).Wallet.String()+" window=900 action=Heartbeat outcome="+string(outcome)+" detail=why\n")
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package action_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -138,6 +139,7 @@ type stage struct {
 	clock      *chain.Clock
 	handlers   map[proposal.Kind]action.Handler
 	validate   validatorFunc
+	lines      bytes.Buffer // what is logged at info and above; read it after end
 	dispatcher *action.Dispatcher
 	stop       context.CancelFunc
 	ran        chan error
@@ -172,7 +174,7 @@ func (s *stage) at(h chain.Height) {
 
 func (s *stage) run() {
 	dispatcher, err := action.New(action.Config{
-		Log: s.log, Clock: s.clock, Handlers: maps.Clone(s.handlers), Logger: slog.New(slog.DiscardHandler),
+		Log: s.log, Clock: s.clock, Handlers: maps.Clone(s.handlers), Logger: slog.New(slog.NewTextHandler(&s.lines, nil)),
 		Validator: validatorFunc(func(ctx context.Context, w chain.WalletID) proposal.Verdict { return s.validate(ctx, w) }),
 	})
 	require.NoError(s.t, err)
