@@ -290,6 +290,12 @@ func (f *fake) validateAt(ctx context.Context, at chain.Hash) error {
 	}
 }
 
+func (f *fake) validatedAt() chain.Height {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.at
+}
+
 func (f *fake) ValidateHeartbeatAt(ctx context.Context, at chain.Hash, _ chain.WalletID, _ [16]byte) error {
 	return f.validateAt(ctx, at)
 }
