@@ -25,9 +25,9 @@ func BenchmarkElection(b *testing.B) {
 			return int64(binary.BigEndian.Uint64(seed[:8]))
 		}
 		b.Run(fmt.Sprintf("operators=%d", operators), func(b *testing.B) {
-			var p timing.Paired
+			var r timing.Rounds
 			for b.Loop() {
-				p = timing.Pair(20,
+				r.Run(20,
 					func() {
 						_, _ = rand.New(rand.NewSource(number())), rand.New(rand.NewSource(number()))
 					},
@@ -38,6 +38,7 @@ func BenchmarkElection(b *testing.B) {
 						executor.Checklist(seed, 1)
 					})
 			}
+			p := r.Medians()
 			b.ReportMetric(p.Ratio(1, 0), "x-seedings")
 			b.ReportMetric(p.Ratio(2, 0), "x-seedings-unkept")
 			b.ReportMetric(float64(p[1].Nanoseconds()), "ns/election")

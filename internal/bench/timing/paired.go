@@ -16,19 +16,35 @@ type Paired []time.Duration
 
 // Pair times functions beside one another, each batch times per round.
 func Pair(batch int, functions ...func()) Paired {
-	took := make([][]time.Duration, len(functions))
+	var r Rounds
+	r.Run(batch, functions...)
+	return r.Medians()
+}
+
+// Rounds collects what several runs of one comparison took, so that all of them count. The zero value holds none.
+type Rounds struct{ took [][]time.Duration }
+
+// Run adds a run: 201 rounds of the functions in order, each batch times. All runs must have the same functions.
+func (r *Rounds) Run(batch int, functions ...func()) {
+	if r.took == nil {
+		r.took = make([][]time.Duration, len(functions))
+	}
 	for range rounds {
 		for i, f := range functions {
 			began := time.Now()
 			for range batch {
 				f()
 			}
-			took[i] = append(took[i], time.Since(began)/time.Duration(batch))
+			r.took[i] = append(r.took[i], time.Since(began)/time.Duration(batch))
 		}
 	}
-	medians := make(Paired, len(functions))
-	for i := range took {
-		medians[i] = Median(took[i])
+}
+
+// Medians returns the median of each function over all rounds of all runs.
+func (r *Rounds) Medians() Paired {
+	medians := make(Paired, len(r.took))
+	for i := range r.took {
+		medians[i] = Median(r.took[i])
 	}
 	return medians
 }

@@ -2,6 +2,7 @@ package timing_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -24,4 +25,24 @@ func TestBothSidesOfAComparisonRunEquallyOften(t *testing.T) {
 	require.Len(t, p, 2)
 	require.Equal(t, a, b)
 	require.Positive(t, a)
+}
+
+func TestEveryRunCounts(t *testing.T) {
+	var r timing.Rounds
+	require.Empty(t, r.Medians())
+	slow := func() { time.Sleep(time.Millisecond) }
+	synctest.Test(t, func(t *testing.T) {
+		r.Run(1, func() {})
+		for range 2 {
+			r.Run(1, slow)
+		}
+		require.Equal(t, timing.Paired{time.Millisecond}, r.Medians(), "two of three runs were slow")
+		for range 2 {
+			r.Run(1, func() {})
+		}
+		require.Equal(t, timing.Paired{0}, r.Medians(), "not the first nor the last run decides")
+		r.Run(1, slow)
+		r.Run(1, slow)
+		require.Equal(t, timing.Paired{time.Millisecond}, r.Medians())
+	})
 }
