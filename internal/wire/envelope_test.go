@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -71,7 +72,19 @@ func TestChannelName(t *testing.T) {
 	v := loadVectors(t).Identities[0]
 	key, err := chain.ParsePublicKey(v.PublicKeyUncompressed)
 	require.NoError(t, err)
-	require.Equal(t, "tbtc-"+v.PublicKeyUncompressed+"-coordination", wire.ChannelName(key))
+	name := "tbtc-" + v.PublicKeyUncompressed + "-coordination"
+	require.Equal(t, name, wire.ChannelName(key))
+
+	read, err := wire.ParseChannelName(name)
+	require.NoError(t, err)
+	require.Equal(t, key, read)
+	for _, other := range []string{
+		"", name[1:], name + "s", "tbtc-" + v.PublicKeyUncompressed, "tbtc-0x" + v.PublicKeyUncompressed + "-coordination",
+		"tbtc-" + strings.ToUpper(v.PublicKeyUncompressed) + "-coordination", "tbtc-04" + strings.Repeat("00", 64) + "-coordination",
+	} {
+		_, err := wire.ParseChannelName(other)
+		require.ErrorIs(t, err, wire.ErrMalformed, other)
+	}
 }
 
 // What decodes is encoded to something that decodes to the same.
