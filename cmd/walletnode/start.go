@@ -15,6 +15,7 @@ import (
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/node"
+	"github.com/walletnode/walletnode/internal/systemd"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -62,6 +63,11 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 	for _, w := range cfg.Warnings() {
 		logger("node").Warn("The configuration is unwise", "state", w.State, "key", w.Key, "reason", w.Why)
 	}
+	notifier, err := systemd.FromEnvironment(os.Getenv)
+	if err != nil {
+		return err
+	}
+	defer notifier.Close() //nolint:errcheck // nothing is pending on a datagram socket
 	assembly, err := node.FromConfig(cfg, os.Getenv(config.PasswordVariable), logger)
 	if err != nil {
 		return err
@@ -75,13 +81,16 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 	feed := new(api.Feed)
 	assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
 	assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
+	if err := notifier.Status(string(node.Starting) + ": asking the chain, opening the store"); err != nil {
+		logger("node").Error("systemd does not hear of the node", "error", err)
+	}
 	n, err := node.New(ctx, assembly)
 	if err != nil {
 		return err
 	}
 	defer n.Close() //nolint:errcheck // Run has told; this is for when it was never called
 	reloads := &reloader{read: again, takeOver: n.ReloadEndpoints, running: cfg}
-	around, err := surround(ctx, cfg, n, feed, levels, reloads)
+	around, err := surround(ctx, cfg, n, outlets{notifier, server, feed, levels, reloads})
 	if err != nil {
 		return err
 	}
@@ -92,12 +101,6 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 	g.Go(func() error { return n.Run(ctx) })
 	g.Go(func() error {
 		reloads.until(ctx, hangups)
-		return nil
-	})
-	g.Go(func() error {
-		if err := server.Serve(ctx, n.Metrics()); err != nil {
-			logger("node").Error("Metrics are no longer served; the node goes on", "error", err)
-		}
 		return nil
 	})
 	err = g.Wait()

@@ -16,7 +16,7 @@ type Report struct {
 	Status   string // one line for people
 }
 
-// Follow tells systemd of each change until ctx ends: READY=1 and STOPPING=1 once, STATUS when it differs, and
+// Follow tells systemd of each change until ctx ends, and once more then: READY=1 and STOPPING=1 once, STATUS when it differs, and
 // WATCHDOG=1 at half of the time that systemd waits. describe is called before each sign of life, so it should touch
 // what could hang: a service whose report hangs gives none, and is started anew. changed returns a channel that is
 // closed at the next change worth telling. The first error of the socket ends it.
@@ -31,18 +31,21 @@ func (n Notifier) Follow(ctx context.Context, changed func() <-chan struct{}, de
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	var told Report
-	for {
+	for last := false; ; {
 		next := changed()
 		report := describe()
 		if err := n.send(news(told, report, n.watchdog > 0)...); err != nil {
 			return err
+		}
+		if last {
+			return nil
 		}
 		told = Report{told.Ready || report.Ready, told.Stopping || report.Stopping, report.Status}
 		select {
 		case <-next:
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
+			last = true
 		}
 	}
 }

@@ -85,8 +85,12 @@ func TestAServiceIsFollowedFromStartToStop(t *testing.T) {
 	require.Equal(t, "READY=1\nSTATUS=active with two lines\nWATCHDOG=1", receiveNews(t, conn))
 	become(Report{Ready: true, Stopping: true, Status: "draining"})
 	require.Equal(t, "STOPPING=1\nSTATUS=draining\nWATCHDOG=1", receiveNews(t, conn))
+	now.Store(&Report{Stopping: true, Status: "stopped"})
 	stop()
 	require.NoError(t, <-followed)
+	require.Equal(t, "STATUS=stopped\nWATCHDOG=1", receiveNews(t, conn), "the last word is told though nobody said that it changed")
+	require.NoError(t, n.Status("starting"))
+	require.Equal(t, "STATUS=starting", receive(t, conn))
 }
 
 // receiveNews passes over mere signs of life.
