@@ -50,7 +50,7 @@ func ReadHeadersFile(path string) (Headers, error) {
 	}
 	headers, err := parseHeaders(text)
 	if err != nil {
-		return nil, fmt.Errorf("read headers: %s: %w", path, err)
+		return nil, secretfile.Unusable{Err: fmt.Errorf("read headers: %s: %w", path, err)}
 	}
 	return headers, nil
 }

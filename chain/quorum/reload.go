@@ -2,17 +2,22 @@ package quorum
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
+// ErrMembers says that the endpoints are wrong as they are configured, and that nothing was changed.
+var ErrMembers = errors.New("chain endpoints")
+
 // Reload makes members the pool's endpoints. It checks them, opens those that are new and polls each once before
-// anything changes; an error means that nothing did. Those that stay (by their key) keep connection, status, history and
+// anything changes; an error means that nothing did, and is ErrMembers
+// where the members are to blame. Those that stay (by their key) keep connection, status, history and
 // cordon. Those that go are closed when their calls in flight have ended, which Reload does not wait for. Run must be
 // running.
 func (p *Pool) Reload(ctx context.Context, members []Member) error {
 	if err := checkMembers(members); err != nil {
-		return fmt.Errorf("chain endpoints: %w", err)
+		return fmt.Errorf("%w: %w", ErrMembers, err)
 	}
 	select {
 	case <-p.reloading: // one at a time, or two would open the same endpoint
@@ -31,7 +36,7 @@ func (p *Pool) Reload(ctx context.Context, members []Member) error {
 	}
 	links, err := open(added)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrMembers, err)
 	}
 	reports := warm(ctx, p.config, links, p.state.Load().ring)
 	if ctx.Err() != nil {

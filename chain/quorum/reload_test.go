@@ -78,10 +78,12 @@ func TestReloadKeepsWhatStays(t *testing.T) {
 func TestAnInvalidSetChangesNothing(t *testing.T) {
 	in(t, 3, nil, func(t *testing.T, r *rig) {
 		before, d := r.Snapshot(), newFake(r.truth, "d")
-		require.Error(t, r.Reload(t.Context(), members(r.fakes[0])))
+		require.ErrorIs(t, r.Reload(t.Context(), members(r.fakes[0])), ErrMembers)
 		broken := members(r.fakes[0], r.fakes[1], r.fakes[2], d, newFake(r.truth, "e"))
 		broken[4].Open = func() (Endpoint, error) { return nil, errors.New("no such file") }
-		require.ErrorContains(t, r.Reload(t.Context(), broken), "open endpoint e: no such file")
+		err := r.Reload(t.Context(), broken)
+		require.ErrorContains(t, err, "open endpoint e: no such file")
+		require.ErrorIs(t, err, ErrMembers)
 		require.True(t, d.isClosed(), "what was opened before is closed again")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

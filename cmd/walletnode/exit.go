@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/check"
 	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/secretfile"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -15,10 +17,10 @@ import (
 const (
 	codeOK          = 0   // all went well
 	codeFailure     = 1   // something went wrong while running
-	codeUsage       = 2   // the command line or the configuration is wrong
+	codeUsage       = 2   // the command line or the configuration is wrong: a key, its password and the chain included
 	codeNotReady    = 3   // the node runs and cannot do its work
 	codeUnreachable = 4   // no node answers
-	codeNotFound    = 5   // there is no such record
+	codeNotFound    = 5   // there is no such record, or no such peer
 	codeFailed      = 6   // a check failed, or a scenario did not end as it must
 	codeInUse       = 75  // another process holds the store
 	codeInterrupted = 130 // ended at once by a second signal, or by the first at a question for a password
@@ -75,13 +77,16 @@ func advice(err error) string {
 func exitCode(err error) int {
 	var coded exitError
 	var complaints config.Complaints
+	var unusable secretfile.Unusable
 	switch {
 	case err == nil:
 		return codeOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &complaints), errors.Is(err, view.ErrConfiguration):
+	case errors.As(err, &complaints), errors.As(err, &unusable), errors.Is(err, view.ErrConfiguration), errors.Is(err, api.ErrInvalid):
 		return codeUsage
+	case errors.Is(err, ethereum.ErrWrongChain), errors.Is(err, store.ErrWrongChain):
+		return codeUsage // of the endpoint or of the data directory: another start says the same
 	case errors.Is(err, api.ErrUnreachable):
 		return codeUnreachable
 	case errors.Is(err, store.ErrNotFound):

@@ -74,7 +74,11 @@ func explainCommand() *cli.Command {
 // openInput returns the file named as the first argument, or stdin if there is none or it is "-".
 func openInput(c *cli.Context) (io.ReadCloser, error) {
 	if name := c.Args().First(); name != "" && name != "-" {
-		return os.Open(name)
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, exit(codeUsage, err)
+		}
+		return file, nil
 	}
 	return io.NopCloser(c.App.Reader), nil
 }

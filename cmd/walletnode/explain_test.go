@@ -100,7 +100,7 @@ func TestExplainNamesTheBadCaseAfterWritingTheGoodOnes(t *testing.T) {
 		require.Contains(t, got.stderr, want)
 	}
 	got := call(t, "", "explain", filepath.Join(t.TempDir(), "none"))
-	require.Equal(t, codeFailure, got.code)
+	require.Equal(t, codeUsage, got.code)
 }
 
 func TestExplainOfABlockThatBeginsNoWindowHasAnEmptyChecklist(t *testing.T) {

@@ -79,7 +79,7 @@ func TestInitTakesOverAKey(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(config.PasswordVariable, "wrong")
 	got := call(t, "", "init", "--dir", dir, "--operator-key", from)
-	require.Equal(t, codeFailure, got.code)
+	require.Equal(t, codeUsage, got.code)
 	require.Contains(t, got.stderr, keys.ErrWrongPassword.Error())
 	require.NoFileExists(t, filepath.Join(dir, config.FileName), "a directory with a configuration is complete")
 
@@ -91,7 +91,7 @@ func TestInitTakesOverAKey(t *testing.T) {
 func TestInitWithoutAPasswordSaysWhereItCouldBe(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "node")
 	got := call(t, "", "init", "--dir", dir)
-	require.Equal(t, codeFailure, got.code)
+	require.Equal(t, codeUsage, got.code)
 	require.Contains(t, got.stderr, "WALLETNODE_OPERATOR_PASSWORD")
 	require.NoFileExists(t, filepath.Join(dir, operatorFile))
 }

@@ -176,7 +176,7 @@ func takeOver(c *cli.Context, cfg config.Config, from, target string) (keys.Oper
 	}
 	key, err := keys.ParsePrivateKey(text)
 	if err != nil {
-		return keys.Operator{}, fmt.Errorf("%s: neither a keystore of version 3, nor hex: %w", from, err)
+		return keys.Operator{}, usageErrorf("%s: neither a keystore of version 3, nor hex: %w", from, err)
 	}
 	password, err := newPassword(c, cfg)
 	if err != nil {

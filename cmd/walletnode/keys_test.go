@@ -72,10 +72,11 @@ func TestKeysImportTakesKeystoresAndHex(t *testing.T) {
 	require.Contains(t, succeed(t, "", "keys", "import", first, "--out", third), address)
 
 	got := call(t, "rubbish"+text, "keys", "import", "-", "--out", filepath.Join(dir, "4"))
-	require.Equal(t, codeFailure, got.code)
+	require.Equal(t, codeUsage, got.code)
 	require.Contains(t, got.stderr, "neither a keystore of version 3, nor hex")
 	require.NotContains(t, got.stderr, text)
 	got = call(t, "", "keys", "import", filepath.Join(dir, "none"), "--out", filepath.Join(dir, "4"))
+	require.Equal(t, codeUsage, got.code)
 	require.Contains(t, got.stderr, "no such file")
 }
 

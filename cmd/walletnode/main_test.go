@@ -13,8 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/urfave/cli/v2"
 
+	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/secretfile"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 // asProgram is the variable that makes the test binary the program itself, for tests that need a process.
@@ -101,6 +105,11 @@ func TestExitCodes(t *testing.T) {
 		codeInterrupted: wrapped(exit(codeInterrupted, errors.New("x"))),
 	} {
 		require.Equal(t, want, exitCode(err), "%v", err)
+	}
+	for _, mistake := range []error{
+		secretfile.Unusable{Err: errors.New("x")}, view.ErrConfiguration, api.ErrInvalid, ethereum.ErrWrongChain, store.ErrWrongChain,
+	} {
+		require.Equal(t, codeUsage, exitCode(wrapped(mistake)), "%v", mistake)
 	}
 }
 

@@ -255,6 +255,7 @@ func TestCommandsAskTheRunningNode(t *testing.T) {
 		{"wallets", "show", strings.Repeat("0", 40)},
 		{"faults", "show", "00"},
 		{"peers", "show", "x"},
+		{"peers", "ping", "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"},
 		{"explain", "--wallet", strings.Repeat("0", 40), "--window", "900"},
 		{"actions", "show", "900000"},
 		{"proposals", "show", "900000"},
@@ -264,6 +265,14 @@ func TestCommandsAskTheRunningNode(t *testing.T) {
 		got := call(t, "", append(args, "-c", p.config)...)
 		require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
 		require.Contains(t, got.stderr, "not found", "%v", args)
+	}
+	for told, args := range map[string][]string{
+		"not a peer ID":                    {"peers", "ping", "x"},
+		"want debug, info, warn or error,": {"debug", "log-level", "net=loud"},
+	} {
+		got := call(t, "", append(args, "-c", p.config)...)
+		require.Equal(t, codeUsage, got.code, "%v: %s", args, got.stderr)
+		require.Contains(t, got.stderr, told)
 	}
 	for _, args := range [][]string{{"list"}, {"history", "primary"}, {"reload"}, {"cordon", "primary"}, {"uncordon", "primary"}} {
 		got := call(t, "", append([]string{"endpoints"}, append(args, "-c", p.config)...)...)

@@ -151,11 +151,11 @@ func TestBadInputManifests(t *testing.T) {
 		"-: wallet manifest: EOF":                               "",
 	} {
 		got := call(t, bad, "wallets", "import", file, "-", "--offline", "--data-dir", node.dir)
-		require.Equal(t, codeFailure, got.code)
+		require.Equal(t, codeUsage, got.code)
 		require.Contains(t, got.stderr, want)
 	}
 	got := call(t, "", "wallets", "import", "/none/a", "/none/b", "--offline", "--data-dir", node.dir)
-	require.Equal(t, codeFailure, got.code)
+	require.Equal(t, codeUsage, got.code)
 	require.Contains(t, got.stderr, "/none/a")
 	require.Contains(t, got.stderr, "/none/b")
 	wallets, err := node.store.Wallets(t.Context())

@@ -15,7 +15,7 @@ import (
 // takes over nothing else: what the operator changed beside them is named, and waits for the next start.
 type reloader struct {
 	read     func() (config.Config, error)
-	takeOver func(context.Context, config.Config) error
+	takeOver func(context.Context, config.Config) error // view.ErrConfiguration if the configuration is to blame
 
 	mu      sync.Mutex // one reload at a time
 	running config.Config
@@ -51,7 +51,7 @@ func (r *reloader) reload(ctx context.Context) (view.Reload, error) {
 	}
 	next := r.running.WithEndpoints(later)
 	if err := r.takeOver(ctx, next); err != nil {
-		return view.Reload{}, fmt.Errorf("%w: %w", view.ErrConfiguration, err)
+		return view.Reload{}, fmt.Errorf("take over the chain endpoints: %w", err)
 	}
 	diff := r.running.Diff(later)
 	r.running = next

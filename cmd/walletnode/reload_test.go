@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"testing"
@@ -45,10 +46,14 @@ func TestReloadTakesOverAllOrNothing(t *testing.T) {
 	require.ErrorIs(t, err, view.ErrConfiguration)
 	require.ErrorContains(t, err, "log.level: loud")
 	require.Equal(t, codeUsage, exitCode(err))
-	unreadable, refuses = nil, errors.New("no reader")
+	unreadable, refuses = nil, fmt.Errorf("%w: no reader", view.ErrConfiguration)
 	_, err = r.Reload(t.Context())
-	require.ErrorIs(t, err, view.ErrConfiguration)
 	require.ErrorContains(t, err, "no reader")
+	require.Equal(t, codeUsage, exitCode(err))
+	refuses = errors.New("the node ends") // which is no mistake of the configuration
+	_, err = r.Reload(t.Context())
+	require.ErrorContains(t, err, "the node ends")
+	require.Equal(t, codeFailure, exitCode(err))
 	require.Empty(t, taken)
 
 	refuses = nil

@@ -59,18 +59,50 @@ func TestStartTellsAllThatIsMissingAtOnce(t *testing.T) {
 	}
 }
 
-func TestStartRefusesKeysItMustNotUse(t *testing.T) {
+// systemd does not start a node again after code 2: of none of these a second start would say anything else.
+func TestAMistakeOfTheOperatorIsCode2(t *testing.T) {
 	const nobody = "0x1111111111111111111111111111111111111111"
 	in := install(t, "ws://127.0.0.1:1/hunter2", nobody, nobody)
-	start := func() outcome { return call(t, "", "start", "--config", in.config) }
-
-	require.Contains(t, start().stderr, "no password for the operator key")
+	password := writeFile(t, "password", "secret\n")
+	refused := func(why string, todo ...string) {
+		t.Helper()
+		got := call(t, "", "start", "--config", in.config, "--log-level", "error")
+		require.Equal(t, codeUsage, got.code, "%s: %s", why, got.stderr)
+		require.Contains(t, got.stderr, why)
+		for _, todo := range todo {
+			require.Contains(t, got.stderr, "what to do: "+todo)
+		}
+	}
+	refused("no password for the operator key")
 	t.Setenv(config.PasswordVariable, "wrong")
-	require.Contains(t, start().stderr, keys.ErrWrongPassword.Error())
-	require.NoError(t, os.Chmod(in.key, 0o644))
-	got := start()
-	require.Equal(t, codeFailure, got.code)
-	require.Contains(t, got.stderr, keys.ErrExposed.Error())
+	refused(keys.ErrWrongPassword.Error())
+	t.Setenv(config.Variable("operator.password_file"), password+".gone")
+	refused("read password of the operator key: open " + password + ".gone: no such file")
+	t.Setenv(config.Variable("operator.password_file"), password)
+	for _, secret := range []string{password, in.key, filepath.Join(in.dir, "instance.key")} {
+		if secret == keys.InstanceFile(in.dir) {
+			_, err := keys.LoadInstance(in.dir)
+			require.NoError(t, err)
+		}
+		require.NoError(t, os.Chmod(secret, 0o644))
+		refused(keys.ErrExposed.Error(), "chmod 600")
+		require.NoError(t, os.Chmod(secret, 0o600))
+	}
+	require.NoError(t, os.WriteFile(in.key, []byte("{}"), 0o600))
+	refused("not a keystore file of version 3")
+	require.NoError(t, os.Remove(in.key))
+	refused("read operator key: open " + in.key + ": no such file")
+}
+
+func TestAnotherChainThanTheConfiguredOneIsCode2(t *testing.T) {
+	miner := mine(t)
+	in := install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex())
+	t.Setenv(config.PasswordVariable, "secret")
+	t.Setenv(config.Variable("ethereum.chain_id"), "5")
+	got := call(t, "", "start", "--config", in.config, "--log-level", "error")
+	require.Equal(t, codeUsage, got.code, got.stderr)
+	require.Contains(t, got.stderr, fmt.Sprintf("endpoint serves another chain: chain id %d, configured 5", localchain.ChainID))
+	require.Contains(t, got.stderr, "what to do: check ethereum.url and ethereum.chain_id")
 }
 
 // freeAddress returns a loopback address that nobody listens on.

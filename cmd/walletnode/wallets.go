@@ -56,7 +56,7 @@ func importWallets(c *cli.Context) error {
 	}
 	wallets, err := readManifests(c)
 	if err != nil {
-		return err
+		return exit(codeUsage, err) // the command line names what is no manifest
 	}
 	importer, err := store.OpenImporter(c.Context, cfg.StoreDSN(), logger("store"))
 	if err != nil {

@@ -195,6 +195,9 @@ func (s *Server) openAPI(http.ResponseWriter, *http.Request, *query) (any, error
 	return json.RawMessage(document), nil
 }
 
+// ErrInvalid says that a request cannot be understood: a client finds it in such an answer.
+var ErrInvalid = errors.New("invalid request")
+
 // invalid is a request that cannot be understood.
 type invalid struct{ error }
 
@@ -222,6 +225,7 @@ var failures = []struct {
 	{chain.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},
 	{view.ErrNoNetwork, http.StatusServiceUnavailable, "no_network"},
 	{net.ErrNotConnected, http.StatusConflict, "not_connected"},
+	{ErrInvalid, http.StatusBadRequest, "invalid"}, // before its like: a client is told no more than this
 	{net.ErrPeerID, http.StatusBadRequest, "invalid"},
 	{ErrLogLevel, http.StatusBadRequest, "invalid"},
 	{errTooManyWatchers, http.StatusServiceUnavailable, "busy"},

@@ -149,6 +149,10 @@ func TestClientAsksTheRunningNode(t *testing.T) {
 		require.ErrorIs(t, err, is)
 		require.Equal(t, "somewhere: "+is.Error(), err.Error())
 	}
+	w.live.err = fmt.Errorf("%w: too short", net.ErrPeerID)
+	_, err = c.Ping(ctx, "p")
+	require.ErrorIs(t, err, ErrInvalid)
+	require.EqualError(t, err, "not a peer ID: too short")
 	w.live.err = errors.New("the disk sighs")
 	_, err = c.Status(ctx)
 	require.EqualError(t, err, "the disk sighs")

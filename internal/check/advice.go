@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/store"
@@ -15,6 +16,7 @@ var advices = []struct {
 	todo string
 }{
 	{store.ErrNewerSchema, "run the newer version of walletnode that wrote it, or restore a backup from before the upgrade; nothing was changed"},
+	{ethereum.ErrWrongChain, "check ethereum.url and ethereum.chain_id"},
 	{store.ErrWrongChain, "check ethereum.url and ethereum.chain_id, or give this chain a node.data_dir of its own; nothing was changed"},
 	{store.ErrForeign, "name another file in store.dsn; nothing was changed"},
 	{store.ErrCorrupt, "keep the file, restore the newest backup in its place, and check the disk"},

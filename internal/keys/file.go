@@ -64,7 +64,7 @@ func Inspect(path string) (File, error) {
 	}
 	file, err := parseKeystore(data, maxCost)
 	if err != nil {
-		return File{}, fmt.Errorf("read operator key: %s: %w", path, err)
+		return File{}, secretfile.Unusable{Err: fmt.Errorf("read operator key: %s: %w", path, err)}
 	}
 	params := file.Crypto.KDFParams
 	f := File{

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
+
+	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
 // instanceFile is the name of the instance key in the data directory: a libp2p private key (protobuf), Ed25519.
@@ -62,10 +64,10 @@ func createInstance(path string) (crypto.PrivKey, error) {
 func parseInstance(path string, data []byte) (crypto.PrivKey, error) {
 	key, err := crypto.UnmarshalPrivateKey(data)
 	if err != nil {
-		return nil, fmt.Errorf("instance key %s is damaged (move it away and a new one is made): %w", path, err)
+		return nil, secretfile.Unusable{Err: fmt.Errorf("instance key %s is damaged (move it away and a new one is made): %w", path, err)}
 	}
 	if key.Type() != crypto.Ed25519 {
-		return nil, fmt.Errorf("instance key %s: want an Ed25519 key, have %v", path, key.Type())
+		return nil, secretfile.Unusable{Err: fmt.Errorf("instance key %s: want an Ed25519 key, have %v", path, key.Type())}
 	}
 	return key, nil
 }

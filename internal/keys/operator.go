@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
 // Operator is an operator's unlocked key.
@@ -30,11 +31,15 @@ func (o Operator) String() string { return o.Address.String() }
 // GoString does what String does, for %#v.
 func (o Operator) GoString() string { return o.String() }
 
+// ErrNoPassword says that neither a file nor the environment has the password of the operator's key.
+var ErrNoPassword = errors.New("no password for the operator key: set operator.password_file or WALLETNODE_OPERATOR_PASSWORD")
+
 // ErrWrongPassword says that the password does not open the keystore file, or that the file was changed.
 var ErrWrongPassword = errors.New("the password does not open the key, or the file is damaged")
 
 // LoadOperator opens a keystore file (version 3) with a password. Only its owner may be able to open the file
-// (ErrExposed); a password that is not the right one is ErrWrongPassword.
+// (ErrExposed); a password that is not the right one is ErrWrongPassword. What only the operator can mend is
+// secretfile.Unusable too.
 func LoadOperator(keyFile, password string) (Operator, error) {
 	data, err := readSecret("operator key", keyFile)
 	if err != nil {
@@ -42,18 +47,18 @@ func LoadOperator(keyFile, password string) (Operator, error) {
 	}
 	op, err := decrypt(data, password, maxCost)
 	if err != nil {
-		return Operator{}, fmt.Errorf("open operator key %s: %w", keyFile, err)
+		return Operator{}, secretfile.Unusable{Err: fmt.Errorf("open operator key %s: %w", keyFile, err)}
 	}
 	return op, nil
 }
 
 // Password returns the password of the operator's key: the content of passwordFile, one final newline excepted, or
 // fallback (what the environment has) if no file is named. An empty password is refused: it protects nothing, and
-// most likely it was forgotten.
+// most likely it was forgotten. What only the operator can mend is secretfile.Unusable; ErrNoPassword if there is none.
 func Password(passwordFile, fallback string) (string, error) {
 	if passwordFile == "" {
 		if fallback == "" {
-			return "", errors.New("no password for the operator key: set operator.password_file or WALLETNODE_OPERATOR_PASSWORD")
+			return "", secretfile.Unusable{Err: ErrNoPassword}
 		}
 		return fallback, nil
 	}
@@ -63,7 +68,7 @@ func Password(passwordFile, fallback string) (string, error) {
 	}
 	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
 	if len(data) == 0 {
-		return "", fmt.Errorf("read password of the operator key: %s is empty", passwordFile)
+		return "", secretfile.Unusable{Err: fmt.Errorf("read password of the operator key: %s is empty", passwordFile)}
 	}
 	return string(data), nil
 }
@@ -108,7 +113,7 @@ func ImportOperator(keyFile, from, password string) (Operator, error) {
 	}
 	op, err := decrypt(data, password, maxCost)
 	if err != nil {
-		return Operator{}, fmt.Errorf("open operator key %s: %w", from, err)
+		return Operator{}, secretfile.Unusable{Err: fmt.Errorf("open operator key %s: %w", from, err)}
 	}
 	return op, storeKeystore(keyFile, data)
 }

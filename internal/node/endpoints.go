@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,7 +20,7 @@ type Endpoints interface {
 	// Cordon takes an endpoint out of use until Uncordon; quorum.ErrUnknownEndpoint if there is none of that name.
 	Cordon(name string) error
 	Uncordon(name string) error
-	// Reload makes members the endpoints. An error means that nothing changed.
+	// Reload makes members the endpoints. An error means that nothing changed; quorum.ErrMembers if they are to blame.
 	Reload(ctx context.Context, members []quorum.Member) error
 }
 
@@ -56,16 +57,21 @@ func (n *Node) Cordon(name string, cordoned bool) error {
 }
 
 // ReloadEndpoints takes over the chain endpoints of a checked configuration and nothing else of it. An error means that
-// nothing changed; view.ErrOneEndpoint if the node has one alone.
+// nothing changed; view.ErrConfiguration if the configuration is to blame, view.ErrOneEndpoint if the node has one
+// endpoint alone.
 func (n *Node) ReloadEndpoints(ctx context.Context, c config.Config) error {
 	if n.endpoints == nil {
 		return view.ErrOneEndpoint
 	}
 	members, err := Members(c, n.cfg.Logger("chain"))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", view.ErrConfiguration, err)
 	}
-	return n.endpoints.Reload(ctx, members)
+	err = n.endpoints.Reload(ctx, members)
+	if errors.Is(err, quorum.ErrMembers) {
+		return fmt.Errorf("%w: %w", view.ErrConfiguration, err)
+	}
+	return err
 }
 
 // checkEndpoints says whether the chain's endpoints agree, and why some are not used. One endpoint alone has nobody to

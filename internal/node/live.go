@@ -2,14 +2,17 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net"
 )
 
 // lastRows is how many rows of the list of windows a status shows at most.
@@ -126,13 +129,17 @@ func (n *Node) Peers() view.Peers {
 	return view.NewPeers(nil)
 }
 
-// Ping measures the way to a connected peer and back. net.ErrNotConnected if it is not connected.
+// Ping measures the way to a connected peer and back. net.ErrNotConnected if it is not connected, store.ErrNotFound if
+// nobody knows it.
 func (n *Node) Ping(ctx context.Context, id string) (view.Pong, error) {
 	h := n.Host()
 	if h == nil {
 		return view.Pong{}, view.ErrNoNetwork
 	}
 	trip, err := h.Ping(ctx, id)
+	if errors.Is(err, net.ErrNotConnected) && !slices.ContainsFunc(h.Peers(), func(p net.PeerInfo) bool { return p.ID.String() == id }) {
+		err = fmt.Errorf("%w: the node knows no peer %s", store.ErrNotFound, id)
+	}
 	return view.NewPong(id, trip), err
 }
 

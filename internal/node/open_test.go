@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 // endpointsOf is a configuration of the primary and two others.
@@ -98,8 +100,22 @@ func TestReloadEndpointsTakesOverThoseOfAConfiguration(t *testing.T) {
 	require.NoError(t, n.ReloadEndpoints(t.Context(), c))
 	require.Len(t, pool.members, 3)
 	require.NoError(t, os.Remove(c.Ethereum.Multi.Endpoints[0].HeadersFile))
-	require.ErrorIs(t, n.ReloadEndpoints(t.Context(), c), os.ErrNotExist)
+	err := n.ReloadEndpoints(t.Context(), c)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorIs(t, err, view.ErrConfiguration)
 	require.Len(t, pool.members, 3)
+}
+
+// A pool that ends while it is told of others is not the operator's mistake.
+func TestAReloadBlamesTheConfigurationForItsEndpointsOnly(t *testing.T) {
+	pool := newFakePool()
+	n := &Node{endpoints: pool, cfg: Config{Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) }}}
+	pool.err = fmt.Errorf("%w: two of one name", quorum.ErrMembers)
+	require.ErrorIs(t, n.ReloadEndpoints(t.Context(), endpointsOf(t)), view.ErrConfiguration)
+	pool.err = errors.New("closed")
+	err := n.ReloadEndpoints(t.Context(), endpointsOf(t))
+	require.ErrorIs(t, err, pool.err)
+	require.NotErrorIs(t, err, view.ErrConfiguration)
 }
 
 func TestANodeOpensAPoolOnlyIfManyEndpointsAreOn(t *testing.T) {

@@ -28,6 +28,7 @@ func TestOnlyTheOwnersFileIsRead(t *testing.T) {
 		if exposed {
 			require.ErrorIs(t, err, ErrExposed, "%o", mode)
 			require.ErrorContains(t, err, path)
+			require.ErrorAs(t, err, new(Unusable), "trying again ends the same")
 			continue
 		}
 		require.NoError(t, err, "%o", mode)
@@ -57,8 +58,10 @@ func TestWhatIsNoSuchFileIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Read("token", filepath.Join(dir, "none"), 8)
 	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorAs(t, err, new(Unusable))
 	_, err = Read("token", dir, 8)
 	require.ErrorContains(t, err, "not a regular file")
 	_, err = Read("token", write(t, dir, 0o600), 7)
 	require.ErrorContains(t, err, "more than 7 bytes")
+	require.ErrorAs(t, err, new(Unusable))
 }
