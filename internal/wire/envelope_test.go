@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,46 @@ func FuzzDecodeEnvelope(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, first, second)
 	})
+}
+
+// Whatever is spelled otherwise than everybody spells it is read the long way, and means the same.
+func TestAnAuthorReadsEnvelopesInAnySpelling(t *testing.T) {
+	me := wire.PublicKeyOf(secp256k1.PrivKeyFromBytes([]byte{1}))
+	author, err := wire.ParseAuthor(me.PeerID())
+	require.NoError(t, err)
+	data := wire.EncodeEnvelope(wire.Envelope{Sender: me, Payload: []byte("payload"), Type: wire.CoordinationMessage, Sequence: 300})
+	require.InDelta(t, 1, testing.AllocsPerRun(10, func() { _, _ = author.DecodeEnvelope(data) }), 0, "the payload is copied, and nothing else")
+	check := func(data []byte) {
+		want, wantErr := wire.DecodeEnvelope(data, me.PeerID())
+		got, err := author.DecodeEnvelope(data)
+		require.Equal(t, want, got)
+		require.Equal(t, wantErr, err)
+	}
+	check(data)
+	for at := range data {
+		check(slices.Delete(slices.Clone(data), at, at+1))
+		for _, b := range []byte{0, 1, 2, 0x0a, 0x12, 0x1a, 0x20, 0x7f, 0x80, 0xff} {
+			check(slices.Insert(slices.Clone(data), at, b))
+			other := slices.Clone(data)
+			other[at] = b
+			check(other)
+		}
+	}
+	for _, e := range []wire.Envelope{
+		{Sender: me, Type: wire.CoordinationMessage},
+		{Sender: me, Type: wire.CoordinationMessage, Sequence: 1},
+		{Sender: me, Payload: []byte("x"), Type: wire.CoordinationMessage},
+		{Sender: me, Payload: []byte("x"), Type: "else", Sequence: 1},
+		{Payload: []byte("x"), Type: wire.CoordinationMessage, Sequence: 1},
+	} {
+		check(wire.EncodeEnvelope(e))
+	}
+	check(append(wire.EncodeEnvelope(wire.Envelope{Sender: me, Type: wire.CoordinationMessage}), 0x20, 0))
+	check(append(slices.Clone(data), make([]byte, wire.MaxMessage)...))
+
+	var none wire.Author // nobody's, and reads nothing
+	_, err = none.DecodeEnvelope(wire.EncodeEnvelope(wire.Envelope{Type: wire.CoordinationMessage}))
+	require.ErrorIs(t, err, wire.ErrKey)
 }
 
 // A sender may be spelled in other ways than everybody's; the author's shortcut must not notice.

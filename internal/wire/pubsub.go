@@ -127,3 +127,34 @@ func (m PubsubMessage) NormalizeLowS() ([]byte, error) {
 	normal.Key, normal.Signature = nil, low
 	return mustMarshal(normal), nil
 }
+
+// Normalize returns the form of an encoded pubsub message in which it is stored: what NormalizeLowS writes of it. What
+// has that form already, as nearly everything has, is returned as it is: the same bytes, not a copy.
+func Normalize(message []byte) ([]byte, error) {
+	if isNormal(message) {
+		return message, nil
+	}
+	m, err := ParsePubsub(message)
+	if err != nil {
+		return nil, err
+	}
+	return m.NormalizeLowS()
+}
+
+// isNormal reports whether a message is spelled as NormalizeLowS writes it. Fields may be absent, and here that is not
+// the same as empty; a message with unknown fields is left to the long way.
+func isNormal(message []byte) bool {
+	if len(message) > MaxMessage {
+		return false
+	}
+	s := NewScan(message)
+	for field := byte(1); field <= 4; field++ { // from, data, seqno, topic
+		s.Bytes(field<<3 | 2)
+	}
+	der, _ := s.Bytes(5<<3 | 2)
+	if !s.Done() {
+		return false
+	}
+	signature, err := ecdsa.ParseDERSignature(der)
+	return err == nil && bytes.Equal(signature.Serialize(), der) // Serialize writes the low one of s and n-s
+}

@@ -167,12 +167,55 @@ func TestPubsubBounds(t *testing.T) {
 	require.ErrorIs(t, err, wire.ErrSignature)
 }
 
+// requireNormalized holds the short way of normalising a message against the long one.
+func requireNormalized(t *testing.T, message []byte) {
+	t.Helper()
+	before := bytes.Clone(message)
+	got, err := wire.Normalize(message)
+	require.Equal(t, before, message)
+	m, wantErr := wire.ParsePubsub(message)
+	var want []byte
+	if wantErr == nil {
+		want, wantErr = m.NormalizeLowS()
+	}
+	require.Equal(t, wantErr, err)
+	require.Equal(t, want, got)
+}
+
+func TestR2MessagesAreNormalizedWhateverTheirSpelling(t *testing.T) {
+	original := change(t, func(*pb.PubsubMessage) {})
+	same, err := wire.Normalize(original)
+	require.NoError(t, err)
+	require.Same(t, &original[0], &same[0], "what is normal already is not copied")
+	for name, f := range map[string]func(m *pb.PubsubMessage){
+		"as it is":                 func(*pb.PubsubMessage) {},
+		"high s":                   func(m *pb.PubsubMessage) { m.Signature = highS(t, m.GetSignature()) },
+		"with its key":             func(m *pb.PubsubMessage) { m.Key = m.GetFrom()[2:] },
+		"with an empty key":        func(m *pb.PubsubMessage) { m.Key = []byte{} },
+		"without sequence number":  func(m *pb.PubsubMessage) { m.Seqno = nil },
+		"empty topic":              func(m *pb.PubsubMessage) { m.Topic = proto.String("") },
+		"topic that is no text":    func(m *pb.PubsubMessage) { m.Topic = proto.String("ÿ") },
+		"with an unknown field":    func(m *pb.PubsubMessage) { m.ProtoReflect().SetUnknown([]byte{0x98, 0x06, 0x05}) },
+		"no signature":             func(m *pb.PubsubMessage) { m.Signature = nil },
+		"signature with something": func(m *pb.PubsubMessage) { m.Signature = append(m.Signature, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			message := change(t, f)
+			requireNormalized(t, message)
+			requireNormalized(t, append(message, message[:len(message)-1]...)) // every field twice, the last one cut
+			requireNormalized(t, append(bytes.Clone(message), 0x1a, 0x01, 0x07))
+		})
+	}
+	requireNormalized(t, make([]byte, wire.MaxMessage+1))
+}
+
 // The parsed form is stable under encoding, and normalising never changes who signed or what.
 func FuzzParsePubsub(f *testing.F) {
 	for _, v := range loadVectors(f).PubsubMessages {
 		f.Add(unhex(f, v.Message))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		requireNormalized(t, data)
 		m, err := wire.ParsePubsub(data)
 		if err != nil {
 			return
