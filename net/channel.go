@@ -3,7 +3,6 @@ package net
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -129,12 +128,11 @@ func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Mes
 			return pubsub.ValidationReject // Publish returns it as an error
 		}
 	}
-	signed := signedBytes(msg.Message)
 	r := c.inbox.Offer(Arrival{
 		From:   msg.Message.GetFrom(),
 		Data:   msg.GetData(),
-		ID:     sha256.Sum256(signed),
-		Size:   len(signed),
+		ID:     identity(msg),
+		Size:   signedSize(msg.Message),
 		Signed: func() []byte { return encode(msg) },
 		Height: h.height(),
 		Time:   time.Now(),
@@ -183,7 +181,7 @@ func (c *Channel) Arrived() <-chan struct{} { return c.inbox.Arrived() }
 // Seal puts a coordination message into an envelope from our operator. Sequence counts the operator's messages
 // on the channel, from 1; a retransmission repeats the envelope, sequence included.
 func (c *Channel) Seal(payload []byte, sequence uint64) ([]byte, error) {
-	envelope := Seal(wire.PublicKeyOf(c.host.cfg.Operator), payload, sequence)
+	envelope := Seal(c.host.key, payload, sequence)
 	if len(envelope) > MaxEnvelope {
 		return nil, fmt.Errorf("seal message: %w: %d bytes", wire.ErrTooLarge, len(envelope))
 	}
@@ -206,7 +204,7 @@ func (c *Channel) Publish(ctx context.Context, envelope []byte) error {
 	if len(envelope) > MaxEnvelope { // nobody would keep it, and we would be cut off for it
 		return fmt.Errorf("publish: %w: %d bytes", wire.ErrTooLarge, len(envelope))
 	}
-	if err := c.topic.Publish(ctx, envelope, c.host.unsigned); err != nil {
+	if err := c.topic.Publish(ctx, envelope); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil

@@ -37,15 +37,14 @@ type Host struct {
 	pubsub  *pubsub.PubSub
 	stop    context.CancelFunc // ends pubsub
 	signing crypto.PrivKey     // the operator's key
-	// unsigned has a publication reach our validator without a signature, which sign adds.
-	unsigned pubsub.PubOpt
-	table    *table
-	held     *ledger
-	inspect  Inspector
-	height   func() chain.Height
-	log      *slog.Logger
-	static   []peer.AddrInfo
-	wake     chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
+	key     wire.PublicKey     // its public half
+	table   *table
+	held    *ledger
+	inspect Inspector
+	height  func() chain.Height
+	log     *slog.Logger
+	static  []peer.AddrInfo
+	wake    chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
 
 	counters counters
 	flights  flights
@@ -150,9 +149,13 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	signing, err := crypto.UnmarshalSecp256k1PrivateKey(cfg.Operator.Serialize())
+	if err != nil {
+		return nil, fmt.Errorf("read operator key: %w", err)
+	}
 	key := wire.PublicKeyOf(cfg.Operator)
 	h := &Host{
-		cfg: cfg, host: lh, owned: owned,
+		cfg: cfg, host: lh, owned: owned, signing: signing, key: key,
 		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
 		held:    newLedger(maxHeld),
 		inspect: deps.Inspect, height: deps.Height, log: deps.Log,
@@ -161,9 +164,6 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	}
 	for _, p := range static {
 		h.table.addStatic(p.ID)
-	}
-	if err := h.addOperatorKey(peer.ID(key.PeerID())); err != nil {
-		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background()) // pubsub lives from here until Run or Close ends it
 	h.stop = stop
@@ -190,19 +190,6 @@ func protection(lh host.Host) func(peer.ID, bool) {
 			lh.ConnManager().Unprotect(id, tag)
 		}
 	}
-}
-
-// addOperatorKey puts the operator's key where pubsub looks for the key of its author.
-func (h *Host) addOperatorKey(author peer.ID) error {
-	key, err := crypto.UnmarshalSecp256k1PrivateKey(h.cfg.Operator.Serialize())
-	if err != nil {
-		return fmt.Errorf("read operator key: %w", err)
-	}
-	h.signing, h.unsigned = key, pubsub.WithSecretKeyAndPeerId(later{key}, author)
-	if err := h.host.Peerstore().AddPrivKey(author, key); err != nil {
-		return fmt.Errorf("keep operator key: %w", err)
-	}
-	return nil
 }
 
 // ID returns the instance's peer ID.

@@ -6,6 +6,7 @@ import (
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/internal/wire"
@@ -30,6 +31,25 @@ func signedBytes(m *pb.Message) []byte {
 // signed must not count: a forwarder can change the signature to its other value of s, and can write anything into the
 // key field.
 func messageID(m *pb.Message) [32]byte { return sha256.Sum256(signedBytes(m)) }
+
+// identity is the messageID of a message that pubsub hands to our validator; pubsub has asked for it before.
+func identity(msg *pubsub.Message) [32]byte {
+	if len(msg.ID) != sha256.Size {
+		return messageID(msg.Message)
+	}
+	return [32]byte([]byte(msg.ID))
+}
+
+// signedSize is the length of what the author of a message signs.
+func signedSize(m *pb.Message) int {
+	size := len(pubsub.SignPrefix) + proto.Size(m)
+	for _, unsigned := range [...][]byte{m.Signature, m.Key} {
+		if unsigned != nil {
+			size -= 1 + protowire.SizeBytes(len(unsigned)) // a tag of one byte
+		}
+	}
+	return size
+}
 
 // copyNumber shortens a message's identity for the slot table. An author could make two of his own messages collide,
 // which hides a copy of his own and nothing else: statements are compared by their whole digests.

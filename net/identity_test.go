@@ -7,6 +7,7 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	mocknet "github.com/libp2p/go-libp2p/p2p/net/mock"
@@ -30,6 +31,29 @@ func forgeUnknown(t *testing.T, by byte, w chain.Wallet, envelope []byte, copyOf
 	require.NoError(t, err)
 	m.Signature = signature
 	return m
+}
+
+// What is counted is what the author signs, however the message is spelled, and a message that pubsub has named keeps its
+// name.
+func TestSizeAndIdentityAreOfWhatIsSigned(t *testing.T) {
+	w := testWallet(t, 1, 1, 2, 3)
+	plain := forge(t, 2, w, sealed(2, testPayload(w.ID(), 900, "x")), 1)
+	for name, m := range map[string]*pb.Message{
+		"plain":             plain,
+		"high s":            highS(t, plain),
+		"no signature":      {From: plain.From, Data: plain.Data, Seqno: plain.Seqno, Topic: plain.Topic},
+		"empty signature":   {Data: plain.Data, Signature: []byte{}},
+		"with a key":        withKey(plain, paddedKey(2, 300)),
+		"with an empty key": withKey(plain, []byte{}),
+		"unknown field":     forgeUnknown(t, 2, w, plain.Data, 1, 200),
+		"empty topic":       {Topic: new(string)},
+		"nothing":           {},
+	} {
+		require.Equal(t, len(signedBytes(m)), signedSize(m), name)
+		require.Equal(t, messageID(m), identity(&pubsub.Message{Message: m}), name)
+		id := messageID(m)
+		require.Equal(t, id, identity(&pubsub.Message{ID: string(id[:]), Message: m}), name)
+	}
 }
 
 // withKey adds a key field, which nobody signs.

@@ -2,7 +2,6 @@ package net
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -83,7 +82,7 @@ type Arrival struct {
 	Data   []byte        // the envelope
 	ID     [32]byte      // digest of what the author signed: equal for all spellings of signature and key
 	Size   int           // bytes that the author signed
-	Signed func() []byte // builds the whole signed message; called only for what is kept
+	Signed func() []byte // builds the whole signed message, anew each time; called only for what is kept
 	Height chain.Height  // height known now
 	Time   time.Time
 	Own    bool // we publish it ourselves, just now
@@ -264,7 +263,9 @@ func (b *Inbox) know(envelope [32]byte, key slotKey) {
 // chance.
 func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
 	key := slotKey{m.Window, m.Author}
-	signed, err := evidence(a.Signed())
+	// The one form of a signed message (rule R2): which of its spellings came first on the network is no difference
+	// between two nodes' records.
+	signed, err := wire.Normalize(a.Signed())
 	if err != nil { // cannot be: the signature has been verified
 		b.slots.withdraw(key)
 		return r.ignore(CauseMalformed, BlameNone)
@@ -283,20 +284,6 @@ func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
 		b.arrived = nil
 	}
 	return r.accept(CauseNew)
-}
-
-// evidence is the one form in which a signed message is delivered, and so stored (rule R2): with the low value of s and
-// without a key. Which of its spellings came first on the network is then no difference between two nodes' records.
-func evidence(signed []byte) ([]byte, error) {
-	m, err := wire.ParsePubsub(signed)
-	if err != nil {
-		return nil, fmt.Errorf("read signed message: %w", err)
-	}
-	normal, err := m.NormalizeLowS()
-	if err != nil {
-		return nil, fmt.Errorf("normalise signature: %w", err)
-	}
-	return normal, nil
 }
 
 // turn drops what belongs to forgotten windows when the height has passed into another period; untaken messages of

@@ -80,11 +80,11 @@ func heardFrom(b *testing.B, n int) (*Host, peer.ID) {
 	h, err := NewWithHost(mn.Host(ids[0]), Config{Operator: work.OperatorKey(1), Schedule: testSchedule}, Deps{
 		Height: func() chain.Height { return 900 }, Log: slog.New(slog.DiscardHandler),
 		Inspect: func(payload []byte) (Slot, error) { // as internal/node has it
-			m, err := proposal.DecodeMessage(payload)
+			m, err := proposal.ReadHeading(payload)
 			if err != nil {
 				return Slot{}, err
 			}
-			return Slot{Wallet: m.Wallet, Window: m.Block, Seat: m.Sender, Digest: m.Digest()}, nil
+			return Slot{Wallet: m.Wallet, Window: m.Block, Seat: m.Sender, Digest: m.Digest}, nil
 		},
 	})
 	require.NoError(b, err)

@@ -42,13 +42,14 @@ func (b *Inbox) redundant(from, data []byte, message func() [32]byte, height cha
 	}
 	for i := range s.statements {
 		if slices.Contains(s.statements[i].envelopes, id) {
-			return s.statements[i].settled(copyNumber(message()), reach)
+			return s.statements[i].settled(message, reach)
 		}
 	}
 	return false
 }
 
-// settled reports whether a copy is one that was relayed before, or would reach nobody new.
-func (s *statement) settled(copyOf, reach uint64) bool {
-	return slices.Contains(s.copies, copyOf) || len(s.copies) >= maxCopies || s.reach == reach
+// settled reports whether a copy would reach nobody new, or is one that was relayed before. Which one it is is asked last:
+// the answer costs a hash, and seldom counts.
+func (s *statement) settled(message func() [32]byte, reach uint64) bool {
+	return s.reach == reach || len(s.copies) >= maxCopies || slices.Contains(s.copies, copyNumber(message()))
 }

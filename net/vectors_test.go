@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/libp2p/go-libp2p/core/crypto"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/internal/wire"
 )
@@ -43,8 +44,8 @@ func vectorKey(t *testing.T, text string) *secp256k1.PrivateKey {
 	return secp256k1.PrivKeyFromBytes(raw)
 }
 
-// The key that pubsub finds in the peerstore is the operator's, and makes the reference client's signatures.
-func TestVectorsOperatorKeyInLibp2p(t *testing.T) {
+// A host is the operator's, and signs as the reference client does. The key is where it signs, and nowhere else.
+func TestVectorsOperatorKey(t *testing.T) {
 	v := loadNetVectors(t)
 	for _, id := range v.Identities {
 		withCluster(t, func(t *testing.T, c *cluster) {
@@ -52,19 +53,24 @@ func TestVectorsOperatorKeyInLibp2p(t *testing.T) {
 			require.Equal(t, id.Address, m.Operator().String())
 			author, err := peer.Decode(id.PeerID)
 			require.NoError(t, err)
-			require.NotNil(t, m.lh.Peerstore().PrivKey(author))
+			require.Equal(t, author, peer.ID(m.key.PeerID()))
+			require.Nil(t, m.lh.Peerstore().PrivKey(author))
 		})
 	}
 	for _, message := range v.PubsubMessages {
-		key, err := crypto.UnmarshalSecp256k1PrivateKey(vectorKey(t, message.PrivateKey).Serialize())
-		require.NoError(t, err)
-		raw, err := hex.DecodeString(message.Message)
-		require.NoError(t, err)
-		parsed, err := wire.ParsePubsub(raw)
-		require.NoError(t, err)
-		signature, err := key.Sign(parsed.SignedBytes())
-		require.NoError(t, err)
-		require.Equal(t, message.Signature, hex.EncodeToString(signature))
+		withCluster(t, func(t *testing.T, c *cluster) {
+			host := c.add(1, func(cfg *Config) { cfg.Operator = vectorKey(t, message.PrivateKey) })
+			raw, err := hex.DecodeString(message.Message)
+			require.NoError(t, err)
+			m := new(pb.Message)
+			require.NoError(t, proto.Unmarshal(raw, m))
+			m.Signature = nil
+			require.NoError(t, host.sign(m))
+			require.Equal(t, message.Signature, hex.EncodeToString(m.GetSignature()))
+			signed, err := proto.Marshal(m)
+			require.NoError(t, err)
+			require.Equal(t, message.Message, hex.EncodeToString(signed))
+		})
 	}
 }
 

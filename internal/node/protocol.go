@@ -13,11 +13,11 @@ import (
 
 // inspect tells the network what it must know of a coordination message; it is a net.Inspector.
 func inspect(payload []byte) (net.Slot, error) {
-	m, err := proposal.DecodeMessage(payload)
+	m, err := proposal.ReadHeading(payload)
 	if err != nil {
 		return net.Slot{}, err
 	}
-	return net.Slot{Wallet: m.Wallet, Window: m.Block, Seat: m.Sender, Digest: m.Digest()}, nil
+	return net.Slot{Wallet: m.Wallet, Window: m.Block, Seat: m.Sender, Digest: m.Digest}, nil
 }
 
 // paramsDigest is the digest of everything two nodes must agree on before they can judge each other: the chain, the
