@@ -12,7 +12,6 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -23,8 +22,9 @@ func verifyCommand() *cli.Command {
 		Usage:     "derive seed, leader and checklist of a window again and compare them with what was recorded",
 		ArgsUsage: "BLOCK",
 		Description: "The seed block is read from ethereum.url or another --endpoint, whose hash of the block is computed, not believed.\n" +
-			"Exit code 6 if something differs.",
-		Flags: []cli.Flag{walletFlag(), &cli.StringFlag{Name: "endpoint", Usage: "read the seed block from this JSON-RPC `URL`"}, jsonFlag()},
+			"Exit code 6 if something differs. Of a window whose seed this node could not read at the time nothing was recorded,\n" +
+			"and there is nothing to differ.",
+		Flags: []cli.Flag{walletFlag(), endpointFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			at, wallet, err := windowOf(c)
 			if err != nil {
@@ -71,24 +71,20 @@ func verifyWindow(c *cli.Context, at chain.Height, wallet *chain.WalletID) (v vi
 		return v, lost(fmt.Errorf("%w: no wallet took part in window %d", store.ErrNotFound, at), "windows list")
 	}
 	w, _ := coordination.RFC12().Window(at)
-	header, err := readHeader(c.Context, cfg, c.String("endpoint"), w.SeedBlock)
+	endpoint, err := seedEndpoint(c, cfg)
+	if err != nil {
+		return v, err
+	}
+	header, err := readHeader(c.Context, endpoint, w.SeedBlock)
 	if err != nil {
 		return v, fmt.Errorf("read seed block %d: %w", w.SeedBlock, err)
 	}
 	return view.NewVerification(trace, wallets.Wallets, w, header.Hash)
 }
 
-// readHeader reads one header from an endpoint, the configured one unless another is named.
-func readHeader(ctx context.Context, cfg config.Config, endpoint string, h chain.Height) (chain.Header, error) {
-	if endpoint == "" {
-		endpoint = cfg.Ethereum.URL
-	}
-	if endpoint == "" {
-		return chain.Header{}, usageErrorf("no endpoint: name one with --endpoint, or ethereum.url in the configuration")
-	}
-	client, err := ethereum.Dial(ctx, ethereum.Config{
-		URL: endpoint, PollInterval: cfg.Ethereum.PollInterval, CallTimeout: cfg.Ethereum.CallTimeout, ChainID: cfg.Ethereum.ChainID,
-	}, logger("chain"))
+// readHeader reads one header from an endpoint.
+func readHeader(ctx context.Context, endpoint ethereum.Config, h chain.Height) (chain.Header, error) {
+	client, err := ethereum.Dial(ctx, endpoint, logger("chain"))
 	if err != nil {
 		return chain.Header{}, err
 	}
@@ -106,7 +102,10 @@ func writeVerification(w io.Writer, v view.Verification) error {
 	for _, wallet := range v.Wallets {
 		fmt.Fprintf(&out, "\nwallet %v\n  leader    %v\n  seed      %s\n  checklist %s\n",
 			wallet.Wallet, wallet.Leader, wallet.Seed, strings.Join(wallet.Checklist, ", "))
-		if len(wallet.Differences) == 0 {
+		switch {
+		case !wallet.Recorded:
+			out.WriteString("  recorded  nothing\n")
+		case len(wallet.Differences) == 0:
 			out.WriteString("  recorded  the same\n")
 		}
 		for _, difference := range wallet.Differences {

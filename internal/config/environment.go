@@ -16,6 +16,9 @@ const PasswordVariable = envPrefix + "OPERATOR_PASSWORD"
 // NewPasswordVariable holds the password that a key is to be given in place of the one it has.
 const NewPasswordVariable = envPrefix + "OPERATOR_NEW_PASSWORD"
 
+// VerifyEndpointVariable holds the endpoint that "windows verify" reads from, where its URL is not for everybody's eyes.
+const VerifyEndpointVariable = envPrefix + "VERIFY_ENDPOINT"
+
 // Variable returns the environment variable of a key: ethereum.call_timeout is WALLETNODE_ETHEREUM_CALL_TIMEOUT.
 func Variable(key string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
@@ -31,7 +34,7 @@ func applyEnvironment(c *Config, environ []string) Complaints {
 			known[Variable(f.key)] = f
 		}
 	}
-	names := append(slices.Sorted(maps.Keys(known)), PasswordVariable, NewPasswordVariable)
+	names := append(slices.Sorted(maps.Keys(known)), PasswordVariable, NewPasswordVariable, VerifyEndpointVariable)
 	onlyInFile := map[string]string{}
 	for _, list := range lists() {
 		onlyInFile[Variable(list)] = list

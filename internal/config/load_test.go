@@ -72,6 +72,7 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		"WALLETNODE_API_LISTEN=127.0.0.1:9602", "WALLETNODE_METRICS_LISTEN=[::1]:9601",
 		"WALLETNODE_LOG_LEVEL=warn,net=debug", "WALLETNODE_LOG_FORMAT=json",
 		PasswordVariable + "=not a key of the configuration",
+		VerifyEndpointVariable + "=neither",
 	}
 	c, err := Load("", environ, nil)
 	require.NoError(t, err)

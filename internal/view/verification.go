@@ -20,6 +20,7 @@ type Verification struct {
 // WalletVerification is one wallet's part of a Verification.
 type WalletVerification struct {
 	Election
+	Recorded    bool     `json:"recorded"`    // there is something to compare with
 	Differences []string `json:"differences"` // in words; empty if what was recorded is right
 }
 
@@ -32,7 +33,7 @@ func NewVerification(t Trace, wallets []Wallet, w coordination.Window, seedBlock
 		if err != nil {
 			return Verification{}, err
 		}
-		one := WalletVerification{Elect(wallet, w, seedBlock, chain.Operator{}), []string{}}
+		one := WalletVerification{Elect(wallet, w, seedBlock, chain.Operator{}), row.Seed != nil || row.Leader != nil, []string{}}
 		one.Differences = append(one.Differences, differences(row, one.Election)...)
 		v.OK = v.OK && len(one.Differences) == 0
 		v.Wallets = append(v.Wallets, one)

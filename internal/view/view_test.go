@@ -125,7 +125,10 @@ func TestVerificationFindsEachDifference(t *testing.T) {
 	}
 	require.True(t, verify(func(*WalletTrace) {}).OK)
 	require.True(t, verify(func(r *WalletTrace) { r.Action = pointer("Noop") }).OK, "a no-op is always allowed")
-	require.True(t, verify(func(r *WalletTrace) { r.Seed, r.Leader, r.Action = nil, nil, nil }).OK, "what was not known is no difference")
+	nothing := verify(func(r *WalletTrace) { r.Seed, r.Leader, r.Action = nil, nil, nil })
+	require.True(t, nothing.OK, "what was not known is no difference")
+	require.False(t, nothing.Wallets[0].Recorded)
+	require.True(t, verify(func(*WalletTrace) {}).Wallets[0].Recorded)
 	for want, change := range map[string]func(*WalletTrace){
 		"the seed was recorded as 00":                   func(r *WalletTrace) { r.Seed = pointer("00") },
 		"the leader was recorded as 0x0300":             func(r *WalletTrace) { r.Leader = &chain.Operator{3} },
