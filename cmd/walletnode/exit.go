@@ -16,8 +16,8 @@ import (
 // The exit codes. Scripts rely on them: none changes its meaning.
 const (
 	codeOK          = 0   // all went well
-	codeFailure     = 1   // something went wrong while running
-	codeUsage       = 2   // the command line or the configuration is wrong: a key, its password and the chain included
+	codeFailure     = 1   // something went wrong while running; of evidence verify: the proof is invalid
+	codeUsage       = 2   // the command line or the configuration is wrong: a key, its password and the chain included; of evidence verify: the proof cannot be judged
 	codeNotReady    = 3   // the node runs and cannot do its work
 	codeUnreachable = 4   // no node answers
 	codeNotFound    = 5   // there is no such record, or no such peer

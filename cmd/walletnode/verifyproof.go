@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// The exit codes of evidence verify. No other command's failures share the first one's meaning here: whatever keeps a
+// proof from being judged is codeUnusable, so that codeInvalid says something about the proof.
+const (
+	codeInvalid  = codeFailure
+	codeUnusable = codeUsage
+)
+
+func verifyProofCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "check a proof against a list of the wallet's operators, without a node, a store or a network",
+		ArgsUsage: "FILE",
+		Description: `A list of operators is {"chain": ID, "walletPublicKey": hex, "operators": [EIP-55 address per seat]}; it alone has to be` + "\n" +
+			"trusted, so take it from the chain or from a wallet's manifest, and not from whoever sent the proof.\n" +
+			"A proof shows that one key signed two statements where an honest operator signs one. It does not show why.\n\n" +
+			"Exit code 0: the proof is valid. 1: it is invalid, and proves nothing to anybody. 2: it cannot be judged by what was given;\n" +
+			"it is about another wallet or chain, or a file could not be read. docs/schemas describes the list and the answer of --json.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "operators", Usage: "the list of operators, a `FILE`"},
+			jsonFlag(),
+		},
+		Action: verifyProof,
+	}
+}
+
+func verifyProof(c *cli.Context) error {
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	operators, proof := c.String("operators"), c.Args().First()
+	switch {
+	case operators == "":
+		return usageErrorf("evidence verify needs --operators FILE: a proof is judged by the wallet's list of operators")
+	case operators == "-" && proof == "-":
+		return usageErrorf("evidence verify: the proof and the list of operators cannot both be stdin")
+	}
+	answer := view.NewProofVerdict(judgeFiles(c.App.Reader, proof, operators))
+	var err error
+	if c.Bool("json") {
+		err = writeJSON(c.App.Writer, answer)
+	} else {
+		err = writeVerdict(c.App.Writer, answer)
+	}
+	switch {
+	case err != nil: // nobody was told the verdict
+		return exit(codeUnusable, err)
+	case answer.Verdict == evidence.Valid:
+		return nil
+	case answer.Verdict == evidence.Invalid:
+		return exit(codeInvalid, nil)
+	default:
+		return exit(codeUnusable, nil)
+	}
+}
+
+// judgeFiles verifies the proof of one file by the list of another.
+func judgeFiles(stdin io.Reader, proof, operators string) (evidence.Proof, error) {
+	list, err := readBounded(stdin, operators, evidence.MaxOperators)
+	if err != nil {
+		return evidence.Proof{}, err
+	}
+	trusted, err := evidence.ParseOperators(list)
+	if err != nil {
+		return evidence.Proof{}, err
+	}
+	data, err := readBounded(stdin, proof, evidence.MaxProof)
+	if err != nil {
+		return evidence.Proof{}, err
+	}
+	return evidence.Verify(data, trusted)
+}
+
+// readBounded reads a file, or stdin for -, up to one byte more than a bound: enough to see that it is too long.
+func readBounded(stdin io.Reader, name string, most int64) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(stdin, most+1))
+	}
+	file, err := os.Open(name) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	return io.ReadAll(io.LimitReader(file, most+1))
+}
+
+func writeVerdict(w io.Writer, v view.ProofVerdict) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s", v.Verdict)
+	if v.Detail != nil {
+		fmt.Fprintf(&out, ": %s", printable(*v.Detail))
+	}
+	out.WriteByte('\n')
+	if p := v.Proof; p != nil {
+		fmt.Fprintf(&out, "  proof     %s, %s\n  operator  %v\n  wallet    %v\n  window    %d\n  chain     %d\n",
+			p.ID, p.Kind, p.Operator, p.Wallet, p.Window, p.Chain)
+		writeStatements(&out, p.Statements)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}

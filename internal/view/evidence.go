@@ -1,0 +1,150 @@
+package view
+
+import (
+	"cmp"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// EvidenceList is what is kept of faults that left signed messages, newest window first.
+type EvidenceList struct {
+	Evidence []Evidence `json:"evidence"`
+	More     bool       `json:"more"` // the list goes on beyond its limit
+}
+
+// Evidence is what is kept of one fault.
+type Evidence struct {
+	Fault      string         `json:"fault"`  // ID
+	Window     chain.Height   `json:"window"` // coordination block
+	Wallet     chain.WalletID `json:"wallet"`
+	Kind       faults.Kind    `json:"kind"`
+	Culprit    chain.Operator `json:"culprit"`
+	Attributed bool           `json:"attributed"`
+	Messages   int            `json:"messages"` // signed ones that are kept
+	Proof      bool           `json:"proof"`    // they prove the fault to anybody with the wallet's list of operators
+	Why        *string        `json:"why"`      // they do not; null if they do
+}
+
+// EvidenceDetail is one fault's evidence with what the messages say.
+type EvidenceDetail struct {
+	Evidence
+	Statements []SignedStatement `json:"statements"` // of the messages that are a coordination message of their wallet's channel
+}
+
+// SignedStatement is one signed coordination message.
+type SignedStatement struct {
+	Operator chain.Operator  `json:"operator"` // who signed it
+	Seat     chain.Seat      `json:"seat"`     // as claimed
+	Sequence uint64          `json:"sequence"` // the envelope's; retransmissions repeat it
+	Action   string          `json:"action"`
+	Proposal json.RawMessage `json:"proposal"`
+	Digest   string          `json:"digest"` // equal for equal statements
+	Signed   string          `json:"signed"` // the signed message, hex
+}
+
+// NewSignedStatement shows a statement.
+func NewSignedStatement(s evidence.Statement) SignedStatement {
+	return SignedStatement{
+		s.Operator, s.Seat, s.Sequence, kindName(s.Proposal), fields(s.Proposal), hex.EncodeToString(s.Digest[:]),
+		hex.EncodeToString(s.Signed()),
+	}
+}
+
+// Summary says in a line what a statement says, for people.
+func (s SignedStatement) Summary() string {
+	if s.Action == proposal.KindNoop.String() {
+		return fmt.Sprintf("seat %d said %s", s.Seat, s.Action)
+	}
+	return fmt.Sprintf("seat %d said %s %s", s.Seat, s.Action, s.Proposal)
+}
+
+// NewEvidence shows what is kept of a fault, with the statements read from it. Messages that are no hex count as none.
+func NewEvidence(f Fault) EvidenceDetail {
+	detail := EvidenceDetail{
+		Evidence:   Evidence{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, f.Attributed, len(f.Evidence), true, nil},
+		Statements: []SignedStatement{},
+	}
+	fault := f.recorded()
+	if _, err := evidence.OfFault(fault); err != nil {
+		detail.Proof, detail.Why = false, pointer(err.Error())
+	}
+	for _, signed := range fault.Evidence {
+		if s, err := evidence.ReadStatement(signed); err == nil {
+			detail.Statements = append(detail.Statements, NewSignedStatement(s))
+		}
+	}
+	return detail
+}
+
+// recorded is the fault with its messages, as evidence is read from it.
+func (f Fault) recorded() faults.Fault {
+	fault := faults.Fault{
+		Key: faults.Key{Wallet: f.Wallet, Window: f.Window, Kind: f.Kind, Culprit: f.Culprit}, Attributed: f.Attributed,
+	}
+	for _, text := range f.Evidence {
+		if signed, err := hex.DecodeString(text); err == nil {
+			fault.Evidence = append(fault.Evidence, signed)
+		}
+	}
+	return fault
+}
+
+// NewEvidenceList merges lists of faults of different kinds, each newest window first, and cuts the result to a limit; 0
+// is none.
+func NewEvidenceList(limit int, lists ...Faults) EvidenceList {
+	var found []Fault
+	more := false
+	for _, list := range lists {
+		found = append(found, list.Faults...)
+		more = more || list.More
+	}
+	slices.SortStableFunc(found, func(a, b Fault) int { return cmp.Compare(b.Window, a.Window) })
+	found, beyond := cut(found, limit)
+	return EvidenceList{each(found, func(f Fault) Evidence { return NewEvidence(f).Evidence }), more || beyond}
+}
+
+// Proof is a decoded proof.
+type Proof struct {
+	ID         string            `json:"id"`
+	Kind       evidence.Kind     `json:"kind"`
+	Chain      uint64            `json:"chain"` // as its exporter claims
+	Wallet     chain.WalletID    `json:"wallet"`
+	Window     chain.Height      `json:"window"` // coordination block
+	Operator   chain.Operator    `json:"operator"`
+	Statements []SignedStatement `json:"statements"`
+}
+
+// NewProof shows a proof.
+func NewProof(p evidence.Proof) Proof {
+	slot, both := p.Slot(), p.Statements()
+	return Proof{p.ID(), p.Kind, p.Chain, slot.Wallet, slot.Window, slot.Operator, each(both[:], NewSignedStatement)}
+}
+
+// ProofVerdict is the answer of a verification; docs/schemas/verdict.json describes it.
+type ProofVerdict struct {
+	Verdict evidence.Verdict `json:"verdict"`
+	Reason  *evidence.Reason `json:"reason"` // null if it is valid
+	Detail  *string          `json:"detail"` // the reason in words; null if it is valid
+	Proof   *Proof           `json:"proof"`  // null if it could not be decoded
+}
+
+// NewProofVerdict shows what evidence.Verify returned, or the error that kept it from being called.
+func NewProofVerdict(p evidence.Proof, err error) ProofVerdict {
+	verdict, reason := evidence.Judge(err)
+	answer := ProofVerdict{Verdict: verdict, Reason: pointer(reason)}
+	if err != nil {
+		answer.Detail = pointer(err.Error())
+	}
+	if p.Kind != "" {
+		proof := NewProof(p)
+		answer.Proof = &proof
+	}
+	return answer
+}
