@@ -170,7 +170,7 @@ func drainingAt(ctx context.Context, socket string) bool {
 	if err != nil {
 		return false
 	}
-	defer response.Body.Close() //nolint:errcheck // only read from
+	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
 	var ready view.Readiness
 	return err == nil && response.StatusCode == http.StatusServiceUnavailable && json.Unmarshal(raw, &ready) == nil && ready.State == "draining"

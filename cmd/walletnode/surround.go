@@ -73,19 +73,20 @@ func (s *surroundings) end() {
 // chain must not be ended by systemd for starting slowly, since starting again would not help. Readiness reads clock,
 // store and network, so that a node that hangs in one of them gives no sign of life.
 func report(ctx context.Context, n *node.Node) systemd.Report {
-	state, _ := n.Stage().State()
-	if state == node.Stopped { // its parts are closed and would all be ill
+	if state, _ := n.Stage().State(); state == node.Stopped { // its parts are closed and would all be ill
 		return systemd.Report{Stopping: true, Status: string(state)}
 	}
+	ready := n.Readiness(ctx)
+	state := node.State(ready.State)
 	parts := []string{fmt.Sprintf("%s, block %d", state, n.Clock().Height())}
-	for _, c := range n.Readiness(ctx).Failing() {
+	for _, c := range ready.Failing() {
 		if c.Name != "state" {
 			parts = append(parts, c.Reason)
 		}
 	}
 	return systemd.Report{
 		Ready:    state != node.Starting,
-		Stopping: state == node.Draining,
+		Stopping: state == node.Draining || state == node.Stopped,
 		Status:   strings.Join(parts, "; "),
 	}
 }

@@ -21,8 +21,9 @@ const probeTimeout = 2 * time.Second
 
 // Readiness says whether the node can do its work now: rule R8 and what else a window needs.
 func (n *Node) Readiness(ctx context.Context) view.Readiness {
-	state, _ := n.stage.State()
-	checks := append([]view.Check{n.checkState(state), n.checkClock(), n.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
+	checks := append([]view.Check{{}, n.checkClock(), n.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
+	state, _ := n.stage.State() // last: a store that hangs takes its time, in which the node may have been told to stop
+	checks[0] = n.checkState(state)
 	return view.NewReadiness(string(state), checks)
 }
 
