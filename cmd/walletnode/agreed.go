@@ -54,6 +54,9 @@ func listProposals(c *cli.Context) error {
 	}
 	filter := store.WindowFilter{Wallet: wallet, From: chain.Height(c.Uint64("from")), To: chain.Height(c.Uint64("to")), Limit: limit}
 	return reading(c, limit, func(from source) error {
+		if err := known(c, from, wallet); err != nil {
+			return err
+		}
 		list, err := from.Proposals(c.Context, filter)
 		if err != nil {
 			return err
@@ -88,7 +91,7 @@ func showProposals(c *cli.Context) error {
 			return err
 		}
 		if len(list.Proposals) == 0 {
-			return lost(fmt.Errorf("%w: nothing was agreed in window %d", store.ErrNotFound, at), "proposals list")
+			return lost(fmt.Errorf("%w: nothing was agreed in window %d%s", store.ErrNotFound, at, of(wallet)), "proposals list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, list)
@@ -139,6 +142,9 @@ func listActions(c *cli.Context) error {
 		return err
 	}
 	return reading(c, filter.Limit, func(from source) error {
+		if err := known(c, from, wallet); err != nil {
+			return err
+		}
 		list, err := from.Actions(c.Context, filter)
 		if err != nil {
 			return err
@@ -166,7 +172,7 @@ func showActions(c *cli.Context) error {
 			return err
 		}
 		if len(list.Actions) == 0 {
-			return lost(fmt.Errorf("%w: no action in window %d", store.ErrNotFound, at), "actions list")
+			return lost(fmt.Errorf("%w: no action in window %d%s", store.ErrNotFound, at, of(wallet)), "actions list")
 		}
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, list)

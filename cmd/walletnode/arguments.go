@@ -37,6 +37,23 @@ func walletArgument(c *cli.Context) (*chain.WalletID, error) {
 	return &id, nil
 }
 
+// known refuses a wallet that a list is narrowed to and that nobody has imported: an empty list would look like an answer.
+func known(c *cli.Context, from source, wallet *chain.WalletID) error {
+	if wallet == nil {
+		return nil
+	}
+	_, err := from.Wallet(c.Context, *wallet)
+	return lost(err, "wallets list")
+}
+
+// of names a wallet that was asked about, after the window it took part in.
+func of(wallet *chain.WalletID) string {
+	if wallet == nil {
+		return ""
+	}
+	return fmt.Sprintf(" by wallet %v", wallet)
+}
+
 // rowLimit returns --limit.
 func rowLimit(c *cli.Context) (int, error) {
 	limit := c.Int("limit")

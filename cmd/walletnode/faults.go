@@ -49,6 +49,9 @@ func listFaults(c *cli.Context) error {
 		return err
 	}
 	return reading(c, filter.Limit, func(from source) error {
+		if err := known(c, from, filter.Wallet); err != nil {
+			return err
+		}
 		list, err := from.Faults(c.Context, filter)
 		if err != nil {
 			return err

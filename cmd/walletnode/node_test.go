@@ -273,8 +273,11 @@ func TestCommandsAskTheRunningNode(t *testing.T) {
 	} {
 		got := call(t, "", append(args, "-c", p.config)...)
 		require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
-		require.Contains(t, got.stderr, "not found", "%v", args)
+		require.Contains(t, got.stderr, "not found: ", "%v", args)
 	}
+	early := call(t, "", "explain", "--wallet", p.wallet, "--window", "9223372036854775800", "-c", p.config)
+	require.Equal(t, codeFailure, early.code)
+	require.Regexp(t, `^walletnode: the seed block does not exist yet: block 9223372036854775768 is \d+ blocks away, about \d+ d\b`, early.stderr)
 	for told, args := range map[string][]string{
 		"not a peer ID":                    {"peers", "ping", "x"},
 		"want debug, info, warn or error,": {"debug", "log-level", "net=loud"},
@@ -394,10 +397,4 @@ func TestFaultsSummaryAndExport(t *testing.T) {
 	require.Equal(t, fault.ID(), line.ID)
 	require.Equal(t, codeUsage, call(t, "", "faults", "export", "--format", "xml", "--data-dir", node.dir).code)
 	require.Equal(t, "'=1+1", inert("=1+1"))
-}
-
-func TestAboutNamesTheTwoLargestUnits(t *testing.T) {
-	for seconds, want := range map[int64]string{0: "0 s", 59: "59 s", 60: "1 min", 204: "3 min 24 s", 3600: "1 h", 3605: "1 h", 10740: "2 h 59 min", 90061: "1 d 1 h"} {
-		require.Equal(t, want, about(seconds), "%d", seconds)
-	}
 }

@@ -182,14 +182,38 @@ func TestReadingWhereThereIsNothingIsCode5(t *testing.T) {
 
 	node := newRunning(t)
 	node.history(t)
-	for _, args := range [][]string{
-		{"windows", "show", "9000"}, {"windows", "show", "3600", "--wallet", strings.Repeat("0", 40)}, {"faults", "show", "00"},
+	const nobody = "0x0000000000000000000000000000000000000000"
+	for told, commands := range map[string][][]string{
+		"nothing is recorded of window 9000": {{"windows", "show", "9000"}, {"windows", "verify", "9000"}},
+		"nothing is recorded of wallet " + nobody + " in window 3600": {
+			{"windows", "show", "3600", "--wallet", nobody}, {"windows", "verify", "3600", "--wallet", nobody},
+		},
+		`no fault has the ID "00"`:                              {{"faults", "show", "00"}},
+		"nothing was agreed in window 9000":                     {{"proposals", "show", "9000"}},
+		"nothing was agreed in window 3600 by wallet " + nobody: {{"proposals", "show", "3600", "--wallet", nobody}},
+		"no action in window 3600 by wallet " + nobody:          {{"actions", "show", "3600", "--wallet", nobody}},
+		"wallet " + nobody + " was never imported": {
+			{"wallets", "show", nobody},
+			{"windows", "list", "--wallet", nobody},
+			{"proposals", "list", "--wallet", nobody},
+			{"actions", "list", "--wallet", nobody},
+			{"faults", "list", "--wallet", nobody},
+			{"faults", "summary", "--wallet", nobody},
+		},
 	} {
-		got := call(t, "", append(args, "--json", "--offline", "--data-dir", node.dir)...)
-		require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
-		require.Contains(t, got.stderr, "not found")
-		require.Empty(t, got.stdout)
+		for _, args := range commands {
+			got := call(t, "", append(args, "--json", "--offline", "--data-dir", node.dir)...)
+			require.Equal(t, codeNotFound, got.code, "%v: %s", args, got.stderr)
+			require.Contains(t, got.stderr, "walletnode: not found: "+told+"\n", "%v", args)
+			require.Empty(t, got.stdout)
+		}
 	}
+	export := call(t, "", "faults", "export", "--wallet", nobody, "--data-dir", node.dir)
+	require.Equal(t, codeNotFound, export.code)
+	require.Empty(t, export.stdout, "not even a header")
+	archive := call(t, "", "wallets", "archive", nobody, "--data-dir", node.dir)
+	require.Equal(t, codeNotFound, archive.code)
+	require.Contains(t, archive.stderr, "wallet "+nobody+" was never imported")
 }
 
 func TestWindowsListWhileTheNodeRuns(t *testing.T) {
@@ -235,7 +259,7 @@ func TestWindowsListNarrowsAndTellsThatThereIsMore(t *testing.T) {
 	require.Equal(t, 1, count("--state", "open"))
 	require.Equal(t, 2, count("--state", "finished", "--state", "missed"))
 	require.Equal(t, 0, count("--state", "open", "--to", "3600"))
-	require.Equal(t, 1, count("--wallet", strings.Repeat("0", 40)), "a missed range concerns every wallet")
+	require.Equal(t, 1, count("--wallet", walletID, "--to", "3599"), "a missed range concerns every wallet")
 
 	got := call(t, "", "windows", "list", "-n", "2", "--offline", "--data-dir", node.dir)
 	require.Equal(t, 3, strings.Count(got.stdout, "\n"))
@@ -270,6 +294,7 @@ func TestWindowsShow(t *testing.T) {
 	} {
 		require.Contains(t, shown, want)
 	}
+	require.Contains(t, shown, "  reason    ok: The wallet agreed on an action.\n", "no advice where there is nothing to do")
 	require.Contains(t, succeed(t, "", "windows", "show", "4500", "--offline", "--data-dir", node.dir), `sent      at block 4502: {"senderID":1`)
 	require.Contains(t, succeed(t, "", "windows", "show", "1800", "--offline", "--data-dir", node.dir), "missed    with windows 900 to 2700")
 	own := document(t, succeed(t, "", "windows", "show", "4500", "--json", "--offline", "--data-dir", node.dir))["wallets"].([]any)[0].(map[string]any)["own"]
@@ -298,7 +323,7 @@ func TestFaultsListAndShow(t *testing.T) {
 
 	for want, args := range map[int][][]string{
 		1: {{"--kind", "leader_impersonation"}, {"--culprit", culprit}, {"--wallet", walletID}, {"--attributed"}, {"--from", "3600", "--to", "3600"}},
-		0: {{"--kind", "leader_idle"}, {"--culprit", ours}, {"--wallet", strings.Repeat("0", 40)}, {"--attributed=false"}, {"--from", "3601"}},
+		0: {{"--kind", "leader_idle"}, {"--culprit", ours}, {"--attributed=false"}, {"--from", "3601"}},
 	} {
 		for _, narrow := range args {
 			doc := document(t, succeed(t, "", append([]string{"faults", "list", "--json", "--offline", "--data-dir", node.dir}, narrow...)...))

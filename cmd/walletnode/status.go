@@ -54,7 +54,7 @@ func writeStatus(w io.Writer, s view.Status) error {
 		fmt.Fprintf(&out, "chain     %s\n", printable(chain.Current)) // reads may stand on less than decisions do
 	}
 	fmt.Fprintf(&out, "operator  %v\n", s.Operator)
-	fmt.Fprintf(&out, "version   %s, up %s\n", s.Version, about(s.Uptime))
+	fmt.Fprintf(&out, "version   %s, up %s\n", s.Version, view.Span(s.Uptime))
 	if h := s.Head; h != nil {
 		stale := ""
 		if h.Stale {
@@ -78,7 +78,7 @@ func writeStatus(w io.Writer, s view.Status) error {
 
 // describeNext tells when the coming window begins and who leads it.
 func describeNext(out *strings.Builder, n view.Next) {
-	when := fmt.Sprintf("in %d blocks, about %s", n.InBlocks, about(n.InSeconds))
+	when := fmt.Sprintf("in %d blocks, about %s", n.InBlocks, view.Span(n.InSeconds))
 	fmt.Fprintf(out, "next      window %d %s\n", n.Window, when)
 	if n.SeedIn > 0 {
 		fmt.Fprintf(out, "          who leads is known from block %d on, in %d blocks\n", n.SeedBlock, n.SeedIn)
@@ -90,27 +90,6 @@ func describeNext(out *strings.Builder, n view.Next) {
 		}
 		fmt.Fprintf(out, "          %v leads wallet %v\n", e.Leader, e.Wallet)
 	}
-}
-
-// about writes a number of seconds with its two largest units: 3 min 24 s.
-func about(seconds int64) string {
-	units := []struct {
-		name string
-		size int64
-	}{{"d", 24 * 3600}, {"h", 3600}, {"min", 60}, {"s", 1}}
-	var parts []string
-	for _, u := range units {
-		if n := seconds / u.size; n > 0 && len(parts) < 2 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
-		} else if len(parts) > 0 {
-			break
-		}
-		seconds %= u.size
-	}
-	if len(parts) == 0 {
-		return "0 s"
-	}
-	return strings.Join(parts, " ")
 }
 
 // readyPause is how often wait-ready asks.

@@ -42,6 +42,9 @@ func summaryCommand() *cli.Command {
 				return err
 			}
 			return reading(c, one, func(from source) error {
+				if err := known(c, from, filter.Wallet); err != nil {
+					return err
+				}
 				scores, err := from.Scores(c.Context, filter)
 				if err != nil {
 					return err
@@ -91,6 +94,9 @@ func exportCommand() *cli.Command {
 				return err
 			}
 			return reading(c, 0, func(from source) error {
+				if err := known(c, from, filter.Wallet); err != nil {
+					return err
+				}
 				list, err := from.Faults(c.Context, filter)
 				if err != nil {
 					return err

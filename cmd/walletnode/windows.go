@@ -51,6 +51,9 @@ func listWindows(c *cli.Context) error {
 		return err
 	}
 	return reading(c, filter.Limit, func(from source) error {
+		if err := known(c, from, filter.Wallet); err != nil {
+			return err
+		}
 		list, err := from.Windows(c.Context, filter)
 		if err != nil {
 			return err
@@ -137,8 +140,11 @@ func showWindow(c *cli.Context) error {
 	})
 }
 
-// reasonText explains a reason code to a person.
+// reasonText explains a reason code to a person, with what to do if there is anything.
 func reasonText(reason coordination.Reason) string {
 	means, todo := reason.Explain()
+	if todo == "Nothing." {
+		todo = ""
+	}
 	return strings.TrimSpace(string(reason) + ": " + means + " " + todo)
 }

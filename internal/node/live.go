@@ -107,12 +107,13 @@ func (n *Node) Explain(ctx context.Context, id chain.WalletID, block chain.Heigh
 		}
 		return view.Elect(record.Wallet, w, seed, n.cfg.Operator.Address), nil
 	}
-	return view.Election{}, fmt.Errorf("%w: wallet %v", store.ErrNotFound, id)
+	return view.Election{}, fmt.Errorf("%w: wallet %v was never imported", store.ErrNotFound, id)
 }
 
 func (n *Node) seedBlock(ctx context.Context, w coordination.Window) (chain.Hash, error) {
-	if n.clock.Height() < w.SeedBlock {
-		return chain.Hash{}, fmt.Errorf("%w: block %d", view.ErrNotYet, w.SeedBlock)
+	if height := n.clock.Height(); height < w.SeedBlock {
+		left := w.SeedBlock - height
+		return chain.Hash{}, fmt.Errorf("%w: block %d is %d blocks away, about %s", view.ErrNotYet, w.SeedBlock, left, n.pace.about(left, n.cfg.BlockTime))
 	}
 	header, err := n.chain.Header(ctx, w.SeedBlock)
 	if err != nil {

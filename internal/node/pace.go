@@ -1,10 +1,12 @@
 package node
 
 import (
+	"math"
 	"sync"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 // paceDepth is how many heads the pace is measured over: with blocks of 12 s, the last 13 minutes.
@@ -44,4 +46,11 @@ func (p *pace) blockTime(otherwise time.Duration) time.Duration {
 	}
 	first, last := p.heads[0], p.heads[len(p.heads)-1]
 	return last.at.Sub(first.at) / time.Duration(last.height-first.height)
+}
+
+// about says how long a number of blocks takes; otherwise is the time of one if fewer than two heads were seen. Any height
+// can be asked for, so that the time may be longer than a time.Duration can be.
+func (p *pace) about(blocks chain.Height, otherwise time.Duration) string {
+	seconds := float64(blocks) * p.blockTime(otherwise).Seconds()
+	return view.Span(int64(min(seconds, math.MaxInt64/2)))
 }

@@ -72,7 +72,7 @@ func (s *Store) ArchiveWallet(ctx context.Context, id chain.WalletID, archived b
 		if rows, err := done.RowsAffected(); err != nil || rows == 1 {
 			return err
 		}
-		return ErrNotFound
+		return fmt.Errorf("%w: wallet %v was never imported", ErrNotFound, id)
 	})
 }
 

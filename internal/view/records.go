@@ -2,8 +2,11 @@ package view
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/store"
 )
@@ -21,15 +24,22 @@ func (r Records) Windows(ctx context.Context, filter store.WindowFilter) (Window
 	return Windows{each(rows, NewWindow), more}, err
 }
 
-// Window returns all of one window, of one wallet if one is given.
+// Window returns all of one window, of one wallet if one is given. store.ErrNotFound says what is not there.
 func (r Records) Window(ctx context.Context, block chain.Height, wallet *chain.WalletID) (Trace, error) {
+	schedule := coordination.RFC12()
+	if _, begins := schedule.Window(block); !begins {
+		return Trace{}, fmt.Errorf("%w: block %d begins no window; windows begin at multiples of %d", store.ErrNotFound, block, schedule.Frequency)
+	}
 	var only []chain.WalletID
 	if wallet != nil {
 		only = append(only, *wallet)
 	}
 	detail, err := r.Store.WindowDetail(ctx, block, only...)
 	if err == nil && wallet != nil && len(detail.Wallets) == 0 && detail.Missed == nil {
-		err = store.ErrNotFound
+		return Trace{}, fmt.Errorf("%w: nothing is recorded of wallet %v in window %d", store.ErrNotFound, wallet, block)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return Trace{}, fmt.Errorf("%w: nothing is recorded of window %d", store.ErrNotFound, block)
 	}
 	if err != nil {
 		return Trace{}, err
@@ -58,6 +68,9 @@ func (r Records) Faults(ctx context.Context, filter faults.Filter) (Faults, erro
 // Fault returns one fault.
 func (r Records) Fault(ctx context.Context, id string) (Fault, error) {
 	record, err := r.Store.Fault(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return Fault{}, fmt.Errorf("%w: no fault has the ID %q", store.ErrNotFound, id)
+	}
 	if err != nil {
 		return Fault{}, err
 	}
@@ -96,7 +109,7 @@ func (r Records) Wallet(ctx context.Context, id chain.WalletID) (Wallet, error) 
 			return NewWallet(record), nil
 		}
 	}
-	return Wallet{}, store.ErrNotFound
+	return Wallet{}, fmt.Errorf("%w: wallet %v was never imported", store.ErrNotFound, id)
 }
 
 // beyond is the limit to query with: one row more shows whether the list goes on. 0 is no limit.
