@@ -17,39 +17,52 @@ const maxFlights = 2 * validateQueue
 // signature included: a forgery that only resembles a message does not hide it.
 type flights struct {
 	mu     sync.Mutex
-	aloft  map[[32]byte]struct{}
-	origin map[*pb.Message][32]byte
+	aloft  map[[32]byte]struct{} // by wholeID
+	origin map[*pb.Message]flight
 }
 
-// enter notes a message; false if an identical one is on its way.
+// flight is what a message was named on its arrival, so that pubsub need not do so again.
+type flight struct{ id, whole [32]byte }
+
+// enter notes a message, which must not be changed from then on; false if an identical one is on its way.
 func (f *flights) enter(m *pb.Message) bool {
-	id := wholeID(m)
+	id := messageID(m)
+	whole := wholeID(id, m)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, ok := f.aloft[id]; ok {
+	if _, ok := f.aloft[whole]; ok {
 		return false
 	}
 	if f.aloft == nil || len(f.aloft) >= maxFlights {
-		f.aloft, f.origin = make(map[[32]byte]struct{}), make(map[*pb.Message][32]byte)
+		f.aloft, f.origin = make(map[[32]byte]struct{}), make(map[*pb.Message]flight)
 	}
-	f.aloft[id], f.origin[m] = struct{}{}, id
+	f.aloft[whole], f.origin[m] = struct{}{}, flight{id, whole}
 	return true
 }
 
-// wholeID names a message by every byte in it. A field that is absent is not one that is empty: to pubsub an empty key
-// is a bad one, and a forgery that adds it must not stand for the message.
-func wholeID(m *pb.Message) [32]byte {
-	var topic []byte
-	if m.Topic != nil {
-		topic = append([]byte{}, m.GetTopic()...)
+// id returns the messageID of a message, on its way or not.
+func (f *flights) id(m *pb.Message) [32]byte {
+	f.mu.Lock()
+	known, ok := f.origin[m]
+	f.mu.Unlock()
+	if ok {
+		return known.id
 	}
+	return messageID(m)
+}
+
+// wholeID names a message by every byte in it: by the identity of what is signed, and by what is not. A field that is
+// absent is not one that is empty: to pubsub an empty key is a bad one, and a forgery that adds it must not stand for the
+// message.
+func wholeID(id [32]byte, m *pb.Message) [32]byte {
 	h := sha256.New()
-	for _, field := range [...][]byte{m.From, m.Data, m.Seqno, topic, m.Signature, m.Key, m.ProtoReflect().GetUnknown()} {
-		var length [8]byte // so that no two fields run into one another; 0 if absent
+	h.Write(id[:]) // a hash's Write never fails
+	for _, field := range [...][]byte{m.Signature, m.Key} {
+		var length [8]byte // so that the fields do not run into one another; 0 if absent
 		if field != nil {
 			binary.BigEndian.PutUint64(length[:], uint64(len(field))+1)
 		}
-		h.Write(length[:]) // a hash's Write never fails
+		h.Write(length[:])
 		h.Write(field)
 	}
 	return [32]byte(h.Sum(nil))
@@ -59,8 +72,8 @@ func wholeID(m *pb.Message) [32]byte {
 func (f *flights) leave(m *pb.Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if id, ok := f.origin[m]; ok {
+	if known, ok := f.origin[m]; ok {
 		delete(f.origin, m)
-		delete(f.aloft, id)
+		delete(f.aloft, known.whole)
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -36,8 +35,7 @@ type Host struct {
 	owned   bool // we made the libp2p host, so we close it
 	pubsub  *pubsub.PubSub
 	stop    context.CancelFunc // ends pubsub
-	signing crypto.PrivKey     // the operator's key
-	key     wire.PublicKey     // its public half
+	key     wire.PublicKey     // the operator's
 	table   *table
 	held    *ledger
 	inspect Inspector
@@ -149,13 +147,9 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	signing, err := crypto.UnmarshalSecp256k1PrivateKey(cfg.Operator.Serialize())
-	if err != nil {
-		return nil, fmt.Errorf("read operator key: %w", err)
-	}
 	key := wire.PublicKeyOf(cfg.Operator)
 	h := &Host{
-		cfg: cfg, host: lh, owned: owned, signing: signing, key: key,
+		cfg: cfg, host: lh, owned: owned, key: key,
 		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
 		held:    newLedger(maxHeld),
 		inspect: deps.Inspect, height: deps.Height, log: deps.Log,

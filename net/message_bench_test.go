@@ -105,7 +105,7 @@ func fromBytes(b *testing.B, h *Host, ch *Channel, from peer.ID, data []byte) er
 		return fmt.Errorf("inspected, and %d left: %w", len(rpc.GetPublish()), err)
 	}
 	msg := &pubsub.Message{Message: rpc.GetPublish()[0], ReceivedFrom: from}
-	id := messageID(msg.Message)
+	id := h.flights.id(msg.Message) // as newPubSub has it
 	msg.ID = string(id[:])
 	if err := verify(msg.Message); err != nil {
 		return err

@@ -44,7 +44,7 @@ func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, e
 	return pubsub.NewGossipSub(ctx, h.host,
 		pubsub.WithMessageAuthor(author),
 		pubsub.WithMessageSignaturePolicy(pubsub.LaxNoSign), // as strict as StrictSign, see above
-		pubsub.WithMessageIdFn(func(m *pb.Message) string { id := messageID(m); return string(id[:]) }),
+		pubsub.WithMessageIdFn(func(m *pb.Message) string { id := h.flights.id(m); return string(id[:]) }),
 		pubsub.WithGossipSubParams(gossip()),
 		pubsub.WithMaxMessageSize(wire.MaxMessage),
 		pubsub.WithValidateQueueSize(validateQueue),

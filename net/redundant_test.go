@@ -98,9 +98,15 @@ func TestIdenticalMessagesInFlightAreOne(t *testing.T) {
 	require.True(t, f.enter(emptyKey), "pubsub refuses an empty key, so it must not hide a message without one")
 	require.True(t, f.enter(noTopic))
 
+	for _, known := range []*pb.Message{first, unknown, emptyKey, noTopic, m("not on its way")} {
+		require.Equal(t, messageID(known), f.id(known))
+	}
+	require.Equal(t, f.id(first), f.id(emptyKey), "nobody signs a key field")
+
 	f.leave(m("good"))
 	require.False(t, f.enter(m("good")), "what never entered does not leave")
 	f.leave(first)
+	require.Equal(t, messageID(first), f.id(first))
 	require.True(t, f.enter(m("good")))
 	for n := range uint64(2 * maxFlights) {
 		next := m("flood")

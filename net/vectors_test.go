@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
@@ -65,7 +66,7 @@ func TestVectorsOperatorKey(t *testing.T) {
 			m := new(pb.Message)
 			require.NoError(t, proto.Unmarshal(raw, m))
 			m.Signature = nil
-			require.NoError(t, host.sign(m))
+			host.sign(&pubsub.Message{Message: m})
 			require.Equal(t, message.Signature, hex.EncodeToString(m.GetSignature()))
 			signed, err := proto.Marshal(m)
 			require.NoError(t, err)
