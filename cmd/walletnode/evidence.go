@@ -22,7 +22,9 @@ func evidenceCommand() *cli.Command {
 			Usage: "list the faults that left signed messages, newest window first, and whether those are a proof",
 			Description: "Two differing messages that one operator signed for one wallet and window are a proof. One message is none: what is\n" +
 				"wrong with it follows from the chain.",
-			Flags:  rangeFlags(),
+			Flags: append([]cli.Flag{
+				&cli.StringFlag{Name: "culprit", Usage: "only against the operator with this `ADDRESS` (EIP-55)"},
+			}, rangeFlags()...),
 			Action: listEvidence,
 		},
 		&cli.Command{

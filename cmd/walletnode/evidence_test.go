@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/devnet/localchain"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -86,6 +89,11 @@ func TestEvidenceListSaysWhatIsAProofAndWhyTheRestIsNone(t *testing.T) {
 	require.Regexp(t, id+` +3600 .*leader_equivocation .* 2 +two statements\n`, table)
 	require.Regexp(t, impostor+` +3600 .*leader_impersonation .* 1 +not a proof: one signed message`, table)
 
+	culprit := wire.PublicKeyOf(liar).Operator().String()
+	against := succeed(t, "", "evidence", "list", "--culprit", culprit, "--offline", "--data-dir", node.dir)
+	require.Contains(t, against, id)
+	require.NotContains(t, against, impostor)
+
 	got := call(t, "", "evidence", "list", "--offline", "--limit", "1", "--data-dir", node.dir)
 	require.Equal(t, codeOK, got.code)
 	require.Contains(t, got.stderr, "there is more")
@@ -115,6 +123,21 @@ func TestEvidenceShowTellsWhatWasSaid(t *testing.T) {
 	got := call(t, "", "evidence", "show", "0123", "--offline", "--data-dir", node.dir)
 	require.Equal(t, codeNotFound, got.code)
 	require.Contains(t, got.stderr, "walletnode evidence list shows what there is")
+}
+
+// The answers are the same from the node that runs on the store.
+func TestEvidenceIsReadFromTheRunningNode(t *testing.T) {
+	node := newRunning(t)
+	node.history(t)
+	id := node.caught(t)
+	server := api.Server{Records: view.Records{Store: node.store.Reader}, Logger: slog.New(slog.DiscardHandler)}
+	running := httptest.NewServer(server.Handler())
+	t.Cleanup(running.Close)
+	address := strings.TrimPrefix(running.URL, "http://")
+	for _, command := range [][]string{{"evidence", "list", "--json"}, {"evidence", "show", id, "--json"}} {
+		offline := succeed(t, "", append(command, "--offline", "--data-dir", node.dir)...)
+		require.Equal(t, offline, succeed(t, "", append(command, "--api", address, "--data-dir", t.TempDir())...), "there is no store to fall back to")
+	}
 }
 
 func TestEvidenceExportWritesTheProofThatVerifyAccepts(t *testing.T) {

@@ -173,6 +173,14 @@ func TestOneFlippedBitMakesAProofInvalid(t *testing.T) {
 	}
 }
 
+func TestAProofThatIsCutOffAnywhereIsInvalid(t *testing.T) {
+	proof, list := proved(t), trusted(t)
+	for n := range proof {
+		_, err := evidence.Verify(proof[:n], list)
+		requireRefused(t, err, evidence.Damaged, "cut off")
+	}
+}
+
 // The digest keeps a copy whole; it is not what makes a proof. Who computes it anew after changing a bit has no proof either:
 // only the fields that nobody signed can be changed, and then it is of another version or another chain.
 func TestOneFlippedBitUnderANewDigestProvesNothing(t *testing.T) {
@@ -204,6 +212,15 @@ func TestVerificationNeedsNeitherNetworkNorStore(t *testing.T) {
 		require.NotContains(t, []string{"net", "net/http", "os/exec", "crypto/tls"}, dep)
 		for _, part := range []string{"libp2p/", "sqlite", "walletnode/internal/store", "walletnode/internal/node", "walletnode/net", "ethereum/rpc"} {
 			require.NotContains(t, strings.Replace(dep, "internal/wire/pb", "", 1), part)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	proof, list := proved(b), trusted(b)
+	for b.Loop() {
+		if _, err := evidence.Verify(proof, list); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
