@@ -20,8 +20,10 @@ func TestDocsCLIIsGeneratedFromTheCommands(t *testing.T) {
 	fmt.Fprintf(&doc, "# Command line\n\nThis page is generated from the commands: `go test ./cmd/walletnode -run DocsCLI -update`.\n\n"+
 		"%s Every command has `--help`.\n\n", app.Description)
 	doc.WriteString("Data goes to stdout, logs and errors to stderr. `--json` writes one document, or one line for each event of a command that\n" +
-		"goes on; names are snake_case. Precedence: a flag wins over its environment variable (`WALLETNODE_` and the key, as in\n" +
-		"`WALLETNODE_ETHEREUM_URL`), that over the configuration file, and that over the default. Secrets are never flags.\n\n")
+		"goes on; names are snake_case. The protocol's own JSON keeps the names of its test vectors (`walletPublicKeyHash`): what stands\n" +
+		"under `message` and `proposal`, manifests, and what `message` and `explain` read and write.\n\n" +
+		"Precedence: a flag wins over its environment variable (`WALLETNODE_` and the key, as in `WALLETNODE_ETHEREUM_URL`), that over\n" +
+		"the configuration file, and that over the default. Secrets are never flags.\n\n")
 	documentExitCodes(t, &doc)
 	doc.WriteString("## Flags of the program\n\n")
 	documentFlags(&doc, app.Flags)
@@ -98,6 +100,9 @@ func documentFlags(doc *strings.Builder, flags []cli.Flag) {
 		if text := documented.GetValue(); documented.TakesValue() && text != "" && text != `""` {
 			byDefault = "`" + text + "`"
 		}
+		if on, is := f.(*cli.BoolFlag); is && on.Value {
+			byDefault = "`true`" // the library tells the default of a flag that takes a value only
+		}
 		usage = placeholder.ReplaceAllString(usage, "$1")
 		for _, variable := range documented.GetEnvVars() {
 			usage += " (or the variable `" + variable + "`)"
@@ -105,6 +110,17 @@ func documentFlags(doc *strings.Builder, flags []cli.Flag) {
 		fmt.Fprintf(doc, "| %s | %s | %s |\n", strings.Join(spelt, ", "), byDefault, strings.ReplaceAll(usage, "|", `\|`))
 	}
 	doc.WriteByte('\n')
+}
+
+func TestDocsTellEveryDefaultThatHelpTells(t *testing.T) {
+	var doc strings.Builder
+	documentFlags(&doc, []cli.Flag{
+		&cli.BoolFlag{Name: "on", Value: true, Usage: "a"}, &cli.BoolFlag{Name: "off", Usage: "b"}, &cli.IntFlag{Name: "number", Value: 5, Usage: "c"},
+	})
+	for _, row := range []string{"| `--on` | `true` | a |", "| `--off` |  | b |", "| `--number VALUE` | `5` | c |"} {
+		require.Contains(t, doc.String(), row+"\n")
+	}
+	require.Contains(t, succeed(t, "", "devnet", "--help"), "(default: true)")
 }
 
 func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
