@@ -53,6 +53,7 @@ type Clock struct {
 	floor   Height // last height known from an earlier run; jumps are measured from here until a head is seen
 	pending Height // an implausible height that waits for its confirmation
 	lapsed  Height // the head that ended the last staleness
+	doubted Height // up to here the clock has shown heads that too few endpoints agreed on
 	changed chan struct{}
 	waiting map[Height]chan struct{} // closed when their height is reached; as many as heights are waited for
 }
@@ -65,7 +66,13 @@ func NewClock(freshness Freshness, floor Height) *Clock {
 
 // Observe takes a head from the chain source. It reports whether the clock follows it: an unchanged head, or
 // one more than 10 000 blocks ahead that nothing confirmed yet, is not followed.
-func (c *Clock) Observe(h Header) bool {
+func (c *Clock) Observe(h Header) bool { return c.observe(h, true) }
+
+// ObserveDoubtful is Observe for a head that too few chain endpoints agreed on: the clock follows it, and does not vouch
+// for what it showed until then.
+func (c *Clock) ObserveDoubtful(h Header) bool { return c.observe(h, false) }
+
+func (c *Clock) observe(h Header, agreed bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if h.Hash == c.head.Hash && h.Height == c.head.Height && !c.head.ReceivedAt.IsZero() {
@@ -79,6 +86,9 @@ func (c *Clock) Observe(h Header) bool {
 	}
 	if c.head.ReceivedAt.IsZero() {
 		c.first = h.Height
+	}
+	if !agreed || c.doubted > h.Height { // also when what was doubted turns out to have been too high
+		c.doubted = h.Height
 	}
 	c.head = Head{Header: h, ReceivedAt: time.Now()}
 	for height, reached := range c.waiting {
@@ -174,6 +184,14 @@ func (c *Clock) LapsedAfter(h Height) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.lapsed > h || c.staleLocked()
+}
+
+// DoubtedAfter reports whether the clock has shown a head that too few endpoints agreed on since it showed height h: then
+// nobody knows how long the blocks after that one took.
+func (c *Clock) DoubtedAfter(h Height) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.doubted > h
 }
 
 // Until blocks until the clock has shown a height of at least h, or ctx ends (its error is returned). It sleeps through

@@ -129,3 +129,20 @@ func TestUntilWaitsForAHeightOrTheContext(t *testing.T) {
 		require.ErrorIs(t, <-given, context.Canceled)
 	})
 }
+
+func TestR4TheClockTellsWhichBlocksItDoesNotVouchFor(t *testing.T) {
+	clock := chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0)
+	at := func(h chain.Height) chain.Header {
+		return chain.Header{Height: h, Hash: chain.Hash{byte(h), byte(h >> 8)}}
+	}
+	require.True(t, clock.Observe(at(900)))
+	require.False(t, clock.DoubtedAfter(0))
+	require.True(t, clock.ObserveDoubtful(at(990)))
+	require.True(t, clock.DoubtedAfter(900))
+	require.False(t, clock.DoubtedAfter(990))
+	require.True(t, clock.Observe(at(905)), "the quorum is back, and the head was a lie")
+	require.True(t, clock.DoubtedAfter(900), "it was not there all the time")
+	require.False(t, clock.DoubtedAfter(905), "from here on it is")
+	require.False(t, clock.ObserveDoubtful(at(30_000)), "too far ahead to be followed")
+	require.False(t, clock.DoubtedAfter(905), "so nothing rests on it")
+}

@@ -57,7 +57,7 @@ var reasons = []struct {
 	{ReasonLateStart, "The node came up within the window, after its active phase.", "Nothing, if the restart was planned."},
 	{ReasonChainStalled, "The node ran, but its chain endpoint showed no block of the active phase.", "Check the chain endpoint."},
 	{ReasonSeedUnavailable, "The seed block could not be read in the active phase, so the leader is not known.", "Check the chain endpoint."},
-	{ReasonNoQuorum, "Too few chain endpoints agreed on the seed block, on the window's first block, or on the validity of the proposal; the node abstained.", "Check the chain endpoints."},
+	{ReasonNoQuorum, "Too few chain endpoints agreed on the seed block, on the window's first block or those of its active phase, or on the validity of the proposal; the node abstained.", "Check the chain endpoints."},
 	{ReasonNoPeers, "The node led, or waited, while connected to no other operator of the wallet.", "Check the network and the list of peers."},
 	{ReasonGenerationFailed, "The node led, something on the checklist failed to generate and nothing else was to do; a no-op was sent.", "Look at the log for each failure."},
 	{ReasonBusy, "The wallet was still busy with an earlier window.", "Report it: a window ends long before the next."},

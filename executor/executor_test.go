@@ -237,6 +237,22 @@ func TestR4IdlenessIsAttributedOnlyWithAClearView(t *testing.T) {
 			time.Sleep(10 * time.Minute)
 			s.show(950)
 		}, false, coordination.ReasonChainStalled},
+		"a head without a quorum ends the active phase": {func(s *stage) {
+			s.openOnTime()
+			s.show(905)
+			s.clock.ObserveDoubtful(chain.Header{Height: 990, Hash: chain.Hash{1}})
+			synctest.Wait()
+		}, false, coordination.ReasonNoQuorum},
+		"a block without a quorum within the active phase": {func(s *stage) {
+			s.openOnTime()
+			s.clock.ObserveDoubtful(chain.Header{Height: 930, Hash: chain.Hash{1}})
+			synctest.Wait()
+			s.show(931)
+		}, false, coordination.ReasonNoQuorum},
+		"a quorum that came back before the window": {func(s *stage) {
+			s.clock.ObserveDoubtful(chain.Header{Height: 899, Hash: chain.Hash{1}})
+			s.openOnTime()
+		}, true, coordination.ReasonLeaderIdle},
 		"other parameters than ours": {func(s *stage) {
 			s.channel.mismatched = map[chain.Operator]bool{s.leader: true}
 			s.openOnTime()

@@ -150,6 +150,8 @@ func (p *procedure) whySilent() (coordination.Reason, string) {
 		return coordination.ReasonLeaderIdle, ""
 	case len(p.hearing.impostors) > 0:
 		return coordination.ReasonLeaderImpersonation, ""
+	case o.HeadsDoubted:
+		return coordination.ReasonNoQuorum, "too few chain endpoints agreed on the blocks of the active phase"
 	case o.ClockLapsed:
 		return coordination.ReasonChainStalled, "no new block for " + o.ClockAge.Truncate(time.Second).String()
 	case !p.sawPeers:

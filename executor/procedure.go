@@ -68,6 +68,7 @@ func (p *procedure) observer(culprit chain.Operator) faults.Observer {
 		CutOff:         !sight.Subscribed || sight.Operators == 0 || sight.Since > c || p.Clock.First() > c,
 		ClockAge:       p.Clock.Age(),
 		ClockLapsed:    p.Clock.LapsedAfter(c),
+		HeadsDoubted:   p.Clock.DoubtedAfter(c),
 		SeedAgreed:     p.hearing != nil,
 		ParamsMismatch: p.Channel.Mismatched(culprit),
 	}

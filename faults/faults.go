@@ -71,13 +71,14 @@ type Observer struct {
 	CutOff         bool          `json:"cut_off"`         // at some time in the window we were connected to none of them
 	ClockAge       time.Duration `json:"clock_age_ns"`    // time since our last new head when judging
 	ClockLapsed    bool          `json:"clock_lapsed"`    // our clock was stale at some time in the window
+	HeadsDoubted   bool          `json:"heads_doubted"`   // our clock showed heads in the window that had no quorum
 	SeedAgreed     bool          `json:"seed_agreed"`     // the seed block had its quorum
 	ParamsMismatch bool          `json:"params_mismatch"` // the culprit's protocol parameters or roster differ from ours
 }
 
 // ClearView reports whether the observer may attribute idleness: it saw the whole active phase (rule R4).
 func (o Observer) ClearView() bool {
-	return o.Sure() && o.Peers > 0 && !o.CutOff && !o.ClockLapsed
+	return o.Sure() && o.Peers > 0 && !o.CutOff && !o.ClockLapsed && !o.HeadsDoubted
 }
 
 // Sure reports whether the observer knows who leads and shares the culprit's parameters: enough to attribute

@@ -188,6 +188,12 @@ func (p *Pool) Header(ctx context.Context, h chain.Height) (chain.Header, error)
 	return p.elect(ctx, h)
 }
 
+// Agreed reports whether a header was agreed on by more than half of the configured vote groups, and stands.
+func (p *Pool) Agreed(h chain.Header) bool {
+	held, ok := p.state.Load().ring.At(h.Height)
+	return ok && held.Hash == h.Hash
+}
+
 // delivered returns the height of the head that was delivered last.
 func (p *Pool) delivered() chain.Height { return chain.Height(p.head.Load()) }
 

@@ -140,6 +140,7 @@ func eyesight(o faults.Observer) string {
 	}{
 		{o.CutOff, "cut off for a time"},
 		{o.ClockLapsed, "clock stale for a time"},
+		{o.HeadsDoubted, "blocks without a quorum"},
 		{!o.SeedAgreed, "seed block not agreed"},
 		{o.ParamsMismatch, "other parameters than the culprit"},
 	} {

@@ -66,7 +66,11 @@ func (s *Stage) advance(to State) {
 
 // follow takes a head from the chain.
 func (n *Node) follow(h chain.Header) {
-	if n.clock.Observe(h) {
+	observe := n.clock.Observe
+	if many, ok := n.chain.(interface{ Agreed(h chain.Header) bool }); ok && !many.Agreed(h) {
+		observe = n.clock.ObserveDoubtful // without a quorum the pool shows what one endpoint says
+	}
+	if observe(h) {
 		n.pace.observe(h.Height, time.Now())
 	}
 }

@@ -68,3 +68,21 @@ func TestPaceIsTheMeanTimeBetweenRecentBlocks(t *testing.T) {
 	require.Equal(t, time.Second, p.blockTime(12*time.Second))
 	require.Len(t, p.heads, paceDepth)
 }
+
+// several is a pool of endpoints that agrees on some heads only.
+type several struct {
+	Chain
+	agreed chain.Height
+}
+
+func (s several) Agreed(h chain.Header) bool { return h.Height <= s.agreed }
+
+func TestR4AHeadWithoutAQuorumIsFollowedAndDoubted(t *testing.T) {
+	n := &Node{clock: chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0), chain: several{agreed: 901}}
+	n.follow(chain.Header{Height: 901})
+	require.False(t, n.clock.DoubtedAfter(0))
+	n.follow(chain.Header{Height: 902})
+	require.Equal(t, chain.Height(902), n.clock.Height())
+	require.True(t, n.clock.DoubtedAfter(901))
+	require.False(t, n.clock.DoubtedAfter(902))
+}
