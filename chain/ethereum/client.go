@@ -14,6 +14,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/rpc"
+	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 
 	"github.com/walletnode/walletnode/chain/ethereum/tbtc"
@@ -35,6 +36,7 @@ type Client struct {
 	log       *slog.Logger
 	limiter   *rate.Limiter // nil without a bound
 	http      *stdhttp.Client
+	dialer    websocket.Dialer
 	bridge    *tbtc.Bridge
 	validator *tbtc.WalletProposalValidator
 
@@ -62,6 +64,7 @@ func Open(config Config, log *slog.Logger) (*Client, error) {
 		transport: transport,
 		log:       log.With("endpoint", endpointName(config.URL)),
 		http:      newHTTPClient(),
+		dialer:    newDialer(),
 		bridge:    tbtc.NewBridge(),
 		validator: tbtc.NewWalletProposalValidator(),
 		conn:      make(chan *rpc.Client, 1),
@@ -164,6 +167,7 @@ func (c *Client) dial(ctx context.Context) (*rpc.Client, error) {
 	defer cancel()
 	conn, err := rpc.DialOptions(ctx, c.config.URL,
 		rpc.WithHTTPClient(c.http),
+		rpc.WithWebsocketDialer(c.dialer),
 		rpc.WithHeaders(stdhttp.Header(c.config.Headers.clone())),
 		rpc.WithWebsocketMessageSizeLimit(maxResponse))
 	if err != nil {
@@ -172,11 +176,12 @@ func (c *Client) dial(ctx context.Context) (*rpc.Client, error) {
 	return conn, nil
 }
 
-// newHTTPClient makes a client with connections of its own, which Close can end, and capped answers.
+// newHTTPClient makes a client with connections of its own, which Close can end, and capped headers and answers.
 func newHTTPClient() *stdhttp.Client {
 	transport := stdhttp.DefaultTransport.(*stdhttp.Transport).Clone() //nolint:forcetypeassert // the standard library's own value
 	transport.MaxIdleConnsPerHost = logWorkers + 1
 	transport.IdleConnTimeout = time.Minute
+	transport.MaxResponseHeaderBytes = maxHeader
 	return &stdhttp.Client{Transport: cappedTransport{transport}}
 }
 

@@ -52,6 +52,7 @@ type fake struct {
 	onCall     func() (hexutil.Bytes, error)              // eth_call
 	onLogs     func(from, to uint64) ([]types.Log, error) // eth_getLogs
 	onAnswer   func(method string) (any, error, bool)     // in place of an answer, if it says true
+	flood      string                                     // a header with which it refuses handshakes
 	handshakes int
 	calledAt   []rpc.BlockNumberOrHash               // the blocks of eth_call
 	sent       []hexutil.Bytes                       // the transactions of eth_sendRawTransaction
@@ -75,13 +76,18 @@ func newFake(t testing.TB, blocks int) *fake {
 
 func (f *fake) serve(w stdhttp.ResponseWriter, r *stdhttp.Request) {
 	f.mu.Lock()
-	server, wrap := f.server, f.wrap
+	server, wrap, flood := f.server, f.wrap, f.flood
 	f.seen = r.Header
 	if r.Header.Get("Upgrade") != "" {
 		f.handshakes++
 	}
 	f.mu.Unlock()
 	var handler stdhttp.Handler = server
+	if r.Header.Get("Upgrade") != "" && flood != "" {
+		w.Header().Set("X", flood)
+		stdhttp.Error(w, "flooded", stdhttp.StatusServiceUnavailable)
+		return
+	}
 	if r.Header.Get("Upgrade") != "" {
 		handler = server.WebsocketHandler([]string{"*"})
 	} else if wrap != nil {

@@ -90,7 +90,13 @@ func unreadable(err error) bool {
 		tooLarge *stdhttp.MaxBytesError
 	)
 	return errors.As(err, &syntax) || errors.As(err, &kind) || errors.As(err, &tooLarge) ||
-		errors.Is(err, websocket.ErrReadLimit) || errors.Is(err, rpc.ErrNoResult) || errors.Is(err, rpc.ErrMissingBatchResponse)
+		headersTooLarge(err) || errors.Is(err, websocket.ErrReadLimit) || errors.Is(err, rpc.ErrNoResult) || errors.Is(err, rpc.ErrMissingBatchResponse)
+}
+
+// headersTooLarge reports whether the answer to an upgrade or to a request began with more than is read of it.
+func headersTooLarge(err error) bool {
+	var located *url.Error
+	return errors.Is(err, errHandshakeTooLarge) || errors.As(err, &located) && headerTooLargeText.MatchString(located.Err.Error())
 }
 
 // emptyAnswer reports whether an HTTP answer had no body, or half of one. A connection that breaks before the answer
