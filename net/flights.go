@@ -55,17 +55,15 @@ func (f *flights) id(m *pb.Message) [32]byte {
 // absent is not one that is empty: to pubsub an empty key is a bad one, and a forgery that adds it must not stand for the
 // message.
 func wholeID(id [32]byte, m *pb.Message) [32]byte {
-	h := sha256.New()
-	h.Write(id[:]) // a hash's Write never fails
+	whole := append(make([]byte, 0, 128), id[:]...) // enough for an honest signature and no key
 	for _, field := range [...][]byte{m.Signature, m.Key} {
-		var length [8]byte // so that the fields do not run into one another; 0 if absent
+		length := uint64(0) // so that the fields do not run into one another; 0 if absent
 		if field != nil {
-			binary.BigEndian.PutUint64(length[:], uint64(len(field))+1)
+			length = uint64(len(field)) + 1
 		}
-		h.Write(length[:])
-		h.Write(field)
+		whole = append(binary.BigEndian.AppendUint64(whole, length), field...)
 	}
-	return [32]byte(h.Sum(nil))
+	return sha256.Sum256(whole)
 }
 
 // leave notes that pubsub knows what to think of a message: it is verified, rejected or known.

@@ -3,6 +3,7 @@ package net
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"sync"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
@@ -14,15 +15,21 @@ import (
 
 // signedBytes returns what the author of a message signs: the prefix and the message without signature and key, unknown
 // fields included. Nil for what cannot be encoded; pubsub refuses that as badly signed.
-func signedBytes(m *pb.Message) []byte {
+func signedBytes(m *pb.Message) []byte { return appendSigned(nil, m) }
+
+// appendSigned writes what signedBytes returns into a buffer, from its beginning.
+func appendSigned(buffer []byte, m *pb.Message) []byte {
 	bare := &pb.Message{From: m.From, Data: m.Data, Seqno: m.Seqno, Topic: m.Topic}
 	bare.ProtoReflect().SetUnknown(m.ProtoReflect().GetUnknown())
-	signed, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend([]byte(pubsub.SignPrefix), bare)
+	signed, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(append(buffer[:0], pubsub.SignPrefix...), bare)
 	if err != nil {
 		return nil
 	}
 	return signed
 }
+
+// buffers are for bytes that are hashed and forgotten.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // messageID is what a message is for pubsub and for the slot table: the digest under its signature.
 //
@@ -30,7 +37,16 @@ func signedBytes(m *pb.Message) []byte {
 // under one number drops the second as a duplicate, before anybody sees that it differs (rule R3). And what is not
 // signed must not count: a forwarder can change the signature to its other value of s, and can write anything into the
 // key field.
-func messageID(m *pb.Message) [32]byte { return sha256.Sum256(signedBytes(m)) }
+func messageID(m *pb.Message) [32]byte {
+	buffer, _ := buffers.Get().(*[]byte)
+	signed := appendSigned(*buffer, m)
+	id := sha256.Sum256(signed)
+	if signed != nil {
+		*buffer = signed
+	}
+	buffers.Put(buffer)
+	return id
+}
 
 // identity is the messageID of a message that pubsub hands to our validator; pubsub has asked for it before.
 func identity(msg *pubsub.Message) [32]byte {

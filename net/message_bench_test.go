@@ -39,8 +39,11 @@ func BenchmarkMessage(b *testing.B) {
 		signed, err := work.Sign(wallet, p, seqno(1))
 		require.NoError(b, err)
 		var unheard []*Inbox
-		prepare := func() { // a wallet that has heard nothing, and a forwarder that has sent nothing: no message's cost
-			unheard = append(unheard, newInbox(wallet, h.cfg.Schedule, h.inspect, newLedger(maxHeld), &h.authors))
+		prepare := func() { // no message's cost: a wallet that has heard nothing yet, and an author heard in another one
+			held := newLedger(maxHeld)
+			held.hold(work.Operator(0), 1)
+			held.relay(work.Operator(0), 1, time.Now())
+			unheard = append(unheard, newInbox(wallet, h.cfg.Schedule, h.inspect, held, &h.authors))
 			h.table.peers[forwarder].meter = newMeter(DefaultLimits())
 		}
 		whole := func() {
