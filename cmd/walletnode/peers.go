@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/walletnode/walletnode/internal/api"
-	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -58,20 +57,14 @@ func showPeer(c *cli.Context) error {
 		return err
 	}
 	return asking(c, func(node *api.Client) error {
-		list, err := node.Peers(c.Context)
+		p, err := node.Peer(c.Context, c.Args().First())
 		if err != nil {
-			return err
+			return lost(err, "peers list")
 		}
-		for _, p := range list.Peers {
-			if p.ID != c.Args().First() {
-				continue
-			}
-			if c.Bool("json") {
-				return writeJSON(c.App.Writer, p)
-			}
-			return writePeer(c, p)
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, p)
 		}
-		return lost(fmt.Errorf("%w: the node knows no peer %q", store.ErrNotFound, c.Args().First()), "peers list")
+		return writePeer(c, p)
 	})
 }
 

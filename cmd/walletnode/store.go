@@ -8,13 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/urfave/cli/v2"
 
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 func storeCommand() *cli.Command {
@@ -52,44 +52,6 @@ func storeCommand() *cli.Command {
 	)
 }
 
-// storeState is what "store status" shows.
-type storeState struct {
-	Path              string      `json:"path"`
-	Bytes             int64       `json:"bytes"`
-	FreeBytes         int64       `json:"free_bytes"` // of bytes: hold nothing and are used again
-	LogBytes          int64       `json:"log_bytes"`  // of the write-ahead log beside it
-	Running           bool        `json:"running"`    // a node has it
-	Process           *string     `json:"process"`    // that node's process
-	Schema            int64       `json:"schema"`
-	ChainID           *string     `json:"chain_id"` // null before the first start
-	Genesis           *string     `json:"genesis"`
-	Oldest            *uint64     `json:"oldest_window"` // null if no window was opened
-	Newest            *uint64     `json:"newest_window"`
-	RetentionWindows  int         `json:"retention_windows"`
-	RetentionEvidence int         `json:"retention_evidence"`
-	Counts            storeCounts `json:"counts"`
-	LastBackup        *backupMade `json:"last_backup"` // null if none was made
-}
-
-type storeCounts struct {
-	Windows    int64 `json:"windows"`
-	Missed     int64 `json:"missed_ranges"`
-	Results    int64 `json:"results"`
-	Open       int64 `json:"open_results"`
-	Statements int64 `json:"statements"`
-	Faults     int64 `json:"faults"`
-	Attributed int64 `json:"attributed_faults"`
-	Actions    int64 `json:"actions"`
-	Pending    int64 `json:"pending_actions"`
-	Wallets    int64 `json:"wallets"`
-	Archived   int64 `json:"archived_wallets"`
-}
-
-type backupMade struct {
-	File string `json:"file"`
-	Time string `json:"time"` // RFC 3339
-}
-
 func storeStatus(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
@@ -110,29 +72,11 @@ func storeStatus(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s := newStoreState(f, cfg, process, running)
+	s := view.NewStoreState(f, process, running, store.Retention{Windows: cfg.Store.RetentionWindows, Evidence: cfg.Store.RetentionEvidence})
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, s)
 	}
 	return writeStoreState(c.App.Writer, s)
-}
-
-func newStoreState(f store.Figures, cfg config.Config, process string, running bool) storeState {
-	s := storeState{
-		Path: f.Path, Bytes: f.Bytes, FreeBytes: f.Free, LogBytes: f.Log, Running: running, Schema: f.Schema,
-		Process: some(process), ChainID: some(f.ChainID), Genesis: some(f.Genesis),
-		Oldest: some(uint64(f.Oldest)), Newest: some(uint64(f.Newest)),
-		RetentionWindows: cfg.Store.RetentionWindows, RetentionEvidence: cfg.Store.RetentionEvidence,
-		Counts: storeCounts{
-			Windows: f.Windows, Missed: f.Missed, Results: f.Results, Open: f.Open, Statements: f.Statements,
-			Faults: f.Faults, Attributed: f.Attributed, Actions: f.Actions, Pending: f.Pending,
-			Wallets: f.Wallets, Archived: f.ArchivedWallets,
-		},
-	}
-	if b := f.LastBackup; b != nil {
-		s.LastBackup = &backupMade{b.File, b.At.Format(time.RFC3339)}
-	}
-	return s
 }
 
 // some returns nil for the zero value: in JSON what is not known is null.
@@ -143,7 +87,7 @@ func some[T comparable](v T) *T {
 	return &v
 }
 
-func writeStoreState(w io.Writer, s storeState) error {
+func writeStoreState(w io.Writer, s view.StoreState) error {
 	var out strings.Builder
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&out, "%-11s %s\n", name, fmt.Sprintf(format, args...))

@@ -14,18 +14,19 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 func TestStoreStatusWhileTheNodeRuns(t *testing.T) {
 	node := newRunning(t)
 	node.history(t)
-	var s storeState
+	var s view.StoreState
 	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "--data-dir", node.dir, "store", "status", "--json")), &s))
 	require.True(t, s.Running)
 	require.Equal(t, "1", *s.ChainID)
 	require.EqualValues(t, 3600, *s.Oldest)
 	require.EqualValues(t, 4500, *s.Newest)
-	require.Equal(t, storeCounts{Windows: 2, Missed: 1, Results: 2, Open: 1, Statements: 1, Faults: 1, Attributed: 1, Actions: 1, Pending: 1, Wallets: 1}, s.Counts)
+	require.Equal(t, view.StoreCounts{Windows: 2, Missed: 1, Results: 2, Open: 1, Statements: 1, Faults: 1, Attributed: 1, Actions: 1, Pending: 1, Wallets: 1}, s.Counts)
 	require.Nil(t, s.LastBackup)
 
 	text := succeed(t, "", "--data-dir", node.dir, "store", "status")

@@ -38,6 +38,8 @@ type Live interface {
 	// Explain fails with view.ErrNotYet before the seed block, store.ErrNotFound without such a wallet or window.
 	Explain(ctx context.Context, wallet chain.WalletID, window chain.Height) (view.Election, error)
 	Peers() view.Peers
+	// StoreState tells the size of the node's store and what it holds.
+	StoreState(ctx context.Context) (view.StoreState, error)
 	// Ping fails with net.ErrPeerID or net.ErrNotConnected.
 	Ping(ctx context.Context, peer string) (view.Pong, error)
 	// Endpoints, EndpointHistory and Cordon fail with view.ErrOneEndpoint where there is one chain endpoint alone, the

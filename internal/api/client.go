@@ -231,6 +231,11 @@ func (c *Client) Peers(ctx context.Context) (view.Peers, error) {
 	return get[view.Peers](ctx, c, "/v1/peers", nil)
 }
 
+// Peer asks for one known peer; store.ErrNotFound if the node knows none of that ID.
+func (c *Client) Peer(ctx context.Context, id string) (view.Peer, error) {
+	return get[view.Peer](ctx, c, "/v1/peers/"+url.PathEscape(id), nil)
+}
+
 // Ping asks for the way to a peer and back.
 func (c *Client) Ping(ctx context.Context, peer string) (view.Pong, error) {
 	return get[view.Pong](ctx, c, "/v1/peers/"+url.PathEscape(peer)+"/ping", nil)

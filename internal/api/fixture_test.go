@@ -67,6 +67,10 @@ func (l *live) Peers() view.Peers {
 	return view.NewPeers([]net.PeerInfo{{ID: "peer", State: net.PeerAdmitted, Operator: chain.Operator{7}, TermsKnown: true, Addrs: []string{"/ip4/127.0.0.1/tcp/1"}}, {ID: "other"}})
 }
 
+func (l *live) StoreState(context.Context) (view.StoreState, error) {
+	return view.NewStoreState(store.Figures{Path: "walletnode.db", Newest: 4500, LastBackup: &store.Copy{File: "copy", At: time.Unix(1, 0)}}, "4711", true, store.Retention{}), l.err
+}
+
 func (l *live) Ping(_ context.Context, peer string) (view.Pong, error) {
 	return view.NewPong(peer, time.Millisecond), l.err
 }

@@ -86,6 +86,22 @@ func (s *Server) proposals(_ http.ResponseWriter, r *http.Request, q *query) (an
 	return answer(q, func() (any, error) { return s.Records.Proposals(r.Context(), filter) })
 }
 
+// agreed is proposals of one window; so many wallets at most as a list has rows.
+func (s *Server) agreed(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	block, err := parseHeight(r.PathValue("block"))
+	if err != nil {
+		return nil, invalid{err}
+	}
+	filter := store.WindowFilter{Wallet: q.wallet(), From: block, To: block, Limit: MaxRows}
+	return answer(q, func() (any, error) {
+		list, err := s.Records.Proposals(r.Context(), filter)
+		if err == nil && len(list.Proposals) == 0 {
+			err = fmt.Errorf("%w: nothing was agreed in window %d", store.ErrNotFound, block)
+		}
+		return list, err
+	})
+}
+
 func (s *Server) faults(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
 	filter := q.faults()
 	return answer(q, func() (any, error) { return s.Records.Faults(r.Context(), filter) })
@@ -105,6 +121,22 @@ func (s *Server) actions(_ http.ResponseWriter, r *http.Request, q *query) (any,
 	return answer(q, func() (any, error) { return s.Records.Actions(r.Context(), filter) })
 }
 
+// ordered is actions of one window.
+func (s *Server) ordered(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	block, err := parseHeight(r.PathValue("block"))
+	if err != nil {
+		return nil, invalid{err}
+	}
+	filter := store.ActionFilter{Wallet: q.wallet(), From: block, To: block, Limit: MaxRows}
+	return answer(q, func() (any, error) {
+		list, err := s.Records.Actions(r.Context(), filter)
+		if err == nil && len(list.Actions) == 0 {
+			err = fmt.Errorf("%w: no action in window %d", store.ErrNotFound, block)
+		}
+		return list, err
+	})
+}
+
 func (s *Server) wallets(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
 	return s.Records.Wallets(r.Context())
 }
@@ -119,6 +151,20 @@ func (s *Server) wallet(_ http.ResponseWriter, r *http.Request, _ *query) (any, 
 
 func (s *Server) peers(http.ResponseWriter, *http.Request, *query) (any, error) {
 	return s.Live.Peers(), nil
+}
+
+func (s *Server) peer(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	id := r.PathValue("id")
+	for _, p := range s.Live.Peers().Peers {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the node knows no peer %q", store.ErrNotFound, id)
+}
+
+func (s *Server) storeState(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	return s.Live.StoreState(r.Context())
 }
 
 func (s *Server) ping(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {

@@ -250,7 +250,8 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 	require.NoError(t, json.Unmarshal(document, &doc))
 	id := w.live.wallet.ID().String()
 	replace := strings.NewReplacer(
-		"/windows/{block}", "/windows/3600", "/faults/{id}", "/faults/"+w.fault.ID(), "/wallets/{id}", "/wallets/"+id, "/peers/{id}", "/peers/p", "/endpoints/{name}", "/endpoints/primary",
+		"/windows/{block}", "/windows/3600", "/faults/{id}", "/faults/"+w.fault.ID(), "/wallets/{id}", "/wallets/"+id, "/peers/{id}/ping", "/peers/p/ping", "/peers/{id}", "/peers/"+w.live.Peers().Peers[0].ID,
+		"/proposals/{block}", "/proposals/3600", "/actions/{block}", "/actions/3600", "/endpoints/{name}", "/endpoints/primary",
 		"/v1/explain", "/v1/explain?window=900&wallet="+id)
 	for path, operations := range doc["paths"].(object) {
 		for method, operation := range operations.(object) {

@@ -52,6 +52,8 @@ var (
 	}, rangeParameters...)
 	endpointParameter = parameter{name: "name", kind: "string", required: true, about: "Name of a chain endpoint, as configured."}
 
+	peerParameter = parameter{name: "id", kind: "string", required: true, about: "Peer ID."}
+
 	blockParameter = parameter{name: "block", kind: "integer", about: "Coordination block of a window.", required: true}
 )
 
@@ -88,17 +90,30 @@ func routes() []route {
 		},
 		{path: "/v1/windows/{block}", summary: "All that is stored of one window.", answer: view.Trace{}, parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).window},
 		{path: "/v1/proposals", summary: "What was agreed, newest first.", answer: view.Proposals{}, parameters: with(rangeParameters, limitParameter), handle: (*Server).proposals},
+		{
+			path: "/v1/proposals/{block}", summary: "What was agreed in one window, one row for each wallet.", answer: view.Proposals{},
+			parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).agreed,
+		},
 		{path: "/v1/faults", summary: "What other operators did wrong, newest first.", answer: view.Faults{}, parameters: with(faultParameters, limitParameter), handle: (*Server).faults},
 		{path: "/v1/faults/summary", summary: "What is on record against each operator, worst first.", answer: view.Scores{}, parameters: faultParameters, handle: (*Server).scores},
+		{
+			path: "/v1/faults/export", summary: "Every fault with its evidence, newest first, one JSON object per line. An answer that breaks off is not whole.",
+			answer: view.Fault{}, media: mediaLines, parameters: faultParameters, handle: (*Server).exportFaults,
+		},
 		{path: "/v1/faults/{id}", summary: "One fault with its evidence.", answer: view.Fault{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "ID of a fault."}}, handle: (*Server).fault},
 		{
 			path: "/v1/actions", summary: "What wallets agreed to do, and how far it has come, newest first.", answer: view.Actions{}, handle: (*Server).actions,
 			parameters: with(rangeParameters, limitParameter, parameter{name: "finished", kind: "boolean", about: "Only actions with an outcome, or only those without."}),
 		},
+		{
+			path: "/v1/actions/{block}", summary: "What wallets agreed to do in one window, and how far it has come.", answer: view.Actions{},
+			parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).ordered,
+		},
 		{path: "/v1/wallets", summary: "The imported wallets.", answer: view.Wallets{}, handle: (*Server).wallets},
 		{path: "/v1/wallets/{id}", summary: "One wallet.", answer: view.Wallet{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Public key hash of the wallet."}}, handle: (*Server).wallet},
 		{path: "/v1/peers", summary: "The known peers, connected or not.", answer: view.Peers{}, handle: (*Server).peers},
-		{path: "/v1/peers/{id}/ping", summary: "The way to a connected peer and back.", answer: view.Pong{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Peer ID."}}, handle: (*Server).ping},
+		{path: "/v1/peers/{id}", summary: "One known peer.", answer: view.Peer{}, parameters: []parameter{peerParameter}, handle: (*Server).peer},
+		{path: "/v1/peers/{id}/ping", summary: "The way to a connected peer and back.", answer: view.Pong{}, parameters: []parameter{peerParameter}, handle: (*Server).ping},
 		{path: "/v1/endpoints", summary: "The chain's endpoints: which are used, and why others are not.", answer: view.Endpoints{}, handle: (*Server).endpoints},
 		{method: http.MethodPost, path: "/v1/endpoints/reload", summary: "Reads the configuration again and takes over its chain endpoints. If anything in it is wrong nothing changes.", answer: view.Reload{}, handle: (*Server).reloadEndpoints},
 		{path: "/v1/endpoints/{name}/history", summary: "How a chain endpoint's status changed, oldest first.", answer: view.EndpointHistory{}, parameters: []parameter{endpointParameter}, handle: (*Server).endpointHistory},
@@ -111,6 +126,7 @@ func routes() []route {
 				{name: "window", kind: "integer", required: true, about: blockParameter.about},
 			},
 		},
+		{path: "/v1/store", summary: "The size of the node's store and what it holds.", answer: view.StoreState{}, handle: (*Server).storeState},
 		{path: "/v1/goroutines", summary: "What every goroutine does, for a report of a problem.", answer: "", media: mediaText, handle: (*Server).goroutines},
 		{path: "/v1/log-level", summary: "The levels of the log by subsystem.", answer: LogLevels{}, handle: (*Server).logLevels},
 		{method: http.MethodPut, path: "/v1/log-level", summary: "Changes a level of the log until the node ends.", body: LogLevel{}, answer: LogLevels{}, handle: (*Server).setLogLevel},

@@ -122,6 +122,16 @@ func (n *Node) seedBlock(ctx context.Context, w coordination.Window) (chain.Hash
 	return header.Hash, nil
 }
 
+// StoreState tells the size of the node's store and what it holds. It reads every table's index once.
+func (n *Node) StoreState(ctx context.Context) (view.StoreState, error) {
+	figures, err := n.store.Figures(ctx)
+	if err != nil {
+		return view.StoreState{}, err
+	}
+	process, running, err := store.Running(n.cfg.Store.DSN)
+	return view.NewStoreState(figures, process, running, n.cfg.Store.Retention), err
+}
+
 // Peers lists the peers that the network knows.
 func (n *Node) Peers() view.Peers {
 	if h := n.Host(); h != nil {

@@ -37,6 +37,11 @@ func TestSection8ANodeCountsWhatItRecords(t *testing.T) {
 		w.pass(1010)
 		w.chain.Show(2690) // window 1800 goes by unseen
 		synctest.Wait()
+		held, err := w.nodes[0].StoreState(t.Context())
+		require.NoError(t, err)
+		require.True(t, held.Running)
+		require.NotNil(t, held.Process)
+		require.Equal(t, []int64{1, 1, 1}, []int64{held.Counts.Results, held.Counts.Missed, held.Counts.Actions})
 		leader := numberOf(t, w.leader(wallet, 900))
 		for n := range 3 {
 			led, followed := "0", "1"
