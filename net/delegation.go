@@ -116,6 +116,9 @@ func (h *Host) serve(ctx context.Context, s network.Stream) {
 	h.nudge()
 }
 
+// errBrokenOff says that a peer ended an exchange. It does not say why: its own list of peers does.
+var errBrokenOff = errors.New("the peer broke off the exchange of proofs: it may not admit our operator")
+
 // converse runs the acts of one side in order. The stream is reset when ctx ends, which carries the deadline of the
 // whole exchange, and after an error; otherwise it is closed.
 func converse(ctx context.Context, s network.Stream, acts ...func(network.Stream, *bufio.Reader) error) error {
@@ -125,6 +128,9 @@ func converse(ctx context.Context, s network.Stream, acts ...func(network.Stream
 	for _, act := range acts {
 		if err := act(s, r); err != nil {
 			_ = s.Reset()
+			if errors.Is(err, network.ErrReset) && ctx.Err() == nil { // by the peer, which is all that libp2p says
+				err = fmt.Errorf("%w: %w", errBrokenOff, err)
+			}
 			return errors.Join(err, ctx.Err())
 		}
 	}

@@ -133,6 +133,18 @@ func TestSection8PeerThatProvesNothingIsCutOffAtTheDeadline(t *testing.T) {
 	})
 }
 
+func TestAPeerThatBreaksOffTheExchangeIsSaidToHaveDoneSo(t *testing.T) {
+	withCluster(t, func(t *testing.T, c *cluster) {
+		a := c.add(1)
+		a.join(t, testWallet(t, 1, 1, 2))
+		rude := c.bareHost(instanceKey(t, 99))
+		rude.SetStreamHandler(DelegationProtocol, func(s network.Stream) { _ = s.Reset() })
+		c.connect(a.lh, rude)
+		synctest.Wait()
+		require.Contains(t, a.peer(t, rude).LastError, "the peer broke off the exchange of proofs: it may not admit our operator: ")
+	})
+}
+
 // operatorHost is a libp2p host whose peer ID is the operator's own key, as the reference client's.
 func (c *cluster) operatorHost(op byte) host.Host {
 	c.t.Helper()

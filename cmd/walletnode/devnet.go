@@ -29,7 +29,9 @@ func devnetCommand() *cli.Command {
 		Usage: "run a whole network on this machine, with a chain of its own, and judge what it records",
 		Description: "Every operator is a complete node with keys, store and log in a directory of its own. The scenarios:\n\n" +
 			scenarioHelp() + "\nA node of your own takes part with --guest and its operator's address, which walletnode init tells: it holds seats of\n" +
-			"one more wallet, which the scenario is not judged by. The devnet says how that node is started.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
+			"one more wallet, which the scenario is not judged by. The devnet says how that node is started.\n" +
+			"The devnet's own nodes have no API: what they record is read from their stores (windows, faults, wallets), while status,\n" +
+			"windows next and peers are questions for a guest.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "operators", Value: 5, Usage: "run `N` nodes, each of its own operator"},
 			&cli.IntFlag{Name: "wallets", Value: 2, Usage: "make `N` wallets"},

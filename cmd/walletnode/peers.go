@@ -32,12 +32,28 @@ func listPeers(c *cli.Context) error {
 		if c.Bool("json") {
 			return writeJSON(c.App.Writer, list)
 		}
-		rows := make([]table.Row, len(list.Peers))
-		for i, p := range list.Peers {
-			rows[i] = table.Row{p.ID, cell(p.Operator), p.State, cell(p.ConnectedSince), agreement(p.ParamsMatch), printable(cell(p.LastError))}
-		}
-		return writeTable(c, table.Row{"peer", "operator", "state", "connected since", "parameters", "last error"}, rows)
+		return writePeers(c, list.Peers)
 	})
+}
+
+func writePeers(c *cli.Context, list []view.Peer) error {
+	rows := make([]table.Row, len(list))
+	for i, p := range list {
+		rows[i] = table.Row{p.ID, cell(p.Operator), p.State, admission(p.AdmitsUs), cell(p.ConnectedSince), agreement(p.ParamsMatch), printable(cell(p.LastError))}
+	}
+	return writeTable(c, table.Row{"peer", "operator", "state", "admits us", "connected since", "parameters", "last error"}, rows)
+}
+
+// admission says whether a peer has told that it admits us: without that it does not hear what we say.
+func admission(admits *bool) string {
+	switch {
+	case admits == nil:
+		return "-"
+	case *admits:
+		return "yes"
+	default:
+		return "no"
+	}
 }
 
 // agreement says whether a peer's parameters equal ours.
@@ -69,9 +85,9 @@ func showPeer(c *cli.Context) error {
 }
 
 func writePeer(c *cli.Context, p view.Peer) error {
-	_, err := fmt.Fprintf(c.App.Writer, "peer %s\n  operator    %s\n  state       %s\n  configured  %t\n  addresses   %s\n  connected   since %s\n"+
+	_, err := fmt.Fprintf(c.App.Writer, "peer %s\n  operator    %s\n  state       %s\n  admits us   %s\n  configured  %t\n  addresses   %s\n  connected   since %s\n"+
 		"  proof       until %s\n  refused     until %s\n  parameters  %s\n  last error  %s at %s\n",
-		p.ID, cell(p.Operator), p.State, p.Static, orDash(strings.Join(p.Addresses, ", ")), cell(p.ConnectedSince),
+		p.ID, cell(p.Operator), p.State, admission(p.AdmitsUs), p.Static, orDash(strings.Join(p.Addresses, ", ")), cell(p.ConnectedSince),
 		cell(p.ProofExpires), cell(p.RefusedUntil), agreement(p.ParamsMatch), printable(cell(p.LastError)), cell(p.LastErrorAt))
 	return err
 }
