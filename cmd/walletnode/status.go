@@ -97,10 +97,11 @@ const readyPause = 250 * time.Millisecond
 
 func waitReadyCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "wait-ready",
-		Usage:       "wait until the node can do its work",
-		Description: "Tells on stderr what it waits for. Exit code 0 once the node is ready, 3 if it is not in time.",
-		Flags:       []cli.Flag{&cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "how `LONG` to wait, 0 for ever"}},
+		Name:  "wait-ready",
+		Usage: "wait until the node can do its work",
+		Description: "Tells on stderr what it waits for, and again when that changes. Exit code 0 once the node is ready, 3 if it is not in\n" +
+			"time. There is no progress bar: after a stop, however long, a node fetches 256 headers at most, a matter of seconds.",
+		Flags: []cli.Flag{&cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "how `LONG` to wait, 0 for ever"}},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, 0, 0); err != nil {
 				return err
