@@ -301,13 +301,20 @@ func (p *Pool) ChainID(ctx context.Context) (uint64, error) {
 	return id, ctxOr(ctx, err)
 }
 
-// Genesis returns the hash of the chain's first block: the agreed one. Where there is no agreement the primary's word is
-// taken, with a warning: the store that is bound to it tells a wrong one at the next start, and nothing is decided by it.
+// Genesis returns the hash of the chain's first block as more than half of the vote groups tell it. Endpoints may come up
+// together with the node, so for a decision's deadline they are asked again; then it is chain.ErrNoQuorum. One endpoint's
+// word is never taken: a store is bound to the answer for good.
 func (p *Pool) Genesis(ctx context.Context) (chain.Hash, error) {
-	first, err := p.Header(ctx, 0)
-	if errors.Is(err, chain.ErrNoQuorum) {
-		p.log.Warn("No quorum for the chain's first block; taking the word of one endpoint", "error", err)
-		first, err = read(ctx, p, func(ctx context.Context, e Endpoint) (chain.Header, error) { return e.Header(ctx, 0) })
+	last := time.Now().Add(p.config.decisionDeadline())
+	for {
+		first, err := p.Header(ctx, 0)
+		if !errors.Is(err, chain.ErrNoQuorum) || time.Until(last) < p.config.soonest() {
+			return first.Hash, err
+		}
+		select {
+		case <-time.After(p.config.soonest()):
+		case <-ctx.Done():
+			return chain.Hash{}, ctx.Err()
+		}
 	}
-	return first.Hash, err
 }

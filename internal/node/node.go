@@ -53,6 +53,7 @@ type Config struct {
 type Chain interface {
 	// Run shows heads until ctx ends. Failures of the endpoint do not end it.
 	Run(ctx context.Context, heads func(chain.Header)) error
+	// ChainID and Genesis are chain.ErrNoQuorum where endpoints do not agree on them.
 	ChainID(ctx context.Context) (uint64, error)
 	Genesis(ctx context.Context) (chain.Hash, error)
 	Close()
@@ -99,7 +100,7 @@ type Node struct {
 }
 
 // New connects to the chain, opens the store (which the chain's ID and genesis block bind) and assembles the node.
-// Nothing runs before Run.
+// Nothing runs before Run. ErrUnvouched if the store is new and the endpoints do not agree on the chain.
 func New(ctx context.Context, cfg Config) (*Node, error) {
 	source, err := openChain(ctx, cfg)
 	if err != nil {
@@ -125,17 +126,13 @@ func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
 }
 
 func (n *Node) assemble(ctx context.Context, parts Parts) error {
-	chainID, err := n.chain.ChainID(ctx)
+	follows, err := n.identify(ctx)
 	if err != nil {
-		return fmt.Errorf("read the chain's ID: %w", err)
-	}
-	genesis, err := n.chain.Genesis(ctx)
-	if err != nil {
-		return fmt.Errorf("read the chain's first block: %w", err)
+		return err
 	}
 	// Nobody writes before the metrics are made.
 	n.cfg.Store.Observe = func(took time.Duration) { n.metrics.Committed(took) }
-	if n.store, err = store.Open(ctx, n.cfg.Store, chainID, genesis, n.cfg.Logger("store")); err != nil {
+	if n.store, err = store.Open(ctx, n.cfg.Store, follows.chainID, follows.genesis, n.cfg.Logger("store")); err != nil {
 		return err
 	}
 	if err := n.cfg.Freshness.Validate(); err != nil {
@@ -146,7 +143,7 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 		return fmt.Errorf("read the last window: %w", err)
 	}
 	n.clock = chain.NewClock(n.cfg.Freshness, max(last.At, last.Block))
-	if n.network, err = parts.Network(n.networkConfig(paramsDigest(chainID, genesis))); err != nil {
+	if n.network, err = parts.Network(n.networkConfig(paramsDigest(follows.chainID, follows.genesis))); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
 	books, _ := n.network.(metrics.Network) // a net.Host keeps them; a simulation's network need not

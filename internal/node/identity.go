@@ -1,0 +1,55 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
+)
+
+// ErrUnvouched says that the chain endpoints do not agree on which chain they serve, while the store is new: it would be
+// bound to one endpoint's word for good. A later start may find them agreed.
+var ErrUnvouched = errors.New("a new store is bound to no chain without a quorum of endpoints")
+
+// identity is the chain that the node follows: its ID and the hash of its block 0.
+type identity struct {
+	chainID uint64
+	genesis chain.Hash
+}
+
+// identify asks which chain this is. Where the endpoints do not agree, a store that was bound before says it: a node that
+// ran must start again while most of its endpoints are away. Only a new store has nothing but the endpoints.
+func (n *Node) identify(ctx context.Context) (identity, error) {
+	told, unagreed := n.ask(ctx)
+	if !errors.Is(unagreed, chain.ErrNoQuorum) {
+		return told, unagreed
+	}
+	var bound identity
+	var err error
+	bound.chainID, bound.genesis, err = store.BoundTo(ctx, n.cfg.Store.DSN)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return identity{}, fmt.Errorf("%w: %w", ErrUnvouched, unagreed)
+	case err != nil:
+		return identity{}, err
+	}
+	if told.chainID != 0 { // configured, or agreed: the store compares it with its own
+		bound.chainID = told.chainID
+	}
+	n.cfg.Logger("chain").Warn("The chain endpoints do not agree on the first block: taking the one the store is bound to",
+		"chain_id", bound.chainID, "genesis", bound.genesis, "error", unagreed)
+	return bound, nil
+}
+
+// ask asks the chain itself. What it could not tell is zero.
+func (n *Node) ask(ctx context.Context) (told identity, err error) {
+	if told.chainID, err = n.chain.ChainID(ctx); err != nil {
+		return told, fmt.Errorf("read the chain's ID: %w", err)
+	}
+	if told.genesis, err = n.chain.Genesis(ctx); err != nil {
+		return told, fmt.Errorf("read the chain's first block: %w", err)
+	}
+	return told, nil
+}
