@@ -1,5 +1,11 @@
 package chain
 
+import "errors"
+
+// ErrThrottled says that a call was not made, because the rate that is configured for the endpoint leaves no room for it
+// before its deadline. It tells nothing of the endpoint.
+var ErrThrottled = errors.New("wait for request rate")
+
 // Trouble is why an endpoint gave no usable answer, as far as the transport tells: a closed list, so that it can be
 // counted, shown and tested.
 type Trouble string

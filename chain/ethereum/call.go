@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/rpc"
-
-	"github.com/walletnode/walletnode/chain"
 )
 
 // call makes one request over the shared connection and decodes its answer. An error that the endpoint is to blame for
 // is a *chain.EndpointError.
 func (c *Client) call(ctx context.Context, result any, method string, args ...any) error {
-	if err := c.wait(ctx, 1); err != nil {
+	if err := c.throttle.wait(ctx); err != nil {
 		return err
 	}
 	timed, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
@@ -59,9 +57,7 @@ func (c *Client) batch(ctx context.Context, questions []question) (took time.Dur
 // exchange is batch for what an endpoint may leave without an answer and be well. It returns the connection that it
 // used, nil if there was none.
 func (c *Client) exchange(ctx context.Context, questions []question) (conn *rpc.Client, took time.Duration, err error) {
-	if err := c.wait(ctx, len(questions)); err != nil {
-		return nil, 0, err
-	}
+	c.throttle.count(len(questions))
 	ctx, cancel := context.WithTimeout(ctx, c.config.CallTimeout)
 	defer cancel()
 	if conn, err = c.connection(ctx); err != nil {
@@ -92,27 +88,6 @@ func (q *question) decode(into any) error {
 	}
 	if err := json.Unmarshal(q.answer, into); err != nil {
 		return fmt.Errorf("%s: %w", q.method, malformed(err))
-	}
-	return nil
-}
-
-// wait holds n requests back until the configured rate allows them. Vendors count the requests of a batch one by one; of
-// a batch larger than a second's worth the rest is counted against what comes after it. A deadline that would pass
-// before is the trouble of an endpoint whose rate is too low for what is asked of it.
-func (c *Client) wait(ctx context.Context, n int) error {
-	if c.limiter == nil {
-		return nil
-	}
-	burst := c.limiter.Burst()
-	if err := c.limiter.WaitN(ctx, min(n, burst)); err != nil {
-		err = fmt.Errorf("wait for request rate: %w", err)
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return err
-		}
-		return &chain.EndpointError{Trouble: chain.TroubleRateLimited, Err: err}
-	}
-	for rest := n - burst; rest > 0; rest -= burst {
-		c.limiter.ReserveN(time.Now(), min(rest, burst))
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/rpc"
 	"github.com/gorilla/websocket"
-	"golang.org/x/time/rate"
 
 	"github.com/walletnode/walletnode/chain/ethereum/tbtc"
 )
@@ -34,7 +33,7 @@ type Client struct {
 	config    Config
 	transport scheme
 	log       *slog.Logger
-	limiter   *rate.Limiter // nil without a bound
+	throttle  *throttle // nil without a bound
 	http      *stdhttp.Client
 	dialer    websocket.Dialer
 	bridge    *tbtc.Bridge
@@ -63,15 +62,13 @@ func Open(config Config, log *slog.Logger) (*Client, error) {
 		config:    config,
 		transport: transport,
 		log:       log.With("endpoint", endpointName(config.URL)),
+		throttle:  newThrottle(config.RequestsPerSecond),
 		http:      newHTTPClient(),
 		dialer:    newDialer(),
 		bridge:    tbtc.NewBridge(),
 		validator: tbtc.NewWalletProposalValidator(),
 		conn:      make(chan *rpc.Client, 1),
 		closed:    make(chan struct{}),
-	}
-	if config.RequestsPerSecond > 0 {
-		c.limiter = rate.NewLimiter(rate.Limit(config.RequestsPerSecond), max(1, int(config.RequestsPerSecond)))
 	}
 	c.conn <- nil
 	return c, nil

@@ -20,7 +20,8 @@ type Config struct {
 	// CallTimeout bounds one request, connecting included.
 	CallTimeout time.Duration
 	// RequestsPerSecond bounds the rate of requests to the endpoint, with bursts of one second's worth; 0 means no
-	// bound. Heads that a subscription delivers are not requests.
+	// bound. Heads that a subscription delivers are not requests. Polls and batches of headers are counted and not held
+	// back: calls wait for what they took.
 	RequestsPerSecond float64
 	// Headers are sent with every HTTP request and WebSocket handshake; they carry secrets, as the URL may.
 	Headers Headers

@@ -212,22 +212,45 @@ func TestRevertsAndMissingBlocksAreNoTrouble(t *testing.T) {
 	require.NotErrorAs(t, err, new(*chain.EndpointError))
 }
 
-// A rate that is too low for what is asked is told as such; nothing is asked meanwhile.
-func TestAPollBeyondTheRateIsRateLimited(t *testing.T) {
+// A rate of our own is no trouble of the endpoint: polls do not wait for it, and a call that must says why it was not made.
+func TestOurOwnRateIsNoTroubleOfTheEndpoint(t *testing.T) {
 	f := newFake(t, 5)
 	settings := config(f.http.URL)
 	settings.RequestsPerSecond = 1
 	client := open(t, settings)
-	_, err := client.Look(t.Context(), chain.Ask{}) // five requests: one is waited for, four are owed
-	require.NoError(t, err)
+	for range 3 {
+		_, err := client.Look(t.Context(), chain.Ask{Peers: true, From: 1, To: 3})
+		require.NoError(t, err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	_, err = client.Look(ctx, chain.Ask{})
-	require.ErrorContains(t, err, "wait for request rate")
-	wantTrouble(t, chain.TroubleRateLimited, err)
+	_, err := client.ChainID(ctx) // the polls owe for half a minute
+	require.ErrorIs(t, err, chain.ErrThrottled)
+	require.NotErrorAs(t, err, new(*chain.EndpointError))
+	require.NoError(t, ctx.Err(), "what cannot be is not waited for")
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	_, err = client.Look(ctx, chain.Ask{})
+	_, err = client.ChainID(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	require.NotErrorAs(t, err, new(*chain.EndpointError))
+	_, err = client.Room(ctx, 1)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestRoomIsASecondsWorthAtMost(t *testing.T) {
+	f := newFake(t, 5)
+	unlimited, err := open(t, config(f.http.URL)).Room(t.Context(), chain.MaxBatch)
+	require.NoError(t, err)
+	require.Equal(t, chain.MaxBatch, unlimited)
+	settings := config(f.http.URL)
+	settings.RequestsPerSecond = 20
+	client := open(t, settings)
+	began := time.Now()
+	for range 3 {
+		n, err := client.Room(t.Context(), chain.MaxBatch)
+		require.NoError(t, err)
+		require.Equal(t, 20, n)
+		_, err = client.Headers(t.Context(), 1, 10)
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, time.Since(began), time.Second, "what was taken is waited for")
 }

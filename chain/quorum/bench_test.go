@@ -37,6 +37,8 @@ func (instant) Header(_ context.Context, h chain.Height) (chain.Header, error) {
 	return trueHeader(h), nil
 }
 
+func (instant) Room(_ context.Context, n int) (int, error) { return n, nil }
+
 func (instant) Close() {}
 
 func newBenchPool(b *testing.B) (*Pool, *chain.Height) {

@@ -21,7 +21,8 @@ type book struct {
 	agreed   chain.Header // the last one
 	agreedAt time.Time
 	filling  bool
-	fillFrom time.Time // not before
+	fillFrom time.Time                   // not before
+	fetched  map[chain.Hash]chain.Header // below agreed ones, above the ring
 	pace     pace
 
 	mode     Mode
@@ -41,7 +42,7 @@ type track struct {
 }
 
 func newBook(config Config, log *slog.Logger) *book {
-	return &book{config: config, log: log}
+	return &book{config: config, log: log, fetched: make(map[chain.Hash]chain.Header)}
 }
 
 // enrol makes members the book's endpoints: those known by their key keep all but their description, the others get

@@ -47,6 +47,7 @@ func (r *Ring) joins(h chain.Header) bool {
 // names as its ancestor is agreed. What is missing between is left to a filling.
 func (b *book) extend() {
 	if b.holdsAgreed() {
+		clear(b.fetched)
 		return
 	}
 	f := b.gap()
@@ -84,7 +85,7 @@ func (b *book) linked(head chain.Header) []chain.Header {
 	return headers
 }
 
-// shown returns the parent of a header, if any endpoint showed it.
+// shown returns the parent of a header, if any endpoint showed it or it was fetched.
 func (b *book) shown(of chain.Header) (chain.Header, bool) {
 	if of.Height == 0 {
 		return chain.Header{}, false
@@ -94,7 +95,8 @@ func (b *book) shown(of chain.Header) (chain.Header, bool) {
 			return parent, true
 		}
 	}
-	return chain.Header{}, false
+	parent, ok := b.fetched[of.Parent]
+	return parent, ok && follows(parent, of)
 }
 
 // with adds headers that were checked to link.
@@ -124,32 +126,51 @@ func (b *book) startFilling() (filling, bool) {
 
 func under(h, depth chain.Height) chain.Height { return h - min(h, depth) }
 
-// endFilling takes what was fetched into the ring. What did not reach its end is given up, and begun anew after
-// a poll's interval: nobody may have it.
+// endFilling takes what was fetched into the ring, all of it or as far as it goes: each header is named by one that is
+// agreed. What is still missing is fetched from there on; after a poll's interval where nobody had any, for nobody may
+// have it.
 func (b *book) endFilling(f filling) {
 	b.filling = false
-	if !f.done() {
+	if !f.done() && len(f.below) == 0 {
 		b.fillFrom = time.Now().Add(b.config.PollEvery)
+	}
+	last := f.top[len(f.top)-1]
+	held, inside := b.ring.At(last.Height)
+	if inside = inside && held.Hash == last.Hash; !inside && !f.done() {
+		b.keep(slices.Concat(f.below, f.top)) // the ring is not reached yet
 		return
 	}
-	var above []chain.Header // what came on top of the young ring meanwhile
-	last := f.top[len(f.top)-1]
-	if held, ok := b.ring.At(last.Height); ok && held.Hash == last.Hash {
+	var above []chain.Header // what came on top of it meanwhile
+	if inside {
 		above = b.ring.headers[held.Height-b.ring.headers[0].Height+1:]
 	}
 	b.ring = b.with(b.ring, slices.Concat(f.below, f.top, above))
 	b.extend()
 }
 
+// keep remembers headers that agreed ones descend from, until the ring reaches them. What a ring cannot hold is
+// forgotten all at once: it is of gaps that were given up.
+func (b *book) keep(headers []chain.Header) {
+	if len(b.fetched)+len(headers) > 2*ringSize {
+		clear(b.fetched)
+	}
+	for _, h := range headers {
+		b.fetched[h.Hash] = h
+	}
+}
+
 // fill fetches what is missing in batches, from any endpoint: hashes prove the headers, so that nobody has to be
-// trusted. It tells the loop what it has when it is done, or when no endpoint has more.
+// trusted. It goes at the pace of the endpoint's rate, which leaves calls and polls their part, and tells the loop what
+// it has when it is done, when no endpoint has more, or after a poll's interval.
 func (p *Pool) fill(ctx context.Context, f filling, sources []reader) {
+	patience, cancel := context.WithTimeout(ctx, p.config.PollEvery)
+	defer cancel()
 	for _, source := range sources {
-		if f.done() || !source.enter() {
+		if f.done() || patience.Err() != nil || !source.enter() {
 			continue
 		}
 		for !f.done() {
-			batch, err := source.ancestors(ctx, p.config, f.lowest(), f.floor)
+			batch, err := source.ancestors(ctx, patience, p.config, f.lowest(), f.floor)
 			if err != nil {
 				p.log.Debug("Headers not fetched", "endpoint", source.name, "below", f.lowest().Height, "error", err)
 				break
@@ -166,12 +187,19 @@ func (p *Pool) fill(ctx context.Context, f filling, sources []reader) {
 
 var errOtherBranch = errors.New("headers of another branch")
 
-// ancestors fetches a batch of headers that ends in the parent of one, and checks that they lead there.
-func (r reader) ancestors(ctx context.Context, config Config, of chain.Header, floor chain.Height) ([]chain.Header, error) {
+// ancestors fetches a batch of headers that ends in the parent of one, and checks that they lead there. It waits for room
+// under the endpoint's rate until patience ends, and only then begins to count the endpoint's time.
+func (r reader) ancestors(
+	ctx, patience context.Context, config Config, of chain.Header, floor chain.Height,
+) ([]chain.Header, error) {
+	to := of.Height - 1
+	room, err := r.endpoint.Room(patience, int(min(to-floor+1, MaxBatch))) //nolint:gosec // bounded
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, config.Deadline)
 	defer cancel()
-	to := of.Height - 1
-	from := max(floor, under(to, MaxBatch-1))
+	from := max(floor, under(to, chain.Height(room-1))) //nolint:gosec // at least 1
 	headers, err := r.endpoint.Headers(ctx, from, to)
 	if err != nil {
 		return nil, err

@@ -81,8 +81,11 @@ func (l *link) want() {
 }
 
 // count counts a call or poll that ended in err after took. What is no fault of the endpoint (a refusal, a block that is
-// not there) is an answer like another.
+// not there) is an answer like another. What our own rate held back was not asked.
 func (l *link) count(err error, took time.Duration) {
+	if errors.Is(err, chain.ErrThrottled) {
+		return
+	}
 	l.calls.Add(1)
 	if !failed(err) {
 		l.latency.add(took)
@@ -108,6 +111,9 @@ func (l *link) served(ctx context.Context, err error, took time.Duration) {
 
 // failed reports whether an error is the endpoint's fault.
 func failed(err error) bool {
+	if errors.Is(err, chain.ErrThrottled) {
+		return false // though its text may tell of a deadline
+	}
 	var fault *chain.EndpointError
 	return errors.As(err, &fault) || errors.Is(err, context.DeadlineExceeded)
 }

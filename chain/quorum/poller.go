@@ -11,6 +11,9 @@ import (
 // maxRounds is how many batches of headers one poll fetches beside itself: enough to follow a fork down for 256 blocks.
 const maxRounds = 5
 
+// pollRequests is how many questions a poll asks, without those about peers.
+const pollRequests = 8
+
 // poller is what one endpoint showed so far. The goroutine that polls it owns it.
 type poller struct {
 	view      *View
@@ -49,6 +52,9 @@ func (p *Pool) keepPolling(ctx context.Context, l *link) {
 			if early := p.config.soonest() - time.Since(last); early > 0 && !wait(ctx, early) {
 				return
 			}
+			if !p.awaitRoom(ctx, l, p.config.PollEvery-time.Since(last)) {
+				return
+			}
 		}
 		last = time.Now()
 		select {
@@ -58,6 +64,15 @@ func (p *Pool) keepPolling(ctx context.Context, l *link) {
 		}
 		timer.Reset(max(p.config.soonest(), p.config.pause(l.poller.trouble)-time.Since(last))) // a slow answer delays no poll
 	}
+}
+
+// awaitRoom holds a poll that is made before its time back until the endpoint's rate has room for it, and not beyond its
+// time: the polls that somebody asks for are not to use up what calls need. False if ctx ended first.
+func (p *Pool) awaitRoom(ctx context.Context, l *link, most time.Duration) bool {
+	timed, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	_, err := l.endpoint.Room(timed, pollRequests)
+	return err == nil || ctx.Err() == nil
 }
 
 // pause returns the time to the next poll, give or take a tenth. An endpoint that limits rates gets twice the time.
@@ -115,8 +130,11 @@ func (l *link) look(ctx context.Context, deadline time.Duration, ask Ask) (Sight
 	return sight, err
 }
 
+// urgent is how many headers a poll fetches beside itself whatever the endpoint's rate: the hashes that its vote rests on.
+const urgent = 8
+
 // survey returns the endpoint's view after a sight, with what has to be fetched to understand it. What cannot be fetched
-// stays unknown.
+// stays unknown; the next poll goes on from there.
 func (l *link) survey(ctx context.Context, deadline time.Duration, s Sight, ring *Ring) *View {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -127,12 +145,35 @@ func (l *link) survey(ctx context.Context, deadline time.Duration, s Sight, ring
 		if !missing || round == maxRounds {
 			return view
 		}
+		var err error
+		if from, err = l.within(ctx, from, to, round); err != nil {
+			return view
+		}
 		headers, err := l.endpoint.Headers(ctx, from, to)
 		if err != nil || len(headers) == 0 {
 			return view
 		}
 		more = append(more, headers...)
 	}
+}
+
+// within returns the lowest height of from .. to that the endpoint's rate has room for, counted from the top. In the first
+// round a few headers are not waited for: nobody's vote is to be missed because of a limit of our own.
+func (l *link) within(ctx context.Context, from, to chain.Height, round int) (chain.Height, error) {
+	patience := ctx
+	if round == 0 {
+		var cancel context.CancelFunc
+		patience, cancel = context.WithDeadline(ctx, time.Now()) // what room there is now
+		defer cancel()
+	}
+	room, err := l.endpoint.Room(patience, int(to-from+1)) //nolint:gosec // at most MaxBatch
+	switch {
+	case err == nil && (round > 0 || room > urgent):
+		return max(from, under(to, chain.Height(room-1))), nil //nolint:gosec // at least 1
+	case round == 0:
+		return max(from, under(to, urgent-1)), nil
+	}
+	return 0, err
 }
 
 // regressed reports whether a finalized block is below the last one, or another at its height, and remembers it.

@@ -25,6 +25,10 @@ type Endpoint interface {
 	// hashed locally and has the height asked for; links between them are not checked. Heights the endpoint does not
 	// have are left out.
 	Headers(ctx context.Context, from, to chain.Height) ([]chain.Header, error)
+	// Room waits until up to n headers, at most, may be asked for at once under the rate that is configured for the
+	// endpoint, and returns how many, at least one. Look and Headers do not wait for the rate: the headers of a whole ring,
+	// asked for at once, would push aside what the vendor allows for a minute, calls and polls among it.
+	Room(ctx context.Context, n int) (int, error)
 	// Header reads a header of the endpoint's canonical chain by number.
 	Header(ctx context.Context, h chain.Height) (chain.Header, error)
 	// Follow delivers heads until ctx ends, whose error it returns; no failure of the endpoint ends it. Headers that

@@ -111,7 +111,7 @@ func TestBadInputEndpointsAreNamedWithTheirReason(t *testing.T) {
 		"no headers file":         {good + "headers_file = '/none'", "6:1: ethereum.multi.endpoints[1].headers_file: read headers: open /none: no such file or directory"},
 		"directory of headers":    {good + "headers_file = '/'", "6:1: ethereum.multi.endpoints[1].headers_file: read headers: /: not a regular file"},
 		"headers for everybody":   {good + "headers_file = '" + open + "'", "6:1: ethereum.multi.endpoints[1].headers_file: read headers: " + open + ": its mode is 0644: others than its owner may open it (chmod 600)"},
-		"rate below the polls":    {good + "rps = 1", "6:1: ethereum.multi.endpoints[1].rps: 1 requests per second do not suffice for polls: want at least 2.4, or a longer ethereum.multi.poll_interval"},
+		"rate below the polls":    {good + "rps = 1", "6:1: ethereum.multi.endpoints[1].rps: 1 requests per second do not suffice for polls: want at least 4.8, or a longer ethereum.multi.poll_interval"},
 		"rate of all below them":  {good + "[ethereum]\nrequests_per_second = 2", "7:1: ethereum.requests_per_second: 2 requests per second do not suffice for polls"},
 		"deadline":                {on + "poll_deadline = '6s'", "3:1: ethereum.multi.poll_deadline: want at most poll_interval"},
 		"peers":                   {on + "peers_interval = '4s'", "3:1: ethereum.multi.peers_interval: want at least poll_interval"},
