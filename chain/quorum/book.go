@@ -37,6 +37,7 @@ type track struct {
 	link     *link
 	report   report // the newest
 	cordoned bool
+	tips     tips
 	standing Standing
 	stop     context.CancelFunc // ends its poller; nil while there is none
 }
@@ -86,6 +87,7 @@ func (b *book) judge(now time.Time, reports ...report) {
 	for _, r := range reports {
 		if i := b.indexOf(r.link); i >= 0 { // else it left while its poll was under way
 			b.tracks[i].report, polled[r.link] = r, true
+			b.tracks[i].tips.note(r.view.Head())
 		}
 	}
 	b.ruling = Classify(b.table(now))
@@ -106,6 +108,7 @@ func (b *book) table(now time.Time) Table {
 		t.Rows[i] = Row{
 			Name: track.member.Name, Group: track.member.Group, Votes: track.member.Has(RoleVote),
 			Cordoned: track.cordoned, Sight: r.sight, View: r.view, Trouble: r.trouble, Peers: r.peers, Regressed: r.regressed,
+			FalseTips: track.tips.wrong,
 		}
 		if !r.headAt.IsZero() {
 			t.Rows[i].HeadSince = r.at.Sub(r.headAt)
@@ -157,6 +160,12 @@ func (b *book) agree(now time.Time) {
 	}
 	b.pace.see(b.agreed.Height, now, b.config.PollEvery)
 	b.extend()
+	if !b.holdsAgreed() {
+		return // the ring may be of a branch that is being left
+	}
+	for _, t := range b.tracks {
+		t.tips.settle(b.ring)
+	}
 }
 
 // step moves an endpoint's standing by one finding, and tells if that changes its status.

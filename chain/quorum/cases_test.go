@@ -22,33 +22,47 @@ const seedBelow = 32
 
 // tallies count what the cases held, so that a run shows what it tried.
 type tallies struct {
-	rulings, races, lying, forksNamed, seeds int
+	rulings, races, lying, forksNamed, tipsNamed, seeds int
+	lost                                                [falseTips]int // races that honest endpoints lost in a row
 }
 
 // TestNoMinorityMovesTheSeedOrForksTheHonest is goals A2 and A3. docs/benchmarks.md has the command of the long run.
 func TestNoMinorityMovesTheSeedOrForksTheHonest(t *testing.T) {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	began := time.Now()
-	var sum tallies
-	for i := range *casesFlag {
-		if err := sum.play(rand.New(rand.NewPCG(seed, uint64(i)))); err != nil {
-			t.Fatalf("case %d of -quorum.seed=%d: %v", i, seed, err)
-		}
-	}
-	took := time.Since(began)
-	t.Logf("-quorum.seed=%d: %d cases in %v; %d rulings, %d of them in a race for the tip; %d liars; %d forks named with their depth; %d times the seed's hash was asked",
-		seed, *casesFlag, took.Round(time.Millisecond), sum.rulings, sum.races, sum.lying, sum.forksNamed, sum.seeds)
+	sum := playAll(t, *casesFlag, fewRounds)
 	for _, n := range []int{sum.rulings, sum.races, sum.lying, sum.forksNamed, sum.seeds} {
 		require.Positive(t, n, "the cases try nothing")
 	}
 }
 
+// TestNoHonestEndpointLosesTooManyRaces has an honest endpoint be on the losing side of all races that there are, and
+// says that it is healthy all the same, while those whose every newest block is false are found out.
+func TestNoHonestEndpointLosesTooManyRaces(t *testing.T) {
+	sum := playAll(t, max(100, *casesFlag/20), manyRounds)
+	require.Positive(t, sum.tipsNamed)
+	require.Positive(t, sum.lost[mostLost], "no honest endpoint lost several races in a row")
+}
+
+// playAll plays n random cases.
+func playAll(t *testing.T, n, rounds int) (sum tallies) {
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	began := time.Now()
+	for i := range n {
+		if err := sum.play(rand.New(rand.NewPCG(seed, uint64(i))), rounds); err != nil {
+			t.Fatalf("case %d of -quorum.seed=%d: %v", i, seed, err)
+		}
+	}
+	took := time.Since(began)
+	t.Logf("-quorum.seed=%d: %d cases in %v; %d rulings, %d of them in a race for the tip; %d liars; %d forks named with their depth, %d false tips; %d times the seed's hash was asked; 1, 2, ... races in a row that honest endpoints lost: %v times",
+		seed, n, took.Round(time.Millisecond), sum.rulings, sum.races, sum.lying, sum.forksNamed, sum.tipsNamed, sum.seeds, sum.lost[1:])
+	return sum
+}
+
 // play runs one case: some rounds of polls, a ruling after each poll.
-func (sum *tallies) play(rng *rand.Rand) error {
-	w := newWorld(rng)
+func (sum *tallies) play(rng *rand.Rand, rounds int) error {
+	w := newWorld(rng, rounds)
 	seedHeight := w.start - chain.Height(rng.IntN(12)) - seedBelow
 	var ring *Ring
 	for round := range rounds {
@@ -71,6 +85,7 @@ func (sum *tallies) play(rng *rand.Rand) error {
 				continue
 			}
 			ring = w.fill(ring, r.Agreed, at)
+			sum.settle(w, ring)
 			if known, ok := ring.At(seedHeight); ok {
 				sum.seeds++
 				if known.Hash != right.hash(seedHeight) {
@@ -86,6 +101,17 @@ func (sum *tallies) play(rng *rand.Rand) error {
 		return fmt.Errorf("the seed block is not known at the end")
 	}
 	return w.named(sum)
+}
+
+// settle holds every endpoint's newest blocks against what is agreed.
+func (sum *tallies) settle(w *world, ring *Ring) {
+	for _, a := range w.actors {
+		before := a.tips.wrong
+		a.tips.settle(ring)
+		if now := a.tips.wrong; a.lie == none && now > before && now < len(sum.lost) {
+			sum.lost[now]++
+		}
+	}
 }
 
 // check holds of every ruling: what is agreed is a block that some honest endpoint may have, and votes are enough.
@@ -131,6 +157,10 @@ func (w *world) named(sum *tallies) error {
 			sum.lying++
 		}
 		want, shows := mustShow[a.lie]
+		if a.lie == falseTipLie && w.rounds == manyRounds {
+			want, shows = FalseTip, true
+			sum.tipsNamed++
+		}
 		if !shows {
 			continue
 		}

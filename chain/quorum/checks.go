@@ -1,6 +1,10 @@
 package quorum
 
-import "github.com/walletnode/walletnode/chain"
+import (
+	"cmp"
+
+	"github.com/walletnode/walletnode/chain"
+)
 
 // scene is one answered row beside the chain it is compared with.
 type scene struct {
@@ -33,6 +37,7 @@ var checks = []struct {
 	{WrongChain, (*court).wrongChain},
 	{BadHeader, badHeader},
 	{Forked, forked},
+	{FalseTip, (*court).falseTip},
 	{NonLinking, doesNotLink},
 	{FinalityRegressed, regressed},
 	{TagOrder, tagOrder},
@@ -60,6 +65,11 @@ func (c *court) wrongChain(s scene) weight {
 func badHeader(_ *court, s scene) weight { return when(s.Sight.Disputed != 0, hard) }
 
 func forked(_ *court, s scene) weight { return when(s.place.forked, hard) }
+
+// falseTip is what a race for the tip cannot be told from at any one moment: it takes many.
+func (c *court) falseTip(s scene) weight {
+	return when(s.FalseTips >= cmp.Or(c.rules.FalseTips, falseTips), hard)
+}
 
 // doesNotLink is soft: an endpoint that changes branches while it answers shows parts of both, once.
 func doesNotLink(_ *court, s scene) weight {

@@ -8,7 +8,7 @@ import "github.com/walletnode/walletnode/chain"
 // An endpoint has one finding, though several may be true. First comes what leaves nothing else to look at: cordoned, no
 // answer to the last poll (timeout, refused, tls, dns; rate_limited, auth_failed, malformed), never_reported. Then what is
 // certain goes before what the next poll must confirm, and within each, in this order: wrong_chain, bad_header, forked,
-// non_linking, finality_regressed, tag_order, syncing, stalled, ahead_uncorroborated, lagging_same_chain, unclassified, clique,
+// false_tip, non_linking, finality_regressed, tag_order, syncing, stalled, ahead_uncorroborated, lagging_same_chain, unclassified, clique,
 // isolated, slow.
 //
 // Without a quorum endpoints are compared with the ring, what was agreed before, as far as they link to it.

@@ -132,6 +132,8 @@ func TestFindings(t *testing.T) {
 		{"syncing", func(r *Row) { r.Sight.Syncing = true }, bad(Syncing)},
 		{"syncing from nothing", func(r *Row) { r.follow(right, 3, 2); r.Sight.Syncing = true }, bad(Syncing)},
 		{"finality regressed", func(r *Row) { r.Regressed = true }, bad(FinalityRegressed)},
+		{"four newest blocks in a row that lost", func(r *Row) { r.FalseTips = 4 }, fine},
+		{"five newest blocks in a row that lost", func(r *Row) { r.FalseTips = 5 }, bad(FalseTip)},
 		{"tags in order", func(r *Row) { r.Sight.Finalized, r.Sight.Safe = right.header(936), right.header(968) }, fine},
 		{"tags all alike", func(r *Row) { r.Sight.Finalized, r.Sight.Safe = right.header(1000), right.header(1000) }, fine},
 		{"no safe tag", func(r *Row) { r.Sight.Finalized = right.header(936) }, fine},
@@ -174,6 +176,10 @@ func TestFindings(t *testing.T) {
 			r.follow(deep, 1000, 101)
 			r.Sight.Disputed = 1
 		}, bad(BadHeader)},
+		{"forked and false tips", func(r *Row) {
+			r.follow(deep, 1000, 101)
+			r.FalseTips = 50
+		}, fork(100)},
 		{"forked and syncing", func(r *Row) {
 			r.follow(deep, 1000, 101)
 			r.Sight.Syncing = true

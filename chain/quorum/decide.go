@@ -177,48 +177,32 @@ func (p *Pool) Header(ctx context.Context, h chain.Height) (chain.Header, error)
 	if header, ok := p.state.Load().ring.At(h); ok {
 		return header, nil
 	}
-	if h <= p.delivered() {
-		// A head goes out before the polls that confirm it. Who asks for it then need not be told that it is not there.
-		if _, err := p.caughtUp(ctx); err == nil {
-			if header, ok := p.state.Load().ring.At(h); ok {
-				return header, nil
-			}
-		}
-	}
 	return p.elect(ctx, h)
 }
 
 // Agreed reports whether a header was agreed on by more than half of the configured vote groups, and stands.
 func (p *Pool) Agreed(h chain.Header) bool {
-	held, ok := p.state.Load().ring.At(h.Height)
-	return ok && held.Hash == h.Hash
+	return p.state.Load().ring.has(h)
 }
 
-// delivered returns the height of the head that was delivered last.
-func (p *Pool) delivered() chain.Height { return chain.Height(p.head.Load()) }
-
-// caughtUp returns the pool's present once what was delivered until now is agreed, asking for polls meanwhile. Without a
-// quorum, or where the delivered head is not agreed in time, it is chain.ErrNoQuorum.
-func (p *Pool) caughtUp(ctx context.Context) (*Snapshot, error) {
-	head := p.delivered()
-	timed, cancel := context.WithTimeout(ctx, p.config.soonest()+p.config.decisionDeadline())
-	defer cancel()
-	for {
-		s := p.state.Load()
-		switch {
-		case !s.snapshot.Quorum:
-			return nil, fmt.Errorf("%w: %d of %d vote groups agree on a head, needed are %d",
-				chain.ErrNoQuorum, s.snapshot.Votes, s.snapshot.Groups, s.snapshot.Needed)
-		case s.snapshot.Agreed.Height >= min(head, p.delivered()): // a reorganisation may lead back
-			return s.snapshot, nil
-		}
-		s.wantPolls()
-		select {
-		case <-s.next:
-		case <-timed.Done():
-			return nil, ctxOr(ctx, fmt.Errorf("%w: block %d is not agreed yet", chain.ErrNoQuorum, head))
-		}
+// deliveredHead returns the head that was delivered last, which is agreed if there is a quorum: so it is never older than
+// what the node's clock shows. If there is none, or the clock shows what was delivered while there was none, it is
+// chain.ErrNoQuorum.
+func (p *Pool) deliveredHead() (chain.Header, error) {
+	head := chain.Height(p.head.Load()) // before the state: what is delivered is in the ring already
+	s := p.state.Load()
+	if !s.snapshot.Quorum {
+		return chain.Header{}, fmt.Errorf("%w: %d of %d vote groups agree on a head, needed are %d",
+			chain.ErrNoQuorum, s.snapshot.Votes, s.snapshot.Groups, s.snapshot.Needed)
 	}
+	agreed, known := s.ring.At(head)
+	switch {
+	case known && head > 0: // 0 is before the first
+		return agreed, nil
+	case head > s.snapshot.Agreed.Height:
+		return chain.Header{}, fmt.Errorf("%w: block %d is not agreed", chain.ErrNoQuorum, head)
+	}
+	return s.snapshot.Agreed, nil // the ring was begun anew, and the feed is about to deliver from it
 }
 
 // elect asks all voters for a header.
@@ -262,17 +246,17 @@ func ctxOr(ctx context.Context, err error) error {
 	return err
 }
 
-// validate asks all voters for the contract's verdict at the agreed head: at one block, so that honest endpoints give
-// one verdict, and at an agreed one, so that everybody has it. It is not older than the head that was delivered last, so
-// that two verdicts at two heads are of two blocks: rule R5 counts on it. Without a present quorum there is no such block:
-// the one agreed last grows old, and a verdict at it says nothing about now.
+// validate asks all voters for the contract's verdict at the head that was delivered last: at one block, so that honest
+// endpoints give one verdict; at an agreed one, so that everybody has it; and at that of the node's clock, so that verdicts
+// at two heads are of two blocks, which rule R5 counts on. Without a present quorum there is no such block: the one
+// agreed last grows old, and a verdict at it says nothing about now.
 func (p *Pool) validate(ctx context.Context, ask func(context.Context, Endpoint, chain.Hash) error) error {
-	snapshot, err := p.caughtUp(ctx)
+	head, err := p.deliveredHead()
 	if err != nil {
 		return err
 	}
 	verdict, err := decide(ctx, p, "the validity", func(ctx context.Context, e Endpoint) (chain.Refusal, error) {
-		err := ask(ctx, e, snapshot.Agreed.Hash)
+		err := ask(ctx, e, head.Hash)
 		var refusal *chain.Refusal
 		if errors.As(err, &refusal) {
 			// The first byte keeps a refusal without a text apart from an acceptance.

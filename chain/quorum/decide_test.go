@@ -178,7 +178,7 @@ func TestNothingIsValidatedAtAnOldAgreement(t *testing.T) {
 func TestR5AVerdictIsOfTheHeadThatWasDelivered(t *testing.T) {
 	in(t, 5, func(_ *rig, c *Config) { c.PollEvery = 20 * time.Second }, func(t *testing.T, r *rig) {
 		for n := range chain.Height(6) {
-			time.Sleep(time.Second)
+			time.Sleep(6 * time.Second) // more than a quarter of the interval
 			r.truth.advance(1)
 			synctest.Wait()
 			require.Equal(t, 1001+n, r.delivered()[len(r.delivered())-1].Height)
@@ -196,15 +196,36 @@ func TestR5AVerdictIsOfTheHeadThatWasDelivered(t *testing.T) {
 	})
 }
 
-func TestAHeadThatOnlyOneShowsIsNotWaitedForLong(t *testing.T) {
+func TestAHeadThatOnlyOneShowsHoldsNothingUp(t *testing.T) {
 	in(t, 5, nil, func(t *testing.T, r *rig) {
+		time.Sleep(1500 * time.Millisecond) // more than a quarter of the interval
 		r.fall(ill{ahead: 2}, "a")
 		r.truth.advance(1)
 		synctest.Wait()
-		require.Less(t, chain.Height(1001), r.delivered()[len(r.delivered())-1].Height)
+		requireUnbroken(t, r.delivered(), 1000, 1001)
 		began := time.Now()
+		require.NoError(t, r.ValidateHeartbeat(t.Context(), chain.WalletID{}, [16]byte{}))
+		require.Zero(t, time.Since(began))
+	})
+}
+
+// What one endpoint showed while there was no quorum is no block to validate at, nor is one below it.
+func TestNothingIsValidatedBelowAHeadThatNobodyAgreedTo(t *testing.T) {
+	f := &forger{above: 60, many: 60}
+	withForger(t, f, func(t *testing.T, r *rig) {
+		r.fall(ill{refuse: true}, "b", "c", "d", "e")
+		time.Sleep(twoPolls)
+		f.begin()
+		synctest.Wait()
+		require.EqualValues(t, 1060, r.delivered()[len(r.delivered())-1].Height)
+		r.fall(ill{}, "b", "c", "d", "e")
+		time.Sleep(twoPolls)
+		require.True(t, r.Snapshot().Quorum)
 		require.ErrorIs(t, r.ValidateHeartbeat(t.Context(), chain.WalletID{}, [16]byte{}), chain.ErrNoQuorum)
-		require.LessOrEqual(t, time.Since(began), 6*time.Second)
+		r.truth.advance(1)
+		time.Sleep(6 * time.Second)
+		require.Equal(t, trueHeader(1001), r.delivered()[len(r.delivered())-1])
+		require.NoError(t, r.ValidateHeartbeat(t.Context(), chain.WalletID{}, [16]byte{}))
 	})
 }
 

@@ -328,6 +328,7 @@ type rig struct {
 
 	mu    sync.Mutex
 	heads []chain.Header
+	early []chain.Header // delivered before they were on the true chain
 	log   lines
 	stop  func()
 }
@@ -397,9 +398,13 @@ func newRig(t testing.TB, n int, arrange func(*rig, *Config)) *rig {
 }
 
 func (r *rig) head(h chain.Header) {
+	tip, _ := r.truth.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.heads = append(r.heads, h)
+	if h.Height > tip {
+		r.early = append(r.early, h)
+	}
 }
 
 // delivered returns the heads delivered so far.
@@ -407,6 +412,13 @@ func (r *rig) delivered() []chain.Header {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]chain.Header(nil), r.heads...)
+}
+
+// premature returns the heads that were delivered while the true chain was not that high.
+func (r *rig) premature() []chain.Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]chain.Header(nil), r.early...)
 }
 
 func (r *rig) endpoint(name string) EndpointState {

@@ -3,30 +3,32 @@ package quorum
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 )
 
 const (
-	// leap is how far above the agreed head a head is delivered that nothing corroborates yet: two blocks, the most that
-	// a chain of 12 s blocks moves between polls of 5 s, with one to spare.
-	leap chain.Height = 2
 	// trailSize is how many delivered headers are remembered, and the most that one step delivers: 256 blocks.
 	trailSize = 256
-	// maxHeld is how many heads wait for corroboration; the oldest give way, since heads may skip.
-	maxHeld = 64
+	// maxAsks is how often one head that is not agreed has every endpoint polled: from a quarter of the interval to the
+	// next those polls reach over the interval, at whose end everybody is polled in any case.
+	maxAsks = 4
 )
 
-// feed delivers heads: those of the endpoint that serves as soon as it shows them, if they are hardly above the agreed
-// head, and whatever is agreed. So neither an endpoint that names an absurd height moves the node's clock, nor does one
-// that falls silent stop it. Without a quorum there is nothing to corroborate a head, and each is delivered.
+// feed delivers heads. With a quorum those are the agreed ones, and nothing else: what the endpoint that serves shows is
+// a hint that there may be more to agree on. So no endpoint moves the node's clock, nor does one that falls silent stop
+// it. Without a quorum there is nothing to agree on, and each head of the endpoint that serves is delivered.
 type feed struct {
 	pool  *Pool
 	heads func(chain.Header)
 
 	trail []chain.Header // delivered and standing, ascending by height; the newest trailSize
-	held  []chain.Header
-	blind bool // the log says that heads are not corroborated
+	blind bool           // there is no quorum, and the log says so
+
+	hint chain.Header // the newest that is not agreed
+	asks int          // how often it had everybody polled
+	ask  <-chan time.Time
 
 	followed *link
 	shown    chan chain.Header // of the endpoint followed
@@ -49,8 +51,10 @@ func (f *feed) run(ctx context.Context) {
 		select {
 		case header := <-f.shown:
 			state = f.pool.state.Load()
-			f.settle(state) // what is agreed by now comes first, or this head would leap over it
+			f.settle(state) // whether there is a quorum now, not whether there was when the wait began
 			f.take(header, state)
+		case <-f.ask:
+			f.inquire(f.pool.state.Load())
 		case <-state.next:
 		case <-ctx.Done():
 			return
@@ -59,20 +63,18 @@ func (f *feed) run(ctx context.Context) {
 }
 
 // follow turns to the endpoint that serves now. It is told what was delivered, so that it goes on from there and no
-// height is lost; what the last one showed and nobody corroborated goes with it.
+// height is lost.
 func (f *feed) follow(ctx context.Context, l *link) {
 	if l == f.followed {
 		return
 	}
-	f.stop()
-	f.followed, f.shown = nil, nil
+	f.unfollow()
 	if l == nil || !l.enter() {
 		return
 	}
 	ctx, f.stop = context.WithCancel(ctx)
-	f.followed, f.held = l, nil
 	shown := make(chan chain.Header)
-	f.shown = shown
+	f.followed, f.shown = l, shown
 	delivered := append([]chain.Header(nil), f.trail...)
 	f.ended.Go(func() {
 		defer l.leave()
@@ -86,68 +88,52 @@ func (f *feed) follow(ctx context.Context, l *link) {
 	})
 }
 
-// take delivers, holds or drops a head of the endpoint that serves.
+func (f *feed) unfollow() {
+	f.stop()
+	f.followed, f.shown = nil, nil
+}
+
+// take delivers a head of the endpoint that serves, or has it confirmed.
 func (f *feed) take(h chain.Header, s *state) {
-	switch f.weigh(h, s) {
-	case believed:
-		f.deliver(h)
-	case early:
-		f.held = append(f.held, h)
-		f.held = f.held[max(0, len(f.held)-maxHeld):]
-		s.wantPolls()
-	case contradicted:
-		s.wantPolls() // a fork of this endpoint, or a reorganisation that the others are about to show
-	case old:
-	}
-}
-
-// worth is what a head is worth before it is delivered.
-type worth int
-
-const (
-	believed     worth = iota
-	early              // above what is agreed
-	contradicted       // another block is agreed at its height
-	old                // delivered, or before what was
-)
-
-func (f *feed) weigh(h chain.Header, s *state) worth {
-	if !s.snapshot.Quorum {
-		if f.has(h) {
-			return old
-		}
-		return believed
-	}
-	agreed, known := s.ring.At(h.Height)
 	switch {
-	case f.has(h), known && agreed.Hash == h.Hash && h.Height < f.newest():
-		return old
-	case known && agreed.Hash != h.Hash:
-		return contradicted
-	case h.Height > s.snapshot.Agreed.Height+leap, f.detached(h):
-		return early
+	case !s.snapshot.Quorum:
+		if !f.has(h) {
+			f.deliver(h)
+		}
+	case !s.ring.has(h):
+		f.hint, f.asks = h, 0
+		f.inquire(s)
 	}
-	if lowest, begun := s.ring.Lowest(); begun && h.Height < lowest.Height {
-		return old
-	}
-	return believed
 }
 
-// settle delivers what is agreed and was not delivered, then what waited and is corroborated by it.
-func (f *feed) settle(s *state) {
-	if !s.snapshot.Quorum {
-		if !f.blind {
-			f.blind = true
-			f.pool.log.Error("Heads are not corroborated: there is no quorum of chain endpoints", "endpoint", s.snapshot.Serving)
-		}
-		f.release(s)
+// inquire has every endpoint polled for the head that one alone shows, and again a little later if its block is not agreed
+// by then: it may not have reached most of them yet. A block that is contradicted is asked for too, since it may be the
+// first of a reorganisation.
+func (f *feed) inquire(s *state) {
+	f.ask = nil
+	if s.ring.has(f.hint) || f.asks == maxAsks {
 		return
 	}
-	f.blind = false
-	for _, h := range f.undelivered(s) {
-		f.deliver(h)
+	f.asks++
+	f.ask = time.After(f.pool.config.soonest())
+	s.wantPolls()
+}
+
+// settle delivers what is agreed and was not delivered.
+func (f *feed) settle(s *state) {
+	if s.snapshot.Quorum {
+		f.blind = false
+		for _, h := range f.undelivered(s) {
+			f.deliver(h)
+		}
+		return
 	}
-	f.release(s)
+	if f.blind {
+		return
+	}
+	f.blind = true
+	f.unfollow() // what it showed and nobody agreed to will be delivered now: it has to show it again
+	f.pool.log.Error("Heads are not corroborated: there is no quorum of chain endpoints", "endpoint", s.snapshot.Serving)
 }
 
 // undelivered returns the agreed headers on top of the newest one that was delivered, ascending; none while the ring has
@@ -155,7 +141,7 @@ func (f *feed) settle(s *state) {
 // was is replaced; at the start, or where that is impossible, the newest goes out alone.
 func (f *feed) undelivered(s *state) []chain.Header {
 	head, begun := s.ring.Head()
-	if held, ok := s.ring.At(s.snapshot.Agreed.Height); !begun || !ok || held.Hash != s.snapshot.Agreed.Hash {
+	if !begun || !s.ring.has(s.snapshot.Agreed) {
 		return nil
 	}
 	if len(f.trail) == 0 {
@@ -172,21 +158,6 @@ func (f *feed) undelivered(s *state) []chain.Header {
 		}
 	}
 	return headers[above:]
-}
-
-// release looks again at the heads that wait.
-func (f *feed) release(s *state) {
-	waiting := f.held
-	f.held = nil
-	for _, h := range waiting {
-		switch f.weigh(h, s) {
-		case believed:
-			f.deliver(h)
-		case early:
-			f.held = append(f.held, h)
-		case contradicted, old:
-		}
-	}
 }
 
 // deliver hands a header on. What was delivered at its height or above belongs to a branch that was left.
@@ -210,23 +181,6 @@ func (f *feed) has(h chain.Header) bool {
 		}
 	}
 	return false
-}
-
-// detached reports whether the header does not descend from what was delivered below it.
-func (f *feed) detached(h chain.Header) bool {
-	for i := len(f.trail) - 1; i >= 0 && f.trail[i].Height+1 >= h.Height; i-- {
-		if f.trail[i].Height+1 == h.Height {
-			return f.trail[i].Hash != h.Parent
-		}
-	}
-	return false
-}
-
-func (f *feed) newest() chain.Height {
-	if len(f.trail) == 0 {
-		return 0
-	}
-	return f.trail[len(f.trail)-1].Height
 }
 
 // wantPolls asks every endpoint for a poll, because there is news that one alone tells.

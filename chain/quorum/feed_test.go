@@ -22,10 +22,41 @@ func requireUnbroken(t *testing.T, heads []chain.Header, first, last chain.Heigh
 	require.Equal(t, last, heads[len(heads)-1].Height)
 }
 
-func TestHeadsFollowTheServingEndpointAtOnce(t *testing.T) {
+// A block that the endpoint which serves shows is agreed as soon as everybody was asked for it.
+func TestANewBlockIsDeliveredOnceItIsAgreed(t *testing.T) {
+	for name, c := range map[string]struct{ since, within time.Duration }{
+		"at once":                      {1500 * time.Millisecond, 0},
+		"a quarter of the interval":    {0, 1250 * time.Millisecond}, // everybody was polled just now
+		"what is left of the quarter":  {time.Second, 250 * time.Millisecond},
+		"with the interval's next one": {4400 * time.Millisecond, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, 5, nil, func(t *testing.T, r *rig) {
+				time.Sleep(c.since) // since the first poll; the next is due in 4.5 s at the soonest
+				r.truth.advance(1)
+				synctest.Wait()
+				if c.within > 0 {
+					requireUnbroken(t, r.delivered(), 1000, 1000)
+					time.Sleep(c.within)
+					synctest.Wait()
+				}
+				requireUnbroken(t, r.delivered(), 1000, 1001)
+			})
+		})
+	}
+}
+
+// Most endpoints have the block two seconds after the one that serves: the polls that its head asked for come too early.
+func TestABlockThatMostHaveLaterIsAskedForAgain(t *testing.T) {
 	in(t, 5, nil, func(t *testing.T, r *rig) {
-		time.Sleep(time.Second) // polls are due in 4 s
+		time.Sleep(1500 * time.Millisecond)
+		r.fall(ill{lag: 1}, "b", "c", "d", "e")
 		r.truth.advance(1)
+		synctest.Wait()
+		time.Sleep(2 * time.Second)
+		requireUnbroken(t, r.delivered(), 1000, 1000)
+		r.fall(ill{}, "b", "c", "d", "e")
+		time.Sleep(time.Second) // the interval's next poll is due in 1.5 s
 		synctest.Wait()
 		requireUnbroken(t, r.delivered(), 1000, 1001)
 	})
@@ -86,10 +117,7 @@ func TestALyingEndpointCannotMoveTheClock(t *testing.T) {
 				r.truth.live(5 * time.Minute)
 				time.Sleep(6 * time.Second)
 				tip, _ := r.truth.now()
-				for _, h := range r.delivered() {
-					require.LessOrEqual(t, h.Height, tip+leap)
-					require.Equal(t, trueHeader(h.Height), h)
-				}
+				require.Empty(t, r.premature())
 				require.NotEqual(t, "a", r.Snapshot().Serving)
 				requireUnbroken(t, r.delivered(), 1000, tip)
 			})
@@ -97,7 +125,7 @@ func TestALyingEndpointCannotMoveTheClock(t *testing.T) {
 	}
 }
 
-func TestAHeadAboveTheAgreedOneIsHeldUntilPollsShowIt(t *testing.T) {
+func TestALeapOfTheChainIsDeliveredWholly(t *testing.T) {
 	in(t, 5, nil, func(t *testing.T, r *rig) {
 		time.Sleep(1500 * time.Millisecond) // since the last poll, which is more than a quarter of the interval
 		polls := r.fakes[3].count("look")
@@ -153,6 +181,21 @@ func TestWithoutQuorumHeadsFlow(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		require.Equal(t, ModeQuorum, r.Snapshot().Mode, "it recovers by itself")
 		requireUnbroken(t, r.delivered(), 1000, 1030)
+	})
+}
+
+// A head that was no more than a hint when it was shown is delivered once there is nobody left to agree to it.
+func TestAHeadShownAsTheQuorumEndsIsNotLost(t *testing.T) {
+	in(t, 5, nil, func(t *testing.T, r *rig) {
+		time.Sleep(1500 * time.Millisecond) // more than a quarter of the interval
+		r.fall(ill{hang: true}, "c", "d", "e")
+		r.truth.advance(1)
+		synctest.Wait()
+		require.True(t, r.Snapshot().Quorum, "their polls have not failed yet")
+		requireUnbroken(t, r.delivered(), 1000, 1000)
+		time.Sleep(3 * time.Second)
+		require.False(t, r.Snapshot().Quorum)
+		requireUnbroken(t, r.delivered(), 1000, 1001)
 	})
 }
 

@@ -20,6 +20,7 @@ const (
 	Stalled             Reason = "stalled"              // its head has not moved while the agreed one did
 	AheadUncorroborated Reason = "ahead_uncorroborated" // it names a height far above what more than half know
 	Forked              Reason = "forked"               // its block is another than the agreed one at that height
+	FalseTip            Reason = "false_tip"            // block after block, its newest one is not that of the agreed chain
 	Unclassified        Reason = "unclassified"         // nothing agreed to compare it with at its height
 	WrongChain          Reason = "wrong_chain"          // another chain ID
 	NeverReported       Reason = "never_reported"       // it has not answered a poll yet
@@ -45,8 +46,8 @@ const (
 // Reasons returns the list in its documented order.
 func Reasons() []Reason {
 	return []Reason{
-		OK, LaggingSameChain, Stalled, AheadUncorroborated, Forked, Unclassified, WrongChain, NeverReported, Syncing, Isolated,
-		Clique, BadHeader, NonLinking, FinalityRegressed, TagOrder, Slow, RateLimited, AuthFailed, Malformed, Cordoned,
+		OK, LaggingSameChain, Stalled, AheadUncorroborated, Forked, FalseTip, Unclassified, WrongChain, NeverReported, Syncing,
+		Isolated, Clique, BadHeader, NonLinking, FinalityRegressed, TagOrder, Slow, RateLimited, AuthFailed, Malformed, Cordoned,
 		Recovering, Timeout, Refused, TLS, DNS,
 	}
 }

@@ -56,6 +56,12 @@ func (r *Ring) At(h chain.Height) (chain.Header, bool) {
 	return r.headers[i], true
 }
 
+// has reports whether a header is agreed.
+func (r *Ring) has(h chain.Header) bool {
+	agreed, ok := r.At(h.Height)
+	return ok && agreed.Hash == h.Hash
+}
+
 // Head returns the highest agreed header; false if there is none.
 func (r *Ring) Head() (chain.Header, bool) {
 	if r == nil || len(r.headers) == 0 {

@@ -30,6 +30,9 @@ type Row struct {
 	HeadSince, AgreedSince time.Duration
 	// Regressed says that its finalized block went back, or changed at one height, since the poll before.
 	Regressed bool
+	// FalseTips is how many of the newest blocks that it showed, one after another, the agreed chain turned out not to
+	// have; 0 as soon as it has one.
+	FalseTips int
 }
 
 // Rules are the classifier's thresholds.
@@ -41,10 +44,15 @@ type Rules struct {
 	MinPeers   int           // fewer are isolation: max(3, configured endpoints)
 	StallAfter time.Duration // a head that stays while the agreed one moves
 	SlowAfter  time.Duration // an answer that takes longer: half the poll's deadline
+	FalseTips  int           // newest blocks in a row that the agreed chain does not have: 5; 0 is 5
 }
 
 // leadTwice is the least of Rules.LeadTwice.
 const leadTwice = 3
+
+// falseTips is the default of Rules.FalseTips, a minute of Ethereum. There fewer than one block in a hundred loses a race, so
+// that an honest endpoint which always believes the losers first is taken for a liar once in 10^10 blocks at most.
+const falseTips = 5
 
 // DefaultRules are the thresholds for a number of configured endpoints and the deadline of one poll.
 func DefaultRules(endpoints int, deadline time.Duration) Rules {
@@ -56,6 +64,7 @@ func DefaultRules(endpoints int, deadline time.Duration) Rules {
 		MinPeers:   max(3, endpoints),
 		StallAfter: time.Minute, // five blocks
 		SlowAfter:  deadline / 2,
+		FalseTips:  falseTips,
 	}
 }
 

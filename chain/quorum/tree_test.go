@@ -118,6 +118,8 @@ func (t *tree) row(i int) (r Row, straight bool) {
 		r.Sight, r.View = &s, r.View.With(s, more)
 	}
 	switch t.roll(16) {
+	case 11:
+		r.FalseTips = t.roll(9)
 	case 12:
 		r.Peers = &Peers{Known: true, Count: t.roll(10), Self: r.Name, IDs: []string{fmt.Sprint("e", t.roll(8))}}
 	case 13:

@@ -175,7 +175,7 @@ func TestAFileOfHeadersThatCannotBeReadIsTold(t *testing.T) {
 func TestEveryFindingOfAStartHasARemedy(t *testing.T) {
 	for _, reason := range quorum.Reasons() {
 		switch reason {
-		case quorum.OK, quorum.NeverReported, quorum.Stalled, quorum.FinalityRegressed, quorum.Cordoned, quorum.Recovering:
+		case quorum.OK, quorum.NeverReported, quorum.Stalled, quorum.FalseTip, quorum.FinalityRegressed, quorum.Cordoned, quorum.Recovering:
 			require.NotContains(t, remedies, reason, "it takes more than one look, or an operator")
 		default:
 			require.NotEmpty(t, remedies[reason].todo, reason)
