@@ -46,7 +46,11 @@ func (t *table) sweep(now time.Time) chores {
 		t.settle(e, now)
 		if !e.deadline.IsZero() && !now.Before(e.deadline) {
 			e.stranger = true
-			e.refuse(now, strangerPause, t.strangeness(e, now))
+			why, counter := t.strangeness(e, now)
+			if !e.cut { // else it is on its way out already
+				*counter++
+			}
+			e.refuse(now, strangerPause, why)
 		}
 		if e.cut {
 			c.cut = append(c.cut, id)
@@ -64,19 +68,28 @@ func (t *table) sweep(now time.Time) chores {
 	return c
 }
 
-// strangeness says why a peer is cut off at its deadline.
-func (t *table) strangeness(e *entry, now time.Time) string {
-	why := "proved no operator in time"
+// joinFailures returns the counters' values now.
+func (t *table) joinFailures() JoinFailures {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failures
+}
+
+// strangeness says why a peer is cut off at its deadline, and where that is counted.
+func (t *table) strangeness(e *entry, now time.Time) (why string, counter *uint64) {
+	why, counter = "proved no operator in time", &t.failures.Unproven
 	switch op := e.proven(now); {
 	case t.members[op] > 0:
+		counter = &t.failures.Instances
 		why = fmt.Sprintf("operator %v has %d instances here already", op, maxInstances)
 	case !op.IsZero():
+		counter = &t.failures.Seatless
 		why = fmt.Sprintf("operator %v holds no seat of our wallets", op)
 	}
 	if e.lastErr != "" && e.lastErrAt.After(e.since) {
 		why += ": " + e.lastErr
 	}
-	return why
+	return why, counter
 }
 
 // begin claims the one exchange that we run with a peer at a time.
@@ -102,6 +115,7 @@ func (t *table) end(id peer.ID, err error, now time.Time) {
 	}
 	e.exchanging, e.nextExchange = false, now.Add(exchangePause)
 	if err != nil {
+		t.failures.Exchange++
 		e.fail(now, err.Error())
 		e.untold = e.connected
 		if errors.Is(err, multistream.ErrNotSupported[protocol.ID]{}) {

@@ -12,6 +12,17 @@ type Counters struct {
 	QueueFull   uint64 // messages that found pubsub's validation queue full
 	DroppedRPCs uint64 // RPCs beyond a peer's limits
 	CutOff      uint64 // peers cut off for flooding
+
+	JoinFailures JoinFailures
+}
+
+// JoinFailures count why peers were not admitted.
+type JoinFailures struct {
+	Full      uint64 // connections turned away because there was no room for one more peer
+	Exchange  uint64 // exchanges of delegations that failed; peers of another protocol are tried again, now and then
+	Unproven  uint64 // cut off because they proved no operator in time
+	Seatless  uint64 // cut off because their operator holds no seat of our wallets
+	Instances uint64 // cut off because their operator has as many instances here as it may
 }
 
 type counters struct {
@@ -36,5 +47,6 @@ func (h *Host) Counters() Counters {
 	return Counters{
 		Delivered: c.delivered.Load(), Copies: c.copies.Load(), Known: c.known.Load(), Ignored: c.ignored.Load(), Rejected: c.rejected.Load(),
 		QueueFull: c.queueFull.Load(), DroppedRPCs: c.droppedRPCs.Load(), CutOff: c.cutOff.Load(),
+		JoinFailures: h.table.joinFailures(),
 	}
 }

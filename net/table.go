@@ -40,6 +40,7 @@ type table struct {
 	meters   map[chain.Operator]meter        // of the operators of our wallets
 	banned   map[chain.Operator]chain.Height // cut off until this height; only members can be, so it is bounded by them
 	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
+	failures JoinFailures
 }
 
 func newTable(self chain.Operator, cfg Config, height func() chain.Height, protect func(peer.ID, bool)) *table {
@@ -75,6 +76,7 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 	if e == nil {
 		e = newEntry(id, t.limits)
 		if !t.room() && t.members[e.own] == 0 { // of members known by their own peer IDs there are only so many
+			t.failures.Full++
 			return false
 		}
 		t.peers[id] = e

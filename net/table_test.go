@@ -1,6 +1,7 @@
 package net
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -98,4 +99,37 @@ func TestConfigComplaintsAreJoined(t *testing.T) {
 	require.NoError(t, testConfig(1).withDefaults().Validate())
 	require.Error(t, Schedule{Frequency: 10, Duration: 11}.Validate())
 	require.Error(t, Config{Peers: make([]string, maxStaticPeers+1)}.Validate())
+}
+
+func TestWhyPeersAreNotAdmittedIsCountedOnceForEach(t *testing.T) {
+	tab, now := memberTable(t), time.Unix(1000, 0)
+	enter := func(name string, op byte) {
+		require.True(t, tab.connected(peer.ID(name), "addr", false, now))
+		if op != 0 {
+			tab.proved(peer.ID(name), operator(op), now.Add(time.Hour), now)
+		}
+	}
+	enter("silent", 0)
+	enter("seatless", 9)
+	for i := range maxInstances + 1 { // one too many
+		enter(fmt.Sprint("instance ", i), 2)
+	}
+	require.True(t, tab.begin("silent"))
+	tab.end("silent", errors.New("broken off"), now)
+	require.True(t, tab.begin("seatless"))
+	tab.end("seatless", nil, now)
+	require.Equal(t, JoinFailures{Exchange: 1}, tab.joinFailures())
+	now = now.Add(tab.timeout)
+	for range 3 { // who is cut off is not gone at once
+		require.Len(t, tab.sweep(now).cut, 3)
+	}
+	require.Equal(t, JoinFailures{Exchange: 1, Unproven: 1, Seatless: 1, Instances: 1}, tab.joinFailures())
+	turned := uint64(0)
+	for i := range maxPeers {
+		if !tab.connected(peer.ID(fmt.Sprint(i)), "addr", false, now) {
+			turned++
+		}
+	}
+	require.NotZero(t, turned)
+	require.Equal(t, turned, tab.joinFailures().Full)
 }

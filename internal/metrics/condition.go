@@ -21,6 +21,15 @@ func Checks() []string {
 	return []string{"state", "chain_clock", "chain_endpoints", "store", "disk", "wallets", "peers"}
 }
 
+// severity says how much a failing check takes from the node: with a critical one it cannot do its work for some or all
+// wallets now, a warning leaves time to act.
+func severity(check string) string {
+	if check == "disk" {
+		return "warning"
+	}
+	return "critical"
+}
+
 // Condition is how the node fares at a moment.
 type Condition struct {
 	State string          // one of States
@@ -51,7 +60,7 @@ func newCondition(node Node) *condition {
 		node:    node,
 		state:   describe("state", "1 for the state the node is in, 0 for the others.", "state"),
 		ready:   describe("ready", "1 if every check of readiness is ok: the node can do its work now."),
-		check:   describe("health_check", "1 if the check of readiness is ok, 0 if it fails.", "check"),
+		check:   describe("health_check", "1 if the check of readiness is ok, 0 if it fails; a warning leaves time to act, with a critical check failing some work is not done.", "check", "severity"),
 		pending: describe("actions_pending", "Agreed actions that have no outcome yet; absent if the store cannot be read."),
 		overdue: describe("actions_overdue", "Agreed actions that have no outcome although their last block has passed; absent if the store cannot be read."),
 	}
@@ -72,7 +81,7 @@ func (c *condition) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(ch, c.ready, truth(now.ready()))
 	for _, name := range Checks() {
-		gauge(ch, c.check, truth(now.OK[name]), name)
+		gauge(ch, c.check, truth(now.OK[name]), name, severity(name))
 	}
 	if now.Pending >= 0 {
 		gauge(ch, c.pending, float64(now.Pending))

@@ -15,7 +15,7 @@ func TestConditionIsReadWhenScraped(t *testing.T) {
 	got := series(t, r)
 	for name, want := range map[string]string{
 		`state{state="starting"}`: "1", `state{state="active"}`: "0",
-		`health_check{check="disk"}`: "1", `health_check{check="store"}`: "0",
+		`health_check{check="disk",severity="warning"}`: "1", `health_check{check="store",severity="critical"}`: "0",
 		"ready": "0", "actions_pending": "3", "actions_overdue": "1",
 	} {
 		require.Equal(t, want, got[name], name)

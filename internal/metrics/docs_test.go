@@ -26,6 +26,12 @@ A window that a stopped node left open and came back too late for is in ` + "`wi
 
 There is no password. Keep the address a loopback one, or let only the scraper reach it.
 
+Left out on purpose: how each operator takes part (` + "`faults summary`" + ` and ` + "`windows list`" + ` have it) and the mesh of each wallet's
+channel (the check ` + "`peers`" + ` fails if one has no other operator in reach, and ` + "`/readyz`" + ` says which), because their labels would grow
+with wallets and operators; the time of each kind of write to the store, because writes of all kinds share one flush, which is
+what takes the time; and the collectors of libp2p, some hundred series whose names change with its releases: what an operator
+can act on of them is in ` + "`walletnode_peers`" + `, ` + "`walletnode_peer_join_failures_total`" + ` and ` + "`walletnode_network_`" + `.
+
 This page is generated from the code: ` + "`go test ./internal/metrics -run Docs -update`" + `. Alerts may rely on the names and labels.
 
 | metric | type | labels | what it is |

@@ -44,22 +44,24 @@ type live struct {
 	windowIndex, windowPhase                      *prometheus.Desc
 	peers                                         *prometheus.Desc
 	messages, queueFull, droppedRPCs, peersCutOff *prometheus.Desc
+	joinFailures                                  *prometheus.Desc
 }
 
 func newLive(sources Sources) *live {
 	return &live{
-		sources:     sources,
-		started:     time.Now(),
-		headBlock:   describe("head_block", "Height of the newest block; 0 before the first."),
-		headAge:     describe("head_age_seconds", "Time since a new block was last received, or since the start if none was."),
-		stale:       describe("clock_stale", "1 if the chain clock is too old to act on: the node neither leads nor accuses."),
-		windowIndex: describe("window_index", "Index of the newest window, which began at block 900 times this; 0 before the first block."),
-		windowPhase: describe("window_phase", "1 for the part of the newest window that the chain is in, 0 for the others.", "phase"),
-		peers:       describe("peers", "Known peers by where they stand with this node.", "state"),
-		messages:    describe("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate"),
-		queueFull:   describe("network_queue_full_total", "Messages that were lost because the validation queue was full."),
-		droppedRPCs: describe("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits."),
-		peersCutOff: describe("network_peers_cut_off_total", "Times a peer was cut off for flooding."),
+		sources:      sources,
+		started:      time.Now(),
+		headBlock:    describe("head_block", "Height of the newest block; 0 before the first."),
+		headAge:      describe("head_age_seconds", "Time since a new block was last received, or since the start if none was."),
+		stale:        describe("clock_stale", "1 if the chain clock is too old to act on: the node neither leads nor accuses."),
+		windowIndex:  describe("window_index", "Index of the newest window, which began at block 900 times this; 0 before the first block."),
+		windowPhase:  describe("window_phase", "1 for the part of the newest window that the chain is in, 0 for the others.", "phase"),
+		peers:        describe("peers", "Known peers by where they stand with this node.", "state"),
+		messages:     describe("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate"),
+		queueFull:    describe("network_queue_full_total", "Messages that were lost because the validation queue was full."),
+		droppedRPCs:  describe("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits."),
+		joinFailures: describe("peer_join_failures_total", "Times a peer was not admitted: there was no room (full), delegations could not be exchanged (exchange), it proved no operator in time (unproven), its operator holds no seat (no_seat) or has too many instances here (instances).", "reason"),
+		peersCutOff:  describe("network_peers_cut_off_total", "Times a peer was cut off for flooding."),
 	}
 }
 
@@ -70,7 +72,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (l *live) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		l.headBlock, l.headAge, l.stale, l.windowIndex, l.windowPhase, l.peers, l.messages, l.queueFull, l.droppedRPCs, l.peersCutOff,
+		l.headBlock, l.headAge, l.stale, l.windowIndex, l.windowPhase, l.peers, l.messages, l.queueFull, l.droppedRPCs, l.peersCutOff, l.joinFailures,
 	} {
 		ch <- d
 	}
@@ -111,11 +113,17 @@ func (l *live) collectNetwork(ch chan<- prometheus.Metric) {
 	c := l.sources.Network.Counters()
 	counter(ch, l.messages, c.Delivered, "delivered")
 	counter(ch, l.messages, c.Copies, "copy")
+	counter(ch, l.messages, c.Known, "known")
 	counter(ch, l.messages, c.Ignored, "ignored")
 	counter(ch, l.messages, c.Rejected, "rejected")
 	counter(ch, l.queueFull, c.QueueFull)
 	counter(ch, l.droppedRPCs, c.DroppedRPCs)
 	counter(ch, l.peersCutOff, c.CutOff)
+	counter(ch, l.joinFailures, c.JoinFailures.Full, "full")
+	counter(ch, l.joinFailures, c.JoinFailures.Exchange, "exchange")
+	counter(ch, l.joinFailures, c.JoinFailures.Unproven, "unproven")
+	counter(ch, l.joinFailures, c.JoinFailures.Seatless, "no_seat")
+	counter(ch, l.joinFailures, c.JoinFailures.Instances, "instances")
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, value float64, labels ...string) {

@@ -6,6 +6,7 @@ package metrics
 
 import (
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
 )
 
@@ -28,6 +30,14 @@ var distances = []float64{0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 37, 50, 70, 80}
 // is where readiness gives the store up.
 var delays = []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5}
 
+// lengths are the bounds of how long a window takes from its opening to its result, in seconds. The 80 blocks of the active
+// phase are 960 s if no slot stays empty; each that does adds 12 s.
+var lengths = []float64{1, 10, 60, 300, 600, 900, 930, 960, 975, 990, 1020, 1080, 1200, 1500, 1800}
+
+// actionTimes are the bounds of how long an action takes, in seconds: a signature is some seconds of work, and its time is
+// over after 300 blocks, an hour.
+var actionTimes = []float64{0.1, 1, 5, 15, 30, 60, 120, 300, 600, 1200, 2400, 3600}
+
 // Recorder counts what it is told and reads the rest from its sources when it is scraped. Its methods may be called
 // from any goroutine and return at once, also during a scrape.
 type Recorder struct {
@@ -38,10 +48,19 @@ type Recorder struct {
 	turns      tally[turn]
 	faults     map[bool]tally[faults.Kind] // by whether they are attributed
 	amendments tally[effect]
-	actions    tally[action.Outcome]
+	actions    map[proposal.Kind]tally[action.Outcome]
 	agreed     tally[kind]
 
-	opened, received, sent, committed prometheus.Histogram
+	opened, received, sent, coordinated, committed prometheus.Histogram
+	actionTimes                                    map[proposal.Kind]prometheus.Histogram
+
+	begun atomic.Pointer[beginning] // of the newest window
+}
+
+// beginning is when this process opened a window.
+type beginning struct {
+	window chain.Height
+	at     time.Time
 }
 
 // New makes a Recorder with every series at zero.
@@ -61,15 +80,14 @@ func New(sources Sources) *Recorder {
 	}
 	r.amendments = count(r.counters("amendments_total",
 		"What was learned of windows after their result, in the passive phase.", "effect"), effects)
-	r.actions = count(r.counters("actions_total",
-		"Agreed actions that ended.", "outcome"), action.Outcomes())
-
+	r.newActions()
 	r.agreed = count(r.counters("proposals_agreed_total",
 		"Proposals that a window ended with, no-ops included, once per wallet.", "kind"), kinds())
 
 	r.opened = r.histogram("window_open_blocks", distances, "Blocks from a window's begin until this node opened it, once per wallet.")
 	r.received = r.histogram("proposal_receive_blocks", distances, "Blocks from a window's begin until the agreed proposal of another operator arrived.")
 	r.sent = r.histogram("proposal_send_blocks", distances, "Blocks from a window's begin until this node as leader first sent its proposal.")
+	r.coordinated = r.histogram("coordination_duration_seconds", lengths, "Time from a window's opening by this process until its result was stored, once per wallet; a resumed window counts from the restart.")
 	r.committed = r.histogram("store_commit_seconds", delays, "Time to write one group of records to the disk, failed tries included.")
 
 	if sources.Node != nil {
@@ -85,6 +103,23 @@ func New(sources Sources) *Recorder {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return r
+}
+
+// newActions makes the metrics of actions, each by the kind of what was agreed; a no-op has no action.
+func (r *Recorder) newActions() {
+	r.actions, r.actionTimes = map[proposal.Kind]tally[action.Outcome]{}, map[proposal.Kind]prometheus.Histogram{}
+	ended := r.counters("actions_total", "Agreed actions that ended.", "kind", "outcome")
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: prefix, Name: "action_duration_seconds", Buckets: actionTimes,
+		Help: "Time from an action's start, once its window had ended, to its outcome; those that were never begun are left out.",
+	}, []string{"kind"})
+	r.registry.MustRegister(took)
+	for _, k := range proposal.Kinds() {
+		if k != proposal.KindNoop {
+			r.actions[k] = count(ended.MustCurryWith(prometheus.Labels{"kind": k.String()}), action.Outcomes())
+			r.actionTimes[k] = took.WithLabelValues(k.String()).(prometheus.Histogram) //nolint:forcetypeassert // a vector of histograms
+		}
+	}
 }
 
 func (r *Recorder) counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -109,8 +144,14 @@ func (r *Recorder) Observe(report coordination.Report) {
 	}
 }
 
+// Opened takes that a window was opened.
+func (r *Recorder) Opened(o coordination.Opened) { r.begun.Store(&beginning{o.Block, time.Now()}) }
+
 func (r *Recorder) result(result coordination.Result) {
 	begin := result.Window.Block
+	if b := r.begun.Load(); b != nil && b.window == begin {
+		r.coordinated.Observe(time.Since(b.at).Seconds())
+	}
 	r.windows.add(result.Reason, 1)
 	r.opened.Observe(after(begin, result.OpenedAt))
 	for _, f := range result.Faults {
@@ -150,7 +191,16 @@ func (r *Recorder) Missed(m coordination.Missed) {
 }
 
 // ActionEnded counts an action whose outcome was recorded.
-func (r *Recorder) ActionEnded(outcome action.Outcome) { r.actions.add(outcome, 1) }
+func (r *Recorder) ActionEnded(end action.Ended) {
+	if end.Order.Proposal == nil {
+		return
+	}
+	k := end.Order.Proposal.Kind()
+	r.actions[k].add(end.Outcome, 1)
+	if h := r.actionTimes[k]; h != nil && end.Begun {
+		h.Observe(end.Took.Seconds())
+	}
+}
 
 // Committed takes how long the store took to write one group of records.
 func (r *Recorder) Committed(took time.Duration) { r.committed.Observe(took.Seconds()) }

@@ -100,15 +100,18 @@ func TestSection8MetricsAreHistogramsWithBoundedLabels(t *testing.T) {
 			Detail: wallet.String(),
 		})
 		r.Observe(coordination.Amendment{Wallet: wallet, Window: w, Fault: fault, Revoke: i%3 == 0})
-		r.ActionEnded(outcomes[i%len(outcomes)])
+		r.Opened(coordination.Opened{Block: w.Block})
+		r.ActionEnded(action.Ended{Order: proposal.Order{Wallet: wallet, Window: w.Block, Proposal: proposal.Heartbeat{}}, Outcome: outcomes[i%len(outcomes)], Begun: true, Took: time.Second})
 	}
 	r.Observe(coordination.Result{Window: window(t, 900), Reason: "no such reason", OpenedAt: 900})
-	r.ActionEnded("no such outcome")
+	r.ActionEnded(action.Ended{Order: proposal.Order{Proposal: proposal.Heartbeat{}}, Outcome: "no such outcome"})
+	r.ActionEnded(action.Ended{Order: proposal.Order{Proposal: proposal.Noop{}}, Outcome: action.OK, Begun: true, Took: time.Second})
+	r.ActionEnded(action.Ended{Outcome: action.OK})
 	n.peers = func() []net.PeerInfo { return make([]net.PeerInfo, many) }
 
 	after := series(t, r)
 	require.ElementsMatch(t, keys(fresh), keys(after), "the number of series has grown")
-	require.Less(t, len(after), 250)
+	require.Less(t, len(after), 400)
 	require.Equal(t, "5000", after["proposal_receive_blocks_count"])
 
 	families, err := r.registry.Gather()
@@ -183,7 +186,8 @@ func TestResultsAreCountedOnceInEachPlace(t *testing.T) {
 	}
 	r.Missed(coordination.Missed{First: 900, Last: 900, Reason: coordination.ReasonLateStart})
 	r.Missed(coordination.Missed{First: 900, Last: 9000, Reason: coordination.ReasonNodeDown})
-	r.ActionEnded(action.NoSigner)
+	r.ActionEnded(action.Ended{Order: proposal.Order{Proposal: proposal.Heartbeat{}}, Outcome: action.NoSigner, Begun: true, Took: 4 * time.Second})
+	r.ActionEnded(action.Ended{Order: proposal.Order{Proposal: proposal.Heartbeat{}}, Outcome: action.WalletBusy})
 
 	got := series(t, r)
 	for name, want := range map[string]string{
@@ -204,8 +208,13 @@ func TestResultsAreCountedOnceInEachPlace(t *testing.T) {
 		`amendments_total{effect="late"}`:                             "1",
 		`amendments_total{effect="fault"}`:                            "1",
 		`amendments_total{effect="revocation"}`:                       "1",
-		`actions_total{outcome="no_signer"}`:                          "1",
-		`actions_total{outcome="ok"}`:                                 "0",
+		`actions_total{kind="Heartbeat",outcome="no_signer"}`:         "1",
+		`actions_total{kind="Heartbeat",outcome="wallet_busy"}`:       "1",
+		`actions_total{kind="Redemption",outcome="no_signer"}`:        "0",
+		`action_duration_seconds_count{kind="Heartbeat"}`:             "1",
+		`action_duration_seconds_bucket{kind="Heartbeat",le="5"}`:     "1",
+		`action_duration_seconds_bucket{kind="Heartbeat",le="1"}`:     "0",
+		`coordination_duration_seconds_count`:                         "0",
 		`proposals_agreed_total{kind="Heartbeat"}`:                    "1",
 		`proposals_agreed_total{kind="Noop"}`:                         "1",
 		`proposals_agreed_total{kind="Redemption"}`:                   "0",
@@ -236,7 +245,10 @@ func TestStateIsReadWhenScraped(t *testing.T) {
 	n.peers = func() []net.PeerInfo {
 		return []net.PeerInfo{{State: net.PeerAdmitted}, {State: net.PeerAdmitted}, {State: net.PeerRefused}}
 	}
-	n.counters = net.Counters{Delivered: 1, Copies: 2, Ignored: 3, Rejected: 4, QueueFull: 5, DroppedRPCs: 6, CutOff: 7}
+	n.counters = net.Counters{
+		Delivered: 1, Copies: 2, Ignored: 3, Rejected: 4, QueueFull: 5, DroppedRPCs: 6, CutOff: 7, Known: 8,
+		JoinFailures: net.JoinFailures{Full: 1, Exchange: 2, Unproven: 3, Seatless: 4, Instances: 5},
+	}
 	got = series(t, r)
 	require.Regexp(t, `^360\d\.`, got["head_age_seconds"])
 	delete(got, "head_age_seconds")
@@ -246,6 +258,9 @@ func TestStateIsReadWhenScraped(t *testing.T) {
 		`peers{state="admitted"}`: "2", `peers{state="refused"}`: "1", `peers{state="waiting"}`: "0", `peers{state="disconnected"}`: "0",
 		`network_messages_total{fate="delivered"}`: "1", `network_messages_total{fate="copy"}`: "2",
 		`network_messages_total{fate="ignored"}`: "3", `network_messages_total{fate="rejected"}`: "4",
+		`network_messages_total{fate="known"}`: "8", `peer_join_failures_total{reason="full"}`: "1",
+		`peer_join_failures_total{reason="exchange"}`: "2", `peer_join_failures_total{reason="unproven"}`: "3",
+		`peer_join_failures_total{reason="no_seat"}`: "4", `peer_join_failures_total{reason="instances"}`: "5",
 		"network_queue_full_total": "5", "network_dropped_rpcs_total": "6", "network_peers_cut_off_total": "7",
 	} {
 		require.Equal(t, want, got[name], name)

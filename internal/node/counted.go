@@ -3,11 +3,9 @@ package node
 import (
 	"context"
 
-	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
-	"github.com/walletnode/walletnode/proposal/action"
 )
 
 // observe tells who wants to know of a report that it is stored.
@@ -19,6 +17,7 @@ func (n *Node) observe(r coordination.Report) {
 // open hands a window over to the wallets, and tells who wants to know. First that: a result must not be told before.
 func (n *Node) open(o coordination.Opened) {
 	if !o.Over {
+		n.metrics.Opened(o)
 		n.cfg.Opened(o)
 	}
 	n.layer.Open(o)
@@ -35,15 +34,6 @@ func (l countedLog) RecordMissed(ctx context.Context, m coordination.Missed) err
 	err := l.Store.RecordMissed(ctx, m)
 	if err == nil {
 		l.metrics.Missed(m)
-	}
-	return err
-}
-
-// FinishAction implements action.Log.
-func (l countedLog) FinishAction(ctx context.Context, wallet chain.WalletID, window chain.Height, outcome action.Outcome, detail string, at chain.Height) error {
-	err := l.Store.FinishAction(ctx, wallet, window, outcome, detail, at)
-	if err == nil {
-		l.metrics.ActionEnded(outcome)
 	}
 	return err
 }

@@ -31,25 +31,31 @@ const (
 
 // carryOut takes one action from its order to its outcome. The outcome is empty if the node stops first. ctx ends
 // with errRevoked or errExpired through cancel.
-func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (outcome Outcome, detail string) {
+func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (end Ended, detail string) {
 	log := d.logger(o)
+	end.Order = o
+	var begun time.Time
 	defer func() {
 		if value := recover(); value != nil {
 			log.Error("An action's handler panicked", "panic", value, "stack", string(debug.Stack()))
-			outcome, detail = HandlerFailed, fmt.Sprintf("panic: %v", value)
+			end.Outcome, detail = HandlerFailed, fmt.Sprintf("panic: %v", value)
+		}
+		if !begun.IsZero() {
+			end.Begun, end.Took = true, time.Since(begun)
 		}
 	}()
 	stop := d.expire(ctx, cancel, o)
 	defer stop()
-	outcome, detail = d.steps(ctx, o)
-	if outcome == "" {
-		outcome = ending(ctx)
+	end.Outcome, detail = d.steps(ctx, o, func() { begun = time.Now() })
+	if end.Outcome == "" {
+		end.Outcome = ending(ctx)
 	}
-	return outcome, detail
+	return end, detail
 }
 
-// steps goes from the window's end through the handler. An empty outcome says that ctx has ended.
-func (d *Dispatcher) steps(ctx context.Context, o proposal.Order) (Outcome, string) {
+// steps goes from the window's end through the handler, and tells when the start is recorded. An empty outcome says that
+// ctx has ended.
+func (d *Dispatcher) steps(ctx context.Context, o proposal.Order, begun func()) (Outcome, string) {
 	if d.cfg.Clock.Until(ctx, o.SigningStart()) != nil {
 		return "", ""
 	}
@@ -59,6 +65,7 @@ func (d *Dispatcher) steps(ctx context.Context, o proposal.Order) (Outcome, stri
 	if outcome, detail := d.begin(ctx, o); outcome != "" || ctx.Err() != nil {
 		return outcome, detail
 	}
+	begun()
 	if outcome, detail := d.validate(ctx, o); outcome != "" || ctx.Err() != nil {
 		return outcome, detail
 	}
@@ -156,8 +163,8 @@ func (d *Dispatcher) validate(ctx context.Context, o proposal.Order) (Outcome, s
 
 // finish records an outcome. It goes on trying until ctx ends; the action then stays pending and is judged again at
 // the next start.
-func (d *Dispatcher) finish(ctx context.Context, o proposal.Order, outcome Outcome, detail string) {
-	log := d.logger(o)
+func (d *Dispatcher) finish(ctx context.Context, end Ended, detail string) {
+	o, outcome, log := end.Order, end.Outcome, d.logger(end.Order)
 	if len(detail) > maxDetail {
 		detail = strings.ToValidUTF8(detail[:maxDetail], "")
 	}
@@ -171,6 +178,7 @@ func (d *Dispatcher) finish(ctx context.Context, o proposal.Order, outcome Outco
 		return
 	}
 	log.Log(ctx, level(outcome), "Action ended", "outcome", outcome, "detail", detail)
+	d.cfg.Observe(end)
 }
 
 // level returns where an outcome belongs in the log. Info is the window's own line, one for each wallet; an action that

@@ -6,18 +6,31 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal"
 )
 
-// Config is what a Dispatcher needs; every field is required.
+// Config is what a Dispatcher needs; every field but Observe is required.
 type Config struct {
 	Log       Log
 	Clock     Clock
 	Validator Validator
 	Handlers  map[proposal.Kind]Handler // one for each kind but Noop
 	Logger    *slog.Logger
+	// Observe is told each action once its outcome is recorded. It must return at once, and is called from several
+	// goroutines; nil is allowed.
+	Observe func(Ended)
+}
+
+// Ended is an action with its outcome.
+type Ended struct {
+	Order   proposal.Order
+	Outcome Outcome
+	// Begun says that the action's start was recorded in this process; Took is the time since then.
+	Begun bool
+	Took  time.Duration
 }
 
 // Dispatcher carries out orders, each in a goroutine of its own and one per wallet at a time: a second order is
@@ -47,6 +60,9 @@ func New(cfg Config) (*Dispatcher, error) {
 		if k != proposal.KindNoop && cfg.Handlers[k] == nil {
 			return nil, fmt.Errorf("no handler for proposal kind %v", k)
 		}
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Ended) {}
 	}
 	return &Dispatcher{cfg: cfg, arrived: make(chan struct{}, 1)}, nil
 }
@@ -148,10 +164,10 @@ func (r *round) dispatch(ctx context.Context, o proposal.Order) {
 	height := r.cfg.Clock.Height()
 	switch {
 	case height >= o.SigningEnd():
-		r.goroutines.Go(func() { r.finish(ctx, o, Expired, fmt.Sprintf("taken up at block %d", height)) })
+		r.goroutines.Go(func() { r.finish(ctx, Ended{Order: o, Outcome: Expired}, fmt.Sprintf("taken up at block %d", height)) })
 	case last != nil && last.busy():
 		r.goroutines.Go(func() {
-			r.finish(ctx, o, WalletBusy, fmt.Sprintf("the action of window %d is still running", last.window))
+			r.finish(ctx, Ended{Order: o, Outcome: WalletBusy}, fmt.Sprintf("the action of window %d is still running", last.window))
 		})
 	default:
 		action, cancel := context.WithCancelCause(ctx)
@@ -160,8 +176,8 @@ func (r *round) dispatch(ctx context.Context, o proposal.Order) {
 		r.goroutines.Go(func() {
 			defer close(begun.ended)
 			defer cancel(nil)
-			if outcome, detail := r.carryOut(action, cancel, o); outcome != "" {
-				r.finish(ctx, o, outcome, detail)
+			if end, detail := r.carryOut(action, cancel, o); end.Outcome != "" {
+				r.finish(ctx, end, detail)
 			}
 		})
 	}

@@ -441,3 +441,27 @@ func TestOnlyAnActionThatFailedThroughNoOnesWishIsWorthALine(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoObservesIsToldEachOutcomeAndHowLongTheActionTook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1000)
+		s.handlers[proposal.KindHeartbeat] = handlerFunc(func(context.Context, proposal.Order) (action.Outcome, string) {
+			time.Sleep(7 * time.Second) // virtual: the signature
+			return action.OK, ""
+		})
+		s.run()
+		first, second, late := order(1, 1), order(1, 2), order(2, 1)
+		second.Start, second.Expiry = first.Start, first.Expiry
+		late.Expiry = 1000
+		s.dispatch(first)
+		s.dispatch(second) // the wallet is busy
+		s.dispatch(late)
+		time.Sleep(8 * time.Second)
+		s.end()
+		require.ElementsMatch(t, []action.Ended{
+			{Order: first, Outcome: action.OK, Begun: true, Took: 7 * time.Second},
+			{Order: second, Outcome: action.WalletBusy},
+			{Order: late, Outcome: action.Expired},
+		}, s.ended)
+	})
+}

@@ -141,6 +141,8 @@ type stage struct {
 	validate   validatorFunc
 	lines      bytes.Buffer // what is logged at info and above; read it after end
 	dispatcher *action.Dispatcher
+	mu         sync.Mutex
+	ended      []action.Ended
 	stop       context.CancelFunc
 	ran        chan error
 }
@@ -176,6 +178,11 @@ func (s *stage) run() {
 	dispatcher, err := action.New(action.Config{
 		Log: s.log, Clock: s.clock, Handlers: maps.Clone(s.handlers), Logger: slog.New(slog.NewTextHandler(&s.lines, nil)),
 		Validator: validatorFunc(func(ctx context.Context, w chain.WalletID) proposal.Verdict { return s.validate(ctx, w) }),
+		Observe: func(e action.Ended) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.ended = append(s.ended, e)
+		},
 	})
 	require.NoError(s.t, err)
 	s.dispatcher = dispatcher
