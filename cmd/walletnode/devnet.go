@@ -76,7 +76,7 @@ func devnetAction(c *cli.Context) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	return untilSignal(c.Context, signals, devnetGrace, func(ctx context.Context) error {
+	return untilSignal(c.Context, signals, devnetGrace, c.App.ErrWriter, func(ctx context.Context) error {
 		return playDevnet(ctx, devnet.Config{
 			Operators: c.Int("operators"),
 			Wallets:   c.Int("wallets"),

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime/pprof"
 	"time"
 )
 
@@ -13,8 +15,9 @@ var errGrace = errors.New("did not stop in time")
 
 // untilSignal runs a long-lived command. The first signal cancels run's context, so that it finishes what is in flight and
 // returns; that is a success. The second ends the command at once with code 130, and grace passing without run
-// having returned is a failure: then run is left behind, because the process is about to end.
-func untilSignal(ctx context.Context, signals <-chan os.Signal, grace time.Duration, run func(context.Context) error) error {
+// having returned is a failure: then run is left behind, because the process is about to end, and what every goroutine
+// does is written to stacks, since there is no other moment to find out what did not end.
+func untilSignal(ctx context.Context, signals <-chan os.Signal, grace time.Duration, stacks io.Writer, run func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1) // buffered: run may end after nobody waits for it any more
@@ -35,7 +38,8 @@ func untilSignal(ctx context.Context, signals <-chan os.Signal, grace time.Durat
 		}
 		return err
 	case <-timer.C:
-		return fmt.Errorf("%w: shutdown_grace of %v has passed", errGrace, grace)
+		return errors.Join(fmt.Errorf("%w: shutdown_grace of %v has passed; what had not ended stands above", errGrace, grace),
+			pprof.Lookup("goroutine").WriteTo(stacks, 1))
 	case <-signals:
 		return exit(codeInterrupted, errors.New("interrupted before everything had ended"))
 	}

@@ -53,7 +53,7 @@ func startAction(c *cli.Context) error {
 	}
 	file, flags := configFile(c), givenOverrides(c)
 	again := func() (config.Config, error) { return config.Load(file, os.Environ(), flags) }
-	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, func(ctx context.Context) error { return runNode(ctx, cfg, again, hangups) })
+	return untilSignal(c.Context, signals, cfg.Node.ShutdownGrace, c.App.ErrWriter, func(ctx context.Context) error { return runNode(ctx, cfg, again, hangups) })
 }
 
 // runNode runs the configured node until ctx ends, with what watches it and answers for it around it. again reads the

@@ -38,6 +38,8 @@ func (c *Chain) Run(ctx context.Context) error {
 				return ctx.Err()
 			case <-ticker.C:
 			}
+		} else if ctx.Err() != nil { // a burst waits for nothing that would notice
+			return ctx.Err()
 		}
 		if err := c.mine(ctx); errors.Is(err, errHeld) {
 			select { // held in a burst: wait as between blocks
