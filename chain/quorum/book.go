@@ -196,7 +196,7 @@ func (b *book) step(t *track, f Finding, now time.Time) {
 func (b *book) choose(now time.Time) {
 	usable, answering, ranks := 0, 0, make([]rank, len(b.tracks))
 	for i, t := range b.tracks {
-		ranks[i] = rankOf(t.member, t.cordoned, t.standing.Status, t.standing.Reason)
+		ranks[i] = t.rank()
 		if t.member.sendOnly() {
 			continue
 		}

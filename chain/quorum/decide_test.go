@@ -109,7 +109,7 @@ func TestAVoteGroupHasOneVoice(t *testing.T) {
 func TestACordonedEndpointKeepsItsGroupInTheDenominator(t *testing.T) {
 	in(t, 3, nil, func(t *testing.T, r *rig) {
 		require.NoError(t, r.Cordon("a"))
-		require.NoError(t, r.Cordon("b"))
+		r.fall(ill{refuse: true}, "b")
 		_, err := r.Header(t.Context(), 500)
 		require.ErrorIs(t, err, chain.ErrNoQuorum)
 		require.ErrorContains(t, err, "1 of 3")

@@ -66,7 +66,7 @@ func (b *book) readers(shown []EndpointState) []reader {
 	readers := make([]reader, 0, len(b.tracks))
 	for i, t := range b.tracks {
 		r := reader{link: t.link, name: t.member.Name, hedge: hedgeAfter(shown[i].P95)}
-		switch rank := rankOf(t.member, t.cordoned, t.standing.Status, t.standing.Reason); {
+		switch rank := t.rank(); {
 		case t.link == b.serving:
 			readers = append(readers, r)
 		case rank != unsuitable:

@@ -11,9 +11,8 @@ import (
 var ErrMembers = errors.New("chain endpoints")
 
 // Reload makes members the pool's endpoints. It checks them, opens those that are new and polls each once before
-// anything changes; an error means that nothing did, and is ErrMembers
-// where the members are to blame. Those that stay (by their key) keep connection, status, history and
-// cordon. Those that go are closed when their calls in flight have ended, which Reload does not wait for. Run must be
+// anything changes; an error means that nothing did, and is ErrMembers where the members are to blame: also where there
+// is a quorum and they would have none. Those that stay (by their key) keep connection, status, history and cordon. Those that go are closed when their calls in flight have ended, which Reload does not wait for. Run must be
 // running.
 func (p *Pool) Reload(ctx context.Context, members []Member) error {
 	if err := checkMembers(members); err != nil {
@@ -44,6 +43,9 @@ func (p *Pool) Reload(ctx context.Context, members []Member) error {
 		return ctx.Err()
 	}
 	err = p.command(ctx, func() error {
+		if err := p.book.tryOut(members, links, reports); err != nil {
+			return err
+		}
 		p.book.enrol(members, links)
 		p.book.judge(time.Now(), reports...)
 		return nil
@@ -72,7 +74,8 @@ func (b *book) unknown(members []Member) []Member {
 }
 
 // Cordon takes an endpoint out of use until Uncordon or the end of the process: nothing is asked of it but polls. Its vote
-// group keeps its place among the configured ones, so that taking endpoints out never makes a majority smaller.
+// group keeps its place among the configured ones, so that taking endpoints out never makes a majority smaller. ErrNeeded
+// if that would end the quorum, or leave nobody who answers reads.
 func (p *Pool) Cordon(name string) error { return p.setCordon(name, true) }
 
 // Uncordon lets an endpoint back into use, after three clean polls.
@@ -86,6 +89,11 @@ func (b *book) setCordon(name string, cordoned bool) error {
 	for _, t := range b.tracks {
 		if t.member.Name != name {
 			continue
+		}
+		if cordoned && !t.cordoned {
+			if err := b.spare(t); err != nil {
+				return err
+			}
 		}
 		if t.cordoned = cordoned; cordoned {
 			b.judge(time.Now(), t.report)

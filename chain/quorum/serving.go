@@ -31,6 +31,11 @@ func rankOf(m Member, cordoned bool, status Status, reason Reason) rank {
 	}
 }
 
+// rank returns how fit the endpoint is to serve reads.
+func (t *track) rank() rank {
+	return rankOf(t.member, t.cordoned, t.standing.Status, t.standing.Reason)
+}
+
 // choose returns the index of the endpoint to serve, given all ranks in the order of preference, which one serves (-1
 // for none) and for how long; -1 if none can. A fitter one takes over at once. A merely preferred one waits until the
 // present one has served for a while, unless there is no choice but the first (alone): then that is the mode's meaning.

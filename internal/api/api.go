@@ -43,7 +43,8 @@ type Live interface {
 	// Ping fails with net.ErrPeerID or net.ErrNotConnected.
 	Ping(ctx context.Context, peer string) (view.Pong, error)
 	// Endpoints, EndpointHistory and Cordon fail with view.ErrOneEndpoint where there is one chain endpoint alone, the
-	// latter two with store.ErrNotFound where there is none of that name.
+	// latter two with store.ErrNotFound where there is none of that name, Cordon with quorum.ErrNeeded where the other
+	// endpoints do not suffice.
 	Endpoints() (view.Endpoints, error)
 	EndpointHistory(name string) (view.EndpointHistory, error)
 	Cordon(name string, cordoned bool) error

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -36,6 +37,12 @@ func TestClientAsksForTheEndpointsOfTheChain(t *testing.T) {
 	list, err = c.Cordon(ctx, "primary", false)
 	require.NoError(t, err)
 	require.False(t, list.Endpoints[0].Cordoned)
+
+	w.live.err = fmt.Errorf("%w: without it there would be no quorum", quorum.ErrNeeded)
+	_, err = c.Cordon(ctx, "primary", true)
+	require.ErrorIs(t, err, quorum.ErrNeeded)
+	require.ErrorContains(t, err, "without it there would be no quorum")
+	w.live.err = nil
 
 	reload, err := c.ReloadEndpoints(ctx)
 	require.NoError(t, err)

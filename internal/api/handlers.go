@@ -10,6 +10,7 @@ import (
 	"runtime/pprof"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
@@ -267,6 +268,7 @@ var failures = []struct {
 	{view.ErrNotYet, http.StatusConflict, "not_yet"},
 	{view.ErrNoHead, http.StatusServiceUnavailable, "no_head"},
 	{view.ErrOneEndpoint, http.StatusConflict, "one_endpoint"},
+	{quorum.ErrNeeded, http.StatusConflict, "endpoint_needed"},
 	{view.ErrConfiguration, http.StatusUnprocessableEntity, "invalid_configuration"},
 	{chain.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},
 	{view.ErrNoNetwork, http.StatusServiceUnavailable, "no_network"},

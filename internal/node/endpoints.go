@@ -17,7 +17,8 @@ type Endpoints interface {
 	Snapshot() *quorum.Snapshot
 	// History returns how an endpoint's status changed, oldest first; false if there is no such endpoint.
 	History(name string) ([]quorum.Change, bool)
-	// Cordon takes an endpoint out of use until Uncordon; quorum.ErrUnknownEndpoint if there is none of that name.
+	// Cordon takes an endpoint out of use until Uncordon; quorum.ErrUnknownEndpoint if there is none of that name,
+	// quorum.ErrNeeded if the others do not suffice.
 	Cordon(name string) error
 	Uncordon(name string) error
 	// Reload makes members the endpoints. An error means that nothing changed; quorum.ErrMembers if they are to blame.
@@ -45,7 +46,7 @@ func (n *Node) EndpointHistory(name string) (view.EndpointHistory, error) {
 }
 
 // Cordon takes an endpoint out of use, or lets it back, until the process ends. store.ErrNotFound if there is no such
-// endpoint.
+// endpoint, quorum.ErrNeeded if the others do not suffice.
 func (n *Node) Cordon(name string, cordoned bool) error {
 	if _, err := n.EndpointHistory(name); err != nil {
 		return err
