@@ -82,7 +82,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	if n := len(global); n > 0 && lacksValue(global[n-1], app.Flags) {
 		return nil, usageErrorf("flag needs an argument: %s", global[n-1]) // moved to the front it would take the command for it
 	}
-	var path, words []string
+	var path []string
 	flags, commands := []cli.Flag(nil), app.Commands
 	for len(rest) > 0 {
 		at := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(rest[0]) })
@@ -93,6 +93,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		flags, commands = commands[at].Flags, commands[at].Subcommands
 	}
 	own, words := split(rest, flags, true)
+	if len(path) > 0 && len(commands) == 0 && (slices.Contains(own, "--help") || slices.Contains(own, "-h")) {
+		words = nil // the library would take the first for a topic of help
+	}
 	return slices.Concat(args[:1], global, path, own, words), nil
 }
 

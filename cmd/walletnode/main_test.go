@@ -87,6 +87,7 @@ func TestUsageErrorsAreCode2AndLeaveStdoutEmpty(t *testing.T) {
 func TestHelpIsWrittenWhereItWasAskedFor(t *testing.T) {
 	require.Contains(t, succeed(t, "", "--help"), "--log-format")
 	require.Contains(t, succeed(t, "", "windows", "list", "--help"), "--reason")
+	require.Contains(t, succeed(t, "", "windows", "show", "900", "-h"), "walletnode windows show", "whoever is at a loss has typed the rest")
 	for _, args := range [][]string{nil, {"message"}} {
 		got := call(t, "", args...)
 		require.Equal(t, codeUsage, got.code, "%v", args)
@@ -134,7 +135,8 @@ func TestArrangeLetsFlagsStandAnywhere(t *testing.T) {
 		"windows show 900 --wibble --json":        "windows show --wibble --json 900",
 		"windows show 900 --wallet":               "windows show --wallet 900",
 		"wibble --json --config f":                "--config f --json wibble",
-		"windows show 900 --help":                 "windows show --help 900",
+		"windows show 900 --help":                 "windows show --help",
+		"windows wobble --help":                   "windows --help wobble",
 		"--data-dir d windows show --wallet show": "--data-dir d windows show --wallet show",
 	} {
 		got, err := arrange(app, append([]string{"walletnode"}, strings.Fields(line)...))
