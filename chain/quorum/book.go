@@ -27,8 +27,9 @@ type book struct {
 
 	mode     Mode
 	serving  *link
-	servedAt time.Time
 	switches uint64
+	due      time.Time // when the next switch that nobody needs may be
+	begun    bool      // an endpoint served before
 }
 
 // track is one endpoint in the book.
@@ -39,6 +40,7 @@ type track struct {
 	cordoned bool
 	tips     tips
 	standing Standing
+	relapses relapses
 	stop     context.CancelFunc // ends its poller; nil while there is none
 }
 
@@ -176,6 +178,9 @@ func (b *book) step(t *track, f Finding, now time.Time) {
 	if before.Status == status && before.Reason == reason {
 		return
 	}
+	if before.Status == Healthy && status != Healthy && reason != Cordoned {
+		t.relapses.add(now)
+	}
 	detail := t.standing.Detail()
 	t.link.record(Change{At: now, Status: status, Reason: reason, Detail: detail})
 	attributes := []any{"endpoint", t.member.Name, "status", status, "reason", reason}
@@ -196,7 +201,7 @@ func (b *book) step(t *track, f Finding, now time.Time) {
 func (b *book) choose(now time.Time) {
 	usable, answering, ranks := 0, 0, make([]rank, len(b.tracks))
 	for i, t := range b.tracks {
-		ranks[i] = t.rank()
+		ranks[i] = t.rank(now)
 		if t.member.sendOnly() {
 			continue
 		}
@@ -208,7 +213,7 @@ func (b *book) choose(now time.Time) {
 		}
 	}
 	b.enter(modeOf(b.ruling.Quorum, usable, answering))
-	chosen := choose(ranks, b.indexOf(b.serving), now.Sub(b.servedAt), b.mode == ModeDegradedSingle)
+	chosen := choose(ranks, b.indexOf(b.serving), !now.Before(b.due), b.mode == ModeDegradedSingle)
 	if chosen < 0 {
 		b.serving = nil
 		return
@@ -220,10 +225,11 @@ func (b *book) choose(now time.Time) {
 	if b.serving != nil {
 		b.log.Info("Another chain endpoint serves", "endpoint", next.member.Name)
 	}
-	if !b.servedAt.IsZero() {
+	if b.begun {
 		b.switches++
 	}
-	b.serving, b.servedAt = next.link, now
+	b.serving, b.begun = next.link, true
+	b.due = later(b.due, now).Add(switchPause)
 }
 
 // enter changes the mode, and says so once.
@@ -241,4 +247,11 @@ func (b *book) enter(mode Mode) {
 	case ModeNoQuorum:
 		b.log.Error("Chain endpoints do not agree; the node takes no decision", votes...)
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

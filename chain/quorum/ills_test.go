@@ -74,27 +74,52 @@ func TestADeadEndpointIsOutOfRotationWithinTenSeconds(t *testing.T) {
 			r.fall(ill{}, "a")
 			time.Sleep(2 * time.Minute)
 			require.Equal(t, "a", r.Snapshot().Serving, "the preferred one is back")
+			time.Sleep(relapseMemory)
 		}
 	})
 }
 
 func TestFlappingDoesNotPingPong(t *testing.T) {
-	in(t, 5, nil, func(t *testing.T, r *rig) {
-		began := time.Now()
-		for range 30 { // dead for 10 s, well for 30 s: long enough to be healthy again
-			r.fall(ill{refuse: true}, "a")
-			time.Sleep(10 * time.Second)
-			require.Equal(t, "b", r.Snapshot().Serving)
-			r.fall(ill{}, "a")
-			time.Sleep(30 * time.Second)
-			require.Equal(t, Healthy, r.endpoint("a").Status)
-		}
-		// Away at once, back after a minute at least: two switches a minute and a half at most.
-		require.LessOrEqual(t, r.Snapshot().Switches, uint64(2*time.Since(began)/switchPause))
-		changes, _ := r.History("a")
-		require.Greater(t, len(changes), 60)
-		require.LessOrEqual(t, len(changes), maxHistory)
-	})
+	for name, c := range map[string]struct {
+		who        []string // by turns
+		ill, well  time.Duration
+		most, fair uint64 // switches, in all and in the last half
+		free       bool   // health forces more than one a minute
+	}{
+		"one, well for long enough to be healthy again": {[]string{"a"}, 10 * time.Second, 30 * time.Second, 4, 2, false},
+		"one, just healthy again":                       {[]string{"a"}, 7 * time.Second, 19 * time.Second, 4, 2, false},
+		"two of five by turns":                          {[]string{"a", "b"}, 7 * time.Second, 16 * time.Second, 4, 2, false},
+		"all of five by turns":                          {[]string{"a", "b", "c", "d", "e"}, 7 * time.Second, 16 * time.Second, 60, 30, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, 5, nil, func(t *testing.T, r *rig) {
+				began := time.Now()
+				half := uint64(0)
+				for i := range 60 {
+					who := c.who[i%len(c.who)]
+					r.fall(ill{refuse: true}, who)
+					time.Sleep(c.ill)
+					require.NotEqual(t, who, r.Snapshot().Serving, "who is ill is left at once")
+					r.fall(ill{}, who)
+					time.Sleep(c.well)
+					minutes := uint64(time.Since(began) / time.Minute)
+					if !c.free {
+						require.LessOrEqual(t, r.Snapshot().Switches, minutes+2, "round %d: one a minute, one that was due, one forced", i)
+					}
+					if i == 29 {
+						half = r.Snapshot().Switches
+					}
+				}
+				require.LessOrEqual(t, r.Snapshot().Switches, c.most)
+				require.LessOrEqual(t, r.Snapshot().Switches-half, c.fair)
+				t.Log(r.Snapshot().Switches, "switches in", time.Since(began))
+				time.Sleep(relapseMemory)
+				require.Equal(t, "a", r.Snapshot().Serving, "the preferred one is back in the end")
+				changes, _ := r.History("a")
+				require.LessOrEqual(t, len(changes), maxHistory)
+			})
+		})
+	}
 }
 
 func TestAnEndpointThatReturnsNeedsThreeCleanPolls(t *testing.T) {

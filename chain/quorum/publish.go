@@ -63,10 +63,10 @@ func (b *book) show(t *track) EndpointState {
 // readers returns whom reads ask, in order: the one that serves, then the fittest.
 func (b *book) readers(shown []EndpointState) []reader {
 	var ordered [unsuitable][]reader
-	readers := make([]reader, 0, len(b.tracks))
+	readers, now := make([]reader, 0, len(b.tracks)), time.Now()
 	for i, t := range b.tracks {
 		r := reader{link: t.link, name: t.member.Name, hedge: hedgeAfter(shown[i].P95)}
-		switch rank := t.rank(); {
+		switch rank := t.rank(now); {
 		case t.link == b.serving:
 			readers = append(readers, r)
 		case rank != unsuitable:

@@ -57,11 +57,11 @@ func tellVotes(r Ruling) string {
 // spare says why an endpoint cannot be cordoned; nil if it can.
 func (b *book) spare(t *track) error {
 	tracks := make([]*track, len(b.tracks))
-	others := unsuitable
+	others, now := unsuitable, time.Now()
 	for i, each := range b.tracks {
 		tracks[i] = each
 		if each != t {
-			others = min(others, each.rank())
+			others = min(others, each.rank(now))
 			continue
 		}
 		without := *t
@@ -70,7 +70,7 @@ func (b *book) spare(t *track) error {
 	if ruling := b.trial(tracks); b.ruling.Quorum && !ruling.Quorum {
 		return fmt.Errorf("%w: without %q there would be no quorum, %s", ErrNeeded, t.member.Name, tellVotes(ruling))
 	}
-	if own := t.rank(); own < others && others >= silent {
+	if own := t.rank(now); own < others && others >= silent {
 		return fmt.Errorf("%w: without %q no endpoint that answers would serve reads", ErrNeeded, t.member.Name)
 	}
 	return nil
