@@ -229,6 +229,19 @@ func TestNothingIsValidatedBelowAHeadThatNobodyAgreedTo(t *testing.T) {
 	})
 }
 
+func TestBeforeAHeadWasDeliveredTheAgreedOneIsValidatedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTruth(2) // the ring has the first block, too
+		f := newFake(w, "a")
+		p, err := New(t.Context(), Config{Members: members(f, newFake(w, "b")), ChainID: truthChain}, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		defer p.Close()
+		require.NoError(t, p.ValidateHeartbeat(t.Context(), chain.WalletID{}, [16]byte{}))
+		synctest.Wait()
+		require.EqualValues(t, 2, f.validatedAt())
+	})
+}
+
 func TestIdentity(t *testing.T) {
 	in(t, 3, func(_ *rig, c *Config) { c.ChainID = 0 }, func(t *testing.T, r *rig) {
 		id, err := r.ChainID(t.Context())

@@ -1,7 +1,9 @@
 package quorum
 
 import (
+	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,4 +64,28 @@ func TestTipsThatWaitAreBounded(t *testing.T) {
 		seen.settle(ringOf(900, 1000))
 	}
 	require.Len(t, seen.waiting, maxTips)
+}
+
+// The majority is on another branch than the ring, and what lies between is still to be fetched: who went ahead of the
+// majority is not held against the branch that it left.
+func TestNobodyIsHeldAgainstABranchThatIsLeft(t *testing.T) {
+	t.Parallel()
+	b := newBook(Config{}.complete(), slog.New(slog.DiscardHandler))
+	left := branch{id: 5, from: 980}
+	ring, err := b.ring.With(left.headers(900, 1000))
+	require.NoError(t, err)
+	first := new(track)
+	for h := chain.Height(990); h < 998; h++ {
+		first.tips.note(right.header(h))
+	}
+	b.ring, b.tracks = ring, []*track{first}
+	b.ruling = Ruling{Quorum: true, Agreed: right.header(1010)}
+	b.agree(time.Unix(0, 0))
+	require.Zero(t, first.tips.wrong)
+	require.Len(t, first.tips.waiting, 8)
+
+	b.ring = ringOf(900, 1009)
+	b.agree(time.Unix(0, 0))
+	require.Zero(t, first.tips.wrong)
+	require.Empty(t, first.tips.waiting)
 }
