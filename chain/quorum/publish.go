@@ -42,7 +42,7 @@ func (b *book) show(t *track) EndpointState {
 		Name: t.member.Name, Group: t.member.Group, Roles: t.member.roles(), Address: t.member.Shown,
 		Primary: t.member.Primary, Serving: t.link == b.serving, Cordoned: t.cordoned,
 		Status: t.standing.Status, Reason: t.standing.Reason, Detail: t.standing.Detail(),
-		Lag: t.standing.Lag, Depth: t.standing.Depth, Since: t.standing.Since,
+		Lag: t.standing.Lag, Depth: t.standing.Depth, PeersUnknown: t.standing.PeersUnknown, Since: t.standing.Since,
 		Head: t.report.view.Head(), Calls: t.link.calls.Load(), Errors: t.link.errors.Load(),
 	}
 	shown.P50, shown.P95 = t.link.latency.percentiles()

@@ -46,19 +46,21 @@ type EndpointState struct {
 	Votes    bool // its group holds the agreed head, and it does too
 	Cordoned bool
 
-	Status  Status
-	Reason  Reason
-	Detail  string // for people: "3 blocks behind", "left the agreed chain 7 blocks ago"
-	Lag     chain.Height
-	Depth   chain.Height
-	Since   time.Time // since when it has this status and reason
-	Head    chain.Header
-	Peers   *int          // nil if it cannot tell
-	P50     time.Duration // of its answers to polls and calls, over the last few hundred
-	P95     time.Duration
-	Calls   uint64 // calls served and polls, since the start
-	Errors  uint64 // of those that failed, by a fault of the endpoint
-	LastErr string // the newest error's text; empty for none
+	Status Status
+	Reason Reason
+	Detail string // for people: "3 blocks behind", "left the agreed chain 7 blocks ago"
+	Lag    chain.Height
+	Depth  chain.Height
+	Since  time.Time // since when it has this status and reason
+	Head   chain.Header
+	Peers  *int // nil if it cannot tell
+	// PeersUnknown: it was asked for its peers and did not tell. That is neutral: vendors do not offer it.
+	PeersUnknown bool
+	P50          time.Duration // of its answers to polls and calls, over the last few hundred
+	P95          time.Duration
+	Calls        uint64 // calls served and polls, since the start
+	Errors       uint64 // of those that failed, by a fault of the endpoint
+	LastErr      string // the newest error's text; empty for none
 }
 
 // Change is one line of an endpoint's history: its status or reason changed.

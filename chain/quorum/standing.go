@@ -61,6 +61,8 @@ func (s Standing) Detail() string {
 		return fmt.Sprintf("%d of %d clean polls", s.clean, cleanPolls)
 	case s.Lag > 0:
 		return blocks(s.Lag) + " behind"
+	case s.Status == Healthy && s.PeersUnknown:
+		return "peers unknown"
 	}
 	return ""
 }

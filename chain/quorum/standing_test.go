@@ -80,6 +80,7 @@ func TestStandingInWords(t *testing.T) {
 	}{
 		{Finding{Status: Healthy, Reason: OK}, ""},
 		{Finding{Status: Healthy, Reason: OK, Lag: 1}, "1 block behind"},
+		{Finding{Status: Healthy, Reason: OK, PeersUnknown: true}, "peers unknown"},
 		{Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 3}, "3 blocks behind"},
 		{Finding{Status: Unhealthy, Reason: Forked, Depth: 7}, "left the agreed chain 7 blocks ago"},
 		{Finding{Status: Unhealthy, Reason: Forked}, "left the agreed chain, not yet known where"},

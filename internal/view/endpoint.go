@@ -29,28 +29,29 @@ type Agreed struct {
 
 // Endpoint is one chain endpoint.
 type Endpoint struct {
-	Name      string        `json:"name"`
-	Group     string        `json:"vote_group"`
-	Roles     []quorum.Role `json:"roles"`
-	Address   string        `json:"address"` // without what may carry an access key
-	Primary   bool          `json:"primary"`
-	Serving   bool          `json:"serving"`
-	Votes     bool          `json:"votes"` // it holds the agreed head, and its vote group is counted for it
-	Cordoned  bool          `json:"cordoned"`
-	Status    quorum.Status `json:"status"` // healthy, unhealthy or unresponsive
-	Reason    quorum.Reason `json:"reason"`
-	Detail    string        `json:"detail"` // for people; empty if there is no more to say
-	Since     string        `json:"since"`  // when it came to this status and reason
-	Height    *chain.Height `json:"height"` // of its head; null before the first
-	Hash      *chain.Hash   `json:"hash"`
-	Lag       chain.Height  `json:"lag"`          // blocks behind the agreed head
-	Depth     chain.Height  `json:"fork_depth"`   // blocks since it left the agreed chain; 0 if it has not, or nobody knows
-	Peers     *int          `json:"peers"`        // null if it cannot tell
-	P50       *float64      `json:"p50_seconds"`  // of its answers
-	P95       *float64      `json:"p95_seconds"`  // of its answers
-	Calls     uint64        `json:"calls_total"`  // polls included
-	Errors    uint64        `json:"errors_total"` // calls that failed through its fault
-	LastError *string       `json:"last_error"`
+	Name         string        `json:"name"`
+	Group        string        `json:"vote_group"`
+	Roles        []quorum.Role `json:"roles"`
+	Address      string        `json:"address"` // without what may carry an access key
+	Primary      bool          `json:"primary"`
+	Serving      bool          `json:"serving"`
+	Votes        bool          `json:"votes"` // it holds the agreed head, and its vote group is counted for it
+	Cordoned     bool          `json:"cordoned"`
+	Status       quorum.Status `json:"status"` // healthy, unhealthy or unresponsive
+	Reason       quorum.Reason `json:"reason"`
+	Detail       string        `json:"detail"` // for people; empty if there is no more to say
+	Since        string        `json:"since"`  // when it came to this status and reason
+	Height       *chain.Height `json:"height"` // of its head; null before the first
+	Hash         *chain.Hash   `json:"hash"`
+	Lag          chain.Height  `json:"lag"`           // blocks behind the agreed head
+	Depth        chain.Height  `json:"fork_depth"`    // blocks since it left the agreed chain; 0 if it has not, or nobody knows
+	Peers        *int          `json:"peers"`         // null if it cannot tell
+	PeersUnknown bool          `json:"peers_unknown"` // it was asked for its peers and did not tell, which counts neither for nor against it
+	P50          *float64      `json:"p50_seconds"`   // of its answers
+	P95          *float64      `json:"p95_seconds"`   // of its answers
+	Calls        uint64        `json:"calls_total"`   // polls included
+	Errors       uint64        `json:"errors_total"`  // calls that failed through its fault
+	LastError    *string       `json:"last_error"`
 }
 
 // OneEndpoint is what the check chain_endpoints says of a node that has one endpoint alone.
@@ -73,7 +74,7 @@ func newEndpoint(s quorum.EndpointState) Endpoint {
 		Name: s.Name, Group: s.Group, Roles: each(s.Roles, func(r quorum.Role) quorum.Role { return r }), Address: s.Address,
 		Primary: s.Primary, Serving: s.Serving, Votes: s.Votes, Cordoned: s.Cordoned,
 		Status: s.Status, Reason: s.Reason, Detail: s.Detail, Since: Time(s.Since),
-		Lag: s.Lag, Depth: s.Depth, Peers: s.Peers, P50: seconds(s.P50), P95: seconds(s.P95),
+		Lag: s.Lag, Depth: s.Depth, Peers: s.Peers, PeersUnknown: s.PeersUnknown, P50: seconds(s.P50), P95: seconds(s.P95),
 		Calls: s.Calls, Errors: s.Errors, LastError: pointer(s.LastErr),
 	}
 	if s.Head != (chain.Header{}) {
