@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ func TestOnlyTheFirstStartNeedsEndpointsThatAgree(t *testing.T) {
 	in := install(t, ways[0].URL(), miner.Bridge().Hex(), miner.Validator().Hex())
 	text, err := os.ReadFile(in.config)
 	require.NoError(t, err)
-	m := many{base: string(text) + "[ethereum.multi]\nenabled = true\npoll_interval = \"500ms\"\npoll_deadline = \"500ms\"\n"}
+	unlimited := strings.Replace(string(text), "call_timeout", "requests_per_second = 0.0\ncall_timeout", 1)
+	m := many{base: unlimited + "[ethereum.multi]\nenabled = true\npoll_interval = \"500ms\"\npoll_deadline = \"500ms\"\n"}
 	m.installation = in
 	m.write(t, item("one", ways[1].URL()), item("two", ways[2].HTTPURL()))
 	away := func(cut bool) {
