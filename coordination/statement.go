@@ -27,6 +27,7 @@ type OwnProposal struct {
 	Payload  []byte       // the coordination message
 	Envelope []byte       // the whole envelope around it, with its sequence number
 	SentAt   chain.Height // height of the first broadcast; retransmissions are due relative to it
+	SentTime time.Time    // of the first broadcast, by our clock; zero if an earlier version stored it
 }
 
 // Journal is what an executor writes down before it acts. Every method is one transaction.

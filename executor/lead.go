@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/net"
@@ -65,7 +66,7 @@ func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error)
 		if err != nil {
 			return own, err
 		}
-		fresh := coordination.OwnProposal{Payload: payload, Envelope: envelope, SentAt: p.Clock.Height()}
+		fresh := coordination.OwnProposal{Payload: payload, Envelope: envelope, SentAt: p.Clock.Height(), SentTime: time.Now()}
 		if own, err = p.Journal.SaveOwn(ctx, wallet, window, fresh); err != nil {
 			return own, err
 		}

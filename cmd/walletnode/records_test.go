@@ -87,7 +87,7 @@ func (r running) history(t testing.TB) (fault faults.Fault) {
 	own, _ := schedule.Window(4500)
 	_, err = r.store.SaveOwn(ctx, id, own.Block, coordination.OwnProposal{
 		Payload:  proposal.EncodeMessage(proposal.Message{Sender: 1, Block: 4500, Wallet: id, Proposal: proposal.Noop{}}),
-		Envelope: []byte("envelope"), SentAt: 4502,
+		Envelope: []byte("envelope"), SentAt: 4502, SentTime: time.Unix(1_800_000_120, 250_000_000),
 	})
 	require.NoError(t, err)
 	return fault
@@ -289,13 +289,13 @@ func TestWindowsShow(t *testing.T) {
 
 	shown := succeed(t, "", "windows", "show", "3600", "--wallet", walletID, "--offline", "--data-dir", node.dir)
 	for _, want := range []string{
-		"leader    " + theirs, "seed      from block 3568", "checklist Redemption", "received  at block 3605, 2027-01-15T08:01:00Z, from " + theirs + ": accepted: ",
+		"leader    " + theirs, "seed      from block 3568", "checklist Redemption", "received  at block 3605, 2027-01-15T08:01:00.000Z, from " + theirs + ": accepted: ",
 		"our view: opened at block 3601, 1 peers", `"redemptionTxFee":"1234"`, fault.ID() + " leader_impersonation",
 	} {
 		require.Contains(t, shown, want)
 	}
 	require.Contains(t, shown, "  reason    ok: The wallet agreed on an action.\n", "no advice where there is nothing to do")
-	require.Contains(t, succeed(t, "", "windows", "show", "4500", "--offline", "--data-dir", node.dir), `sent      at block 4502: {"senderID":1`)
+	require.Contains(t, succeed(t, "", "windows", "show", "4500", "--offline", "--data-dir", node.dir), `sent      at block 4502, 2027-01-15T08:02:00.250Z: {"senderID":1`)
 	require.Contains(t, succeed(t, "", "windows", "show", "1800", "--offline", "--data-dir", node.dir), "missed    with windows 900 to 2700")
 	own := document(t, succeed(t, "", "windows", "show", "4500", "--json", "--offline", "--data-dir", node.dir))["wallets"].([]any)[0].(map[string]any)["own"]
 	require.Equal(t, "656e76656c6f7065", own.(map[string]any)["envelope"])

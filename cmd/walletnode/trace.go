@@ -40,7 +40,7 @@ func describeWallet(out *strings.Builder, t view.WalletTrace) {
 	}
 	fmt.Fprintf(out, "  opened    at block %s\n", block(t.OpenedAt))
 	if own := t.Own; own != nil {
-		fmt.Fprintf(out, "  sent      at block %d: %s\n", own.SentAt, own.Message)
+		fmt.Fprintf(out, "  sent      at block %d, %s: %s\n", own.SentAt, cell(own.SentTime), own.Message)
 	}
 	for _, s := range t.Statements {
 		fmt.Fprintf(out, "  received  at block %d, %s, from %v: %s: %s\n", s.ArrivedAt, s.ReceivedAt, s.Author, strings.ReplaceAll(s.Verdict, "_", " "), s.Message)

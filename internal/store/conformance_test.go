@@ -276,7 +276,7 @@ func testOwn(t *testing.T, open func() *Store) {
 	require.NoError(t, err)
 	require.False(t, there)
 
-	first := coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}, SentAt: 901}
+	first := coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}, SentAt: 901, SentTime: time.Unix(1_800_000_000, 123_456_789).UTC()}
 	kept, err := s.SaveOwn(t.Context(), walletA, 900, first)
 	require.NoError(t, err)
 	require.Equal(t, first, kept)
@@ -655,7 +655,7 @@ func testListing(t *testing.T, open func() *Store) {
 func testDetail(t *testing.T, open func() *Store) {
 	s := open()
 	require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
-	own := coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}, SentAt: 901}
+	own := coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}, SentAt: 901, SentTime: time.Unix(1_800_000_000, 1).UTC()}
 	_, err := s.SaveOwn(t.Context(), walletA, 900, own)
 	require.NoError(t, err)
 	require.NoError(t, s.SaveStatement(t.Context(), statement(1, 1)))

@@ -135,9 +135,9 @@ type ownRow struct {
 func selectOwn(ctx context.Context, db querier, block chain.Height, wallet *chain.WalletID) ([]ownRow, error) {
 	var where conditions
 	where.scope("block", "block", wallet, block, block)
-	rows, err := db.QueryContext(ctx, `SELECT wallet, payload, envelope, sent_at FROM own_proposals`+where.sql(), where.args...)
+	rows, err := db.QueryContext(ctx, `SELECT wallet, payload, envelope, sent_at, sent_time FROM own_proposals`+where.sql(), where.args...)
 	return collect(rows, err, func(row scanner) (o ownRow, err error) {
-		err = row.Scan(fixed(o.wallet[:]), &o.own.Payload, &o.own.Envelope, (*height)(&o.own.SentAt))
+		err = row.Scan(fixed(o.wallet[:]), &o.own.Payload, &o.own.Envelope, (*height)(&o.own.SentAt), (*instant)(&o.own.SentTime))
 		return o, err
 	})
 }

@@ -19,9 +19,9 @@ const maxStatements = 8
 func (s *Store) SaveOwn(ctx context.Context, wallet chain.WalletID, window chain.Height, own coordination.OwnProposal) (coordination.OwnProposal, error) {
 	var kept coordination.OwnProposal
 	err := s.writes.do(ctx, "store own proposal", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at) VALUES ($1, $2, $3, $4, $5)
+		_, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (block, wallet) DO NOTHING`,
-			height(window), wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt))
+			height(window), wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime))
 		if err != nil {
 			return err
 		}
@@ -46,8 +46,8 @@ func (r Reader) Own(ctx context.Context, wallet chain.WalletID, window chain.Hei
 
 func readOwn(ctx context.Context, db querier, wallet chain.WalletID, window chain.Height) (coordination.OwnProposal, bool, error) {
 	var own coordination.OwnProposal
-	err := db.QueryRowContext(ctx, `SELECT payload, envelope, sent_at FROM own_proposals WHERE block = $1 AND wallet = $2`,
-		height(window), wallet[:]).Scan(&own.Payload, &own.Envelope, (*height)(&own.SentAt))
+	err := db.QueryRowContext(ctx, `SELECT payload, envelope, sent_at, sent_time FROM own_proposals WHERE block = $1 AND wallet = $2`,
+		height(window), wallet[:]).Scan(&own.Payload, &own.Envelope, (*height)(&own.SentAt), (*instant)(&own.SentTime))
 	if errors.Is(err, sql.ErrNoRows) {
 		return coordination.OwnProposal{}, false, nil
 	}

@@ -2,14 +2,17 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
 )
 
 const testChain = 31337
@@ -115,4 +118,23 @@ func TestR7TheActionsRowIsInsertedWithItsResult(t *testing.T) {
 func TestSection8FaultsAreStoredOnceAndQueried(t *testing.T) {
 	t.Run("once", func(t *testing.T) { testFaultMerge(t, embedded(t, Retention{})) })
 	t.Run("by each filter", func(t *testing.T) { testFaultFilters(t, embedded(t, Retention{})) })
+}
+
+func TestAStoreOfTheFirstVersionKeepsWhatItHolds(t *testing.T) {
+	dir := t.TempDir()
+	first, err := migrations.ReadFile("migrations/00001_initial.sql")
+	require.NoError(t, err)
+	_, up, _ := strings.Cut(string(first), "-- +goose Up")
+	alter(t, dir, up)
+	alter(t, dir, `CREATE TABLE `+versionTable+` (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))`)
+	alter(t, dir, `INSERT INTO `+versionTable+` (version_id, is_applied) VALUES (0, 1), (1, 1)`)
+	alter(t, dir, fmt.Sprintf(`INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at) VALUES (900, x'%x', x'01', x'02', 901)`, walletA[:]))
+	_, err = OpenReader(t.Context(), dir)
+	require.ErrorIs(t, err, ErrOlderSchema)
+
+	s := openAt(t, dir, Retention{})
+	own, there, err := s.Own(t.Context(), walletA, 900)
+	require.NoError(t, err)
+	require.True(t, there)
+	require.Equal(t, coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}, SentAt: 901}, own)
 }

@@ -55,6 +55,7 @@ type Own struct {
 	Message  json.RawMessage `json:"message"`
 	Envelope string          `json:"envelope"` // hex
 	SentAt   chain.Height    `json:"sent_block"`
+	SentTime *string         `json:"sent_at"` // to the millisecond; null if an earlier version stored it
 }
 
 // Statement is a signed message of another operator.
@@ -64,8 +65,8 @@ type Statement struct {
 	Message    json.RawMessage `json:"message"`
 	Signed     string          `json:"signed"` // the signed message, hex
 	ArrivedAt  chain.Height    `json:"arrived_block"`
-	ReceivedAt string          `json:"received_at"`
-	Verdict    string          `json:"verdict"` // accepted, impersonation, equivocation, mistake, late, open or not_accepted
+	ReceivedAt string          `json:"received_at"` // to the millisecond
+	Verdict    string          `json:"verdict"`     // accepted, impersonation, equivocation, mistake, late, open or not_accepted
 }
 
 // Order is how far an action has come.
@@ -108,7 +109,7 @@ func newWalletTrace(w coordination.Window, d store.WalletDetail) WalletTrace {
 		out.Seed = pointer(hex.EncodeToString(d.Seed[:]))
 	}
 	if own := d.Own; own != nil {
-		out.Own = &Own{message(own.Payload), hex.EncodeToString(own.Envelope), own.SentAt}
+		out.Own = &Own{message(own.Payload), hex.EncodeToString(own.Envelope), own.SentAt, pointer(Moment(own.SentTime))}
 	}
 	if d.Action != nil {
 		out.Order = new(newOrder(*d.Action))
@@ -117,7 +118,7 @@ func newWalletTrace(w coordination.Window, d store.WalletDetail) WalletTrace {
 }
 
 func newStatement(s coordination.Statement, verdict string) Statement {
-	return Statement{s.Author, s.Seat, message(s.Payload), hex.EncodeToString(s.Signed), s.ArrivedAt, Time(s.ReceivedAt), verdict}
+	return Statement{s.Author, s.Seat, message(s.Payload), hex.EncodeToString(s.Signed), s.ArrivedAt, Moment(s.ReceivedAt), verdict}
 }
 
 // verdictOn tells what became of a message, as far as its window's row says: the message that was agreed on was accepted, and

@@ -21,6 +21,14 @@ func Time(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// Moment is Time to the millisecond, for what belongs to the order in which messages came.
+func Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
 // pointer returns nil for the zero value, so that JSON shows null for what there is not.
 func pointer[T comparable](v T) *T {
 	var zero T

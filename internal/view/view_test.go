@@ -105,6 +105,17 @@ func TestAMessageThatCannotBeDecodedIsNull(t *testing.T) {
 	require.Contains(t, string(raw), `"own":{"message":null`)
 }
 
+func TestMessagesHaveTheirTimeToTheMillisecond(t *testing.T) {
+	at := time.Unix(1_800_000_000, 123_456_789)
+	trace := NewTrace(store.WindowDetail{Block: 900, Wallets: []store.WalletDetail{
+		{Own: &coordination.OwnProposal{SentAt: 902, SentTime: at}, Statements: []coordination.Statement{{ReceivedAt: at.Add(time.Millisecond)}}},
+		{Own: &coordination.OwnProposal{SentAt: 902}},
+	}})
+	require.Equal(t, "2027-01-15T08:00:00.123Z", *trace.Wallets[0].Own.SentTime)
+	require.Equal(t, "2027-01-15T08:00:00.124Z", trace.Wallets[0].Statements[0].ReceivedAt)
+	require.Nil(t, trace.Wallets[1].Own.SentTime, "it was stored before times were")
+}
+
 func TestVerificationFindsEachDifference(t *testing.T) {
 	a, b := chain.Operator{1}, chain.Operator{2}
 	wallet := testWallet(t, a, b)
