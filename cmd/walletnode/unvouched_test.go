@@ -25,7 +25,7 @@ func TestOnlyTheFirstStartNeedsEndpointsThatAgree(t *testing.T) {
 	in := install(t, ways[0].URL(), miner.Bridge().Hex(), miner.Validator().Hex())
 	text, err := os.ReadFile(in.config)
 	require.NoError(t, err)
-	unlimited := strings.Replace(string(text), "call_timeout", "requests_per_second = 0.0\ncall_timeout", 1)
+	unlimited := strings.Replace(string(text), "call_timeout", "requests_per_second = 0.0\ncall_timeout", 1) // polls are this often
 	m := many{base: unlimited + "[ethereum.multi]\nenabled = true\npoll_interval = \"500ms\"\npoll_deadline = \"500ms\"\n"}
 	m.installation = in
 	m.write(t, item("one", ways[1].URL()), item("two", ways[2].HTTPURL()))
@@ -40,7 +40,7 @@ func TestOnlyTheFirstStartNeedsEndpointsThatAgree(t *testing.T) {
 	away(true)
 	for range 2 { // trying leaves nothing behind
 		refused := call(t, "", "start", "-c", in.config, "--log-level", "error")
-		require.Equal(t, codeFailure, refused.code, "the endpoints may come back by themselves, and then a start succeeds")
+		require.Equal(t, codeFailure, refused.code, "they may come back by themselves, and then a start succeeds: %s", refused.stderr)
 		require.Empty(t, refused.stdout)
 		require.Contains(t, refused.stderr, "a new store is bound to no chain without a quorum of endpoints: ")
 		require.Contains(t, refused.stderr, "1 of 3 vote groups agree on the chain's ID, needed are 2 (")
