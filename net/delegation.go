@@ -90,7 +90,7 @@ func (h *Host) exchange(ctx context.Context, id peer.ID) error {
 	defer cancel()
 	s, err := h.host.NewStream(network.WithNoDial(ctx, "delegation"), id, DelegationProtocol)
 	if err != nil {
-		return fmt.Errorf("open delegation stream: %w", err)
+		return fmt.Errorf("open delegation stream: %w", brokenOff(ctx, err))
 	}
 	return converse(ctx, s, h.sendDelegation, h.readDelegation, h.sendTerms, h.readTerms)
 }
@@ -119,6 +119,15 @@ func (h *Host) serve(ctx context.Context, s network.Stream) {
 // errBrokenOff says that a peer ended an exchange. It does not say why: its own list of peers does.
 var errBrokenOff = errors.New("the peer broke off the exchange of proofs: it may not admit our operator")
 
+// brokenOff marks an error that is a reset by the peer, which is all that libp2p says. It may come as early as the
+// protocol is agreed on.
+func brokenOff(ctx context.Context, err error) error {
+	if errors.Is(err, network.ErrReset) && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", errBrokenOff, err)
+	}
+	return err
+}
+
 // converse runs the acts of one side in order. The stream is reset when ctx ends, which carries the deadline of the
 // whole exchange, and after an error; otherwise it is closed.
 func converse(ctx context.Context, s network.Stream, acts ...func(network.Stream, *bufio.Reader) error) error {
@@ -128,10 +137,7 @@ func converse(ctx context.Context, s network.Stream, acts ...func(network.Stream
 	for _, act := range acts {
 		if err := act(s, r); err != nil {
 			_ = s.Reset()
-			if errors.Is(err, network.ErrReset) && ctx.Err() == nil { // by the peer, which is all that libp2p says
-				err = fmt.Errorf("%w: %w", errBrokenOff, err)
-			}
-			return errors.Join(err, ctx.Err())
+			return errors.Join(brokenOff(ctx, err), ctx.Err())
 		}
 	}
 	if err := s.Close(); err != nil {

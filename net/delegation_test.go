@@ -141,7 +141,7 @@ func TestAPeerThatBreaksOffTheExchangeIsSaidToHaveDoneSo(t *testing.T) {
 		rude.SetStreamHandler(DelegationProtocol, func(s network.Stream) { _ = s.Reset() })
 		c.connect(a.lh, rude)
 		synctest.Wait()
-		require.Contains(t, a.peer(t, rude).LastError, "the peer broke off the exchange of proofs: it may not admit our operator: ")
+		require.Contains(t, a.peer(t, rude).LastError, errBrokenOff.Error()+": ")
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-func TestAHeaderIsWhatMostVoteGroupsSay(t *testing.T) {
+func TestSection8AHeaderIsWhatMostVoteGroupsSay(t *testing.T) {
 	fork := ill{fork: 400}
 	for name, c := range map[string]struct {
 		n     int
