@@ -163,8 +163,8 @@ func (a *act) endure(ctx context.Context, it *actor) error {
 }
 
 // heardBefore returns what the leader of a wallet signed in the window before, as an honest node has it. It is empty if
-// that leader said nothing.
-func (a *act) heardBefore(ctx context.Context, wallet chain.WalletID) ([][]byte, error) {
+// that leader said nothing, or is the one who wants to replay it: his own words are no replay.
+func (a *act) heardBefore(ctx context.Context, wallet chain.WalletID, by chain.Operator) ([][]byte, error) {
 	before := a.window.Block - (coordination.RFC12().Next(a.window.Block).Block - a.window.Block)
 	for _, o := range a.operators {
 		detail, err := o.record(ctx, before)
@@ -174,7 +174,7 @@ func (a *act) heardBefore(ctx context.Context, wallet chain.WalletID) ([][]byte,
 		var signed [][]byte
 		for _, row := range detail.Wallets {
 			for _, s := range row.Statements {
-				if row.Wallet == wallet && s.Author == row.Leader && len(s.Signed) > 0 {
+				if row.Wallet == wallet && s.Author == row.Leader && s.Author != by && len(s.Signed) > 0 {
 					signed = append(signed, s.Signed)
 				}
 			}

@@ -219,7 +219,7 @@ func (a *act) hire(ctx context.Context, p part) error {
 	var old [][]byte
 	if p.flood != nil && p.flood.replays {
 		var err error
-		if old, err = a.heardBefore(ctx, p.flood.wallet); err != nil {
+		if old, err = a.heardBefore(ctx, p.flood.wallet, p.operator); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,7 @@ var ills = map[string]ill{
 	"answers null":         {faults: is(Faults{Null: true}), status: quorum.Unhealthy, reason: quorum.Malformed, kind: KindNull},
 	"limits rates":         {faults: is(Faults{RateLimited: true}), status: quorum.Unhealthy, reason: quorum.RateLimited, kind: KindRateLimited},
 	"refuses access":       {faults: is(Faults{Unauthorized: true}), status: quorum.Unhealthy, reason: quorum.AuthFailed, kind: KindUnauthorized},
-	"is slow":              {faults: is(Faults{Slow: 130 * time.Millisecond}), status: quorum.Unhealthy, reason: quorum.Slow, kind: KindSlow},
+	"is slow":              {faults: is(Faults{Slow: pollEvery * 13 / 20}), status: quorum.Unhealthy, reason: quorum.Slow, kind: KindSlow},
 	"serves another chain": {faults: is(Faults{ChainID: 5}), status: quorum.Unhealthy, reason: quorum.WrongChain, kind: KindChainID},
 	"is syncing":           {faults: is(Faults{Syncing: true}), status: quorum.Unhealthy, reason: quorum.Syncing, kind: KindSyncing},
 	"has two peers":        {faults: is(Faults{Peers: &Peers{Count: 2}}), status: quorum.Unhealthy, reason: quorum.Isolated, kind: KindPeers},

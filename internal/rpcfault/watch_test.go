@@ -16,8 +16,9 @@ import (
 	"github.com/walletnode/walletnode/internal/devnet/localchain"
 )
 
-// pollEvery of the tests is 200 ms in place of 5 s. What must happen within two polls is counted in polls.
-const pollEvery = 200 * time.Millisecond
+// pollEvery of the tests is a fraction of a second in place of 5 s. What must happen within two polls is counted in polls.
+// A poll may take as long, which under the race detector has to be longer.
+const pollEvery = raceFactor * 200 * time.Millisecond
 
 // endpointNames are the endpoints of a watch; the first is the primary, and the one that is ill.
 var endpointNames = []string{"primary", "second", "third", "fourth", "fifth"}
