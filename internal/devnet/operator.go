@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	stdnet "net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -102,15 +104,32 @@ func (o *operator) database() string     { return filepath.Join(o.dir, "walletno
 func (o *operator) storeDSN() string     { return "sqlite:" + o.database() }
 func (o *operator) listen() string       { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", o.port) }
 
-// freePort returns a loopback port that nobody listens on. Until the node listens somebody else could take it; ports
-// are given out in a row, so that takes an unlikely neighbour.
+// Ports of nodes lie below those that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere): a
+// devnet makes hundreds of them between the choice of a port and the start of its node, and each could take it.
+const (
+	firstPort = 20_000
+	ports     = 12_000
+)
+
+// nextPort counts up from a random one, so that two nodes of this process never get the same, nor two devnets at once
+// as a rule.
+var nextPort = func() *atomic.Uint32 {
+	n := new(atomic.Uint32)
+	n.Store(rand.Uint32N(ports)) //nolint:gosec // nothing secret
+	return n
+}()
+
+// freePort returns a loopback port that nobody listens on.
 func freePort() (int, error) {
-	l, err := stdnet.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	var err error
+	for range ports {
+		port := firstPort + int(nextPort.Add(1)%ports)
+		var l stdnet.Listener
+		if l, err = stdnet.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	port := l.Addr().(*stdnet.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
-	return port, l.Close()
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
 // importWallets enters the wallets into the node's store, as the command of that name does.
