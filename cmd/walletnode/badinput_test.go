@@ -43,22 +43,7 @@ func runProcess(t *testing.T, env []string, args ...string) outcome {
 // mine starts a local chain that runs until the test ends.
 func mine(t *testing.T) *localchain.Chain {
 	t.Helper()
-	return mineAs(t, localchain.Config{BlockTime: 50 * time.Millisecond})
-}
-
-func mineAs(t *testing.T, cfg localchain.Config) *localchain.Chain {
-	t.Helper()
-	miner, err := localchain.New(cfg)
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	mining := make(chan error, 1)
-	go func() { mining <- miner.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		<-mining
-		require.NoError(t, miner.Close())
-	})
-	return miner
+	return minedChain(t, localchain.Config{BlockTime: 50 * time.Millisecond})
 }
 
 func TestBadInputAPortInUse(t *testing.T) {

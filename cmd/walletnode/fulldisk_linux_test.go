@@ -84,7 +84,7 @@ func (d smallDisk) fill(t *testing.T) {
 }
 
 func TestBadInputAFullDiskLosesNothing(t *testing.T) {
-	miner := mineAs(t, localchain.Config{BlockTime: 40 * time.Millisecond, FastIdle: true})
+	miner := minedChain(t, localchain.Config{BlockTime: 40 * time.Millisecond, FastIdle: true})
 	in := install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex())
 	operator, err := keys.LoadOperator(in.key, "secret")
 	require.NoError(t, err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -29,17 +28,7 @@ const kills = 15
 // A real process, killed with SIGKILL at random points: no recorded result is lost or changes, no finished window is
 // repeated, and in the end every window is accounted for.
 func TestR1KillingTheProcessAtAnyPointLosesAndRepeatsNothing(t *testing.T) {
-	miner, err := localchain.New(localchain.Config{BlockTime: 10 * time.Millisecond, FastIdle: true})
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	mining := make(chan error, 1)
-	go func() { mining <- miner.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		<-mining
-		require.NoError(t, miner.Close())
-	})
-
+	miner := minedChain(t, localchain.Config{BlockTime: 10 * time.Millisecond, FastIdle: true})
 	in := install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex())
 	operator, err := keys.LoadOperator(in.key, "secret")
 	require.NoError(t, err)
@@ -57,7 +46,7 @@ func TestR1KillingTheProcessAtAnyPointLosesAndRepeatsNothing(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(in.dir, "walletnode.db")
 	for n := range kills {
 		if n%3 == 2 { // down for longer: past a window's end, sometimes past a whole window
-			require.NoError(t, miner.Until(ctx, miner.Height()+chain.Height(random.Int64N(1500))))
+			require.NoError(t, miner.Until(t.Context(), miner.Height()+chain.Height(random.Int64N(1500))))
 		}
 		var stderr bytes.Buffer
 		node := startNode(t, in, &stderr)
@@ -70,7 +59,7 @@ func TestR1KillingTheProcessAtAnyPointLosesAndRepeatsNothing(t *testing.T) {
 	var stderr bytes.Buffer
 	node := startNode(t, in, &stderr)
 	last := coordination.RFC12().Next(coordination.RFC12().Next(miner.Height()).Block)
-	require.NoError(t, miner.Until(ctx, last.End+20))
+	require.NoError(t, miner.Until(t.Context(), last.End+20))
 	require.Eventually(t, func() bool { return finishedIn(t, dsn, last.Block) == wallets }, time.Minute, 50*time.Millisecond)
 	require.NoError(t, node.Process.Signal(os.Interrupt))
 	require.NoError(t, node.Wait(), "%s", &stderr)
