@@ -25,8 +25,9 @@ func (d *devnet) build(ctx context.Context) (err error) {
 	if d.logFile, d.log, err = logTo(filepath.Join(d.cfg.Dir, "devnet.log")); err != nil {
 		return err
 	}
+	d.leash = newLeash(d.log)
 	if d.chain, err = localchain.New(localchain.Config{
-		BlockTime: d.cfg.BlockTime, FastIdle: d.cfg.FastIdle, Busy: d.busy.Load, Seed: d.cfg.Seed,
+		BlockTime: d.cfg.BlockTime, FastIdle: d.cfg.FastIdle, Busy: d.busy.Load, Wait: d.leash.taut, Seed: d.cfg.Seed,
 	}); err != nil {
 		return err
 	}
@@ -116,6 +117,9 @@ func (d *devnet) makeOperators() error {
 		d.operators[i], err = newOperator(filepath.Join(d.cfg.Dir, fmt.Sprintf("operator-%d", i+1)), secrets[i])
 		if err != nil {
 			return fmt.Errorf("make operator %d: %w", i+1, err)
+		}
+		if d.scenario.ill == 0 { // endpoints that check each other are polled, and their nodes late as a rule
+			d.operators[i].leash = d.leash
 		}
 		return nil
 	})

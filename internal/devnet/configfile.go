@@ -15,7 +15,7 @@ const (
 	silence = 5 * skippedBlocks
 	// minSilence is above the floor of rule R8, 5 s: for so long a busy machine may stop altogether, and what the nodes then
 	// record of their own clocks is no part of any scenario.
-	minSilence = 20 * time.Second
+	minSilence = 40 * time.Second
 )
 
 // patienceWith returns how often a node asks for heads, and how long it may be without one.

@@ -10,6 +10,7 @@
 //	judge.go, refute.go   whether it was: a pure function
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
+//	leash.go              the chain that waits for slow nodes
 //	actor.go              the adversary
 //	endpoints.go, illness.go  the nodes' own endpoints, and what is wrong with them
 //	disk.go               the disk that is slow
@@ -55,6 +56,7 @@ type devnet struct {
 	requests  int                             // redemptions requested so far
 	open      map[chain.WalletID][]int        // of those, the open ones of each wallet, oldest first
 	busy      atomic.Bool                     // blocks are needed at their pace
+	leash     *leash                          // between the chain and the nodes
 	clock     *chain.Clock                    // the director's own
 	fail      func(error)                     // ends the devnet
 	work      sync.WaitGroup                  // miner and follower

@@ -22,8 +22,6 @@ import (
 )
 
 const (
-	// replayAfter is how many blocks into a window messages are replayed: the leader's of this window are among them.
-	replayAfter = 3
 	// floodBy is the block of a window at which the chain stands still until a flood is over, however slow the machine.
 	floodBy = 10
 	// mostFresh statements are made, and mostReplays messages sent to each node, if nobody objects.
@@ -55,11 +53,16 @@ func (a *actor) flood(ctx context.Context, clock *chain.Clock, w coordination.Wi
 	if !f.replays {
 		return a.inundate(ctx, clock, w, f)
 	}
-	if err := clock.Until(ctx, w.Block+replayAfter); err != nil {
+	hearing, cancel := context.WithTimeoutCause(ctx, gathering, errors.New("there is nothing of this window to replay"))
+	defer cancel()
+	if err := until(hearing, func() (bool, error) {
+		heard := a.channels[f.wallet].Take(w.Block)
+		for _, m := range heard {
+			old = append(old, m.Signed)
+		}
+		return len(heard) > 0, nil
+	}); err != nil {
 		return err
-	}
-	for _, m := range a.channels[f.wallet].Take(w.Block) {
-		old = append(old, m.Signed)
 	}
 	return a.replay(ctx, clock, w, f, old)
 }
@@ -91,9 +94,6 @@ func (a *actor) inundate(ctx context.Context, clock *chain.Clock, w coordination
 
 // replay sends what others have signed to every node of the audience, to each until it hangs up.
 func (a *actor) replay(ctx context.Context, clock *chain.Clock, w coordination.Window, f flood, signed [][]byte) error {
-	if len(signed) == 0 {
-		return errors.New("there is nothing to replay")
-	}
 	from, peers := clock.Height(), a.heard()
 	rpc := replayRPC(signed)
 	var all sync.WaitGroup
@@ -149,17 +149,44 @@ func (a *actor) logFlood(clock *chain.Clock, f flood, from chain.Height, d Deed)
 	a.log(d)
 }
 
-// endure lets the chain go on once the flood is over.
+// endure lets the chain go on once the flood is over and the honest leaders were heard through it. A slow machine takes
+// longer for what the flooder has sent than an active phase of a few seconds lasts; a real one lasts a quarter of an hour.
+// Who has heard nothing in time is the judge's business.
 func (a *act) endure(ctx context.Context, it *actor) error {
 	if err := a.standStill(ctx, a.window.Block+floodBy); err != nil {
 		return err
 	}
 	select {
 	case <-it.flooded:
-		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	digesting, cancel := context.WithTimeout(ctx, forbearance)
+	defer cancel()
+	err := until(digesting, func() (bool, error) { return a.leadersHeard(digesting) })
+	if ctx.Err() == nil && digesting.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// leadersHeard reports whether every running node has recorded a message of each wallet's leader that runs too.
+func (a *act) leadersHeard(ctx context.Context) (bool, error) {
+	for _, o := range a.operators {
+		if o.running == nil {
+			continue
+		}
+		detail, err := o.record(ctx, a.window.Block)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range a.elections {
+			if e.leader != o.address && a.operator(e.leader).running != nil && !heard(detail, e) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
 }
 
 // heardBefore returns what the leader of a wallet signed in the window before, as an honest node has it. It is empty if

@@ -44,6 +44,7 @@ type operator struct {
 	endpoints []*rpcfault.Proxy
 	// announce is where the node tells its peers that it can be reached; empty for where it listens.
 	announce []string
+	leash    *leash // nil if the chain waits for nobody
 
 	running runner // nil while the node is down
 }
@@ -60,7 +61,7 @@ type runner interface {
 type inside struct {
 	node  *node.Node
 	log   io.Closer
-	stop  context.CancelFunc
+	stop  func()     // returns at once
 	ended chan error // receives Run's error once
 }
 
@@ -168,7 +169,11 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 		return errors.Join(err, file.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
-	r := &inside{node: n, log: file, stop: stop, ended: make(chan error, 1)}
+	o.follow(n.Clock())
+	r := &inside{node: n, log: file, ended: make(chan error, 1), stop: func() {
+		o.unfollow()
+		stop()
+	}}
 	go func() {
 		err := n.Run(ctx)
 		if ctx.Err() == nil {
@@ -178,6 +183,19 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 	}()
 	o.running = r
 	return nil
+}
+
+// follow has the chain wait for the node that has this clock, and unfollow no longer.
+func (o *operator) follow(clock *chain.Clock) {
+	if o.leash != nil {
+		o.leash.join(o.address, clock)
+	}
+}
+
+func (o *operator) unfollow() {
+	if o.leash != nil {
+		o.leash.leave(o.address)
+	}
 }
 
 // logTo opens a log file. The devnet's logs go to files, one for each node, because at a terminal they would bury what

@@ -135,6 +135,7 @@ func (a *act) prepare(ctx context.Context) error {
 		}
 	}
 	if o, last, _ := a.lossy(); o != nil {
+		o.unfollow()
 		lost := rpcfault.Range{From: a.window.Block, To: last}
 		if _, err := o.endpoints[0].Set(ctx, rpcfault.Faults{Withhold: lost}); err != nil {
 			return err
@@ -313,6 +314,9 @@ func (a *act) perform(ctx context.Context) error {
 		}
 		if lost := log[rpcfault.KindWithhold]; lost.Times > 0 {
 			a.deeds = append(a.deeds, Deed{Kind: kind, Operator: o.address, From: lost.Lowest, To: lost.Highest})
+		}
+		if r, ok := o.running.(*inside); ok {
+			o.follow(r.node.Clock())
 		}
 	}
 	if err := a.cure(ctx); err != nil {

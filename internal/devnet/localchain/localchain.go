@@ -36,6 +36,9 @@ type Config struct {
 	// Busy reports whether something is under way that needs blocks at their pace; nil means never. Bursts stop
 	// while it returns true. It is called from the miner's goroutine before each block of a burst.
 	Busy func() bool
+	// Wait reports whether the block after a height has to wait, for those who have not yet taken in the ones there are; nil
+	// means never. It is called from the miner's goroutine before each block at its pace, and asked again a block time later.
+	Wait func(chain.Height) bool
 	// Seed fixes the devnet account, and with it the contracts' addresses. Block hashes are random all the same.
 	Seed uint64
 }

@@ -38,6 +38,9 @@ func (c *Chain) Run(ctx context.Context) error {
 				return ctx.Err()
 			case <-ticker.C:
 			}
+			if c.config.Wait != nil && c.config.Wait(c.Height()) {
+				continue
+			}
 		} else if ctx.Err() != nil { // a burst waits for nothing that would notice
 			return ctx.Err()
 		}
