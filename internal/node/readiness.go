@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -73,6 +74,9 @@ func (n *Node) checkStore(ctx context.Context) view.Check {
 	c := view.Check{Name: "store", OK: true, Current: "writable", Required: "writable"}
 	if err := n.store.Probe(ctx); err != nil {
 		c.OK, c.Current, c.Reason = false, "not writable", err.Error()
+		if errors.Is(err, context.DeadlineExceeded) {
+			c.Reason = fmt.Sprintf("no write has ended for %v: its disk hangs, or another program keeps it locked", probeTimeout)
+		}
 	}
 	return c
 }

@@ -49,10 +49,7 @@ func (w *writer) do(ctx context.Context, action string, c change) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(action, err)
 	}
-	p := &pending{change: c, done: make(chan struct{})}
-	w.mu.Lock()
-	w.queue = append(w.queue, p)
-	w.mu.Unlock()
+	p := w.enqueue(c)
 	for {
 		select {
 		case <-p.done:
@@ -68,6 +65,14 @@ func (w *writer) do(ctx context.Context, action string, c change) error {
 			return wrap(action, p.err)
 		}
 	}
+}
+
+func (w *writer) enqueue(c change) *pending {
+	p := &pending{change: c, done: make(chan struct{})}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = append(w.queue, p)
+	return p
 }
 
 // take removes the next group from the queue.
