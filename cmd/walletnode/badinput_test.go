@@ -46,6 +46,26 @@ func mine(t *testing.T) *localchain.Chain {
 	return minedChain(t, localchain.Config{BlockTime: 50 * time.Millisecond})
 }
 
+func TestBadInputADeadChainEndpoint(t *testing.T) {
+	const somewhere = "0x1111111111111111111111111111111111111111"
+	silent, err := stdnet.Listen("tcp", "127.0.0.1:0") // the system takes the connections, and nobody answers
+	require.NoError(t, err)
+	defer silent.Close()
+	for name, url := range map[string]string{
+		"nobody listens, websocket": "ws://" + freeAddress(t),
+		"nobody listens, http":      "http://" + freeAddress(t),
+		"nobody answers":            "http://" + silent.Addr().String(),
+	} {
+		in := install(t, url, somewhere, somewhere)
+		succeed(t, manifest, "wallets", "import", "-", "-c", in.config)
+		got := runProcess(t, nil, "start", "-c", in.config)
+		require.Equal(t, codeFailure, got.code, "%s: %s", name, got.stderr)
+		require.Contains(t, got.stderr, "the chain endpoint does not tell its chain: read the chain's ID: ", name)
+		require.Contains(t, got.stderr, "what to do: see that the endpoint runs and that ethereum.url names it", name)
+		require.Contains(t, succeed(t, "", "wallets", "list", "--offline", "-c", in.config), walletID, "%s: nothing is lost", name)
+	}
+}
+
 func TestBadInputAPortInUse(t *testing.T) {
 	miner := mine(t)
 	in := install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex())

@@ -18,6 +18,7 @@ var advices = []struct {
 }{
 	{store.ErrNewerSchema, "run the newer version of walletnode that wrote it, or restore a backup from before the upgrade; nothing was changed"},
 	{ethereum.ErrWrongChain, "check ethereum.url and ethereum.chain_id"},
+	{node.ErrSilentChain, "see that the endpoint runs and that ethereum.url names it (walletnode check chain tries it), and start again; nothing was changed"},
 	{node.ErrUnvouched, "bring more than half of the vote groups up on one chain (walletnode check chain shows each endpoint) and start again; nothing was changed. Only the first start of a data directory needs them: it is then that it is bound to a chain"},
 	{store.ErrWrongChain, "check ethereum.url and ethereum.chain_id, or give this chain a node.data_dir of its own; nothing was changed"},
 	{store.ErrForeign, "name another file in store.dsn; nothing was changed"},

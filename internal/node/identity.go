@@ -13,6 +13,9 @@ import (
 // bound to one endpoint's word for good. A later start may find them agreed.
 var ErrUnvouched = errors.New("a new store is bound to no chain without a quorum of endpoints")
 
+// ErrSilentChain says that the chain's endpoint did not tell which chain it serves. A later start may find it well.
+var ErrSilentChain = errors.New("the chain endpoint does not tell its chain")
+
 // identity is the chain that the node follows: its ID and the hash of its block 0.
 type identity struct {
 	chainID uint64
@@ -46,10 +49,19 @@ func (n *Node) identify(ctx context.Context) (identity, error) {
 // ask asks the chain itself. What it could not tell is zero.
 func (n *Node) ask(ctx context.Context) (told identity, err error) {
 	if told.chainID, err = n.chain.ChainID(ctx); err != nil {
-		return told, fmt.Errorf("read the chain's ID: %w", err)
+		return told, unanswered(ctx, fmt.Errorf("read the chain's ID: %w", err))
 	}
 	if told.genesis, err = n.chain.Genesis(ctx); err != nil {
-		return told, fmt.Errorf("read the chain's first block: %w", err)
+		return told, unanswered(ctx, fmt.Errorf("read the chain's first block: %w", err))
 	}
 	return told, nil
+}
+
+// unanswered marks a question as one that the endpoint could not or would not answer, unless we gave it up ourselves or
+// answers there were, and did not agree.
+func unanswered(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, chain.ErrNoQuorum) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrSilentChain, err)
 }
