@@ -97,14 +97,17 @@ func (l *Layer) window(ctx context.Context, w Window, over bool, reports chan<- 
 func (l *Layer) wallet(ctx context.Context, wallet chain.Wallet, w Window, over bool, reports chan<- Report) {
 	id, height := wallet.ID(), l.cfg.Clock.Height()
 	log := l.cfg.Logger.With("window", w.Block, "wallet", id)
-	if !l.claim(ctx, id, w.ActiveEnd) {
+	claimed, err := l.claim(ctx, id, w.ActiveEnd)
+	if err != nil {
+		return // ctx ended: the window was not begun, and may be after a restart
+	}
+	if !claimed {
 		send(ctx, reports, Result{Wallet: id, Window: w, OpenedAt: height, Reason: ReasonBusy})
 		return
 	}
 	defer l.release(id)
 	progress := Progress{Finished: true} // a window that is over is only taken up for what was heard in it
 	if !over {
-		var err error
 		if progress, err = l.begin(ctx, log, id, w, height, reports); err != nil {
 			return // ctx ended
 		}
@@ -138,8 +141,8 @@ func (l *Layer) begin(ctx context.Context, log *slog.Logger, id chain.WalletID, 
 }
 
 // claim takes the wallet's one slot. It waits for an earlier window that is about to leave it, as after heads that
-// jumped, but not past the active phase; false if the slot is still held then.
-func (l *Layer) claim(ctx context.Context, id chain.WalletID, activeEnd chain.Height) bool {
+// jumped, but not past the active phase; false if the slot is still held then. Its only error is the context's.
+func (l *Layer) claim(ctx context.Context, id chain.WalletID, activeEnd chain.Height) (bool, error) {
 	for {
 		changed := l.cfg.Clock.Changed()
 		l.mu.Lock()
@@ -149,16 +152,16 @@ func (l *Layer) claim(ctx context.Context, id chain.WalletID, activeEnd chain.He
 		}
 		l.mu.Unlock()
 		if free == nil {
-			return true
+			return true, nil
 		}
 		if l.cfg.Clock.Height() >= activeEnd {
-			return false
+			return false, nil
 		}
 		select {
 		case <-free:
 		case <-changed:
 		case <-ctx.Done():
-			return false
+			return false, ctx.Err()
 		}
 	}
 }

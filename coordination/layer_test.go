@@ -115,6 +115,71 @@ func TestABlockedExecutorDelaysNeitherWatcherNorOtherWallets(t *testing.T) {
 	})
 }
 
+// A wallet that waits for its earlier window when the node is told to stop has no result: it may take part after a restart.
+func TestAShutdownIsNoBusyWindow(t *testing.T) {
+	for range 32 { // a report would have an even chance to be sent beside the end of the context
+		synctest.Test(t, func(t *testing.T) {
+			source, clock, wallet := chaintest.New(0), testClock(), testWallet(t, 0)
+			source.Follow(clock)
+			layer, err := NewLayer(LayerConfig{
+				Schedule: RFC12(), Clock: clock, Registry: &registry{wallets: []chain.Wallet{wallet}}, Log: newMemory(), Logger: quiet(),
+				Executor: func(chain.Wallet) (Executor, error) {
+					return scripted{coordinate: func(ctx context.Context, _ Window, _ chain.Height, _ chan<- Report) { <-ctx.Done() }}, nil
+				},
+			})
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			reports, done := make(chan Report, 1), make(chan error)
+			go func() { done <- layer.Run(ctx, reports) }()
+			source.Show(900)
+			layer.Open(Opened{Block: 900, At: 900})
+			synctest.Wait()
+			source.Show(1805)
+			layer.Open(Opened{Block: 1800, At: 1805})
+			synctest.Wait()
+			cancel()
+			require.NoError(t, <-done)
+			require.Empty(t, reports)
+		})
+	}
+}
+
+func TestAWalletWithoutAnExecutorHasAResult(t *testing.T) {
+	for name, c := range map[string]struct {
+		over bool
+		want int
+	}{
+		"in the window":  {over: false, want: 1},
+		"after its time": {over: true, want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source, clock, wallet := chaintest.New(0), testClock(), testWallet(t, 0)
+				source.Follow(clock)
+				layer, err := NewLayer(LayerConfig{
+					Schedule: RFC12(), Clock: clock, Registry: &registry{wallets: []chain.Wallet{wallet}}, Log: newMemory(), Logger: quiet(),
+					Executor: func(chain.Wallet) (Executor, error) { return nil, errors.New("cannot join its channel") },
+				})
+				require.NoError(t, err)
+				ctx, cancel := context.WithCancel(t.Context())
+				reports, done := make(chan Report, 1), make(chan error)
+				go func() { done <- layer.Run(ctx, reports) }()
+				source.Show(900)
+				layer.Open(Opened{Block: 900, At: 900, Over: c.over})
+				synctest.Wait()
+				require.Len(t, reports, c.want)
+				if c.want > 0 {
+					r := (<-reports).(Result)
+					require.Equal(t, ReasonNoPeers, r.Reason)
+					require.Contains(t, r.Detail, "cannot join its channel")
+				}
+				cancel()
+				require.NoError(t, <-done)
+			})
+		})
+	}
+}
+
 func TestCancellingEndsEverythingInTheMiddleOfAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b *box
@@ -248,6 +313,57 @@ func TestAWindowWaitsForTheOneBeforeItToLeave(t *testing.T) {
 		require.Len(t, results, 2)
 		require.Equal(t, ReasonNoop, results[1].Reason, "75 blocks of it were left")
 	})
+}
+
+// Reports of one wallet are processed one after another, though the store is slow; each is told to who observes, and only
+// what revokes is passed on as a revocation.
+func TestReportsOfOneWalletKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, handlers := newMemory(), &orders{}
+		log.fail(errors.New("busy"))
+		var observed []Report
+		p, err := NewProcessor(ProcessorConfig{
+			Log: log, Dispatcher: handlers, Logger: quiet(), Observe: func(r Report) { observed = append(observed, r) },
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		reports, done := make(chan Report), make(chan error)
+		go func() { done <- p.Run(ctx, reports) }()
+		w, _ := RFC12().Window(900)
+		told := []Report{
+			Result{Wallet: chain.WalletID{1}, Window: w, Reason: ReasonNoop},
+			Amendment{Wallet: chain.WalletID{1}, Window: w, Fault: faults.Fault{Detail: "first"}},
+			Amendment{Wallet: chain.WalletID{1}, Window: w, Fault: faults.Fault{Detail: "second"}},
+		}
+		for _, r := range told {
+			reports <- r
+		}
+		synctest.Wait()
+		log.fail(nil)
+		time.Sleep(2 * storeRetry) // virtual
+		synctest.Wait()
+		require.Equal(t, told, observed)
+		require.Empty(t, handlers.revoked)
+		require.Empty(t, handlers.dispatched)
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestOnlyWhatWasAgreedIsAnOrder(t *testing.T) {
+	w, _ := RFC12().Window(900)
+	heartbeat := proposal.Heartbeat{Message: [16]byte{1}}
+	order, ok := Result{Wallet: chain.WalletID{1}, Window: w, Reason: ReasonOK, Proposal: heartbeat}.Order()
+	require.True(t, ok)
+	require.Equal(t, proposal.Order{Wallet: chain.WalletID{1}, Window: 900, Proposal: heartbeat, Start: 1000, Expiry: 1600}, order)
+	for _, r := range []Result{
+		{Window: w, Reason: ReasonOK},
+		{Window: w, Reason: ReasonOK, Proposal: proposal.Noop{}},
+		{Window: w, Reason: ReasonGenerationFailed, Proposal: heartbeat},
+	} {
+		_, ok := r.Order()
+		require.False(t, ok, "%+v", r)
+	}
 }
 
 // refusing is a memory that never takes the results of one wallet.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -306,6 +307,74 @@ func TestR1AnAbsurdFirstHeadDecidesNothing(t *testing.T) {
 				_, missed, results := log.seen()
 				require.Empty(t, missed)
 				require.Empty(t, results, "nothing was finished as node_down")
+			})
+		})
+	}
+}
+
+// lying is a chain of which some headers are told otherwise.
+type lying struct {
+	*chaintest.Chain
+	told map[chain.Height]chain.Header
+}
+
+func (l lying) Header(ctx context.Context, h chain.Height) (chain.Header, error) {
+	if told, ok := l.told[h]; ok {
+		return told, nil
+	}
+	return l.Chain.Header(ctx, h)
+}
+
+func TestR1AHeadThatDoesNotLinkToTheWindowsFirstBlockDecidesNothing(t *testing.T) {
+	source := chaintest.New(2000)
+	unlinked, err := source.Header(t.Context(), 903)
+	require.NoError(t, err)
+	unlinked.Parent = chain.Hash{7}
+	another, err := source.Header(t.Context(), 901)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		told map[chain.Height]chain.Header
+		head func() chain.Header
+		then chain.Height // a head that is on the chain
+		want []chain.Height
+		miss []Missed
+	}{
+		"a head of another branch": {
+			head: func() chain.Header { return chaintest.Foreign(905) }, then: 906, want: []chain.Height{900},
+		},
+		"a block between that does not link": {
+			told: map[chain.Height]chain.Header{903: unlinked},
+			head: func() chain.Header { return source.Show(905) }, then: 906, want: []chain.Height{900},
+		},
+		"another block in the place of the first": {
+			told: map[chain.Height]chain.Header{900: another},
+			head: func() chain.Header { return source.Show(905) }, then: 906, want: []chain.Height{900},
+		},
+		"a head of another branch, after the active phase": {
+			head: func() chain.Header { return chaintest.Foreign(990) }, then: 991,
+			miss: []Missed{{First: 900, Last: 900, Reason: ReasonChainStalled, NotedAt: 991}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clock, log, headers := testClock(), newMemory(), lying{source, map[chain.Height]chain.Header{}}
+				w, err := NewWatcher(WatcherConfig{Schedule: RFC12(), Clock: clock, Headers: headers, Log: log, Logger: quiet()})
+				require.NoError(t, err)
+				go func() { _ = w.Run(t.Context(), func(Opened) {}) }()
+				show := func(h chain.Header) { clock.Observe(h); synctest.Wait() }
+
+				show(source.Show(850))
+				maps.Copy(headers.told, c.told)
+				source.Show(2000) // it has what the head claims to stand on
+				show(c.head())
+				opened, missed, _ := log.seen()
+				require.Empty(t, opened)
+				require.Empty(t, missed)
+				clear(headers.told)
+				show(source.Show(c.then))
+				opened, missed, _ = log.seen()
+				require.Equal(t, c.want, opened)
+				require.Equal(t, c.miss, missed)
 			})
 		})
 	}
