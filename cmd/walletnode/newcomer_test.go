@@ -98,6 +98,10 @@ func TestANewcomerGetsFromInitToAWindowOnADevnet(t *testing.T) {
 	require.Len(t, address, 2, prepared)
 
 	require.Contains(t, steps[3], "walletnode devnet ")
+	dir := regexp.MustCompile(` --dir (\S+) `).FindStringSubmatch(steps[3])
+	require.Len(t, dir, 2, steps[3])
+	require.NoFileExists(t, filepath.Join("../..", dir[1]), "who cloned the repository types this in it")
+	require.NoDirExists(t, filepath.Join("../..", dir[1]))
 	devnet, screen := n.leaves(t, strings.Replace(steps[3], "0xYourAddress", address[1], 1)+" --operators 3 --wallets 1 --seats 4 --block-time 25ms")
 	told := regexp.MustCompile(`where its node is to run:\n  (set -a;.*)\n  (walletnode check .*)\n  (walletnode wallets import .*)\n  (walletnode start)\n`)
 	var say []string
@@ -106,7 +110,7 @@ func TestANewcomerGetsFromInitToAWindowOnADevnet(t *testing.T) {
 		return say != nil
 	}, time.Minute, 10*time.Millisecond, "%s", screen)
 	for i, step := range steps[4:8] { // the devnet says it with whole paths
-		require.Equal(t, step, strings.ReplaceAll(say[i+1], n.home+"/net/", "net/"))
+		require.Equal(t, step, strings.ReplaceAll(say[i+1], n.home+"/"+dir[1]+"/", dir[1]+"/"))
 	}
 	settings, check, imports, start := steps[4], steps[5], steps[6], steps[7]
 
