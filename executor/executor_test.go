@@ -198,6 +198,59 @@ func TestR3QueuesAreDrainedBeforeIdlenessIsJudged(t *testing.T) {
 	})
 }
 
+// The first block that is too late: what arrives at it is heard before judgement, and is not accepted.
+func TestR3AMessageAtTheEndOfTheActivePhaseIsTooLate(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.pass(979)
+		m := s.message(s.leader, s.wallet.LowestSeat(s.leader), redemption(1))
+		m.ArrivedAt = 980
+		s.channel.mu.Lock()
+		s.channel.inbox = append(s.channel.inbox, m) // nobody is woken for it before the head
+		s.channel.mu.Unlock()
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderIdle, r.Reason)
+		require.Nil(t, r.Proposal)
+		require.Equal(t, []charge{{faults.LeaderIdle, s.leader, true}}, charges(r.Faults))
+		require.True(t, r.Faults[0].Late)
+		require.Zero(t, s.validator.calls)
+		require.Empty(t, s.amendments(), "it is all said")
+	})
+}
+
+// Whoever was away in the active phase and is back in the passive one has heard nothing, which proves nothing.
+func TestR4AfterARestartSilenceIsNotHeld(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.run(985, 900, true)
+		require.Empty(t, s.amendments())
+	})
+}
+
+func TestR4WithOtherParametersAMistakeIsNotAttributed(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.channel.mismatched = map[chain.Operator]bool{s.leader: true}
+		s.openOnTime()
+		s.says(s.leader, 0, redemption(1))
+		r := s.result()
+		require.Equal(t, coordination.ReasonParamsMismatch, r.Reason)
+		require.Equal(t, []charge{{faults.LeaderMistake, s.leader, false}}, charges(r.Faults))
+	})
+}
+
+// Who could not see has no leader to blame for the silence, but an impostor that it did hear.
+func TestAnImpostorIsTheReasonWhereSilenceIsNotSure(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.open(930)
+		s.says(s.followers[1], s.wallet.LowestSeat(s.leader), proposal.Noop{})
+		r := s.result()
+		require.Equal(t, coordination.ReasonLeaderImpersonation, r.Reason)
+		require.ElementsMatch(t, []charge{
+			{faults.LeaderImpersonation, s.followers[1], true},
+			{faults.LeaderIdle, s.leader, false},
+		}, charges(r.Faults))
+	})
+}
+
 func TestR4IdlenessIsAttributedOnlyWithAClearView(t *testing.T) {
 	for name, c := range map[string]struct {
 		obstruct   func(s *stage)
@@ -429,6 +482,7 @@ func TestALeaderThatCannotWriteDoesNotSpeak(t *testing.T) {
 		r := s.result()
 		require.Equal(t, coordination.ReasonStoreFailed, r.Reason)
 		require.Empty(t, s.channel.published)
+		require.Empty(t, r.Faults, "nobody accuses himself of silence")
 	})
 }
 
@@ -444,6 +498,37 @@ func TestSection8RetransmissionsAreDueAtHeights(t *testing.T) {
 			require.Equal(t, s.channel.published[0].envelope, p.envelope, "identical")
 		}
 		require.Equal(t, []chain.Height{900, 901, 915, 925, 940, 970}, at)
+	})
+}
+
+// A leader goes on hearing others, and what it hears makes it say nothing more often.
+func TestSection8WhatALeaderHearsAddsNoRetransmission(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		for _, h := range []chain.Height{900, 902, 930} {
+			s.pass(h)
+			s.says(s.followers[0], s.wallet.LowestSeat(s.leader), redemption(int64(h)))
+		}
+		r := s.result()
+		var at []chain.Height
+		for _, p := range s.channel.published {
+			at = append(at, p.at)
+		}
+		require.Equal(t, []chain.Height{900, 901, 903, 906, 911, 920, 937, 970}, at)
+		require.Equal(t, []charge{{faults.LeaderImpersonation, s.followers[0], true}}, charges(r.Faults))
+	})
+}
+
+func TestARestartedLeaderThatWasContradictedInItsOwnNameIsSilent(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.openOnTime()
+		s.leaderSays(redemption(7)) // our key was used elsewhere
+		s.kill()
+		s.restart()
+		s.run(920, 900, false)
+		r := s.result()
+		require.Empty(t, s.channel.published)
+		require.Equal(t, coordination.ReasonLeaderEquivocation, r.Reason)
 	})
 }
 
@@ -606,6 +691,7 @@ func TestR8AStaleClockDoesNotLead(t *testing.T) {
 		r := s.result()
 		require.Equal(t, coordination.ReasonChainStalled, r.Reason)
 		require.Empty(t, s.channel.published)
+		require.Empty(t, r.Faults, "nobody accuses himself of silence")
 	})
 }
 
@@ -618,6 +704,17 @@ func TestSection8PastTheActivePhaseNobodyLeads(t *testing.T) {
 		s.journal.fail(nil)
 		s.pass(1000)
 		require.Empty(t, s.channel.published)
+	})
+}
+
+// A proposal that takes so long to generate that the active phase is over is not sent.
+func TestSection8AProposalThatIsReadyTooLateIsNotSent(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.generator.during = func() { s.chain.Show(980) }
+		s.openOnTime()
+		s.pass(1000)
+		require.Empty(t, s.channel.published)
+		require.Empty(t, s.result().Faults)
 	})
 }
 
