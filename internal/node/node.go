@@ -241,6 +241,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.processor.Run(ctx, reports) })
 	g.Go(func() error { return n.dispatcher.Run(ctx) })
 	g.Go(func() error { return n.keepHouse(ctx) })
+	g.Go(func() error { return n.store.Hold(ctx) })
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil

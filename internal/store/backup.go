@@ -24,6 +24,10 @@ const progressPause = 100 * time.Millisecond
 // told is called now and then with the bytes written and about how many there will be; it may be nil. The time of the
 // backup is noted in the store for Figures; where that cannot be, log says so and the backup stands.
 func Backup(ctx context.Context, dsn, to string, log *slog.Logger, told func(done, total int64)) error {
+	if Shared(dsn) {
+		return fmt.Errorf("back up store %s: %w: use pg_dump --format=custom, which copies it as it is at one moment, also beside a running node",
+			redact(dsn), ErrElsewhere)
+	}
 	at, err := parseLocation(dsn)
 	if err != nil {
 		return err
@@ -77,7 +81,7 @@ func backup(ctx context.Context, at location, to string, told func(done, total i
 
 // openSource opens a store of any schema, older and newer ones too: before an upgrade is when a backup is wanted most.
 func openSource(ctx context.Context, at location) (*sql.DB, int64, error) {
-	there, err := at.exists()
+	there, err := at.exists(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -90,7 +94,7 @@ func openSource(ctx context.Context, at location) (*sql.DB, int64, error) {
 		return nil, 0, err
 	}
 	db.SetMaxOpenConns(2) // the copying one, and one for nothing but the version
-	version, err := schemaVersion(ctx, db)
+	version, err := at.version(ctx, db)
 	if err == nil && version == 0 {
 		err = ErrForeign
 	}
@@ -140,7 +144,7 @@ func verifyCopy(ctx context.Context, at location, want int64) (err error) {
 	if err := checkIntegrity(ctx, db); err != nil {
 		return fmt.Errorf("check the copy: %w", err)
 	}
-	have, err := schemaVersion(ctx, db)
+	have, err := at.version(ctx, db)
 	if err == nil && have != want {
 		err = fmt.Errorf("%w: the copy has schema %d, the store %d", ErrCorrupt, have, want)
 	}
@@ -149,7 +153,7 @@ func verifyCopy(ctx context.Context, at location, want int64) (err error) {
 
 // noteBackup writes the time and place of a backup into the store, beside a running node.
 func noteBackup(ctx context.Context, at location, c Copy) (err error) {
-	db, err := openWriter(ctx, at)
+	db, err := at.writer(ctx)
 	if err != nil {
 		return classify(err)
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,7 +26,7 @@ func (r Reader) ChainID(ctx context.Context) (uint64, error) {
 // who is about to open the store, so it reads one of an older schema as well, which Open migrates. It changes nothing.
 // ErrNotFound if there is no store, or one that no node has started with.
 func BoundTo(ctx context.Context, dsn string) (chainID uint64, genesis chain.Hash, err error) {
-	at, err := parseLocation(dsn)
+	at, err := parsePlace(dsn)
 	if err != nil {
 		return 0, chain.Hash{}, err
 	}
@@ -42,16 +41,16 @@ func BoundTo(ctx context.Context, dsn string) (chainID uint64, genesis chain.Has
 }
 
 // bindingAt reads the binding of a store that may not exist, and may be of any version.
-func bindingAt(ctx context.Context, at location) (bound binding, err error) {
-	if there, err := at.exists(); err != nil || !there {
+func bindingAt(ctx context.Context, at engine) (bound binding, err error) {
+	if there, err := at.exists(ctx); err != nil || !there {
 		return binding{}, err
 	}
-	db, err := sql.Open("sqlite", at.readOnly())
+	db, err := at.reader(ctx)
 	if err != nil {
 		return binding{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	version, err := schemaVersion(ctx, db)
+	version, err := at.version(ctx, db)
 	switch {
 	case err != nil, version == 0:
 		return binding{}, err

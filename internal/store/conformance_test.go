@@ -15,8 +15,8 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 )
 
-// engine makes an empty store and returns what opens it, again and again: each call closes what the last one opened.
-type engine func(t *testing.T, retention Retention) (open func() *Store)
+// making makes an empty store and returns what opens it, again and again: each call closes what the last one opened.
+type making func(t *testing.T, retention Retention) (open func() *Store)
 
 // conformance is what every engine must do alike.
 var conformance = map[string]func(t *testing.T, open func() *Store){
@@ -44,7 +44,7 @@ var conformance = map[string]func(t *testing.T, open func() *Store){
 	"nothing is stored by error": testAllOrNothing,
 }
 
-func testConformance(t *testing.T, make engine) {
+func testConformance(t *testing.T, make making) {
 	t.Helper()
 	for name, run := range conformance {
 		t.Run(name, func(t *testing.T) { run(t, make(t, Retention{})) })

@@ -14,13 +14,14 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
 )
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv("STORE_TEST_ROLE"); role != "" {
 		helperMain(role, os.Getenv("STORE_TEST_DIR"))
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Run(m))
 }
 
 // helperMain is what the other process does: it opens the store, says so, and then holds it, or writes until it is killed.

@@ -29,6 +29,20 @@ var (
 	ErrWrongChain = errors.New("store of another chain")
 	// ErrFull says that the disk has no room left.
 	ErrFull = errors.New("disk is full")
+	// ErrElsewhere says that the store is in a database server, whose own tools do what was asked.
+	ErrElsewhere = errors.New("the store is in a database server")
+	// ErrUnreachable says that the database server cannot be reached.
+	ErrUnreachable = errors.New("database cannot be reached")
+	// ErrRefused says that the database server does not let us in: user, password, name of the database, or its
+	// limits.
+	ErrRefused = errors.New("refused by the database")
+	// ErrNoAnswer says that the database server has not answered in time.
+	ErrNoAnswer = errors.New("no answer from the database")
+	// ErrLost says that another node has taken the database over from this one, which must end. It is an ErrLocked.
+	ErrLost = fmt.Errorf("%w: taken over", ErrLocked)
+	// ErrUnknownOutcome says that a connection broke while a transaction was being committed, and that the database did not come
+	// back to tell whether it was. What is tried again is stored once in any case.
+	ErrUnknownOutcome = errors.New("not known whether it was stored")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("store is closed")
 
@@ -54,17 +68,23 @@ var sentinels = map[int]error{
 
 // classify adds the sentinel that fits a database error, if one does.
 func classify(err error) error {
-	if err == nil {
-		return nil
-	}
-	var failure *sqlite.Error
-	if !errors.As(err, &failure) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	if sentinel, known := sentinels[failure.Code()&0xff]; known && !errors.Is(err, sentinel) {
-		return fmt.Errorf("%w: %w", sentinel, err)
+	sentinel, known := sentinelOf(err)
+	if !known || errors.Is(err, sentinel) {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %w", sentinel, err)
+}
+
+func sentinelOf(err error) (error, bool) {
+	var failure *sqlite.Error
+	if errors.As(err, &failure) {
+		sentinel, known := sentinels[failure.Code()&0xff]
+		return sentinel, known
+	}
+	return serverSentinel(err)
 }
 
 // wrap is classify with the action that failed.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // binding is the chain a store belongs to, as its meta table spells it. The zero value is no chain.
@@ -13,19 +12,19 @@ type binding struct{ chainID, genesis string }
 
 // examine looks at an existing store through a read-only connection, so that a file that is not ours to change is not
 // even switched to another journal mode. A store that does not exist yet passes.
-func examine(ctx context.Context, at location, want binding) (err error) {
-	if there, err := at.exists(); err != nil || !there {
+func examine(ctx context.Context, at engine, want binding) (err error) {
+	if there, err := at.exists(ctx); err != nil || !there {
 		return err
 	}
-	db, err := sql.Open("sqlite", at.readOnly())
+	db, err := at.reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := checkIntegrity(ctx, db); err != nil {
+	if err := at.sound(ctx, db); err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, db)
+	version, err := at.version(ctx, db)
 	if err != nil || version == 0 {
 		return err
 	}
@@ -35,24 +34,11 @@ func examine(ctx context.Context, at location, want binding) (err error) {
 	return checkBinding(ctx, db, want)
 }
 
-// checkIntegrity reads the whole file once. It finds torn pages and foreign bytes; a clean store answers "ok".
-func checkIntegrity(ctx context.Context, db *sql.DB) error {
-	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return classify(err)
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("%w: %s", ErrCorrupt, strings.ReplaceAll(verdict, "\n", " "))
-	}
-	return nil
-}
-
-// schemaVersion returns the version of the schema, 0 for an empty database.
-func schemaVersion(ctx context.Context, db *sql.DB) (int64, error) {
+// appliedVersion returns the version of the schema, 0 for an empty database; ErrForeign if there are tables and none of them
+// is ours. catalog counts all tables, and those that are named by its parameter.
+func appliedVersion(ctx context.Context, db querier, catalog string) (int64, error) {
 	var tables, ours int
-	err := db.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN name = $1 THEN 1 ELSE 0 END), 0)
-		FROM sqlite_master WHERE type = 'table'`, versionTable).Scan(&tables, &ours)
-	if err != nil {
+	if err := db.QueryRowContext(ctx, catalog, versionTable).Scan(&tables, &ours); err != nil {
 		return 0, classify(err)
 	}
 	if tables == 0 {
@@ -62,7 +48,7 @@ func schemaVersion(ctx context.Context, db *sql.DB) (int64, error) {
 		return 0, ErrForeign
 	}
 	var version int64
-	err = db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable+" WHERE is_applied").Scan(&version)
+	err := db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable+" WHERE is_applied").Scan(&version)
 	return version, classify(err)
 }
 

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strconv"
 	"time"
 
@@ -15,10 +13,10 @@ import (
 
 // Figures are a store's size and what it holds, at one moment.
 type Figures struct {
-	Path    string // of the database file
+	Path    string // of the database file, or the URL of a database without its password
 	Bytes   int64  // of the database
-	Free    int64  // bytes of it that hold nothing and are used again
-	Log     int64  // bytes of the write-ahead log beside it
+	Free    int64  // bytes of it that hold nothing and are used again; 0 of a database server
+	Log     int64  // bytes of the write-ahead log beside it; 0 of a database server
 	Schema  int64  // version
 	ChainID string // decimal; empty before a node's first start
 	Genesis string // hash of block 0; empty before a node's first start
@@ -48,29 +46,17 @@ type Copy struct {
 // Figures counts. It reads every table's index once: a second for a store of some gigabytes.
 func (r Reader) Figures(ctx context.Context) (Figures, error) {
 	var f Figures
-	if err := r.snapshot(ctx, func(tx *sql.Tx) error { return f.read(ctx, tx) }); err != nil {
+	err := r.snapshot(ctx, func(tx *sql.Tx) error {
+		return errors.Join(r.at.measure(ctx, tx, &f), f.read(ctx, tx))
+	})
+	if err != nil {
 		return Figures{}, wrap("count", err)
-	}
-	info, err := os.Stat(f.Path + "-wal")
-	if err == nil {
-		f.Log = info.Size()
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return Figures{}, fmt.Errorf("read size of the log: %w", err)
 	}
 	return f, nil
 }
 
 func (f *Figures) read(ctx context.Context, tx *sql.Tx) error {
-	err := tx.QueryRowContext(ctx, `SELECT file FROM pragma_database_list WHERE name = 'main'`).Scan(&f.Path)
-	if err != nil {
-		return err
-	}
-	err = tx.QueryRowContext(ctx, `SELECT p.page_count * s.page_size, l.freelist_count * s.page_size
-		FROM pragma_page_count p, pragma_page_size s, pragma_freelist_count l`).Scan(&f.Bytes, &f.Free)
-	if err != nil {
-		return err
-	}
-	err = tx.QueryRowContext(ctx, `SELECT (SELECT MAX(version_id) FROM `+versionTable+` WHERE is_applied),
+	err := tx.QueryRowContext(ctx, `SELECT (SELECT MAX(version_id) FROM `+versionTable+` WHERE is_applied),
 		(SELECT COALESCE(MIN(block), 0) FROM windows), (SELECT COALESCE(MAX(block), 0) FROM windows),
 		(SELECT COUNT(*) FROM windows), (SELECT COUNT(*) FROM missed),
 		(SELECT COUNT(*) FROM results), (SELECT COUNT(*) FROM results WHERE NOT finished), (SELECT COUNT(*) FROM statements),

@@ -16,11 +16,11 @@ type Importer struct{ store *Store }
 // OpenImporter opens a store for importing wallets. If a node is running on it, both write to it; if none is, the store is
 // created or migrated as needed and stays locked until Close. A store created so is bound to a chain by the node's first start.
 func OpenImporter(ctx context.Context, dsn string, log *slog.Logger) (*Importer, error) {
-	at, err := parseLocation(dsn)
+	at, err := parsePlace(dsn)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openLocked(ctx, at, binding{}, log)
+	s, err := openLocked(ctx, at, binding{}, false, log)
 	if errors.Is(err, ErrLocked) {
 		s, err = openBeside(ctx, at, log)
 	}
@@ -31,7 +31,7 @@ func OpenImporter(ctx context.Context, dsn string, log *slog.Logger) (*Importer,
 }
 
 // openBeside opens a store that a running node has made, without its lock.
-func openBeside(ctx context.Context, at location, log *slog.Logger) (*Store, error) {
+func openBeside(ctx context.Context, at engine, log *slog.Logger) (*Store, error) {
 	r, err := openReader(ctx, at)
 	if err != nil {
 		return nil, err
@@ -39,11 +39,7 @@ func openBeside(ctx context.Context, at location, log *slog.Logger) (*Store, err
 	if err := r.Close(); err != nil {
 		return nil, err
 	}
-	db, err := openWriter(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	return assemble(at, db, log)
+	return assemble(ctx, at, log)
 }
 
 // ImportWallet is Store.ImportWallet.

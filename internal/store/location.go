@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -22,7 +23,7 @@ func parseLocation(dsn string) (location, error) {
 	case path == "":
 		return "", errors.New("store location is empty")
 	case !isFile && strings.Contains(dsn, "://"):
-		return "", fmt.Errorf("store location %q: this version keeps its store in SQLite only", redact(dsn))
+		return "", fmt.Errorf("store location %q: want postgres:// and a database, or sqlite: and a path", redact(dsn))
 	case !isFile:
 		path = filepath.Join(path, fileName)
 	}
@@ -33,18 +34,19 @@ func parseLocation(dsn string) (location, error) {
 	return location(absolute), nil
 }
 
-// redact keeps a database URL's password out of messages.
+// redact keeps a database URL's password out of messages, and leaves its parameters out.
 func redact(dsn string) string {
 	parsed, err := url.Parse(dsn)
 	if err != nil {
 		return "(unreadable)"
 	}
+	parsed.RawQuery, parsed.Fragment = "", "" // a password can stand in either
 	return parsed.Redacted()
 }
 
 // exists reports whether the database file is there. It looks at the name only: opening and closing the file
 // would drop the locks that this process's own SQLite connections hold on it (POSIX locks belong to the process).
-func (l location) exists() (bool, error) {
+func (l location) exists(context.Context) (bool, error) {
 	info, err := os.Stat(string(l))
 	switch {
 	case errors.Is(err, os.ErrNotExist):

@@ -10,7 +10,7 @@ import (
 // runLock cannot be had here: without flock two nodes could run on one store, so none may.
 type runLock struct{}
 
-func acquire(location) (runLock, error) {
+func lockFile(location) (runLock, error) {
 	return runLock{}, fmt.Errorf("lock the store: not supported on %s", runtime.GOOS)
 }
 

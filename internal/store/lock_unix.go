@@ -16,8 +16,8 @@ import (
 // locks are not disturbed.
 type runLock struct{ file *os.File }
 
-// acquire takes the lock of the store at l without waiting; ErrLocked if another process has it.
-func acquire(l location) (runLock, error) {
+// lockFile takes the lock of the store at l without waiting; ErrLocked if another process has it.
+func lockFile(l location) (runLock, error) {
 	file, err := os.OpenFile(string(l)+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return runLock{}, fmt.Errorf("%w: %w", ErrNotWritable, err)

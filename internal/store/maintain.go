@@ -14,7 +14,7 @@ func OpenIdle(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error)
 	if err := cfg.Retention.validate(); err != nil {
 		return nil, err
 	}
-	at, err := parseLocation(cfg.DSN)
+	at, err := parsePlace(cfg.DSN)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func OpenIdle(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error)
 	return s, nil
 }
 
-func openIdle(ctx context.Context, at location, log *slog.Logger) (*Store, error) {
+func openIdle(ctx context.Context, at engine, log *slog.Logger) (*Store, error) {
 	r, err := openReader(ctx, at) // a store that is not there is not made, an old one not migrated
 	if err != nil {
 		return nil, err
@@ -34,21 +34,18 @@ func openIdle(ctx context.Context, at location, log *slog.Logger) (*Store, error
 	if err := r.Close(); err != nil {
 		return nil, err
 	}
-	return openLocked(ctx, at, binding{}, log)
+	return openLocked(ctx, at, binding{}, false, log)
 }
 
 // Shrink gives the space that holds nothing back to the file system. It needs as much free space as the store takes.
+// ErrElsewhere if a database server sees to that.
 func (s *Store) Shrink(ctx context.Context) error {
 	s.writes.turn <- struct{}{}
 	defer func() { <-s.writes.turn }()
 	if s.writes.closed {
 		return wrap("shrink store", ErrClosed)
 	}
-	_, err := s.writes.db.ExecContext(ctx, `VACUUM`)
-	if err == nil {
-		_, err = s.writes.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	}
-	return wrap("shrink store", err)
+	return wrap("shrink store", s.at.shrink(ctx, s.writes.db))
 }
 
 // Excess is how many rows of a table are older than a retention keeps.
@@ -98,21 +95,23 @@ func addExcess(list []Excess, table string, rows int64) []Excess {
 
 // Running reports whether a node runs on the store, and which process it is as far as that is known.
 func Running(dsn string) (process string, running bool, err error) {
-	at, err := parseLocation(dsn)
+	at, err := parsePlace(dsn)
 	if err != nil {
 		return "", false, err
 	}
-	return lockHolder(at)
+	ctx, end := context.WithTimeout(context.Background(), statementPatience) // of a server; a file answers at once
+	defer end()
+	return at.holder(ctx)
 }
 
 // Check looks at a store as a node's start does, whether or not one runs, and changes nothing. ErrNotFound if there is
 // none yet; ErrNewerSchema, ErrCorrupt or ErrForeign if no node could start on it.
 func Check(ctx context.Context, dsn string) error {
-	at, err := parseLocation(dsn)
+	at, err := parsePlace(dsn)
 	if err != nil {
 		return err
 	}
-	there, err := at.exists()
+	there, err := at.exists(ctx)
 	if err == nil && !there {
 		err = ErrNotFound
 	}

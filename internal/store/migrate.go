@@ -18,17 +18,24 @@ const (
 	// versionTable is where applied migrations are noted; its name tells a store from any other database.
 	versionTable = "walletnode_schema"
 	// latestVersion is the schema this binary knows: the number of the last file in migrations (a test says so).
-	latestVersion int64 = 2
+	latestVersion int64 = 3
 )
 
-// migrate brings the schema up to latestVersion, each step in a transaction of its own.
-func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+// migrate brings the schema up to latestVersion, each step in a transaction of its own. A nil log is told nothing.
+func migrate(ctx context.Context, at engine, db *sql.DB, log *slog.Logger) error {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
+	ledger, err := at.ledger()
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectCustom, db, files,
+		goose.WithStore(ledger), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

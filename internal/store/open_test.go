@@ -84,7 +84,7 @@ func TestOpenTakesAFileOrADirectory(t *testing.T) {
 	require.NoError(t, tryOpen(t, "sqlite:relative.db"))
 	require.FileExists(t, filepath.Join(dir, "relative.db"))
 
-	for _, dsn := range []string{"", "sqlite:", "postgres://user:secret@host/db"} {
+	for _, dsn := range []string{"", "sqlite:", "mysql://user:secret@host/db", "postgres://user:secret@host:port/db", "postgres://user:secret%@host/db", "postgres://h/db?password=secret&sslmode=no"} {
 		err := tryOpen(t, dsn)
 		require.ErrorContains(t, err, "store location")
 		require.NotContains(t, err.Error(), "secret")

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 )
 
 // Probe begins and ends a transaction that writes nothing: nil says that the store can be written to, as far as that
@@ -35,8 +36,11 @@ func (w *writer) probe(ctx context.Context) error {
 	}
 }
 
-// Directory returns where an embedded store lives.
+// Directory returns where an embedded store lives; ErrElsewhere if the store is a database server's.
 func Directory(dsn string) (string, error) {
+	if Shared(dsn) {
+		return "", fmt.Errorf("store %s: %w", redact(dsn), ErrElsewhere)
+	}
 	at, err := parseLocation(dsn)
 	if err != nil {
 		return "", err

@@ -8,13 +8,16 @@ import (
 )
 
 // Reader is the reading side of a store. Each method sees one moment of it; a node may be writing meanwhile.
-type Reader struct{ db *sql.DB }
+type Reader struct {
+	db *sql.DB
+	at engine
+}
 
 // OpenReader opens a store for reading, whether or not a node is running on it, and without asking a chain. It never
 // creates, migrates or writes a store: ErrNotFound if there is none, ErrNewerSchema or ErrOlderSchema if it is of another version. SQLite
 // may leave an empty log and its index beside the file, which the next node takes over.
 func OpenReader(ctx context.Context, dsn string) (*Reader, error) {
-	at, err := parseLocation(dsn)
+	at, err := parsePlace(dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -25,28 +28,27 @@ func OpenReader(ctx context.Context, dsn string) (*Reader, error) {
 	return r, nil
 }
 
-func openReader(ctx context.Context, at location) (*Reader, error) {
-	there, err := at.exists()
+func openReader(ctx context.Context, at engine) (*Reader, error) {
+	there, err := at.exists(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if !there {
 		return nil, fmt.Errorf("%w: there is no store yet, a node makes it when it starts", ErrNotFound)
 	}
-	db, err := sql.Open("sqlite", at.readOnly())
+	db, err := at.reader(ctx)
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(maxReaders)
-	if err := requireLatest(ctx, db); err != nil {
+	if err := requireLatest(ctx, at, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Reader{db}, nil
+	return &Reader{db, at}, nil
 }
 
 // requireLatest refuses a store whose tables are not those of this version's queries.
-func requireLatest(ctx context.Context, db *sql.DB) error {
-	version, err := schemaVersion(ctx, db)
+func requireLatest(ctx context.Context, at engine, db *sql.DB) error {
+	version, err := at.version(ctx, db)
 	switch {
 	case err != nil:
 		return err

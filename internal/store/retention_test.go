@@ -10,7 +10,7 @@ import (
 	"github.com/walletnode/walletnode/faults"
 )
 
-func testRetention(t *testing.T, make engine) {
+func testRetention(t *testing.T, make making) {
 	s := make(t, Retention{Windows: 3, Evidence: 6})()
 	culprit := statement(1, 1).Author
 	for n := uint64(1); n <= 10; n++ {

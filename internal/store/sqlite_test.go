@@ -89,7 +89,8 @@ func TestLatestVersionIsTheLastMigration(t *testing.T) {
 	files, err := migrations.ReadDir("migrations")
 	require.NoError(t, err)
 	require.Len(t, files, int(latestVersion))
-	version, err := schemaVersion(t.Context(), openAt(t, t.TempDir(), Retention{}).db)
+	s := openAt(t, t.TempDir(), Retention{})
+	version, err := s.at.version(t.Context(), s.db)
 	require.NoError(t, err)
 	require.Equal(t, latestVersion, version)
 }

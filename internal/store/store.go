@@ -1,24 +1,23 @@
 // Package store is the node's durable state: windows, results, proposals, statements, faults with evidence, actions and
 // wallets. What it acknowledged survives kill -9 and power loss; what it did not acknowledge left no trace.
 //
-// The embedded engine is SQLite. One running node has a store at a time (a lock file says so); any number of readers
-// (OpenReader) and short-lived imports (OpenImporter) work beside it. Schema and queries are such that
-// PostgreSQL can take them as they are: portable types, numbered placeholders, no generated keys.
+// The embedded engine is SQLite; a PostgreSQL server is the other. One running node has a store at a time (a lock file says
+// so, or a row of the database); any number of readers (OpenReader) and short-lived imports (OpenImporter) work beside it.
+// Schema and queries are the same for both: portable types, numbered placeholders, no generated keys, and for
+// correctness nothing but rows, conditional updates and row locks. engine is what differs.
 //
-// Nothing runs in the background. Whoever closes a window calls Prune, which is cheap when there is nothing to delete.
+// Nothing runs in the background but Hold, which a running node calls. Whoever closes a window calls Prune, which is cheap when
+// there is nothing to delete.
 package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
 	"time"
-
-	_ "modernc.org/sqlite" // the database driver
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -38,8 +37,9 @@ const maxReaders = 4
 
 // Config says where a store is and how long it keeps what.
 type Config struct {
-	// DSN is "sqlite:PATH" of a database file, or the path of a directory in which the database is kept. What is
-	// missing of the path is created.
+	// DSN is "sqlite:PATH" of a database file, or the path of a directory in which the database is kept; what is
+	// missing of the path is created. Or it is a URL of PostgreSQL, "postgres://user:password@host/database"; the
+	// database must exist, its tables are made.
 	DSN       string
 	Retention Retention
 	// Observe is told how long each write to the disk took, failed ones included; it must return at once. Nil is allowed.
@@ -50,7 +50,7 @@ type Config struct {
 type Store struct {
 	Reader
 	writes    *writer
-	lock      runLock
+	lock      lock // nil beside a node, whose claim it is
 	retention Retention
 	log       *slog.Logger
 
@@ -65,12 +65,12 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	if err := cfg.Retention.validate(); err != nil {
 		return nil, err
 	}
-	at, err := parseLocation(cfg.DSN)
+	at, err := parsePlace(cfg.DSN)
 	if err != nil {
 		return nil, err
 	}
 	bound := binding{strconv.FormatUint(chainID, 10), genesis.String()}
-	s, err := openLocked(ctx, at, bound, log)
+	s, err := openLocked(ctx, at, bound, true, log)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
@@ -81,12 +81,10 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	return s, nil
 }
 
-// openLocked opens the store as its only node. A zero binding leaves a new store unbound.
-func openLocked(ctx context.Context, at location, bound binding, log *slog.Logger) (*Store, error) {
-	if err := at.prepare(); err != nil {
-		return nil, err
-	}
-	lock, err := acquire(at)
+// openLocked opens the store as its only node. A zero binding leaves a new store unbound. A patient caller waits for a
+// claim that a killed node may have left behind.
+func openLocked(ctx context.Context, at engine, bound binding, patient bool, log *slog.Logger) (*Store, error) {
+	lock, err := at.acquire(ctx, patient)
 	if err != nil {
 		return nil, err
 	}
@@ -95,52 +93,49 @@ func openLocked(ctx context.Context, at location, bound binding, log *slog.Logge
 		return nil, errors.Join(err, lock.release())
 	}
 	s.lock = lock
+	s.writes.fence, _ = lock.(fence)
 	return s, nil
 }
 
-// openChecked looks at the file before anything can change it, then migrates and binds it.
-func openChecked(ctx context.Context, at location, bound binding, log *slog.Logger) (*Store, error) {
+// openChecked looks at the store before anything can change it, then migrates and binds it.
+func openChecked(ctx context.Context, at engine, bound binding, log *slog.Logger) (*Store, error) {
 	if err := examine(ctx, at, bound); err != nil {
 		return nil, err
 	}
-	db, err := openWriter(ctx, at)
+	db, err := at.migrator(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, log); err != nil {
-		return nil, errors.Join(err, db.Close())
+	err = migrate(ctx, at, db, log)
+	if err == nil {
+		err = bind(ctx, db, bound)
 	}
-	if err := bind(ctx, db, bound); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
 	}
-	return assemble(at, db, log)
+	return assemble(ctx, at, log)
 }
 
-// openWriter opens the single connection that writes: SQLite has one writer at a time in any case.
-func openWriter(ctx context.Context, at location) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", at.readWrite())
+func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) {
+	db, err := at.writer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-func assemble(at location, db *sql.DB, log *slog.Logger) (*Store, error) {
-	reads, err := sql.Open("sqlite", at.readOnly())
+	reads, err := at.reader(ctx)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	reads.SetMaxOpenConns(maxReaders)
-	return &Store{Reader: Reader{reads}, writes: newWriter(db), log: log}, nil
+	return &Store{Reader: Reader{reads, at}, writes: newWriter(db), log: log}, nil
 }
 
 // Close waits for writes under way, closes the store and releases it for another process. It may be called again.
 func (s *Store) Close() error {
 	// Readers first: the last connection to close folds the write-ahead log into the database, and only the writer can.
-	s.closing.Do(func() { s.closed = errors.Join(s.Reader.Close(), s.writes.close(), s.lock.release()) })
+	s.closing.Do(func() {
+		s.closed = errors.Join(s.Reader.Close(), s.writes.close())
+		if s.lock != nil {
+			s.closed = errors.Join(s.closed, s.lock.release())
+		}
+	})
 	return s.closed
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 	"time"
 )
@@ -26,7 +27,8 @@ type writer struct {
 	// observe is told how long each transaction took; it is set before the first.
 	observe func(took time.Duration)
 
-	closed bool // guarded by turn
+	fence  fence // set before the first transaction; nil where the lock is kept elsewhere
+	closed bool  // guarded by turn
 
 	mu    sync.Mutex
 	queue []*pending
@@ -104,7 +106,7 @@ func (w *writer) commit(ctx context.Context, group []*pending) {
 	err := w.transact(ctx, group)
 	for _, p := range group {
 		p.err = err
-		if err != nil && len(group) > 1 {
+		if err != nil && len(group) > 1 && !errors.Is(err, ErrUnknownOutcome) {
 			p.err = w.transact(ctx, []*pending{p})
 		}
 		close(p.done)
@@ -123,12 +125,38 @@ func (w *writer) transact(ctx context.Context, group []*pending) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range group {
-		if err := p.change(ctx, tx); err != nil {
-			return rollback(tx, err)
-		}
+	if w.fence != nil {
+		return w.transactFenced(ctx, tx, group)
+	}
+	if err := run(ctx, tx, group); err != nil {
+		return rollback(tx, err)
 	}
 	return tx.Commit()
+}
+
+// transactFenced does the same as the node whose database it is, or not at all.
+func (w *writer) transactFenced(ctx context.Context, tx *sql.Tx, group []*pending) error {
+	if err := w.fence.enter(ctx, tx); err != nil {
+		return rollback(tx, err)
+	}
+	if err := run(ctx, tx, group); err != nil {
+		w.fence.left(false)
+		return rollback(tx, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return w.fence.settle(ctx, err)
+	}
+	w.fence.left(true)
+	return nil
+}
+
+func run(ctx context.Context, tx *sql.Tx, group []*pending) error {
+	for _, p := range group {
+		if err := p.change(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rollback undoes a transaction after an error. That it fails is no news: it does so only where SQLite has undone the

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Codes of PostgreSQL that the driver acts on: https://www.postgresql.org/docs/current/errcodes-appendix.html
+const (
+	sqlReadOnly   = "25006" // the transaction may only read: a standby, or a database set so
+	sqlServerEnds = "57P"   // its shutdown, its crash, and that it cannot be connected to now
+)
+
+// serverCodes names the failures that callers or operators act on by the beginning of their codes.
+var serverCodes = []struct {
+	code     string
+	sentinel error
+}{
+	{sqlReadOnly, ErrNotWritable},
+	{"42501", ErrNotWritable}, // the user has not the right
+	{sqlServerEnds, ErrUnreachable},
+	{"57014", ErrNoAnswer}, // ended by the server's own statement_timeout
+	{"53100", ErrFull},
+	{"53", ErrRefused}, // out of connections or memory
+	{"28", ErrRefused}, // user or password
+	{"3D", ErrRefused}, // no such database
+	{"XX001", ErrCorrupt},
+	{"XX002", ErrCorrupt},
+}
+
+// serverSentinel finds what fits an error of a database server or of the way to it.
+func serverSentinel(err error) (error, bool) {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		for _, known := range serverCodes {
+			if strings.HasPrefix(failure.Code, known.code) {
+				return known.sentinel, true
+			}
+		}
+		return nil, false
+	}
+	var unconnected *pgconn.ConnectError
+	if errors.As(err, &unconnected) {
+		return ErrUnreachable, true
+	}
+	return nil, false
+}
+
+// oneLine is an error about several attempts, which the driver tells on a line each.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string {
+	return strings.Join(strings.FieldsFunc(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), " ")
+}
+
+func (e oneLine) Unwrap() error { return e.error }
