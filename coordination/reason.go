@@ -59,7 +59,7 @@ var reasons = []struct {
 	{ReasonSeedUnavailable, "The seed block could not be read in the active phase, so the leader is not known.", "Check the chain endpoint."},
 	{ReasonNoQuorum, "Too few chain endpoints agreed on the seed block, on the window's first block or those of its active phase, or on the validity of the proposal; the node abstained.", "Check the chain endpoints."},
 	{ReasonNoPeers, "The node led, or waited, while connected to no other operator of the wallet.", "Check the network and the list of peers."},
-	{ReasonGenerationFailed, "The node led, something on the checklist failed to generate and nothing else was to do; a no-op was sent.", "Look at the log for each failure."},
+	{ReasonGenerationFailed, "The node led, something on the checklist failed to generate and nothing else was to do; a no-op was sent.", "The window's detail names each failure, as the log does."},
 	{ReasonBusy, "The wallet was still busy with an earlier window.", "Report it: a window ends long before the next."},
 	{ReasonWalletBusy, "The wallet was still carrying out an earlier action; this one is not carried out.", "Nothing, unless the earlier action hangs."},
 	{ReasonNoSigner, "The action was valid and due, but the node has no signer backend for the wallet.", "Configure a signer backend."},

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -402,6 +403,29 @@ func TestR5RefusalIsAFaultOnlyAtEveryHeadOverThreeBlocks(t *testing.T) {
 	}
 }
 
+// A verdict that the end of the active phase cut short is none: what there was no time to try is tried once more.
+func TestR5AVerdictCutShortIsNone(t *testing.T) {
+	asFollower(t, func(t *testing.T, s *stage) {
+		s.validator.during = func(ctx context.Context) {
+			if s.validator.calls == 1 {
+				s.chain.Show(980)
+				<-ctx.Done()
+			}
+		}
+		s.validator.verdict = func(proposal.Proposal) proposal.Verdict {
+			if s.validator.calls == 1 {
+				return proposal.Verdict{Outcome: proposal.Failed, Reason: "context canceled"}
+			}
+			return proposal.Verdict{Outcome: proposal.Valid}
+		}
+		s.openOnTime()
+		s.pass(979)
+		s.leaderSays(redemption(1))
+		require.Equal(t, coordination.ReasonOK, s.result().Reason)
+		require.Equal(t, 2, s.validator.calls)
+	})
+}
+
 func TestSection8TheLeaderValidatesWhatItIsAboutToSend(t *testing.T) {
 	asLeader(t, func(t *testing.T, s *stage) {
 		s.generator.makes = map[proposal.Kind]proposal.Proposal{proposal.KindRedemption: redemption(1)}
@@ -411,6 +435,7 @@ func TestSection8TheLeaderValidatesWhatItIsAboutToSend(t *testing.T) {
 		s.openOnTime()
 		r := s.result()
 		require.Equal(t, coordination.ReasonGenerationFailed, r.Reason)
+		require.Equal(t, "not proposed: Redemption: too high", r.Detail)
 		require.Equal(t, proposal.Noop{}, r.Proposal)
 		require.Equal(t, coordination.RoleLeader, r.Role)
 	})
@@ -422,6 +447,7 @@ func TestSection8AFailingTaskIsSkippedAndANoopSentIfAllFail(t *testing.T) {
 		s.openOnTime()
 		r := s.result()
 		require.Equal(t, coordination.ReasonGenerationFailed, r.Reason)
+		require.Equal(t, "not proposed: Redemption: endpoint down", r.Detail)
 		require.Equal(t, proposal.Noop{}, r.Proposal)
 		require.NotEmpty(t, s.channel.published, "followers are told, so nobody takes us for idle")
 	})
@@ -447,6 +473,17 @@ func TestTheLeaderGoesOnToTheNextActionOfTheChecklist(t *testing.T) {
 	}
 	require.Equal(t, proposal.Heartbeat{}, p.generate(t.Context()))
 	require.False(t, p.generationFailed)
+	require.Equal(t, []string{"Redemption: endpoint down", "DepositSweep: needs a bitcoin source"}, p.passedOver)
+
+	// What cannot be made for want of Bitcoin data is passed over visibly, and is no failure.
+	p.hearing.checklist = []proposal.Kind{proposal.KindDepositSweep}
+	require.Equal(t, proposal.Noop{}, p.generate(t.Context()))
+	require.False(t, p.generationFailed)
+	p.own, p.sawPeers = &proposal.Message{Proposal: proposal.Noop{}}, true
+	var r coordination.Result
+	p.concludeAsLeader(&r)
+	require.Equal(t, coordination.ReasonNoop, r.Reason)
+	require.Equal(t, "not proposed: DepositSweep: needs a bitcoin source", r.Detail)
 }
 
 func TestR8AgesOfRequestsAreCountedByTheHeadersTime(t *testing.T) {
@@ -470,6 +507,20 @@ func TestR2TheProposalIsWrittenDownBeforeItIsSent(t *testing.T) {
 		s.pass(911)
 		require.Len(t, s.channel.published, 1)
 		require.Equal(t, string(s.journal.own.Envelope), s.channel.published[0].envelope)
+		require.Equal(t, coordination.ReasonNoop, s.result().Reason)
+	})
+}
+
+func TestALeaderThatCouldNotWriteTriesAgainAtTheNextHead(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.generator.during = func() { s.journal.fail(errDisk) }
+		s.openOnTime()
+		s.pass(910)
+		require.Empty(t, s.channel.published)
+		s.generator.during = nil
+		s.journal.fail(nil)
+		s.pass(911)
+		require.Len(t, s.channel.published, 1)
 		require.Equal(t, coordination.ReasonNoop, s.result().Reason)
 	})
 }
@@ -546,9 +597,12 @@ func TestR2ARestartedLeaderSendsTheIdenticalEnvelope(t *testing.T) {
 		s.run(920, 900, false)
 		require.NotEmpty(t, s.channel.published, "it re-sends at once")
 		r := s.result()
+		var at []chain.Height
 		for _, p := range s.channel.published {
+			at = append(at, p.at)
 			require.Equal(t, first, p.envelope)
 		}
+		require.Equal(t, []chain.Height{920, 937, 970}, at, "and then when it is due")
 		require.Equal(t, redemption(1), r.Proposal)
 		require.Equal(t, coordination.ReasonOK, r.Reason)
 	})
@@ -695,6 +749,22 @@ func TestR8AStaleClockDoesNotLead(t *testing.T) {
 	})
 }
 
+func TestR8ALeaderLeadsOnceItsClockIsFresh(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.clock = chain.NewClock(chain.Freshness{MaxSilence: time.Minute, MaxHeaderAge: time.Minute}, 0)
+		s.chain.Follow(s.clock)
+		s.channel.clock = s.clock
+		time.Sleep(910 * 12 * time.Second) // so that blocks come two minutes late
+		s.show(899)
+		s.open(900)
+		s.pass(905)
+		require.Empty(t, s.channel.published)
+		s.show(920) // the endpoint has caught up
+		require.Len(t, s.channel.published, 1)
+		require.Equal(t, coordination.ReasonNoop, s.result().Reason)
+	})
+}
+
 func TestSection8PastTheActivePhaseNobodyLeads(t *testing.T) {
 	asLeader(t, func(t *testing.T, s *stage) {
 		s.journal.fail(errDisk)
@@ -723,6 +793,18 @@ func TestALeaderNobodyHears(t *testing.T) {
 		s.channel.see(func(v *net.Sight) { v.Operators = 0 })
 		s.openOnTime()
 		require.Equal(t, coordination.ReasonNoPeers, s.result().Reason)
+	})
+}
+
+func TestALeaderWhosePeersComeLaterIsHeard(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		s.channel.see(func(v *net.Sight) { v.Operators = 0 })
+		s.openOnTime()
+		s.pass(902)
+		s.channel.see(func(v *net.Sight) { v.Operators, v.Since = 2, 902 })
+		s.pass(950)
+		s.channel.see(func(v *net.Sight) { v.Operators, v.Since = 0, 0 }) // they heard what was sent at 903 and later
+		require.Equal(t, coordination.ReasonNoop, s.result().Reason)
 	})
 }
 
@@ -779,6 +861,9 @@ func TestAMessageIsActedOnOnceTheStoreRecovers(t *testing.T) {
 		s.leaderSays(redemption(1))
 		s.pass(910)
 		s.journal.fail(nil)
+		s.pass(911)
+		require.Len(t, s.journal.statements, 1, "at the next head")
+		require.Equal(t, 1, s.validator.calls)
 		require.Equal(t, coordination.ReasonOK, s.result().Reason)
 	})
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
@@ -108,10 +109,14 @@ func (p *procedure) concludeAsLeader(r *coordination.Result) {
 		r.Reason, r.Detail = coordination.ReasonChainStalled, "the chain clock was stale whenever it was our turn"
 	case !p.sawPeers && !alone:
 		r.Reason, r.Detail = coordination.ReasonNoPeers, "nobody of the wallet's group was connected to hear the proposal"
-	case p.generationFailed:
-		r.Proposal, r.ReceivedAt, r.Reason = p.own.Proposal, p.sentAt, coordination.ReasonGenerationFailed
 	default:
 		r.Proposal, r.ReceivedAt, r.Reason = p.own.Proposal, p.sentAt, agreed(p.own.Proposal)
+		if p.generationFailed {
+			r.Reason = coordination.ReasonGenerationFailed
+		}
+		if len(p.passedOver) > 0 {
+			r.Detail = "not proposed: " + strings.Join(p.passedOver, "; ")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/walletnode/walletnode/coordination"
@@ -75,7 +76,7 @@ func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error)
 }
 
 // generate goes through the checklist until an action yields a proposal that a follower would accept. A task that
-// fails is logged and the next one tried; a no-op is what is left.
+// fails is logged and the next one tried; a no-op is what is left. What was passed over is told with the result, too.
 func (p *procedure) generate(ctx context.Context) proposal.Proposal {
 	request := proposal.Request{
 		Wallet: p.Wallet.ID(),
@@ -83,15 +84,17 @@ func (p *procedure) generate(ctx context.Context) proposal.Proposal {
 		Height: p.Clock.Height(),
 		Now:    p.Clock.Head().Time,
 	}
-	p.generationFailed = false
+	p.generationFailed, p.passedOver = false, nil
 	for _, kind := range p.hearing.checklist {
 		made, err := p.Generator.Generate(ctx, kind, request)
 		switch {
 		case errors.Is(err, proposal.ErrNeedsBitcoinSource):
+			p.passOver(kind, proposal.ErrNeedsBitcoinSource.Error())
 			p.log.Debug("Skipped an action of the checklist", "action", kind, "reason", err)
 			continue
 		case err != nil:
 			p.generationFailed = true
+			p.passOver(kind, err.Error())
 			p.log.Warn("Could not generate a proposal", "action", kind, "error", err)
 			continue
 		case made == nil:
@@ -103,10 +106,15 @@ func (p *procedure) generate(ctx context.Context) proposal.Proposal {
 			return made
 		}
 		p.generationFailed = true
+		p.passOver(kind, verdict.Reason)
 		p.log.Warn("Not proposing what the validator does not pass", "action", kind,
 			"outcome", verdict.Outcome, "detail", verdict.Reason)
 	}
 	return proposal.Noop{}
+}
+
+func (p *procedure) passOver(kind proposal.Kind, why string) {
+	p.passedOver = append(p.passedOver, fmt.Sprintf("%v: %s", kind, why))
 }
 
 // broadcast sends the envelope now and again at its due heights, to the end of the active phase. After a restart a

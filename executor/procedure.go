@@ -32,8 +32,9 @@ type procedure struct {
 	sentAt           chain.Height
 	broadcasting     bool
 	generationFailed bool
-	storeErr         error // why what was said before could not be read, or our proposal not be written down
-	saveErr          error // why unsaved is not empty
+	passedOver       []string // actions of the checklist that could not be proposed, each with its reason
+	storeErr         error    // why what was said before could not be read, or our proposal not be written down
+	saveErr          error    // why unsaved is not empty
 	retransmissions  sync.WaitGroup
 
 	sawPeers bool                // somebody of the group was connected at some time

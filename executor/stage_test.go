@@ -361,13 +361,18 @@ func (g *fakeGenerator) Generate(_ context.Context, kind proposal.Kind, r propos
 type fakeValidator struct {
 	mu      sync.Mutex
 	verdict func(p proposal.Proposal) proposal.Verdict
-	calls   int
+	// during runs while a proposal is being validated.
+	during func(ctx context.Context)
+	calls  int
 }
 
-func (v *fakeValidator) Validate(_ context.Context, _ chain.WalletID, p proposal.Proposal) proposal.Verdict {
+func (v *fakeValidator) Validate(ctx context.Context, _ chain.WalletID, p proposal.Proposal) proposal.Verdict {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.calls++
+	if v.during != nil {
+		v.during(ctx)
+	}
 	if v.verdict == nil {
 		return proposal.Verdict{Outcome: proposal.Valid}
 	}
