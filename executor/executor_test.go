@@ -272,6 +272,10 @@ func TestR4IdlenessIsAttributedOnlyWithAClearView(t *testing.T) {
 			s.channel.see(func(v *net.Sight) { v.Operators = 0 })
 			s.openOnTime()
 		}, false, coordination.ReasonNoPeers},
+		"subscribed to nothing": {func(s *stage) {
+			s.channel.see(func(v *net.Sight) { v.Subscribed = false })
+			s.openOnTime()
+		}, false, coordination.ReasonLeaderIdle},
 		"cut off for a moment": {func(s *stage) {
 			s.openOnTime()
 			s.channel.see(func(v *net.Sight) { v.Since = 905 }) // and back before anybody looked
