@@ -21,17 +21,20 @@ type Entry struct {
 	Holder     Holder
 	Generation Generation
 	Epoch      Epoch
-	// Digest is SHA-256 of Own.Payload: two entries say the same if it is equal.
+	// Digest is that of Own: two entries say the same if it is equal.
 	Digest [32]byte
 	// Own is what is sent, kept so that a successor can send it again if the database forgot it.
 	Own coordination.OwnProposal
 }
 
+// Digest tells proposals apart: SHA-256 of what is proposed. The envelope around it does not count.
+func Digest(own coordination.OwnProposal) [32]byte { return sha256.Sum256(own.Payload) }
+
 // newEntry is the entry for a claim's proposal, under the fence that it is sent with.
 func newEntry(f Fence, window chain.Height, own coordination.OwnProposal) Entry {
 	return Entry{
 		Wallet: f.Wallet, Window: window, Holder: f.Holder, Generation: f.Generation, Epoch: f.Epoch,
-		Digest: sha256.Sum256(own.Payload), Own: own,
+		Digest: Digest(own), Own: own,
 	}
 }
 
@@ -134,7 +137,7 @@ func decodeBody(body []byte) (Entry, error) {
 	if r.short || len(r.rest) > 0 {
 		return Entry{}, fmt.Errorf("%w: its fields do not fill it", errDamaged)
 	}
-	if e.Digest != sha256.Sum256(e.Own.Payload) {
+	if e.Digest != Digest(e.Own) {
 		return Entry{}, fmt.Errorf("%w: digest and payload differ", errDamaged)
 	}
 	return e, nil

@@ -20,8 +20,9 @@ type Store interface {
 // Sessions holds one row per instance: its boot, renewal counter, last token, generation, lease and what it tells.
 type Sessions interface {
 	// OpenSession begins a session and returns the generation that it belongs to. It replaces a row of the same instance
-	// that has expired, belongs to an older generation or was opened by the same boot; the wallets of the replaced boot
-	// are orphans then. A row that another boot holds is ErrInstanceTaken. The new row's counter is 0.
+	// that has expired or belongs to an older generation; the wallets of the replaced boot are orphans then. A row that
+	// is live is ErrInstanceTaken. The new row's counter is 0; that the instance has reconciled in this generation, and
+	// what it is barred from, stays.
 	OpenSession(ctx context.Context, o Opening) (Generation, error)
 	// RenewSession adds one to the counter and starts the lease anew, if the row has this holder, generation and count,
 	// that generation is the present one and the lease is not over. Otherwise it is ErrSessionLost.
@@ -96,7 +97,8 @@ type Claims interface {
 	// Claim makes the window the fence's holder's and returns the row. A row without proposal of a lower epoch is taken
 	// over; one with a proposal is returned as it is. A fence that does not hold, and a row of a higher epoch, is
 	// ErrFenced. A window up to the generation's horizon that has no proposal is ErrDoubtful until every member of the
-	// table has reconciled.
+	// table, expired ones included, has reconciled, and one lease of the fence's holder has passed since the first did:
+	// by then whoever lives, and was forgotten altogether, has a row.
 	Claim(ctx context.Context, f Fence, window chain.Height) (Claim, error)
 	// SaveProposal stores what is to be sent, if the fence holds, the claim is of its epoch and has no proposal yet, and
 	// returns the row: what it has is what must be sent, whoever built it.
