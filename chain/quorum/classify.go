@@ -125,8 +125,8 @@ func (c *court) judge(row Row) Finding {
 		f = Finding{Status: Healthy, Reason: OK, Lag: s.lag}
 	case reason == LaggingSameChain || reason == Stalled:
 		f.Lag = s.lag
-	case reason == Forked && s.place.met:
-		f.Depth = s.place.depth
+	case reason == Forked:
+		f.Depth, f.Beyond = s.place.depth, s.place.beyond
 	}
 	return f
 }

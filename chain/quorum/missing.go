@@ -3,8 +3,11 @@ package quorum
 import "github.com/walletnode/walletnode/chain"
 
 const (
-	// forkSearch is how far below an endpoint's head it is looked for where its chain left the agreed one.
-	forkSearch = 256
+	// reach is how far below an endpoint's head headers are fetched that link it to what is known.
+	reach = 256
+	// forkLinks is how far below its head an endpoint that contradicts the ring is asked for headers that link: what could
+	// be a reorganisation is understood at once, by whoever was polled. A deeper fork's depth is for Trace.
+	forkLinks = 10
 	// atLeast is how many hashes of an endpoint are wanted in any case: the head's and the three before it.
 	atLeast = 4
 )
@@ -21,15 +24,16 @@ func (v *View) Ask() Ask {
 }
 
 // Missing returns the heights to fetch next, at most MaxBatch, so that the newest blocks of the endpoint link to what is
-// known of it below, or to the ring; or, where the endpoint disagrees with the ring, so that the fork's depth becomes
-// known. What is fetched goes to With as more, which may leave something missing again. False if nothing is.
+// known of it below, or to the ring; or, where the endpoint disagrees with the ring, so that they would link to it if
+// the endpoint left it a few blocks ago. What is fetched goes to With as more, which may leave something missing again.
+// False if nothing is.
 func (v *View) Missing(ring *Ring) (from, to chain.Height, ok bool) {
 	if v == nil {
 		return 0, 0, false
 	}
 	run := v.run(0)
 	head, low := v.Head().Height, v.blocks[run-1]
-	deepest := head - min(head, forkSearch)
+	deepest := under(head, reach)
 	if low.Height <= deepest {
 		return 0, 0, false // deep enough, or at the first block
 	}
@@ -61,5 +65,6 @@ func (v *View) unlinked(ring *Ring, low block, deepest chain.Height) (chain.Heig
 		return 0, false
 	}
 	same, _ := ring.At(low.Height)
-	return deepest, same.Hash != low.Hash
+	from := under(v.Head().Height, forkLinks)
+	return from, same.Hash != low.Hash && from <= low.Height
 }

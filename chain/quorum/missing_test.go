@@ -34,10 +34,11 @@ func TestMissing(t *testing.T) {
 		{"the ring far below: one batch at a time", right.view(1000, 4), ringOf(700, 800), 997 - 63, 997, true},
 		{"the ring too far below", right.view(1000, 257), ringOf(300, 400), 0, 0, false},
 		{"the last batch stops 256 below", right.view(1000, 230), ringOf(300, 400), 1000 - 256, 771, true},
-		{"a fork: further down", fork.view(1000, 4), ringOf(500, 1000), 997 - 63, 997, true},
-		{"a fork: until it meets the ring", fork.view(1000, 201), ringOf(500, 1000), 0, 0, false},
-		{"a fork: one short of it", fork.view(1000, 200), ringOf(500, 1000), 801 - 57, 801, true},
-		{"a fork below the ring", fork.view(1000, 150), ringOf(900, 1000), 0, 0, false},
+		{"a fork: a few further down", fork.view(1000, 4), ringOf(500, 1000), 990, 997, true},
+		{"a fork: one short of that", fork.view(1000, 11), ringOf(500, 1000), 990, 990, true},
+		{"a fork: more would not tell a reorganisation", fork.view(1000, 12), ringOf(500, 1000), 0, 0, false},
+		{"a fork that meets the ring", branch{id: 9, from: 994}.view(1000, 7), ringOf(500, 1000), 0, 0, false},
+		{"a fork below the ring", fork.view(1000, 12), ringOf(998, 1000), 0, 0, false},
 		{"a lost race", branch{id: 1, from: 999}.view(1000, 4), ringOf(500, 1000), 0, 0, false},
 		{"behind, on the agreed chain", right.view(950, 4), ringOf(500, 1000), 0, 0, false},
 		{"behind, below the ring", right.view(450, 4), ringOf(500, 1000), 0, 0, false},
@@ -53,32 +54,5 @@ func TestMissing(t *testing.T) {
 				require.Equal(t, [2]chain.Height{test.from, test.to}, [2]chain.Height{from, to})
 			}
 		})
-	}
-}
-
-// TestMissingFindsTheForksDepth follows Missing until it is content: in a handful of batches a fork's end is known.
-func TestMissingFindsTheForksDepth(t *testing.T) {
-	t.Parallel()
-	ring := ringOf(500, 1000)
-	for depth := chain.Height(1); depth <= forkSearch; depth++ {
-		b := branch{id: 3, from: 1000 - depth}
-		s := b.sight(1000, Ask{From: 997, To: 999})
-		v := (*View)(nil).With(s, nil)
-		batches := 0
-		for {
-			from, to, missing := v.Missing(ring)
-			if !missing {
-				break
-			}
-			require.LessOrEqual(t, to-from, chain.Height(MaxBatch-1))
-			batches++
-			v = v.With(s, b.headers(from, to))
-		}
-		require.LessOrEqual(t, batches, 5)
-		c, _ := ringChain(ring)
-		p := c.compare(v)
-		require.Equal(t, depth > 1, p.forked, "depth %d", depth)
-		require.True(t, p.met)
-		require.Equal(t, depth, p.depth)
 	}
 }

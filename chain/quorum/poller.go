@@ -8,7 +8,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// maxRounds is how many batches of headers one poll fetches beside itself: enough to follow a fork down for 256 blocks.
+// maxRounds is how many batches of headers one poll fetches beside itself: enough to follow an endpoint down for 256 blocks.
 const maxRounds = 5
 
 // pollRequests is how many questions a poll asks, without those about peers.
@@ -138,6 +138,11 @@ const urgent = 8
 func (l *link) survey(ctx context.Context, deadline time.Duration, s Sight, ring *Ring) *View {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
+	return l.connect(ctx, s, ring).Trace(ctx, l.endpoint, ring)
+}
+
+// connect returns the view with the headers that link the endpoint's newest blocks to what is known.
+func (l *link) connect(ctx context.Context, s Sight, ring *Ring) *View {
 	var more []chain.Header
 	for round := 0; ; round++ {
 		view := l.poller.view.With(s, more)

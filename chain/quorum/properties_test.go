@@ -62,7 +62,7 @@ func checkShape(t require.TestingT, table Table, r Ruling) {
 		require.NotEqual(t, Recovering, f.Reason)
 		require.Equal(t, f.Reason == OK, f.Status == Healthy)
 		require.False(t, f.Soft && f.Status != Unhealthy)
-		require.False(t, f.Depth > 0 && f.Reason != Forked)
+		require.False(t, max(f.Depth, f.Beyond) > 0 && f.Reason != Forked)
 		require.False(t, f.Lag > 0 && f.Reason != OK && f.Reason != LaggingSameChain && f.Reason != Stalled)
 		row := table.Rows[i]
 		require.Equal(t, row.Cordoned, f.Reason == Cordoned)
@@ -233,6 +233,8 @@ func checkPlace(t require.TestingT, tr *tree, table Table, r Ruling, row Row, f 
 	case Forked:
 		require.True(t, apart)
 		require.Contains(t, depths, f.Depth)
+		require.False(t, f.Depth > 0 && f.Beyond > 0)
+		require.True(t, f.Beyond == 0 || f.Beyond < slices.Max(depths))
 	case OK:
 		require.True(t, same)
 		require.LessOrEqual(t, f.Lag, table.Rules.GraceLag)

@@ -65,7 +65,8 @@ func (r reference) at(h chain.Height) (chain.Hash, bool) {
 type place struct {
 	met    bool         // they share a block, by links from the endpoint's head
 	forked bool         // they differ, by more than a race for the tip
-	depth  chain.Height // how far below the endpoint's head the highest block is that they share; 0 if none is known
+	depth  chain.Height // how far below the endpoint's head the highest block is that they share, by links or by its word; 0 if none is known
+	beyond chain.Height // how far at least, if it is below all that is remembered; 0 if depth is known, or neither
 	broken bool         // what it shows below is of another chain than its own head
 }
 
@@ -83,6 +84,9 @@ func (r reference) compare(v *View) place {
 		} else {
 			p.forked = p.forked || below.forked
 		}
+	}
+	if p.forked && !p.met {
+		p.depth, p.beyond = v.parted(r.ring)
 	}
 	return p
 }

@@ -16,9 +16,9 @@ type Standing struct {
 	Status Status
 	Reason Reason
 	Since  time.Time // since when it has this status and reason
-	// Lag, Depth and PeersUnknown are those of the last finding.
-	Lag, Depth   chain.Height
-	PeersUnknown bool
+	// Lag, Depth, Beyond and PeersUnknown are those of the last finding.
+	Lag, Depth, Beyond chain.Height
+	PeersUnknown       bool
 
 	doubted bool // the last finding was soft and did not count yet
 	clean   int  // polls in a row without a finding, while it is not healthy
@@ -32,7 +32,7 @@ type Standing struct {
 func (s Standing) Step(f Finding, now time.Time) Standing {
 	baseline := s.Status == "" || s.Reason == NeverReported
 	next := s
-	next.Lag, next.Depth, next.PeersUnknown = f.Lag, f.Depth, f.PeersUnknown
+	next.Lag, next.Depth, next.Beyond, next.PeersUnknown = f.Lag, f.Depth, f.Beyond, f.PeersUnknown
 	next.doubted, next.clean = false, 0
 	switch {
 	case f.Status == Healthy && (baseline || s.Status == Healthy || s.clean+1 >= cleanPolls):
@@ -55,6 +55,8 @@ func (s Standing) Detail() string {
 	switch {
 	case s.Reason == Forked && s.Depth > 0:
 		return fmt.Sprintf("left the agreed chain %s ago", blocks(s.Depth))
+	case s.Reason == Forked && s.Beyond > 0:
+		return fmt.Sprintf("left the agreed chain more than %s ago", blocks(s.Beyond))
 	case s.Reason == Forked:
 		return "left the agreed chain, not yet known where"
 	case s.Reason == Recovering:

@@ -83,6 +83,7 @@ func TestStandingInWords(t *testing.T) {
 		{Finding{Status: Healthy, Reason: OK, PeersUnknown: true}, "peers unknown"},
 		{Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 3}, "3 blocks behind"},
 		{Finding{Status: Unhealthy, Reason: Forked, Depth: 7}, "left the agreed chain 7 blocks ago"},
+		{Finding{Status: Unhealthy, Reason: Forked, Beyond: 1023}, "left the agreed chain more than 1023 blocks ago"},
 		{Finding{Status: Unhealthy, Reason: Forked}, "left the agreed chain, not yet known where"},
 	}
 	for _, test := range tests {

@@ -74,6 +74,7 @@ type Finding struct {
 	Reason Reason
 	Lag    chain.Height // blocks behind the agreed head, for OK, LaggingSameChain and Stalled
 	Depth  chain.Height // blocks since its chain left the agreed one, for Forked; 0 while not known
+	Beyond chain.Height // for Forked, if it left it before all that is remembered: more than so many blocks ago
 	// Soft findings, a lag of two blocks say, count only when the next poll shows them too.
 	Soft bool
 	// PeersUnknown says that the endpoint cannot tell its peers, which is no fault.

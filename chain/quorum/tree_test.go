@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -132,6 +133,26 @@ func (t *tree) row(i int) (r Row, straight bool) {
 	return r, straight
 }
 
+// teller answers for single headers with what a head descends from, if it is to be straight, else with any block.
+func (t *tree) teller(head chain.Header, straight bool) func(chain.Height) chain.Header {
+	return func(h chain.Height) chain.Header {
+		if !straight {
+			return t.any()
+		}
+		for up := head; up.Height >= h; {
+			if up.Height == h {
+				return up
+			}
+			parent, ok := t.parents[up.Hash]
+			if !ok {
+				break
+			}
+			up = t.headers[parent]
+		}
+		return chain.Header{}
+	}
+}
+
 // table is up to eight such endpoints.
 func (t *tree) table() (table Table, straight []bool) {
 	table = Table{ChainID: uint64(t.roll(2)), Rules: DefaultRules(5, 2*time.Second)}
@@ -141,6 +162,9 @@ func (t *tree) table() (table Table, straight []bool) {
 	}
 	for i := range 1 + t.roll(8) {
 		row, s := t.row(i)
+		if row.View != nil && t.roll(3) > 0 {
+			row.View = row.View.Trace(context.Background(), &liar{tell: t.teller(row.View.Head(), s)}, table.Ring)
+		}
 		table.Rows, straight = append(table.Rows, row), append(straight, s)
 	}
 	return table, straight

@@ -8,7 +8,8 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// viewSize is how many blocks of an endpoint are kept: enough to see a fork that is 256 deep, with the 64 blocks above it.
+// viewSize is how many blocks of an endpoint are kept: as far as its headers are followed down, with the 64 blocks above
+// that may follow.
 const viewSize = 320
 
 // View is what one endpoint stands by: its newest header and the hashes below it that its headers name, as far as they
@@ -20,6 +21,8 @@ type View struct {
 	blocks []block // the head first, descending; at most viewSize
 	// broken is the height of the last sight's header that does not name the one below it as its parent; 0 for none.
 	broken chain.Height
+	// parting is where its chain left the agreed one, if it did. It holds for what descends from the head it was told of.
+	parting parting
 }
 
 // block is a header, or only the height and hash that its child names.
@@ -55,6 +58,10 @@ func (v *View) With(s Sight, more []chain.Header) *View {
 		if h.Height < next.blocks[len(next.blocks)-1].Height {
 			next.descend(h, parent)
 		}
+	}
+	before := v.Head()
+	if hash, known := next.At(before.Height); v != nil && known && hash == before.Hash {
+		next.parting = v.parting
 	}
 	return next
 }

@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -192,7 +193,7 @@ func (w *world) poll(a *actor, at time.Duration, ring *Ring) {
 		}
 		more = append(more, b.headers(from, to)...)
 	}
-	a.view = a.view.With(s, more)
+	a.view = a.view.With(s, more).Trace(context.Background(), told{branch: b, top: h}, ring)
 	a.tips.note(a.view.Head())
 }
 

@@ -114,8 +114,11 @@ func (l look) describe(found quorum.Finding) string {
 // fork says where an endpoint disagrees.
 func (l look) fork(found quorum.Finding, ruling quorum.Ruling) string {
 	text := l.describe(found)
-	if found.Depth > 0 {
+	switch {
+	case found.Depth > 0:
 		text = fmt.Sprintf("left the agreed chain %d blocks ago; %s", found.Depth, text)
+	case found.Beyond > 0:
+		text = fmt.Sprintf("left the agreed chain more than %d blocks ago; %s", found.Beyond, text)
 	}
 	if own, known := l.view.At(ruling.Agreed.Height); ruling.Quorum && known {
 		text += fmt.Sprintf("; its block %d is %v, agreed is %v", ruling.Agreed.Height, own, ruling.Agreed.Hash)

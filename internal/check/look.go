@@ -85,7 +85,7 @@ func below(ctx context.Context, looks []look, ruling quorum.Ruling, deadline tim
 	return nil
 }
 
-// trace fetches what shows where endpoints that do not follow the ring have left it, as far as a batch goes back.
+// trace fetches what shows where endpoints that do not follow the ring have left it, as far as the ring goes back.
 func trace(ctx context.Context, looks []look, ring *quorum.Ring, deadline time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -98,7 +98,7 @@ func trace(ctx context.Context, looks []look, ring *quorum.Ring, deadline time.D
 		}
 		asked.Go(func() {
 			if headers, err := l.endpoint.Headers(ctx, from, to); err == nil {
-				l.view = l.view.With(*l.sight, headers)
+				l.view = l.view.With(*l.sight, headers).Trace(ctx, l.endpoint, ring)
 			}
 		})
 	}
