@@ -295,9 +295,11 @@ func TestAStoreThatStaysBrokenDoesNotHoldUpTheShutdown(t *testing.T) {
 func TestAWindowWaitsForTheOneBeforeItToLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wallet, leave := testWallet(t, 0), make(chan struct{})
+		var begun atomic.Int32
 		var b *box
 		b = startBox(t, func(w chain.Wallet) Executor {
 			return scripted{coordinate: func(ctx context.Context, window Window, _ chain.Height, reports chan<- Report) {
+				begun.Add(1)
 				if window.Block == 900 {
 					<-leave // still telling what it heard when heads jump into the next window
 				}
@@ -306,8 +308,10 @@ func TestAWindowWaitsForTheOneBeforeItToLeave(t *testing.T) {
 		}, wallet)
 		defer b.stop()
 		b.show(899, 900, 1805)
+		require.EqualValues(t, 1, begun.Load())
 		close(leave)
 		synctest.Wait()
+		require.EqualValues(t, 2, begun.Load(), "at once, and not at the next head")
 		b.show(1880)
 		_, _, results := b.log.seen()
 		require.Len(t, results, 2)
