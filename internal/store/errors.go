@@ -33,7 +33,7 @@ var (
 	ErrElsewhere = errors.New("the store is in a database server")
 	// ErrUnreachable says that the database server cannot be reached.
 	ErrUnreachable = errors.New("database cannot be reached")
-	// ErrRefused says that the database server does not let us in: user, password, name of the database, or its
+	// ErrRefused says that the database server does not let us in: user, password, name of the database, rights or
 	// limits.
 	ErrRefused = errors.New("refused by the database")
 	// ErrNoAnswer says that the database server has not answered in time.

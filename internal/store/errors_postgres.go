@@ -19,13 +19,13 @@ var serverCodes = []struct {
 	sentinel error
 }{
 	{sqlReadOnly, ErrNotWritable},
-	{"42501", ErrNotWritable}, // the user has not the right
 	{sqlServerEnds, ErrUnreachable},
 	{"57014", ErrNoAnswer}, // ended by the server's own statement_timeout
 	{"53100", ErrFull},
-	{"53", ErrRefused}, // out of connections or memory
-	{"28", ErrRefused}, // user or password
-	{"3D", ErrRefused}, // no such database
+	{"53", ErrRefused},    // out of connections or memory
+	{"28", ErrRefused},    // user or password
+	{"3D", ErrRefused},    // no such database
+	{"42501", ErrRefused}, // the user has no right to the tables
 	{"XX001", ErrCorrupt},
 	{"XX002", ErrCorrupt},
 }

@@ -195,6 +195,11 @@ func (l *lease) committed(ctx context.Context) (commits int64, err error) {
 func (l *lease) release() error {
 	ctx, end := context.WithTimeout(context.Background(), closeTimeout) // the node that had it has ended
 	defer end()
-	_, err := l.db.ExecContext(ctx, `UPDATE tenancy SET holder = '', expires = 0 WHERE name = 'node' AND holder = $1`, l.holder)
+	var err error
+	for range 2 { // the connection may have rested since the start, and have been broken meanwhile
+		if _, err = l.db.ExecContext(ctx, `UPDATE tenancy SET holder = '', expires = 0 WHERE name = 'node' AND holder = $1`, l.holder); err == nil {
+			break
+		}
+	}
 	return errors.Join(wrap("give the database back", err), l.db.Close())
 }

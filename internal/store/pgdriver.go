@@ -155,6 +155,9 @@ func (s *session) explain(ctx, within context.Context, err error) error {
 	if errors.As(err, &failure) && (failure.Code == sqlReadOnly || failure.Code[:3] == sqlServerEnds) {
 		s.unfit = true
 	}
+	if failure == nil && ctx.Err() == nil && s.conn.IsClosed() {
+		return fmt.Errorf("%w: connection lost: %w", ErrUnreachable, err)
+	}
 	return err
 }
 
