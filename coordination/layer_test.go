@@ -3,6 +3,7 @@ package coordination
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -334,10 +335,9 @@ func TestReportsOfOneWalletKeepTheirOrder(t *testing.T) {
 		reports, done := make(chan Report), make(chan error)
 		go func() { done <- p.Run(ctx, reports) }()
 		w, _ := RFC12().Window(900)
-		told := []Report{
-			Result{Wallet: chain.WalletID{1}, Window: w, Reason: ReasonNoop},
-			Amendment{Wallet: chain.WalletID{1}, Window: w, Fault: faults.Fault{Detail: "first"}},
-			Amendment{Wallet: chain.WalletID{1}, Window: w, Fault: faults.Fault{Detail: "second"}},
+		told := []Report{Result{Wallet: chain.WalletID{1}, Window: w, Reason: ReasonNoop}}
+		for n := range 12 { // so many that they do not stand in order by chance
+			told = append(told, Amendment{Wallet: chain.WalletID{1}, Window: w, Fault: faults.Fault{Detail: fmt.Sprint(n)}})
 		}
 		for _, r := range told {
 			reports <- r
