@@ -16,7 +16,8 @@ import (
 )
 
 // Endpoint is one endpoint as the pool uses it; *ethereum.Client is one. Its methods may be called from any goroutine.
-// Errors carry a *chain.EndpointError where the endpoint is at fault; a block it does not have is chain.ErrNotFound.
+// Errors carry a *chain.EndpointError where the endpoint is at fault; a block it does not have is chain.ErrNotFound. A call
+// returns when its context ends, whatever the endpoint does: reads wait for the first one asked in the caller's goroutine.
 type Endpoint interface {
 	// Look makes one poll, one batch of requests. A part that the endpoint cannot tell (safe, finalized, peers) is left
 	// empty; an error means that the newest header, the chain's ID or the sync state could not be read.

@@ -41,8 +41,6 @@ type outcome[T any] struct {
 // read asks the endpoint that serves. If it fails the next one is asked, and if it is slow the next beside it; the
 // first answer counts. The error names what each of those asked said.
 func read[T any](ctx context.Context, p *Pool, call func(context.Context, Endpoint) (T, error)) (T, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // whoever lost the race is not waited for
 	for {
 		state := p.state.Load()
 		value, err := firstAnswer(ctx, state.readers, call)
@@ -56,84 +54,142 @@ func read[T any](ctx context.Context, p *Pool, call func(context.Context, Endpoi
 // errRetired says that every endpoint left while it was to be asked.
 var errRetired = errors.New("chain endpoints are closed")
 
+// firstAnswer asks the first endpoint in the caller's goroutine: most calls need no other, and a change of goroutines
+// costs more than all the rest that is done for them. If the first is slow, a timer has a goroutine ask others beside
+// it; once one of them answers, the first call's context ends, and with it the call.
 func firstAnswer[T any](ctx context.Context, readers []reader, call func(context.Context, Endpoint) (T, error)) (T, error) {
 	var none T
 	if len(readers) == 0 {
 		return none, errNoReader
 	}
-	outcomes := make(chan outcome[T], len(readers)) // room for all: who loses does not wait to say so
-	runners := relay{readers: readers, run: func(r reader) { outcomes <- attempt(ctx, r, call) }}
-	if !runners.start() {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // whoever lost the race is not waited for
+	r := &relay[T]{readers: readers, call: call}
+	first, ok := r.enter()
+	if !ok {
 		return none, errRetired
 	}
-	slow := time.NewTimer(runners.last().hedge)
+	r.outcomes = make(chan outcome[T])
+	helped := make(chan outcome[T], 1)
+	slow := time.AfterFunc(first.hedge, func() {
+		r.hedge(ctx)
+		won := r.run(ctx)
+		cancel()
+		helped <- won
+	})
+	o := r.attempt(ctx, first)
+	switch {
+	case !slow.Stop():
+		r.tell(ctx, o)
+		o = <-helped
+	case !answered(o.err):
+		o = r.settle(ctx, o)
+	}
+	return o.value, o.err
+}
+
+// relay is one read by several endpoints. One goroutine at a time owns it: the caller's, or that of the timer which found
+// the first endpoint slow.
+type relay[T any] struct {
+	readers  []reader
+	call     func(context.Context, Endpoint) (T, error)
+	next     int // the reader to ask next
+	running  int
+	outcomes chan outcome[T]
+	failures []error
+}
+
+// settle goes on after the first outcome, which is no answer.
+func (r *relay[T]) settle(ctx context.Context, first outcome[T]) outcome[T] {
+	if o, over := r.take(ctx, first); over {
+		return o
+	}
+	return r.run(ctx)
+}
+
+// run waits for outcomes until one of them is an answer, or there is nobody left to ask.
+func (r *relay[T]) run(ctx context.Context) outcome[T] {
+	slow := time.NewTimer(r.last().hedge)
 	defer slow.Stop()
-	var failures []error
 	for {
 		select {
-		case o := <-outcomes:
-			runners.racing--
-			if answered(o.err) {
-				return o.value, o.err
-			}
-			if ctx.Err() != nil {
-				return none, ctx.Err()
-			}
-			failures = append(failures, fmt.Errorf("%s: %w", o.name, o.err))
-			if !runners.start() && runners.racing == 0 {
-				return none, errors.Join(failures...)
+		case o := <-r.outcomes:
+			if o, over := r.take(ctx, o); over {
+				return o
 			}
 		case <-slow.C:
-			runners.last().want()
-			runners.hedge()
-			slow.Reset(runners.last().hedge) // also where nobody was asked: one of the racing may fail, and make room
+			r.hedge(ctx)
+			slow.Reset(r.last().hedge) // also where nobody was asked: one of those asked may fail, and make room
 		case <-ctx.Done():
-			return none, ctx.Err()
+			return outcome[T]{err: ctx.Err()}
 		}
 	}
 }
 
-// relay starts one endpoint after the other.
-type relay struct {
-	readers []reader
-	run     func(reader)
-	next    int
-	racing  int
-}
-
-// start asks the next endpoint that is still there; false if there is none.
-func (r *relay) start() bool {
-	for r.next < len(r.readers) {
-		reader := r.readers[r.next]
-		r.next++
-		if reader.enter() {
-			r.racing++
-			go func() {
-				defer reader.leave()
-				r.run(reader)
-			}()
-			return true
-		}
+// take judges an outcome: the relay is over, or the next endpoint is asked in place of the one that failed.
+func (r *relay[T]) take(ctx context.Context, o outcome[T]) (final outcome[T], over bool) {
+	r.running--
+	switch {
+	case answered(o.err):
+		return o, true
+	case ctx.Err() != nil:
+		return outcome[T]{err: ctx.Err()}, true
 	}
-	return false
+	r.failures = append(r.failures, fmt.Errorf("%s: %w", o.name, o.err))
+	if !r.start(ctx) && r.running == 0 {
+		return outcome[T]{err: errors.Join(r.failures...)}, true
+	}
+	return outcome[T]{}, false
 }
 
 // hedge asks one more because those asked are slow: the next fittest, and not too many. Where none is healthy, one that
 // lags or is on its way back is better than one that does not answer; what it says is no decision.
-func (r *relay) hedge() {
-	if r.racing < maxRacing {
-		r.start()
+func (r *relay[T]) hedge(ctx context.Context) {
+	r.last().want()
+	if r.running < maxRacing {
+		r.start(ctx)
 	}
 }
 
-func (r *relay) last() reader { return r.readers[r.next-1] }
+// start asks the next endpoint that is still there, in a goroutine; false if there is none.
+func (r *relay[T]) start(ctx context.Context) bool {
+	next, ok := r.enter()
+	if ok {
+		go func() { r.tell(ctx, r.attempt(ctx, next)) }()
+	}
+	return ok
+}
 
-// attempt asks one endpoint, which must have been entered.
-func attempt[T any](ctx context.Context, r reader, call func(context.Context, Endpoint) (T, error)) outcome[T] {
+// enter enters the next endpoint that is still there.
+func (r *relay[T]) enter() (reader, bool) {
+	for r.next < len(r.readers) {
+		reader := r.readers[r.next]
+		r.next++
+		if reader.enter() {
+			r.running++
+			return reader, true
+		}
+	}
+	return reader{}, false
+}
+
+func (r *relay[T]) last() reader { return r.readers[r.next-1] }
+
+// tell hands an outcome to the owner, who is gone when ctx has ended.
+func (r *relay[T]) tell(ctx context.Context, o outcome[T]) {
+	select {
+	case r.outcomes <- o:
+	case <-ctx.Done():
+	}
+}
+
+// attempt asks one endpoint, which was entered, and leaves it.
+func (r *relay[T]) attempt(ctx context.Context, from reader) outcome[T] {
+	defer from.leave()
 	began := time.Now()
-	value, err := call(ctx, r.endpoint)
-	r.served(ctx, err, time.Since(began))
-	return outcome[T]{value, err, r.name}
+	value, err := r.call(ctx, from.endpoint)
+	from.served(ctx, err, time.Since(began))
+	return outcome[T]{value, err, from.name}
 }
 
 // PendingRedemptions returns the requests to a wallet made at or after a height and still pending, as one endpoint tells

@@ -50,6 +50,38 @@ func TestACallIsRecoveredWhenTheServingEndpointIsDead(t *testing.T) {
 	}
 }
 
+// Others are asked beside a slow endpoint, and all of them fail: what the slow one says in the end is the answer, or one
+// error among the others.
+func TestASlowReadIsNotGivenUpBecauseAllOthersFail(t *testing.T) {
+	for name, verdict := range map[string]error{
+		"it answers":     nil,
+		"it fails too":   &chain.EndpointError{Trouble: chain.TroubleServer, Err: errors.New("out of memory")},
+		"it has no such": chain.ErrNotFound,
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, 3, nil, func(t *testing.T, r *rig) {
+				r.fall(ill{refuse: true}, "b", "c")
+				began := time.Now()
+				_, err := read(t.Context(), r.Pool, func(ctx context.Context, e Endpoint) (int, error) {
+					if e != Endpoint(r.fakes[0]) {
+						_, err := e.RedemptionLimits(ctx)
+						return 0, err
+					}
+					require.True(t, wait(ctx, 2*time.Second))
+					return 0, verdict
+				})
+				require.Equal(t, 2*time.Second, time.Since(began))
+				require.ErrorIs(t, err, verdict)
+				require.Equal(t, 1, r.fakes[2].count("read"))
+				if !answered(verdict) {
+					require.ErrorContains(t, err, "b: connection refused")
+					require.ErrorContains(t, err, "a: out of memory")
+				}
+			})
+		})
+	}
+}
+
 // Nobody else is healthy. One that answers is better than one that does not.
 func TestASlowReadAsksAnAilingEndpointWhereNoneIsHealthy(t *testing.T) {
 	in(t, 5, spoil(ill{few: &Peers{Known: true}}, "b", "c", "d", "e"), func(t *testing.T, r *rig) {
