@@ -70,9 +70,9 @@ func start(t *testing.T, run func(context.Context, func(context.Context, *cluste
 }
 
 // once is a forecast that befalls the n-th call of an operation, counted from 1.
-func once(op string, n int, w clustertest.Weather) func(string) clustertest.Weather {
+func once(op string, n int, w clustertest.Weather) func(string, string) clustertest.Weather {
 	var mu sync.Mutex
-	return func(called string) clustertest.Weather {
+	return func(called, _ string) clustertest.Weather {
 		mu.Lock()
 		defer mu.Unlock()
 		if called != op {
@@ -156,7 +156,7 @@ func TestWithoutADatabaseTheHolderStopsBeforeItsLeaseIsOver(t *testing.T) {
 		db.SetDown(true)
 		time.Sleep(8500*time.Millisecond - 1)
 		require.NoError(t, first.May())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.ErrorIs(t, first.May(), cluster.ErrLapsed)
 		require.Equal(t, []time.Time{began.Add(8500 * time.Millisecond)}, h.losses(), "the context of what it does ends, too")
 
@@ -177,7 +177,7 @@ func TestADatabaseThatHangsIsNotWaitedForPastTheDeadline(t *testing.T) {
 		began := time.Now()
 		h := start(t, newSession(t, db, "a").Run)
 		h.current(t)
-		db.Forecast = func(string) clustertest.Weather { return clustertest.Weather{Request: 30 * time.Second} }
+		db.Forecast = func(string, string) clustertest.Weather { return clustertest.Weather{Request: 30 * time.Second} }
 		time.Sleep(9 * time.Second)
 		require.Equal(t, []time.Time{began.Add(8500 * time.Millisecond)}, h.losses())
 		h.cancel()

@@ -32,8 +32,9 @@ type Weather struct {
 // clock, waits for the commit with the locks held, and becomes visible. The caller's context ends the caller's waiting
 // alone. It may be used from any goroutine.
 type DB struct {
-	// Forecast decides what befalls a transaction; nil is fair weather. Op is the name of the method.
-	Forecast func(op string) Weather
+	// Forecast decides what befalls a transaction; nil is fair weather. Op is the name of the method; row is the first
+	// that it locks, which tells calls of one moment apart.
+	Forecast func(op, row string) Weather
 	// Remember is how many of the newest commits Promote may lose.
 	Remember int
 
@@ -150,7 +151,11 @@ func transact[T any](ctx context.Context, db *DB, op string, locks []string, bod
 	}
 	var weather Weather
 	if db.Forecast != nil {
-		weather = db.Forecast(op)
+		row := ""
+		if len(locks) > 0 {
+			row = slices.Min(locks)
+		}
+		weather = db.Forecast(op, row)
 	}
 	answers := make(chan answer, 1)
 	go func() { // the database's side, which goes on when nobody waits for it any more
