@@ -89,6 +89,8 @@ func exitCode(err error) int {
 		return codeUsage // of the endpoint or of the data directory: another start says the same
 	case errors.Is(err, api.ErrUnreachable):
 		return codeUnreachable
+	case errors.Is(err, api.ErrStarting):
+		return codeNotReady
 	case errors.Is(err, store.ErrNotFound):
 		return codeNotFound
 	case errors.Is(err, store.ErrLocked):

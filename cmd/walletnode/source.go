@@ -15,7 +15,7 @@ import (
 type source = api.Records
 
 // reading gives a command the source it reads from, for as long as it runs: the running node, or with --offline, or if no
-// node answers, its store, which is there whether or not a node runs. rows is how many rows a list is to have; the node
+// node answers or it only starts, its store, which is there whether or not a node runs. rows is how many rows a list is to have; the node
 // gives so many at most at once, and longer lists (0: whole ones) come from the store.
 func reading(c *cli.Context, rows int, read func(source) error) error {
 	cfg, err := readConfig(c)
@@ -26,7 +26,9 @@ func reading(c *cli.Context, rows int, read func(source) error) error {
 		client, err := answering(c, cfg.APIAddress())
 		if err == nil {
 			defer client.Close()
-			return read(client)
+			if err = read(client); !errors.Is(err, api.ErrStarting) {
+				return err
+			}
 		}
 		if c.Err() != nil {
 			return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,8 +15,8 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
-	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/node"
+	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/systemd"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -72,28 +74,26 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 	if err != nil {
 		return err
 	}
-	// Before the node is made: an address in use is told at once.
-	server, err := metrics.Listen(ctx, cfg.Metrics.Listen, logger("node"))
+	outlive, stop := context.WithCancel(context.WithoutCancel(ctx)) // for what surrounds the node: it has to be seen to drain
+	defer stop()
+	around, err := surround(outlive, cfg, assembly, notifier)
 	if err != nil {
-		return err
+		return errors.Join(held(cfg), err)
 	}
-	defer server.Close()
+	defer func() {
+		stop()
+		around.wait()
+	}()
 	feed := new(api.Feed)
 	assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
 	assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
-	if err := notifier.Status(string(node.Starting) + ": asking the chain, opening the store"); err != nil {
-		logger("node").Error("systemd does not hear of the node", "error", err)
-	}
 	n, err := node.New(ctx, assembly)
 	if err != nil {
 		return err
 	}
 	defer n.Close() //nolint:errcheck // Run has told; this is for when it was never called
 	reloads := &reloader{read: again, takeOver: n.ReloadEndpoints, running: cfg}
-	around, err := surround(ctx, cfg, n, outlets{notifier, server, feed, levels, reloads})
-	if err != nil {
-		return err
-	}
+	around.tell(outlive, n, feed, levels, reloads)
 	logger("node").Info("Node started", "operator", assembly.Operator.Address, "peer_id", n.Host().ID(),
 		"listening_on", n.Host().Addrs(), "data_dir", cfg.Node.DataDir, "api", cfg.APIAddress())
 
@@ -103,7 +103,14 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 		reloads.until(ctx, hangups)
 		return nil
 	})
-	err = g.Wait()
-	around.end()
-	return err
+	return g.Wait()
+}
+
+// held tells that another node has the configured store, which is why it has our addresses too; nil if none has it, or if
+// that cannot be found out.
+func held(cfg config.Config) error {
+	if process, running, err := store.Running(cfg.StoreDSN()); err == nil && running {
+		return fmt.Errorf("open store: %w %s", store.ErrLocked, process)
+	}
+	return nil
 }

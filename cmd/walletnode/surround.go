@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,61 +14,69 @@ import (
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/systemd"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
-// surroundings are what tells of a node while it runs: its API, its metrics and the notifications to systemd. They outlive
-// the node's context, so that one can see it drain.
+// surroundings are what tells of a node: its API, its metrics and the notifications to systemd. They are there before the
+// node, so that one can see it start, and outlive its context, so that one can see it drain. None of them can end the
+// node: what goes wrong with them once it runs is logged.
 type surroundings struct {
-	stop    context.CancelFunc
-	running errgroup.Group
-}
-
-// outlets are where a node's surroundings tell of it. All are acquired before it runs, so that an address in use is told
-// at once.
-type outlets struct {
+	running  errgroup.Group
 	notifier systemd.Notifier
 	metrics  *metrics.Server
-	feed     *api.Feed
-	levels   *levelBook
-	reloads  *reloader
+	entrance *api.Entrance
 }
 
-// surround takes the API's address and begins to answer and to notify. None of it can end the node: what goes wrong later
-// is logged.
-func surround(ctx context.Context, cfg config.Config, n *node.Node, out outlets) (*surroundings, error) {
+// surround takes the addresses of the API and the metrics, so that one in use is told at once, and tells that the node
+// starts. ctx is the surroundings' own.
+func surround(ctx context.Context, cfg config.Config, assembly node.Config, notifier systemd.Notifier) (*surroundings, error) {
 	listener, err := api.Listen(ctx, cfg.APIAddress())
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx)) // ended by end, once the node has stopped
-	s := &surroundings{stop: stop}
-	server := api.Server{Records: n.Records(), Live: n, Feed: out.feed, Log: out.levels, Reload: out.reloads.Reload, Logger: logger("node")}
+	server, err := metrics.Listen(ctx, cfg.Metrics.Listen, logger("node"))
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	begun := time.Now()
+	s := &surroundings{
+		notifier: notifier, metrics: server,
+		entrance: api.NewEntrance(func() view.Status { return node.StartingStatus(assembly, begun) }, logger("node")),
+	}
 	s.running.Go(func() error {
-		if err := server.Serve(ctx, listener); err != nil {
+		if err := s.entrance.Serve(ctx, listener); err != nil {
 			logger("node").Error("The API no longer answers; the node goes on", "error", err)
 		}
 		return nil
 	})
+	if err := notifier.Status(string(node.Starting) + ": asking the chain, opening the store"); err != nil {
+		logger("node").Error("systemd does not hear of the node", "error", err)
+	}
+	return s, nil
+}
+
+// tell lets a node that was made answer for itself.
+func (s *surroundings) tell(ctx context.Context, n *node.Node, feed *api.Feed, levels *levelBook, reloads *reloader) {
+	s.entrance.Open(&api.Server{Records: n.Records(), Live: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")})
 	s.running.Go(func() error {
-		if err := out.metrics.Serve(ctx, n.Metrics()); err != nil {
+		if err := s.metrics.Serve(ctx, n.Metrics()); err != nil {
 			logger("node").Error("Metrics are no longer served; the node goes on", "error", err)
 		}
 		return nil
 	})
 	s.running.Go(func() error {
 		describe := func() systemd.Report { return report(ctx, n) }
-		if err := out.notifier.Follow(ctx, n.Stage().Changed, describe); err != nil {
+		if err := s.notifier.Follow(ctx, n.Stage().Changed, describe); err != nil {
 			logger("node").Error("systemd hears no more of the node, and may end it", "error", err)
 		}
 		return nil
 	})
-	return s, nil
 }
 
-// end stops what surrounds the node and waits for it.
-func (s *surroundings) end() {
-	s.stop()
+// wait returns once what surrounds the node has ended with its context.
+func (s *surroundings) wait() {
 	_ = s.running.Wait() // none returns an error
+	s.metrics.Close()
 }
 
 // report tells systemd how the node fares. It is ready once everything is acquired and joined: a node that waits for its

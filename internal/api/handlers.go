@@ -278,6 +278,7 @@ var failures = []struct {
 	{ErrLogLevel, http.StatusBadRequest, "invalid"},
 	{errTooManyWatchers, http.StatusServiceUnavailable, "busy"},
 	{errBusy, http.StatusServiceUnavailable, "busy"},
+	{ErrStarting, http.StatusServiceUnavailable, "starting"},
 	{store.ErrClosed, http.StatusServiceUnavailable, "stopped"},
 }
 

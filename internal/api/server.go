@@ -11,24 +11,11 @@ import (
 	stdnet "net"
 	"net/http"
 	"strings"
-	"time"
 
-	"golang.org/x/net/netutil"
-
-	"github.com/walletnode/walletnode/internal/serve"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// Times of the server.
-const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 10 * time.Second
-	// writeTimeout bounds an answer, the work for it included: the largest list is read in well under a second.
-	writeTimeout = 30 * time.Second
-	idleTimeout  = time.Minute
-)
-
-// Server answers. Every field is required.
+// Server answers for a node. Every field is required.
 type Server struct {
 	Records Records
 	Live    Live
@@ -43,34 +30,12 @@ type Server struct {
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, busy, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, busy, starting, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }
 
 var errBusy = errors.New("too many requests at once")
-
-// Serve answers on a listener until ctx ends; then it lets the answers under way end, closes the listener and returns
-// nil. An error says that the listener failed.
-func (s *Server) Serve(ctx context.Context, listener stdnet.Listener) error {
-	requests, end := context.WithCancel(context.WithoutCancel(ctx)) // requests end after the listener, see below
-	defer end()
-	server := &http.Server{
-		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(stdnet.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
-	}
-	server.RegisterOnShutdown(end) // watchers leave at once
-	if err := serve.Until(ctx, server, netutil.LimitListener(listener, maxConnections)); err != nil {
-		return fmt.Errorf("serve the API: %w", err)
-	}
-	return nil
-}
 
 // Handler returns the handler of every route behind the checks that all have in common.
 func (s *Server) Handler() http.Handler {
@@ -79,8 +44,13 @@ func (s *Server) Handler() http.Handler {
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+r.path, s.operation(r, slots))
 	}
+	return guarded(mux)
+}
+
+// guarded puts the checks that all routes have in common before them.
+func guarded(routes http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection() // refuses what a foreign page makes a browser send
-	return localOnly(origin.Handler(mux))
+	return localOnly(origin.Handler(routes))
 }
 
 // operation makes a route's handler.
@@ -111,15 +81,17 @@ func (s *Server) operation(route route, slots chan struct{}) http.Handler {
 	})
 }
 
+func (s *Server) fail(w http.ResponseWriter, err error) { fail(w, s.Logger, err) }
+
 // fail answers with an error. If a part of the answer has gone out already, nothing more can be told.
-func (s *Server) fail(w http.ResponseWriter, err error) {
+func fail(w http.ResponseWriter, log *slog.Logger, err error) {
 	var broken brokenAnswer
 	if errors.As(err, &broken) {
 		return
 	}
 	status, code := classify(err)
 	if status == http.StatusInternalServerError {
-		s.Logger.Warn("Could not answer a request", "error", err)
+		log.Warn("Could not answer a request", "error", err)
 	}
 	var p Problem
 	p.Error.Code, p.Error.Message = code, err.Error()

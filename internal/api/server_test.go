@@ -44,7 +44,9 @@ func (w world) serve(t testing.TB, address string) (stop func()) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- w.Serve(ctx, listener) }()
+	entrance := NewEntrance(func() view.Status { return view.Status{} }, w.Logger)
+	entrance.Open(w.Server)
+	go func() { served <- entrance.Serve(ctx, listener) }()
 	stopped := false
 	stop = func() {
 		cancel()

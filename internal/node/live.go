@@ -24,6 +24,15 @@ func (n *Node) Stage() *Stage { return n.stage }
 // Records returns what the node's store holds. It answers until Run has returned.
 func (n *Node) Records() view.Records { return view.Records{Store: n.store.Reader} }
 
+// StartingStatus describes a node that New is making of a configuration: of what there will be to tell, its state.
+func StartingStatus(cfg Config, since time.Time) view.Status {
+	ready := view.NewReadiness(string(Starting), []view.Check{checkState(Starting)})
+	return view.Status{
+		State: ready.State, Since: view.Time(since), StartedAt: view.Time(since), Uptime: int64(time.Since(since).Seconds()),
+		Version: version(), Operator: cfg.Operator.Address, Listening: []string{}, Ready: ready.Ready, Checks: ready.Checks, Last: []view.Window{},
+	}
+}
+
 // Status describes the node at this moment. An error says that the store cannot be read.
 func (n *Node) Status(ctx context.Context) (view.Status, error) {
 	state, since := n.stage.State()

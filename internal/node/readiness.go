@@ -24,11 +24,11 @@ const probeTimeout = 2 * time.Second
 func (n *Node) Readiness(ctx context.Context) view.Readiness {
 	checks := append([]view.Check{{}, n.checkClock(), n.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
 	state, _ := n.stage.State() // last: a store that hangs takes its time, in which the node may have been told to stop
-	checks[0] = n.checkState(state)
+	checks[0] = checkState(state)
 	return view.NewReadiness(string(state), checks)
 }
 
-func (n *Node) checkState(state State) view.Check {
+func checkState(state State) view.Check {
 	c := view.Check{Name: "state", OK: state == Active, Current: string(state), Required: string(Active)}
 	switch state {
 	case Starting:

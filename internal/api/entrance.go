@@ -1,0 +1,86 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	stdnet "net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/walletnode/walletnode/internal/serve"
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// Times of the server.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	// writeTimeout bounds an answer, the work for it included: the largest list is read in well under a second.
+	writeTimeout = 30 * time.Second
+	idleTimeout  = time.Minute
+)
+
+// ErrStarting says that the node is being put together, and that its state is all it can tell.
+var ErrStarting = errors.New("the node is starting: it asks the chain endpoint and opens its store")
+
+// Entrance is where requests come in, from before there is a node to answer them: that can take as long as a chain endpoint
+// lets one wait. Until Open it answers /healthz, /readyz and /v1/status, and everything else with ErrStarting.
+type Entrance struct {
+	log     *slog.Logger
+	handler atomic.Pointer[http.Handler]
+}
+
+// NewEntrance makes an entrance; starting describes the node that is being put together.
+func NewEntrance(starting func() view.Status, log *slog.Logger) *Entrance {
+	e := &Entrance{log: log}
+	e.let(foyer(starting, log))
+	return e
+}
+
+// Open lets requests through to a node's server.
+func (e *Entrance) Open(s *Server) { e.let(s.Handler()) }
+
+func (e *Entrance) let(h http.Handler) { e.handler.Store(&h) }
+
+// Serve answers on a listener until ctx ends; then it lets the answers under way end, closes the listener and returns
+// nil. An error says that the listener failed.
+func (e *Entrance) Serve(ctx context.Context, listener stdnet.Listener) error {
+	requests, end := context.WithCancel(context.WithoutCancel(ctx)) // requests end after the listener, see below
+	defer end()
+	server := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*e.handler.Load()).ServeHTTP(w, r) }),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(stdnet.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
+	}
+	server.RegisterOnShutdown(end) // watchers leave at once
+	if err := serve.Until(ctx, server, netutil.LimitListener(listener, maxConnections)); err != nil {
+		return fmt.Errorf("serve the API: %w", err)
+	}
+	return nil
+}
+
+// foyer answers while there is no node yet.
+func foyer(starting func() view.Status, log *slog.Logger) http.Handler {
+	answer := func(status int, doc func() any) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _ = write(w, status, doc()) } // the client has gone: its concern
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", answer(http.StatusOK, func() any { return Health{true} }))
+	mux.Handle("GET /readyz", answer(http.StatusServiceUnavailable, func() any {
+		s := starting()
+		return view.NewReadiness(s.State, s.Checks)
+	}))
+	mux.Handle("GET /v1/status", answer(http.StatusOK, func() any { return starting() }))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, log, ErrStarting) })
+	return guarded(mux)
+}
