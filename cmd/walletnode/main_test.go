@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/secretfile"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -28,7 +30,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Run(m))
 }
 
 // outcome is what a command left behind.
@@ -37,11 +39,18 @@ type outcome struct {
 	stdout, stderr string
 }
 
-// call runs the program in process.
+// call runs the program in process. Whatever it writes with --json must be JSON with names as they have to be.
 func call(t testing.TB, stdin string, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(append([]string{"walletnode"}, args...), strings.NewReader(stdin), &stdout, &stderr)
+	if slices.Contains(args, "--json") && !slices.Contains(args, "--help") {
+		for documents := json.NewDecoder(bytes.NewReader(stdout.Bytes())); documents.More(); {
+			var document any
+			require.NoError(t, documents.Decode(&document), "%v", args)
+			require.Empty(t, oddNames(document), "%v", args)
+		}
+	}
 	return outcome{code, stdout.String(), stderr.String()}
 }
 

@@ -32,7 +32,7 @@ func storeCommand() *cli.Command {
 			ArgsUsage: "FILE",
 			Description: "The copy is the store as it is at one moment; the node may run meanwhile. It is read from end to end before it gets\n" +
 				"its name, and a file that is there is never replaced. To restore, stop the node and put the copy in the place of the\n" +
-				"store, without the -wal and -shm files beside it.",
+				"store, without the -wal and -shm files beside it. This is for SQLite: a database server has tools of its own (pg_dump).",
 			Flags:  []cli.Flag{jsonFlag()},
 			Action: storeBackup,
 		},
@@ -41,7 +41,7 @@ func storeCommand() *cli.Command {
 			Usage: "delete what is older than store.retention_windows and store.retention_evidence",
 			Description: "A running node does so by itself after each window; this is for a retention that was shortened. The node must not\n" +
 				"run, except for --dry-run. Open windows and pending actions are never deleted. Without --shrink the file keeps its\n" +
-				"size and fills again.",
+				"size and fills again. --shrink is for SQLite: a database server uses the space again by itself.",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "dry-run", Usage: "count what would be deleted, and delete nothing"},
 				&cli.BoolFlag{Name: "shrink", Usage: "give the space back to the disk; needs as much free space as the store takes"},
@@ -93,7 +93,11 @@ func writeStoreState(w io.Writer, s view.StoreState) error {
 		fmt.Fprintf(&out, "%-11s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("path", "%s", s.Path)
-	row("size", "%s (%s free in it), log %s", bytesText(s.Bytes), bytesText(s.FreeBytes), bytesText(s.LogBytes))
+	if store.Shared(s.Path) {
+		row("size", "%s, all that is in the database", bytesText(s.Bytes))
+	} else {
+		row("size", "%s (%s free in it), log %s", bytesText(s.Bytes), bytesText(s.FreeBytes), bytesText(s.LogBytes))
+	}
 	if s.Running {
 		row("node", "running, process %s", cell(s.Process))
 	} else {
@@ -150,6 +154,9 @@ func storeBackup(c *cli.Context) error {
 	progress := newBar(c, "backup", &progress.UnitsBytes)
 	err = store.Backup(c.Context, cfg.StoreDSN(), file, logger("store"), progress.at)
 	progress.end(err)
+	if errors.Is(err, store.ErrElsewhere) {
+		return exit(codeUsage, err)
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return exit(codeUsage, fmt.Errorf("%w: a backup replaces nothing, name a new file", err))
 	}
@@ -197,6 +204,9 @@ func storePrune(c *cli.Context) error {
 		return exit(codeUsage, err)
 	}
 	retention := store.Retention{Windows: cfg.Store.RetentionWindows, Evidence: cfg.Store.RetentionEvidence}
+	if c.Bool("shrink") && store.Shared(cfg.StoreDSN()) {
+		return exit(codeUsage, fmt.Errorf("--shrink: %w", store.ErrElsewhere))
+	}
 	p := pruned{DryRun: c.Bool("dry-run"), Tables: []prunedRows{}, Windows: retention.Windows, Evidence: retention.Evidence}
 	if p.DryRun {
 		err = countExcess(c, cfg, retention, &p)

@@ -24,6 +24,7 @@ import (
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/net"
 )
 
@@ -253,8 +254,34 @@ func TestADirectoryThatIsNotThereYetIsTriedAboveIt(t *testing.T) {
 	require.NoDirExists(t, filepath.Dir(in.Config.Node.DataDir))
 	in.Config.Node.DataDir = filepath.Join(in.Config.Operator.KeyFile, "below a file")
 	require.Equal(t, Fail, find(t, Run(t.Context(), in, Store), "directory").Status)
-	in.Config.Store.DSN = "postgres://h"
+	in.Config.Store.DSN = "mysql://h"
 	require.Equal(t, "correct store.dsn", find(t, Run(t.Context(), in, Store), "directory").Hint)
+}
+
+func TestADatabaseServerIsLookedAtLikeAFile(t *testing.T) {
+	in := sound(t, nil)
+	in.Config.Store.DSN = pgtest.Database(t)
+	require.Contains(t, find(t, Run(t.Context(), in, Store), "store").Detail, "is empty")
+	s, err := store.Open(t.Context(), store.Config{DSN: in.Config.StoreDSN()}, 5, chain.Hash{1}, quiet)
+	require.NoError(t, err)
+	results := Run(t.Context(), in, Store)
+	require.Contains(t, find(t, results, "store").Detail, "a node runs on it, process ")
+	require.Equal(t, "chain 5", find(t, results, "chain").Detail)
+	require.NoError(t, s.Close())
+	results = Run(t.Context(), in, Store)
+	require.Contains(t, find(t, results, "store").Detail, "no node runs on it")
+	require.Equal(t, Pass, find(t, results, "directory").Status)
+
+	for hint, dsn := range map[string]string{
+		"user, its password":     pgtest.As(t, in.Config.Store.DSN, "postgres", "hunter2"),
+		"is the database server": "postgres://u:hunter2@127.0.0.1:1/db",
+	} {
+		in.Config.Store.DSN = dsn
+		r := find(t, Run(t.Context(), in, Store), "store")
+		require.Equal(t, Fail, r.Status)
+		require.Contains(t, r.Hint, hint)
+		require.NotContains(t, r.Detail, "hunter2")
+	}
 }
 
 func TestRoomOnTheDisk(t *testing.T) {

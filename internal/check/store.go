@@ -21,6 +21,9 @@ const (
 // store looks at the store and its disk, whether or not a node runs.
 func (r *run) store(ctx context.Context) {
 	dir, err := store.Directory(r.Config.StoreDSN())
+	if errors.Is(err, store.ErrElsewhere) {
+		dir, err = r.Config.Node.DataDir, nil // it holds the instance's key all the same
+	}
 	if err != nil {
 		r.add("directory", fail("correct store.dsn", "%v", err))
 		return
@@ -38,6 +41,8 @@ func (r *run) store(ctx context.Context) {
 	r.step("store", func() verdict {
 		err := store.Check(ctx, r.Config.StoreDSN())
 		switch {
+		case errors.Is(err, store.ErrNotFound) && store.Shared(r.Config.StoreDSN()):
+			return pass("the database answers and is empty: the first start makes its tables")
 		case errors.Is(err, store.ErrNotFound):
 			return pass("none yet: the first start makes it")
 		case err != nil:

@@ -107,7 +107,22 @@ func checkDSN(s string) error {
 	if s == "" || (strings.HasPrefix(s, sqliteScheme) && s != sqliteScheme) {
 		return nil
 	}
-	return errors.New(`want "sqlite:" and a path, or nothing for the default`)
+	if strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") {
+		return checkURL(s)
+	}
+	return errors.New(`want "sqlite:" and a path, "postgres://user:password@host/database", or nothing for the default`)
+}
+
+// checkURL accepts what has the form of a database's URL. What its parameters mean the store knows.
+func checkURL(s string) error {
+	parsed, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return errors.New("not a URL that can be read: percent-encode what is special in its password")
+	case strings.Trim(parsed.Path, "/") == "":
+		return errors.New(`no database is named: want "postgres://user:password@host/database"`)
+	}
+	return nil
 }
 
 // ParseLevels reads Log.Level: one level for the node's own lines and others by subsystem, separated by commas, as

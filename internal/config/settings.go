@@ -52,9 +52,12 @@ func plain(v reflect.Value) any {
 // hidden stands where a secret stood.
 const hidden = "REDACTED"
 
-// Redacted returns c without what providers hide their access keys in: user, path, query and fragment of URLs. Passwords
-// are not in a Config in the first place.
+// Redacted returns c without what providers hide their access keys in, and databases their passwords: user, path, query and
+// fragment of URLs. The operator's password is not in a Config in the first place.
 func (c Config) Redacted() Config {
+	if !strings.HasPrefix(c.Store.DSN, sqliteScheme) {
+		c.Store.DSN = redactURL(c.Store.DSN)
+	}
 	c.Ethereum.URL = redactURL(c.Ethereum.URL)
 	endpoints := slices.Clone(c.Ethereum.Multi.Endpoints)
 	for i := range endpoints {
@@ -69,7 +72,11 @@ func redactURL(s string) string {
 	if err != nil {
 		return hidden
 	}
-	if u.Host == "" {
+	switch {
+	case u.Host != "":
+	case u.Scheme != "":
+		return hidden // a database reached through a socket
+	default:
 		return s // the path of a socket
 	}
 	bare := u.Scheme + "://" + u.Host

@@ -37,6 +37,20 @@ func TestAnAddressThatIsNotSetIsAComment(t *testing.T) {
 	require.ErrorContains(t, err, "ethereum.url", "an empty endpoint that is written down is judged")
 }
 
+func TestRedactedHidesADatabasesPassword(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"":                                   "",
+		"sqlite:/var/lib/a://b.db":           "sqlite:/var/lib/a://b.db",
+		"postgres://u:secret@h:5432/db":      "postgres://h:5432/REDACTED",
+		"postgres:///db?password=secret":     "REDACTED",
+		"postgres://u:secret@/db?host=/run":  "REDACTED",
+		"postgres://h/db?sslpassword=secret": "postgres://h/REDACTED",
+	} {
+		c := Config{Store: Store{DSN: dsn}}
+		require.Equal(t, want, c.Redacted().Store.DSN)
+	}
+}
+
 func TestRedactedHidesWhatCanHoldAnAccessKey(t *testing.T) {
 	for url, want := range map[string]string{
 		"wss://mainnet.example.org/v3/secret": "wss://mainnet.example.org/REDACTED",

@@ -29,6 +29,8 @@ var (
 	ErrWrongChain = errors.New("store of another chain")
 	// ErrFull says that the disk has no room left.
 	ErrFull = errors.New("disk is full")
+	// ErrNetworkDisk says that a database file would lie on a network file system, which other machines write to too.
+	ErrNetworkDisk = errors.New("SQLite needs a disk of this machine")
 	// ErrElsewhere says that the store is in a database server, whose own tools do what was asked.
 	ErrElsewhere = errors.New("the store is in a database server")
 	// ErrUnreachable says that the database server cannot be reached.

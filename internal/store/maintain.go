@@ -105,7 +105,7 @@ func Running(dsn string) (process string, running bool, err error) {
 }
 
 // Check looks at a store as a node's start does, whether or not one runs, and changes nothing. ErrNotFound if there is
-// none yet; ErrNewerSchema, ErrCorrupt or ErrForeign if no node could start on it.
+// none yet; ErrNewerSchema, ErrCorrupt, ErrForeign, ErrNetworkDisk or what a database server says if no node could start on it.
 func Check(ctx context.Context, dsn string) error {
 	at, err := parsePlace(dsn)
 	if err != nil {
@@ -114,6 +114,9 @@ func Check(ctx context.Context, dsn string) error {
 	there, err := at.exists(ctx)
 	if err == nil && !there {
 		err = ErrNotFound
+	}
+	if l, embedded := at.(location); embedded && err == nil {
+		err = l.onOwnDisk(networkKind)
 	}
 	if err == nil {
 		err = examine(ctx, at, binding{})

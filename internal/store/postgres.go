@@ -172,8 +172,18 @@ func (r *remote) holder(ctx context.Context) (process string, held bool, err err
 	return process, held, wrap("look who has the database", err)
 }
 
-// sound asks nothing: a server looks after its files itself, and says so when one is damaged.
-func (r *remote) sound(context.Context, *sql.DB) error { return nil }
+// sound refuses a database that takes no writes, such as a standby. Its files a server looks after itself, and says so when one is
+// damaged.
+func (r *remote) sound(ctx context.Context, db *sql.DB) error {
+	var readOnly string
+	if err := db.QueryRowContext(ctx, `SELECT current_setting('transaction_read_only')`).Scan(&readOnly); err != nil {
+		return classify(err)
+	}
+	if readOnly == "on" {
+		return fmt.Errorf("%w: the database is read-only, as a standby is", ErrNotWritable)
+	}
+	return nil
+}
 
 // version implements engine. pg_tables, unlike the standard's information_schema, shows also what we have no right to.
 func (r *remote) version(ctx context.Context, db querier) (int64, error) {

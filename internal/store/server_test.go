@@ -80,7 +80,9 @@ func TestBadInputReadOnlyDatabase(t *testing.T) {
 	dsn := filledDatabase(t)
 	readOnly(t, dsn, true)
 	require.ErrorIs(t, tryOpen(t, dsn), ErrNotWritable)
+	require.ErrorIs(t, Check(t.Context(), dsn), ErrNotWritable)
 	readOnly(t, dsn, false)
+	require.NoError(t, Check(t.Context(), dsn))
 
 	s := mustNode(t, dsn, leaseTTL)
 	readOnly(t, dsn, true)

@@ -15,11 +15,26 @@ import (
 
 func (l location) String() string { return string(l) }
 
-func (l location) acquire(context.Context, bool) (lock, error) {
+func (l location) acquire(context.Context, bool) (lock, error) { return l.acquireOn(networkKind) }
+
+func (l location) acquireOn(kindOf func(dir string) (string, error)) (lock, error) {
 	if err := l.prepare(); err != nil {
 		return nil, err
 	}
+	if err := l.onOwnDisk(kindOf); err != nil {
+		return nil, err
+	}
 	return lockFile(l) // the kernel knows which process lives: there is nothing to wait for
+}
+
+// onOwnDisk refuses a disk that is another machine's: neither the lock nor SQLite's own ones, nor the memory that its
+// connections share, reach further than this one. kindOf names a network file system, "" for a disk of ours.
+func (l location) onOwnDisk(kindOf func(dir string) (string, error)) error {
+	kind, err := kindOf(l.directory())
+	if err == nil && kind != "" {
+		err = fmt.Errorf("%w: %s is on %s", ErrNetworkDisk, l.directory(), kind)
+	}
+	return err
 }
 
 func (l location) holder(context.Context) (string, bool, error) { return lockHolder(l) }
