@@ -127,6 +127,9 @@ func (b *book) table(now time.Time) Table {
 func (b *book) rules() Rules {
 	rules := DefaultRules(len(b.tracks), b.config.Deadline)
 	rules.MinPeers, rules.StallAfter = max(b.config.MinPeers, len(b.tracks)), b.config.StallAfter
+	// Polls that somebody asked for come as soon as a quarter of the interval after each other, and a block takes seconds to
+	// reach everybody: a regular poll confirms what they showed, give or take its tenth.
+	rules.ReorgGrace = b.config.PollEvery * 4 / 5
 	if b.pace.blocks > 1 {
 		rules.LeadTwice += 2 * b.pace.blocks
 	}

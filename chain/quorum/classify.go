@@ -9,7 +9,7 @@ import "github.com/walletnode/walletnode/chain"
 // answer to the last poll (timeout, refused, tls, dns; rate_limited, auth_failed, malformed), never_reported. Then what is
 // certain goes before what the next poll must confirm, and within each, in this order: wrong_chain, bad_header, forked,
 // false_tip, non_linking, finality_regressed, tag_order, syncing, stalled, ahead_uncorroborated, lagging_same_chain, unclassified, clique,
-// isolated, slow.
+// isolated, slow. A fork that a reorganisation may explain is certain in that order, and yet soft: it has to last.
 //
 // Without a quorum endpoints are compared with the ring, what was agreed before, as far as they link to it.
 func Classify(t Table) Ruling {
@@ -127,6 +127,9 @@ func (c *court) judge(row Row) Finding {
 		f.Lag = s.lag
 	case reason == Forked:
 		f.Depth, f.Beyond = s.place.depth, s.place.beyond
+		if s.place.mayBeReorg() {
+			f.Soft, f.Grace = true, c.rules.ReorgGrace
+		}
 	}
 	return f
 }

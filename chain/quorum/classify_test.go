@@ -37,6 +37,11 @@ var (
 	weird = branch{id: 7, from: 0}
 )
 
+// split is a fork that a reorganisation may explain.
+func split(n chain.Height) Finding {
+	return Finding{Status: Unhealthy, Reason: Forked, Depth: n, Soft: true, Grace: 4 * time.Second}
+}
+
 // TestFindings changes the first of five endpoints and says what must be found of it; the others stay healthy, and the
 // agreed head does not move.
 func TestFindings(t *testing.T) {
@@ -100,18 +105,20 @@ func TestFindings(t *testing.T) {
 		{"a race lost one block ago", follow(branch{id: 7, from: 998}, 999, 4), Finding{Status: Healthy, Reason: OK, Lag: 1}},
 		{"a race lost three blocks ago", follow(branch{id: 7, from: 996}, 997, 4), lag(LaggingSameChain, 3, false)},
 		{"a race of which only the tip is known", follow(race, 1000, 2), fine},
-		{"two blocks apart", follow(two, 1000, 4), fork(2)},
-		{"two blocks apart, one behind", follow(late, 999, 4), fork(2)},
-		{"two blocks apart, one ahead", follow(two, 1001, 4), fork(3)},
+		{"two blocks apart", follow(two, 1000, 4), split(2)},
+		{"two blocks apart, one behind", follow(late, 999, 4), split(2)},
+		{"two blocks apart, one ahead", follow(two, 1001, 4), split(3)},
+		{"eleven blocks apart", follow(branch{id: 7, from: 989}, 1000, 12), split(11)},
+		{"twelve blocks apart, which no reorganisation explains", follow(branch{id: 7, from: 988}, 1000, 13), fork(12)},
 		{"100 blocks apart", follow(deep, 1000, 101), fork(100)},
 		{"100 blocks apart and as much behind", follow(branch{id: 7, from: 800}, 900, 101), fork(100)},
-		{"100 blocks apart, end not known", follow(deep, 1000, 100), fork(0)},
+		{"100 blocks apart, end not known", follow(deep, 1000, 100), split(0)},
 		{"apart and far ahead", follow(two, 1050, 60), fork(52)},
-		{"another chain from the start", follow(weird, 1000, 4), fork(0)},
+		{"another chain from the start", follow(weird, 1000, 4), split(0)},
 		{"apart by what it shows below a gap", func(r *Row) {
 			s := deep.sight(1200, Ask{From: 993, To: 995})
 			r.Sight, r.View = &s, (*View)(nil).With(s, nil)
-		}, fork(0)},
+		}, split(0)},
 		{"one block below a gap may be a lost race", func(r *Row) {
 			s := branch{id: 7, from: 994}.sight(1200, Ask{From: 993, To: 995})
 			r.Sight, r.View = &s, (*View)(nil).With(s, nil)
@@ -250,7 +257,7 @@ func TestAGapBetweenRingAndAgreed(t *testing.T) {
 	table.Rows[0].follow(branch{id: 7, from: 930}, 945, 20)
 	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked, Depth: 15}, Classify(table).Findings[0])
 	table.Rows[0].follow(branch{id: 7, from: 960}, 1000, 60)
-	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked}, Classify(table).Findings[0], "it left in the gap; that it was right below does not help")
+	require.Equal(t, split(0), Classify(table).Findings[0], "it left in the gap; that it was right below does not help")
 	table.Rows[0].follow(right, 980, 4)
 	require.Equal(t, Finding{Status: Unhealthy, Reason: Unclassified, Soft: true}, Classify(table).Findings[0], "in the gap")
 	table.Rows[1].View = right.view(1000, 60)
@@ -275,11 +282,11 @@ func TestTheMajorityLeftABranch(t *testing.T) {
 	table.Rows[1].follow(left, 952, 4)
 	got := Classify(table).Findings
 	require.Equal(t, Finding{Status: Unhealthy, Reason: Unclassified, Soft: true}, got[0])
-	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked}, got[1])
+	require.Equal(t, split(0), got[1])
 	table.Rows[0].follow(right, 951, 12)
 	got = Classify(table).Findings
 	require.Equal(t, Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 2, Soft: true}, got[0])
-	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked}, got[1])
+	require.Equal(t, split(0), got[1])
 	table.Rows[0].View = right.view(951, 12)
 	table.Rows[1].View = left.view(952, 13)
 	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked, Depth: 12}, Classify(table).Findings[1], "the ring is right below")
@@ -350,6 +357,6 @@ func TestFirstTableOfAll(t *testing.T) {
 	table.Rows[1].follow(right, 998, 4)
 	got := Classify(table)
 	require.True(t, got.Quorum)
-	require.Equal(t, Finding{Status: Unhealthy, Reason: Forked}, got.Findings[0], "the primary has no privilege")
+	require.Equal(t, split(0), got.Findings[0], "the primary has no privilege")
 	require.Equal(t, Finding{Status: Unhealthy, Reason: LaggingSameChain, Lag: 2, Soft: true}, got.Findings[1])
 }

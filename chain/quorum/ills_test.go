@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -214,4 +215,33 @@ func TestAChainQuickerThanThePollsMakesNobodyIll(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		requireUnbroken(t, r.delivered(), 1000, 1600)
 	})
+}
+
+// A reorganisation reaches endpoints one after another, and shows at each of them as a fork until the majority has it, or
+// from when the majority has it. In whatever order that is, nobody is called forked.
+func TestAReorganisationMakesNobodyIll(t *testing.T) {
+	for _, depth := range []chain.Height{2, 3, 7} {
+		for round := range 40 {
+			in(t, 5, nil, func(t *testing.T, r *rig) {
+				names := []string{"a", "b", "c", "d", "e"}
+				rng := rand.New(rand.NewPCG(uint64(depth), uint64(round)))
+				rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+				time.Sleep(time.Duration(rng.Int64N(int64(5 * time.Second))))
+				r.truth.advance(1)
+				time.Sleep(time.Duration(rng.Int64N(int64(5 * time.Second))))
+				for _, name := range names { // they take over a branch that left theirs so many blocks ago
+					r.fall(ill{fork: 1002 - depth, ahead: 1}, name)
+					time.Sleep(time.Duration(rng.Int64N(int64(900 * time.Millisecond))))
+				}
+				time.Sleep(20 * time.Second)
+				s := r.Snapshot()
+				require.Equal(t, branchHeader(1002, 1002-depth), s.Agreed)
+				require.Zero(t, s.Switches)
+				for _, e := range s.Endpoints {
+					changes, _ := r.History(e.Name)
+					require.Len(t, changes, 1, "%s, in the order %v: %v", e.Name, names, changes)
+				}
+			})
+		}
+	}
 }

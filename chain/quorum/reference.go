@@ -70,6 +70,10 @@ type place struct {
 	broken bool         // what it shows below is of another chain than its own head
 }
 
+// mayBeReorg reports whether a fork is no deeper, as far as is known, than a chain may reorganise itself. Then an endpoint that
+// hears of the new branch before or after the majority shows what a forked one does, until the others have it too.
+func (p place) mayBeReorg() bool { return p.beyond == 0 && p.depth <= forkLinks+1 }
+
 // compare finds where a view is beside the reference.
 //
 // Two endpoints that are both right may show different blocks at the tip, each the child of the same parent, until the

@@ -20,27 +20,29 @@ type Standing struct {
 	Lag, Depth, Beyond chain.Height
 	PeersUnknown       bool
 
-	doubted bool // the last finding was soft and did not count yet
-	clean   int  // polls in a row without a finding, while it is not healthy
+	doubted time.Time // when the first of the newest findings was, which were soft and did not count yet; zero for none
+	clean   int       // polls in a row without a finding, while it is not healthy
 }
 
 // Step returns the standing after one more finding.
 //
 // What is wrong for certain counts at once. A soft finding leaves a healthy endpoint healthy until the next poll finds
-// something too; one that is not healthy has no benefit of a doubt. It comes back after three clean polls in a row, and is
+// something too, or until one does that comes so much later as the finding grants; one that is not healthy has no benefit of a doubt. It comes back after three clean polls in a row, and is
 // recovering meanwhile. The first answered poll is the baseline: it counts at once, clean or not.
 func (s Standing) Step(f Finding, now time.Time) Standing {
 	baseline := s.Status == "" || s.Reason == NeverReported
 	next := s
 	next.Lag, next.Depth, next.Beyond, next.PeersUnknown = f.Lag, f.Depth, f.Beyond, f.PeersUnknown
-	next.doubted, next.clean = false, 0
+	next.doubted, next.clean = time.Time{}, 0
 	switch {
 	case f.Status == Healthy && (baseline || s.Status == Healthy || s.clean+1 >= cleanPolls):
 		next.Status, next.Reason = Healthy, OK
 	case f.Status == Healthy:
 		next.Status, next.Reason, next.clean = Unhealthy, Recovering, s.clean+1
-	case f.Soft && s.Status == Healthy && !s.doubted:
-		next.doubted = true
+	case f.Soft && s.Status == Healthy && s.doubted.IsZero():
+		next.doubted = now
+	case f.Soft && s.Status == Healthy && now.Sub(s.doubted) < f.Grace:
+		next.doubted = s.doubted
 	default:
 		next.Status, next.Reason = f.Status, f.Reason
 	}

@@ -15,6 +15,7 @@ func TestStanding(t *testing.T) {
 		slow   = Finding{Status: Unhealthy, Reason: Slow, Soft: true}
 		fork   = Finding{Status: Unhealthy, Reason: Forked, Depth: 7}
 		fork8  = Finding{Status: Unhealthy, Reason: Forked, Depth: 8}
+		split  = Finding{Status: Unhealthy, Reason: Forked, Depth: 2, Soft: true, Grace: 8 * time.Second}
 		gone   = Finding{Status: Unresponsive, Reason: Timeout}
 		before = Finding{Status: Unresponsive, Reason: NeverReported}
 	)
@@ -40,6 +41,17 @@ func TestStanding(t *testing.T) {
 			[]want{{Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}},
 		},
 		{"a hard one counts at once", []Finding{clean, fork}, []want{{Healthy, OK, 1}, {Unhealthy, Forked, 2}}},
+		{
+			"one that may be a reorganisation counts once it lasts",
+			[]Finding{clean, split, split, split},
+			[]want{{Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Unhealthy, Forked, 4}},
+		},
+		{
+			"and is over when it is",
+			[]Finding{clean, split, split, clean, split, split},
+			[]want{{Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}, {Healthy, OK, 1}},
+		},
+		{"a reorganisation excuses nothing else", []Finding{clean, split, lag2}, []want{{Healthy, OK, 1}, {Healthy, OK, 1}, {Unhealthy, LaggingSameChain, 3}}},
 		{"a fork that grows is the same fork", []Finding{fork, fork8}, []want{{Unhealthy, Forked, 1}, {Unhealthy, Forked, 1}}},
 		{
 			"three clean polls to come back",

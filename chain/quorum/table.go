@@ -45,6 +45,7 @@ type Rules struct {
 	StallAfter time.Duration // a head that stays while the agreed one moves
 	SlowAfter  time.Duration // an answer that takes longer: half the poll's deadline
 	FalseTips  int           // newest blocks in a row that the agreed chain does not have: 5; 0 is 5
+	ReorgGrace time.Duration // how long what may be a reorganisation has to reach everybody
 }
 
 // leadTwice is the least of Rules.LeadTwice.
@@ -65,6 +66,7 @@ func DefaultRules(endpoints int, deadline time.Duration) Rules {
 		StallAfter: time.Minute, // five blocks
 		SlowAfter:  deadline / 2,
 		FalseTips:  falseTips,
+		ReorgGrace: 4 * time.Second,
 	}
 }
 
@@ -77,6 +79,8 @@ type Finding struct {
 	Beyond chain.Height // for Forked, if it left it before all that is remembered: more than so many blocks ago
 	// Soft findings, a lag of two blocks say, count only when the next poll shows them too.
 	Soft bool
+	// Grace is for a soft finding how long after the first of a row the poll must be that confirms it; mostly 0.
+	Grace time.Duration
 	// PeersUnknown says that the endpoint cannot tell its peers, which is no fault.
 	PeersUnknown bool
 }
