@@ -39,23 +39,24 @@ func (c *Client) Look(ctx context.Context, ask chain.Ask) (chain.Sight, error) {
 	return sight, nil
 }
 
-// The order of a poll's questions; the headers by number follow.
+// The order of a poll's questions; the headers by number follow. The newest block is asked for after those that are not
+// above it: endpoints answer in order, and one whose chain moves meanwhile is not to look as if its tags were out of order.
 const (
 	askChainID = iota
+	askFinalized
+	askSafe
 	askHead
 	askSyncing
-	askSafe
-	askFinalized
 	askedAlways
 )
 
 func lookQuestions(ask chain.Ask) ([]question, error) {
 	questions := []question{
 		askChainID:   {method: "eth_chainId"},
+		askFinalized: blockQuestion("finalized"),
+		askSafe:      blockQuestion("safe"),
 		askHead:      blockQuestion("latest"),
 		askSyncing:   {method: "eth_syncing"},
-		askSafe:      blockQuestion("safe"),
-		askFinalized: blockQuestion("finalized"),
 	}
 	if ask.To == 0 {
 		return questions, nil

@@ -94,6 +94,22 @@ func TestAPollIsOneBatch(t *testing.T) {
 	require.Equal(t, 3, requests, "peers are asked for apart")
 }
 
+// Endpoints answer the questions of a batch one after the other, and a block may come in between.
+func TestTheNewestBlockIsAskedForAfterThoseBelowIt(t *testing.T) {
+	f := newFake(t, 20)
+	var asked []byte
+	f.wrap = func(next stdhttp.Handler) stdhttp.Handler {
+		return stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
+			asked, _ = io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(asked))
+			next.ServeHTTP(w, r)
+		})
+	}
+	_, err := open(t, config(f.http.URL)).Look(t.Context(), chain.Ask{})
+	require.NoError(t, err)
+	require.Regexp(t, `"finalized".*"safe".*"latest"`, string(asked))
+}
+
 // Safe, finalized and peers are more than many endpoints tell; that must not cost them anything.
 func TestWhatAnEndpointCannotTellIsLeftEmpty(t *testing.T) {
 	f := newFake(t, 20)
