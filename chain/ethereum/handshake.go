@@ -21,6 +21,9 @@ const (
 	maxHeader = 64 << 10
 	// handshakeBuffer is the size of a WebSocket's buffers in bytes; longer messages pass through them in pieces.
 	handshakeBuffer = 1024
+	// stuckWrite is how long an endpoint may take for a piece of a message. Nothing else ends a write whose caller has given
+	// up: the library looks at deadlines alone.
+	stuckWrite = time.Second
 )
 
 // errHandshakeTooLarge ends a connection whose handshake goes on for longer than maxHandshake. The library that reads it
@@ -43,22 +46,25 @@ func newDialer() websocket.Dialer {
 			if err != nil {
 				return nil, err
 			}
-			return newHandshake(conn), nil
+			return newHandshake(ctx, conn), nil
 		},
 	}
 }
 
 // handshake is a connection of which no more than maxHandshake bytes are read until the upgrade is done. The bound is
-// below TLS, so it holds for that too, and for what a proxy on the way answers.
+// below TLS, so it holds for that too, and for what a proxy on the way answers. Until then it ends with the context of who
+// dials: the library ends it at the context's deadline, and not when the context is canceled.
 type handshake struct {
 	stdnet.Conn
-	left atomic.Int64 // bytes that may still come
-	over atomic.Bool
+	left  atomic.Int64 // bytes that may still come
+	over  atomic.Bool
+	untie func() bool
 }
 
-func newHandshake(conn stdnet.Conn) *handshake {
+func newHandshake(ctx context.Context, conn stdnet.Conn) *handshake {
 	h := &handshake{Conn: conn}
 	h.left.Store(maxHandshake)
+	h.untie = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	return h
 }
 
@@ -80,7 +86,16 @@ func (h *handshake) Read(into []byte) (int, error) {
 // handshake, once it has found the answer to be right, and nothing else takes it away before.
 func (h *handshake) SetDeadline(at time.Time) error {
 	if at.IsZero() {
+		h.untie()
 		h.over.Store(true)
 	}
 	return h.Conn.SetDeadline(at)
+}
+
+// SetWriteDeadline implements stdnet.Conn. It is called for each piece of a message.
+func (h *handshake) SetWriteDeadline(at time.Time) error {
+	if latest := time.Now().Add(stuckWrite); at.IsZero() || at.After(latest) {
+		at = latest
+	}
+	return h.Conn.SetWriteDeadline(at)
 }

@@ -13,10 +13,12 @@ import (
 	stdnet "net"
 	stdhttp "net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -135,4 +137,77 @@ func TestAConnectionMadeAnewHasABoundOfItsOwn(t *testing.T) {
 	f.set(func() { f.flood = "" })
 	_, err = client.ChainID(t.Context())
 	require.NoError(t, err)
+}
+
+// Cause: the library that dials a WebSocket minds its context's deadline and not its end, so whoever gave up on a silent
+// endpoint waited for the deadline all the same.
+func TestASilentHandshakeEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	listener, err := stdnet.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	c := config("ws://" + listener.Addr().String())
+	c.CallTimeout = time.Minute
+	client, err := Open(c, testLog())
+	require.NoError(t, err)
+	defer client.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	began := time.Now()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := client.ChainID(ctx)
+		ended <- err
+	}()
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	_, err = stdhttp.ReadRequest(bufio.NewReader(conn))
+	require.NoError(t, err, "the handshake is under way")
+	cancel()
+	require.Error(t, <-ended)
+	require.Less(t, time.Since(began), c.CallTimeout/2)
+	_, err = conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "nothing is left of it")
+	require.NoError(t, conn.Close())
+}
+
+// TestAStuckWriteEnds though its deadline is far: with a peer that takes nothing any more.
+func TestAStuckWriteEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := stdnet.Pipe()
+		defer func() { require.NoError(t, errors.Join(ours.Close(), theirs.Close())) }()
+		conn := newHandshake(t.Context(), ours)
+		require.NoError(t, conn.SetDeadline(time.Time{}))
+		for _, deadline := range []time.Time{{}, time.Now().Add(time.Hour)} {
+			began := time.Now()
+			require.NoError(t, conn.SetWriteDeadline(deadline))
+			_, err := conn.Write(make([]byte, handshakeBuffer))
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			require.Equal(t, stuckWrite, time.Since(began))
+		}
+		began := time.Now()
+		require.NoError(t, conn.SetWriteDeadline(began.Add(stuckWrite/2)))
+		_, err := conn.Write(make([]byte, handshakeBuffer))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.Equal(t, stuckWrite/2, time.Since(began), "an earlier one counts")
+	})
+}
+
+// TestAConnectionOutlivesTheContextThatItWasDialedIn, as it must: calls share it.
+func TestAConnectionOutlivesTheContextThatItWasDialedIn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := stdnet.Pipe()
+		defer func() { require.NoError(t, errors.Join(ours.Close(), theirs.Close())) }()
+		ctx, cancel := context.WithCancel(t.Context())
+		conn := newHandshake(ctx, ours)
+		require.NoError(t, conn.SetDeadline(time.Time{}))
+		cancel()
+		synctest.Wait()
+		go func() { _, _ = theirs.Write([]byte("x")) }()
+		n, err := conn.Read(make([]byte, 1))
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	})
 }
