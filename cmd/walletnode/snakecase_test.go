@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -22,9 +23,38 @@ var (
 	foreignTypes = []string{"explainCase", "explanation", "operatorsFile"}
 )
 
-// Whatever a command writes with --json is made of structs, so their tags are all the names there are.
+var snake = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+
+// oddNames walks a decoded document and returns the names in it that are not in snake case, those of maps included. What is
+// foreign is passed over.
+func oddNames(document any) (odd []string) {
+	switch d := document.(type) {
+	case []any:
+		for _, item := range d {
+			odd = append(odd, oddNames(item)...)
+		}
+	case map[string]any:
+		for name, value := range d {
+			if !snake.MatchString(name) {
+				odd = append(odd, name)
+			}
+			if !slices.Contains(foreign, name) {
+				odd = append(odd, oddNames(value)...)
+			}
+		}
+	}
+	return odd
+}
+
+func TestOddNamesAreSeenWhereverTheyStand(t *testing.T) {
+	var document any
+	require.NoError(t, json.Unmarshal([]byte(`{"good_name": [{"badName": {"Worse": 1}}], "message": {"senderID": 1}, "map": {"a-b": 1}}`), &document))
+	require.ElementsMatch(t, []string{"badName", "Worse", "a-b"}, oddNames(document))
+}
+
+// Whatever a command writes with --json is made of structs, whose tags are all the names there are but for the keys of maps.
+// Those call sees, with every document that a test has a command write.
 func TestNamesInJSONAreSnakeCase(t *testing.T) {
-	snake := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 	structs, spared := 0, 0
 	for _, room := range []string{".", "../../internal/view", "../../internal/api", "../../internal/check", "../../internal/config", "../../faults", "../../faults/evidence"} {
 		files, err := filepath.Glob(room + "/*.go")
