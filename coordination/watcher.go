@@ -29,9 +29,10 @@ type Watcher struct {
 	cfg WatcherConfig
 
 	// Owned by Run.
-	last    Opened // the last window accounted for
-	started bool   // the first head of this run was handled
-	trouble Reason // why a window that was due could not be opened, for the record if it is missed
+	last    Opened       // the last window accounted for
+	started bool         // the first head of this run that could be verified was handled
+	since   chain.Height // the lowest head of this run; before it the node was down
+	trouble Reason       // why a window that was due could not be opened, for the record if it is missed
 }
 
 // NewWatcher checks the configuration.
@@ -76,6 +77,9 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 		if head.Height < w.last.Block {
 			return nil // the source is behind what we have seen; what to resume is known when it has caught up
 		}
+		if w.since == 0 || head.Height < w.since {
+			w.since = head.Height
+		}
 		if err := w.resume(ctx, head, open); err != nil {
 			return err
 		}
@@ -83,6 +87,7 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 	}
 	current, active := w.cfg.Schedule.At(head.Height)
 	if current.Block <= w.last.Block {
+		w.trouble = ""
 		return nil
 	}
 	begin, err := w.verify(ctx, head, current)
@@ -126,6 +131,7 @@ func (w *Watcher) resume(ctx context.Context, head chain.Head, open func(Opened)
 	current, active := w.cfg.Schedule.At(head.Height)
 	if current.Block != 0 { // before anything durable follows from it: the first head may be as absurd as any other
 		if _, err := w.verify(ctx, head, current); err != nil {
+			w.unverified(err)
 			return fmt.Errorf("verify window %d: %w", current.Block, err)
 		}
 	}
@@ -149,7 +155,7 @@ func (w *Watcher) resume(ctx context.Context, head chain.Head, open func(Opened)
 	if err := w.resumeLast(ctx, head, open); err != nil {
 		return err
 	}
-	return w.missWhileDown(ctx, head.Height, current, active)
+	return w.missWhileDown(ctx, head.Height)
 }
 
 // resumeLast finishes what was left open in the last window if its active phase is over, and opens it again: to be
@@ -173,22 +179,26 @@ func (w *Watcher) resumeLast(ctx context.Context, head chain.Head, open func(Ope
 }
 
 // missWhileDown records the windows whose active phase passed before this run's first head. The last of them is a
-// late start if the node came up while it still lasted.
-func (w *Watcher) missWhileDown(ctx context.Context, height chain.Height, current Window, active bool) error {
+// late start if the node came up while it still lasted. What went by since then, while no head could be verified, was missed
+// for another reason.
+func (w *Watcher) missWhileDown(ctx context.Context, at chain.Height) error {
+	current, active := w.cfg.Schedule.At(w.since)
 	if current.Block <= w.last.Block {
 		return nil
 	}
+	trouble := w.trouble
+	defer func() { w.trouble = trouble }()
 	down := current.Block
-	if active || height < current.End {
+	if active || w.since < current.End {
 		down -= w.cfg.Schedule.Frequency
 	}
 	if down > w.last.Block {
-		if err := w.miss(ctx, down, ReasonNodeDown, height); err != nil {
+		if err := w.miss(ctx, down, ReasonNodeDown, at); err != nil {
 			return err
 		}
 	}
 	if !active && down < current.Block {
-		return w.miss(ctx, current.Block, ReasonLateStart, height)
+		return w.miss(ctx, current.Block, ReasonLateStart, at)
 	}
 	return nil
 }

@@ -464,3 +464,41 @@ func TestR1AWindowWithoutAQuorumIsMissedBecauseOfThat(t *testing.T) {
 		require.Equal(t, []chain.Height{1800}, opened)
 	})
 }
+
+// Restarting a node is the first thing that its operator tries. What it misses after that, it misses for want of a quorum.
+func TestR1AWindowWithoutAQuorumIsMissedBecauseOfThatAfterARestartToo(t *testing.T) {
+	for name, c := range map[string]struct {
+		blind []chain.Height // what the second run sees without a quorum
+		back  chain.Height   // the first that it sees with one
+		want  []Missed
+		opens []chain.Height
+	}{
+		"it was up before the window":    {[]chain.Height{1780, 1800, 1879, 1900}, 1902, []Missed{{1800, 1800, ReasonNoQuorum, 1902}}, []chain.Height{900}},
+		"it came up in the active phase": {[]chain.Height{1840, 1879}, 1902, []Missed{{1800, 1800, ReasonNoQuorum, 1902}}, []chain.Height{900}},
+		"and in the passive one":         {[]chain.Height{1890}, 1902, []Missed{{1800, 1800, ReasonLateStart, 1902}}, []chain.Height{900}},
+		"and after the window":           {[]chain.Height{2000}, 2005, []Missed{{1800, 1800, ReasonNodeDown, 2005}}, []chain.Height{900}},
+		"down for one, blind for two":    {[]chain.Height{2000, 2750, 3650}, 3800, []Missed{{1800, 1800, ReasonNodeDown, 3800}, {2700, 3600, ReasonNoQuorum, 3800}}, []chain.Height{900}},
+		"back in time":                   {[]chain.Height{1780, 1810}, 1830, nil, []chain.Height{900, 1800}},
+		"blind in no window":             {[]chain.Height{1200}, 1210, nil, []chain.Height{900}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source, log := chaintest.New(0), newMemory()
+				first := startWatcher(t, source, log)
+				first.show(850, 905, 1000)
+				first.stop()
+				source.Fail(fmt.Errorf("2 of 5 endpoints: %w", chain.ErrNoQuorum))
+				second := startWatcher(t, source, log)
+				second.show(c.blind...)
+				require.Empty(t, second.opens)
+				source.Fail(nil)
+				second.show(c.back)
+				_, missed, _ := log.seen()
+				require.Equal(t, c.want, missed)
+				require.Equal(t, c.opens, second.blocks(), "the last one is taken up again")
+				second.show(4500)
+				require.Equal(t, append(c.opens, 4500), second.blocks())
+			})
+		})
+	}
+}
