@@ -178,7 +178,7 @@ func (w *world) launch(id cluster.InstanceID, d *disk, row *cluster.SessionRow) 
 			err = session.Run(ctx, hold)
 		}
 		p.set(func() { p.dead = true })
-		w.note("%s ended: %v", p.name, err)
+		w.gaveUp(p, err)
 	}()
 	return p
 }

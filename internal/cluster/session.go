@@ -247,11 +247,11 @@ type opening struct {
 }
 
 // open tries until a session is open. Each try draws a new boot, so that one that commits late is never taken for a
-// later one. A row of another boot is waited for, as after a crash, until it expires; if it is renewed meanwhile, its
-// process lives: ErrInstanceTaken.
+// later one. A row of another boot is waited for, as after a crash, until it expires; if it is renewed twice meanwhile,
+// its process lives: ErrInstanceTaken. Once is what a dead process may have had under way.
 func (s *Session) open(ctx context.Context) (*lease, error) {
 	var tried []opening
-	var other SessionRow // a row of another boot, as last seen
+	var other SessionRow // a row of another boot, as first seen
 	for {
 		o := opening{Holder{s.cfg.Instance, NewBoot()}, attempt{NewToken(), s.cfg.Now()}}
 		if tried = append(tried, o); len(tried) > maxOpenings {
@@ -273,10 +273,11 @@ func (s *Session) open(ctx context.Context) (*lease, error) {
 				s.giveBack(ctx, row.Holder) // learned of too late to be used
 				continue
 			}
-			if row.Boot == other.Boot && row.Count != other.Count {
+			if row.Boot != other.Boot {
+				other = row
+			} else if row.Count > other.Count+1 {
 				return nil, fmt.Errorf("%w: %s", ErrInstanceTaken, s.cfg.Instance)
 			}
-			other = row
 		}
 		if err := sleep(ctx, s.cfg.Timing.Renewal/5); err != nil {
 			return nil, err

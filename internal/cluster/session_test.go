@@ -240,6 +240,25 @@ func TestARestartAfterACrashWaitsForItsOldLease(t *testing.T) {
 	})
 }
 
+// A renewal that the dead process had under way is no sign of life.
+func TestARenewalThatOutlivesItsProcessIsNoSignOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := clustertest.New()
+		dead := cluster.Opening{Holder: cluster.Holder{Instance: "a", Boot: cluster.NewBoot()}, TTL: 10 * time.Second}
+		generation, err := db.OpenSession(t.Context(), dead)
+		require.NoError(t, err)
+		began := time.Now()
+		h := start(t, newSession(t, db, "a").Run)
+		time.Sleep(3 * time.Second)
+		require.NoError(t, db.RenewSession(t.Context(), cluster.Renewal{Holder: dead.Holder, Generation: generation, TTL: dead.TTL}))
+		time.Sleep(11 * time.Second)
+		require.NotEqual(t, dead.Boot, h.current(t).Seal().Boot)
+		require.Less(t, time.Since(began), 15*time.Second)
+		h.cancel()
+		require.NoError(t, <-h.ended)
+	})
+}
+
 func TestAPromotedDatabaseMakesSessionsVoid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := clustertest.New()

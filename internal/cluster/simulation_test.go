@@ -67,10 +67,13 @@ var mishaps = []mishap{
 		w.later(id, w.short(30*time.Second), func() { p.set(func() { p.draining = false }) })
 	}},
 	{"copy", func(w *world, id cluster.InstanceID) {
-		row, found, err := w.db.Session(context.Background(), id)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		row, found, err := w.db.Session(ctx, id)
 		if err != nil || !found {
 			return
 		}
+		w.copied[id] = true
 		w.copies = append(w.copies, w.launch(id, w.disks[id].copied(), &row))
 		w.troubles[id] = append(w.troubles[id], span{w.elapsed(), time.Hour}) // one of the two ends
 	}},
@@ -213,7 +216,7 @@ func TestNoScheduleSendsTwoProposalsOrLosesAWindow(t *testing.T) {
 		}
 		require.Empty(t, w.doubles(), story())
 		require.Empty(t, lost, story())
-		require.Zero(t, w.alarms, story())
+		require.Empty(t, w.alarms, story())
 		owed += due
 		for _, sayings := range w.said {
 			sent++
@@ -224,8 +227,10 @@ func TestNoScheduleSendsTwoProposalsOrLosesAWindow(t *testing.T) {
 		}
 	}
 	t.Logf("%d windows of wallets owed, %d sent, %d times again the same; befell: %v", owed, sent, repeated, befell)
-	require.Positive(t, owed)
-	require.Positive(t, repeated)
+	if *schedules >= 100 { // one schedule may owe nothing
+		require.Positive(t, owed)
+		require.Positive(t, repeated)
+	}
 }
 
 // A schedule is the same each time it is played, so that what it finds can be looked at.
@@ -267,6 +272,10 @@ func TestTheSimulationFindsWhatIsMissing(t *testing.T) {
 	for name, wrong := range map[string]mistakes{
 		"no fence":   {store: newUnfenced},
 		"no journal": {journal: true},
+		"no doubt": {store: func(db *clustertest.DB) cluster.Store {
+			db.Trusting = true
+			return db
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(2000) {

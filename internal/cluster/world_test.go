@@ -44,6 +44,7 @@ type world struct {
 	instances []cluster.InstanceID
 	processes map[cluster.InstanceID]*process
 	copies    []*process
+	copied    map[cluster.InstanceID]bool
 	disks     map[cluster.InstanceID]*disk
 	troubles  map[cluster.InstanceID][]span // when an instance was anything but well
 	outages   []span                        // when the database was
@@ -55,7 +56,7 @@ type world struct {
 	mu     sync.Mutex
 	slow   bool // commits take long
 	said   map[utterance][]saying
-	alarms int
+	alarms []string // what must never be
 	trace  []string
 }
 
@@ -80,7 +81,7 @@ func newWorld(seed uint64, wrong mistakes) *world {
 	w := &world{
 		seed: seed, dice: dice, db: clustertest.New(), wrong: wrong,
 		windows: 2 + dice.IntN(2), began: time.Now(), rough: []int{0, 2, 10}[dice.IntN(3)],
-		processes: make(map[cluster.InstanceID]*process), disks: make(map[cluster.InstanceID]*disk),
+		processes: make(map[cluster.InstanceID]*process), copied: make(map[cluster.InstanceID]bool), disks: make(map[cluster.InstanceID]*disk),
 		troubles: make(map[cluster.InstanceID][]span), said: make(map[utterance][]saying),
 	}
 	w.db.Forecast, w.db.Remember, w.store = w.forecast, 40, w.db
@@ -178,7 +179,17 @@ func (w *world) contradicted(p *process, all []cluster.Entry) {
 	w.note("%s: %d entries contradict the claims", p.name, len(all))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.alarms++
+	w.alarms = append(w.alarms, p.name+" was contradicted")
+}
+
+// gaveUp is the end of a process. Only a copy, or what was copied, ends by itself.
+func (w *world) gaveUp(p *process, err error) {
+	w.note("%s ended: %v", p.name, err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil && !w.copied[p.id] {
+		w.alarms = append(w.alarms, fmt.Sprintf("%s ended: %v", p.name, err))
+	}
 }
 
 // doubles lists the (wallet, window)s that two different proposals were sent for.

@@ -37,6 +37,8 @@ type DB struct {
 	Forecast func(op, row string) Weather
 	// Remember is how many of the newest commits Promote may lose.
 	Remember int
+	// Trusting is a mistake to try tests with: no window is doubtful.
+	Trusting bool
 
 	mu         sync.Mutex
 	rows       rows
