@@ -74,7 +74,7 @@ func TestPeopleSeeOneLinePerViewOfAWallet(t *testing.T) {
 	require.Contains(t, text, "window 900, 13s:")
 	require.Contains(t, text, "Redemption, ok, fault leader_impersonation of 0x")
 	require.Contains(t, text, "received at block 901 (4 nodes)")
-	require.Contains(t, text, "did not run, node_down (1 node)")
+	require.Contains(t, text, "missed the window, node_down (1 node)")
 	require.Contains(t, text, "not expected: an example")
 	require.Len(t, strings.Split(strings.TrimSpace(text), "\n"), 1+2*2+1)
 }

@@ -117,7 +117,7 @@ type view struct {
 
 func viewOf(r Row) view {
 	if r.Role == nil {
-		return view{wallet: r.Wallet, text: "did not run, " + valueOr(r.Reason, "no record")}
+		return view{wallet: r.Wallet, text: "missed the window, " + valueOr(r.Reason, "no record")}
 	}
 	text := fmt.Sprintf("leader %s, %s, %s", short(r.Leader), valueOr(r.Action, "no action"), valueOr(r.Reason, "no result"))
 	for _, f := range r.Faults {
