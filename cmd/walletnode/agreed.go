@@ -41,35 +41,17 @@ func proposalsCommand() *cli.Command {
 }
 
 func listProposals(c *cli.Context) error {
-	if err := arguments(c, 0, 0); err != nil {
-		return err
-	}
-	wallet, err := walletArgument(c)
+	r, err := reachOf(c)
 	if err != nil {
 		return err
 	}
-	limit, err := rowLimit(c)
-	if err != nil {
-		return err
-	}
-	filter := store.WindowFilter{Wallet: wallet, From: chain.Height(c.Uint64("from")), To: chain.Height(c.Uint64("to")), Limit: limit}
-	return reading(c, limit, func(from source) error {
-		if err := known(c, from, wallet); err != nil {
-			return err
-		}
+	filter := store.WindowFilter{Wallet: r.wallet, From: r.from, To: r.to, Limit: r.limit}
+	return listing(c, r, func(from source) (sheet, error) {
 		list, err := from.Proposals(c.Context, filter)
-		if err != nil {
-			return err
-		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		tellMore(c, list.More)
-		rows := make([]table.Row, len(list.Proposals))
-		for i, p := range list.Proposals {
-			rows[i] = table.Row{p.Window, p.Wallet, p.Action, cell(p.Leader), cell(p.Role), block(p.ReceivedAt), outcomeText(p.Outcome, p.Pending)}
-		}
-		return writeTable(c, table.Row{"window", "wallet", "action", "leader", "role", "received", "outcome"}, rows)
+		header := table.Row{"window", "wallet", "action", "leader", "role", "received", "outcome"}
+		return sheet{list, list.More, header, rowsOf(list.Proposals, func(p view.Proposal) table.Row {
+			return table.Row{p.Window, p.Wallet, p.Action, cell(p.Leader), cell(p.Role), block(p.ReceivedAt), outcomeText(p.Outcome, p.Pending)}
+		})}, err
 	})
 }
 
@@ -126,38 +108,21 @@ func actionsCommand() *cli.Command {
 }
 
 func listActions(c *cli.Context) error {
-	if err := arguments(c, 0, 0); err != nil {
-		return err
-	}
-	wallet, err := walletArgument(c)
+	r, err := reachOf(c)
 	if err != nil {
 		return err
 	}
-	filter := store.ActionFilter{Wallet: wallet, From: chain.Height(c.Uint64("from")), To: chain.Height(c.Uint64("to"))}
+	filter := store.ActionFilter{Wallet: r.wallet, From: r.from, To: r.to, Limit: r.limit}
 	if c.IsSet("finished") {
 		finished := c.Bool("finished")
 		filter.Finished = &finished
 	}
-	if filter.Limit, err = rowLimit(c); err != nil {
-		return err
-	}
-	return reading(c, filter.Limit, func(from source) error {
-		if err := known(c, from, wallet); err != nil {
-			return err
-		}
+	return listing(c, r, func(from source) (sheet, error) {
 		list, err := from.Actions(c.Context, filter)
-		if err != nil {
-			return err
-		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		tellMore(c, list.More)
-		rows := make([]table.Row, len(list.Actions))
-		for i, a := range list.Actions {
-			rows[i] = table.Row{a.Window, a.Wallet, a.Action, a.Start, a.Expiry, block(a.StartedAt), block(a.FinishedAt), outcomeText(a.Outcome, a.Outcome == nil), a.Revoked}
-		}
-		return writeTable(c, table.Row{"window", "wallet", "action", "from", "until", "started", "finished", "outcome", "revoked"}, rows)
+		header := table.Row{"window", "wallet", "action", "from", "until", "started", "finished", "outcome", "revoked"}
+		return sheet{list, list.More, header, rowsOf(list.Actions, func(a view.Action) table.Row {
+			return table.Row{a.Window, a.Wallet, a.Action, a.Start, a.Expiry, block(a.StartedAt), block(a.FinishedAt), outcomeText(a.Outcome, a.Outcome == nil), a.Revoked}
+		})}, err
 	})
 }
 

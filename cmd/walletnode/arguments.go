@@ -37,6 +37,26 @@ func walletArgument(c *cli.Context) (*chain.WalletID, error) {
 	return &id, nil
 }
 
+// reach is what a list is narrowed to, and how many rows it may have.
+type reach struct {
+	wallet   *chain.WalletID
+	from, to chain.Height
+	limit    int
+}
+
+// reachOf reads rangeFlags. A list takes no arguments.
+func reachOf(c *cli.Context) (r reach, err error) {
+	if err := arguments(c, 0, 0); err != nil {
+		return r, err
+	}
+	if r.wallet, err = walletArgument(c); err != nil {
+		return r, err
+	}
+	r.from, r.to = chain.Height(c.Uint64("from")), chain.Height(c.Uint64("to"))
+	r.limit, err = rowLimit(c)
+	return r, err
+}
+
 // known refuses a wallet that a list is narrowed to and that nobody has imported: an empty list would look like an answer.
 func known(c *cli.Context, from source, wallet *chain.WalletID) error {
 	if wallet == nil {
@@ -61,13 +81,6 @@ func rowLimit(c *cli.Context) (int, error) {
 		return 0, usageErrorf("--limit: want 0 or more, have %d", limit)
 	}
 	return limit, nil
-}
-
-// tellMore says on stderr that a table is not the whole list.
-func tellMore(c *cli.Context, more bool) {
-	if more {
-		fmt.Fprintln(c.App.ErrWriter, "walletnode: there is more (--limit 0 shows all)") //nolint:errcheck // a hint
-	}
 }
 
 // windowArgument reads a command's argument as a coordination block.

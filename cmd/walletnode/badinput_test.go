@@ -120,7 +120,7 @@ func TestBadInputWhatIsNotThereAndANodeThatDied(t *testing.T) {
 	const nobody = "0x0000000000000000000000000000000000000000"
 	for list, commands := range map[string][][]string{
 		"windows list":    {{"windows", "show", "900000"}, {"windows", "show", fmt.Sprint(open), "--wallet", nobody}, {"windows", "verify", "900000"}},
-		"wallets list":    {{"wallets", "show", nobody}, {"wallets", "archive", nobody}, {"explain", "--wallet", nobody, "--window", "900"}},
+		"wallets list":    {{"wallets", "show", nobody}, {"wallets", "archive", nobody}, {"explain", "--wallet", nobody, "--window", "900"}, {"evidence", "list", "--wallet", nobody}},
 		"faults list":     {{"faults", "show", "00"}},
 		"proposals list":  {{"proposals", "show", "900000"}},
 		"actions list":    {{"actions", "show", "900000"}},

@@ -117,14 +117,9 @@ func showEndpointHistory(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, history)
-		}
-		rows := make([]table.Row, len(history.Changes))
-		for i, change := range history.Changes {
-			rows[i] = table.Row{change.At, change.Status, change.Reason, orDash(printable(change.Detail))}
-		}
-		return writeTable(c, table.Row{"at", "status", "reason", "detail"}, rows)
+		return sheet{history, false, table.Row{"at", "status", "reason", "detail"}, rowsOf(history.Changes, func(change view.EndpointChange) table.Row {
+			return table.Row{change.At, change.Status, change.Reason, orDash(printable(change.Detail))}
+		})}.write(c)
 	})
 }
 

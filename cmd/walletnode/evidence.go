@@ -52,34 +52,27 @@ func evidenceCommand() *cli.Command {
 var spoken = []faults.Kind{faults.LeaderEquivocation, faults.LeaderImpersonation, faults.LeaderMistake}
 
 func listEvidence(c *cli.Context) error {
-	if err := arguments(c, 0, 0); err != nil {
-		return err
-	}
-	filter, err := faultFilter(c)
+	r, err := reachOf(c)
 	if err != nil {
 		return err
 	}
-	if filter.Limit, err = rowLimit(c); err != nil {
+	filter, err := faultFilter(c, r)
+	if err != nil {
 		return err
 	}
-	return reading(c, filter.Limit, func(from source) error {
+	return listing(c, r, func(from source) (sheet, error) {
 		lists := make([]view.Faults, len(spoken))
 		for i, kind := range spoken {
 			filter.Kind = kind
 			if lists[i], err = from.Faults(c.Context, filter); err != nil {
-				return err
+				return sheet{}, err
 			}
 		}
-		list := view.NewEvidenceList(filter.Limit, lists...)
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		tellMore(c, list.More)
-		rows := make([]table.Row, len(list.Evidence))
-		for i, e := range list.Evidence {
-			rows[i] = table.Row{e.Fault, e.Window, e.Wallet, e.Kind, e.Culprit, e.Messages, worth(e)}
-		}
-		return writeTable(c, table.Row{"id", "window", "wallet", "kind", "culprit", "messages", "proof"}, rows)
+		list := view.NewEvidenceList(r.limit, lists...)
+		header := table.Row{"id", "window", "wallet", "kind", "culprit", "messages", "proof"}
+		return sheet{list, list.More, header, rowsOf(list.Evidence, func(e view.Evidence) table.Row {
+			return table.Row{e.Fault, e.Window, e.Wallet, e.Kind, e.Culprit, e.Messages, worth(e)}
+		})}, nil
 	})
 }
 

@@ -38,40 +38,25 @@ func faultsCommand() *cli.Command {
 }
 
 func listFaults(c *cli.Context) error {
-	if err := arguments(c, 0, 0); err != nil {
-		return err
-	}
-	filter, err := faultFilter(c)
+	r, err := reachOf(c)
 	if err != nil {
 		return err
 	}
-	if filter.Limit, err = rowLimit(c); err != nil {
+	filter, err := faultFilter(c, r)
+	if err != nil {
 		return err
 	}
-	return reading(c, filter.Limit, func(from source) error {
-		if err := known(c, from, filter.Wallet); err != nil {
-			return err
-		}
+	return listing(c, r, func(from source) (sheet, error) {
 		list, err := from.Faults(c.Context, filter)
-		if err != nil {
-			return err
-		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		tellMore(c, list.More)
-		rows := make([]table.Row, len(list.Faults))
-		for i, f := range list.Faults {
-			rows[i] = table.Row{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, f.Verdict(), len(f.Evidence)}
-		}
-		return writeTable(c, table.Row{"id", "window", "wallet", "kind", "culprit", "verdict", "evidence"}, rows)
+		header := table.Row{"id", "window", "wallet", "kind", "culprit", "verdict", "evidence"}
+		return sheet{list, list.More, header, rowsOf(list.Faults, func(f view.Fault) table.Row {
+			return table.Row{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, f.Verdict(), len(f.Evidence)}
+		})}, err
 	})
 }
 
-func faultFilter(c *cli.Context) (filter faults.Filter, err error) {
-	if filter.Wallet, err = walletArgument(c); err != nil {
-		return filter, err
-	}
+func faultFilter(c *cli.Context, r reach) (filter faults.Filter, err error) {
+	filter.Wallet, filter.From, filter.To, filter.Limit = r.wallet, r.from, r.to, r.limit
 	if c.IsSet("kind") {
 		if filter.Kind, err = faults.ParseKind(c.String("kind")); err != nil {
 			return filter, usageErrorf("--kind: %w", err)
@@ -86,7 +71,6 @@ func faultFilter(c *cli.Context) (filter faults.Filter, err error) {
 		attributed := c.Bool("attributed")
 		filter.Attributed = &attributed
 	}
-	filter.From, filter.To = chain.Height(c.Uint64("from")), chain.Height(c.Uint64("to"))
 	return filter, nil
 }
 

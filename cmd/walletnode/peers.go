@@ -29,19 +29,15 @@ func listPeers(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		return writePeers(c, list.Peers)
+		return peerSheet(list).write(c)
 	})
 }
 
-func writePeers(c *cli.Context, list []view.Peer) error {
-	rows := make([]table.Row, len(list))
-	for i, p := range list {
-		rows[i] = table.Row{p.ID, cell(p.Operator), p.State, admission(p.AdmitsUs), cell(p.ConnectedSince), agreement(p.ParamsMatch), printable(cell(p.LastError))}
-	}
-	return writeTable(c, table.Row{"peer", "operator", "state", "admits us", "connected since", "parameters", "last error"}, rows)
+func peerSheet(list view.Peers) sheet {
+	header := table.Row{"peer", "operator", "state", "admits us", "connected since", "parameters", "last error"}
+	return sheet{list, false, header, rowsOf(list.Peers, func(p view.Peer) table.Row {
+		return table.Row{p.ID, cell(p.Operator), p.State, admission(p.AdmitsUs), cell(p.ConnectedSince), agreement(p.ParamsMatch), printable(cell(p.LastError))}
+	})}
 }
 
 // admission says whether a peer has told that it admits us: without that it does not hear what we say.

@@ -19,7 +19,7 @@ func TestPeersShowWhoDoesNotAdmitUs(t *testing.T) {
 	}
 	var out bytes.Buffer
 	c := cli.NewContext(&cli.App{Writer: &out}, nil, nil)
-	require.NoError(t, writePeers(c, []view.Peer{peer("a", &yes), peer("b", &no), peer("c", nil)}))
+	require.NoError(t, peerSheet(view.Peers{Peers: []view.Peer{peer("a", &yes), peer("b", &no), peer("c", nil)}}).write(c))
 	require.Regexp(t, `^PEER +OPERATOR +STATE +ADMITS US +CONNECTED SINCE +PARAMETERS +LAST ERROR\n`+
 		`a +- +waiting +yes +- +- +-\nb +- +waiting +no +- +- +-\nc +- +waiting +- +- +- +-\n$`, out.String())
 	out.Reset()

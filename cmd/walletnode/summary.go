@@ -34,45 +34,36 @@ func summaryCommand() *cli.Command {
 		Description: "Points weigh attributed faults by what they take to commit; records without an accusation weigh nothing.",
 		Flags:       faultFlags(jsonFlag()),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0); err != nil {
-				return err
-			}
-			filter, err := faultFilter(c)
+			r, err := reachOf(c)
 			if err != nil {
 				return err
 			}
-			return reading(c, one, func(from source) error {
-				if err := known(c, from, filter.Wallet); err != nil {
-					return err
-				}
+			filter, err := faultFilter(c, r)
+			if err != nil {
+				return err
+			}
+			r.limit = one
+			return listing(c, r, func(from source) (sheet, error) {
 				scores, err := from.Scores(c.Context, filter)
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return writeJSON(c.App.Writer, scores)
-				}
-				return writeScores(c, scores)
+				return scoreSheet(scores), err
 			})
 		},
 	}
 }
 
-func writeScores(c *cli.Context, scores view.Scores) error {
+func scoreSheet(scores view.Scores) sheet {
 	header := table.Row{"operator", "points"}
 	for _, kind := range faults.Kinds() {
 		header = append(header, strings.ReplaceAll(string(kind), "_", " "))
 	}
 	header = append(header, "unattributed", "first", "last")
-	rows := make([]table.Row, len(scores.Operators))
-	for i, s := range scores.Operators {
+	return sheet{scores, false, header, rowsOf(scores.Operators, func(s view.Score) table.Row {
 		row := table.Row{s.Operator, s.Points}
 		for _, kind := range faults.Kinds() {
 			row = append(row, s.Attributed[kind])
 		}
-		rows[i] = append(row, s.Unattributed, block(s.First), block(s.Last))
-	}
-	return writeTable(c, header, rows)
+		return append(row, s.Unattributed, block(s.First), block(s.Last))
+	})}
 }
 
 func exportCommand() *cli.Command {
@@ -82,14 +73,15 @@ func exportCommand() *cli.Command {
 		Description: "csv has a header and one fault per line, with the signed messages separated by spaces; jsonl has one JSON object\nper line, as faults show --json has it. It reads the store, whether or not a node runs.",
 		Flags:       faultFlags(&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"}),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0); err != nil {
+			r, err := reachOf(c)
+			if err != nil {
 				return err
 			}
 			write := map[string]func(io.Writer, []view.Fault) error{"csv": writeFaultsCSV, "jsonl": writeFaultLines}[c.String("format")]
 			if write == nil {
 				return usageErrorf("--format: want csv or jsonl, have %q", c.String("format"))
 			}
-			filter, err := faultFilter(c)
+			filter, err := faultFilter(c, r)
 			if err != nil {
 				return err
 			}

@@ -107,19 +107,12 @@ func listWallets(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	return reading(c, one, func(from source) error {
+	return listing(c, reach{limit: one}, func(from source) (sheet, error) {
 		list, err := from.Wallets(c.Context)
-		if err != nil {
-			return err
-		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		rows := make([]table.Row, len(list.Wallets))
-		for i, w := range list.Wallets {
-			rows[i] = table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), w.ImportedAt}
-		}
-		return writeTable(c, table.Row{"wallet", "seats", "operators", "state", "imported"}, rows)
+		header := table.Row{"wallet", "seats", "operators", "state", "imported"}
+		return sheet{list, false, header, rowsOf(list.Wallets, func(w view.Wallet) table.Row {
+			return table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), w.ImportedAt}
+		})}, err
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
@@ -40,38 +39,22 @@ func windowsCommand() *cli.Command {
 }
 
 func listWindows(c *cli.Context) error {
-	if err := arguments(c, 0, 0); err != nil {
-		return err
-	}
-	filter, err := windowFilter(c)
+	r, err := reachOf(c)
 	if err != nil {
 		return err
 	}
-	if filter.Limit, err = rowLimit(c); err != nil {
+	filter, err := windowFilter(c, r)
+	if err != nil {
 		return err
 	}
-	return reading(c, filter.Limit, func(from source) error {
-		if err := known(c, from, filter.Wallet); err != nil {
-			return err
-		}
+	return listing(c, r, func(from source) (sheet, error) {
 		list, err := from.Windows(c.Context, filter)
-		if err != nil {
-			return err
-		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		tellMore(c, list.More)
-		return writeTable(c, windowHeader, windowRows(list.Windows))
+		return sheet{list, list.More, windowHeader, rowsOf(list.Windows, windowRow)}, err
 	})
 }
 
-func windowFilter(c *cli.Context) (store.WindowFilter, error) {
-	wallet, err := walletArgument(c)
-	if err != nil {
-		return store.WindowFilter{}, err
-	}
-	filter := store.WindowFilter{Wallet: wallet, From: chain.Height(c.Uint64("from")), To: chain.Height(c.Uint64("to"))}
+func windowFilter(c *cli.Context, r reach) (store.WindowFilter, error) {
+	filter := store.WindowFilter{Wallet: r.wallet, From: r.from, To: r.to, Limit: r.limit}
 	for _, text := range c.StringSlice("reason") {
 		reason, err := coordination.ParseReason(text)
 		if err != nil {
@@ -91,29 +74,24 @@ func windowFilter(c *cli.Context) (store.WindowFilter, error) {
 
 var windowHeader = table.Row{"window", "wallet", "role", "leader", "reason", "action", "received", "faults", "outcome"}
 
-func windowRows(list []view.Window) []table.Row {
-	rows := make([]table.Row, len(list))
-	for i, w := range list {
-		if w.State == view.WindowMissed {
-			span := block(&w.Window)
-			if w.FirstWindow != nil && *w.FirstWindow != w.Window {
-				span = block(w.FirstWindow) + ".." + span
-			}
-			rows[i] = table.Row{span, "-", "missed", "-", cell(w.Reason), "-", "-", "-", "-"}
-			continue
+func windowRow(w view.Window) table.Row {
+	if w.State == view.WindowMissed {
+		span := block(&w.Window)
+		if w.FirstWindow != nil && *w.FirstWindow != w.Window {
+			span = block(w.FirstWindow) + ".." + span
 		}
-		reason, outcome := cell(w.Reason), cell(w.Outcome)
-		if w.State == view.WindowOpen {
-			reason = "(open)"
-		}
-		if w.Pending {
-			outcome = "(pending)"
-		}
-		rows[i] = table.Row{
-			w.Window, cell(w.Wallet), cell(w.Role), cell(w.Leader), reason, cell(w.Action), block(w.ReceivedAt), w.Faults, outcome,
-		}
+		return table.Row{span, "-", "missed", "-", cell(w.Reason), "-", "-", "-", "-"}
 	}
-	return rows
+	reason, outcome := cell(w.Reason), cell(w.Outcome)
+	if w.State == view.WindowOpen {
+		reason = "(open)"
+	}
+	if w.Pending {
+		outcome = "(pending)"
+	}
+	return table.Row{
+		w.Window, cell(w.Wallet), cell(w.Role), cell(w.Leader), reason, cell(w.Action), block(w.ReceivedAt), w.Faults, outcome,
+	}
 }
 
 func showWindow(c *cli.Context) error {
