@@ -377,6 +377,12 @@ func TestR5RefusalIsAFaultOnlyAtEveryHeadOverThreeBlocks(t *testing.T) {
 			}
 			return refused
 		}, 905, coordination.ReasonValidationError, false},
+		"refused over just three blocks": {
+			func(chain.Height) proposal.Verdict { return refused }, 976, coordination.ReasonLeaderMistake, true,
+		},
+		"refused over two": {
+			func(chain.Height) proposal.Verdict { return refused }, 977, coordination.ReasonValidationError, false,
+		},
 		"too few blocks left": {
 			func(chain.Height) proposal.Verdict { return refused }, 978, coordination.ReasonValidationError, false,
 		},

@@ -375,6 +375,13 @@ func TestR6ExchangesOfOnePeerAreBounded(t *testing.T) {
 		}
 		a.table.served(own.ID(), nil, now)
 		require.False(t, a.table.serve(own.ID(), now), "and so many in a row")
+
+		delegation := wire.SignDelegation(operatorKey(2), []byte(own.ID()), now, now.Add(time.Hour))
+		_, err := present(t, own, a.ID(), delegation)
+		require.Error(t, err, "one too many is not served")
+		time.Sleep(2 * time.Second) // virtual
+		_, err = present(t, own, a.ID(), delegation)
+		require.NoError(t, err)
 	})
 }
 

@@ -368,6 +368,22 @@ func TestR5ActionsAreValidatedAgain(t *testing.T) {
 	}
 }
 
+// A verdict that the end of the action's time cut short is none.
+func TestR5AVerdictCutShortIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1000)
+		s.validate = func(ctx context.Context, _ chain.WalletID) proposal.Verdict {
+			<-ctx.Done()
+			return proposal.Verdict{Outcome: proposal.Refused, Reason: "context canceled"}
+		}
+		s.run()
+		s.dispatch(order(1, 1))
+		s.at(1300)
+		require.Equal(t, action.Expired, s.log.outcome(order(1, 1)))
+		s.end()
+	})
+}
+
 func TestNothingRecordedIsLostWhileTheLogFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, 1000)
