@@ -59,6 +59,19 @@ func Database(t testing.TB) string {
 	return s.url(superuser, name)
 }
 
+// Durable makes a database as Database does, in a server that waits for its disk until the benchmark ends, as one of an
+// operator does.
+func Durable(b *testing.B) string {
+	b.Helper()
+	dsn := Database(b)
+	durable := func(on string) {
+		Exec(b, dsn, "ALTER SYSTEM SET fsync = "+on, "ALTER SYSTEM SET full_page_writes = "+on, "SELECT pg_reload_conf()")
+	}
+	durable("on")
+	b.Cleanup(func() { durable("off") })
+	return dsn
+}
+
 // Exec runs statements, as the superuser, in the database of a URL that Database returned.
 func Exec(t testing.TB, dsn string, statements ...string) {
 	t.Helper()

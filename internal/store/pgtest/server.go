@@ -141,10 +141,23 @@ func (s *server) initialize(bin string, as *syscall.Credential) error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	return nil
+	return s.configure()
 }
 
-// launch starts the server. What a crash of the machine would lose is of no interest, so nothing waits for the disk.
+func (s *server) configure() error {
+	file, err := os.OpenFile(filepath.Join(s.dir, "data", "postgresql.conf"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(hasty)
+	return errors.Join(err, file.Close())
+}
+
+// hasty are settings of a server that waits for no disk: what a crash of the machine would lose is of no interest. They
+// stand in the file, so that they can be changed.
+const hasty = "\nfsync = off\nfull_page_writes = off\n"
+
+// launch starts the server.
 func (s *server) launch(bin string, as *syscall.Credential) error {
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
@@ -152,7 +165,7 @@ func (s *server) launch(bin string, as *syscall.Credential) error {
 	}
 	defer log.Close()                                                                                              //nolint:errcheck // the server has its own descriptor
 	cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", filepath.Join(s.dir, "data"), "-k", s.dir, "-h", "", //nolint:gosec,noctx // an installed program, ended by stop
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=32MB", "-c", "jit=off")
+		"-c", "max_connections=200", "-c", "shared_buffers=32MB", "-c", "jit=off")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
 	started := make(chan error)
 	go func() {
