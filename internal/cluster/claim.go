@@ -48,8 +48,9 @@ func NewDesk(cfg DeskConfig) (*Desk, error) {
 // Tenure.May once more right before it sends, and sends exactly what came back.
 //
 // An outcome that is not known is asked for again until ctx ends. ErrFenced, ErrLapsed, ErrUnhealthy and ErrDoubtful say
-// that this instance sends nothing for the window; build's error is returned as it is, and leaves the claim empty for
-// another try.
+// that this instance sends nothing now; build's error is returned as it is, and leaves the claim empty for another try. The
+// caller tries again for as long as the window lasts and Keeper.Holds: a fence also fails for the moment in which a lease
+// ran out in the database while its renewal was under way, and a doubt ends.
 func (d *Desk) Propose(ctx context.Context, t *Tenure, a Assignment, window chain.Height,
 	build func(context.Context) (coordination.OwnProposal, error),
 ) (coordination.OwnProposal, error) {

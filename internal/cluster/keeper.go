@@ -87,6 +87,13 @@ func (k *Keeper) Holdings() (Holdings, <-chan struct{}) {
 	return k.held, k.changed
 }
 
+// Holds reports whether the wallet is, as last seen, this instance's in the assignment's epoch.
+func (k *Keeper) Holds(a Assignment) bool {
+	held, _ := k.Holdings()
+	mine, ok := held.Mine[a.Wallet]
+	return ok && mine.Epoch == a.Epoch
+}
+
 // Owner returns who is responsible for a wallet, as last seen; false if that is nobody who lives.
 func (k *Keeper) Owner(wallet chain.WalletID) (Assignment, Member, bool) {
 	held, _ := k.Holdings()

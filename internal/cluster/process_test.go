@@ -204,7 +204,7 @@ func (p *process) work(ctx context.Context, t *cluster.Tenure, keeper *cluster.K
 					continue
 				}
 				begun[job] = true
-				running.Go(func() { p.serve(ctx, t, a, window, desk) })
+				running.Go(func() { p.serve(ctx, t, a, window, keeper, desk) })
 			}
 		}
 		select {
@@ -217,13 +217,15 @@ func (p *process) work(ctx context.Context, t *cluster.Tenure, keeper *cluster.K
 }
 
 // serve tries until the window's proposal was sent twice, the active phase is over or the session is.
-func (p *process) serve(ctx context.Context, t *cluster.Tenure, a cluster.Assignment, window coordination.Window, desk *cluster.Desk) {
+func (p *process) serve(ctx context.Context, t *cluster.Tenure, a cluster.Assignment, window coordination.Window,
+	keeper *cluster.Keeper, desk *cluster.Desk,
+) {
 	luck, sent := p.world.luck(p.name, a.Wallet, a.Epoch), 0
 	for ctx.Err() == nil {
 		own, err := desk.Propose(ctx, t, a, window.Block, func(ctx context.Context) (coordination.OwnProposal, error) {
 			return p.build(ctx, a.Wallet, window)
 		})
-		if errors.Is(err, cluster.ErrFenced) {
+		if errors.Is(err, cluster.ErrFenced) && !keeper.Holds(a) {
 			return // the next epoch is another task
 		}
 		if err == nil && p.send(t, a.Wallet, window, own) {

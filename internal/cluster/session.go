@@ -29,6 +29,8 @@ type SessionConfig struct {
 type Session struct {
 	cfg    SessionConfig
 	nudged chan struct{} // capacity 1: a nudge that finds one waiting is the same nudge
+	// tried are the latest openings, whose outcome may show late, even under a later session. Run's loop owns it.
+	tried []opening
 }
 
 // NewSession checks the configuration.
@@ -127,7 +129,7 @@ func (s *Session) serve(ctx context.Context, l *lease, hold func(context.Context
 	case ctx.Err() != nil || over:
 		log.Info("Session closed")
 		return false, err
-	case errors.Is(cause, ErrCloned) || errors.Is(cause, ErrInstanceTaken):
+	case errors.Is(cause, ErrCloned):
 		return false, cause
 	}
 	log.Warn("Session lost", "error", cause)
@@ -205,13 +207,8 @@ func (s *Session) renew(ctx context.Context, l *lease) (known bool, err error) {
 // the session is over.
 func (l *lease) compare(row SessionRow, found bool, t Timing) (known bool, err error) {
 	switch {
-	case !found || !row.Current:
-		return false, ErrSessionLost
-	case row.Holder != l.tenure.seal.Holder:
-		if row.Left > 0 {
-			return false, ErrInstanceTaken
-		}
-		return false, ErrSessionLost
+	case !found || !row.Current || row.Holder != l.tenure.seal.Holder:
+		return false, ErrSessionLost // who has the row now, if anybody, the next opening finds out
 	}
 	for _, a := range l.attempts {
 		if a.token == row.Token {
@@ -250,12 +247,11 @@ type opening struct {
 // later one. A row of another boot is waited for, as after a crash, until it expires; if it is renewed twice meanwhile,
 // its process lives: ErrInstanceTaken. Once is what a dead process may have had under way.
 func (s *Session) open(ctx context.Context) (*lease, error) {
-	var tried []opening
 	var other SessionRow // a row of another boot, as first seen
 	for {
 		o := opening{Holder{s.cfg.Instance, NewBoot()}, attempt{NewToken(), s.cfg.Now()}}
-		if tried = append(tried, o); len(tried) > maxOpenings {
-			tried = tried[1:]
+		if s.tried = append(s.tried, o); len(s.tried) > maxOpenings {
+			s.tried = s.tried[1:]
 		}
 		l, err := s.tryOpen(ctx, o)
 		if err == nil && l.tenure.May() == nil {
@@ -266,7 +262,7 @@ func (s *Session) open(ctx context.Context) (*lease, error) {
 		}
 		row, found, err := s.readOwn(ctx)
 		if err == nil && found && row.Left > 0 && row.Current {
-			if l := s.adopt(tried, row); l != nil {
+			if l := s.adopt(row); l != nil {
 				if l.tenure.May() == nil {
 					return l, nil
 				}
@@ -310,8 +306,8 @@ func (s *Session) readOwn(ctx context.Context) (SessionRow, bool, error) {
 }
 
 // adopt finds the try that a row comes from; nil if it is none of ours.
-func (s *Session) adopt(tried []opening, row SessionRow) *lease {
-	for _, o := range tried {
+func (s *Session) adopt(row SessionRow) *lease {
+	for _, o := range s.tried {
 		if o.holder == row.Holder && o.token == row.Token {
 			return s.lease(o, row.Generation, row.Count)
 		}

@@ -223,6 +223,45 @@ func TestASecondProcessOfTheSameNameIsRefused(t *testing.T) {
 	})
 }
 
+// A process that was stopped for long and replaced under its name ends once it wakes.
+func TestAProcessThatWasReplacedEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := clustertest.New()
+		line := &severable{Store: db}
+		first := start(t, newSession(t, line, "a").Run)
+		old := first.current(t)
+		line.cut.Store(true)
+		db.Jump(time.Minute) // its lease is over by the database's clock, and not by its own
+		second := start(t, newSession(t, db, "a").Run)
+		second.current(t)
+		line.cut.Store(false)
+		require.ErrorIs(t, <-first.ended, cluster.ErrInstanceTaken)
+		require.ErrorIs(t, old.May(), cluster.ErrLapsed)
+		require.NoError(t, second.current(t).May())
+		require.Empty(t, second.losses())
+		second.cancel()
+		require.NoError(t, <-second.ended)
+	})
+}
+
+// An opening that commits under a later session, as after a promotion, is our own and no other process.
+func TestAnOpeningThatCommitsLateIsOurOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := clustertest.New()
+		db.Forecast = once("OpenSession", 1, clustertest.Weather{Request: 5 * time.Second})
+		h := start(t, newSession(t, db, "a").Run)
+		time.Sleep(4 * time.Second)
+		first := h.current(t)
+		db.Promote(0)
+		time.Sleep(time.Minute)
+		require.Empty(t, h.ended)
+		require.NotEqual(t, first.Seal(), h.current(t).Seal())
+		require.NoError(t, h.current(t).May())
+		h.cancel()
+		require.NoError(t, <-h.ended)
+	})
+}
+
 func TestARestartAfterACrashWaitsForItsOldLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := clustertest.New()
