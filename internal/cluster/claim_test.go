@@ -24,7 +24,7 @@ func serving(t *testing.T) (*crew, *hand, cluster.Assignment) {
 	return c, a, held.Mine[c.wallets[0]]
 }
 
-func TestAProposalIsStoredAndWrittenDownBeforeItIsHandedOut(t *testing.T) {
+func TestR2AProposalIsStoredAndWrittenDownBeforeItIsHandedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, a, mine := serving(t)
 		own, err := a.desk(c, t).Propose(t.Context(), a.tenure.Load(), mine, 1800, func(context.Context) (coordination.OwnProposal, error) {
@@ -50,7 +50,7 @@ func TestAProposalIsStoredAndWrittenDownBeforeItIsHandedOut(t *testing.T) {
 	})
 }
 
-func TestASuccessorBuildsForAnEmptyClaimAndRepeatsAFilledOne(t *testing.T) {
+func TestR2ASuccessorBuildsForAnEmptyClaimAndRepeatsAFilledOne(t *testing.T) {
 	for _, filled := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			c, a, mine := serving(t)
