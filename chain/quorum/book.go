@@ -128,8 +128,8 @@ func (b *book) rules() Rules {
 	rules := DefaultRules(len(b.tracks), b.config.Deadline)
 	rules.MinPeers, rules.StallAfter = max(b.config.MinPeers, len(b.tracks)), b.config.StallAfter
 	// Polls that somebody asked for come as soon as a quarter of the interval after each other, and a block takes seconds to
-	// reach everybody: a regular poll confirms what they showed, give or take its tenth.
-	rules.ReorgGrace = b.config.PollEvery * 4 / 5
+	// reach everybody: a regular poll confirms what they showed, also if it is early by its tenth and answered sooner.
+	rules.ReorgGrace = b.config.PollEvery * 7 / 10
 	if b.pace.blocks > 1 {
 		rules.LeadTwice += 2 * b.pace.blocks
 	}

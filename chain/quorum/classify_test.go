@@ -39,7 +39,7 @@ var (
 
 // split is a fork that a reorganisation may explain.
 func split(n chain.Height) Finding {
-	return Finding{Status: Unhealthy, Reason: Forked, Depth: n, Soft: true, Grace: 4 * time.Second}
+	return Finding{Status: Unhealthy, Reason: Forked, Depth: n, Soft: true, Grace: 3500 * time.Millisecond}
 }
 
 // TestFindings changes the first of five endpoints and says what must be found of it; the others stay healthy, and the

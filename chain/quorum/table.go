@@ -66,7 +66,7 @@ func DefaultRules(endpoints int, deadline time.Duration) Rules {
 		StallAfter: time.Minute, // five blocks
 		SlowAfter:  deadline / 2,
 		FalseTips:  falseTips,
-		ReorgGrace: 4 * time.Second,
+		ReorgGrace: 3500 * time.Millisecond,
 	}
 }
 
