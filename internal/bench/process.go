@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// cpuTime is what the process has used so far, in user and kernel mode.
-func cpuTime() time.Duration {
+// CPUTime is what the process has used so far, in user and kernel mode.
+func CPUTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0 // the system does not tell

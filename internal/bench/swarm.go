@@ -147,13 +147,13 @@ func (s *Swarm) Window(ctx context.Context) (WindowStats, error) {
 	s.prepare(window)
 	st := WindowStats{Followers: len(s.wallets) * (len(s.members) - 1), Reasons: make(map[coordination.Reason]int)}
 	resetPeak()
-	sent, began := s.traffic.GetBandwidthTotals().TotalOut, cpuTime()
+	sent, began := s.traffic.GetBandwidthTotals().TotalOut, CPUTime()
 
 	s.announce(window.Block)
 	if err := pause(ctx, holdFirst); err != nil {
 		return st, err
 	}
-	st.FirstCPU, st.Missed = cpuTime()-began, st.Followers-s.acceptedSoFar()
+	st.FirstCPU, st.Missed = CPUTime()-began, st.Followers-s.acceptedSoFar()
 	beat := time.NewTicker(blockTime)
 	defer beat.Stop()
 	for h := window.Block + 1; h <= window.Block+81; h++ {
@@ -174,7 +174,7 @@ func (s *Swarm) Window(ctx context.Context) (WindowStats, error) {
 			return st, ctx.Err()
 		}
 	}
-	st.CPU, st.Bytes, st.PeakRSS, st.Heap = cpuTime()-began, s.traffic.GetBandwidthTotals().TotalOut-sent, peakRSS(), liveHeap()
+	st.CPU, st.Bytes, st.PeakRSS, st.Heap = CPUTime()-began, s.traffic.GetBandwidthTotals().TotalOut-sent, peakRSS(), liveHeap()
 	st.Delays = s.stage.delays
 	s.announce(window.End)
 	return st, pause(ctx, time.Second)
