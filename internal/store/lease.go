@@ -53,20 +53,26 @@ func readTenant(ctx context.Context, db querier) (tenant, error) {
 	return t, err
 }
 
-// takeLease takes the claim if it is free. If it is not, a patient caller waits as long as the holder's claim lasts: a
-// node that was killed has left one behind that nobody renews.
+// takeLease takes the claim if it is free. If it is not, a patient caller waits until the claim ends, for a node that was
+// killed has left one behind that nobody renews, or until it is renewed: then its holder lives.
 func takeLease(ctx context.Context, db *sql.DB, ttl time.Duration, patient bool) (*lease, error) {
 	l := &lease{db: db, holder: rand.Text(), ttl: ttl}
 	before, err := readTenant(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	if before.lives() {
-		if !patient {
-			return nil, before.refusal()
-		}
-		if err := wait(ctx, before.left); err != nil {
+	if before.lives() && !patient {
+		return nil, before.refusal()
+	}
+	for t := before; t.lives(); {
+		if err := wait(ctx, min(t.left, ttl/(2*renewals))); err != nil {
 			return nil, err
+		}
+		if t, err = readTenant(ctx, db); err != nil {
+			return nil, err
+		}
+		if t.lives() && t.commits != before.commits {
+			return nil, t.refusal()
 		}
 	}
 	switch taken, err := l.take(ctx); {

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
+	"github.com/walletnode/walletnode/net"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// still is a chain without blocks.
+type still struct{ witness }
+
+func (still) Run(ctx context.Context, _ func(chain.Header)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// quietNetwork is a network without peers.
+type quietNetwork struct{ nowhere }
+
+func (quietNetwork) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func assembleOn(t *testing.T, dsn string) (*Node, error) {
+	t.Helper()
+	key, err := crypto.GenerateKey()
+	require.NoError(t, err)
+	closed := false
+	w := told
+	w.wasClosed = &closed
+	return Assemble(t.Context(), Config{
+		Operator: keys.Operator{Key: key}, Freshness: chain.Freshness{MaxSilence: time.Minute}, BlockTime: time.Second, FeeRate: 1,
+		Store:  store.Config{DSN: dsn},
+		Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) },
+	}, Parts{Chain: still{w}, Network: func(net.Config, net.Deps) (Network, error) { return quietNetwork{}, nil }})
+}
+
+// One node runs on a database; one that was taken over, after a sleep of its machine say, ends.
+func TestANodeOnADatabaseEndsWhenAnotherHasIt(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	n, err := assembleOn(t, dsn)
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(t.Context()) }()
+
+	_, err = assembleOn(t, dsn)
+	require.ErrorIs(t, err, store.ErrLocked, "the claim is renewed while the second one looks")
+	select {
+	case err := <-ended:
+		require.NoError(t, err, "the first one runs on")
+	default:
+	}
+	pgtest.Exec(t, dsn, `UPDATE tenancy SET holder = 'another', process = 'elsewhere:1', expires = expires + 3600000000`)
+	err = <-ended
+	require.ErrorIs(t, err, store.ErrLost)
+	require.ErrorContains(t, err, "elsewhere:1")
+}
