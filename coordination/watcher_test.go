@@ -180,20 +180,40 @@ func TestR1RestartResumesAnOpenWindowAndNeverRepeatsAFinishedOne(t *testing.T) {
 }
 
 func TestR1AnOpenWindowThatEndedWhileTheNodeWasDownFinishesAsNodeDown(t *testing.T) {
+	for back, want := range map[chain.Height]int{979: 0, 980: 1, 1000: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			source, log := chaintest.New(0), newMemory()
+			first := startWatcher(t, source, log)
+			first.show(899, 901)
+			w, _ := RFC12().Window(900)
+			_, err := log.Begin(t.Context(), chain.WalletID{7}, w, 901)
+			require.NoError(t, err)
+			first.stop()
+
+			again := startWatcher(t, source, log)
+			again.show(back)
+			_, _, results := log.seen()
+			require.Len(t, results, want, "back at %d", back)
+			for _, r := range results {
+				require.Equal(t, ReasonNodeDown, r.Reason)
+			}
+		})
+	}
+}
+
+// The endpoint shows less than an earlier run has seen: what is to be resumed is known when it has caught up.
+func TestR1AfterARestartASourceThatLagsOpensNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, log := chaintest.New(0), newMemory()
 		first := startWatcher(t, source, log)
-		first.show(899, 901)
-		w, _ := RFC12().Window(900)
-		_, err := log.Begin(t.Context(), chain.WalletID{7}, w, 901)
-		require.NoError(t, err)
+		first.show(1799, 1801)
 		first.stop()
 
 		again := startWatcher(t, source, log)
-		again.show(1000)
-		_, _, results := log.seen()
-		require.Len(t, results, 1)
-		require.Equal(t, ReasonNodeDown, results[0].Reason)
+		again.show(1795)
+		require.Empty(t, again.opens)
+		again.show(1810)
+		require.Equal(t, []chain.Height{1800}, again.blocks())
 	})
 }
 
