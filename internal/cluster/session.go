@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -228,7 +229,7 @@ func (l *lease) compare(row SessionRow, found bool, t Timing) (known bool, err e
 func (s *Session) status() Status {
 	status := s.cfg.Status()
 	if len(status.Detail) > MaxDetail {
-		status.Detail = status.Detail[:MaxDetail]
+		status.Detail = strings.ToValidUTF8(status.Detail[:MaxDetail], "") // databases refuse half a letter
 	}
 	return status
 }

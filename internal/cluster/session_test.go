@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -327,6 +328,42 @@ func TestANudgeTellsTheOthersAtOnce(t *testing.T) {
 		h.cancel()
 		require.NoError(t, <-h.ended)
 	})
+}
+
+func TestADetailIsCutBetweenLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := clustertest.New()
+		s, err := cluster.NewSession(cluster.SessionConfig{
+			Instance: "a", Timing: cluster.DefaultTiming(), Store: db, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+			Status: func() cluster.Status { return cluster.Status{Detail: "x" + strings.Repeat("ß", 300)} },
+		})
+		require.NoError(t, err)
+		h := start(t, s.Run)
+		h.current(t)
+		v, err := db.View(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "x"+strings.Repeat("ß", 99), v.Members[0].Detail)
+		h.cancel()
+		require.NoError(t, <-h.ended)
+	})
+}
+
+func TestWhatIsMissingIsRefused(t *testing.T) {
+	_, err := cluster.NewSession(cluster.SessionConfig{Instance: "a", Timing: cluster.DefaultTiming()})
+	require.ErrorContains(t, err, "dependency")
+	_, err = cluster.NewKeeper(cluster.KeeperConfig{Poll: time.Second, Timeout: time.Second})
+	require.ErrorContains(t, err, "dependency")
+	_, err = cluster.NewDesk(cluster.DeskConfig{Timeout: time.Second, Retry: time.Second})
+	require.ErrorContains(t, err, "dependency")
+	complete := cluster.SessionConfig{
+		Instance: "No name", Timing: cluster.DefaultTiming(), Store: clustertest.New(), Now: time.Now,
+		Status: func() cluster.Status { return healthy }, Logger: slog.New(slog.DiscardHandler),
+	}
+	_, err = cluster.NewSession(complete)
+	require.ErrorContains(t, err, "instance id")
+	complete.Instance, complete.Timing.TTL = "a", time.Second
+	_, err = cluster.NewSession(complete)
+	require.ErrorContains(t, err, "lease ttl")
 }
 
 func TestTimingHasBounds(t *testing.T) {
