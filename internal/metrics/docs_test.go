@@ -30,7 +30,9 @@ Left out on purpose: how each operator takes part (` + "`faults summary`" + ` an
 channel (the check ` + "`peers`" + ` fails if one has no other operator in reach, and ` + "`/readyz`" + ` says which), because their labels would grow
 with wallets and operators; the time of each kind of write to the store, because writes of all kinds share one flush, which is
 what takes the time; and the collectors of libp2p, some hundred series whose names change with its releases: what an operator
-can act on of them is in ` + "`walletnode_peers`" + `, ` + "`walletnode_peer_join_failures_total`" + ` and ` + "`walletnode_network_`" + `.
+can act on of them is in ` + "`walletnode_peers`" + `, ` + "`walletnode_peer_join_failures_total`" + ` and ` + "`walletnode_network_`" + `. A single chain endpoint
+has no metrics of its calls: there is none to prefer to it, and what its failures do is in ` + "`walletnode_head_age_seconds`" + `,
+` + "`walletnode_clock_stale`" + ` and the windows' reasons.
 
 This page is generated from the code: ` + "`go test ./internal/metrics -run Docs -update`" + `. Alerts may rely on the names and labels.
 
