@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -153,41 +154,58 @@ func TestOfManyThatMakeTheTablesOneHasThem(t *testing.T) {
 // cutter cuts the connection at the next commit, before or after the server has got it.
 type cutter struct {
 	armed, after atomic.Bool
+	away         atomic.Bool // and no connection can be made any more
+}
+
+// store opens a store whose connections can be cut.
+func (c *cutter) store(t *testing.T) *Store {
+	t.Helper()
+	at, err := parseRemote(pgtest.Database(t))
+	require.NoError(t, err)
+	dial := at.config.DialFunc
+	at.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if c.away.Load() {
+			return nil, net.ErrClosed
+		}
+		conn, err := dial(ctx, network, address)
+		return &cutConn{Conn: conn, cutter: c}, err
+	}
+	s, err := openLocked(t.Context(), at, binding{}, true, quiet)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
 }
 
 type cutConn struct {
 	net.Conn
 	cutter *cutter
+	deaf   atomic.Bool // the answer is never heard
+}
+
+// Read implements net.Conn.
+func (c *cutConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.deaf.Load() {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // Write implements net.Conn.
-func (c cutConn) Write(b []byte) (int, error) {
+func (c *cutConn) Write(b []byte) (int, error) {
 	if !bytes.Contains(b, []byte("commit\x00")) || !c.cutter.armed.Swap(false) {
 		return c.Conn.Write(b)
 	}
 	if !c.cutter.after.Load() {
 		return 0, errors.Join(net.ErrClosed, c.Close())
 	}
-	n, err := c.Conn.Write(b)
-	if unix, ok := c.Conn.(*net.UnixConn); ok {
-		err = errors.Join(err, unix.CloseRead()) // the answer is never heard
-	}
-	return n, err
+	c.deaf.Store(true)
+	return c.Conn.Write(b)
 }
 
 func TestWhatACutConnectionLeavesOpenIsLearned(t *testing.T) {
-	at, err := parseRemote(pgtest.Database(t))
-	require.NoError(t, err)
 	cut := new(cutter)
-	dial := at.config.DialFunc
-	at.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		return cutConn{conn, cut}, err
-	}
-	s, err := openLocked(t.Context(), at, binding{}, true, quiet)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, s.Close()) }()
-
+	s := cut.store(t)
 	for n, after := range []bool{true, false, true} {
 		cut.after.Store(after)
 		cut.armed.Store(true)
@@ -207,4 +225,31 @@ func TestWhatACutConnectionLeavesOpenIsLearned(t *testing.T) {
 	pending, err := s.PendingActions(t.Context())
 	require.NoError(t, err)
 	require.Len(t, pending, 3)
+}
+
+func TestWhatCannotBeLearnedIsSaidAndTheNextWriteGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{true, false} {
+		cut := new(cutter)
+		s := cut.store(t)
+		require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
+		fence := s.writes.fence.(*lease) //nolint:forcetypeassert // of a shared database
+		fence.db.SetMaxIdleConns(0)      // its connection is gone with the others
+		cut.after.Store(after)
+		cut.armed.Store(true)
+		cut.away.Store(true)
+		err := s.OpenWindow(t.Context(), opened(2))
+		require.ErrorIs(t, err, ErrUnknownOutcome)
+		require.NotErrorIs(t, err, ErrLost)
+
+		cut.away.Store(false)
+		require.NoError(t, s.OpenWindow(t.Context(), opened(3)), "it is still its own node")
+		detail, err := s.WindowDetail(t.Context(), opened(2).Block)
+		if after {
+			require.NoError(t, err)
+			require.NotNil(t, detail.Opened)
+		} else {
+			require.ErrorIs(t, err, ErrNotFound)
+		}
+	}
 }
