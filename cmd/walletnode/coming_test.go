@@ -53,7 +53,7 @@ func TestTheComingWindowIsToldInBlocksAndInTime(t *testing.T) {
 	early, _ := view.NewNext(867, 12*time.Second)
 	out.Reset()
 	describeNext(&out, early)
-	require.Contains(t, out.String(), "who leads is known from block 868 on, in 1 blocks\n", "32 blocks ahead")
+	require.Contains(t, out.String(), "who leads is known from block 868 on, in 1 block\n", "32 blocks ahead")
 	known, _ := view.NewNext(868, 12*time.Second)
 	require.Zero(t, known.SeedIn)
 }

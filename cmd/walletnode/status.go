@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -63,7 +64,7 @@ func writeStatus(w io.Writer, s view.Status) error {
 		fmt.Fprintf(&out, "head      block %d, received %.0f s ago%s\n", h.Block, h.Age, stale)
 	}
 	if p := s.Window; p != nil {
-		fmt.Fprintf(&out, "window    %d, %s for %d more blocks\n", p.Window, p.Phase, p.Left)
+		fmt.Fprintf(&out, "window    %d, %s; blocks left: %d\n", p.Window, p.Phase, p.Left)
 	}
 	if s.Next != nil {
 		describeNext(&out, *s.Next)
@@ -78,10 +79,10 @@ func writeStatus(w io.Writer, s view.Status) error {
 
 // describeNext tells when the coming window begins and who leads it.
 func describeNext(out *strings.Builder, n view.Next) {
-	when := fmt.Sprintf("in %d blocks, about %s", n.InBlocks, view.Span(n.InSeconds))
+	when := fmt.Sprintf("in %s, about %s", blocks(n.InBlocks), view.Span(n.InSeconds))
 	fmt.Fprintf(out, "next      window %d %s\n", n.Window, when)
 	if n.SeedIn > 0 {
-		fmt.Fprintf(out, "          who leads is known from block %d on, in %d blocks\n", n.SeedBlock, n.SeedIn)
+		fmt.Fprintf(out, "          who leads is known from block %d on, in %s\n", n.SeedBlock, blocks(n.SeedIn))
 	}
 	for _, e := range n.Wallets {
 		if e.Own {
@@ -90,6 +91,13 @@ func describeNext(out *strings.Builder, n view.Next) {
 		}
 		fmt.Fprintf(out, "          %v leads wallet %v\n", e.Leader, e.Wallet)
 	}
+}
+
+func blocks(n chain.Height) string {
+	if n == 1 {
+		return "1 block"
+	}
+	return fmt.Sprintf("%d blocks", n)
 }
 
 // readyPause is how often wait-ready asks.

@@ -35,6 +35,7 @@ var advices = []struct {
 	{store.ErrLocked, "stop the process that has it (one node to a data directory or database), or name another one"},
 	{api.ErrInUse, "stop the node that answers there, or set api.listen to another address"},
 	{api.ErrSilent, "the node hangs or the machine is overloaded: look at its log, and restart it if it stays so; what is recorded is read without it (--offline)"},
+	{api.ErrStarting, "wait until it can answer (walletnode wait-ready); what is recorded is read without it (--offline)"},
 	{api.ErrUnreachable, "start the node (walletnode start), or name its address with --api; what is recorded is read without it (--offline)"},
 	{keys.ErrExposed, "chmod 600 the file"},
 	{syscall.EADDRINUSE, "stop the program that has the address (ss -ltnup shows it), or configure another one"},
