@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -152,7 +153,7 @@ func (s *session) explain(ctx, within context.Context, err error) error {
 		return fmt.Errorf("%w for %v", ErrNoAnswer, s.patience)
 	}
 	var failure *pgconn.PgError
-	if errors.As(err, &failure) && (failure.Code == sqlReadOnly || failure.Code[:3] == sqlServerEnds) {
+	if errors.As(err, &failure) && (failure.Code == sqlReadOnly || strings.HasPrefix(failure.Code, sqlServerEnds)) {
 		s.unfit = true
 	}
 	if failure == nil && ctx.Err() == nil && s.conn.IsClosed() {
