@@ -3,4 +3,4 @@
 package rpcfault
 
 // raceFactor is how much slower than otherwise the tests poll under the race detector.
-const raceFactor = 4
+const raceFactor = 2

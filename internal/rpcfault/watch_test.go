@@ -18,7 +18,7 @@ import (
 
 // pollEvery of the tests is a fraction of a second in place of 5 s. What must happen within two polls is counted in polls.
 // A poll may take as long, which under the race detector has to be longer.
-const pollEvery = raceFactor * 200 * time.Millisecond
+const pollEvery = raceFactor * 400 * time.Millisecond
 
 // endpointNames are the endpoints of a watch; the first is the primary, and the one that is ill.
 var endpointNames = []string{"primary", "second", "third", "fourth", "fifth"}
