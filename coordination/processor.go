@@ -12,8 +12,9 @@ import (
 )
 
 // lastWrite bounds the write that is under way when the node is told to stop. It outlives the context: a result that
-// was taken from the channel is nobody else's any more.
-const lastWrite = 5 * time.Second
+// was taken from the channel is nobody else's any more. A store gives one try up after 5 s, and this leaves room for
+// three.
+const lastWrite = 15 * time.Second
 
 // ProcessorConfig is what a Processor needs; every field is required.
 type ProcessorConfig struct {

@@ -104,10 +104,15 @@ func headBlock(address string) chain.Height {
 // tells of its state says so, and the result is not lost.
 func TestADrainingNodeIsSeenToDrain(t *testing.T) {
 	systemd, address := listenAsSystemd(t), freeAddress(t)
-	p := startProcess(t, localchain.Config{BlockTime: 100 * time.Millisecond, FastIdle: true},
+	p := startProcess(t, localchain.Config{BlockTime: 200 * time.Millisecond, FastIdle: true},
 		"NOTIFY_SOCKET="+systemd.path, config.Variable("metrics.listen")+"="+address)
 	p.openWindowAfterReady(t)
 	open := p.openWindow(t)
+	require.Eventually(t, func() bool {
+		var trace view.Trace
+		p.read(t, &trace, "windows", "show", strconv.FormatUint(uint64(open), 10))
+		return len(trace.Wallets) == 1 && trace.Wallets[0].Own != nil
+	}, time.Minute, 20*time.Millisecond, "it leads, and has written down what it says: its result is all that is left to be written")
 	unlock := lockStore(t, p.dir)
 	t.Cleanup(unlock)
 	require.Less(t, headBlock(address), open+80, "the result is not there yet")

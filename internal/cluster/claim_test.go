@@ -85,7 +85,7 @@ func TestWhatIsNotKnownIsAskedForAgain(t *testing.T) {
 			t.Run(op+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c, a, mine := serving(t)
-					c.db.Forecast = once(op, 1, weather)
+					c.db.Expect(once(op, 1, weather))
 					built := 0
 					own, err := a.desk(c, t).Propose(t.Context(), a.tenure.Load(), mine, 1800, func(context.Context) (coordination.OwnProposal, error) {
 						built++

@@ -111,7 +111,7 @@ func TestASessionIsRenewedForAsLongAsItRuns(t *testing.T) {
 func TestTheDeadlineIsCountedFromBeforeTheRenewalWasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := clustertest.New()
-		db.Forecast = once("RenewSession", 1, clustertest.Weather{Request: time.Second, Commit: 500 * time.Millisecond, Answer: 700 * time.Millisecond})
+		db.Expect(once("RenewSession", 1, clustertest.Weather{Request: time.Second, Commit: 500 * time.Millisecond, Answer: 700 * time.Millisecond}))
 		h := start(t, newSession(t, db, "a").Run)
 		require.Equal(t, 8500*time.Millisecond, h.current(t).Left())
 		time.Sleep(4700 * time.Millisecond) // the renewal was sent after 2.5 s and answered 2.2 s later
@@ -132,7 +132,7 @@ func TestWhatIsNotKnownIsReadAgain(t *testing.T) {
 			t.Run(op+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					db := clustertest.New()
-					db.Forecast = once(op, 1, weather)
+					db.Expect(once(op, 1, weather))
 					h := start(t, newSession(t, db, "a").Run)
 					time.Sleep(8 * time.Second)
 					first := h.current(t)
@@ -178,7 +178,7 @@ func TestADatabaseThatHangsIsNotWaitedForPastTheDeadline(t *testing.T) {
 		began := time.Now()
 		h := start(t, newSession(t, db, "a").Run)
 		h.current(t)
-		db.Forecast = func(string, string) clustertest.Weather { return clustertest.Weather{Request: 30 * time.Second} }
+		db.Expect(func(string, string) clustertest.Weather { return clustertest.Weather{Request: 30 * time.Second} })
 		time.Sleep(9 * time.Second)
 		require.Equal(t, []time.Time{began.Add(8500 * time.Millisecond)}, h.losses())
 		h.cancel()
@@ -249,7 +249,7 @@ func TestAProcessThatWasReplacedEnds(t *testing.T) {
 func TestAnOpeningThatCommitsLateIsOurOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := clustertest.New()
-		db.Forecast = once("OpenSession", 1, clustertest.Weather{Request: 5 * time.Second})
+		db.Expect(once("OpenSession", 1, clustertest.Weather{Request: 5 * time.Second}))
 		h := start(t, newSession(t, db, "a").Run)
 		time.Sleep(4 * time.Second)
 		first := h.current(t)

@@ -84,7 +84,8 @@ func newWorld(seed uint64, wrong mistakes) *world {
 		processes: make(map[cluster.InstanceID]*process), copied: make(map[cluster.InstanceID]bool), disks: make(map[cluster.InstanceID]*disk),
 		troubles: make(map[cluster.InstanceID][]span), said: make(map[utterance][]saying),
 	}
-	w.db.Forecast, w.db.Remember, w.store = w.forecast, 40, w.db
+	w.db.Remember, w.store = 40, w.db
+	w.db.Expect(w.forecast)
 	if wrong.store != nil {
 		w.store = wrong.store(w.db)
 	}

@@ -32,15 +32,13 @@ type Weather struct {
 // clock, waits for the commit with the locks held, and becomes visible. The caller's context ends the caller's waiting
 // alone. It may be used from any goroutine.
 type DB struct {
-	// Forecast decides what befalls a transaction; nil is fair weather. Op is the name of the method; row is the first
-	// that it locks, which tells calls of one moment apart.
-	Forecast func(op, row string) Weather
 	// Remember is how many of the newest commits Promote may lose.
 	Remember int
 	// Trusting is a mistake to try tests with: no window is doubtful.
 	Trusting bool
 
 	mu         sync.Mutex
+	forecast   func(op, row string) Weather // nil is fair weather
 	rows       rows
 	history    []rows // before each of the newest commits, oldest first
 	generation int
@@ -145,6 +143,20 @@ type tx struct {
 
 func (t *tx) write(f func(*rows)) { t.writes = append(t.writes, f) }
 
+// Expect has forecast decide from now on what befalls a transaction; nil is fair weather. Op is the name of the method; row is
+// the first that it locks, which tells calls of one moment apart.
+func (db *DB) Expect(forecast func(op, row string) Weather) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.forecast = forecast
+}
+
+func (db *DB) expected() func(op, row string) Weather {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.forecast
+}
+
 // transact runs body as one transaction that locks the named rows first.
 func transact[T any](ctx context.Context, db *DB, op string, locks []string, body func(*tx) (T, error)) (T, error) {
 	type answer struct {
@@ -152,12 +164,12 @@ func transact[T any](ctx context.Context, db *DB, op string, locks []string, bod
 		err   error
 	}
 	var weather Weather
-	if db.Forecast != nil {
+	if forecast := db.expected(); forecast != nil {
 		row := ""
 		if len(locks) > 0 {
 			row = slices.Min(locks)
 		}
-		weather = db.Forecast(op, row)
+		weather = forecast(op, row)
 	}
 	answers := make(chan answer, 1)
 	go func() { // the database's side, which goes on when nobody waits for it any more

@@ -54,7 +54,7 @@ func TestALeaseThatEndsWhileAClaimWaitsForItsLockIsOver(t *testing.T) {
 		require.NoError(t, err)
 		time.Sleep(8 * time.Second)
 
-		db.Forecast = func(string, string) clustertest.Weather { return clustertest.Weather{Commit: 3 * time.Second} }
+		db.Expect(func(string, string) clustertest.Weather { return clustertest.Weather{Commit: 3 * time.Second} })
 		slow := make(chan error)
 		go func() {
 			_, err := db.Claim(context.Background(), f, 1800) // holds the wallet's row from second 8 to 11
@@ -77,12 +77,12 @@ func TestASuccessorWaitsForAWriteThatIsUnderWay(t *testing.T) {
 		require.NoError(t, err)
 		time.Sleep(9 * time.Second)
 		b := open(t, db, "b")
-		db.Forecast = func(op, _ string) clustertest.Weather {
+		db.Expect(func(op, _ string) clustertest.Weather {
 			if op == "SaveProposal" {
 				return clustertest.Weather{Commit: 4 * time.Second}
 			}
 			return clustertest.Weather{}
-		}
+		})
 		go func() { _, _ = db.SaveProposal(context.Background(), f, 900, proposal("of a")) }()
 		time.Sleep(2 * time.Second) // a's lease is over
 		successor := give(t, db, b, a.Holder, f.Epoch)
@@ -161,13 +161,13 @@ func TestAnswersThatAreLostAndWritesThatAreRolledBack(t *testing.T) {
 			{clustertest.Weather{LoseRequest: true}, false},
 		} {
 			db := clustertest.New()
-			db.Forecast = func(string, string) clustertest.Weather { return c.weather }
+			db.Expect(func(string, string) clustertest.Weather { return c.weather })
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			err := db.AddWallets(ctx, []chain.WalletID{{1}})
 			cancel()
 			require.Error(t, err, "%+v", c.weather)
 			time.Sleep(3 * time.Hour)
-			db.Forecast = nil
+			db.Expect(nil)
 			v, err := db.View(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, c.happens, len(v.Wallets) == 1, "%+v", c.weather)
