@@ -46,6 +46,7 @@ func (b *book) show(t *track) EndpointState {
 		Head: t.report.view.Head(), Calls: t.link.calls.Load(), Errors: t.link.errors.Load(),
 	}
 	shown.P50, shown.P95 = t.link.latency.percentiles()
+	shown.Answers = t.link.latency.answers()
 	if text := t.link.lastErr.Load(); text != nil {
 		shown.LastErr = *text
 	}

@@ -58,6 +58,7 @@ type EndpointState struct {
 	PeersUnknown bool
 	P50          time.Duration // of its answers to polls and calls, over the last few hundred
 	P95          time.Duration
+	Answers      Answers
 	Calls        uint64 // calls served and polls, since the start
 	Errors       uint64 // of those that failed, by a fault of the endpoint
 	LastErr      string // the newest error's text; empty for none

@@ -42,7 +42,7 @@ func newEndpoints(source Endpoints) *endpoints {
 		lag:      describe("chain_endpoint_lag", "Blocks that the chain endpoint is behind the agreed head.", "endpoint"),
 		calls:    describe("chain_endpoint_calls_total", "Calls to the chain endpoint, polls included.", "endpoint"),
 		errors:   describe("chain_endpoint_errors_total", "Calls that failed through the chain endpoint's fault.", "endpoint"),
-		took:     describe("chain_endpoint_latency_seconds", "Time of the chain endpoint's answers, over the last few hundred.", "endpoint", "quantile"),
+		took:     describe("chain_endpoint_latency_seconds", "Time of the chain endpoint's answers, those to polls included.", "endpoint"),
 	}
 }
 
@@ -83,6 +83,9 @@ func (e *endpoints) collect(ch chan<- prometheus.Metric, s quorum.EndpointState)
 	gauge(ch, e.lag, float64(s.Lag), s.Name)
 	counter(ch, e.calls, s.Calls, s.Name)
 	counter(ch, e.errors, s.Errors, s.Name)
-	gauge(ch, e.took, s.P50.Seconds(), s.Name, "0.5")
-	gauge(ch, e.took, s.P95.Seconds(), s.Name, "0.95")
+	within := make(map[float64]uint64, len(quorum.AnswerBounds))
+	for i, bound := range quorum.AnswerBounds {
+		within[bound.Seconds()] = s.Answers.Within[i]
+	}
+	ch <- prometheus.MustNewConstHistogram(e.took, s.Answers.Count, s.Answers.Sum.Seconds(), within, s.Name)
 }

@@ -119,7 +119,7 @@ func TestSection8MetricsAreHistogramsWithBoundedLabels(t *testing.T) {
 	for _, f := range families {
 		name, own := strings.CutPrefix(f.GetName(), prefix+"_")
 		switch {
-		case !own, name == "chain_endpoint_latency_seconds": // quantiles, which the pool keeps to choose by
+		case !own:
 		case strings.HasSuffix(name, "_blocks"), strings.HasSuffix(name, "_seconds") && name != "head_age_seconds":
 			require.Equal(t, "HISTOGRAM", f.GetType().String(), name)
 		case f.GetType().String() == "GAUGE":
