@@ -27,12 +27,13 @@ func TestAStartingNodeIsSeenToStart(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer endpoint.Close()
-	in, systemd := install(t, endpoint.URL, somewhere, somewhere), listenAsSystemd(t)
+	in, systemd, address := install(t, endpoint.URL, somewhere, somewhere), listenAsSystemd(t), freeAddress(t)
 	succeed(t, manifest, "wallets", "import", "-", "-c", in.config)
 
 	var stderr written
 	node := exec.Command(os.Args[0], "start", "-c", in.config, "--log-level", "error") //nolint:gosec // this test binary
-	node.Env = append(os.Environ(), asProgram+"=1", config.PasswordVariable+"=secret", config.Variable("ethereum.call_timeout")+"=5m", "NOTIFY_SOCKET="+systemd.path)
+	node.Env = append(os.Environ(), asProgram+"=1", config.PasswordVariable+"=secret", config.Variable("ethereum.call_timeout")+"=5m", "NOTIFY_SOCKET="+systemd.path,
+		config.Variable("metrics.listen")+"="+address)
 	node.Stderr = &stderr
 	require.NoError(t, node.Start())
 	t.Cleanup(func() { _ = node.Process.Kill() }) // for when the test fails half-way
@@ -60,6 +61,12 @@ func TestAStartingNodeIsSeenToStart(t *testing.T) {
 	require.Contains(t, list.stdout, walletID)
 	require.Contains(t, list.stderr, "reading its store instead")
 	require.True(t, systemd.heard("STATUS=starting"))
+	scraped, err := scrape(address)
+	require.NoError(t, err)
+	require.Contains(t, scraped, "\nwalletnode_state{state=\"starting\"} 1\n")
+	require.Contains(t, scraped, "\nwalletnode_state{state=\"active\"} 0\n")
+	require.Contains(t, scraped, "\nwalletnode_ready 0\n")
+	require.NotContains(t, scraped, "walletnode_head_block", "there is no clock yet")
 
 	require.NoError(t, node.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, node.Wait(), "%s", &stderr)

@@ -49,6 +49,12 @@ func surround(ctx context.Context, cfg config.Config, assembly node.Config, noti
 		}
 		return nil
 	})
+	s.running.Go(func() error {
+		if err := s.metrics.Serve(ctx); err != nil {
+			logger("node").Error("Metrics are no longer served; the node goes on", "error", err)
+		}
+		return nil
+	})
 	if err := notifier.Status(string(node.Starting) + ": asking the chain, opening the store"); err != nil {
 		logger("node").Error("systemd does not hear of the node", "error", err)
 	}
@@ -58,12 +64,7 @@ func surround(ctx context.Context, cfg config.Config, assembly node.Config, noti
 // tell lets a node that was made answer for itself.
 func (s *surroundings) tell(ctx context.Context, n *node.Node, feed *api.Feed, levels *levelBook, reloads *reloader) {
 	s.entrance.Open(&api.Server{Records: n.Records(), Live: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")})
-	s.running.Go(func() error {
-		if err := s.metrics.Serve(ctx, n.Metrics()); err != nil {
-			logger("node").Error("Metrics are no longer served; the node goes on", "error", err)
-		}
-		return nil
-	})
+	s.metrics.Open(n.Metrics())
 	s.running.Go(func() error {
 		describe := func() systemd.Report { return report(ctx, n) }
 		if err := s.notifier.Follow(ctx, n.Stage().Changed, describe); err != nil {

@@ -5,12 +5,10 @@
 package metrics
 
 import (
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -96,12 +94,8 @@ func New(sources Sources) *Recorder {
 	if sources.Endpoints != nil {
 		r.registry.MustRegister(newEndpoints(sources.Endpoints))
 	}
-	r.registry.MustRegister(
-		newLive(sources),
-		buildInfo(debug.ReadBuildInfo()),
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
+	r.registry.MustRegister(newLive(sources))
+	r.registerProcess()
 	return r
 }
 

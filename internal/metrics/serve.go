@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	stdnet "net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -28,24 +29,35 @@ func (r *Recorder) Handler() http.Handler {
 	return promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
 }
 
-// Server is what a Prometheus server asks.
+// Server is what a Prometheus server asks. Until Open it tells of a node that starts, which can take as long as a chain
+// endpoint lets one wait.
 type Server struct {
 	listener stdnet.Listener // nil if nothing is served
 	log      *slog.Logger
+	handler  atomic.Pointer[http.Handler]
+}
+
+// Open has the server tell what a node's recorder has.
+func (s *Server) Open(r *Recorder) {
+	h := r.Handler()
+	s.handler.Store(&h)
 }
 
 // Listen takes a TCP address (host:port); an empty one is none, and makes a Server that serves nothing. Whoever can
 // reach the address can read the metrics, which tell no secret but how the node fares; there is no password. So it is
 // a loopback address unless the operator has written another one out, which the configuration sees to.
 func Listen(ctx context.Context, address string, log *slog.Logger) (*Server, error) {
+	s := &Server{log: log}
+	s.Open(newStarting())
 	if address == "" {
-		return &Server{log: log}, nil
+		return s, nil
 	}
 	l, err := new(stdnet.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("take the address for metrics: %w", err)
 	}
-	return &Server{listener: l, log: log}, nil
+	s.listener = l
+	return s, nil
 }
 
 // Close gives the address back if Serve was never called; otherwise it does nothing.
@@ -57,13 +69,13 @@ func (s *Server) Close() {
 
 // Serve answers GET /metrics until ctx ends; then it lets the scrape under way end, closes the listener and returns nil.
 // An error says that the listener failed.
-func (s *Server) Serve(ctx context.Context, r *Recorder) error {
+func (s *Server) Serve(ctx context.Context) error {
 	if s.listener == nil {
 		<-ctx.Done()
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", r.Handler())
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) })
 	server := &http.Server{
 		Handler:        mux,
 		ReadTimeout:    readTimeout,

@@ -43,9 +43,14 @@ func TestServeAnswersUntilItsContextEndsAndLeavesNothing(t *testing.T) {
 	address := server.listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx, newRecorder(&node{})) }()
+	go func() { served <- server.Serve(ctx) }()
 
 	body := get(t, "http://"+address+"/metrics", http.StatusOK)
+	require.Contains(t, body, "\nwalletnode_state{state=\"starting\"} 1\n")
+	require.Contains(t, body, "\nwalletnode_build_info{")
+	require.NotContains(t, body, "walletnode_head_block")
+	server.Open(newRecorder(&node{}))
+	body = get(t, "http://"+address+"/metrics", http.StatusOK)
 	for _, name := range []string{"walletnode_head_block", "walletnode_build_info{", "go_goroutines", "process_start_time_seconds"} {
 		require.Contains(t, body, "\n"+name)
 	}
@@ -73,7 +78,7 @@ func TestWithoutAnAddressNothingIsServed(t *testing.T) {
 	defer server.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx, newRecorder(&node{})) }()
+	go func() { served <- server.Serve(ctx) }()
 	stop()
 	require.NoError(t, <-served)
 }
@@ -82,7 +87,7 @@ func TestServeTellsThatItsListenerFailed(t *testing.T) {
 	server, err := Listen(t.Context(), "127.0.0.1:0", quiet())
 	require.NoError(t, err)
 	server.Close()
-	require.ErrorIs(t, server.Serve(t.Context(), newRecorder(&node{})), stdnet.ErrClosed)
+	require.ErrorIs(t, server.Serve(t.Context()), stdnet.ErrClosed)
 }
 
 func TestAddressInUseIsAnErrorThatNamesIt(t *testing.T) {
