@@ -142,6 +142,9 @@ func (c *Client) drop(dead *rpc.Client) {
 // connection returns the connection of calls and makes it at first use. Later losses are go-ethereum's to mend:
 // its client dials again when a request finds the connection gone.
 func (c *Client) connection(ctx context.Context) (*rpc.Client, error) {
+	if err := ctx.Err(); err != nil { // the transport may take up a request all the same, and even answer it
+		return nil, err
+	}
 	var conn *rpc.Client
 	select {
 	case <-c.closed:
