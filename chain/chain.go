@@ -17,6 +17,9 @@ var (
 	ErrNoQuorum = errors.New("no quorum of chain endpoints")
 	// ErrNotFound says that the source does not have the block: not yet, or not any more.
 	ErrNotFound = errors.New("block not found")
+	// ErrNotServed says that another instance of the operator is responsible for the wallet, or that this one cannot prove
+	// at this moment that it is. Nothing was stored or sent.
+	ErrNotServed = errors.New("wallet is not served by this instance")
 )
 
 // Height is the number of a block of the host chain (Ethereum). Differences of heights are counted in blocks.

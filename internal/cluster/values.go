@@ -132,12 +132,12 @@ var (
 	// ErrCloned says that another process renewed this very session: one of the two is a copy of the other.
 	ErrCloned = errors.New("session was renewed by a copy of this instance")
 	// ErrFenced says that the writer is not, or not any more, responsible for the wallet.
-	ErrFenced = errors.New("not responsible for the wallet")
+	ErrFenced = fmt.Errorf("not responsible for the wallet: %w", chain.ErrNotServed)
 	// ErrDoubtful says that the window may have been served before the database lost its newest commits, by an
 	// instance that has not compared its journal yet. It is left out unless all have.
 	ErrDoubtful = errors.New("window may have been served before the database lost commits")
 	// ErrLapsed says that the holder's own deadline has passed: it may not act until it has renewed.
-	ErrLapsed = errors.New("lease has lapsed by the instance's own clock")
+	ErrLapsed = fmt.Errorf("lease has lapsed by the instance's own clock: %w", chain.ErrNotServed)
 	// ErrUnhealthy says that an instance may claim nothing while it could not serve it.
 	ErrUnhealthy = errors.New("instance is not healthy")
 )

@@ -27,7 +27,10 @@ type Config struct {
 	Network    Network    `toml:"network"`
 	Redemption Redemption `toml:"redemption"`
 	Store      Store      `toml:"store"`
+	Cluster    Cluster    `toml:"cluster"`
+	Bans       Bans       `toml:"bans"`
 	API        API        `toml:"api"`
+	Dashboard  Dashboard  `toml:"dashboard"`
 	Metrics    Metrics    `toml:"metrics"`
 	Log        Log        `toml:"log"`
 
@@ -82,6 +85,12 @@ type Network struct {
 	Listen []string `toml:"listen" validate:"min=1,max=64,dive,multiaddr"`
 	// Peers holds multiaddrs with a peer ID (/p2p/...) that are dialled at start and kept connected.
 	Peers []string `toml:"peers" validate:"max=256,dive,peeraddr"`
+	// Announce holds the multiaddrs that peers are told to reach the node at, without a peer ID; empty for those it
+	// listens on.
+	Announce []string `toml:"announce" validate:"max=16,dive,multiaddr"`
+	// Proxy is a SOCKS5 proxy, socks5://[user:password@]host:port, for what the node dials over HTTP and WebSocket: chain
+	// endpoints and other instances. It makes .onion addresses reachable; names are resolved by the proxy.
+	Proxy string `toml:"proxy" validate:"proxy"`
 	// MDNS looks for peers on the local network.
 	MDNS bool `toml:"mdns"`
 	// AdmissionDeadline is how long a new peer has to prove for which operator it speaks.
@@ -105,11 +114,53 @@ type Store struct {
 	RetentionEvidence int `toml:"retention_evidence" validate:"min=1,max=10000000"`
 }
 
+// Cluster is this instance's place among the operator's instances on one shared database. What differs between them,
+// InstanceID, URLs and Standby, is rather given by flags or the environment, so that all have the same file.
+type Cluster struct {
+	// InstanceID names this instance. It is needed on a shared database; empty is this host's name.
+	InstanceID string `toml:"instance_id" validate:"instanceid"`
+	// URLs are where clients and siblings reach this instance's API, the preferred one first.
+	URLs []string `toml:"urls" validate:"max=8,dive,clusterurl"`
+	// Standby keeps this instance in reserve: it is given wallets only while no other can serve them.
+	Standby bool `toml:"standby"`
+	// Bootstrap are URLs of instances that commands try when they are to reach any.
+	Bootstrap []string `toml:"bootstrap" validate:"max=64,dive,clusterurl"`
+	// LeaseTTL is how long a dead instance's wallets wait; LeaseRenewal the time between renewals; LeaseMargin how much
+	// earlier than the database the holder takes its lease to be over. See cluster.Timing.
+	LeaseTTL     time.Duration `toml:"lease_ttl" validate:"min=4s,max=2m"`
+	LeaseRenewal time.Duration `toml:"lease_renewal" validate:"min=200ms,max=1m"`
+	LeaseMargin  time.Duration `toml:"lease_margin" validate:"min=500ms,max=1m"`
+}
+
+// Bans is whether the node keeps operators away by itself.
+type Bans struct {
+	// Automatic bans an operator whose score reaches Score.
+	Automatic bool `toml:"automatic"`
+	// Score is how many attributed faults within the last Windows windows are too many.
+	Score   int `toml:"score" validate:"min=1,max=1000000"`
+	Windows int `toml:"windows" validate:"min=1,max=10000"`
+	// Lasts is how long an automatic ban lasts.
+	Lasts time.Duration `toml:"lasts" validate:"min=1m,max=8760h"`
+}
+
+// Dashboard is the web page that shows all instances.
+type Dashboard struct {
+	// Listen is the TCP address (host:port) that serves the page; empty serves none. One that is not a loopback address
+	// needs API.TokenFile.
+	Listen string `toml:"listen" validate:"hostport"`
+}
+
 // API is where the running node answers the commands and the operator's tools.
 type API struct {
 	// Listen is unix:// and the absolute path of a socket, or host:port of a loopback address; there is no password.
 	// Empty is api.sock in the data directory. See Config.APIAddress.
 	Listen string `toml:"listen" validate:"apiaddr"`
+	// TokenFile holds the word that requests must show, at least 32 characters, as "Authorization: Bearer ..."; its owner
+	// alone may read it. Empty asks for none, which only a unix socket or a loopback address may.
+	TokenFile string `toml:"token_file"`
+	// TLSCertFile and TLSKeyFile are PEM files; with them the API speaks HTTPS.
+	TLSCertFile string `toml:"tls_cert_file"`
+	TLSKeyFile  string `toml:"tls_key_file"`
 }
 
 // Metrics is where the node tells a Prometheus server how it fares.
@@ -150,13 +201,20 @@ func Default() Config {
 				"/ip4/0.0.0.0/tcp/3919", "/ip6/::/tcp/3919",
 				"/ip4/0.0.0.0/udp/3919/quic-v1", "/ip6/::/udp/3919/quic-v1",
 			},
+			Announce:          []string{},
 			Peers:             []string{},
 			AdmissionDeadline: 10 * time.Second,
 		},
 		Redemption: Redemption{FeeRate: 10},
 		// About 250 days, and three and a half years: a wallet's whole life, and long enough for a dispute.
 		Store: Store{RetentionWindows: 2_000, RetentionEvidence: 10_000},
-		Log:   Log{Level: "info", Format: "text"},
+		Cluster: Cluster{
+			URLs: []string{}, Bootstrap: []string{},
+			// A dead instance's wallets are served again after 1 % of a window's active phase; two renewals may fail.
+			LeaseTTL: 10 * time.Second, LeaseRenewal: 2500 * time.Millisecond, LeaseMargin: 1500 * time.Millisecond,
+		},
+		Bans: Bans{Score: 10, Windows: 56, Lasts: 24 * time.Hour}, // 56 windows are a week
+		Log:  Log{Level: "info", Format: "text"},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	stdnet "net"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,15 +17,18 @@ import (
 
 // rules are the node's own checks of single values, by the name they have in validate tags.
 var rules = map[string]func(string) error{
-	"endpoint":  checkEndpoint,
-	"member":    checkMember,
-	"label":     checkLabel,
-	"multiaddr": checkMultiaddr,
-	"peeraddr":  checkPeerAddress,
-	"dsn":       checkDSN,
-	"hostport":  checkHostPort,
-	"apiaddr":   checkAPIAddress,
-	"loglevel":  func(s string) error { _, _, err := ParseLevels(s); return err },
+	"endpoint":   checkEndpoint,
+	"member":     checkMember,
+	"label":      checkLabel,
+	"multiaddr":  checkMultiaddr,
+	"peeraddr":   checkPeerAddress,
+	"dsn":        checkDSN,
+	"hostport":   checkHostPort,
+	"apiaddr":    checkAPIAddress,
+	"proxy":      checkProxy,
+	"instanceid": checkInstanceID,
+	"clusterurl": checkClusterURL,
+	"loglevel":   func(s string) error { _, _, err := ParseLevels(s); return err },
 }
 
 // checkEndpoint accepts ws, wss, http and https URLs with a host, and paths of IPC sockets. The text of an endpoint
@@ -175,6 +179,37 @@ func checkAPIAddress(s string) error {
 	host, _, err := stdnet.SplitHostPort(s)
 	if ip := stdnet.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("want unix:// and a path, or a loopback address like 127.0.0.1:9602: there is no password, and %s is for others to reach", host)
+	}
+	return nil
+}
+
+// checkProxy accepts nothing, or a SOCKS5 proxy. The text is not repeated: it may hold a password.
+func checkProxy(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "socks5" || u.Hostname() == "" || u.Port() == "" {
+		return errors.New("want a SOCKS5 proxy like socks5://127.0.0.1:9050")
+	}
+	return nil
+}
+
+var instanceID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// checkInstanceID accepts nothing, or the name of an instance.
+func checkInstanceID(s string) error {
+	if s == "" || instanceID.MatchString(s) {
+		return nil
+	}
+	return fmt.Errorf("want 1 to 63 of a-z, 0-9, dot, dash and underscore, have %.80q", s)
+}
+
+// checkClusterURL accepts what an instance's API is reached at.
+func checkClusterURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return errors.New("want the URL of an instance's API like https://node-1.example:9602, without a path")
 	}
 	return nil
 }
