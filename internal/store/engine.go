@@ -13,6 +13,7 @@ import (
 // before touching, and how a second node is kept away. Schema and queries are the same everywhere.
 type engine interface {
 	fmt.Stringer // names the place in messages, without a password
+	dialect() dialect
 
 	// exists reports whether there is a store, of whatever version.
 	exists(ctx context.Context) (bool, error)

@@ -18,7 +18,7 @@ const (
 	// versionTable is where applied migrations are noted; its name tells a store from any other database.
 	versionTable = "walletnode_schema"
 	// latestVersion is the schema this binary knows: the number of the last file in migrations (a test says so).
-	latestVersion int64 = 3
+	latestVersion int64 = 4
 )
 
 // migrate brings the schema up to latestVersion, each step in a transaction of its own. A nil log is told nothing.
