@@ -152,11 +152,12 @@ type Dashboard struct {
 
 // API is where the running node answers the commands and the operator's tools.
 type API struct {
-	// Listen is unix:// and the absolute path of a socket, or host:port of a loopback address; there is no password.
-	// Empty is api.sock in the data directory. See Config.APIAddress.
+	// Listen is unix:// and the absolute path of a socket, or host:port. An address that is not a loopback one needs
+	// TokenFile and TLS. Empty is api.sock in the data directory. See Config.APIAddress.
 	Listen string `toml:"listen" validate:"apiaddr"`
 	// TokenFile holds the word that requests must show, at least 32 characters, as "Authorization: Bearer ..."; its owner
-	// alone may read it. Empty asks for none, which only a unix socket or a loopback address may.
+	// alone may read it. Empty asks for none, which only a unix socket or a loopback address may, and not where
+	// Cluster.URLs say that others reach it. See Config.APIToken.
 	TokenFile string `toml:"token_file"`
 	// TLSCertFile and TLSKeyFile are PEM files; with them the API speaks HTTPS.
 	TLSCertFile string `toml:"tls_cert_file"`

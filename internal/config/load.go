@@ -94,6 +94,9 @@ func expandHome(c *Config) Complaints {
 		"node.data_dir":          &c.Node.DataDir,
 		"operator.key_file":      &c.Operator.KeyFile,
 		"operator.password_file": &c.Operator.PasswordFile,
+		"api.token_file":         &c.API.TokenFile,
+		"api.tls_cert_file":      &c.API.TLSCertFile,
+		"api.tls_key_file":       &c.API.TLSKeyFile,
 	}
 	for i := range c.Ethereum.Multi.Endpoints {
 		paths[itemKey(endpointsKey, i)+".headers_file"] = &c.Ethereum.Multi.Endpoints[i].HeadersFile

@@ -52,6 +52,7 @@ format = "json"
 }
 
 func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
+	token := write(t, strings.Repeat("0", minToken))
 	environ := []string{
 		"WALLETNODE_NODE_DATA_DIR=/data", "WALLETNODE_NODE_SHUTDOWN_GRACE=2s",
 		"WALLETNODE_OPERATOR_KEY_FILE=k", "WALLETNODE_OPERATOR_PASSWORD_FILE=p",
@@ -66,10 +67,17 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		"WALLETNODE_ETHEREUM_MULTI_MIN_PEERS=5", "WALLETNODE_ETHEREUM_MULTI_PRIMARY_VOTE_GROUP=own",
 		"WALLETNODE_NETWORK_LISTEN=/ip4/127.0.0.1/tcp/0, /ip4/127.0.0.1/udp/0/quic-v1",
 		"WALLETNODE_NETWORK_PEERS=/dns4/b/tcp/1/p2p/12D3KooWSHj3RRbBjD15g6wekV8y3mm57Pobmps2g2WJm6F67Lay",
+		"WALLETNODE_NETWORK_ANNOUNCE=/dns4/a/tcp/1,/dns4/a/udp/1/quic-v1", "WALLETNODE_NETWORK_PROXY=socks5://127.0.0.1:9050",
 		"WALLETNODE_NETWORK_MDNS=true", "WALLETNODE_NETWORK_ADMISSION_DEADLINE=4s",
-		"WALLETNODE_REDEMPTION_FEE_RATE=9", "WALLETNODE_STORE_DSN=sqlite:/x.db",
+		"WALLETNODE_REDEMPTION_FEE_RATE=9", "WALLETNODE_STORE_DSN=postgres://h/db",
 		"WALLETNODE_STORE_RETENTION_WINDOWS=3", "WALLETNODE_STORE_RETENTION_EVIDENCE=4",
-		"WALLETNODE_API_LISTEN=127.0.0.1:9602", "WALLETNODE_METRICS_LISTEN=[::1]:9601",
+		"WALLETNODE_CLUSTER_INSTANCE_ID=node-1", "WALLETNODE_CLUSTER_URLS=https://a:1, http://a.onion", "WALLETNODE_CLUSTER_STANDBY=true",
+		"WALLETNODE_CLUSTER_BOOTSTRAP=https://b:2", "WALLETNODE_CLUSTER_LEASE_TTL=4s", "WALLETNODE_CLUSTER_LEASE_RENEWAL=1s",
+		"WALLETNODE_CLUSTER_LEASE_MARGIN=1s",
+		"WALLETNODE_BANS_AUTOMATIC=true", "WALLETNODE_BANS_SCORE=3", "WALLETNODE_BANS_WINDOWS=8", "WALLETNODE_BANS_LASTS=2h",
+		"WALLETNODE_API_LISTEN=127.0.0.1:9602", "WALLETNODE_API_TOKEN_FILE=" + token,
+		"WALLETNODE_API_TLS_CERT_FILE=c.pem", "WALLETNODE_API_TLS_KEY_FILE=k.pem", "WALLETNODE_DASHBOARD_LISTEN=127.0.0.1:9603",
+		"WALLETNODE_METRICS_LISTEN=[::1]:9601",
 		"WALLETNODE_LOG_LEVEL=warn,net=debug", "WALLETNODE_LOG_FORMAT=json",
 		PasswordVariable + "=not a key of the configuration",
 		VerifyEndpointVariable + "=neither",
@@ -94,17 +102,24 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 			},
 		},
 		Network: Network{
-			Listen: []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"},
-			Peers:  []string{"/dns4/b/tcp/1/p2p/12D3KooWSHj3RRbBjD15g6wekV8y3mm57Pobmps2g2WJm6F67Lay"},
-			MDNS:   true, AdmissionDeadline: 4 * time.Second,
+			Listen:   []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"},
+			Peers:    []string{"/dns4/b/tcp/1/p2p/12D3KooWSHj3RRbBjD15g6wekV8y3mm57Pobmps2g2WJm6F67Lay"},
+			Announce: []string{"/dns4/a/tcp/1", "/dns4/a/udp/1/quic-v1"}, Proxy: "socks5://127.0.0.1:9050",
+			MDNS: true, AdmissionDeadline: 4 * time.Second,
 		},
 		Redemption: Redemption{FeeRate: 9},
-		Store:      Store{DSN: "sqlite:/x.db", RetentionWindows: 3, RetentionEvidence: 4},
-		API:        API{Listen: "127.0.0.1:9602"},
-		Metrics:    Metrics{Listen: "[::1]:9601"},
-		Log:        Log{Level: "warn,net=debug", Format: "json"},
+		Store:      Store{DSN: "postgres://h/db", RetentionWindows: 3, RetentionEvidence: 4},
+		Cluster: Cluster{
+			InstanceID: "node-1", URLs: []string{"https://a:1", "http://a.onion"}, Standby: true, Bootstrap: []string{"https://b:2"},
+			LeaseTTL: 4 * time.Second, LeaseRenewal: time.Second, LeaseMargin: time.Second,
+		},
+		Bans:      Bans{Automatic: true, Score: 3, Windows: 8, Lasts: 2 * time.Hour},
+		API:       API{Listen: "127.0.0.1:9602", TokenFile: token, TLSCertFile: "c.pem", TLSKeyFile: "k.pem"},
+		Dashboard: Dashboard{Listen: "127.0.0.1:9603"},
+		Metrics:   Metrics{Listen: "[::1]:9601"},
+		Log:       Log{Level: "warn,net=debug", Format: "json"},
 	}, c)
-	require.Equal(t, "sqlite:/x.db", c.StoreDSN())
+	require.Equal(t, "postgres://h/db", c.StoreDSN())
 	require.Equal(t, "127.0.0.1:9602", c.APIAddress())
 }
 
@@ -177,9 +192,9 @@ func TestBadInputValuesAreNamedWithTheirReason(t *testing.T) {
 		"unknown database":         {"[store]\ndsn = 'mysql://u:hunter2@h/db'", `2:1: store.dsn: want "sqlite:" and a path`},
 		"database's server alone":  {"[store]\ndsn = 'postgres://u:hunter2@h'", "2:1: store.dsn: no database is named"},
 		"database's odd password":  {"[store]\ndsn = 'postgres://u:hunter2%@h/db'", "2:1: store.dsn: not a URL that can be read"},
-		"API for everybody":        {"[api]\nlisten = '0.0.0.0:9602'", "2:1: api.listen: want unix:// and a path, or a loopback address"},
+		"API for everybody":        {"[api]\nlisten = '0.0.0.0:9602'", "2:1: api.listen: other machines reach this address: set api.token_file, api.tls_cert_file and api.tls_key_file"},
 		"API without a host":       {"[api]\nlisten = ':9602'", "2:1: api.listen: no address before the port"},
-		"API by name":              {"[api]\nlisten = 'example.org:9602'", "2:1: api.listen: want unix:// and a path, or a loopback address"},
+		"API by name":              {"[api]\nlisten = 'example.org:9602'", "2:1: api.listen: other machines reach this address"},
 		"API on a relative path":   {"[api]\nlisten = 'unix://api.sock'", `2:1: api.listen: want the absolute path of a socket after unix://, have "api.sock"`},
 		"metrics on every address": {"[metrics]\nlisten = ':9601'", "2:1: metrics.listen: no address before the port: want 127.0.0.1:9601, or 0.0.0.0:9601 if every machine may read"},
 		"metrics without a port":   {"[metrics]\nlisten = 'localhost'", `2:1: metrics.listen: want an address and a port like 127.0.0.1:9601, have "localhost"`},

@@ -6,13 +6,15 @@ import (
 	stdnet "net"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	golog "github.com/ipfs/go-log/v2"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
+
+	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/socks"
 )
 
 // rules are the node's own checks of single values, by the name they have in validate tags.
@@ -162,7 +164,7 @@ func parseLevel(name string) (golog.LogLevel, error) {
 	return 0, fmt.Errorf("want debug, info, warn or error, have the level %q", name)
 }
 
-// checkAPIAddress accepts nothing, a unix socket, or a loopback address: the API has no password.
+// checkAPIAddress accepts nothing, a unix socket, or an address to listen on. Who may reach it is checkAPI's concern.
 func checkAPIAddress(s string) error {
 	if s == "" {
 		return nil
@@ -173,42 +175,30 @@ func checkAPIAddress(s string) error {
 		}
 		return nil
 	}
-	if err := checkHostPort(s); err != nil {
-		return err
-	}
-	host, _, err := stdnet.SplitHostPort(s)
-	if ip := stdnet.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("want unix:// and a path, or a loopback address like 127.0.0.1:9602: there is no password, and %s is for others to reach", host)
-	}
-	return nil
+	return checkHostPort(s)
 }
 
-// checkProxy accepts nothing, or a SOCKS5 proxy. The text is not repeated: it may hold a password.
+// checkProxy accepts nothing, or a SOCKS5 proxy.
 func checkProxy(s string) error {
 	if s == "" {
 		return nil
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "socks5" || u.Hostname() == "" || u.Port() == "" {
-		return errors.New("want a SOCKS5 proxy like socks5://127.0.0.1:9050")
-	}
-	return nil
+	return socks.Check(s)
 }
-
-var instanceID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // checkInstanceID accepts nothing, or the name of an instance.
 func checkInstanceID(s string) error {
-	if s == "" || instanceID.MatchString(s) {
+	if s == "" {
 		return nil
 	}
-	return fmt.Errorf("want 1 to 63 of a-z, 0-9, dot, dash and underscore, have %.80q", s)
+	_, err := cluster.ParseInstanceID(s)
+	return err
 }
 
 // checkClusterURL accepts what an instance's API is reached at.
 func checkClusterURL(s string) error {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("want the URL of an instance's API like https://node-1.example:9602, without a path")
 	}
 	return nil

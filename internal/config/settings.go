@@ -52,13 +52,14 @@ func plain(v reflect.Value) any {
 // hidden stands where a secret stood.
 const hidden = "REDACTED"
 
-// Redacted returns c without what providers hide their access keys in, and databases their passwords: user, path, query and
+// Redacted returns c without what providers hide their access keys in, and databases and proxies their passwords: user, path, query and
 // fragment of URLs. The operator's password is not in a Config in the first place.
 func (c Config) Redacted() Config {
 	if !strings.HasPrefix(c.Store.DSN, sqliteScheme) {
 		c.Store.DSN = redactURL(c.Store.DSN)
 	}
 	c.Ethereum.URL = redactURL(c.Ethereum.URL)
+	c.Network.Proxy = redactURL(c.Network.Proxy)
 	endpoints := slices.Clone(c.Ethereum.Multi.Endpoints)
 	for i := range endpoints {
 		endpoints[i].URL = redactURL(endpoints[i].URL)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ func (c Config) broken() Complaints {
 			wrong = append(wrong, c.complaint(key, why))
 		}
 	}
-	return append(wrong, c.crossChecks()...)
+	return append(wrong, c.crossChecks(wrong)...)
 }
 
 // keyOf makes a key of what the validator calls a field: "Config.table.key"; "Config.table.key[1]" for an item of a list,
@@ -60,13 +61,13 @@ func (c Config) complaint(key, why string) Complaint {
 	return Complaint{origin, key, why}
 }
 
-// crossChecks are the rules that need more than one key.
-func (c Config) crossChecks() Complaints {
+// crossChecks are the rules that need more than one key. broken is what is wrong with single ones.
+func (c Config) crossChecks(broken Complaints) Complaints {
 	var wrong Complaints
 	if c.Store.RetentionEvidence < c.Store.RetentionWindows {
 		wrong = append(wrong, c.complaint("store.retention_evidence", "evidence must be kept at least as long as windows (store.retention_windows)"))
 	}
-	return append(wrong, c.checkMulti()...)
+	return slices.Concat(wrong, c.checkMulti(), c.checkCluster(broken), c.checkAPI(broken), c.checkDashboard(broken))
 }
 
 // newValidator knows the rules of the struct's tags: those of the library and the node's own.
