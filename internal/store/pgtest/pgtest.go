@@ -1,21 +1,18 @@
-// Package pgtest gives tests a PostgreSQL server of their own: it is made from the programs installed on this machine when
-// the first test asks, listens on a socket in a short-lived directory, and ends with the test binary. Each test gets an
-// empty database.
+// Package pgtest gives tests a PostgreSQL server of their own: it is made (package pgserver) when the first test asks, and
+// ends with the test binary. Each test gets an empty database.
 //
 // A test binary that uses it has a TestMain that calls Run.
 package pgtest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/walletnode/walletnode/internal/pgserver"
 )
 
 // requireTools is the variable that makes a test fail rather than skip where a program is not installed.
@@ -25,7 +22,7 @@ const requireTools = "WALLETNODE_REQUIRE_TOOLS"
 var once struct {
 	sync.Mutex
 	asked  bool
-	server *server
+	server *pgserver.Server
 	err    error
 	made   int // databases
 }
@@ -36,7 +33,7 @@ func Run(m *testing.M) int {
 	once.Lock()
 	defer once.Unlock()
 	if once.server != nil {
-		if err := once.server.stop(); err != nil {
+		if err := once.server.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
 			return max(code, 1)
 		}
@@ -53,10 +50,11 @@ func Database(t testing.TB) string {
 	once.made++
 	name := fmt.Sprintf("test_%d", once.made)
 	once.Unlock()
-	s.administer(t, "CREATE DATABASE "+name)
+	administer := func(statement string) { Exec(t, s.URL("postgres"), statement) }
+	administer("CREATE DATABASE " + name)
 	// What a failed test has left connected is no reason to keep its database.
-	t.Cleanup(func() { s.administer(t, "DROP DATABASE "+name+" WITH (FORCE)") })
-	return s.url(superuser, name)
+	t.Cleanup(func() { administer("DROP DATABASE " + name + " WITH (FORCE)") })
+	return s.URL(name)
 }
 
 // Durable makes a database as Database does, in a server that waits for its disk until the benchmark ends, as one of an
@@ -75,7 +73,7 @@ func Durable(b *testing.B) string {
 // Exec runs statements, as the superuser, in the database of a URL that Database returned.
 func Exec(t testing.TB, dsn string, statements ...string) {
 	t.Helper()
-	if err := execute(dsn, statements...); err != nil {
+	if err := pgserver.Execute(dsn, statements...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -91,46 +89,47 @@ func As(t testing.TB, dsn, user, password string) string {
 	return parsed.String()
 }
 
-// running returns the server, which the first caller starts.
-func running(t testing.TB) *server {
+// Server makes a server for one test alone, which may end it, restore it or promote its standby. It is skipped, or fails,
+// as Database is.
+func Server(t testing.TB) *pgserver.Server {
+	t.Helper()
+	return Own(t, pgserver.New)
+}
+
+// Own makes a server in some way, such as pgserver.New or a server's Standby, and closes it when the test ends.
+func Own(t testing.TB, make func() (*pgserver.Server, error)) *pgserver.Server {
+	t.Helper()
+	s, err := make()
+	require(t, err)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error("stop PostgreSQL:", err)
+		}
+	})
+	return s
+}
+
+// running returns the server that tests share, which the first caller starts.
+func running(t testing.TB) *pgserver.Server {
 	t.Helper()
 	once.Lock()
 	defer once.Unlock()
 	if !once.asked {
 		once.asked = true
-		once.server, once.err = start()
+		once.server, once.err = pgserver.New()
 	}
-	switch {
-	case once.err == nil:
-	case errors.Is(once.err, errNotInstalled) && os.Getenv(requireTools) == "":
-		t.Skip(once.err)
-	default:
-		t.Fatal(once.err)
-	}
+	require(t, once.err)
 	return once.server
 }
 
-func (s *server) administer(t testing.TB, statement string) {
+// require ends the test unless there is a server.
+func require(t testing.TB, err error) {
 	t.Helper()
-	Exec(t, s.url(superuser, "postgres"), statement)
-}
-
-// executeTimeout is for statements that take some 100 ms; it ends a test that would hang.
-const executeTimeout = 30 * time.Second
-
-// execute has no test's context: what a test leaves behind is removed after that has ended.
-func execute(dsn string, statements ...string) error {
-	ctx, end := context.WithTimeout(context.Background(), executeTimeout)
-	defer end()
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		return err
+	switch {
+	case err == nil:
+	case errors.Is(err, pgserver.ErrNotInstalled) && os.Getenv(requireTools) == "":
+		t.Skip(err)
+	default:
+		t.Fatal(err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is left to be said
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
-		}
-	}
-	return nil
 }

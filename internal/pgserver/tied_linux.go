@@ -1,4 +1,4 @@
-package pgtest
+package pgserver
 
 import (
 	"os/exec"
@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// startTied starts a server that ends when this test binary does, also if that is killed or panics. The kernel ties it
+// startTied starts a server that ends when this process does, also if that is killed or panics. The kernel ties it
 // to the thread it was started by, so the calling goroutine keeps that thread for as long as it lives.
 func startTied(cmd *exec.Cmd, as *syscall.Credential) error {
 	runtime.LockOSThread()
