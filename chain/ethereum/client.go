@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	stdhttp "net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/walletnode/walletnode/chain/ethereum/tbtc"
+	"github.com/walletnode/walletnode/internal/socks"
 )
 
 // maxResponse is the largest answer read from an endpoint: 8 MiB, about 10 000 logs. A larger one fails the
@@ -57,14 +59,22 @@ func Open(config Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	dial, err := socks.Dialer(config.Proxy)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint configuration: proxy: %w", err)
+	}
+	environment := stdhttp.ProxyFromEnvironment
+	if config.Proxy != "" {
+		environment = nil // one proxy is reached through another by nobody who did not mean to
+	}
 	config.Headers = config.Headers.clone()
 	c := &Client{
 		config:    config,
 		transport: transport,
 		log:       log.With("endpoint", endpointName(config.URL)),
 		throttle:  newThrottle(config.RequestsPerSecond),
-		http:      newHTTPClient(),
-		dialer:    newDialer(),
+		http:      newHTTPClient(dial, environment),
+		dialer:    newDialer(dial, environment),
 		bridge:    tbtc.NewBridge(),
 		validator: tbtc.NewWalletProposalValidator(),
 		conn:      make(chan *rpc.Client, 1),
@@ -176,9 +186,13 @@ func (c *Client) dial(ctx context.Context) (*rpc.Client, error) {
 	return conn, nil
 }
 
+// environmentProxy finds the HTTP proxy that the environment names for a request; nil where none is used.
+type environmentProxy = func(*stdhttp.Request) (*url.URL, error)
+
 // newHTTPClient makes a client with connections of its own, which Close can end, and capped headers and answers.
-func newHTTPClient() *stdhttp.Client {
+func newHTTPClient(dial socks.Dial, environment environmentProxy) *stdhttp.Client {
 	transport := stdhttp.DefaultTransport.(*stdhttp.Transport).Clone() //nolint:forcetypeassert // the standard library's own value
+	transport.DialContext, transport.Proxy = dial, environment
 	transport.MaxIdleConnsPerHost = logWorkers + 1
 	transport.IdleConnTimeout = time.Minute
 	transport.MaxResponseHeaderBytes = maxHeader

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/walletnode/walletnode/internal/socks"
 )
 
 // Config describes one endpoint of the host chain.
@@ -23,6 +25,9 @@ type Config struct {
 	// bound. Heads that a subscription delivers are not requests. Polls and batches of headers are counted and not held
 	// back: calls wait for what they took.
 	RequestsPerSecond float64
+	// Proxy is a SOCKS5 proxy, socks5://[user:password@]host:port, that HTTP and WebSocket connections go through, those to
+	// this machine excepted; the proxies of the environment are not used then. Empty is none. It may hold a password.
+	Proxy string
 	// Headers are sent with every HTTP request and WebSocket handshake; they carry secrets, as the URL may.
 	Headers Headers
 	// ChainID is the EIP-155 number that the endpoint must answer with; 0 accepts any.
@@ -37,6 +42,11 @@ func (c Config) Validate() error {
 	var complaints []error
 	if _, err := schemeOf(c.URL); err != nil {
 		complaints = append(complaints, err)
+	}
+	if c.Proxy != "" {
+		if err := socks.Check(c.Proxy); err != nil {
+			complaints = append(complaints, fmt.Errorf("proxy: %w", err))
+		}
 	}
 	if c.PollInterval <= 0 {
 		complaints = append(complaints, fmt.Errorf("poll interval %v is not positive", c.PollInterval))

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	stdnet "net"
-	stdhttp "net/http"
 	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/walletnode/walletnode/internal/socks"
 )
 
 const (
@@ -34,15 +35,14 @@ var errHandshakeTooLarge = errors.New("the endpoint's handshake is too large")
 var headerTooLargeText = regexp.MustCompile(`^net/http: (.*: )?server response headers exceeded|^http2: response header list larger`)
 
 // newDialer makes what WebSocket connections are dialed with. One that is made anew after a loss passes here too.
-func newDialer() websocket.Dialer {
-	var sockets stdnet.Dialer
+func newDialer(dial socks.Dial, environment environmentProxy) websocket.Dialer {
 	return websocket.Dialer{
 		ReadBufferSize:  handshakeBuffer,
 		WriteBufferSize: handshakeBuffer,
 		WriteBufferPool: new(sync.Pool),
-		Proxy:           stdhttp.ProxyFromEnvironment,
+		Proxy:           environment,
 		NetDialContext: func(ctx context.Context, network, address string) (stdnet.Conn, error) {
-			conn, err := sockets.DialContext(ctx, network, address)
+			conn, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}

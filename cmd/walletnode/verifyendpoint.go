@@ -26,6 +26,7 @@ func endpointFlag() cli.Flag {
 func seedEndpoint(c *cli.Context, cfg config.Config) (ethereum.Config, error) {
 	chosen := ethereum.Config{
 		URL: cfg.Ethereum.URL, PollInterval: cfg.Ethereum.PollInterval, CallTimeout: cfg.Ethereum.CallTimeout, ChainID: cfg.Ethereum.ChainID,
+		Proxy: cfg.Network.Proxy,
 	}
 	named := cmp.Or(c.String("endpoint"), os.Getenv(config.VerifyEndpointVariable))
 	cfg.Ethereum.Multi.Enabled = true // for all the names; the caller's copy stays as it is

@@ -30,7 +30,7 @@ func (r *run) askNow(ctx context.Context) (err error) {
 	}
 	endpoint := ethereum.Config{
 		URL: e.URL, PollInterval: e.PollInterval, CallTimeout: e.CallTimeout, RequestsPerSecond: e.RequestsPerSecond,
-		Bridge: e.Bridge, Validator: e.Validator, // any chain: a wrong one is told, not an error
+		Proxy: r.Config.Network.Proxy, Bridge: e.Bridge, Validator: e.Validator, // any chain: a wrong one is told, not an error
 	}
 	if (e.Bridge == common.Address{}) != (e.Validator == common.Address{}) {
 		endpoint.Bridge, endpoint.Validator = common.Address{}, common.Address{}

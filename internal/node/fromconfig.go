@@ -40,13 +40,14 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 	}
 	return Config{
 		Operator:  operator,
-		Ethereum:  oneEndpoint(c.Ethereum),
+		Ethereum:  oneEndpoint(c),
 		Multi:     endpoints,
 		Freshness: chain.Freshness{MaxSilence: c.Ethereum.StaleAfter, MaxHeaderAge: c.Ethereum.MaxHeaderAge},
 		BlockTime: ethereumBlockTime,
 		FeeRate:   uint64(c.Redemption.FeeRate),
 		Network: net.Config{
 			Listen:       c.Network.Listen,
+			Announce:     c.Network.Announce,
 			Instance:     instance,
 			Peers:        c.Network.Peers,
 			MDNS:         c.Network.MDNS,

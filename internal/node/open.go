@@ -60,7 +60,7 @@ func Members(c config.Config, log *slog.Logger) ([]quorum.Member, error) {
 	shown := c.Redacted().ChainEndpoints()
 	var members []quorum.Member
 	for i, e := range c.ChainEndpoints() {
-		client := oneEndpoint(c.Ethereum)
+		client := oneEndpoint(c)
 		client.URL, client.RequestsPerSecond = e.URL, e.RPS
 		if e.HeadersFile != "" {
 			headers, err := ethereum.ReadHeadersFile(e.HeadersFile)
@@ -81,7 +81,8 @@ func Members(c config.Config, log *slog.Logger) ([]quorum.Member, error) {
 	return members, nil
 }
 
-func oneEndpoint(e config.Ethereum) ethereum.Config {
+func oneEndpoint(c config.Config) ethereum.Config {
+	e := c.Ethereum
 	return ethereum.Config{
 		URL:               e.URL,
 		PollInterval:      e.PollInterval,
@@ -90,6 +91,7 @@ func oneEndpoint(e config.Ethereum) ethereum.Config {
 		ChainID:           e.ChainID,
 		Bridge:            e.Bridge,
 		Validator:         e.Validator,
+		Proxy:             c.Network.Proxy,
 	}
 }
 

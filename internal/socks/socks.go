@@ -10,12 +10,19 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/proxy"
 )
 
 // Dial connects to an address (host:port) on a network of TCP, until ctx ends.
 type Dial func(ctx context.Context, network, address string) (stdnet.Conn, error)
+
+// What a dial may take when its context has no end, as that of net/http's dials: they outlive the request that wanted them.
+const (
+	directTimeout = 30 * time.Second // net/http's own
+	proxyTimeout  = 2 * time.Minute  // for which Tor tries to reach an onion service
+)
 
 // maxCredential is how long a user name and a password may be in bytes: the protocol has one byte for their length.
 const maxCredential = 255
@@ -30,7 +37,7 @@ func Check(proxyURL string) error {
 // Dialer returns what dials through a proxy, and directly if proxyURL is empty. Loopback addresses are dialed directly in
 // any case: to the proxy they would be its own.
 func Dialer(proxyURL string) (Dial, error) {
-	direct := new(stdnet.Dialer)
+	direct := &stdnet.Dialer{Timeout: directTimeout}
 	if proxyURL == "" {
 		return direct.DialContext, nil
 	}
@@ -50,6 +57,8 @@ func Dialer(proxyURL string) (Dial, error) {
 		if isLoopback(address) {
 			return direct.DialContext(ctx, network, address)
 		}
+		ctx, cancel := context.WithTimeout(ctx, proxyTimeout)
+		defer cancel()
 		return through.DialContext(ctx, network, address)
 	}, nil
 }
