@@ -79,8 +79,10 @@ func (a Amendment) wallet() chain.WalletID { return a.Wallet }
 // Executor runs one wallet's procedure for one window.
 type Executor interface {
 	// Coordinate sends exactly one Result to reports when the active phase ends, then Amendments, and returns
-	// when the window ends. It returns early only when ctx ends; if no result was sent by then the window is
-	// suspended and may be resumed after a restart (rule R1). The layer calls it for one window at a time.
+	// when the window ends. A window whose active phase is over when it is called is judged at once, by what was written
+	// down and what still waits to be heard. It returns early only when ctx ends, or when the journal says that the
+	// wallet is not served here any more; if no result was sent by then the window is suspended, and may be resumed after
+	// a restart or by another instance (rule R1). The layer calls it for one window at a time.
 	Coordinate(ctx context.Context, w Window, openedAt chain.Height, reports chan<- Report)
 	// Linger takes up a window whose result is already stored, as after a restart: it sends as Amendments what was
 	// written down before and may not have been reported, watches what is left of the passive phase, and returns when
@@ -95,7 +97,7 @@ type Registry interface {
 }
 
 // WindowLog is the durable memory of windows (rule R1). Every method is one transaction; an error means that
-// nothing of it was stored.
+// nothing of it was stored. Where instances share it, chain.ErrNotServed says that this one may not write for the wallet.
 type WindowLog interface {
 	// LastWindow returns the last window this store has accounted for: opened, missed, or the one it started
 	// after. At is 0 unless it was opened; all is zero in a new store.
@@ -110,8 +112,12 @@ type WindowLog interface {
 	// finished row.
 	Begin(ctx context.Context, wallet chain.WalletID, w Window, at chain.Height) (Progress, error)
 	// FinishOpen gives every open row of windows up to and including last the final result reason, and a result to
-	// the wallets that window last was opened for but never begun with.
+	// the wallets that window last was opened for but never begun with. Where instances share the log, it leaves alone
+	// the wallets that another one may serve.
 	FinishOpen(ctx context.Context, last chain.Height, reason Reason) error
+	// OpenRows returns, in ascending order, the windows in which a wallet has no final result though it has or had a part
+	// in them: those begun, and those opened that nobody began for it.
+	OpenRows(ctx context.Context, wallet chain.WalletID) ([]chain.Height, error)
 }
 
 // Opened is the opening of one window.
@@ -120,8 +126,8 @@ type Opened struct {
 	At    chain.Height // height at which it was opened, c .. c+79
 	Hash  chain.Hash   // hash of block c
 	Time  time.Time    // wall time of the opening
-	// Over says that the window had ended when this run took it up again: only what was heard in it is left to be
-	// reported. It is not stored.
+	// Over says that the window had ended when this run took it up again: what was heard in it is left to be reported,
+	// and what an earlier owner of a wallet left open. It is not stored.
 	Over bool
 }
 

@@ -11,8 +11,8 @@ type Term uint64
 type Custody interface {
 	// Term returns the term under which the wallet is served now; 0 if it is not. It must return at once.
 	Term(wallet chain.WalletID) Term
-	// Changed returns a channel that is closed at the next change of any wallet's term. Take it before calling Term, or a
-	// change in between goes unseen.
+	// Changed returns a channel that is closed at the next change of any wallet's term; nil if none ever changes. Take it
+	// before calling Term, or a change in between goes unseen.
 	Changed() <-chan struct{}
 }
 
@@ -21,6 +21,9 @@ type Alone struct{}
 
 // Term implements Custody.
 func (Alone) Term(chain.WalletID) Term { return 1 }
+
+// Serves is Term for those who need not tell terms apart.
+func (Alone) Serves(chain.WalletID) bool { return true }
 
 // Changed implements Custody; nothing ever changes.
 func (Alone) Changed() <-chan struct{} { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -106,6 +107,19 @@ func (m *memory) FinishOpen(_ context.Context, last chain.Height, reason Reason)
 		}
 	}
 	return nil
+}
+
+func (m *memory) OpenRows(_ context.Context, id chain.WalletID) ([]chain.Height, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var open []chain.Height
+	for block, p := range m.progress[id] {
+		if !p.Finished {
+			open = append(open, block)
+		}
+	}
+	slices.Sort(open)
+	return open, m.failure
 }
 
 func (m *memory) RecordResult(_ context.Context, r Result) (bool, error) {

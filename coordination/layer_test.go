@@ -40,7 +40,7 @@ func startBoxOn(t *testing.T, log *memory, executor func(chain.Wallet) Executor,
 	watcher, err := NewWatcher(WatcherConfig{Schedule: RFC12(), Clock: b.clock, Headers: b.chain, Log: b.log, Logger: quiet()})
 	require.NoError(t, err)
 	layer, err := NewLayer(LayerConfig{
-		Schedule: RFC12(), Clock: b.clock, Registry: b.registry, Log: b.log, Logger: quiet(),
+		Schedule: RFC12(), Clock: b.clock, Registry: b.registry, Log: b.log, Custody: Alone{}, Logger: quiet(),
 		Executor: func(w chain.Wallet) (Executor, error) { return executor(w), nil },
 	})
 	require.NoError(t, err)
@@ -123,7 +123,7 @@ func TestAShutdownIsNoBusyWindow(t *testing.T) {
 			source, clock, wallet := chaintest.New(0), testClock(), testWallet(t, 0)
 			source.Follow(clock)
 			layer, err := NewLayer(LayerConfig{
-				Schedule: RFC12(), Clock: clock, Registry: &registry{wallets: []chain.Wallet{wallet}}, Log: newMemory(), Logger: quiet(),
+				Schedule: RFC12(), Clock: clock, Registry: &registry{wallets: []chain.Wallet{wallet}}, Log: newMemory(), Custody: Alone{}, Logger: quiet(),
 				Executor: func(chain.Wallet) (Executor, error) {
 					return scripted{coordinate: func(ctx context.Context, _ Window, _ chain.Height, _ chan<- Report) { <-ctx.Done() }}, nil
 				},
@@ -158,7 +158,7 @@ func TestAWalletWithoutAnExecutorHasAResult(t *testing.T) {
 				source, clock, wallet := chaintest.New(0), testClock(), testWallet(t, 0)
 				source.Follow(clock)
 				layer, err := NewLayer(LayerConfig{
-					Schedule: RFC12(), Clock: clock, Registry: &registry{wallets: []chain.Wallet{wallet}}, Log: newMemory(), Logger: quiet(),
+					Schedule: RFC12(), Clock: clock, Registry: &registry{wallets: []chain.Wallet{wallet}}, Log: newMemory(), Custody: Alone{}, Logger: quiet(),
 					Executor: func(chain.Wallet) (Executor, error) { return nil, errors.New("cannot join its channel") },
 				})
 				require.NoError(t, err)
@@ -423,7 +423,7 @@ func TestAWindowThatPassesWhileTheRegistryIsSlowHasAResult(t *testing.T) {
 		c, clock, log := chaintest.New(0), testClock(), newMemory()
 		c.Follow(clock)
 		layer, err := NewLayer(LayerConfig{
-			Schedule: RFC12(), Clock: clock, Registry: slow, Log: log, Logger: quiet(),
+			Schedule: RFC12(), Clock: clock, Registry: slow, Log: log, Custody: Alone{}, Logger: quiet(),
 			Executor: func(chain.Wallet) (Executor, error) { return scripted{}, nil },
 		})
 		require.NoError(t, err)

@@ -36,6 +36,7 @@ const (
 	ReasonStoreFailed         Reason = "store_failed"
 	ReasonHandlerFailed       Reason = "handler_failed"
 	ReasonInvalidated         Reason = "invalidated"
+	ReasonLeaderBanned        Reason = "leader_banned"
 )
 
 // reasons explains each code to an operator: what happened, and what to do about it.
@@ -53,7 +54,7 @@ var reasons = []struct {
 	{ReasonUnverifiable, "The proposal's kind cannot be checked by this node, so it does not take part.", "Nothing; the kind needs Bitcoin data."},
 	{ReasonValidationError, "The proposal could not be checked: the chain endpoint failed, or too few blocks were left.", "Check the chain endpoint."},
 	{ReasonParamsMismatch, "The leader runs with other protocol parameters or another roster of the wallet.", "Compare the wallet manifest and the version with that operator."},
-	{ReasonNodeDown, "The node was not running in the window's active phase, or stopped in it and came back too late.", "Find out why it was down."},
+	{ReasonNodeDown, "The node was not running in the window's active phase, or stopped in it and came back too late. Of many instances that is the one that served the wallet, and nothing it had written down settles the window.", "Find out why it was down."},
 	{ReasonLateStart, "The node came up within the window, after its active phase.", "Nothing, if the restart was planned."},
 	{ReasonChainStalled, "The node ran, but its chain endpoint showed no block of the active phase.", "Check the chain endpoint."},
 	{ReasonSeedUnavailable, "The seed block could not be read in the active phase, so the leader is not known.", "Check the chain endpoint."},
@@ -71,6 +72,7 @@ var reasons = []struct {
 	{ReasonDraining, "The node was shutting down.", "Nothing, if the shutdown was planned."},
 	{ReasonStoreFailed, "The node could not write down what it must before acting, so it did not act.", "Check the disk and the database."},
 	{ReasonHandlerFailed, "The action's handler failed; the detail says how.", "Report it with the detail."},
+	{ReasonLeaderBanned, "Nothing of the leader was heard, and its operator is banned here, so its messages are dropped; that is no fault of the leader.", "Nothing, if the ban is still wanted; `walletnode bans list` shows it."},
 	{ReasonInvalidated, "The action no longer passed the chain's validator when its time had come.", "Nothing; the detail has the refusal."},
 }
 

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the generated documents instead o
 // text, because stores, exports and alerts hold them.
 const published = `ok noop leader_idle leader_mistake leader_impersonation leader_equivocation unverifiable validation_error
 	params_mismatch node_down late_start chain_stalled seed_unavailable no_quorum no_peers generation_failed busy wallet_busy
-	no_signer signer_unavailable signer_refused revoked expired lease_not_held draining store_failed handler_failed invalidated`
+	no_signer signer_unavailable signer_refused revoked expired lease_not_held draining store_failed handler_failed invalidated leader_banned`
 
 func TestR9ReasonsAreAClosedListThatOnlyGrows(t *testing.T) {
 	seen := map[Reason]bool{}

@@ -49,6 +49,9 @@ func (memory) Begin(_ context.Context, _ chain.WalletID, _ coordination.Window, 
 // FinishOpen implements coordination.WindowLog.
 func (memory) FinishOpen(context.Context, chain.Height, coordination.Reason) error { return nil }
 
+// OpenRows implements coordination.WindowLog.
+func (memory) OpenRows(context.Context, chain.WalletID) ([]chain.Height, error) { return nil, nil }
+
 // SaveOwn implements coordination.Journal.
 func (memory) SaveOwn(_ context.Context, _ chain.WalletID, _ chain.Height, own coordination.OwnProposal) (coordination.OwnProposal, error) {
 	return own, nil

@@ -96,7 +96,7 @@ func (m *member) assemble(wallets []chain.Wallet, stage *stage) (err error) {
 	}
 	validator := &witness{stage: stage, self: m.self, inner: proposal.NewValidator(agreeable{})}
 	m.layer, err = coordination.NewLayer(coordination.LayerConfig{
-		Schedule: coordination.RFC12(), Clock: m.clock, Registry: registry(wallets), Log: memory{}, Logger: quiet,
+		Schedule: coordination.RFC12(), Clock: m.clock, Registry: registry(wallets), Log: memory{}, Custody: coordination.Alone{}, Logger: quiet,
 		Executor: func(w chain.Wallet) (coordination.Executor, error) {
 			return executor.New(executor.Config{
 				Wallet: w, Electorate: electorates.Of(w), Self: m.self, Clock: m.clock, Headers: blocks{}, Channel: channels[w.ID()],

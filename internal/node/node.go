@@ -200,7 +200,7 @@ func (n *Node) coordinate() (err error) {
 	}
 	headers, electorates := &sharedHeaders{source: n.chain, clock: n.clock}, new(executor.Electorates)
 	if n.layer, err = coordination.NewLayer(coordination.LayerConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: n.store, Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: n.store, Custody: coordination.Alone{}, Logger: n.cfg.Logger("coordination"),
 		Executor: func(w chain.Wallet) (coordination.Executor, error) {
 			channel, err := n.members.join(w)
 			if err != nil {

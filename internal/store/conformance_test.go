@@ -25,6 +25,8 @@ var conformance = map[string]func(t *testing.T, open func() *Store){
 	"R1 a new store starts after a window":              testStartAfter,
 	"R1 an open row is resumed, a finished one stays":   testResume,
 	"R1 a wallet never begun with has a result too":     testUnbegun,
+	"R1 open rows are found by wallet":                  testOpenRows,
+	"R1 a window nobody began is open":                  testOpenUnbegun,
 	"R1 racing results have one winner":                 testOneWinner,
 	"R2 the first own proposal stays":                   testOwn,
 	"R2 racing proposals have one winner":               testOneOwn,
