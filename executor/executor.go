@@ -19,9 +19,13 @@ type Channel interface {
 	Take(window chain.Height) []net.Message
 	// Arrived returns a channel that is closed at the next arrival; take it before calling Take.
 	Arrived() <-chan struct{}
+	// Return puts messages back that were taken and could not be written down, so that who serves the wallet next takes
+	// them again, in the same order. They count as arrived when they did.
+	Return(window chain.Height, messages []net.Message)
 	// Seal puts a coordination message into the operator's envelope.
 	Seal(payload []byte, sequence uint64) ([]byte, error)
-	// Publish signs and broadcasts an envelope once.
+	// Publish signs and broadcasts an envelope once. chain.ErrNotServed says that this instance may not speak for the
+	// wallet, and sent nothing.
 	Publish(ctx context.Context, envelope []byte) error
 	// Sight tells how much of the wallet's group is in view.
 	Sight() net.Sight
@@ -40,7 +44,7 @@ type Validator interface {
 	Validate(ctx context.Context, wallet chain.WalletID, p proposal.Proposal) proposal.Verdict
 }
 
-// Config is what an Executor needs; every field but Electorate is required.
+// Config is what an Executor needs; every field but Electorate and Banned is required.
 type Config struct {
 	Wallet chain.Wallet
 	// Electorate is the wallet's, as kept from earlier windows; the zero value has it derived anew.
@@ -52,7 +56,9 @@ type Config struct {
 	Journal    coordination.Journal
 	Generator  Generator
 	Validator  Validator
-	Logger     *slog.Logger
+	// Banned reports whether an operator's messages are dropped here; nil if nobody's are.
+	Banned func(op chain.Operator) bool
+	Logger *slog.Logger
 }
 
 // Executor coordinates one wallet. It implements coordination.Executor.
@@ -70,13 +76,21 @@ func New(cfg Config) (*Executor, error) {
 	if cfg.Electorate.sorted == nil {
 		cfg.Electorate = NewElectorate(cfg.Wallet.Roster())
 	}
+	if cfg.Banned == nil {
+		cfg.Banned = func(chain.Operator) bool { return false }
+	}
 	return &Executor{Config: cfg}, nil
 }
 
 // Coordinate implements coordination.Executor: leader and checklist from the seed, then the leader's or the
 // follower's part until the active phase ends, one Result, and Amendments until the window ends.
 func (e *Executor) Coordinate(ctx context.Context, w coordination.Window, openedAt chain.Height, reports chan<- coordination.Report) {
-	p := e.newProcedure(w, openedAt)
+	p, ctx := e.newProcedure(ctx, w, openedAt)
+	defer p.leave()
+	if e.Clock.Height() >= w.ActiveEnd {
+		p.conclude(ctx, reports)
+		return
+	}
 	active, endActive := e.until(ctx, w.ActiveEnd)
 	defer endActive()
 	if p.findLeader(active) && p.reload(active) {
@@ -88,6 +102,9 @@ func (e *Executor) Coordinate(ctx context.Context, w coordination.Window, opened
 		return // suspended: the window is still open in the log and may be resumed
 	}
 	p.drain(ctx)
+	if ctx.Err() != nil {
+		return // what could not be written down is judged by who can
+	}
 	if !report(ctx, reports, p.judge()) || p.hearing == nil {
 		return
 	}
@@ -103,7 +120,8 @@ const lingerGrace chain.Height = 100
 // it, and to store a fault twice changes nothing. While the window lasts, a differing message that still arrives is
 // recognised.
 func (e *Executor) Linger(ctx context.Context, w coordination.Window, reports chan<- coordination.Report) {
-	p := e.newProcedure(w, w.Block)
+	p, ctx := e.newProcedure(ctx, w, w.Block)
+	defer p.leave()
 	taking, end := e.until(ctx, max(w.End, e.Clock.Height())+lingerGrace)
 	defer end()
 	if !p.findLeader(taking) || !p.reload(taking) {

@@ -27,6 +27,7 @@ func (p *procedure) judge() coordination.Result {
 		}
 		return r
 	}
+	p.banned = p.banned || p.Banned(p.hearing.leader)
 	r.Leader, r.Role = p.hearing.leader, coordination.RoleFollower
 	if p.leads() {
 		r.Role = coordination.RoleLeader
@@ -47,6 +48,9 @@ func (p *procedure) judge() coordination.Result {
 	default:
 		p.concludeAsFollower(&r)
 	}
+	if p.late() && r.Detail == "" {
+		r.Detail = p.tookUpLate()
+	}
 	return r
 }
 
@@ -65,7 +69,7 @@ func (p *procedure) offences() []offence {
 			evidence: evidence(first.Statement),
 		})
 	}
-	if p.idle() && len(p.unsaved) == 0 && p.storeErr == nil {
+	if p.idle() && !p.banned && !p.late() && len(p.unsaved) == 0 && p.storeErr == nil {
 		o := offence{Key: p.hearing.key(faults.LeaderIdle, p.hearing.leader), detail: "no message in the active phase"}
 		if !p.nothingHeard() {
 			o.detail = fmt.Sprintf("first message at block %d", p.hearing.said[0].ArrivedAt)
@@ -105,9 +109,11 @@ func (p *procedure) weigh(o offence) faults.Fault {
 func (p *procedure) concludeAsLeader(r *coordination.Result) {
 	alone := len(p.Wallet.Operators()) == 1
 	switch {
+	case p.own == nil && p.late():
+		r.Reason, r.Detail = coordination.ReasonNodeDown, p.tookUpLate()
 	case p.own == nil:
 		r.Reason, r.Detail = coordination.ReasonChainStalled, "the chain clock was stale whenever it was our turn"
-	case !p.sawPeers && !alone:
+	case !p.sawPeers && !alone && !p.late(): // who was connected to the one that spoke, we do not know
 		r.Reason, r.Detail = coordination.ReasonNoPeers, "nobody of the wallet's group was connected to hear the proposal"
 	default:
 		r.Proposal, r.ReceivedAt, r.Reason = p.own.Proposal, p.sentAt, agreed(p.own.Proposal)
@@ -149,9 +155,13 @@ func (p *procedure) concludeAsFollower(r *coordination.Result) {
 func (p *procedure) whySilent() (coordination.Reason, string) {
 	o := p.observer(p.hearing.leader)
 	switch {
+	case p.banned:
+		return coordination.ReasonLeaderBanned, ""
 	case o.ParamsMismatch:
 		return coordination.ReasonParamsMismatch, ""
-	case o.ClearView():
+	case p.late() && len(p.hearing.impostors) == 0:
+		return coordination.ReasonNodeDown, p.tookUpLate()
+	case o.ClearView() && !p.late():
 		return coordination.ReasonLeaderIdle, ""
 	case len(p.hearing.impostors) > 0:
 		return coordination.ReasonLeaderImpersonation, ""
@@ -169,6 +179,8 @@ func (p *procedure) whySilent() (coordination.Reason, string) {
 // whyUntried says why a proposal that nothing speaks against was not accepted.
 func (p *procedure) whyUntried() string {
 	switch {
+	case p.trial.tries == 0 && p.late():
+		return p.tookUpLate() + ", when there was no time left to act on it"
 	case p.trial.tries == 0:
 		return "it arrived too late to be checked"
 	case p.trial.last.Outcome == proposal.Refused:
@@ -177,6 +189,8 @@ func (p *procedure) whyUntried() string {
 		return p.trial.last.Reason
 	}
 }
+
+func (p *procedure) tookUpLate() string { return fmt.Sprintf("taken up at block %d", p.tookUp) }
 
 // agreed is the reason of a window that ended in a proposal.
 func agreed(p proposal.Proposal) coordination.Reason {

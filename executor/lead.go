@@ -25,6 +25,9 @@ func (p *procedure) lead(ctx context.Context) {
 	if ctx.Err() != nil || errors.Is(err, errSpoken) {
 		return
 	}
+	if p.relieved(err) {
+		return
+	}
 	p.storeErr = err
 	if err != nil {
 		p.log.Error("Could not write the proposal down, so it is not sent", "error", err)
@@ -39,7 +42,8 @@ func (p *procedure) lead(ctx context.Context) {
 // errSpoken says that our operator has spoken in this window already, from elsewhere.
 var errSpoken = errors.New("our operator has spoken already")
 
-// write returns the stored proposal of this window, which is a new one only if there is none.
+// write returns the stored proposal of this window, which is a new one only if there is none. One that is stored goes
+// through the journal again before it is sent: another instance may have stored it, and ours then notes that it speaks too.
 func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error) {
 	wallet, window := p.Wallet.ID(), p.window.Block
 	own, found, err := p.Journal.Own(ctx, wallet, window)
@@ -67,10 +71,10 @@ func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error)
 		if err != nil {
 			return own, err
 		}
-		fresh := coordination.OwnProposal{Payload: payload, Envelope: envelope, SentAt: p.Clock.Height(), SentTime: time.Now()}
-		if own, err = p.Journal.SaveOwn(ctx, wallet, window, fresh); err != nil {
-			return own, err
-		}
+		own = coordination.OwnProposal{Payload: payload, Envelope: envelope, SentAt: p.Clock.Height(), SentTime: time.Now()}
+	}
+	if own, err = p.Journal.SaveOwn(ctx, wallet, window, own); err != nil {
+		return own, err
 	}
 	return own, p.adopt(own)
 }
@@ -121,7 +125,13 @@ func (p *procedure) passOver(kind proposal.Kind, why string) {
 // retransmission may be due already, and is the first thing sent.
 func (p *procedure) broadcast(ctx context.Context, own coordination.OwnProposal) {
 	p.broadcasting = true
-	send := func(ctx context.Context) error { return p.Channel.Publish(ctx, own.Envelope) }
+	send := func(ctx context.Context) error {
+		err := p.Channel.Publish(ctx, own.Envelope)
+		if p.relieved(err) {
+			return nil
+		}
+		return err
+	}
 	if net.Due(own.SentAt, p.Clock.Height()) == 0 {
 		if err := send(ctx); err != nil {
 			p.log.Warn("Could not broadcast the proposal; it is sent again when due", "error", err)

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -51,23 +52,50 @@ func (p *procedure) heedsHeads() bool {
 // take hears what has arrived. A statement is written down before it counts (rule R2); one that cannot be is kept
 // for the next time, which is bounded by the channel's budgets.
 func (p *procedure) take(ctx context.Context) {
-	pending := p.unsaved
+	pending := slices.Concat(p.unsaved, p.Channel.Take(p.window.Block))
 	p.unsaved, p.saveErr = nil, nil
-	for _, m := range p.Channel.Take(p.window.Block) {
-		pending = append(pending, statement(m))
-	}
-	for _, s := range pending {
-		if p.hearing.knows(s) {
-			continue
+	for i, m := range pending {
+		err := p.hearFrom(ctx, statement(m))
+		if p.relieved(err) {
+			p.unsaved = append(p.unsaved, pending[i:]...)
+			return
 		}
-		if err := p.Journal.SaveStatement(ctx, s); err != nil {
+		if err != nil {
 			p.saveErr = err
-			p.unsaved = append(p.unsaved, s)
-			p.log.Error("Could not write down a message", "author", s.Author, "error", err)
-			continue
+			p.unsaved = append(p.unsaved, m)
+			if ctx.Err() == nil {
+				p.log.Error("Could not write down a message", "author", m.Author, "error", err)
+			}
 		}
-		p.admit(s)
 	}
+}
+
+// hearFrom takes in a statement that is new, once it is written down.
+func (p *procedure) hearFrom(ctx context.Context, s coordination.Statement) error {
+	if err := p.recallOwn(ctx, s); err != nil {
+		return err
+	}
+	if p.hearing.knows(s) {
+		return nil
+	}
+	if err := p.Journal.SaveStatement(ctx, s); err != nil {
+		return err
+	}
+	p.admit(s)
+	return nil
+}
+
+// recallOwn looks for our own proposal when our operator is heard to lead and we do not know of it: another instance may
+// have stored it meanwhile, and then nobody spoke but ourselves.
+func (p *procedure) recallOwn(ctx context.Context, s coordination.Statement) error {
+	if p.own != nil || s.Author != p.Self || !p.leads() {
+		return nil
+	}
+	own, found, err := p.Journal.Own(ctx, p.Wallet.ID(), p.window.Block)
+	if err != nil || !found {
+		return err
+	}
+	return p.adopt(own)
 }
 
 func statement(m net.Message) coordination.Statement {

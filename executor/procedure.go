@@ -26,7 +26,8 @@ type procedure struct {
 	seedErr error    // why the leader is not known
 	hearing *hearing // nil until the leader is known
 	trial   trial    // of the hearing's candidate
-	unsaved []coordination.Statement
+	unsaved []net.Message
+	quit    context.CancelFunc // ends the run; its goroutines may call it
 
 	own              *proposal.Message // what this node said as leader; nil if nothing
 	sentAt           chain.Height
@@ -38,16 +39,41 @@ type procedure struct {
 	retransmissions  sync.WaitGroup
 
 	sawPeers bool                // somebody of the group was connected at some time
+	banned   bool                // the leader was banned at some time that we looked
+	tookUp   chain.Height        // when we took the window up, if its active phase was over then; else 0
 	amended  map[faults.Key]bool // faults already reported, and whether as late
 }
 
-func (e *Executor) newProcedure(w coordination.Window, openedAt chain.Height) *procedure {
+// newProcedure returns a procedure and the context of its run, which ends with ctx or when the procedure is relieved.
+func (e *Executor) newProcedure(ctx context.Context, w coordination.Window, openedAt chain.Height) (*procedure, context.Context) {
+	ctx, quit := context.WithCancel(ctx)
 	return &procedure{
 		Executor: e,
 		window:   w,
 		openedAt: openedAt,
 		log:      e.Logger.With("wallet", e.Wallet.ID(), "window", w.Block),
+		quit:     quit,
 		amended:  make(map[faults.Key]bool),
+	}, ctx
+}
+
+// relieved ends the run if err says that this instance does not serve the wallet any more: what is left to be done is
+// another's, and nothing is wrong.
+func (p *procedure) relieved(err error) bool {
+	if !errors.Is(err, chain.ErrNotServed) {
+		return false
+	}
+	p.log.Debug("Not responsible for the wallet any more", "error", err)
+	p.quit()
+	return true
+}
+
+// leave ends the run. What was taken from the channel and is not written down goes back to it: whoever serves the wallet
+// next must not take the leader for silent.
+func (p *procedure) leave() {
+	p.quit()
+	if len(p.unsaved) > 0 {
+		p.Channel.Return(p.window.Block, p.unsaved)
 	}
 }
 
@@ -101,6 +127,7 @@ func (p *procedure) elect(safe chain.Hash) {
 	p.seed, p.seedErr = Seed(p.Wallet.ID(), safe), nil
 	leader, checklist := p.Electorate.Elect(p.seed, p.window.Index)
 	p.hearing = &hearing{wallet: p.Wallet, window: p.window, leader: leader, checklist: checklist}
+	p.banned = p.Banned(leader)
 	p.log.Debug("Leader elected", "leader", p.hearing.leader, "checklist", names(p.hearing.checklist))
 }
 
@@ -129,7 +156,7 @@ func (p *procedure) reload(ctx context.Context) bool {
 		if err == nil {
 			return true
 		}
-		if ctx.Err() != nil {
+		if p.relieved(err) || ctx.Err() != nil {
 			return false
 		}
 		p.storeErr = err

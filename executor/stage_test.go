@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -257,6 +258,12 @@ func (c *fakeChannel) Take(window chain.Height) []net.Message {
 	taken := c.inbox
 	c.inbox = nil
 	return taken
+}
+
+func (c *fakeChannel) Return(_ chain.Height, messages []net.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inbox = slices.Concat(messages, c.inbox)
 }
 
 func (c *fakeChannel) Arrived() <-chan struct{} {

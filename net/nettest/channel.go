@@ -42,6 +42,11 @@ func (c *Channel) Wallet() chain.Wallet { return c.wallet }
 // Take removes and returns what has arrived for a window.
 func (c *Channel) Take(window chain.Height) []net.Message { return c.inbox.Take(window) }
 
+// Return puts back what was taken for a window.
+func (c *Channel) Return(window chain.Height, messages []net.Message) {
+	c.inbox.Return(window, messages)
+}
+
 // Arrived returns a channel that is closed at the next arrival.
 func (c *Channel) Arrived() <-chan struct{} { return c.inbox.Arrived() }
 
