@@ -134,6 +134,14 @@ func (j *Journal) Append(e Entry) error {
 	return mine.err
 }
 
+// Err returns why nothing can be appended any more; nil as long as the journal is well. Opening the file anew heals it: what a
+// failed write left of its end is cut off then, and was never sent.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.broken
+}
+
 // write puts a batch on the disk. Only one goroutine at a time is here.
 func (j *Journal) write(b *batch) error {
 	if j.broken != nil {
@@ -151,7 +159,9 @@ func (j *Journal) write(b *batch) error {
 		}
 	}
 	if err != nil {
+		j.mu.Lock()
 		j.broken = fmt.Errorf("write journal: %w", err)
+		j.mu.Unlock()
 	}
 	return j.broken
 }

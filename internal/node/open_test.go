@@ -125,7 +125,7 @@ func TestANodeOpensAPoolOnlyIfManyEndpointsAreOn(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	endpoints, err := multi(c, log)
 	require.NoError(t, err)
-	cfg := Config{Ethereum: oneEndpoint(c.Ethereum), Multi: endpoints, Logger: func(string) *slog.Logger { return log }}
+	cfg := Config{Ethereum: oneEndpoint(c), Multi: endpoints, Logger: func(string) *slog.Logger { return log }}
 	many, err := openChain(t.Context(), cfg)
 	require.NoError(t, err, "a node starts while its endpoints are away")
 	defer many.Close()

@@ -1,0 +1,52 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/walletnode/walletnode/internal/cluster"
+)
+
+// Files in an instance's directory.
+const (
+	sentFile = "sent.journal"  // what it sends
+	seenFile = "database.seen" // how far it saw the shared database get
+	lockFile = "instance.lock" // that a process works there
+)
+
+// ErrDirectoryTaken says that another process works in this instance's directory.
+var ErrDirectoryTaken = errors.New("another process uses the data directory")
+
+// home is the directory of an instance among siblings: what it knows by itself if the database forgets.
+type home struct {
+	lock *os.File
+	sent *sentLog
+	seen *cluster.Watermark
+}
+
+// openHome claims a directory, which exists, and opens what is kept there. ErrDirectoryTaken if another process has it.
+func openHome(dir string, log *slog.Logger) (*home, error) {
+	lock, err := claimDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	h := &home{lock: lock}
+	if h.sent, err = openSentLog(filepath.Join(dir, sentFile), log); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	if h.seen, err = cluster.OpenWatermark(filepath.Join(dir, seenFile)); err != nil {
+		return nil, errors.Join(fmt.Errorf("read how far the database was seen: %w", err), h.close())
+	}
+	return h, nil
+}
+
+func (h *home) close() error {
+	var errs []error
+	if h.sent != nil {
+		errs = append(errs, h.sent.close())
+	}
+	return errors.Join(append(errs, h.lock.Close())...)
+}
