@@ -275,15 +275,20 @@ func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
 		b.slots.withdraw(key)
 		return r.ignore(CauseFull, BlameNone)
 	}
+	b.await(m.Window, append(b.waiting[m.Window], m))
+	return r.accept(CauseNew)
+}
+
+// await replaces what waits for a window, and wakes who waits for something to arrive.
+func (b *Inbox) await(window chain.Height, messages []Message) {
 	if b.waiting == nil {
 		b.waiting = make(map[chain.Height][]Message)
 	}
-	b.waiting[m.Window] = append(b.waiting[m.Window], m)
+	b.waiting[window] = messages
 	if b.arrived != nil {
 		close(b.arrived)
 		b.arrived = nil
 	}
-	return r.accept(CauseNew)
 }
 
 // turn drops what belongs to forgotten windows when the height has passed into another period; untaken messages of

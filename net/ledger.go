@@ -54,6 +54,13 @@ func (l *ledger) hold(author chain.Operator, n int) bool {
 	return true
 }
 
+// keep is hold for what had its room before: there is always room for it.
+func (l *ledger) keep(author chain.Operator, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[author] += n
+}
+
 func (l *ledger) release(author chain.Operator, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

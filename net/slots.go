@@ -134,6 +134,12 @@ func (s *statement) learn(envelope [32]byte) bool {
 	return true
 }
 
+// knows reports whether a statement is in the table.
+func (t slots) knows(key slotKey, digest [32]byte) bool {
+	s := t[key]
+	return s != nil && slices.ContainsFunc(s.statements, func(known statement) bool { return known.digest == digest })
+}
+
 // unreached is a reach that never was: the next copy of such a statement is one that somebody needs.
 const unreached = ^uint64(0)
 
