@@ -55,8 +55,8 @@ func (r Reader) PendingActions(ctx context.Context) ([]proposal.Order, error) {
 
 // StartAction records that an action's handler began at a height; the first height counts. ErrFinished if the action has its
 // outcome: it must not run again. ErrNotFound if there is no such action.
-func (s *Store) StartAction(ctx context.Context, wallet chain.WalletID, window, at chain.Height) error {
-	return s.writes.do(ctx, "start action", func(ctx context.Context, tx *sql.Tx) error {
+func (s scribe) StartAction(ctx context.Context, wallet chain.WalletID, window, at chain.Height) error {
+	return s.write(ctx, "start action", wallet, func(ctx context.Context, tx *sql.Tx) error {
 		var finished bool
 		err := tx.QueryRowContext(ctx, `SELECT finished FROM actions WHERE block = $1 AND wallet = $2`, height(window), wallet[:]).Scan(&finished)
 		switch {
@@ -74,13 +74,13 @@ func (s *Store) StartAction(ctx context.Context, wallet chain.WalletID, window, 
 }
 
 // FinishAction records an outcome; the first one stays. ErrNotFound if there is no such action.
-func (s *Store) FinishAction(
+func (s scribe) FinishAction(
 	ctx context.Context, wallet chain.WalletID, window chain.Height, outcome action.Outcome, detail string, at chain.Height,
 ) error {
 	if outcome == "" {
 		return errors.New("finish action: no outcome")
 	}
-	return s.writes.do(ctx, "finish action", func(ctx context.Context, tx *sql.Tx) error {
+	return s.write(ctx, "finish action", wallet, func(ctx context.Context, tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, `UPDATE actions SET
 				outcome = CASE WHEN finished THEN outcome ELSE $1 END,
 				detail = CASE WHEN finished THEN detail ELSE $2 END,

@@ -40,16 +40,13 @@ func helperMain(role, dsn string) {
 	}
 }
 
-// openBriefly opens a store as a node does, with a claim on a shared one that a killed process does not leave behind for long.
+// openBriefly opens a store as a node does.
 func openBriefly(ctx context.Context, dsn string) (*Store, error) {
 	at, err := parsePlace(dsn)
 	if err != nil {
 		return nil, err
 	}
-	if r, remote := at.(*remote); remote {
-		r.ttl = 200 * time.Millisecond
-	}
-	return openLocked(ctx, at, binding{strconv.Itoa(testChain), genesis.String()}, true, quiet)
+	return openLocked(ctx, at, binding{strconv.Itoa(testChain), genesis.String()}, quiet)
 }
 
 // walletsPerWindow is how many wallets the writing process has; they write at once, so commits are shared.

@@ -5,22 +5,28 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3/database"
 )
 
 // engine is a place where a store can live, and all that differs between the databases: how one connects, how one looks
-// before touching, and how a second node is kept away. Schema and queries are the same everywhere.
+// before touching, and whether a second process is kept away. Schema and queries are the same everywhere.
 type engine interface {
 	fmt.Stringer // names the place in messages, without a password
 	dialect() dialect
+	// learn finds out what the database can tell about its history, which the dialect has then.
+	learn(ctx context.Context, db querier) error
+	// beside opens connections beside the writer's one, for statements that must not wait for its turn. An embedded database
+	// has one writer at a time, which serves.
+	beside(writer *sql.DB, connections int, patience time.Duration) *sql.DB
 
 	// exists reports whether there is a store, of whatever version.
 	exists(ctx context.Context) (bool, error)
-	// acquire makes the calling process the store's only node, until release. ErrLocked if another is; a patient caller
-	// waits first until it is certain that the other one lives.
-	acquire(ctx context.Context, patient bool) (lock, error)
-	// holder reports whether a process has the store, and which.
+	// acquire makes the calling process the only one that has an embedded store, until release; ErrLocked if another has it. A
+	// database server has room for many processes, and refuses none.
+	acquire(ctx context.Context) (lock, error)
+	// holder reports whether processes have the store open for running, and which.
 	holder(ctx context.Context) (process string, held bool, err error)
 
 	reader(ctx context.Context) (*sql.DB, error)
@@ -40,20 +46,8 @@ type engine interface {
 	shrink(ctx context.Context, db *sql.DB) error
 }
 
-// lock is the claim of one process on a store.
+// lock is the claim of one process on an embedded store.
 type lock interface{ release() error }
-
-// fence is a lock that the database itself checks: it stands in each transaction that writes. Where the operating system
-// keeps the lock (SQLite) there is none.
-type fence interface {
-	// enter is the first statement of a transaction. ErrLocked if the claim was lost.
-	enter(ctx context.Context, tx *sql.Tx) error
-	// left is told that a transaction that was entered was committed, or was rolled back.
-	left(committed bool)
-	// settle is told why a commit failed. It returns nil if the transaction was committed after all, cause if it was
-	// not, and ErrUnknownOutcome if neither could be learned.
-	settle(ctx context.Context, cause error) error
-}
 
 // parsePlace reads a DSN: a URL of PostgreSQL, or what parseLocation takes.
 func parsePlace(dsn string) (engine, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,6 +13,26 @@ const (
 	sqlReadOnly   = "25006" // the transaction may only read: a standby, or a database set so
 	sqlServerEnds = "57P"   // its shutdown, its crash, and that it cannot be connected to now
 )
+
+// yieldCodes are of transactions that the database gave up in favour of others: the same one may succeed a moment later.
+// Distributed databases answer so where PostgreSQL would have waited for a lock.
+var yieldCodes = []string{"40001", "40P01"}
+
+func yielded(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && slices.Contains(yieldCodes, failure.Code)
+}
+
+// contended reports whether an error may come of another process that changes the schema at the same time: what is made
+// is there by then, what is altered or removed is not any more.
+func contended(err error) bool {
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) {
+		return false
+	}
+	there := []string{"23505", "42P07", "42710", "42701", "42P01", "42703", "42704", "XX000"}
+	return yielded(err) || slices.Contains(there, failure.Code)
+}
 
 // serverCodes names the failures that callers or operators act on by the beginning of their codes.
 var serverCodes = []struct {

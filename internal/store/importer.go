@@ -14,13 +14,14 @@ import (
 type Importer struct{ store *Store }
 
 // OpenImporter opens a store for importing wallets. If a node is running on it, both write to it; if none is, the store is
-// created or migrated as needed and stays locked until Close. A store created so is bound to a chain by the node's first start.
+// created or migrated as needed and, if it is embedded, stays locked until Close. A store created so is bound to a chain by the
+// node's first start.
 func OpenImporter(ctx context.Context, dsn string, log *slog.Logger) (*Importer, error) {
 	at, err := parsePlace(dsn)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openLocked(ctx, at, binding{}, false, log)
+	s, err := openIdle(ctx, at, log)
 	if errors.Is(err, ErrLocked) {
 		s, err = openBeside(ctx, at, log)
 	}
@@ -28,6 +29,19 @@ func OpenImporter(ctx context.Context, dsn string, log *slog.Logger) (*Importer,
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
 	return &Importer{s}, nil
+}
+
+// openIdle opens a store that no node runs on. In a shared database nothing keeps one from being started a moment later: who
+// must not meet one looks at each row again.
+func openIdle(ctx context.Context, at engine, log *slog.Logger) (*Store, error) {
+	process, held, err := at.holder(ctx)
+	if err == nil && held {
+		err = fmt.Errorf("%w %s", ErrLocked, process)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openLocked(ctx, at, binding{}, log)
 }
 
 // openBeside opens a store that a running node has made, without its lock.

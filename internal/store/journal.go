@@ -55,8 +55,8 @@ func readOwn(ctx context.Context, db querier, wallet chain.WalletID, window chai
 }
 
 // SaveStatement implements coordination.Journal. At most 8 statements of one author are kept per wallet and window.
-func (s *Store) SaveStatement(ctx context.Context, st coordination.Statement) error {
-	return s.writes.do(ctx, "store statement", func(ctx context.Context, tx *sql.Tx) error {
+func (s scribe) SaveStatement(ctx context.Context, st coordination.Statement) error {
+	return s.write(ctx, "store statement", st.Wallet, func(ctx context.Context, tx *sql.Tx) error {
 		var position, byAuthor int64
 		err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0) + 1, COALESCE(SUM(CASE WHEN author = $1 THEN 1 ELSE 0 END), 0)
 			FROM statements WHERE block = $2 AND wallet = $3`,

@@ -8,7 +8,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// OpenIdle opens a store that exists and that no node runs on, for work on it that a node must not see half done. It is
+// OpenIdle opens a store that exists and that no node runs on, for what a running node does by itself. An embedded one is
 // locked until Close. ErrLocked if a node runs, and OpenReader's errors.
 func OpenIdle(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
 	if err := cfg.Retention.validate(); err != nil {
@@ -18,7 +18,7 @@ func OpenIdle(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openIdle(ctx, at, log)
+	s, err := openExisting(ctx, at, log)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
@@ -26,7 +26,7 @@ func OpenIdle(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error)
 	return s, nil
 }
 
-func openIdle(ctx context.Context, at engine, log *slog.Logger) (*Store, error) {
+func openExisting(ctx context.Context, at engine, log *slog.Logger) (*Store, error) {
 	r, err := openReader(ctx, at) // a store that is not there is not made, an old one not migrated
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func openIdle(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 	if err := r.Close(); err != nil {
 		return nil, err
 	}
-	return openLocked(ctx, at, binding{}, false, log)
+	return openIdle(ctx, at, log)
 }
 
 // Shrink gives the space that holds nothing back to the file system. It needs as much free space as the store takes.
@@ -93,7 +93,7 @@ func addExcess(list []Excess, table string, rows int64) []Excess {
 	return append(list, Excess{table, rows})
 }
 
-// Running reports whether a node runs on the store, and which process it is as far as that is known.
+// Running reports whether nodes run on the store, and which processes they are as far as that is known.
 func Running(dsn string) (process string, running bool, err error) {
 	at, err := parsePlace(dsn)
 	if err != nil {

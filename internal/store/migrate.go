@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -22,29 +23,47 @@ const (
 )
 
 // migrate brings the schema up to latestVersion, each step in a transaction of its own. A nil log is told nothing.
+//
+// Of several processes that do so at once the database lets one make each step. The others fail there, at the latest when
+// they make a table that is there by then, and go on with what is left.
 func migrate(ctx context.Context, at engine, db *sql.DB, log *slog.Logger) error {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	for try := 1; ; try++ {
+		applied, err := migrateTo(ctx, at, db, latestVersion, goose.WithSlog(log))
+		for _, step := range applied {
+			log.Info("Store migrated", "version", step.Source.Version, "duration", step.Duration)
+		}
+		if err == nil || !contended(err) || try == migrateTries {
+			return wrap("migrate store", err)
+		}
+		if err := wait(ctx, migratePause); err != nil {
+			return wrap("migrate store", err)
+		}
+	}
+}
+
+// A process that finds others at work fails once for each step at most, and once for the table in which the steps stand.
+const (
+	migrateTries = 2*int(latestVersion) + 2
+	migratePause = 50 * time.Millisecond
+)
+
+// migrateTo makes the steps that are missing up to a version.
+func migrateTo(ctx context.Context, at engine, db *sql.DB, version int64, options ...goose.ProviderOption) ([]*goose.MigrationResult, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return nil, fmt.Errorf("read migrations: %w", err)
 	}
 	ledger, err := at.ledger()
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return nil, fmt.Errorf("read migrations: %w", err)
 	}
 	provider, err := goose.NewProvider(goose.DialectCustom, db, files,
-		goose.WithStore(ledger), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
+		append([]goose.ProviderOption{goose.WithStore(ledger), goose.WithDisableGlobalRegistry(true)}, options...)...)
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	applied, err := provider.Up(ctx)
-	if err != nil {
-		return wrap("migrate store", err)
-	}
-	for _, step := range applied {
-		log.Info("Store migrated", "version", step.Source.Version, "duration", step.Duration)
-	}
-	return nil
+	return provider.UpTo(ctx, version)
 }

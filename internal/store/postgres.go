@@ -29,7 +29,8 @@ type remote struct {
 	name     string // the URL without secrets and parameters
 	config   *pgx.ConnConfig
 	patience time.Duration // with one statement
-	ttl      time.Duration // of a node's claim
+	ttl      time.Duration // of what a process says about itself in the database (tenant)
+	tongue   *tongue
 }
 
 // parseRemote reads a URL. Its errors hold no password.
@@ -54,7 +55,7 @@ func parseRemote(dsn string) (*remote, error) {
 	}
 	// One round trip, and nothing that stays in the server's session.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	return &remote{redact(dsn), config, statementPatience, leaseTTL}, nil
+	return &remote{redact(dsn), config, statementPatience, tenantTTL, newTongue()}, nil
 }
 
 // parseCause leaves out the URL, which pgx's own text repeats.
@@ -118,58 +119,62 @@ func (r *remote) with(ctx context.Context, ask func(*sql.DB) error) error {
 	return errors.Join(ask(db), db.Close())
 }
 
-// acquire makes the tables in an empty database: without them there is nothing to claim.
-func (r *remote) acquire(ctx context.Context, patient bool) (lock, error) {
+// acquire implements engine. Many processes have a database at once, but for one of an earlier version, which could not write
+// beside this one.
+func (r *remote) acquire(ctx context.Context) (lock, error) {
 	there, err := r.exists(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || !there {
+		return unlocked{}, err
 	}
-	if !there {
-		if err := r.found(ctx); err != nil {
-			return nil, err
+	err = r.with(ctx, func(db *sql.DB) error {
+		version, err := r.version(ctx, db)
+		if err != nil || version != loneVersion {
+			return err
 		}
-	}
-	db, err := r.writer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	l, err := takeLease(ctx, db, r.ttl, patient)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return l, nil
-}
-
-// found makes the tables. Of several processes that try at once the database lets one succeed; the others then find
-// its tables.
-func (r *remote) found(ctx context.Context) error {
-	db, err := r.migrator(ctx)
-	if err != nil {
+		process, err := loneTenant(ctx, db)
+		if err == nil && process != "" {
+			err = fmt.Errorf("%w %s", ErrLocked, process)
+		}
 		return err
-	}
-	err = errors.Join(migrate(ctx, r, db, nil), db.Close())
-	if err == nil {
-		return nil
-	}
-	if there, again := r.exists(ctx); again == nil && there {
-		return nil
-	}
-	return err
+	})
+	return unlocked{}, err
 }
 
-func (r *remote) holder(ctx context.Context) (process string, held bool, err error) {
+// unlocked is the lock of a store that many processes have at once.
+type unlocked struct{}
+
+func (unlocked) release() error { return nil }
+
+func (r *remote) holder(ctx context.Context) (processes string, held bool, err error) {
 	there, err := r.exists(ctx)
 	if err != nil || !there {
 		return "", false, classify(err)
 	}
 	err = r.with(ctx, func(db *sql.DB) error {
-		t, err := readTenant(ctx, db)
-		if t.lives() {
-			process, held = t.process, true
+		version, err := r.version(ctx, db)
+		switch {
+		case err != nil:
+		case version == loneVersion:
+			processes, err = loneTenant(ctx, db)
+		case version > loneVersion:
+			processes, err = tenants(ctx, db, r.dialect())
 		}
 		return err
 	})
-	return process, held, wrap("look who has the database", err)
+	return processes, processes != "", wrap("look who has the database", err)
+}
+
+// loneVersion is the schema with which a database server was used by one process at a time. Its one row of tenancy says by
+// which.
+const loneVersion = 3
+
+// loneTenant names that process; empty if there is none.
+func loneTenant(ctx context.Context, db querier) (process string, err error) {
+	err = db.QueryRowContext(ctx, `SELECT process FROM tenancy WHERE holder <> '' AND expires > `+remoteDialect.now).Scan(&process)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return process, err
 }
 
 // sound refuses a database that takes no writes, such as a standby. Its files a server looks after itself, and says so when one is

@@ -8,7 +8,7 @@ import (
 	"github.com/walletnode/walletnode/internal/store/pgtest"
 )
 
-func shared(t *testing.T, retention Retention) func() *Store {
+func served(t *testing.T, retention Retention) func() *Store {
 	t.Helper()
 	dsn := pgtest.Database(t)
 	var last *Store
@@ -21,4 +21,4 @@ func shared(t *testing.T, retention Retention) func() *Store {
 	}
 }
 
-func TestPostgres(t *testing.T) { testConformance(t, shared) }
+func TestPostgres(t *testing.T) { testConformance(t, served) }

@@ -19,7 +19,8 @@ func (w *writer) probe(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p := w.enqueue(func(context.Context, *sql.Tx) error { return nil })
+	p := &pending{change: func(context.Context, *sql.Tx) error { return nil }, done: make(chan struct{})}
+	w.enqueue(p)
 	for {
 		select {
 		case <-p.done:

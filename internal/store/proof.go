@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/cluster"
@@ -22,62 +21,30 @@ func checkFence(ctx context.Context, tx *sql.Tx, at engine, f cluster.Fence) err
 // first, in one order whoever locks them; only then it is read whether the sessions live, for a lease may end while a lock
 // is waited for.
 func checkFences(ctx context.Context, tx *sql.Tx, at engine, fences []cluster.Fence) (refused map[cluster.Fence]error, err error) {
-	owners, err := lockOwners(ctx, tx, at.dialect(), fences)
+	_, refused, err = proofs(ctx, tx, at.dialect(), fences)
+	return refused, err
+}
+
+// proofs is checkFences with the look at the sessions that the fences were checked with.
+func proofs(ctx context.Context, tx *sql.Tx, d dialect, fences []cluster.Fence) (now sight, refused map[cluster.Fence]error, err error) {
+	wallets := make([]chain.WalletID, len(fences))
+	for i, f := range fences {
+		wallets[i] = f.Wallet
+	}
+	owners, err := lockOwners(ctx, tx, d, wallets)
 	if err != nil {
-		return nil, fmt.Errorf("look who has the wallet: %w", err)
+		return sight{}, nil, fmt.Errorf("look who has the wallet: %w", err)
+	}
+	if now, err = look(ctx, tx, d); err != nil {
+		return sight{}, nil, fmt.Errorf("look whether the session lives: %w", err)
 	}
 	refused = make(map[cluster.Fence]error)
-	sessions := make(map[cluster.Seal]bool)
 	for _, f := range fences {
 		if owner := owners[f.Wallet]; owner.Owner != f.Holder || owner.Epoch != f.Epoch {
 			refused[f] = fmt.Errorf("%w: it is in epoch %d, and this is written under epoch %d", cluster.ErrFenced, owner.Epoch, f.Epoch)
-			continue
-		}
-		live, asked := sessions[f.Seal]
-		if !asked {
-			if live, err = sealHolds(ctx, tx, at, f.Seal); err != nil {
-				return nil, fmt.Errorf("look whether the session lives: %w", err)
-			}
-			sessions[f.Seal] = live
-		}
-		if !live {
+		} else if _, live := now.sealed(f.Seal); !live {
 			refused[f] = fmt.Errorf("%w: the session is over", cluster.ErrFenced)
 		}
 	}
-	return refused, nil
-}
-
-// lockOwners reads who is responsible for the fences' wallets, and keeps it so until the transaction ends.
-func lockOwners(ctx context.Context, tx *sql.Tx, d dialect, fences []cluster.Fence) (map[chain.WalletID]cluster.Assignment, error) {
-	var in conditions
-	marks := make([]string, len(fences))
-	for i, f := range fences {
-		marks[i] = in.placeholder(f.Wallet[:])
-	}
-	rows, err := tx.QueryContext(ctx, `SELECT wallet, owner, boot, epoch FROM owners WHERE wallet IN (`+strings.Join(marks, ", ")+`)
-		ORDER BY wallet`+d.lock, in.args...)
-	found, err := collect(rows, err, scanOwner)
-	owners := make(map[chain.WalletID]cluster.Assignment, len(found))
-	for _, a := range found {
-		owners[a.Wallet] = a
-	}
-	return owners, err
-}
-
-func scanOwner(row scanner) (a cluster.Assignment, err error) {
-	err = row.Scan(fixed(a.Wallet[:]), (*string)(&a.Owner.Instance), fixed(a.Owner.Boot[:]), &a.Epoch)
-	return a, err
-}
-
-// sealHolds reports whether a session lives: its row is there, of the present generation, and its lease not over by the
-// database's clock.
-func sealHolds(ctx context.Context, tx *sql.Tx, at engine, s cluster.Seal) (holds bool, err error) {
-	d := at.dialect()
-	err = tx.QueryRowContext(ctx, `SELECT expires > `+d.now+` AND generation = `+d.generation+`
-		FROM instances WHERE instance = $1 AND boot = $2 AND generation = $3`,
-		string(s.Instance), s.Boot[:], string(s.Generation)).Scan(&holds)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return holds, err
+	return now, refused, nil
 }

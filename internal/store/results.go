@@ -8,23 +8,29 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/proposal"
 )
 
 // RecordResult implements coordination.ResultLog. A row that is finished, by an earlier result or by FinishOpen, stays
 // as it is: then nothing is stored, faults included, and the answer is false.
-func (s *Store) RecordResult(ctx context.Context, r coordination.Result) (bool, error) {
+func (s scribe) RecordResult(ctx context.Context, r coordination.Result) (bool, error) {
 	if _, err := coordination.ParseReason(string(r.Reason)); err != nil {
 		return false, fmt.Errorf("store result: %w", err)
 	}
 	now := time.Now()
 	var won bool
-	err := s.writes.do(ctx, "store result", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.write(ctx, "store result", r.Wallet, func(ctx context.Context, tx *sql.Tx) (err error) {
 		if won, err = finish(ctx, tx, r, now); err != nil || !won {
 			return err
 		}
 		for _, fault := range r.Faults {
 			if err := mergeFault(ctx, tx, fault, now); err != nil {
+				return err
+			}
+		}
+		if len(r.Faults) > 0 {
+			if err := bump(ctx, tx, shared.TopicFaults); err != nil {
 				return err
 			}
 		}
@@ -58,11 +64,14 @@ func finish(ctx context.Context, tx *sql.Tx, r coordination.Result, now time.Tim
 
 // RecordAmendment implements coordination.ResultLog. An amendment without a fault's kind carries a revocation alone. The
 // revocation of an action that has its outcome is noted beside it; the outcome stays.
-func (s *Store) RecordAmendment(ctx context.Context, a coordination.Amendment) error {
+func (s scribe) RecordAmendment(ctx context.Context, a coordination.Amendment) error {
 	now := time.Now()
-	return s.writes.do(ctx, "store amendment", func(ctx context.Context, tx *sql.Tx) error {
+	return s.write(ctx, "store amendment", a.Wallet, func(ctx context.Context, tx *sql.Tx) error {
 		if a.Fault.Kind != "" {
 			if err := mergeFault(ctx, tx, a.Fault, now); err != nil {
+				return err
+			}
+			if err := bump(ctx, tx, shared.TopicFaults); err != nil {
 				return err
 			}
 		}

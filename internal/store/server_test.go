@@ -37,7 +37,7 @@ func readerError(t *testing.T, dsn string) error {
 func filledDatabase(t *testing.T) string {
 	t.Helper()
 	dsn := pgtest.Database(t)
-	s, err := node(t, dsn, leaseTTL)
+	s, err := node(t, dsn)
 	require.NoError(t, err)
 	require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
 	require.NoError(t, s.Close())
@@ -84,7 +84,7 @@ func TestBadInputReadOnlyDatabase(t *testing.T) {
 	readOnly(t, dsn, false)
 	require.NoError(t, Check(t.Context(), dsn))
 
-	s := mustNode(t, dsn, leaseTTL)
+	s := mustNode(t, dsn)
 	readOnly(t, dsn, true)
 	s.writes.db.SetMaxIdleConns(0) // a database that became a standby ends its connections
 	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(2)), ErrNotWritable)
@@ -165,7 +165,7 @@ func TestADatabaseThatHangsIsToldAndForgiven(t *testing.T) {
 	at, err := parseRemote(dsn)
 	require.NoError(t, err)
 	at.patience = 200 * time.Millisecond
-	s, err := openLocked(t.Context(), at, binding{}, true, quiet)
+	s, err := openLocked(t.Context(), at, binding{}, quiet)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 
@@ -197,7 +197,7 @@ func TestADatabaseThatHangsIsToldAndForgiven(t *testing.T) {
 // A server that is restarted, or fails over, ends every connection.
 func TestBrokenConnectionsAreMadeAnew(t *testing.T) {
 	dsn := pgtest.Database(t)
-	s := mustNode(t, dsn, leaseTTL)
+	s := mustNode(t, dsn)
 	require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
 	_, err := s.LastWindow(t.Context())
 	require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestBrokenConnectionsAreMadeAnew(t *testing.T) {
 
 // A moment that a reader looks at does not move while it looks.
 func TestAReaderSeesOneMoment(t *testing.T) {
-	s := shared(t, Retention{})()
+	s := served(t, Retention{})()
 	require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
 	require.NoError(t, s.snapshot(t.Context(), func(tx *sql.Tx) error {
 		before, err := readLast(t.Context(), tx)
@@ -261,7 +261,7 @@ func TestWhatAServersOwnToolsDo(t *testing.T) {
 
 // What a pooler gives to another session must not matter: nothing is prepared and nothing is set.
 func TestNothingStaysInTheServersSession(t *testing.T) {
-	s := shared(t, Retention{})()
+	s := served(t, Retention{})()
 	require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
 	var prepared, locks int
 	require.NoError(t, s.writes.db.QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM pg_prepared_statements),
@@ -271,7 +271,7 @@ func TestNothingStaysInTheServersSession(t *testing.T) {
 
 // Times are integers, or say their zone.
 func TestNoTimeIsWithoutAZone(t *testing.T) {
-	s := shared(t, Retention{})()
+	s := served(t, Retention{})()
 	rows, err := s.db.QueryContext(t.Context(), `SELECT table_name || '.' || column_name FROM information_schema.columns
 		WHERE table_schema = current_schema() AND data_type = 'timestamp without time zone'`)
 	columns, err := collect(rows, err, func(row scanner) (name string, err error) { return name, row.Scan(&name) })

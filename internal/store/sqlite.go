@@ -15,7 +15,7 @@ import (
 
 func (l location) String() string { return string(l) }
 
-func (l location) acquire(context.Context, bool) (lock, error) { return l.acquireOn(networkKind) }
+func (l location) acquire(context.Context) (lock, error) { return l.acquireOn(networkKind) }
 
 func (l location) acquireOn(kindOf func(dir string) (string, error)) (lock, error) {
 	if err := l.prepare(); err != nil {

@@ -1,8 +1,9 @@
 // Package store is the node's durable state: windows, results, proposals, statements, faults with evidence, actions and
 // wallets. What it acknowledged survives kill -9 and power loss; what it did not acknowledge left no trace.
 //
-// The embedded engine is SQLite; a PostgreSQL server is the other. One running node has a store at a time (a lock file says
-// so, or a row of the database); any number of readers (OpenReader) and short-lived imports (OpenImporter) work beside it.
+// The embedded engine is SQLite, which one running node has at a time (a lock file says so); a PostgreSQL server is the other,
+// which many instances of one operator have together: what they write for a wallet they write under a fence (Pen). Any number
+// of readers (OpenReader) and short-lived imports (OpenImporter) work beside them.
 // Schema and queries are the same for both: portable types, numbered placeholders, no generated keys, and for
 // correctness nothing but rows, conditional updates and row locks. engine is what differs.
 //
@@ -42,16 +43,18 @@ type Config struct {
 	// database must exist, its tables are made.
 	DSN       string
 	Retention Retention
+	// Frequency is the number of blocks from one window to the next; 0 for that of the network.
+	Frequency chain.Height
 	// Observe is told how long each write to the disk took, failed ones included; it must return at once. Nil is allowed.
 	Observe func(took time.Duration)
 }
 
 // Store is the store of a running node. Its methods may be called from any number of goroutines.
 type Store struct {
-	Reader
-	writes    *writer
+	scribe
 	lock      lock // nil beside a node, whose claim it is
 	retention Retention
+	frequency chain.Height
 	log       *slog.Logger
 
 	closing sync.Once
@@ -70,21 +73,24 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 		return nil, err
 	}
 	bound := binding{strconv.FormatUint(chainID, 10), genesis.String()}
-	s, err := openLocked(ctx, at, bound, true, log)
+	s, err := openLocked(ctx, at, bound, log)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
-	s.retention = cfg.Retention.withDefaults()
+	s.retention, s.frequency = cfg.Retention.withDefaults(), cfg.Frequency
+	if s.frequency == 0 {
+		s.frequency = coordination.RFC12().Frequency
+	}
 	if cfg.Observe != nil {
 		s.writes.observe = cfg.Observe
 	}
 	return s, nil
 }
 
-// openLocked opens the store as its only node. A zero binding leaves a new store unbound. A patient caller waits for a
-// claim that a killed node may have left behind.
-func openLocked(ctx context.Context, at engine, bound binding, patient bool, log *slog.Logger) (*Store, error) {
-	lock, err := at.acquire(ctx, patient)
+// openLocked opens the store for running on it: an embedded one as its only process. A zero binding leaves a new store
+// unbound.
+func openLocked(ctx context.Context, at engine, bound binding, log *slog.Logger) (*Store, error) {
+	lock, err := at.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +99,11 @@ func openLocked(ctx context.Context, at engine, bound binding, patient bool, log
 		return nil, errors.Join(err, lock.release())
 	}
 	s.lock = lock
-	s.writes.fence, _ = lock.(fence)
+	if r, remote := at.(*remote); remote {
+		if s.writes.tenant, err = enroll(ctx, r); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	return s, nil
 }
 
@@ -125,14 +135,18 @@ func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{Reader: Reader{reads, at}, writes: newWriter(db), log: log}, nil
+	return &Store{scribe: scribe{Reader: Reader{reads, at}, writes: newWriter(db, at)}, log: log}, nil
 }
 
-// Close waits for writes under way, closes the store and releases it for another process. It may be called again.
+// Close waits for writes under way, though not for a database that does not answer, closes the store and releases it for
+// another process. It may be called again.
 func (s *Store) Close() error {
 	// Readers first: the last connection to close folds the write-ahead log into the database, and only the writer can.
 	s.closing.Do(func() {
 		s.closed = errors.Join(s.Reader.Close(), s.writes.close())
+		if s.writes.tenant != nil {
+			s.closed = errors.Join(s.closed, s.writes.tenant.leave())
+		}
 		if s.lock != nil {
 			s.closed = errors.Join(s.closed, s.lock.release())
 		}

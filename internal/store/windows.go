@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
@@ -19,14 +20,23 @@ func (r Reader) LastWindow(ctx context.Context) (coordination.Opened, error) {
 
 // readLast returns the latest of all windows opened, missed and started after.
 func readLast(ctx context.Context, db querier) (coordination.Opened, error) {
-	last, err := scanOpened(db.QueryRowContext(ctx, `SELECT block, opened_at, hash, opened_time FROM windows ORDER BY block DESC LIMIT 1`))
+	return readLastAt(ctx, db, math.MaxInt64, math.MaxInt64)
+}
+
+// readLastAt returns the latest of those at or below a height. Of a range of missed ones that reaches further, current is
+// the last that counts.
+func readLastAt(ctx context.Context, db querier, head, current chain.Height) (coordination.Opened, error) {
+	last, err := scanOpened(db.QueryRowContext(ctx, `SELECT block, opened_at, hash, opened_time FROM windows WHERE block <= $1
+		ORDER BY block DESC LIMIT 1`, height(head)))
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return coordination.Opened{}, err
 	}
 	var missed height
-	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(last_block), 0) FROM missed`).Scan(&missed); err != nil {
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(last_block), 0) FROM missed WHERE first_block <= $1`, height(head)).Scan(&missed)
+	if err != nil {
 		return coordination.Opened{}, err
 	}
+	missed = min(missed, height(current))
 	if chain.Height(missed) > last.Block {
 		return coordination.Opened{Block: chain.Height(missed)}, nil
 	}
@@ -105,9 +115,9 @@ func (s *Store) RecordMissed(ctx context.Context, m coordination.Missed) error {
 }
 
 // Begin implements coordination.WindowLog.
-func (s *Store) Begin(ctx context.Context, wallet chain.WalletID, w coordination.Window, at chain.Height) (coordination.Progress, error) {
+func (s scribe) Begin(ctx context.Context, wallet chain.WalletID, w coordination.Window, at chain.Height) (coordination.Progress, error) {
 	var progress coordination.Progress
-	err := s.writes.do(ctx, "begin window", func(ctx context.Context, tx *sql.Tx) error {
+	err := s.write(ctx, "begin window", wallet, func(ctx context.Context, tx *sql.Tx) error {
 		none := []byte{}
 		_, err := tx.ExecContext(ctx, `INSERT INTO results
 			(block, wallet, opened_at, finished, reason, detail, role, seed, leader, action, proposal, received_at, recorded_time)
@@ -132,8 +142,7 @@ func (s *Store) FinishOpen(ctx context.Context, last chain.Height, reason coordi
 	}
 	now := time.Now()
 	return s.writes.do(ctx, "finish open windows", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE results SET finished = TRUE, reason = $1, recorded_time = $2 WHERE NOT finished AND block <= $3`,
-			string(reason), instant(now), height(last))
+		_, err := tx.ExecContext(ctx, finishBegun, height(last), string(reason), instant(now))
 		if err != nil {
 			return err
 		}
@@ -141,6 +150,9 @@ func (s *Store) FinishOpen(ctx context.Context, last chain.Height, reason coordi
 		return err
 	})
 }
+
+// finishBegun gives the rows that are open their result.
+const finishBegun = `UPDATE results SET finished = TRUE, reason = $2, recorded_time = $3 WHERE NOT finished AND block <= $1`
 
 // finishUnbegun gives a result to the wallets whose part in the last opened window was never begun, because the node ended
 // between the two: those imported before it opened that took part in a window before, or all if none was begun. (A

@@ -24,6 +24,7 @@ CREATE TABLE instances (
     detail     TEXT    NOT NULL,
     standby    BOOLEAN NOT NULL,
     draining   BOOLEAN NOT NULL,
+    ttl        BIGINT  NOT NULL, -- microseconds from a renewal to the lease's end
     opened     BIGINT  NOT NULL,
     expires    BIGINT  NOT NULL,
     barred     BIGINT  NOT NULL, -- index of the last window that it stays out of
@@ -50,10 +51,11 @@ CREATE TABLE claims (
     PRIMARY KEY (block, wallet)
 );
 
--- One row per unbroken history of the database.
+-- One row per unbroken history of the database, as far as it is known. The last one is the present one.
 CREATE TABLE generations (
-    generation TEXT   NOT NULL PRIMARY KEY,
-    position   BIGINT NOT NULL, -- 1 for the first
+    number     BIGINT NOT NULL PRIMARY KEY, -- 1 of a new store
+    generation TEXT   NOT NULL, -- a word that no other history has
+    origin     TEXT   NOT NULL, -- what the database tells of its history; empty if it does not
     began      BIGINT NOT NULL, -- when the first member compared its journal; 0 until then
     horizon    BIGINT NOT NULL, -- coordination block up to which a window without a proposal is doubtful; 0 for none
     balanced   BIGINT NOT NULL  -- when wallets were last moved for balance
@@ -68,6 +70,7 @@ INSERT INTO changes (topic, version) VALUES ('halts', 0);
 INSERT INTO changes (topic, version) VALUES ('verdicts', 0);
 INSERT INTO changes (topic, version) VALUES ('wishes', 0);
 INSERT INTO changes (topic, version) VALUES ('faults', 0);
+INSERT INTO changes (topic, version) VALUES ('windows', 0); -- who accounts for windows locks it
 
 CREATE TABLE bans (
     subject TEXT   NOT NULL PRIMARY KEY, -- an operator's address or a peer ID

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// lines are the store's connections for what instances agree on. Neither kind waits for the writer's turn: a slow group
+// of results must not look like the death of an instance, nor delay who acts for a wallet.
+type lines struct {
+	leases *sql.DB // for sessions alone
+	claims *sql.DB // for wallets and windows
+}
+
+const (
+	// leaseLines: a renewal, and a look at the row while one is given up.
+	leaseLines = 2
+	// leasePatience is how long a statement about a session is waited for: less than a usual renewal's interval, so that one that
+	// got stuck has a successor well before the lease is over.
+	leasePatience = 2 * time.Second
+	// claimLines is how many wallets are claimed at once: their commits share flushes of the server's log.
+	claimLines = 8
+)
+
+func openLines(at engine, writer *sql.DB) lines {
+	return lines{
+		leases: at.beside(writer, leaseLines, leasePatience),
+		claims: at.beside(writer, claimLines, statementPatience),
+	}
+}
+
+// close ends the connections that are not the writer's.
+func (l lines) close(writer *sql.DB) error {
+	var errs []error
+	for _, db := range []*sql.DB{l.leases, l.claims} {
+		if db != writer {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// A database gives up a transaction for another's sake if the two wait for each other, or, in a distributed one, for less.
+const (
+	// maxAttempts is how often such a transaction is tried.
+	maxAttempts = 8
+	// attemptPause is the longest pause before the second try; it doubles with each one.
+	attemptPause = 10 * time.Millisecond
+)
+
+// errAgain is a transaction's own wish to be run again, from its beginning.
+var errAgain = errors.New("the rows changed meanwhile")
+
+// transact commits a change of its own on one of the lines. It may run more than once. If its error is not one that the
+// change returned, whether it was committed is not known.
+func (s scribe) transact(ctx context.Context, db *sql.DB, action string, c change) error {
+	if err := s.at.learn(ctx, db); err != nil {
+		return wrap(action, err)
+	}
+	for attempt := 0; ; attempt++ {
+		err := once(ctx, db, c)
+		if attempt+1 == maxAttempts || !yielded(err) && !errors.Is(err, errAgain) {
+			return wrap(action, err)
+		}
+		if err := wait(ctx, rand.N(attemptPause<<attempt)); err != nil { //nolint:gosec // so that two do not meet again
+			return wrap(action, err)
+		}
+	}
+}
+
+func once(ctx context.Context, db *sql.DB, c change) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := c(ctx, tx); err != nil {
+		return rollback(tx, err)
+	}
+	return tx.Commit()
+}
