@@ -45,7 +45,8 @@ type Handler interface {
 	// Handle returns how the action ended, with a detail for people that may be empty. It is called once the
 	// proposal was valid at a head of the action's own time, and must return soon after ctx ends, which it does
 	// when the action is revoked, when the last block for signing passes, or when the node stops. An empty
-	// outcome then lets the reason for the end decide; at any other time it is a failure.
+	// outcome then lets the reason for the end decide; at any other time it is a failure. It also ends when another
+	// instance becomes responsible for the wallet, and whoever is begins the action again.
 	Handle(ctx context.Context, o proposal.Order) (Outcome, string)
 }
 
@@ -63,10 +64,21 @@ type Validator interface {
 	Validate(ctx context.Context, wallet chain.WalletID, p proposal.Proposal) proposal.Verdict
 }
 
+// Custody says which wallets this instance serves; the actions of the others are their instances'.
+type Custody interface {
+	// Serves must return at once.
+	Serves(wallet chain.WalletID) bool
+	// Changed returns a channel that is closed at the next change; nil if nothing ever changes. Take it before calling
+	// Serves, or a change in between goes unseen.
+	Changed() <-chan struct{}
+}
+
 // Log is the durable memory of actions. Every method is one transaction. The row of an action is inserted with the
-// result that orders it, before it is dispatched.
+// result that orders it, before it is dispatched. Where instances share it, chain.ErrNotServed says that this one may not
+// write for the wallet.
 type Log interface {
-	// PendingActions returns the orders without an outcome, oldest window first.
+	// PendingActions returns the orders without an outcome, oldest window first. Those of wallets that are not served here
+	// may be among them.
 	PendingActions(ctx context.Context) ([]proposal.Order, error)
 	// StartAction records that an action is begun at a height; repeating it changes nothing.
 	StartAction(ctx context.Context, wallet chain.WalletID, window, at chain.Height) error

@@ -13,7 +13,7 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 )
 
-// Why an action's context ended, other than that the node stops.
+// Why an action's context ended, other than that the node stops or does not serve the wallet any more.
 var (
 	errRevoked = errors.New("revoked")
 	errExpired = errors.New("expired")
@@ -29,7 +29,7 @@ const (
 	maxDetail = 500
 )
 
-// carryOut takes one action from its order to its outcome. The outcome is empty if the node stops first. ctx ends
+// carryOut takes one action from its order to its outcome. The outcome is empty if the wallet is let go first. ctx ends
 // with errRevoked or errExpired through cancel.
 func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (end Ended, detail string) {
 	log := d.logger(o)
@@ -92,7 +92,7 @@ func (d *Dispatcher) expire(ctx context.Context, cancel context.CancelCauseFunc,
 	}
 }
 
-// ending returns the outcome that the end of an action's context stands for; none if the node stops.
+// ending returns the outcome that the end of an action's context stands for; none if the wallet is let go.
 func ending(ctx context.Context) Outcome {
 	cause := context.Cause(ctx)
 	switch {
@@ -162,7 +162,7 @@ func (d *Dispatcher) validate(ctx context.Context, o proposal.Order) (Outcome, s
 }
 
 // finish records an outcome. It goes on trying until ctx ends; the action then stays pending and is judged again at
-// the next start.
+// the next start, or by whoever serves the wallet now.
 func (d *Dispatcher) finish(ctx context.Context, end Ended, detail string) {
 	o, outcome, log := end.Order, end.Outcome, d.logger(end.Order)
 	if len(detail) > maxDetail {
@@ -174,11 +174,19 @@ func (d *Dispatcher) finish(ctx context.Context, end Ended, detail string) {
 		return d.cfg.Log.FinishAction(write, o.Wallet, o.Window, outcome, detail, d.cfg.Clock.Height())
 	})
 	if err != nil {
-		log.Error("An outcome is not recorded; the action is judged again at the next start", "outcome", outcome, "error", err)
+		log.Log(context.WithoutCancel(ctx), complaint(err), "An outcome is not recorded; the action is judged again", "outcome", outcome, "error", err)
 		return
 	}
 	log.Log(ctx, level(outcome), "Action ended", "outcome", outcome, "detail", detail)
 	d.cfg.Observe(end)
+}
+
+// complaint returns where a failure of the log is told. That the wallet is another's is none: the context is about to end.
+func complaint(err error) slog.Level {
+	if errors.Is(err, chain.ErrNotServed) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 // level returns where an outcome belongs in the log. Info is the window's own line, one for each wallet; an action that
@@ -203,7 +211,7 @@ func retry(ctx context.Context, log *slog.Logger, message string, f func() error
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		log.Error(message, "error", err)
+		log.Log(ctx, complaint(err), message, "error", err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

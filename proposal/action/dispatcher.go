@@ -17,6 +17,7 @@ type Config struct {
 	Log       Log
 	Clock     Clock
 	Validator Validator
+	Custody   Custody
 	Handlers  map[proposal.Kind]Handler // one for each kind but Noop
 	Logger    *slog.Logger
 	// Observe is told each action once its outcome is recorded. It must return at once, and is called from several
@@ -33,8 +34,8 @@ type Ended struct {
 	Took  time.Duration
 }
 
-// Dispatcher carries out orders, each in a goroutine of its own and one per wallet at a time: a second order is
-// recorded as WalletBusy and never carried out later (rule R7).
+// Dispatcher carries out the orders of the wallets that are served here, each in a goroutine of its own and one per wallet
+// at a time: a second order is recorded as WalletBusy and never carried out later (rule R7).
 type Dispatcher struct {
 	cfg Config
 
@@ -53,7 +54,7 @@ type event struct {
 
 // New checks the configuration; a kind without a handler is refused.
 func New(cfg Config) (*Dispatcher, error) {
-	if cfg.Log == nil || cfg.Clock == nil || cfg.Validator == nil || cfg.Logger == nil {
+	if cfg.Log == nil || cfg.Clock == nil || cfg.Validator == nil || cfg.Custody == nil || cfg.Logger == nil {
 		return nil, errors.New("action dispatcher: a dependency is missing")
 	}
 	for _, k := range proposal.Kinds() {
@@ -68,7 +69,7 @@ func New(cfg Config) (*Dispatcher, error) {
 }
 
 // Dispatch hands over an order that the log already holds. It never waits. What is dispatched before Run begins is
-// carried out then; what Run does not get to stays pending in the log.
+// carried out then; what Run does not get to, or is another instance's by then, stays pending in the log.
 func (d *Dispatcher) Dispatch(o proposal.Order) { d.put(event{order: o}) }
 
 // Revoke stops the action of (wallet, window) if it has not ended. It never waits. The log knows already, so that a
@@ -95,11 +96,13 @@ func (d *Dispatcher) take() []event {
 	return events
 }
 
-// Run first takes up what the log holds as pending, then what is dispatched, until ctx ends. An action that has not
-// ended by then stays pending, without an outcome. It returns nil once every goroutine has ended: two per running
-// action (the second watches the deadline), so at most two per wallet, and one per outcome that is being recorded
-// for an order that never ran. Its one error is that the log cannot be read.
+// Run first takes up what the log holds as pending, then what is dispatched, until ctx ends, and for as long as the wallets
+// are served here. An action that has not ended by then stays pending, without an outcome; one of a wallet that comes (back)
+// to this instance is begun from its start. Run returns nil once every goroutine has ended: two per running action (the
+// second watches the deadline), so at most two per wallet, one per outcome that is being recorded for an order that never
+// ran, and one that reads the log when wallets have changed hands. Its one error is that the log cannot be read at first.
 func (d *Dispatcher) Run(ctx context.Context) error {
+	changed := d.cfg.Custody.Changed()
 	pending, err := d.cfg.Log.PendingActions(ctx)
 	if err != nil {
 		return fmt.Errorf("read pending actions: %w", err)
@@ -108,10 +111,12 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	if d.cfg.Clock.Until(ctx, 1) != nil {
 		return nil // ctx ended
 	}
-	r := &round{Dispatcher: d, actions: make(map[chain.WalletID]*running), taken: make(map[chain.WalletID]chain.Height)}
+	r := newRound(d)
 	defer r.goroutines.Wait()
-	for _, o := range pending {
-		r.dispatch(ctx, o)
+	select {
+	case <-changed: // what was pending then may have been done by another instance since; it is read again
+	default:
+		r.takeUp(ctx, pending)
 	}
 	for {
 		for _, e := range d.take() {
@@ -123,69 +128,19 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		}
 		select {
 		case <-d.arrived:
+		case <-changed:
+			changed = d.cfg.Custody.Changed()
+			r.letGo()
+			r.read(ctx)
+		case orders := <-r.pending:
+			r.reading = false
+			if r.stale {
+				r.read(ctx)
+			} else {
+				r.takeUp(ctx, orders)
+			}
 		case <-ctx.Done():
 			return nil
 		}
-	}
-}
-
-// round is the state of one Run, owned by its loop.
-type round struct {
-	*Dispatcher
-	actions    map[chain.WalletID]*running     // the newest action of each wallet, ended ones included
-	taken      map[chain.WalletID]chain.Height // the newest window of which an order was taken, begun or not
-	goroutines sync.WaitGroup
-}
-
-// running is an action that was begun.
-type running struct {
-	window chain.Height
-	cancel context.CancelCauseFunc
-	ended  chan struct{} // closed when its outcome is recorded
-}
-
-func (a *running) busy() bool {
-	select {
-	case <-a.ended:
-		return false
-	default:
-		return true
-	}
-}
-
-// dispatch begins an action, or records why not. An order can come twice, from the log and from Dispatch; windows of
-// a wallet ascend, so what is not newer than the newest was taken already, also if it was found busy then.
-func (r *round) dispatch(ctx context.Context, o proposal.Order) {
-	if o.Window <= r.taken[o.Wallet] {
-		return
-	}
-	r.taken[o.Wallet] = o.Window
-	last := r.actions[o.Wallet]
-	height := r.cfg.Clock.Height()
-	switch {
-	case height >= o.SigningEnd():
-		r.goroutines.Go(func() { r.finish(ctx, Ended{Order: o, Outcome: Expired}, fmt.Sprintf("taken up at block %d", height)) })
-	case last != nil && last.busy():
-		r.goroutines.Go(func() {
-			r.finish(ctx, Ended{Order: o, Outcome: WalletBusy}, fmt.Sprintf("the action of window %d is still running", last.window))
-		})
-	default:
-		action, cancel := context.WithCancelCause(ctx)
-		begun := &running{window: o.Window, cancel: cancel, ended: make(chan struct{})}
-		r.actions[o.Wallet] = begun
-		r.goroutines.Go(func() {
-			defer close(begun.ended)
-			defer cancel(nil)
-			if end, detail := r.carryOut(action, cancel, o); end.Outcome != "" {
-				r.finish(ctx, end, detail)
-			}
-		})
-	}
-}
-
-// revoke ends the wallet's action if it is the one of that window. One that was never begun is held up by the log.
-func (r *round) revoke(wallet chain.WalletID, window chain.Height) {
-	if action := r.actions[wallet]; action != nil && action.window == window {
-		action.cancel(errRevoked)
 	}
 }

@@ -31,6 +31,7 @@ func TestIncompleteHandlerTableIsRefused(t *testing.T) {
 	complete := action.Config{
 		Log: &fakeLog{}, Clock: chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0),
 		Validator: validatorFunc(nil), Handlers: action.Handlers(action.NoSigners{}), Logger: slog.New(slog.DiscardHandler),
+		Custody: &custody{},
 	}
 	_, err := action.New(complete)
 	require.NoError(t, err)
@@ -49,6 +50,7 @@ func TestIncompleteHandlerTableIsRefused(t *testing.T) {
 		func(c *action.Config) { c.Log = nil },
 		func(c *action.Config) { c.Clock = nil },
 		func(c *action.Config) { c.Validator = nil },
+		func(c *action.Config) { c.Custody = nil },
 		func(c *action.Config) { c.Logger = nil },
 	} {
 		gap := complete

@@ -136,6 +136,7 @@ var untilEnd = handlerFunc(func(ctx context.Context, _ proposal.Order) (action.O
 type stage struct {
 	t          *testing.T
 	log        *fakeLog
+	custody    *custody
 	clock      *chain.Clock
 	handlers   map[proposal.Kind]action.Handler
 	validate   validatorFunc
@@ -147,6 +148,33 @@ type stage struct {
 	ran        chan error
 }
 
+// custody is what is served, in the test's hand: everything but what was taken away.
+type custody struct {
+	mu      sync.Mutex
+	away    map[chain.WalletID]bool
+	changed chan struct{}
+}
+
+func (c *custody) Serves(wallet chain.WalletID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.away[wallet]
+}
+
+func (c *custody) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
+}
+
+func (c *custody) set(wallet chain.WalletID, served bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away[wallet] = !served
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
 // newStage sets a stage at a height, with the node's own handlers and a validator that passes everything. run starts it.
 func newStage(t *testing.T, height chain.Height) *stage {
 	t.Helper()
@@ -156,6 +184,7 @@ func newStage(t *testing.T, height chain.Height) *stage {
 			started: map[key]chain.Height{}, finished: map[key]ended{},
 			revoked: map[key]bool{}, failing: map[string]bool{},
 		},
+		custody:  &custody{away: map[chain.WalletID]bool{}, changed: make(chan struct{})},
 		clock:    chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0),
 		handlers: action.Handlers(action.NoSigners{}),
 		validate: func(context.Context, chain.WalletID) proposal.Verdict {
@@ -174,9 +203,11 @@ func (s *stage) at(h chain.Height) {
 	synctest.Wait()
 }
 
-func (s *stage) run() {
+func (s *stage) run() { s.runOn(s.log) }
+
+func (s *stage) runOn(log action.Log) {
 	dispatcher, err := action.New(action.Config{
-		Log: s.log, Clock: s.clock, Handlers: maps.Clone(s.handlers), Logger: slog.New(slog.NewTextHandler(&s.lines, nil)),
+		Log: log, Clock: s.clock, Custody: s.custody, Handlers: maps.Clone(s.handlers), Logger: slog.New(slog.NewTextHandler(&s.lines, nil)),
 		Validator: validatorFunc(func(ctx context.Context, w chain.WalletID) proposal.Verdict { return s.validate(ctx, w) }),
 		Observe: func(e action.Ended) {
 			s.mu.Lock()
