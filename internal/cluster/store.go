@@ -97,8 +97,8 @@ type Claims interface {
 	// Claim makes the window the fence's holder's and returns the row. A row without proposal of a lower epoch is taken
 	// over; one with a proposal is returned as it is. A fence that does not hold, and a row of a higher epoch, is
 	// ErrFenced. A window up to the generation's horizon that has no proposal is ErrDoubtful until every member of the
-	// table, expired ones included, has reconciled, and one lease of the fence's holder has passed since the first did:
-	// by then whoever lives, and was forgotten altogether, has a row.
+	// table, expired ones included unless Mourning is over, has reconciled, and one lease of the fence's holder has passed
+	// since the first did: by then whoever lives, and was forgotten altogether, has a row.
 	Claim(ctx context.Context, f Fence, window chain.Height) (Claim, error)
 	// SaveProposal stores what is to be sent, if the fence holds, the claim is of its epoch and has no proposal yet, and
 	// returns the row: what it has is what must be sent, whoever built it.
@@ -106,9 +106,9 @@ type Claims interface {
 	// FindClaim reads a row; false if there is none.
 	FindClaim(ctx context.Context, wallet chain.WalletID, window chain.Height) (Claim, bool, error)
 	// Reconcile puts back, in one transaction, what the journal's entries say was sent and the table does not have, and
-	// marks the member reconciled. Entries whose row has another proposal are returned. The first member of a generation
-	// that reconciles sets the generation's horizon to the one given; those of entries put back raise it. In the first
-	// generation of a new store nothing is doubtful, and the horizon stays 0.
+	// marks the member reconciled. Entries whose row has another proposal are returned. The generation's horizon is the
+	// furthest that any member gave or put back: one that sees further than the first may have served what that one did
+	// not know of. In the first generation of a new store nothing is doubtful, and the horizon stays 0.
 	Reconcile(ctx context.Context, by Seal, entries []Entry, horizon chain.Height) (Reconciliation, error)
 }
 

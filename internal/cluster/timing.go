@@ -48,3 +48,8 @@ func (t Timing) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Mourning is how long, after a database lost commits, an instance is waited for that does not come back to compare its
+// journal: from the end of its lease or the first comparison of the others, whichever was later. It is longer than an active
+// phase of 80 blocks, some 16 minutes: whatever that instance may have said, the window is over by then.
+const Mourning = 20 * time.Minute

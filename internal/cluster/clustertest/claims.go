@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"context"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -57,11 +58,18 @@ func (t *tx) doubtful(f cluster.Fence, window chain.Height) bool {
 		return true
 	}
 	for _, s := range t.sessions {
-		if s.reconciled != t.present {
+		if s.reconciled != t.present && t.now.Sub(later(s.expires, e.since)) < cluster.Mourning {
 			return true
 		}
 	}
 	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // SaveProposal implements cluster.Claims.
@@ -146,9 +154,9 @@ func (t *tx) reconciled(by cluster.Seal, horizon, restored chain.Height) {
 		}
 		e, ok := r.eras[t.present]
 		if !ok {
-			e = era{horizon: horizon, since: t.now}
+			e = era{since: t.now}
 		}
-		e.horizon = max(e.horizon, restored)
+		e.horizon = max(e.horizon, horizon, restored)
 		r.eras[t.present] = e
 	})
 }

@@ -18,6 +18,8 @@ type Bench struct {
 	TTL time.Duration
 	// Pass lets time pass on the database's clock.
 	Pass func(time.Duration)
+	// Promote makes the database's history another one; no commit is lost.
+	Promote func()
 }
 
 // Suite is what every store has to pass. Open gives each case a store of its own.
@@ -37,6 +39,10 @@ func Suite(t *testing.T, open func(t *testing.T) Bench) {
 		"a claim's proposal is stored once":              savesOnce,
 		"an empty claim is taken over, a filled one not": takesOver,
 		"what was forgotten is put back":                 reconciles,
+		"another history voids every session":            voids,
+		"a doubtful window waits for every journal":      doubts,
+		"a doubt reaches as far as any member saw":       doubtsAsFarAsAnybody,
+		"who is gone for long is not waited for":         mourns,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, desk{open(t), t}) })
 	}
@@ -438,4 +444,121 @@ func reconciles(t *testing.T, d desk) {
 	done, err = d.Store.Reconcile(t.Context(), a, nil, 2700)
 	require.NoError(t, err)
 	require.Empty(t, done.Restored)
+}
+
+func voids(t *testing.T, d desk) {
+	a, b := d.join("a", well), d.join("b", well)
+	f := d.give(wallet(1), a)
+	_, err := d.Store.Claim(t.Context(), f, 900)
+	require.NoError(t, err)
+	d.Promote()
+
+	require.ErrorIs(t, d.renew(a, 0, well), cluster.ErrSessionLost)
+	_, err = d.Store.Claim(t.Context(), f, 900)
+	require.ErrorIs(t, err, cluster.ErrFenced)
+	_, err = d.Store.SaveProposal(t.Context(), f, 900, said("something"))
+	require.ErrorIs(t, err, cluster.ErrFenced)
+	_, err = d.Store.Move(t.Context(), a, nil, 0)
+	require.ErrorIs(t, err, cluster.ErrSessionLost)
+	_, err = d.Store.Reconcile(t.Context(), a, nil, 900)
+	require.ErrorIs(t, err, cluster.ErrSessionLost)
+	row, found, err := d.Store.Session(t.Context(), "b")
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, b.Holder, row.Holder)
+	require.False(t, row.Current)
+	require.False(t, d.member("a").Live())
+
+	again := d.join("a", well) // at once: what is void need not expire
+	require.NotEqual(t, a.Generation, again.Generation)
+	require.Equal(t, again.Generation, d.view().Generation)
+	require.True(t, d.member("a").Live())
+	require.False(t, d.member("a").Reconciled)
+	require.False(t, d.member("b").Current)
+	require.True(t, d.move(again, wallet(1), again, cluster.CauseOrphan), "the owner's session is void")
+	require.Equal(t, again.Generation, d.join("b", well).Generation, "whoever comes next finds it")
+	require.NoError(t, d.renew(again, 0, well))
+	mixed := again
+	mixed.Generation = a.Generation
+	require.ErrorIs(t, d.renew(mixed, 1, well), cluster.ErrSessionLost)
+}
+
+// claim claims a window and returns what came of it.
+func (d desk) claim(f cluster.Fence, window chain.Height) error {
+	_, err := d.Store.Claim(d.t.Context(), f, window)
+	return err
+}
+
+func (d desk) reconcile(s cluster.Seal, horizon chain.Height) {
+	_, err := d.Store.Reconcile(d.t.Context(), s, nil, horizon)
+	require.NoError(d.t, err)
+}
+
+// after makes the history another one, which the instances had parts in, and gives wallet 1 to a.
+func (d desk) after(instances ...cluster.InstanceID) (cluster.Seal, cluster.Fence) {
+	for _, id := range instances {
+		d.join(id, well)
+	}
+	d.Promote()
+	a := d.join("a", well)
+	return a, d.give(wallet(1), a)
+}
+
+func doubts(t *testing.T, d desk) {
+	a, f := d.after("b")
+	require.ErrorIs(t, d.claim(f, 1800), cluster.ErrDoubtful, "nobody has compared anything")
+	d.reconcile(a, 900)
+	require.NoError(t, d.claim(f, 1800), "what begins later nobody can have served")
+	require.ErrorIs(t, d.claim(f, 900), cluster.ErrDoubtful, "b has not compared its journal")
+
+	d.Pass(d.TTL / 2)
+	require.NoError(t, d.renew(a, 0, well))
+	b := d.join("b", well)
+	sent := said("by b")
+	done, err := d.Store.Reconcile(t.Context(), b, []cluster.Entry{{
+		Wallet: wallet(1), Window: 1800, Holder: b.Holder, Digest: cluster.Digest(sent), Own: sent,
+	}}, 900)
+	require.NoError(t, err)
+	require.Len(t, done.Restored, 1)
+	require.ErrorIs(t, d.claim(f, 900), cluster.ErrDoubtful, "who was forgotten altogether has a lease to come")
+	claim, err := d.Store.Claim(t.Context(), f, 1800)
+	require.NoError(t, err, "what is known is no doubt")
+	require.Equal(t, sent, claim.Own)
+
+	d.Pass(d.TTL / 2)
+	require.NoError(t, d.renew(a, 1, well))
+	require.NoError(t, d.claim(f, 900))
+}
+
+func doubtsAsFarAsAnybody(t *testing.T, d desk) {
+	a, f := d.after("b", "c")
+	d.reconcile(a, 900)
+	d.Pass(d.TTL / 2)
+	require.NoError(t, d.renew(a, 0, well))
+	require.NoError(t, d.claim(f, 3600))
+	b := d.join("b", well)
+	d.reconcile(b, 1800)
+	require.ErrorIs(t, d.claim(f, 1800), cluster.ErrDoubtful, "b saw further than a")
+	sent := said("by b")
+	_, err := d.Store.Reconcile(t.Context(), b, []cluster.Entry{{
+		Wallet: wallet(2), Window: 2700, Holder: b.Holder, Digest: cluster.Digest(sent), Own: sent,
+	}}, 1800)
+	require.NoError(t, err)
+	require.ErrorIs(t, d.claim(f, 2700), cluster.ErrDoubtful, "and has served further yet")
+	require.NoError(t, d.claim(f, 4500))
+}
+
+func mourns(t *testing.T, d desk) {
+	a, f := d.after("gone")
+	d.reconcile(a, 900)
+	again := func(wait time.Duration) {
+		d.Pass(wait)
+		a = d.join("a", well)
+		require.True(t, d.move(a, wallet(1), a, cluster.CauseOrphan))
+		f = cluster.Fence{Seal: a, Wallet: wallet(1), Epoch: d.assigned(wallet(1)).Epoch}
+	}
+	again(cluster.Mourning - d.TTL)
+	require.ErrorIs(t, d.claim(f, 900), cluster.ErrDoubtful)
+	again(2*d.TTL + time.Millisecond) // its own lease was counted first
+	require.NoError(t, d.claim(f, 900))
 }
