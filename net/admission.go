@@ -18,7 +18,7 @@ import (
 // maxExchanges is how many exchanges we run at once; peers beyond wait their turn.
 const maxExchanges = 16
 
-// maxNap bounds how long the admission loop sleeps: bans end at heights, which wake nobody.
+// maxNap bounds how long the admission loop sleeps: bans for floods end at heights, which wake nobody.
 const maxNap = 30 * time.Second
 
 // chores are what the table wants done.
@@ -38,11 +38,12 @@ func (t *table) sweep(now time.Time) chores {
 			c.next = at
 		}
 	}
+	soon(t.liftBans(now))
 	for id, e := range t.peers {
 		if !e.connected {
 			continue
 		}
-		e.cut = e.cut || t.isBanned(e.operator)
+		t.bar(e, now)
 		t.settle(e, now)
 		if !e.deadline.IsZero() && !now.Before(e.deadline) {
 			e.stranger = true

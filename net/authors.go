@@ -3,6 +3,8 @@ package net
 import (
 	"sync"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
 )
@@ -16,6 +18,21 @@ const maxAuthors = 4096
 type authors struct {
 	mu    sync.RWMutex
 	known map[string]wire.Author
+}
+
+// operator returns the operator who signs under a peer ID; zero for an ID that holds no operator's key.
+func (a *authors) operator(id peer.ID) chain.Operator {
+	a.mu.RLock()
+	author, ok := a.known[string(id)]
+	a.mu.RUnlock()
+	if ok {
+		return author.Operator
+	}
+	key, err := wire.ParsePeerID([]byte(id))
+	if err != nil {
+		return chain.Operator{}
+	}
+	return key.Operator()
 }
 
 // read reads the author of a message, and remembers it if it is a member of the wallet: strangers could fill the memory.

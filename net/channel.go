@@ -67,7 +67,7 @@ func (h *Host) Join(wallet chain.Wallet) (*Channel, error) {
 		host:   h,
 		wallet: wallet,
 		roster: RosterDigest(wallet),
-		inbox:  newInbox(wallet, h.cfg.Schedule, h.inspect, h.held, &h.authors),
+		inbox:  newInbox(wallet, h.cfg.Schedule, h.inspect, h.held, h.table.keys, Ear{h.Operator(), h.spoken}),
 	}
 	if err := h.table.join(c, time.Now()); err != nil {
 		return nil, err

@@ -58,13 +58,13 @@ type Limits struct {
 	ByteBurst         int // at least 1 MiB, or the network's longest message could never pass
 }
 
-// DefaultLimits let each of an operator's instances forward the messages of 1000 wallets that all begin at one block
+// DefaultLimits let each of an operator's busy instances forward the messages of 1000 wallets that all begin at one block
 // (which costs 2000), and as much as one author can have them relay besides (ledger.relay: 2048); then 100 a second each,
 // a hundredth of what one core verifies.
 func DefaultLimits() Limits {
 	return Limits{
-		MessagesPerSecond: 100 * maxInstances, MessageBurst: 4096 * maxInstances,
-		BytesPerSecond: 1 << 20 * maxInstances, ByteBurst: 16 << 20 * maxInstances,
+		MessagesPerSecond: 100 * busyInstances, MessageBurst: 4096 * busyInstances,
+		BytesPerSecond: 1 << 20 * busyInstances, ByteBurst: 16 << 20 * busyInstances,
 	}
 }
 
@@ -74,7 +74,10 @@ type Deps struct {
 	Height func() chain.Height
 	// Inspect decodes a coordination message as far as the network has to understand it.
 	Inspect Inspector
-	Log     *slog.Logger
+	// Spoken is told of what is said with our operator's key by anybody but this instance, a sibling or a thief: see
+	// Ear.Hear. It may be nil. It is called by several goroutines at once, whether or not this instance serves the wallet.
+	Spoken func(Message)
+	Log    *slog.Logger
 }
 
 // Validate joins every complaint about the configuration.
@@ -116,6 +119,14 @@ func (l Limits) validate() error {
 		return fmt.Errorf("limits: %+v: rates must be positive and the byte burst at least 1 MiB", l)
 	}
 	return nil
+}
+
+// times returns the limits of n times as many instances.
+func (l Limits) times(n int) Limits {
+	return Limits{
+		MessagesPerSecond: float64(n) * l.MessagesPerSecond, MessageBurst: n * l.MessageBurst,
+		BytesPerSecond: float64(n) * l.BytesPerSecond, ByteBurst: n * l.ByteBurst,
+	}
 }
 
 func (c Config) withDefaults() Config {

@@ -12,6 +12,7 @@ type Counters struct {
 	QueueFull   uint64 // messages that found pubsub's validation queue full
 	DroppedRPCs uint64 // RPCs beyond a peer's limits
 	CutOff      uint64 // peers cut off for flooding
+	Banned      uint64 // messages dropped unread because their author is banned, by the list or for a flood
 
 	JoinFailures JoinFailures
 }
@@ -23,10 +24,11 @@ type JoinFailures struct {
 	Unproven  uint64 // cut off because they proved no operator in time
 	Seatless  uint64 // cut off because their operator holds no seat of our wallets
 	Instances uint64 // cut off because their operator has as many instances here as it may
+	Banned    uint64 // cut off because they or their operator are banned, by the list or for a flood
 }
 
 type counters struct {
-	delivered, copies, known, ignored, rejected, queueFull, droppedRPCs, cutOff atomic.Uint64
+	delivered, copies, known, ignored, rejected, queueFull, droppedRPCs, cutOff, banned atomic.Uint64
 }
 
 // count enters a ruling; rejections are counted where pubsub's own are.
@@ -46,7 +48,7 @@ func (h *Host) Counters() Counters {
 	c := &h.counters
 	return Counters{
 		Delivered: c.delivered.Load(), Copies: c.copies.Load(), Known: c.known.Load(), Ignored: c.ignored.Load(), Rejected: c.rejected.Load(),
-		QueueFull: c.queueFull.Load(), DroppedRPCs: c.droppedRPCs.Load(), CutOff: c.cutOff.Load(),
+		QueueFull: c.queueFull.Load(), DroppedRPCs: c.droppedRPCs.Load(), CutOff: c.cutOff.Load(), Banned: c.banned.Load(),
 		JoinFailures: h.table.joinFailures(),
 	}
 }

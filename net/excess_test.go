@@ -69,7 +69,7 @@ func TestR6WhoeverKeepsSendingWhatSaysNothingIsCutOff(t *testing.T) {
 // An honest author whose version differs, or whose head is far ahead of ours, sends one such envelope a window, eight times.
 func TestR6HonestRetransmissionsOfWhatSaysNothingAreNoFlood(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	now := time.Unix(1_800_000_000, 0)
 	for window := range 1000 {
 		for name, data := range map[string][]byte{
@@ -91,7 +91,7 @@ func TestR6HonestRetransmissionsOfWhatSaysNothingAreNoFlood(t *testing.T) {
 // Nor is a leader's one statement, sent by several of his instances, each of which was restarted.
 func TestR6CopiesByHonestInstancesAreNoExcess(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	number := uint64(0)
 	for range 3 {
 		for instance := range uint64(4) {
@@ -124,7 +124,7 @@ func TestR6ChaffIsForgottenWhenItNoLongerCounts(t *testing.T) {
 // Before its first head a node knows of no window: it keeps nothing, and nobody is to blame for that.
 func TestR6BeforeTheFirstHeadNothingIsKeptAndNobodyCharged(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	for n := range uint64(2 * maxChaff) {
 		window := chain.Height(n+1) * 900
 		require.Equal(t, Ruling{Cause: CauseNoWindow, Author: operator(1), Window: window}, b.Offer(arrival(1, n, sealed(1, testPayload(w.ID(), window, "x")), 0)))
@@ -139,7 +139,7 @@ func TestR6OverlongMessagesAreNotDecoded(t *testing.T) {
 	b := NewInbox(w, testSchedule, func(p []byte) (Slot, error) {
 		decoded++
 		return testInspect(p)
-	})
+	}, Ear{})
 	long := arrival(1, 1, sealed(1, testPayload(w.ID(), 900, string(make([]byte, MaxStatement)))), 900)
 	require.Equal(t, CauseExcess, b.Offer(long).Cause)
 	short := sealed(1, testPayload(w.ID(), 900, "x"))

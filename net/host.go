@@ -40,13 +40,13 @@ type Host struct {
 	held    *ledger
 	inspect Inspector
 	height  func() chain.Height
+	spoken  func(Message) // nil if nobody listens
 	log     *slog.Logger
 	static  []peer.AddrInfo
 	wake    chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
 
 	counters counters
 	flights  flights
-	authors  authors
 
 	joining    sync.Mutex // one Join or Leave at a time
 	mu         sync.Mutex
@@ -65,7 +65,7 @@ func New(cfg Config, deps Deps) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network configuration: %w", err)
 	}
-	manager, err := connmgr.NewConnManager(256, 512) // room for 100 operators with a few instances each
+	manager, err := connmgr.NewConnManager(256, 512) // room for 100 operators with a few instances each; those admitted beyond are not trimmed
 	if err != nil {
 		return nil, fmt.Errorf("make connection manager: %w", err)
 	}
@@ -152,7 +152,7 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		cfg: cfg, host: lh, owned: owned, key: key,
 		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
 		held:    newLedger(maxHeld),
-		inspect: deps.Inspect, height: deps.Height, log: deps.Log,
+		inspect: deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
 		static: static,
 		wake:   make(chan struct{}, 1),
 	}

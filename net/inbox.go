@@ -99,6 +99,7 @@ type Inbox struct {
 	inspect  Inspector
 	held     *ledger
 	authors  *authors
+	ear      Ear
 
 	mu        sync.Mutex
 	slots     slots                      // made with the first message
@@ -109,13 +110,13 @@ type Inbox struct {
 	arrived   chan struct{}              // made when somebody asks for it; nil in a quiet wallet
 }
 
-// NewInbox makes the inbox of one wallet.
-func NewInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector) *Inbox {
-	return newInbox(wallet, schedule, inspect, newLedger(maxHeld), new(authors))
+// NewInbox makes the inbox of one wallet, and has ear told of what arrives in it.
+func NewInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector, ear Ear) *Inbox {
+	return newInbox(wallet, schedule, inspect, newLedger(maxHeld), new(authors), ear)
 }
 
-func newInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector, held *ledger, authors *authors) *Inbox {
-	return &Inbox{wallet: wallet, schedule: schedule, inspect: inspect, held: held, authors: authors}
+func newInbox(wallet chain.Wallet, schedule Schedule, inspect Inspector, held *ledger, authors *authors, ear Ear) *Inbox {
+	return &Inbox{wallet: wallet, schedule: schedule, inspect: inspect, held: held, authors: authors, ear: ear}
 }
 
 // Offer rules on a message and keeps it if it says something new.
@@ -124,18 +125,22 @@ func (b *Inbox) Offer(a Arrival) Ruling {
 	if ruling.Cause != "" && a.Own {
 		return ruling.accept(CauseOwn)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if ruling.Cause != "" {
 		return b.sweepings(a, ruling)
 	}
-	return b.place(a, message, ruling)
+	message, ruling = b.place(a, message, ruling)
+	if b.ear.concerns(message, ruling) {
+		b.ear.Hear(message) // not under the mutex: what it does is not ours to know
+	}
+	return ruling
 }
 
 // sweepings charges the author for what has no place in the table, if it is such that no honest author sends it again
 // and again: a few may come from one who runs another version, or whose head is far from ours. What was forwarded
 // wrongly, or too late, is not his doing.
 func (b *Inbox) sweepings(a Arrival, r Ruling) Ruling {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	what := envelopeID(a.From, a.Data)
 	switch r.Cause {
 	case CauseExcess:
@@ -207,8 +212,10 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 	}, r
 }
 
-// place enters a readable message into the table, and into the inbox if it is new.
-func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
+// place enters a readable message into the table, and into the inbox if it is new. It returns the message as it is kept.
+func (b *Inbox) place(a Arrival, m Message, r Ruling) (Message, Ruling) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.turn(a.Height, a.Time)
 	key := slotKey{m.Window, m.Author}
 	what := claim{digest: m.Digest, envelope: envelopeID(a.From, a.Data), copyOf: copyNumber(a.ID), reach: a.Reach}
@@ -217,16 +224,26 @@ func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
 		if b.slots.offer(key, what) == slotFirst {
 			b.know(what.envelope, key)
 		}
-		return r.accept(CauseOwn)
+		return m, r.accept(CauseOwn)
 	}
-	switch b.slots.offer(key, what) {
-	case slotCopy:
-		b.know(what.envelope, key)
-		if !b.held.relay(m.Author, a.Size, a.Time) {
-			b.slots.unsent(key, m.Digest)
-			return r.ignore(CauseUnrelayed, BlameNone)
-		}
-		return r.accept(CauseCopy)
+	if is := b.slots.offer(key, what); is != slotFirst {
+		return m, b.repeated(is, a, key, what, r)
+	}
+	m, r = b.deliver(a, m, r)
+	if r.Verdict != VerdictAccept {
+		return m, r
+	}
+	b.know(what.envelope, key)
+	if !b.held.relay(m.Author, a.Size, a.Time) {
+		b.slots.unsent(key, m.Digest)
+		r.Verdict = VerdictKeep
+	}
+	return m, r
+}
+
+// repeated rules on a message that says nothing new.
+func (b *Inbox) repeated(is outcome, a Arrival, key slotKey, what claim, r Ruling) Ruling {
+	switch is {
 	case slotReplay:
 		return r.ignore(CauseReplay, BlameNone)
 	case slotSpent:
@@ -235,20 +252,16 @@ func (b *Inbox) place(a Arrival, m Message, r Ruling) Ruling {
 	case slotExcess:
 		return r.ignore(CauseExcess, BlameNone)
 	case slotFlood:
-		r.Until = b.schedule.banned(m.Window, a.Height)
+		r.Until = b.schedule.banned(key.window, a.Height)
 		return r.ignore(CauseFlood, BlameAuthor)
-	case slotFirst:
-	}
-	ruling := b.deliver(a, m, r)
-	if ruling.Verdict != VerdictAccept {
-		return ruling
+	case slotFirst, slotCopy:
 	}
 	b.know(what.envelope, key)
-	if !b.held.relay(m.Author, a.Size, a.Time) {
-		b.slots.unsent(key, m.Digest)
-		ruling.Verdict = VerdictKeep
+	if !b.held.relay(key.author, a.Size, a.Time) {
+		b.slots.unsent(key, what.digest)
+		return r.ignore(CauseUnrelayed, BlameNone)
 	}
-	return ruling
+	return r.accept(CauseCopy)
 }
 
 // know enters the envelope of a statement that is in the table.
@@ -261,22 +274,22 @@ func (b *Inbox) know(envelope [32]byte, key slotKey) {
 
 // deliver keeps a new statement, or withdraws it from the table if there is no room, so that a later copy has its
 // chance.
-func (b *Inbox) deliver(a Arrival, m Message, r Ruling) Ruling {
+func (b *Inbox) deliver(a Arrival, m Message, r Ruling) (Message, Ruling) {
 	key := slotKey{m.Window, m.Author}
 	// The one form of a signed message (rule R2): which of its spellings came first on the network is no difference
 	// between two nodes' records.
 	signed, err := wire.Normalize(a.Signed())
 	if err != nil { // cannot be: the signature has been verified
 		b.slots.withdraw(key)
-		return r.ignore(CauseMalformed, BlameNone)
+		return m, r.ignore(CauseMalformed, BlameNone)
 	}
 	m.Signed = signed
 	if !b.held.hold(m.Author, len(m.Signed)+len(m.Payload)) {
 		b.slots.withdraw(key)
-		return r.ignore(CauseFull, BlameNone)
+		return m, r.ignore(CauseFull, BlameNone)
 	}
 	b.await(m.Window, append(b.waiting[m.Window], m))
-	return r.accept(CauseNew)
+	return m, r.accept(CauseNew)
 }
 
 // await replaces what waits for a window, and wakes who waits for something to arrive.

@@ -46,7 +46,7 @@ func TestR6RejectsIgnoresAccepts(t *testing.T) {
 		"ignore overlong statement":   {1, sealed(1, testPayload(w.ID(), 1800, string(make([]byte, MaxStatement)))), VerdictIgnore, CauseExcess, BlameNone},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := NewInbox(w, testSchedule, testInspect)
+			b := NewInbox(w, testSchedule, testInspect, Ear{})
 			r := b.Offer(arrival(c.author, 1, c.data, 1810))
 			require.Equal(t, c.want, r.Verdict)
 			require.Equal(t, c.cause, r.Cause)
@@ -70,7 +70,7 @@ func TestR6RejectsIgnoresAccepts(t *testing.T) {
 
 func TestR6TwoStatementsOfEightCopiesAreRelayed(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	first, second := sealed(1, testPayload(w.ID(), 900, "first")), sealed(1, testPayload(w.ID(), 900, "second"))
 	third := sealed(1, testPayload(w.ID(), 900, "third"))
 
@@ -88,7 +88,7 @@ func TestR6TwoStatementsOfEightCopiesAreRelayed(t *testing.T) {
 
 func TestR6FloodOfVariantsIsBounded(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	flooded := 0
 	for i := range uint64(10_000) {
 		r := b.Offer(lazyArrival(1, i, sealed(1, testPayload(w.ID(), 900, fmt.Sprint(i))), 900))
@@ -108,7 +108,7 @@ func TestR6UntakenBytesOfOneAuthorAreBounded(t *testing.T) {
 	held := newLedger(3000)
 	inbox := func(n int) (*Inbox, chain.Wallet) {
 		w := testWallet(t, n, 1, 2)
-		return newInbox(w, testSchedule, testInspect, held, new(authors)), w
+		return newInbox(w, testSchedule, testInspect, held, new(authors), Ear{}), w
 	}
 	b1, w1 := inbox(1)
 	b2, w2 := inbox(2)
@@ -125,7 +125,7 @@ func TestR6UntakenBytesOfOneAuthorAreBounded(t *testing.T) {
 
 func TestSection8EarlyMessageOfTheComingWindowIsKept(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	early := b.Arrived()
 	require.Equal(t, CauseNew, b.Offer(arrival(1, 1, sealed(1, testPayload(w.ID(), 1800, "early")), 1799)).Cause)
 	<-early
@@ -138,7 +138,7 @@ func TestSection8EarlyMessageOfTheComingWindowIsKept(t *testing.T) {
 
 func TestR3InboxCanBeDrainedAtTheEndOfTheWindow(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	require.Equal(t, CauseNew, b.Offer(arrival(1, 1, sealed(1, testPayload(w.ID(), 900, "in time")), 999)).Cause)
 	require.Equal(t, CauseStale, b.Offer(arrival(2, 2, sealed(2, testPayload(w.ID(), 900, "too late")), 1000)).Cause)
 	require.Equal(t, CauseNew, b.Offer(arrival(1, 3, sealed(1, testPayload(w.ID(), 1800, "next")), 1799)).Cause)
@@ -152,7 +152,7 @@ func TestR3InboxCanBeDrainedAtTheEndOfTheWindow(t *testing.T) {
 
 func TestR6ForgottenWindowsReleaseWhatWasNotTaken(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	require.Equal(t, CauseNew, b.Offer(arrival(1, 1, sealed(1, testPayload(w.ID(), 900, "old")), 950)).Cause)
 	require.NotEmpty(t, b.held.held)
 	b.Offer(arrival(1, 2, sealed(1, testPayload(w.ID(), 900, "stale")), 1800))
@@ -163,7 +163,7 @@ func TestR6ForgottenWindowsReleaseWhatWasNotTaken(t *testing.T) {
 
 func TestOwnMessagesAreKnownButNotDelivered(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	own := arrival(1, 1, sealed(1, testPayload(w.ID(), 900, "ours")), 900)
 	own.Own = true
 	require.Equal(t, CauseOwn, b.Offer(own).Cause)
@@ -180,7 +180,7 @@ func FuzzInboxOffer(f *testing.F) {
 	f.Add(wire.PublicKeyOf(operatorKey(1)).PeerID(), seqno(1), good, uint64(900))
 	f.Add([]byte{}, []byte{}, []byte{}, uint64(0))
 	f.Fuzz(func(t *testing.T, from, id, data []byte, height uint64) {
-		b := NewInbox(w, testSchedule, testInspect)
+		b := NewInbox(w, testSchedule, testInspect, Ear{})
 		for range 3 {
 			r := b.Offer(Arrival{From: from, ID: sha256.Sum256(id), Data: data, Height: chain.Height(height), Signed: func() []byte { return data }})
 			require.NotEmpty(t, r.Cause)

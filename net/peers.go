@@ -85,9 +85,13 @@ const (
 	// waited longest: strangers that just sit there would else keep everybody out, while an honest instance proves itself
 	// within two round trips.
 	maxWaiting = 64
-	// maxInstances of one operator are admitted at once: two, and two more that replace them. Who came first stays, so that
-	// nobody with a stolen key can push the others out; whoever comes beyond waits for a place until its deadline.
-	maxInstances = 4
+	// maxInstances of one operator are admitted at once. Who came first stays, so that nobody with a stolen key can push the
+	// others out; whoever comes beyond waits for a place until its deadline.
+	maxInstances = 16
+	// busyInstances of one operator may forward as much as one ever needs to, all at the same time; those beyond share what
+	// that is. Of sixteen, so many at most are neighbours of ours in a wallet's mesh, as a rule. Our siblings have what all of
+	// them need: to cut them off is our own loss.
+	busyInstances = 4
 )
 
 // Delays of admission.

@@ -122,6 +122,8 @@ func (t tracer) RejectMessage(msg *pubsub.Message, reason string) {
 		t.h.charge(msg.ReceivedFrom, "forwarded rejected messages: "+reason)
 	case pubsub.RejectValidationQueueFull:
 		t.h.counters.queueFull.Add(1)
+	case pubsub.RejectBlacklstedPeer, pubsub.RejectBlacklistedSource:
+		t.h.counters.banned.Add(1)
 	}
 }
 

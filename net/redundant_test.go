@@ -16,7 +16,7 @@ func asked(b *Inbox, a Arrival, height chain.Height, reach uint64) bool {
 
 func TestR3AKnownEnvelopeIsVerifiedOncePerReach(t *testing.T) {
 	w := testWallet(t, 1, 1, 2, 3)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	envelope := sealed(1, testPayload(w.ID(), 900, "x"))
 	copyOf := func(n uint64) Arrival { return arrival(1, n, envelope, 901) }
 
@@ -40,7 +40,7 @@ func TestR3AKnownEnvelopeIsVerifiedOncePerReach(t *testing.T) {
 
 func TestR6OnlyTheSameBytesOfTheSameAuthorAreKnown(t *testing.T) {
 	w := testWallet(t, 1, 1, 2, 3)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	yes, no := testPayload(w.ID(), 900, "yes"), testPayload(w.ID(), 900, "no")
 	require.Equal(t, CauseNew, b.Offer(arrival(1, 1, sealed(1, yes), 901)).Cause)
 	other := Seal(mustKey(1), yes, 2) // the same statement in another envelope
@@ -65,7 +65,7 @@ func TestR6OnlyTheSameBytesOfTheSameAuthorAreKnown(t *testing.T) {
 
 func TestWhatFindsNoRoomIsNotKnown(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := newInbox(w, testSchedule, testInspect, newLedger(1), new(authors))
+	b := newInbox(w, testSchedule, testInspect, newLedger(1), new(authors), Ear{})
 	a := arrival(1, 1, sealed(1, testPayload(w.ID(), 900, "x")), 901)
 	require.Equal(t, CauseFull, b.Offer(a).Cause)
 	require.False(t, asked(b, arrival(1, 2, a.Data, 901), 901, 0), "a later copy has its chance")
@@ -73,7 +73,7 @@ func TestWhatFindsNoRoomIsNotKnown(t *testing.T) {
 
 func TestOurOwnWordsComingBackAreKnown(t *testing.T) {
 	w := testWallet(t, 1, 1, 2)
-	b := NewInbox(w, testSchedule, testInspect)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
 	own := arrival(1, 1, sealed(1, testPayload(w.ID(), 900, "x")), 901)
 	own.Own = true
 	require.Equal(t, CauseOwn, b.Offer(own).Cause)

@@ -12,7 +12,7 @@ import (
 func returned(t *testing.T) (b *Inbox, taken []Message, offer func(op byte, window chain.Height, text string) Cause) {
 	t.Helper()
 	w := testWallet(t, 1, 1, 2, 3)
-	b = NewInbox(w, testSchedule, testInspect)
+	b = NewInbox(w, testSchedule, testInspect, Ear{})
 	number := uint64(0)
 	offer = func(op byte, window chain.Height, text string) Cause {
 		number++
@@ -72,7 +72,7 @@ func TestPuttingBackIsBounded(t *testing.T) {
 func TestThereIsRoomForWhatIsPutBack(t *testing.T) {
 	held := newLedger(3000)
 	w1, w2 := testWallet(t, 1, 1, 2), testWallet(t, 2, 1, 2)
-	b1, b2 := newInbox(w1, testSchedule, testInspect, held, new(authors)), newInbox(w2, testSchedule, testInspect, held, new(authors))
+	b1, b2 := newInbox(w1, testSchedule, testInspect, held, new(authors), Ear{}), newInbox(w2, testSchedule, testInspect, held, new(authors), Ear{})
 	text := string(make([]byte, 1000))
 	b1.Offer(arrival(1, 1, sealed(1, testPayload(w1.ID(), 900, text)), 900))
 	taken := b1.Take(900)

@@ -21,8 +21,8 @@ const (
 	steady = time.Minute
 )
 
-// keepConnected dials a configured peer whenever it is not connected, ever less often while that fails or does not
-// hold. Delays are jittered by half, so that a restarted peer is not dialed by all at once.
+// keepConnected dials a configured peer whenever it is not connected and not banned, ever less often while that fails or
+// does not hold. Delays are jittered by half, so that a restarted peer is not dialed by all at once.
 func (h *Host) keepConnected(ctx context.Context, info peer.AddrInfo) error {
 	if info.ID == h.host.ID() {
 		return nil // one list of peers may serve all instances
@@ -30,6 +30,15 @@ func (h *Host) keepConnected(ctx context.Context, info peer.AddrInfo) error {
 	redial := backoff.NewExponentialBackOff()
 	redial.InitialInterval, redial.MaxInterval = firstRedial, lastRedial
 	for {
+		if lifted := h.table.barred(info.ID); lifted != nil {
+			select {
+			case <-lifted:
+				redial.Reset()
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
 		h.dial(ctx, info)
 		began := time.Now()
 		if gone := h.table.gone(info.ID); gone != nil {
@@ -41,6 +50,9 @@ func (h *Host) keepConnected(ctx context.Context, info peer.AddrInfo) error {
 			if time.Since(began) >= steady {
 				redial.Reset()
 			}
+		}
+		if h.table.barred(info.ID) != nil {
+			continue // it is dialed as soon as its ban is lifted
 		}
 		pause := time.NewTimer(redial.NextBackOff())
 		select {

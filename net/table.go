@@ -23,13 +23,15 @@ type table struct {
 	height  func() chain.Height
 	protect func(peer.ID, bool) // keeps admitted peers from being trimmed; called with the mutex held
 
-	// allowed holds the admitted peers once more, to be read for every message without the mutex, and topics the joined
-	// channels by the names of their topics.
+	// allowed holds the admitted peers once more, to be read for every message without the mutex, topics the joined channels
+	// by the names of their topics, bans the list in force, which is replaced under the mutex, and keys those of members.
 	allowed atomic.Pointer[map[peer.ID]struct{}]
 	topics  sync.Map
 	// reached counts what brings peers into reach of our relaying in all channels: we admit them, they admit us, or they
 	// missed something that we could not send.
 	reached atomic.Uint64
+	bans    atomic.Pointer[banList]
+	keys    *authors
 
 	mu       sync.Mutex
 	peers    map[peer.ID]*entry
@@ -38,7 +40,7 @@ type table struct {
 	present  map[chain.Operator]int          // connected, admitted instances of other operators
 	places   map[chain.Operator]int          // taken by admitted instances; at most maxInstances of an operator
 	meters   map[chain.Operator]meter        // of the operators of our wallets
-	banned   map[chain.Operator]chain.Height // cut off until this height; only members can be, so it is bounded by them
+	banned   map[chain.Operator]chain.Height // cut off for a flood until this height; only members can be, so it is bounded by them
 	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
 	failures JoinFailures
 }
@@ -54,7 +56,9 @@ func newTable(self chain.Operator, cfg Config, height func() chain.Height, prote
 		meters:   make(map[chain.Operator]meter),
 		banned:   make(map[chain.Operator]chain.Height),
 		authors:  make(map[peer.ID]chain.Operator),
+		keys:     new(authors),
 	}
+	t.bans.Store(newBanList())
 	t.allowed.Store(new(map[peer.ID]struct{}))
 	return t
 }
@@ -96,7 +100,8 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 		}
 	}
 	e.seen = now
-	e.cut = now.Before(e.refusedUntil) || t.isBanned(e.operator)
+	e.cut = e.cut || now.Before(e.refusedUntil)
+	t.bar(e, now)
 	t.settle(e, now)
 	return true
 }
@@ -155,7 +160,7 @@ func (t *table) disconnected(id peer.ID, stillConnected func() bool, now time.Ti
 func (t *table) settle(e *entry, now time.Time) {
 	operator := e.proven(now)
 	e.meter = t.meterOf(e, operator)
-	admitted := e.connected && !e.cut && !t.isBanned(operator) && (e.static || t.mayPlace(e, operator))
+	admitted := e.connected && !e.cut && t.keptAway(e, now) == "" && (e.static || t.mayPlace(e, operator))
 	t.place(e, operator, admitted && !e.static)
 	counted := operator
 	if !admitted || operator == t.self {
@@ -211,7 +216,11 @@ func (t *table) meterOf(e *entry, operator chain.Operator) meter {
 	}
 	m, ok := t.meters[operator]
 	if !ok {
-		m = newMeter(t.limits)
+		limits := t.limits
+		if operator == t.self {
+			limits = limits.times(maxInstances / busyInstances)
+		}
+		m = newMeter(limits)
 		t.meters[operator] = m
 	}
 	return m
@@ -271,7 +280,7 @@ func (t *table) proved(id peer.ID, op chain.Operator, until, now time.Time) {
 		e.terms = nil // it speaks for somebody else now
 	}
 	e.operator, e.proofUntil = op, until
-	e.cut = e.cut || t.isBanned(op)
+	t.bar(e, now)
 	t.settle(e, now)
 }
 
@@ -433,8 +442,8 @@ func (t *table) infos(now time.Time) []PeerInfo {
 	all := make([]PeerInfo, 0, len(t.peers))
 	for _, e := range t.peers {
 		info := e.info(now, t.params)
-		if !e.admitted && t.isBanned(e.operator) {
-			info.State = PeerRefused
+		if why := t.keptAway(e, now); why != "" && !e.admitted {
+			info.State, info.LastError = PeerRefused, why
 		}
 		info.Addrs = slices.Clone(info.Addrs)
 		all = append(all, info)

@@ -23,7 +23,7 @@ func (c *Channel) look(members []*Member) {
 	inReach := make(map[chain.Operator]bool)
 	for _, m := range members {
 		op := m.Operator()
-		if m.group == c.member.group && op != c.member.Operator() && m.channels[c.wallet.ID()] != nil && c.wallet.Holds(op) {
+		if m.group == c.member.group && op != c.member.Operator() && m.channels[c.wallet.ID()] != nil && c.wallet.Holds(op) && !c.member.Banned(op) {
 			inReach[op] = true
 		}
 	}

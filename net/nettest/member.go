@@ -2,6 +2,7 @@ package nettest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -33,6 +34,8 @@ type Member struct {
 	mu     sync.Mutex
 	seen   map[[32]byte]bool // messages heard, by what was signed, as the node's pubsub knows them
 	banned map[chain.Operator]chain.Height
+	spoken func(net.Message)
+	bans   map[chain.Operator]net.Ban
 }
 
 // Operator returns the operator that the member speaks for.
@@ -52,6 +55,50 @@ func (m *Member) SetMismatched(op chain.Operator, differs bool) {
 	m.mismatched[op] = differs
 }
 
+// OnSpoken has hear told of what is said with the member's key by anybody else, as net.Deps.Spoken is.
+func (m *Member) OnSpoken(hear func(net.Message)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.spoken = hear
+}
+
+func (m *Member) tell(said net.Message) {
+	m.mu.Lock()
+	hear := m.spoken
+	m.mu.Unlock()
+	if hear != nil {
+		hear(said)
+	}
+}
+
+// SetBans replaces the list of bans, as net.Host.SetBans does. Members have no peer IDs, so only operators are banned.
+func (m *Member) SetBans(list []net.Ban) error {
+	bans := make(map[chain.Operator]net.Ban)
+	var errs []error
+	for _, b := range list {
+		if b.Operator == m.Operator() {
+			errs = append(errs, fmt.Errorf("%w: %v is our own operator", net.ErrBan, b.Operator))
+			continue
+		}
+		bans[b.Operator] = b
+	}
+	m.mu.Lock()
+	m.bans = bans
+	m.mu.Unlock()
+	m.network.mu.Lock()
+	defer m.network.mu.Unlock()
+	m.network.look()
+	return errors.Join(errs...)
+}
+
+// Banned reports whether an operator is on the list of bans now.
+func (m *Member) Banned(op chain.Operator) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, listed := m.bans[op]
+	return listed && (b.Until.IsZero() || time.Now().Before(b.Until))
+}
+
 // Join joins a wallet's channel; net.ErrJoined if it is joined already.
 func (m *Member) Join(wallet chain.Wallet) (*Channel, error) {
 	n := m.network
@@ -60,7 +107,7 @@ func (m *Member) Join(wallet chain.Wallet) (*Channel, error) {
 	if m.channels[wallet.ID()] != nil {
 		return nil, fmt.Errorf("%w: %v", net.ErrJoined, wallet.ID())
 	}
-	c := &Channel{member: m, wallet: wallet, inbox: net.NewInbox(wallet, n.schedule, n.inspect)}
+	c := &Channel{member: m, wallet: wallet, inbox: net.NewInbox(wallet, n.schedule, n.inspect, net.Ear{Operator: m.Operator(), Hear: m.tell})}
 	c.sight.Subscribed = true
 	m.channels[wallet.ID()] = c
 	n.look()
@@ -92,7 +139,7 @@ func (m *Member) channel(wallet chain.WalletID) *Channel {
 func (m *Member) hear(wallet chain.WalletID, msg wire.PubsubMessage, author chain.Operator) (net.Ruling, bool) {
 	c := m.channel(wallet)
 	height := m.height()
-	if c == nil || m.known(msg) || m.isBanned(author, height) {
+	if c == nil || m.Banned(author) || m.known(msg) || m.isBanned(author, height) {
 		return net.Ruling{}, false
 	}
 	r := c.inbox.Offer(net.Arrival{
@@ -118,7 +165,7 @@ func (m *Member) known(msg wire.PubsubMessage) bool {
 func (m *Member) isBanned(author chain.Operator, height chain.Height) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return height < m.banned[author]
+	return author != m.Operator() && height < m.banned[author]
 }
 
 func (m *Member) ban(author chain.Operator, until chain.Height) {
