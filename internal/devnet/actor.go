@@ -106,13 +106,18 @@ func (a *actor) close() error {
 
 // heard returns how many operators of the audience have admitted the actor.
 func (a *actor) heard() int {
-	n := 0
-	for _, p := range a.host.Peers() {
+	return len(admitting(a.host))
+}
+
+// admitting returns the operators that have admitted a host, each once, with how many of their instances have.
+func admitting(h *net.Host) map[chain.Operator]int {
+	admitted := make(map[chain.Operator]int)
+	for _, p := range h.Peers() {
 		if p.State == net.PeerAdmitted && p.TermsKnown && p.AdmitsUs && p.ParamsMatch {
-			n++
+			admitted[p.Operator]++
 		}
 	}
-	return n
+	return admitted
 }
 
 // say says one line, and repeats it as a leader does, to the end of the active phase.

@@ -84,6 +84,9 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 	if err := d.invite(addresses); err != nil {
 		return err
 	}
+	if err := d.share(); err != nil {
+		return err
+	}
 	if d.scenario.expect.deed == DeedPartition {
 		if d.links, err = newLinks(d.operators); err != nil {
 			return err
@@ -102,6 +105,12 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 		if err := o.importWallets(ctx, d.everyWallet(), d.log); err != nil {
 			return err
 		}
+	}
+	if err := d.writeFleet(); err != nil {
+		return err
+	}
+	if d.cfg.Chaos {
+		d.chaos = newChaos(d)
 	}
 	return d.writeManifests()
 }
@@ -149,7 +158,7 @@ func (d *devnet) peersOf(o *operator) []string {
 		case o != nil && len(d.links) > 0:
 			peers = append(peers, other.peerAt(d.links.between(o.address, other.address).address()))
 		default:
-			peers = append(peers, other.peer)
+			peers = append(peers, other.peers()...)
 		}
 	}
 	return peers
@@ -227,7 +236,13 @@ func (d *devnet) begin(ctx context.Context) error {
 	}
 	d.spawn(ctx, "the chain", d.chain.Run)
 	d.spawn(ctx, "following the chain", d.follow)
-	return atOnce(len(d.operators), func(i int) error { return d.operators[i].start(ctx, d.fail) })
+	if err := atOnce(len(d.operators), func(i int) error { return d.operators[i].start(ctx, d.fail) }); err != nil {
+		return err
+	}
+	if d.chaos != nil {
+		return d.chaos.begin(ctx)
+	}
+	return nil
 }
 
 // meetAt is where the chain waits before a window until everybody is there.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/cluster"
 )
 
 // Config says what a devnet is made of. Every field without a stated default is required.
@@ -33,8 +34,16 @@ type Config struct {
 	// Dir is where everything is written. It may exist, but must be empty.
 	Dir    string
 	Screen Screen
-	// Program is what runs walletnode, with leading arguments if it takes any: scenario restart runs a node as a process
-	// of its own. Empty is this executable.
+	// Instances is how many instances the first operator has, each a process of its own, on a PostgreSQL database that
+	// they share; 0 is one node in this process on a file, as the other operators have.
+	Instances int
+	// Lease is how long a lease of those instances lasts; 0 is the default of a node.
+	Lease time.Duration
+	// Chaos strikes the instances at random in every window, which strikes following from Seed. One instance is spared
+	// each time.
+	Chaos bool
+	// Program is what runs walletnode, with leading arguments if it takes any: scenario restart and Instances run nodes as
+	// processes of their own. Empty is this executable.
 	Program []string
 }
 
@@ -79,6 +88,7 @@ func (c Config) Validate() error {
 			complain("guests: %v is nobody, or named twice", guest)
 		}
 	}
+	errs = append(errs, c.validateInstances(s)...)
 	if c.Windows < 0 {
 		complain("windows: %d is negative", c.Windows)
 	}
@@ -86,4 +96,57 @@ func (c Config) Validate() error {
 		complain("directory or screen is missing")
 	}
 	return errors.Join(errs...)
+}
+
+// lease returns how long a lease of instances lasts.
+func (c Config) lease() time.Duration {
+	if c.Lease == 0 {
+		return cluster.DefaultTiming().TTL
+	}
+	return c.Lease
+}
+
+// slackAfterLease is more than it takes to notice that a lease is over, to take its wallets over and to speak for them.
+const slackAfterLease = 4 * time.Second
+
+// ChaosBlockTime is the shortest block time at which a window that was struck as late as can be is taken over within its
+// active phase.
+func ChaosBlockTime(lease time.Duration) time.Duration {
+	const left = 80 - lastBegin // blocks of the active phase
+	return ((lease+slackAfterLease)/left + time.Millisecond).Truncate(time.Millisecond)
+}
+
+// validateInstances complains about an operator with many instances.
+func (c Config) validateInstances(s scenario) []error {
+	var errs []error
+	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Instances == 0 {
+		if c.Chaos || c.Lease != 0 {
+			complain("instances: there are none that could be struck, or have leases")
+		}
+		return errs
+	}
+	if c.Instances < 0 || c.Instances > maxInstances {
+		complain("instances: %d is not within 1 and %d", c.Instances, maxInstances)
+	}
+	if s.Name != "" && !s.many {
+		complain("instances: scenario %s is about one node on one file", s.Name)
+	}
+	t := cluster.Timing{TTL: c.lease(), Renewal: renewalOf(c.lease()), Margin: marginOf(c.lease())}
+	if err := t.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if !c.Chaos {
+		return errs
+	}
+	if c.Instances < 2 || c.Operators < 2 {
+		complain("chaos: %d instances and %d operators leave nobody to go on, or nobody to hear it; at least 2 each", c.Instances, c.Operators)
+	}
+	if s.Name != "calm" {
+		complain("chaos: scenario %s has trouble of its own; only calm can be struck", s.Name)
+	}
+	if least := ChaosBlockTime(c.lease()); c.BlockTime < least {
+		complain("block time: %v is too short for leases of %v to end within a window; at least %v", c.BlockTime, c.lease(), least)
+	}
+	return errs
 }

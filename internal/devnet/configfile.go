@@ -3,6 +3,7 @@ package devnet
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,18 +25,30 @@ func patienceWith(blockTime time.Duration) (poll, stale time.Duration) {
 	return min(time.Minute, stale/5), stale // five polls without a head make a subscription anew
 }
 
-// writeConfig writes the configuration that the operator's node starts from. It has nothing that an operator could not
-// set.
+// writeConfig writes the configuration that the operator's node starts from.
 func (o *operator) writeConfig(c *localchain.Chain, blockTime time.Duration, peers []string) error {
 	url := c.URL()
 	if len(o.endpoints) > 0 {
 		url = o.endpoints[0].URL()
 	}
+	n := nodeFile{operator: o, dir: o.dir, url: url, listen: o.listen(), peers: peers, more: o.multi(blockTime)}
+	return n.write(c, blockTime)
+}
+
+// nodeFile is what differs between the configuration files of a devnet's nodes.
+type nodeFile struct {
+	operator *operator
+	dir      string // the node's data directory, where the file goes
+	url      string // of the chain
+	listen   string // multiaddr
+	announce []string
+	peers    []string
+	more     string // tables that only some have
+}
+
+// write writes the file. It has nothing that an operator could not set.
+func (n nodeFile) write(c *localchain.Chain, blockTime time.Duration) error {
 	poll, stale := patienceWith(blockTime)
-	quoted := make([]string, len(peers))
-	for i, p := range peers {
-		quoted[i] = fmt.Sprintf("  %q,\n", p)
-	}
 	text := fmt.Sprintf(`# A node of a devnet. The chain is gone when the devnet ends; reading the store works on.
 
 [node]
@@ -57,11 +70,22 @@ max_header_age = "0s" # simulated blocks run ahead of real time
 
 %s[network]
 listen = [%q]
+announce = [
+%s]
 peers = [
 %s]
-`, o.dir, o.keyFile(), o.passwordFile(), url, localchain.ChainID, c.Bridge(), c.Validator(), poll, stale, o.multi(blockTime), o.listen(),
-		strings.Join(quoted, ""))
-	return os.WriteFile(o.configFile(), []byte(text), 0o600)
+`, n.dir, n.operator.keyFile(), n.operator.passwordFile(), n.url, localchain.ChainID, c.Bridge(), c.Validator(), poll, stale, n.more, n.listen,
+		quoted(n.announce), quoted(n.peers))
+	return os.WriteFile(filepath.Join(n.dir, configName), []byte(text), 0o600)
+}
+
+// quoted writes texts as the lines of a list.
+func quoted(texts []string) string {
+	var b strings.Builder
+	for _, text := range texts {
+		fmt.Fprintf(&b, "  %q,\n", text)
+	}
+	return b.String()
 }
 
 // minPoll is the time between two polls of endpoints that check each other, and how long one may take, where blocks come

@@ -17,6 +17,10 @@
 //	guest.go              what a node from outside needs to take part
 //	partition.go, sides.go, links.go  the network that can be cut in two
 //	flood.go              the flooder
+//	many.go, instance.go  an operator with many instances, each a process of its own, on one PostgreSQL database
+//	strike.go, gate.go    what can befall instances: a pure function of the seed, and the ways that can be shut
+//	chaos.go, round.go    carrying that out, and judging it
+//	observer.go, registrar.go  who hears everything that is said, and who sees wallets change hands
 //	screen*.go            showing it
 package devnet
 
@@ -35,6 +39,7 @@ import (
 	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/devnet/localchain"
+	"github.com/walletnode/walletnode/internal/pgserver"
 )
 
 // devnet is a running devnet. The director, which is the goroutine of Run, owns it; the chain's miner reads busy, and
@@ -52,6 +57,8 @@ type devnet struct {
 	wallets   []chain.Wallet                  // what the judge judges by
 	guests    []chain.Wallet                  // the wallet in which the guests hold seats, if there are any
 	links     links                           // between the nodes; none if they reach each other directly
+	server    *pgserver.Server                // of the subject's instances; nil if every operator has one node
+	chaos     *chaos                          // nil if nothing strikes instances
 	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
 	requests  int                             // redemptions requested so far
 	open      map[chain.WalletID][]int        // of those, the open ones of each wallet, oldest first
@@ -141,10 +148,16 @@ func (d *devnet) dissolve() error {
 	for _, o := range made {
 		errs = append(errs, o.halt())
 	}
+	if d.chaos != nil {
+		errs = append(errs, d.chaos.close())
+	}
 	for _, o := range made {
-		errs = append(errs, o.closeEndpoints())
+		errs = append(errs, o.closeEndpoints(), o.fleet.close())
 	}
 	errs = append(errs, d.links.close())
+	if d.server != nil {
+		errs = append(errs, d.server.Close())
+	}
 	if d.client != nil {
 		d.client.Close()
 	}
@@ -186,6 +199,10 @@ func (d *devnet) intro() Intro {
 	i := Intro{Scenario: d.scenario.Scenario, Dir: d.cfg.Dir, Wallets: d.wallets}
 	for _, o := range d.operators {
 		i.Operators = append(i.Operators, Member{o.address, o.dir})
+	}
+	for _, it := range d.subject().fleet {
+		i.Instances = append(i.Instances, Member{it.of.address, it.dir})
+		i.Boards = append(i.Boards, "http://"+it.board)
 	}
 	for _, guest := range d.cfg.Guests {
 		i.Guests = append(i.Guests, Guest{guest, d.guests[0]})

@@ -45,6 +45,10 @@ type operator struct {
 	// announce is where the node tells its peers that it can be reached; empty for where it listens.
 	announce []string
 	leash    *leash // nil if the chain waits for nobody
+	// fleet is the operator's instances, each a process of its own, on the shared database dsn; none if the operator has
+	// one node in this process, on a file.
+	fleet fleet
+	dsn   string
 
 	running runner // nil while the node is down
 }
@@ -100,10 +104,28 @@ func (o *operator) peerAt(address string) string { return fmt.Sprintf("%s/p2p/%s
 
 func (o *operator) keyFile() string      { return filepath.Join(o.dir, "operator.json") }
 func (o *operator) passwordFile() string { return filepath.Join(o.dir, "password") }
-func (o *operator) configFile() string   { return filepath.Join(o.dir, "config.toml") }
+func (o *operator) configFile() string   { return filepath.Join(o.dir, configName) }
 func (o *operator) database() string     { return filepath.Join(o.dir, "walletnode.db") }
-func (o *operator) storeDSN() string     { return "sqlite:" + o.database() }
 func (o *operator) listen() string       { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", o.port) }
+
+// configName is the configuration's file in the directory of a node.
+const configName = "config.toml"
+
+// storeDSN is where the operator's records are read.
+func (o *operator) storeDSN() string {
+	if o.dsn != "" {
+		return o.dsn
+	}
+	return "sqlite:" + o.database()
+}
+
+// peers returns the multiaddrs under which the operator is reached.
+func (o *operator) peers() []string {
+	if len(o.fleet) > 0 {
+		return o.fleet.peers()
+	}
+	return []string{o.peer}
+}
 
 // Ports of nodes lie below those that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere): a
 // devnet makes hundreds of them between the choice of a port and the start of its node, and each could take it.
@@ -150,6 +172,10 @@ func (o *operator) importWallets(ctx context.Context, wallets []chain.Wallet, lo
 
 // start starts the node from its directory, as walletnode start does. failed is told if it ends by itself.
 func (o *operator) start(ctx context.Context, failed func(error)) error {
+	if len(o.fleet) > 0 {
+		o.running = o.fleet
+		return o.fleet.start(ctx, failed)
+	}
 	c, err := config.Load(o.configFile(), nil, nil)
 	if err != nil {
 		return err

@@ -40,15 +40,26 @@ func (o *operator) startProcess(ctx context.Context, program []string, failed fu
 		return err
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", port) // not the socket in the directory, whose path may be too long for one
+	p, err := launch(ctx, program, o.dir, address, func(err error) { failed(fmt.Errorf("operator %v: %w", o.address, err)) })
+	if err != nil {
+		return err
+	}
+	o.running = p
+	return nil
+}
+
+// launch starts a node as a process from a directory that has its configuration, where its log goes, too. The node's API
+// is to be at an address. failed is told if the process ends by itself.
+func launch(ctx context.Context, program []string, dir, address string, failed func(error)) (*process, error) {
 	client, err := api.NewClient(address)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	log, err := os.OpenFile(filepath.Join(o.dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	arguments := append(program[1:len(program):len(program)], "start", "--config", o.configFile())
+	arguments := append(program[1:len(program):len(program)], "start", "--config", filepath.Join(dir, configName))
 	p := &process{
 		// It outlives ctx, so that halt can end it in good order.
 		command: exec.CommandContext(context.WithoutCancel(ctx), program[0], arguments...), //nolint:gosec // the caller's choice
@@ -59,17 +70,16 @@ func (o *operator) startProcess(ctx context.Context, program []string, failed fu
 	p.command.Env = append(ownEnvironment(os.Environ()), config.Variable("api.listen")+"="+address)
 	p.command.Stderr = log
 	if err := p.command.Start(); err != nil {
-		return errors.Join(fmt.Errorf("start a node as a process: %w", err), log.Close())
+		return nil, errors.Join(fmt.Errorf("start a node as a process: %w", err), log.Close())
 	}
 	go func() {
 		p.err = p.command.Wait()
 		close(p.ended)
 		if !p.asked.Load() && ctx.Err() == nil {
-			failed(fmt.Errorf("the process of operator %v ended by itself: %w", o.address, errors.Join(errors.New("not asked to"), p.err)))
+			failed(fmt.Errorf("the process of a node ended by itself: %w", errors.Join(errors.New("not asked to"), p.err)))
 		}
 	}()
-	o.running = p
-	return nil
+	return p, nil
 }
 
 // ownEnvironment leaves out what would configure the node beside its file, or make it notify a service manager that
@@ -146,9 +156,15 @@ func (p *process) kill() error {
 	return nil
 }
 
-// end sends a signal and waits until the process is gone. One that has gone already needs none.
+// pause stops the process where it stands (SIGSTOP), and goOn lets it go on as if nothing had been.
+func (p *process) pause() error { return p.command.Process.Signal(syscall.SIGSTOP) }
+func (p *process) goOn() error  { return p.command.Process.Signal(syscall.SIGCONT) }
+
+// end sends a signal and waits until the process is gone. One that has gone already needs none, and one that was stopped
+// is let go on to hear it.
 func (p *process) end(signal os.Signal) error {
 	p.asked.Store(true)
+	_ = p.goOn() // one that has gone is told below
 	err := p.command.Process.Signal(signal)
 	if errors.Is(err, os.ErrProcessDone) {
 		err = nil

@@ -21,8 +21,10 @@ type scenario struct {
 	operators int // the fewest it can be played with
 	endpoints int // of each node's own that can be ill; 0: all use the chain's
 	ill       int // how many of those fall ill before the seed block; 0: none
-	plan      func(stage) plan
-	expect    expectation
+	// many says that an operator may have many instances: at most all of them are down for a window.
+	many   bool
+	plan   func(stage) plan
+	expect expectation
 }
 
 // expectation is what the judge demands of a window. Leader, checklist and culprit are not in it: they follow from the
@@ -47,6 +49,7 @@ var scenarios = []scenario{
 			"The leader's proposal, the same on every node, no fault; the action ends as `no_signer`.",
 		},
 		operators: 1,
+		many:      true,
 		plan:      planCalm,
 		expect:    expectation{agreed: true},
 	},
@@ -56,6 +59,7 @@ var scenarios = []scenario{
 			"Reason `leader_idle`; the attributed fault `leader_idle` of the leader; no action.",
 		},
 		operators: lastHonest + 1,
+		many:      true,
 		plan:      planIdle,
 		expect: expectation{
 			deed: DeedSilence, refutes: refuteSilence,
@@ -68,6 +72,7 @@ var scenarios = []scenario{
 			"Reason `leader_mistake`; the attributed fault `leader_mistake` of the leader, with its message as evidence; no action.",
 		},
 		operators: lastHonest + 1,
+		many:      true,
 		plan:      planMistaken,
 		expect: expectation{
 			deed: DeedStatement, refutes: refuteMistake,
@@ -80,6 +85,7 @@ var scenarios = []scenario{
 			"The leader's proposal, as in calm; and the attributed fault `leader_impersonation` of the impostor, with its message as evidence.",
 		},
 		operators: lastHonest + 1,
+		many:      true,
 		plan:      planImpostor,
 		expect: expectation{
 			deed: DeedStatement, refutes: refuteImpostor,
@@ -92,6 +98,7 @@ var scenarios = []scenario{
 			"Reason `leader_equivocation`; the attributed fault `leader_equivocation` of the leader, with both messages as evidence; no action.",
 		},
 		operators: lastHonest + 1,
+		many:      true,
 		plan:      planTwoFaced,
 		expect: expectation{
 			deed: DeedStatement, refutes: refuteTwoFaces,
@@ -142,6 +149,7 @@ var scenarios = []scenario{
 			"As in calm: nobody opens the window again, and the leaders stay the same, since their seed block does.",
 		},
 		operators: 1,
+		many:      true,
 		plan:      planReorg,
 		expect:    expectation{deed: DeedReorg, agreed: true},
 	},

@@ -27,6 +27,8 @@ type Intro struct {
 	Scenario  Scenario
 	Dir       string
 	Operators []Member
+	Instances []Member // of the first operator, if there are many
+	Boards    []string // URLs of dashboards
 	Wallets   []chain.Wallet
 	Guests    []Guest
 }
@@ -49,6 +51,8 @@ type Report struct {
 	Took        time.Duration // real time from its first block until it was judged
 	Rows        []Row         // nodes in the order of the operators, wallets in the order of the stores
 	Differences []string
+	Strikes     []Strike // what befell instances, in a chaos run
+	Round       *Round   // what became of it; nil if nothing was to strike
 }
 
 // Row is one node's view of one wallet's window, in the form of the command's JSON lines. Nil is what is not known:
@@ -81,6 +85,7 @@ type Summary struct {
 	Results     int      `json:"results"`  // rows of all windows
 	Expected    bool     `json:"expected"` // the judge is satisfied
 	Differences []string `json:"differences"`
+	Chaos       *Round   `json:"chaos,omitempty"` // of all windows, in a chaos run
 }
 
 // maxDifferences bounds what a run without end can gather. The first differences tell the most.
@@ -90,6 +95,12 @@ const maxDifferences = 1000
 func (s *Summary) add(r Report) {
 	s.Windows++
 	s.Results += len(r.Rows)
+	if r.Round != nil {
+		if s.Chaos == nil {
+			s.Chaos = new(Round)
+		}
+		s.Chaos.add(*r.Round)
+	}
 	room := maxDifferences - len(s.Differences)
 	s.Differences = append(s.Differences, r.Differences[:min(room, len(r.Differences))]...)
 }

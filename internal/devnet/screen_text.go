@@ -31,6 +31,18 @@ func (s jsonScreen) Window(r Report) {
 	for _, row := range r.Rows {
 		_ = s.data.Encode(row) // a reader that has gone ends the process by its signal, or does not care
 	}
+	if r.Round != nil {
+		_ = s.data.Encode(roundRow{"round", r.Window.Block, r.Strikes, *r.Round, r.Differences})
+	}
+}
+
+// roundRow is what a chaos run writes of a window.
+type roundRow struct {
+	Event       string       `json:"event"` // "round"
+	Window      chain.Height `json:"window"`
+	Plan        []Strike     `json:"plan"`
+	Round                    // its fields
+	Differences []string     `json:"differences"`
 }
 
 func (s jsonScreen) End(sum Summary) { _ = s.data.Encode(sum) }
@@ -60,6 +72,12 @@ func intro(i Intro) string {
 		fmt.Fprintf(&b, "  walletnode --data-dir %s %s\n", first, command)
 	}
 	fmt.Fprintf(&b, "  tail -f %s/node.log\n", first)
+	for _, it := range i.Instances {
+		fmt.Fprintf(&b, "an instance of operator %v: walletnode --data-dir %s instances list\n", it.Operator, it.Dir)
+	}
+	for _, url := range i.Boards {
+		fmt.Fprintf(&b, "dashboard: %s\n", url)
+	}
 	for _, g := range i.Guests {
 		fmt.Fprintf(&b, "operator %v holds %d of the %d seats of wallet %v; where its node is to run:\n",
 			g.Operator, len(g.Wallet.SeatsOf(g.Operator)), g.Wallet.Seats(), g.Wallet.ID())
@@ -79,6 +97,12 @@ func windowText(r Report) string {
 	fmt.Fprintf(&b, "window %d, %v:\n", r.Window.Block, r.Took.Round(100*time.Millisecond))
 	for _, line := range walletLines(r.Rows) {
 		b.WriteString("  " + line + "\n")
+	}
+	for _, s := range r.Strikes {
+		fmt.Fprintf(&b, "  struck: %v\n", s)
+	}
+	if r.Round != nil {
+		b.WriteString("  " + roundText(*r.Round))
 	}
 	for _, d := range r.Differences {
 		b.WriteString("  not expected: " + d + "\n")
@@ -175,6 +199,9 @@ func summaryText(s Summary) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d windows, %d results, %s\n", s.Scenario, s.Windows, s.Results, verdict)
+	if s.Chaos != nil {
+		b.WriteString(chaosText(*s.Chaos))
+	}
 	for _, d := range s.Differences {
 		fmt.Fprintf(&b, "  %s\n", d)
 	}

@@ -47,6 +47,7 @@ type act struct {
 	plan      plan
 	refusing  map[chain.Operator]map[string]chain.Operator // whom each node refuses at the end of the active phase
 	first     map[chain.Operator]bool                      // nodes taken down that had accounted for no window before
+	struck    round                                        // what befell the instances
 	actors    []*actor
 	illAt     chain.Height // where the chain stood when endpoints fell ill
 	deeds     []Deed
@@ -141,10 +142,16 @@ func (a *act) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := a.gather(ctx); err != nil || !a.plan.parted() {
+	if err := a.gather(ctx); err != nil {
 		return err
 	}
-	return a.part(ctx)
+	if a.chaos != nil {
+		return a.chaos.muster(ctx)
+	}
+	if a.plan.parted() {
+		return a.part(ctx)
+	}
+	return nil
 }
 
 // lossy returns whose endpoint loses heads, if anybody's, the last one it loses, and what that is called.
@@ -214,7 +221,7 @@ func (a *act) takeDown(ctx context.Context, o *operator) error {
 func (a *act) hire(ctx context.Context, p part) error {
 	var peers []string
 	for _, address := range p.audience {
-		peers = append(peers, a.operator(address).peer)
+		peers = append(peers, a.operator(address).peers()...)
 	}
 	log := a.log.With("actor", p.operator)
 	var old [][]byte
@@ -284,6 +291,12 @@ func (a *act) perform(ctx context.Context) error {
 	}
 	if err := a.chain.Hold(ctx, next); err != nil {
 		return err
+	}
+	if a.chaos != nil {
+		var err error
+		if a.struck, err = a.chaos.play(ctx, a.window.Block); err != nil {
+			return err
+		}
 	}
 	if o := a.operator(a.plan.slow); o != nil {
 		if err := a.slowOn(ctx, o); err != nil {
@@ -554,5 +567,14 @@ func (a *act) judge(ctx context.Context) (Report, error) {
 		report.Rows = append(report.Rows, rowsOf(a.window, a.everyWallet(), n)...)
 	}
 	report.Differences = Judge(a.cfg.Expect, facts)
+	if a.chaos != nil {
+		a.struck.took, a.struck.orphans = a.chaos.registrar.settleAccounts()
+		counted, differences := judgeRound(roundFacts{
+			window: a.window, subject: a.subject().address, elections: a.elections, nodes: facts.Nodes, round: a.struck,
+			heard: a.chaos.observer.of,
+		})
+		report.Strikes, report.Round = a.struck.strikes, &counted
+		report.Differences = append(report.Differences, differences...)
+	}
 	return report, nil
 }

@@ -1,0 +1,145 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// chaos strikes the subject's instances in every window, and hears and sees what becomes of it.
+type chaos struct {
+	*devnet
+	pace      chaosPace
+	observer  *observer
+	registrar *registrar
+	rounds    int
+	stop      context.CancelFunc
+	work      sync.WaitGroup
+}
+
+// newChaos is made when the operators are; begin starts it.
+func newChaos(d *devnet) *chaos {
+	return &chaos{
+		devnet: d, pace: chaosPace{block: d.cfg.BlockTime, lease: d.cfg.lease()}, registrar: newRegistrar(d.subject().dsn),
+		stop: func() {},
+	}
+}
+
+// begin starts the observer and the registrar.
+func (c *chaos) begin(ctx context.Context) (err error) {
+	var peers []string
+	for _, o := range c.operators {
+		peers = append(peers, o.peers()...)
+	}
+	// With the key of one whose node runs in this process: what the subject's instances say is what is to be heard.
+	if c.observer, err = observe(ctx, c.operators[1], peers, c.wallets, c.genesis, c.clock, c.log.With("actor", "observer")); err != nil {
+		return err
+	}
+	ctx, c.stop = context.WithCancel(ctx)
+	c.work.Go(func() { _ = c.registrar.Run(ctx) }) // ends with ctx alone
+	return nil
+}
+
+// close ends observer and registrar.
+func (c *chaos) close() error {
+	c.stop()
+	c.work.Wait()
+	if c.observer == nil {
+		return nil
+	}
+	return c.observer.close()
+}
+
+// muster waits until every instance is well, every wallet is served by one of them, and the observer hears them all.
+func (c *chaos) muster(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, gathering, errors.New("the instances do not all get well"))
+	defer cancel()
+	o := c.subject()
+	return until(ctx, func() (bool, error) {
+		for _, w := range c.wallets {
+			if c.registrar.owner(w.ID()) == "" {
+				return false, nil
+			}
+		}
+		if c.observer.admitted(o.address) < len(o.fleet) {
+			return false, nil
+		}
+		return c.registrar.healthy() == len(o.fleet), nil
+	})
+}
+
+// round is what happened to the instances in a window.
+type round struct {
+	strikes []Strike
+	took    []time.Duration
+	orphans []death
+}
+
+// play carries out the strikes of one window, to where all of them have ended and the window's active phase has.
+func (c *chaos) play(ctx context.Context, block chain.Height) (r round, err error) {
+	r.strikes = planStrikes(roundSource(c.cfg.Seed, c.rounds), c.subject().fleet.names(), c.pace)
+	c.rounds++
+	c.observer.forget(block)
+	for _, s := range schedule(r.strikes, block) {
+		if err := c.clock.Until(ctx, s.at); err != nil {
+			return r, err
+		}
+		change := c.strike
+		if s.ends {
+			change = c.relieve
+		}
+		c.log.Info("Strike", "strike", s.strike, "ends", s.ends, "block", c.clock.Height())
+		if err := change(ctx, s.strike); err != nil {
+			return r, fmt.Errorf("%v: %w", s.strike, err)
+		}
+	}
+	return r, nil
+}
+
+// passages says how the way to the database is for each strike on it.
+var passages = map[StrikeKind]passage{StrikeClose: passClosed, StrikeSwallow: passSwallow, StrikeSlow: passSlow}
+
+// strike begins a strike.
+func (c *chaos) strike(_ context.Context, s Strike) error {
+	if s.Kind == StrikeDatabase {
+		return c.server.Down()
+	}
+	it := c.subject().fleet.named(s.Instance)
+	switch s.Kind {
+	case StrikeKill:
+		c.registrar.died(it.name, time.Now())
+		return it.kill()
+	case StrikePause, StrikeStop:
+		return it.running.pause()
+	case StrikeIsolate:
+		for _, way := range it.ways {
+			way.sever()
+		}
+	default:
+		it.database.set(passages[s.Kind])
+	}
+	return nil
+}
+
+// relieve ends a strike.
+func (c *chaos) relieve(ctx context.Context, s Strike) error {
+	if s.Kind == StrikeDatabase {
+		return c.server.Up()
+	}
+	it := c.subject().fleet.named(s.Instance)
+	switch s.Kind {
+	case StrikeKill:
+		return it.start(ctx, c.fail)
+	case StrikePause, StrikeStop:
+		return it.running.goOn()
+	case StrikeIsolate:
+		it.ways.mend()
+	default:
+		it.database.set(passOpen)
+	}
+	return nil
+}

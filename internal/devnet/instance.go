@@ -1,0 +1,179 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdnet "net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/devnet/localchain"
+	"github.com/walletnode/walletnode/internal/keys"
+)
+
+// instance is one of several instances of an operator: a process of its own with a directory of its own, the operator's
+// key, and the database that it shares with the others.
+type instance struct {
+	name    string
+	of      *operator
+	program []string // what runs walletnode
+	dir     string
+	id      peer.ID
+	port    int    // of the network
+	api     string // where its API is, host and port
+	board   string // where its dashboard is, likewise
+	// ways lead from this instance to everybody else and from everybody else to it, entrance being the one to it; none if
+	// there are no gates to be shut.
+	ways     links
+	entrance *link
+	database *gate // its way to the database, nil likewise
+
+	running *process // nil while it is down
+}
+
+// newInstance makes an instance's directory with its network key.
+func newInstance(of *operator, name string) (*instance, error) {
+	it := &instance{name: name, of: of, dir: filepath.Join(of.dir, name)}
+	if err := os.Mkdir(it.dir, 0o700); err != nil {
+		return nil, err
+	}
+	key, err := keys.LoadInstance(it.dir)
+	if err != nil {
+		return nil, err
+	}
+	if it.id, err = peer.IDFromPrivateKey(key); err != nil {
+		return nil, err
+	}
+	if it.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	for _, address := range []*string{&it.api, &it.board} {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		*address = fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	return it, nil
+}
+
+// listen is the multiaddr that the instance listens on.
+func (it *instance) listen() string { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", it.port) }
+
+// reached is the multiaddr under which others reach the instance.
+func (it *instance) reached() string {
+	if it.entrance != nil {
+		return it.at(it.entrance.address())
+	}
+	return it.at(it.listen())
+}
+
+// at is the instance's multiaddr for whoever reaches it at an address.
+func (it *instance) at(address string) string { return fmt.Sprintf("%s/p2p/%s", address, it.id) }
+
+// newGates puts gates between the instance and its database, and between the network and it.
+func (it *instance) newGates(socket string) (err error) {
+	if it.database, err = newGate(func() (stdnet.Conn, error) { return stdnet.Dial("unix", socket) }); err != nil {
+		return err
+	}
+	it.entrance, err = it.way(it.of.address, fmt.Sprintf("127.0.0.1:%d", it.port))
+	return err
+}
+
+// way opens a link that is cut when the instance is.
+func (it *instance) way(to chain.Operator, target string) (*link, error) {
+	l, err := newLink(it.of.address, to, target)
+	if err == nil {
+		it.ways = append(it.ways, l)
+	}
+	return l, err
+}
+
+// dsn names the database as the instance reaches it.
+func (it *instance) dsn() (string, error) {
+	if it.database == nil {
+		return it.of.dsn, nil
+	}
+	u, err := url.Parse(it.of.dsn)
+	if err != nil {
+		return "", err
+	}
+	u.Host = it.database.address()
+	u.RawQuery = url.Values{"sslmode": {"disable"}}.Encode()
+	return u.String(), nil
+}
+
+// Of a lease the renewals are a quarter and the margin three twentieths apart, as with the default.
+func renewalOf(lease time.Duration) time.Duration { return lease / 4 }
+func marginOf(lease time.Duration) time.Duration  { return lease * 3 / 20 }
+
+// writeConfig writes the file that the instance starts from.
+func (it *instance) writeConfig(c *localchain.Chain, blockTime, lease time.Duration, peers []string) error {
+	dsn, err := it.dsn()
+	if err != nil {
+		return err
+	}
+	n := nodeFile{operator: it.of, dir: it.dir, url: c.URL(), listen: it.listen(), peers: peers}
+	if it.entrance != nil {
+		n.announce = []string{unreachable}
+	}
+	n.more = fmt.Sprintf(`[store]
+dsn = %q
+
+[cluster]
+instance_id = %q
+lease_ttl = %q
+lease_renewal = %q
+lease_margin = %q
+
+[api]
+listen = %q
+
+[dashboard]
+listen = %q
+
+`, dsn, it.name, lease, renewalOf(lease), marginOf(lease), it.api, it.board)
+	return n.write(c, blockTime)
+}
+
+// start starts the instance's process; failed is told if it ends by itself.
+func (it *instance) start(ctx context.Context, failed func(error)) error {
+	p, err := launch(ctx, it.program, it.dir, it.api, func(err error) { failed(fmt.Errorf("instance %s in %s: %w", it.name, it.dir, err)) })
+	if err != nil {
+		return err
+	}
+	it.running = p
+	return nil
+}
+
+// kill ends the instance's process as a power failure would.
+func (it *instance) kill() error {
+	p := it.running
+	it.running = nil
+	return p.kill()
+}
+
+// halt stops the instance, if it runs, in good order.
+func (it *instance) halt() error {
+	if it.running == nil {
+		return nil
+	}
+	p := it.running
+	it.running = nil
+	return p.halt()
+}
+
+// close closes the gates; the instance is down.
+func (it *instance) close() error {
+	err := it.ways.close()
+	if it.database != nil {
+		err = errors.Join(err, it.database.close())
+	}
+	return err
+}

@@ -1,0 +1,185 @@
+package devnet
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// registrar sees in the shared database which instance serves which wallet, and when that changes. It has its own way to
+// the database, which no strike shuts, and asks no instance.
+type registrar struct {
+	dsn string
+
+	mu     sync.Mutex
+	owned  map[chain.WalletID]tenancy
+	well   int // instances whose lease runs and who say that they are healthy; 0 while the database is away
+	moves  []move
+	deaths []death
+}
+
+// tenancy is who serves a wallet; the owner is empty if nobody does.
+type tenancy struct {
+	owner string
+	epoch uint64
+}
+
+// move is a wallet that got an owner.
+type move struct {
+	tenancy
+	wallet chain.WalletID
+	at     time.Time
+}
+
+// death is an instance that was killed while it served a wallet.
+type death struct {
+	instance string
+	wallet   chain.WalletID
+	epoch    uint64
+	at       time.Time
+}
+
+const (
+	// watchPause is the time between two looks at the owners: how much too long a take-over may seem.
+	watchPause = 50 * time.Millisecond
+	// watchTimeout bounds one look.
+	watchTimeout = 2 * time.Second
+)
+
+func newRegistrar(dsn string) *registrar {
+	return &registrar{dsn: dsn, owned: make(map[chain.WalletID]tenancy)}
+}
+
+// Run looks at the owners until ctx ends. While the database is away nothing moves, and nothing is seen.
+func (r *registrar) Run(ctx context.Context) error {
+	ticker := time.NewTicker(watchPause)
+	defer ticker.Stop()
+	var conn *pgx.Conn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close(context.WithoutCancel(ctx))
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		var err error
+		if conn, err = r.look(ctx, conn); err == nil {
+			continue
+		}
+		r.noteWell(0)
+		if conn != nil {
+			_ = conn.Close(ctx) // made anew at the next look
+			conn = nil
+		}
+	}
+}
+
+// look reads the owners once, over a connection that it makes if there is none.
+func (r *registrar) look(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
+	defer cancel()
+	if conn == nil {
+		var err error
+		if conn, err = pgx.Connect(ctx, r.dsn); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := conn.Query(ctx, `SELECT wallet, owner, epoch FROM owners`)
+	if err != nil {
+		return conn, err
+	}
+	type row struct {
+		Wallet []byte
+		Owner  string
+		Epoch  int64
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
+	if err != nil {
+		return conn, err
+	}
+	var well int
+	if err := conn.QueryRow(ctx, wellQuery).Scan(&well); err != nil {
+		return conn, err
+	}
+	r.noteWell(well)
+	now := time.Now()
+	for _, it := range found {
+		r.note(chain.WalletID(it.Wallet), tenancy{it.Owner, uint64(it.Epoch)}, now) //nolint:gosec // never negative
+	}
+	return conn, nil
+}
+
+// wellQuery counts by the database's own clock.
+const wellQuery = `SELECT count(*) FROM instances WHERE healthy AND expires > extract(epoch FROM clock_timestamp()) * 1000000`
+
+func (r *registrar) noteWell(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.well = n
+}
+
+// note enters what was seen of one wallet.
+func (r *registrar) note(wallet chain.WalletID, seen tenancy, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if seen.owner != "" && seen.epoch != r.owned[wallet].epoch {
+		r.moves = append(r.moves, move{seen, wallet, at})
+	}
+	r.owned[wallet] = seen
+}
+
+// died enters the death of an instance, with the wallets that it served.
+func (r *registrar) died(instance string, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for wallet, now := range r.owned {
+		if now.owner == instance {
+			r.deaths = append(r.deaths, death{instance, wallet, now.epoch, at})
+		}
+	}
+}
+
+// owner returns who serves a wallet; empty for nobody.
+func (r *registrar) owner(wallet chain.WalletID) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.owned[wallet].owner
+}
+
+// healthy returns how many instances were well when that was last looked at.
+func (r *registrar) healthy() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.well
+}
+
+// settleAccounts returns how long the wallets of the dead have waited for their next owner, and forgets what was entered.
+func (r *registrar) settleAccounts() (took []time.Duration, orphans []death) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	took, orphans = takeOvers(r.deaths, r.moves)
+	r.deaths, r.moves = nil, nil
+	return took, orphans
+}
+
+// takeOvers returns how long each wallet of the dead waited for its next owner, and the deaths after which nobody came.
+func takeOvers(deaths []death, moves []move) (took []time.Duration, orphans []death) {
+	for _, d := range deaths {
+		i := slices.IndexFunc(moves, func(m move) bool { return m.wallet == d.wallet && m.epoch > d.epoch && !m.at.Before(d.at) })
+		if i < 0 {
+			orphans = append(orphans, d)
+			continue
+		}
+		took = append(took, moves[i].at.Sub(d.at))
+	}
+	return took, orphans
+}

@@ -1,0 +1,45 @@
+package devnet
+
+import (
+	"fmt"
+	"strings"
+)
+
+// roundText is one line about a round.
+func roundText(r Round) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "round: %d led and heard, %d double payloads, %d lost, %d accusations", r.Statements, r.Doubles, r.Lost, r.Accused)
+	for _, ms := range append(r.TakeOvers, r.Hampered...) {
+		fmt.Fprintf(&b, ", taken over after %.1f s", float64(ms)/1000)
+	}
+	return b.String() + "\n"
+}
+
+// chaosText is what a whole chaos run comes to.
+func chaosText(r Round) string {
+	var b strings.Builder
+	total := 0
+	for _, kind := range StrikeKinds() {
+		total += r.Strikes[kind]
+	}
+	fmt.Fprintf(&b, "  %d strikes:", total)
+	for i, kind := range StrikeKinds() {
+		comma := ","
+		if i == 0 {
+			comma = ""
+		}
+		fmt.Fprintf(&b, "%s %s %d", comma, kind, r.Strikes[kind])
+	}
+	fmt.Fprintf(&b, "\n  %d windows of wallets led and heard (%d messages); double payloads: %d; lost windows: %d; accusations of honest operators: %d\n",
+		r.Statements, r.Heard, r.Doubles, r.Lost, r.Accused)
+	fmt.Fprintf(&b, "  %d wallets of killed instances; never taken over: %d\n", r.Struck, r.Orphans)
+	for _, it := range []struct {
+		what string
+		ms   []int64
+	}{{"taken over after", r.TakeOvers}, {"while the database was away, too, after", r.Hampered}} {
+		if len(it.ms) > 0 {
+			fmt.Fprintf(&b, "  %s: p50 %v, p99 %v (%d)\n", it.what, percentile(it.ms, 50), percentile(it.ms, 99), len(it.ms))
+		}
+	}
+	return b.String()
+}
