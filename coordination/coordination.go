@@ -120,6 +120,15 @@ type WindowLog interface {
 	OpenRows(ctx context.Context, wallet chain.WalletID) ([]chain.Height, error)
 }
 
+// SharedLog is a WindowLog that other instances of the operator write into too. Each opens the windows that it sees: what a
+// sibling opened already is no error and is not missed, and a sibling that is far ahead keeps nobody from opening the window
+// of now.
+type SharedLog interface {
+	WindowLog
+	// LastWindowAt returns the last window at or below a height that any instance has accounted for.
+	LastWindowAt(ctx context.Context, head chain.Height) (Opened, error)
+}
+
 // Opened is the opening of one window.
 type Opened struct {
 	Block chain.Height // coordination block c

@@ -14,7 +14,7 @@ import (
 // and any later height of the active phase serves as well.
 const verifyTimeout = 15 * time.Second
 
-// WatcherConfig is what a Watcher needs; every field is required.
+// WatcherConfig is what a Watcher needs; every field is required. A Log that is a SharedLog is taken for one.
 type WatcherConfig struct {
 	Schedule Schedule
 	Clock    *chain.Clock
@@ -26,7 +26,8 @@ type WatcherConfig struct {
 // Watcher turns heights into windows (rule R1): each window is opened once, at any height of its active phase, and
 // none is silently lost, also across restarts.
 type Watcher struct {
-	cfg WatcherConfig
+	cfg    WatcherConfig
+	shared SharedLog // the log, if siblings write into it; else nil
 
 	// Owned by Run.
 	last    Opened       // the last window accounted for
@@ -43,7 +44,8 @@ func NewWatcher(cfg WatcherConfig) (*Watcher, error) {
 	if err := cfg.Schedule.Validate(); err != nil {
 		return nil, fmt.Errorf("schedule: %w", err)
 	}
-	return &Watcher{cfg: cfg}, nil
+	shared, _ := cfg.Log.(SharedLog)
+	return &Watcher{cfg: cfg, shared: shared}, nil
 }
 
 // Run calls open for each window that is due, with the window durably recorded as opened; open must hand over and
@@ -74,6 +76,9 @@ func (w *Watcher) Run(ctx context.Context, open func(Opened)) error {
 // step brings the windows up to one head. It must be safe to repeat: an error leaves everything for the next head.
 func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) error {
 	if !w.started {
+		if err := w.lookBack(ctx, head); err != nil {
+			return err
+		}
 		if head.Height < w.last.Block {
 			return nil // the source is behind what we have seen; what to resume is known when it has caught up
 		}
@@ -102,7 +107,18 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 		}
 	}
 	if !active {
-		return w.miss(ctx, current.Block, w.whyMissed(), head.Height)
+		elsewhere, err := w.openedElsewhere(ctx, head, current)
+		if err != nil {
+			return err
+		}
+		if err := w.miss(ctx, current.Block, w.whyMissed(), head.Height); err != nil {
+			return err
+		}
+		if elsewhere.At != 0 {
+			w.last = elsewhere
+			open(elsewhere)
+		}
+		return nil
 	}
 	opened := Opened{Block: current.Block, At: head.Height, Hash: begin.Hash, Time: time.Now()}
 	if err := w.cfg.Log.OpenWindow(ctx, opened); err != nil { // durable first: a restart neither repeats nor skips it
@@ -111,6 +127,7 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 	}
 	w.last, w.trouble = opened, ""
 	open(opened)
+	w.sweep(ctx, current)
 	return nil
 }
 
@@ -165,7 +182,8 @@ func (w *Watcher) resumeLast(ctx context.Context, head chain.Head, open func(Ope
 	if !ok {
 		return fmt.Errorf("the store's last window %d is not a window of this schedule", w.last.Block)
 	}
-	if head.Height >= last.ActiveEnd {
+	// Of siblings, whoever serves a wallet now judges what is open by what was written down: the layer does.
+	if w.shared == nil && head.Height >= last.ActiveEnd {
 		if err := w.cfg.Log.FinishOpen(ctx, last.Block, ReasonNodeDown); err != nil {
 			return fmt.Errorf("finish windows up to %d: %w", last.Block, err)
 		}
