@@ -112,7 +112,12 @@ func cannotTell(err error) bool {
 
 func (location) beside(writer *sql.DB, _ int, _ time.Duration) *sql.DB { return writer }
 
+// besideIdle is how long a connection beside the writer's is kept that nobody needs: the end of a rush of claims.
+const besideIdle = 10 * time.Second
+
 // beside implements engine. The connections are made when they are first needed.
 func (r *remote) beside(_ *sql.DB, connections int, patience time.Duration) *sql.DB {
-	return r.open(min(patience, r.patience), connections)
+	db := r.open(min(patience, r.patience), connections)
+	db.SetConnMaxIdleTime(besideIdle)
+	return db
 }

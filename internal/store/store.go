@@ -22,6 +22,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/proposal/action"
 )
 
@@ -45,6 +46,9 @@ type Config struct {
 	Retention Retention
 	// Frequency is the number of blocks from one window to the next; 0 for that of the network.
 	Frequency chain.Height
+	// Seen is how far this process has seen a shared database get; nil if it does not remember. One that is found behind it
+	// has forgotten what it had acknowledged.
+	Seen *cluster.Watermark
 	// Observe is told how long each write to the disk took, failed ones included; it must return at once. Nil is allowed.
 	Observe func(took time.Duration)
 }
@@ -52,6 +56,7 @@ type Config struct {
 // Store is the store of a running node. Its methods may be called from any number of goroutines.
 type Store struct {
 	scribe
+	lines     lines
 	lock      lock // nil beside a node, whose claim it is
 	retention Retention
 	frequency chain.Height
@@ -71,6 +76,9 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	at, err := parsePlace(cfg.DSN)
 	if err != nil {
 		return nil, err
+	}
+	if r, remote := at.(*remote); remote {
+		r.remember(cfg.Seen)
 	}
 	bound := binding{strconv.FormatUint(chainID, 10), genesis.String()}
 	s, err := openLocked(ctx, at, bound, log)
@@ -135,7 +143,7 @@ func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{scribe: scribe{Reader: Reader{reads, at}, writes: newWriter(db, at)}, log: log}, nil
+	return &Store{scribe: scribe{Reader: Reader{reads, at}, writes: newWriter(db, at)}, lines: openLines(at, db), log: log}, nil
 }
 
 // Close waits for writes under way, though not for a database that does not answer, closes the store and releases it for
@@ -143,7 +151,7 @@ func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 func (s *Store) Close() error {
 	// Readers first: the last connection to close folds the write-ahead log into the database, and only the writer can.
 	s.closing.Do(func() {
-		s.closed = errors.Join(s.Reader.Close(), s.writes.close())
+		s.closed = errors.Join(s.Reader.Close(), s.lines.close(s.writes.db), s.writes.close())
 		if s.writes.tenant != nil {
 			s.closed = errors.Join(s.closed, s.writes.tenant.leave())
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -32,14 +33,16 @@ func openLines(at engine, writer *sql.DB) lines {
 	}
 }
 
-// close ends the connections that are not the writer's.
+// close ends the connections that are not the writer's, both kinds at once: each farewell to a server that is gone takes its time.
 func (l lines) close(writer *sql.DB) error {
-	var errs []error
-	for _, db := range []*sql.DB{l.leases, l.claims} {
+	var closing sync.WaitGroup
+	errs := make([]error, 2)
+	for i, db := range []*sql.DB{l.leases, l.claims} {
 		if db != writer {
-			errs = append(errs, db.Close())
+			closing.Go(func() { errs[i] = db.Close() })
 		}
 	}
+	closing.Wait()
 	return errors.Join(errs...)
 }
 
@@ -56,7 +59,7 @@ var errAgain = errors.New("the rows changed meanwhile")
 
 // transact commits a change of its own on one of the lines. It may run more than once. If its error is not one that the
 // change returned, whether it was committed is not known.
-func (s scribe) transact(ctx context.Context, db *sql.DB, action string, c change) error {
+func (s *Store) transact(ctx context.Context, db *sql.DB, action string, c change) error {
 	if err := s.at.learn(ctx, db); err != nil {
 		return wrap(action, err)
 	}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/cluster"
+)
+
+// Claim implements cluster.Claims.
+func (s *Store) Claim(ctx context.Context, f cluster.Fence, window chain.Height) (cluster.Claim, error) {
+	var claim cluster.Claim
+	err := s.transact(ctx, s.lines.claims, "claim window", func(ctx context.Context, tx *sql.Tx) error {
+		d := s.at.dialect()
+		now, err := proved(ctx, tx, d, f)
+		if err != nil {
+			return err
+		}
+		row, found, err := readClaim(ctx, tx, f.Wallet, window)
+		switch {
+		case err != nil:
+			return err
+		case row.Filled(), found && row.Epoch == f.Epoch && row.Holder == f.Holder:
+			claim = row
+			return nil
+		case found && row.Epoch > f.Epoch:
+			return cluster.ErrFenced
+		case now.doubts(f, window):
+			return cluster.ErrDoubtful
+		}
+		claim = cluster.Claim{Wallet: f.Wallet, Window: window, Holder: f.Holder, Epoch: f.Epoch}
+		_, err = tx.ExecContext(ctx, `INSERT INTO claims (block, wallet, instance, boot, epoch, claimed) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (block, wallet) DO UPDATE SET instance = excluded.instance, boot = excluded.boot, epoch = excluded.epoch, claimed = excluded.claimed`,
+			height(window), f.Wallet[:], string(f.Instance), f.Boot[:], int64(f.Epoch), now.now) //nolint:gosec // epochs count moves
+		return err
+	})
+	if err != nil {
+		return cluster.Claim{}, err
+	}
+	return claim, nil
+}
+
+// proved checks a fence and returns the look at the sessions that it was checked with.
+func proved(ctx context.Context, tx *sql.Tx, d dialect, f cluster.Fence) (sight, error) {
+	now, refused, err := proofs(ctx, tx, d, []cluster.Fence{f})
+	return now, errors.Join(err, refused[f])
+}
+
+// doubts reports whether somebody may have served a window that the table knows nothing of.
+func (s sight) doubts(f cluster.Fence, window chain.Height) bool {
+	switch {
+	case s.first():
+		return false
+	case s.began == 0:
+		return true // nobody has compared anything yet
+	case window > chain.Height(s.horizon):
+		return false
+	case s.now-s.began < s.sessions[f.Instance].ttl:
+		return true // whoever lives, and was forgotten altogether, may not have come yet
+	}
+	for _, i := range s.sessions {
+		if i.reconciled != s.present() && microseconds(s.now-max(i.expires, s.began)) < cluster.Mourning {
+			return true
+		}
+	}
+	return false
+}
+
+// SaveProposal implements cluster.Claims. What it stored has to be remembered on this machine's disk before it is sent: the
+// watermark tells a database that forgot it from one that never had it.
+func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.Height, own coordination.OwnProposal) (cluster.Claim, error) {
+	var claim cluster.Claim
+	var at era
+	err := s.transact(ctx, s.lines.claims, "store proposal", func(ctx context.Context, tx *sql.Tx) error {
+		now, err := proved(ctx, tx, s.at.dialect(), f)
+		if err != nil {
+			return err
+		}
+		at = now.era
+		row, found, err := readClaim(ctx, tx, f.Wallet, window)
+		switch {
+		case err != nil:
+			return err
+		case row.Filled():
+			claim = row
+			return nil
+		case !found || row.Epoch != f.Epoch || row.Holder != f.Holder:
+			return cluster.ErrFenced
+		}
+		row.Own = own
+		claim = row
+		done, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (block, wallet) DO NOTHING`,
+			height(window), f.Wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime))
+		return one(done, err, errAgain) // somebody put back what he had sent
+	})
+	if err != nil {
+		return cluster.Claim{}, err
+	}
+	return claim, wrap("store proposal", s.at.dialect().seen.Note(at.mark()))
+}
+
+// FindClaim implements cluster.Claims.
+func (r Reader) FindClaim(ctx context.Context, wallet chain.WalletID, window chain.Height) (cluster.Claim, bool, error) {
+	claim, found, err := readClaim(ctx, r.db, wallet, window)
+	return claim, found, wrap("read claim", err)
+}
+
+// readClaim reads who claimed a window and what is said for it. What an only node has stored has no claim: nobody else
+// could have said it.
+func readClaim(ctx context.Context, db querier, wallet chain.WalletID, window chain.Height) (cluster.Claim, bool, error) {
+	none := cluster.Claim{Wallet: wallet, Window: window}
+	claim, claimed := none, false
+	var instance sql.Null[string]
+	var epoch, sentAt, sentTime sql.Null[int64]
+	var boot, payload, envelope []byte
+	err := db.QueryRowContext(ctx, `SELECT c.instance, c.boot, c.epoch, p.payload, p.envelope, p.sent_at, p.sent_time FROM (SELECT 1 AS one) k
+		LEFT JOIN claims c ON c.block = $1 AND c.wallet = $2 LEFT JOIN own_proposals p ON p.block = $1 AND p.wallet = $2`,
+		height(window), wallet[:]).Scan(&instance, &boot, &epoch, &payload, &envelope, &sentAt, &sentTime)
+	if err != nil {
+		return none, false, err
+	}
+	if instance.Valid {
+		claimed = true
+		claim.Holder.Instance, claim.Epoch = cluster.InstanceID(instance.V), cluster.Epoch(epoch.V) //nolint:gosec // as it was written
+		if err := fixed(claim.Holder.Boot[:]).Scan(boot); err != nil {
+			return none, false, err
+		}
+	}
+	if !sentAt.Valid {
+		return claim, claimed, nil
+	}
+	claim.Own = coordination.OwnProposal{Payload: payload, Envelope: envelope}
+	err = errors.Join((*height)(&claim.Own.SentAt).Scan(sentAt.V), (*instant)(&claim.Own.SentTime).Scan(sentTime.V))
+	return claim, true, err
+}
