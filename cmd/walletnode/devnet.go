@@ -31,16 +31,25 @@ func devnetCommand() *cli.Command {
 			scenarioHelp() + "\nA node of your own takes part with --guest and its operator's address, which walletnode init tells: it holds seats of\n" +
 			"one more wallet, which the scenario is not judged by. The devnet says how that node is started.\n" +
 			"The devnet's own nodes have no API: what they record is read from their stores (windows, faults, wallets), while status,\n" +
-			"windows next and peers are questions for a guest.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
+			"windows next and peers are questions for a guest.\n\n" +
+			"With --instances the first operator runs that many instances, each a process of its own, on one PostgreSQL database, which is\n" +
+			"made from the server programs installed here (Debian package postgresql) and removed at the end. The other operators have one\n" +
+			"node each, as always. With --chaos N its instances are struck at random in N windows: killed, stopped, cut off from the\n" +
+			"database or from their peers, the database restarted; one instance is spared each time. --seed says what strikes whom. The\n" +
+			"last line tells how many payloads differed, windows were lost and honest operators were accused, all of which must be 0, and\n" +
+			"how long the wallets of killed instances waited for another one.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "operators", Value: 5, Usage: "run `N` nodes, each of its own operator"},
 			&cli.IntFlag{Name: "wallets", Value: 2, Usage: "make `N` wallets"},
 			&cli.IntFlag{Name: "seats", Value: 10, Usage: "give each wallet `N` seats, spread unevenly over all operators"},
-			&cli.DurationFlag{Name: "block-time", Value: 100 * time.Millisecond, Usage: "make a block every `DURATION`"},
+			&cli.DurationFlag{Name: "block-time", Value: defaultBlockTime, Usage: "make a block every `DURATION`; with --chaos the default is what a lease needs"},
 			&cli.BoolFlag{Name: "fast-idle", Value: true, Usage: "make the blocks between two windows in a burst"},
 			&cli.IntFlag{Name: "windows", Usage: "end after `N` windows; 0 runs until interrupted"},
 			&cli.StringFlag{Name: "scenario", Value: "calm", Usage: "`NAME` of what happens"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that keys and seats are made from"},
+			&cli.IntFlag{Name: "instances", Usage: "give the first operator `N` instances that share a PostgreSQL database; with --chaos the default is 3"},
+			&cli.DurationFlag{Name: "lease-ttl", Usage: "let the leases of those instances last `DURATION` (default: a node's, with --chaos 4s)"},
+			&cli.IntFlag{Name: "chaos", Usage: "strike those instances at random, in `N` windows"},
 			&cli.StringSliceFlag{Name: "guest", Usage: "let the operator with this `ADDRESS` take part with a node that you start (may be repeated)"},
 			&cli.StringFlag{Name: "dir", Usage: "write everything to this empty or new `DIRECTORY` and leave it there; otherwise to one that is removed at the end"},
 			&cli.BoolFlag{Name: "keep", Usage: "do not remove the directory at the end"},
@@ -73,24 +82,66 @@ func devnetAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case c.IsSet("chaos") && c.Int("chaos") < 1:
+		return usageErrorf("--chaos: %d windows are none", c.Int("chaos"))
+	case c.IsSet("chaos") && c.IsSet("windows"):
+		return usageErrorf("--chaos: it says how many windows there are, --windows cannot")
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	return untilSignal(c.Context, signals, devnetGrace, c.App.ErrWriter, func(ctx context.Context) error {
-		return playDevnet(ctx, devnet.Config{
-			Operators: c.Int("operators"),
-			Wallets:   c.Int("wallets"),
-			Seats:     c.Int("seats"),
-			BlockTime: c.Duration("block-time"),
-			FastIdle:  c.Bool("fast-idle"),
-			Windows:   c.Int("windows"),
-			Scenario:  c.String("scenario"),
-			Seed:      c.Uint64("seed"),
-			Guests:    guests,
-			Dir:       c.String("dir"),
-			Screen:    devnetScreen(c),
-		}, c.Bool("keep"))
+		return playDevnet(ctx, devnetOf(c, guests), c.Bool("keep"))
 	})
+}
+
+const (
+	defaultBlockTime = 100 * time.Millisecond
+	// chaosInstances and chaosLease are a chaos run's, unless others are asked for: somebody else to be struck beside the
+	// one that is spared, and a window in half a minute.
+	chaosInstances = 3
+	chaosLease     = 4 * time.Second
+	chaosPace      = 250 * time.Millisecond // of blocks; more if the lease needs more
+)
+
+// devnetOf reads the flags.
+func devnetOf(c *cli.Context, guests []chain.Operator) devnet.Config {
+	cfg := devnet.Config{
+		Operators: c.Int("operators"),
+		Wallets:   c.Int("wallets"),
+		Seats:     c.Int("seats"),
+		BlockTime: c.Duration("block-time"),
+		FastIdle:  c.Bool("fast-idle"),
+		Windows:   c.Int("windows"),
+		Scenario:  c.String("scenario"),
+		Seed:      c.Uint64("seed"),
+		Guests:    guests,
+		Instances: c.Int("instances"),
+		Lease:     c.Duration("lease-ttl"),
+		Dir:       c.String("dir"),
+		Screen:    devnetScreen(c),
+	}
+	if !c.IsSet("chaos") {
+		return cfg
+	}
+	cfg.Chaos, cfg.Windows = true, c.Int("chaos")
+	if !c.IsSet("instances") {
+		cfg.Instances = chaosInstances
+	}
+	if !c.IsSet("lease-ttl") {
+		cfg.Lease = chaosLease
+	}
+	if !c.IsSet("block-time") {
+		cfg.BlockTime = max(chaosPace, devnet.ChaosBlockTime(cfg.Lease))
+	}
+	if !c.IsSet("wallets") {
+		cfg.Wallets = cfg.Instances // one each, as a rule
+	}
+	if !c.IsSet("operators") {
+		cfg.Operators = 3
+	}
+	return cfg
 }
 
 func guestsOf(c *cli.Context) ([]chain.Operator, error) {

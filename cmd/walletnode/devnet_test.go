@@ -94,6 +94,12 @@ func TestDevnetRefusesWhatItCannotRun(t *testing.T) {
 		"guests: 50 operators and 1 guests are more than 50": {"--operators", "50", "--seats", "60", "--guest", ours},
 		"windows: -1 is negative":                            {"--windows=-1"},
 		`"x" is one argument too many`:                       {"x"},
+		"--chaos: 0 windows are none":                        {"--chaos", "0"},
+		"--chaos: it says how many windows there are":        {"--chaos", "3", "--windows", "3"},
+		"instances: scenario restart is about one node":      {"--instances", "3", "--scenario", "restart"},
+		"only calm can be struck":                            {"--chaos", "1", "--scenario", "impostor"},
+		"is too short for leases of 10s":                     {"--chaos", "1", "--lease-ttl", "10s", "--block-time", "250ms"},
+		"there are none that could be struck":                {"--lease-ttl", "10s"},
 	} {
 		got := call(t, "", append([]string{"devnet"}, args...)...)
 		require.Equal(t, codeUsage, got.code, "%v: %s", args, got.stderr)
