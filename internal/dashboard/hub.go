@@ -1,0 +1,157 @@
+package dashboard
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/walletnode/walletnode/internal/view"
+)
+
+// pace is how often a snapshot is made and the store is looked at; a page marks what is older than two seconds.
+const pace = time.Second
+
+// refreshTimeout bounds one look at the store. A database that does not answer costs the page its records' freshness, which
+// it says, and nothing else.
+const refreshTimeout = 10 * time.Second
+
+var errTooManyViewers = errors.New("too many viewers are watching")
+
+// snapshot is what all viewers are shown of one moment, as JSON. It does not change; next is closed by the following one.
+type snapshot struct {
+	at      time.Time
+	live    []byte // nil before the first
+	records []byte // nil before any were read
+	version uint64 // of the records
+	next    chan struct{}
+}
+
+// hub holds the newest snapshot and knows whether anybody wants one: without viewers nothing is made.
+type hub struct {
+	mu      sync.Mutex
+	newest  *snapshot
+	viewers int
+	// wanted is one token for each loop of Run, put there when the first viewer comes. A token that finds one waiting is the
+	// same wish.
+	wanted [2]chan struct{}
+}
+
+func newHub() *hub {
+	h := &hub{newest: &snapshot{next: make(chan struct{})}}
+	for i := range h.wanted {
+		h.wanted[i] = make(chan struct{}, 1)
+	}
+	return h
+}
+
+func (h *hub) nudge() {
+	for _, loop := range h.wanted {
+		select {
+		case loop <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (h *hub) join() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.viewers == maxViewers {
+		return errTooManyViewers
+	}
+	h.viewers++
+	if h.viewers == 1 {
+		h.nudge()
+	}
+	return nil
+}
+
+func (h *hub) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.viewers--
+}
+
+func (h *hub) watched() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.viewers > 0
+}
+
+// latest returns the newest snapshot. One made before the viewers left is older than it need be, and as good as none.
+func (h *hub) latest() *snapshot {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Since(h.newest.at) > 2*pace {
+		return &snapshot{next: h.newest.next}
+	}
+	return h.newest
+}
+
+// show makes a board the newest snapshot.
+func (h *hub) show(b view.Board) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &snapshot{at: time.Now(), version: b.Records.Version, records: h.newest.records, next: make(chan struct{})}
+	var err error
+	if s.live, err = json.Marshal(b.Live); err != nil {
+		return fmt.Errorf("encode the board: %w", err)
+	}
+	if s.version != h.newest.version { // a snapshot without records has version 0
+		if s.records, err = json.Marshal(b.Records); err != nil {
+			return fmt.Errorf("encode the board's records: %w", err)
+		}
+	}
+	close(h.newest.next)
+	h.newest = s
+	return nil
+}
+
+// Run makes the snapshots until ctx ends, then returns nil. It works only while somebody watches.
+func (s *Server) Run(ctx context.Context) error {
+	var loops errgroup.Group
+	loops.Go(func() error {
+		s.every(ctx, s.hub.wanted[0], func(source Source) {
+			if err := s.hub.show(source.Board()); err != nil {
+				s.cfg.Logger.Error("The dashboard shows nothing new", "error", err)
+			}
+		})
+		return nil
+	})
+	loops.Go(func() error {
+		s.every(ctx, s.hub.wanted[1], func(source Source) {
+			reading, cancel := context.WithTimeout(ctx, refreshTimeout)
+			defer cancel()
+			if err := source.Refresh(reading); err != nil && ctx.Err() == nil {
+				s.cfg.Logger.Debug("The dashboard's records could not be read", "error", err) // the page says so
+			}
+		})
+		return nil
+	})
+	return loops.Wait()
+}
+
+// every works once per pace while somebody watches, and waits to be wanted while nobody does.
+func (s *Server) every(ctx context.Context, wanted <-chan struct{}, work func(Source)) {
+	timer := time.NewTimer(pace)
+	defer timer.Stop()
+	for {
+		if source := s.source.Load(); source != nil && s.hub.watched() {
+			timer.Reset(pace)
+			work(*source)
+		} else {
+			timer.Stop()
+		}
+		select {
+		case <-timer.C:
+		case <-wanted:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
