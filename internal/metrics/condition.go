@@ -18,7 +18,7 @@ func States() []string { return []string{"starting", "syncing", "active", "drain
 
 // Checks returns the names of the checks of readiness.
 func Checks() []string {
-	return []string{"state", "chain_clock", "chain_endpoints", "store", "disk", "wallets", "peers"}
+	return []string{"state", "chain_clock", "chain_endpoints", "store", "disk", "wallets", "peers", "lease", "journal", "halts"}
 }
 
 // severity says how much a failing check takes from the node: with a critical one it cannot do its work for some or all

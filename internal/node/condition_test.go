@@ -28,6 +28,7 @@ func TestConditionIsWhatReadinessSaysAndWhichActionsWait(t *testing.T) {
 	now := c.Condition()
 	require.Equal(t, metrics.Condition{State: "starting", OK: map[string]bool{
 		"state": false, "chain_clock": false, "chain_endpoints": true, "store": true, "disk": true, "wallets": true, "peers": true,
+		"lease": true, "journal": true, "halts": true,
 	}}, now)
 
 	n.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now()})

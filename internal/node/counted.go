@@ -5,7 +5,6 @@ import (
 
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/metrics"
-	"github.com/walletnode/walletnode/internal/store"
 )
 
 // observe tells who wants to know of a report that it is stored.
@@ -23,15 +22,15 @@ func (n *Node) open(o coordination.Opened) {
 	n.layer.Open(o)
 }
 
-// countedLog is the store, counting what is recorded in it and comes with no report.
+// countedLog is the node's memory, counting what is recorded in it and comes with no report.
 type countedLog struct {
-	*store.Store
+	records
 	metrics *metrics.Recorder
 }
 
 // RecordMissed implements coordination.WindowLog.
 func (l countedLog) RecordMissed(ctx context.Context, m coordination.Missed) error {
-	err := l.Store.RecordMissed(ctx, m)
+	err := l.records.RecordMissed(ctx, m)
 	if err == nil {
 		l.metrics.Missed(m)
 	}

@@ -64,15 +64,15 @@ func (c *custody) Changed() <-chan struct{} {
 // Serves reports whether the wallet is served now.
 func (c *custody) Serves(wallet chain.WalletID) bool { return c.Term(wallet) != 0 }
 
-// prove returns what proves the responsibility for a wallet to the store, and the term it belongs to; cluster.ErrFenced if the wallet is not served.
-func (c *custody) prove(wallet chain.WalletID) (cluster.Fence, coordination.Term, error) {
+// fence returns what proves the responsibility for a wallet to the store; cluster.ErrFenced if the wallet is not served.
+func (c *custody) fence(wallet chain.WalletID) (cluster.Fence, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.now(wallet)
 	if s.term == 0 {
-		return cluster.Fence{}, 0, cluster.ErrFenced
+		return cluster.Fence{}, cluster.ErrFenced
 	}
-	return s.fence, s.term, nil
+	return s.fence, nil
 }
 
 // session returns the tenure under which a term lasts, and the assignment; cluster.ErrFenced if the wallet is not served.
@@ -84,6 +84,16 @@ func (c *custody) session(wallet chain.WalletID) (*cluster.Tenure, cluster.Assig
 		return nil, cluster.Assignment{}, 0, cluster.ErrFenced
 	}
 	return c.tenure, c.given[wallet], s.term, nil
+}
+
+// left returns how long the lease still lasts by this instance's own clock, and whether there is a session.
+func (c *custody) left() (time.Duration, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenure == nil {
+		return 0, false
+	}
+	return c.tenure.Left(), true
 }
 
 // begin takes a new session; end, that it is over.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/store"
@@ -38,6 +39,10 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 	if err != nil {
 		return Config{}, err
 	}
+	siblings, err := clusterConfig(c)
+	if err != nil {
+		return Config{}, err
+	}
 	return Config{
 		Operator:  operator,
 		Ethereum:  oneEndpoint(c),
@@ -60,6 +65,26 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 				Evidence: c.Store.RetentionEvidence,
 			},
 		},
-		Logger: logger,
+		Cluster: siblings,
+		Bans:    AutomaticBans{On: c.Bans.Automatic, Score: c.Bans.Score, Windows: c.Bans.Windows, Lasts: c.Bans.Lasts},
+		Logger:  logger,
+	}, nil
+}
+
+// clusterConfig translates what makes an instance one of many; nil if the database is the node's own.
+func clusterConfig(c config.Config) (*ClusterConfig, error) {
+	if !c.Shared() {
+		return nil, nil
+	}
+	name, err := c.InstanceID()
+	if err != nil {
+		return nil, err
+	}
+	id, err := cluster.ParseInstanceID(name)
+	if err != nil {
+		return nil, err
+	}
+	return &ClusterConfig{
+		Instance: id, URLs: c.Cluster.URLs, Standby: c.Cluster.Standby, Timing: c.Cluster.Timing(), Dir: c.Node.DataDir,
 	}, nil
 }

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,17 +45,18 @@ func (h *halts) reason(wallet chain.WalletID) string {
 
 func (h *halts) stopped(wallet chain.WalletID) bool { return h.reason(wallet) != "" }
 
-// count returns how many wallets are stopped.
-func (h *halts) count() int {
+// ids returns the wallets that are stopped, in ascending order.
+func (h *halts) ids() []chain.WalletID {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := len(h.listed)
-	for id := range h.here {
-		if _, twice := h.listed[id]; !twice {
-			n++
-		}
+	stopped := make(map[chain.WalletID]bool)
+	for id := range h.listed {
+		stopped[id] = true
 	}
-	return n
+	for id := range h.here {
+		stopped[id] = true
+	}
+	return slices.SortedFunc(maps.Keys(stopped), func(a, b chain.WalletID) int { return slices.Compare(a[:], b[:]) })
 }
 
 // list takes the shared list, which began to be read at a moment.
@@ -117,15 +120,4 @@ func (h *halts) release(wallet chain.WalletID) {
 	if suspended {
 		h.changed()
 	}
-}
-
-// all returns the shared list as it was last read.
-func (h *halts) all() []shared.Halt {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var all []shared.Halt
-	for _, halt := range h.listed {
-		all = append(all, halt)
-	}
-	return all
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type membership struct {
 
 	mu      sync.Mutex
 	joined  map[chain.WalletID]executor.Channel
+	groups  map[chain.WalletID]bool // of those joined, the wallets that other operators hold seats of, too
 	foreign map[chain.WalletID]bool // already complained about
 }
 
@@ -76,8 +78,38 @@ func (m *membership) join(w chain.Wallet) (executor.Channel, error) {
 	if m.joined == nil {
 		m.joined = make(map[chain.WalletID]executor.Channel)
 	}
+	if m.groups == nil {
+		m.groups = make(map[chain.WalletID]bool)
+	}
 	m.joined[w.ID()] = ch
+	if len(w.Operators()) > 1 {
+		m.groups[w.ID()] = true
+	}
 	return ch, nil
+}
+
+// ids returns the wallets whose channels are joined, in ascending order.
+func (m *membership) ids() []chain.WalletID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ids := make([]chain.WalletID, 0, len(m.joined))
+	for id := range m.joined {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b chain.WalletID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}
+
+// isolated reports whether there are wallets with other operators, and not one of those is in sight for any of them.
+func (m *membership) isolated() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.groups {
+		if m.joined[id].Sight().Operators > 0 {
+			return false
+		}
+	}
+	return len(m.groups) > 0
 }
 
 // channel returns a wallet's joined channel, nil if it is not joined.
@@ -105,6 +137,7 @@ func (m *membership) sync(ctx context.Context) error {
 	for id := range m.joined {
 		if !present[id] {
 			delete(m.joined, id)
+			delete(m.groups, id)
 			errs = append(errs, m.network.Leave(id))
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/walletnode/walletnode/executor"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/metrics"
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
@@ -40,8 +41,11 @@ type Config struct {
 	// Network is completed by New: Operator, Schedule and Params are the node's to set.
 	Network net.Config
 	Store   store.Config
+	// Cluster makes the node one of its operator's instances on one database; nil for the only one.
+	Cluster *ClusterConfig
+	Bans    AutomaticBans
 	// Logger returns the logger of one of the node's parts, named as its room is: chain, coordination, executor, net,
-	// store, action, proposal.
+	// store, action, proposal, cluster.
 	Logger func(room string) *slog.Logger
 	// Opened is told each window that is opened, once that is stored, and not again what was over before this node
 	// started. Observe is told each report once it is stored. Both must return at once; nil is allowed.
@@ -97,6 +101,18 @@ type Node struct {
 	pace       pace
 	startedAt  time.Time
 	metrics    *metrics.Recorder
+
+	// What instances share; on a database of its own a node has bans alone.
+	shared  shared.Store
+	watch   *shared.Watch
+	bans    *bans
+	referee *referee
+	halts   *halts
+
+	// Of one of many instances, else nil.
+	home     *home
+	siblings *siblings
+	guard    *guard
 }
 
 // New connects to the chain, opens the store (which the chain's ID and genesis block bind) and assembles the node.
@@ -130,6 +146,15 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if err != nil {
 		return err
 	}
+	if store.Shared(n.cfg.Store.DSN) != (n.cfg.Cluster != nil) {
+		return errors.New("a node is one of many instances where its database is shared, and nowhere else")
+	}
+	if n.cfg.Cluster != nil {
+		if n.home, err = openHome(n.cfg.Cluster.Dir, n.cfg.Logger("cluster")); err != nil {
+			return err
+		}
+		n.cfg.Store.Seen = n.home.seen
+	}
 	// Nobody writes before the metrics are made.
 	n.cfg.Store.Observe = func(took time.Duration) { n.metrics.Committed(took) }
 	if n.store, err = store.Open(ctx, n.cfg.Store, follows.chainID, follows.genesis, n.cfg.Logger("store")); err != nil {
@@ -152,6 +177,10 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 		sources.Endpoints = n.endpoints
 	}
 	n.metrics = metrics.New(sources)
+	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
+	if err := n.share(); err != nil {
+		return err
+	}
 	return n.coordinate()
 }
 
@@ -162,13 +191,18 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
-	return cfg, net.Deps{Height: n.clock.Known, Inspect: inspect, Log: n.cfg.Logger("net")}
+	deps := net.Deps{Height: n.clock.Known, Inspect: inspect, Log: n.cfg.Logger("net")}
+	if n.cfg.Cluster != nil {
+		deps.Spoken = func(m net.Message) { n.guard.heard(m) } // there before the first channel is joined
+	}
+	return cfg, deps
 }
 
 // coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to
 // their handlers.
 func (n *Node) coordinate() (err error) {
-	validator, log := proposal.NewValidator(n.chain), countedLog{n.store, n.metrics}
+	validator := proposal.NewValidator(n.chain)
+	custody, log := n.custody()
 	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
 		Source: n.chain, FeeRate: n.cfg.FeeRate, BlockTime: n.cfg.BlockTime, Logger: n.cfg.Logger("proposal"),
 	})
@@ -186,43 +220,44 @@ func (n *Node) coordinate() (err error) {
 		return err
 	}
 	if n.dispatcher, err = action.New(action.Config{
-		Clock: n.clock, Validator: validator, Log: log, Custody: coordination.Alone{}, Handlers: action.Handlers(action.NoSigners{}), Logger: n.cfg.Logger("action"),
+		Clock: n.clock, Validator: validator, Log: log, Custody: custody, Handlers: action.Handlers(action.NoSigners{}), Logger: n.cfg.Logger("action"),
 		Observe: n.metrics.ActionEnded,
 	}); err != nil {
 		return err
 	}
-	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
-
 	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: log, Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: countedLog{log, n.metrics}, Logger: n.cfg.Logger("coordination"),
 	}); err != nil {
 		return err
 	}
 	headers, electorates := &sharedHeaders{source: n.chain, clock: n.clock}, new(executor.Electorates)
 	if n.layer, err = coordination.NewLayer(coordination.LayerConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: n.store, Custody: coordination.Alone{}, Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: log, Custody: custody, Logger: n.cfg.Logger("coordination"),
 		Executor: func(w chain.Wallet) (coordination.Executor, error) {
 			channel, err := n.members.join(w)
 			if err != nil {
 				return nil, err
 			}
+			channel, journal := n.voice(w.ID(), channel, log)
 			return executor.New(executor.Config{
 				Wallet: w, Electorate: electorates.Of(w), Self: n.cfg.Operator.Address,
-				Clock: n.clock, Headers: headers, Channel: channel, Journal: n.store,
-				Generator: generators, Validator: validator, Logger: n.cfg.Logger("executor"),
+				Clock: n.clock, Headers: headers, Channel: channel, Journal: journal,
+				Generator: generators, Validator: validator, Banned: n.bans.banned, Logger: n.cfg.Logger("executor"),
 			})
 		},
 	}); err != nil {
 		return err
 	}
 	n.processor, err = coordination.NewProcessor(coordination.ProcessorConfig{
-		Log: n.store, Dispatcher: n.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.observe,
+		Log: log, Dispatcher: n.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.observe,
 	})
 	return err
 }
 
 // Run runs the node until ctx ends; then everything has stopped and is released. A window in its active phase is
-// suspended, not ended: it is resumed by the next start if that comes in time. Run returns nil if ctx ended it.
+// suspended, not ended: it is resumed by the next start if that comes in time, or by another instance. Run returns nil if
+// ctx ended it, or it was asked to resign; cluster.ErrInstanceTaken or cluster.ErrCloned if another process runs under this
+// instance's name.
 func (n *Node) Run(ctx context.Context) error {
 	defer n.stage.advance(Stopped)
 	if err := n.members.sync(ctx); err != nil { // joined at start, not at the first window
@@ -238,12 +273,17 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.members.run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx, n.open) })
 	g.Go(func() error { return n.layer.Run(ctx, reports) })
-	g.Go(func() error { return n.processor.Run(ctx, reports) })
+	written := make(chan struct{}) // closed once the last results are stored
+	g.Go(func() error {
+		defer close(written)
+		return n.processor.Run(ctx, reports)
+	})
 	g.Go(func() error { return n.dispatcher.Run(ctx) })
+	n.runShared(ctx, g, written)
 	g.Go(func() error { return n.keepHouse(ctx) })
 	g.Go(func() error { return n.store.Hold(ctx) })
 	err := g.Wait()
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, errResigned) {
 		err = nil
 	}
 	return errors.Join(err, n.close())
@@ -260,6 +300,10 @@ func (n *Node) close() error {
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
+	}
+	if n.home != nil {
+		errs = append(errs, n.home.close())
+		n.home = nil
 	}
 	n.chain.Close()
 	return errors.Join(errs...)

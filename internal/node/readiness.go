@@ -23,6 +23,7 @@ const probeTimeout = 2 * time.Second
 // Readiness says whether the node can do its work now: rule R8 and what else a window needs.
 func (n *Node) Readiness(ctx context.Context) view.Readiness {
 	checks := append([]view.Check{{}, n.checkClock(), n.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
+	checks = append(checks, n.checkLease(), n.checkJournal(), n.checkHalts())
 	state, _ := n.stage.State() // last: a store that hangs takes its time, in which the node may have been told to stop
 	checks[0] = checkState(state)
 	return view.NewReadiness(string(state), checks)
@@ -92,6 +93,51 @@ func (n *Node) checkDisk() view.Check {
 		if c.OK = free >= minFree; !c.OK {
 			c.Reason = "the disk of the store is nearly full: " + dir
 		}
+	}
+	return c
+}
+
+// onlyInstance is what a check of many instances shows of a node that is none.
+const onlyInstance = "only instance"
+
+// checkLease says whether the instance may serve wallets by its lease.
+func (n *Node) checkLease() view.Check {
+	c := view.Check{Name: "lease", OK: true, Current: onlyInstance, Required: onlyInstance}
+	if n.siblings == nil {
+		return c
+	}
+	left, held := n.siblings.custody.left()
+	c.Required = "a lease on the shared database"
+	switch {
+	case left > 0:
+		c.Current = fmt.Sprintf("held as %s for another %v", n.cfg.Cluster.Instance, left.Round(time.Second/10))
+	case held:
+		c.OK, c.Current, c.Reason = false, "run out", "the shared database did not renew the lease in time: other instances take the wallets"
+	default:
+		c.OK, c.Current, c.Reason = false, "none", "no session on the shared database: it does not answer, or another process runs as "+string(n.cfg.Cluster.Instance)
+	}
+	return c
+}
+
+// checkJournal says whether what is sent can be written down first.
+func (n *Node) checkJournal() view.Check {
+	c := view.Check{Name: "journal", OK: true, Current: onlyInstance, Required: onlyInstance}
+	if n.siblings == nil {
+		return c
+	}
+	c.Current, c.Required = "writable", "writable"
+	if err := n.siblings.sent.broken(); err != nil {
+		c.OK, c.Current, c.Reason = false, "not writable", err.Error()
+	}
+	return c
+}
+
+// checkHalts says whether wallets are stopped because somebody else spoke with the operator's key.
+func (n *Node) checkHalts() view.Check {
+	c := view.Check{Name: "halts", OK: true, Current: "no wallet stopped", Required: "no wallet stopped"}
+	if stopped := n.halts.ids(); len(stopped) > 0 {
+		c.OK, c.Current = false, fmt.Sprintf("%d wallets stopped", len(stopped))
+		c.Reason = "somebody else may speak with the operator's key (walletnode wallets halted tells): " + some(stopped)
 	}
 	return c
 }

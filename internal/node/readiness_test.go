@@ -12,6 +12,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
@@ -52,6 +53,7 @@ func nodeForChecks(t *testing.T) (*Node, chain.Wallet, chain.Wallet) {
 		stage: newStage(), store: s,
 		cfg:     Config{Freshness: chain.Freshness{MaxSilence: time.Minute}, Store: store.Config{DSN: dir}},
 		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0),
+		halts:   newHalts(),
 		members: &membership{self: self, registry: registry{sole, shared}, joined: map[chain.WalletID]executor.Channel{}},
 	}
 	return n, sole, shared
@@ -70,7 +72,7 @@ func TestReadinessTellsWhatIsMissing(t *testing.T) {
 	r := n.Readiness(t.Context())
 	require.False(t, r.Ready)
 	require.Equal(t, "starting", r.State)
-	require.Len(t, r.Checks, 7)
+	require.Len(t, r.Checks, len(metrics.Checks()))
 	reasons := failing(r)
 	require.Contains(t, reasons["state"], "being put together")
 	require.Contains(t, reasons["chain_clock"], "no fresh block")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/shared"
+	"github.com/walletnode/walletnode/net"
 )
 
 // ClusterConfig is an instance's place among the operator's instances on one database.
@@ -75,8 +77,11 @@ type siblings struct {
 	custody *custody
 	log     *slog.Logger
 
-	wish  atomic.Pointer[shared.Desire] // nil before the list of wishes was read
-	began atomic.Pointer[time.Time]     // of the session, nil between sessions
+	wishes atomic.Pointer[map[cluster.InstanceID]shared.Desire] // nil before they were read
+	began  atomic.Pointer[time.Time]                            // of the session, nil between sessions
+	// since is when this process first saw the present generation of the database. follow's loop owns generation.
+	generation cluster.Generation
+	since      atomic.Pointer[time.Time]
 	// alarms counts contradictions and strangers since the start.
 	alarms atomic.Uint64
 }
@@ -138,6 +143,11 @@ func (s *siblings) hold(ctx context.Context, t *cluster.Tenure) error {
 func (s *siblings) follow(ctx context.Context) error {
 	for {
 		held, changed := s.keeper.Holdings()
+		if g := held.View.Generation; g != s.generation {
+			now := time.Now()
+			s.generation = g
+			s.since.Store(&now)
+		}
 		s.custody.hold(held)
 		select {
 		case <-changed:
@@ -202,23 +212,24 @@ func (s *siblings) resign(ctx context.Context) error {
 	return errResigned
 }
 
-// wished takes what this instance is asked to do.
+// wished takes what the instances are asked to do.
 func (s *siblings) wished(list []shared.Wish) {
-	desire := shared.None
+	wishes := make(map[cluster.InstanceID]shared.Desire, len(list))
 	for _, w := range list {
-		if w.Instance == string(s.cfg.Instance) {
-			desire = w.Desire
-		}
+		wishes[cluster.InstanceID(w.Instance)] = w.Desire
 	}
-	s.wish.Store(&desire)
+	s.wishes.Store(&wishes)
 }
 
-func (s *siblings) desire() shared.Desire {
-	if d := s.wish.Load(); d != nil {
-		return *d
+// asked returns what each instance is asked to do.
+func (s *siblings) asked() map[cluster.InstanceID]shared.Desire {
+	if wishes := s.wishes.Load(); wishes != nil {
+		return *wishes
 	}
-	return shared.None
+	return nil
 }
+
+func (s *siblings) desire() shared.Desire { return s.asked()[s.cfg.Instance] }
 
 // status is what the siblings are told.
 func (s *siblings) status() cluster.Status {
@@ -253,6 +264,29 @@ func (s *siblings) ill() []string {
 		ill = append(ill, "the wallets' owners cannot be looked after")
 	}
 	return ill
+}
+
+// doubt reports whether siblings may still have to put back what the database forgot: until each of them has compared its
+// journal, and for a lease, in which those show themselves that were forgotten altogether.
+func (s *siblings) doubt() bool {
+	since := s.since.Load()
+	if since == nil || time.Since(*since) < s.cfg.Timing.TTL {
+		return true
+	}
+	held, _ := s.keeper.Holdings()
+	return slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return !m.Reconciled && m.Left > -cluster.Mourning })
+}
+
+// said reports whether this instance itself said something, by its journal.
+func (s *siblings) said(m net.Message) bool {
+	entries, err := s.sent.Entries()
+	return err == nil && slices.ContainsFunc(entries, func(e cluster.Entry) bool {
+		if e.Wallet != m.Wallet || e.Window != m.Window {
+			return false
+		}
+		slot, err := inspect(e.Own.Payload)
+		return err == nil && slot.Digest == m.Digest
+	})
 }
 
 // contradicted takes what was sent although the store has something else.

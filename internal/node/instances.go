@@ -1,0 +1,257 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/shared"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/client"
+)
+
+// staleAfter is how old what is shown of the instances may be without being marked: the database is asked four times a second.
+const staleAfter = 2 * time.Second
+
+// directoryLife is for how long a signed directory is valid: through the longest outage of a database that operators sleep
+// through, and not so long that an instance that moved is looked for at its old place for days.
+const directoryLife = 12 * time.Hour
+
+// Instances implements api.Cluster.
+func (n *Node) Instances() view.Instances {
+	if n.siblings == nil {
+		return n.onlyInstance()
+	}
+	held, _ := n.siblings.keeper.Holdings()
+	return instancesOf(held, n.siblings.asked(), n.siblings.cfg.Instance, time.Now())
+}
+
+// onlyInstance shows the instance on a database of its own, which serves every wallet.
+func (n *Node) onlyInstance() view.Instances {
+	self := view.Instance{
+		State: view.InstanceServing, URLs: []string{}, Version: version(), AgeS: int64(time.Since(n.startedAt).Seconds()),
+		Wallets: n.members.ids(), Self: true, Healthy: true,
+	}
+	if ill := n.ill(); len(ill) > 0 {
+		self.State, self.Healthy, self.Detail = view.InstanceIll, false, ill[0]
+	}
+	if state, _ := n.stage.State(); state == Draining || state == Stopped {
+		self.State, self.Draining = view.InstanceDraining, true
+	}
+	return view.Instances{At: view.Time(time.Now()), Instances: []view.Instance{self}}
+}
+
+// instancesOf shows what a keeper last saw, as it is some time later: leases have gone on running out.
+func instancesOf(held cluster.Holdings, wishes map[cluster.InstanceID]shared.Desire, self cluster.InstanceID, now time.Time) view.Instances {
+	age := now.Sub(held.At)
+	list := view.Instances{
+		Self: string(self), Shared: true, Generation: string(held.View.Generation), At: view.Time(held.At),
+		AgeMS: age.Milliseconds(), Stale: age > staleAfter, Instances: []view.Instance{},
+	}
+	if held.At.IsZero() {
+		list.AgeMS, list.Stale = 0, true
+	}
+	wallets := make(map[cluster.Holder][]chain.WalletID)
+	for _, a := range held.View.Wallets {
+		wallets[a.Owner] = append(wallets[a.Owner], a.Wallet)
+	}
+	owned := 0
+	for _, m := range held.View.Members {
+		m.Left -= age
+		i := view.Instance{
+			ID: string(m.Instance), Boot: m.Boot.String(), URLs: append([]string{}, m.URLs...), Version: m.Version,
+			Healthy: m.Healthy, Detail: m.Detail, Standby: m.Standby, Draining: m.Draining, Wish: string(wishes[m.Instance]),
+			AgeS: int64((m.Age + age).Seconds()), Barred: m.BarredThrough, Wallets: []chain.WalletID{}, Self: m.Instance == self,
+		}
+		if m.Live() {
+			i.LeaseMS, i.Wallets = m.Left.Milliseconds(), append(i.Wallets, wallets[m.Holder]...)
+			owned += len(i.Wallets)
+		}
+		i.State = stateOf(m, len(i.Wallets))
+		list.Instances = append(list.Instances, i)
+	}
+	slices.SortFunc(list.Instances, func(a, b view.Instance) int { return cmp.Compare(a.ID, b.ID) })
+	list.Unowned = len(held.View.Wallets) - owned
+	return list
+}
+
+func stateOf(m cluster.Member, wallets int) string {
+	switch {
+	case !m.Live():
+		return view.InstanceDead
+	case m.Draining:
+		return view.InstanceDraining
+	case !m.Healthy:
+		return view.InstanceIll
+	case wallets > 0:
+		return view.InstanceServing
+	case m.Standby:
+		return view.InstanceStandby
+	default:
+		return view.InstanceIdle
+	}
+}
+
+// Directory implements api.Cluster. Instances whose lease is over stay in it: a database that is away ends all leases, and
+// clients have to find somebody all the same.
+func (n *Node) Directory() (client.Directory, error) {
+	if n.siblings == nil {
+		return client.Directory{}, view.ErrOneInstance
+	}
+	now := time.Now()
+	held, _ := n.siblings.keeper.Holdings()
+	d := client.Directory{Operator: n.cfg.Operator.Address, Issued: now, Expires: now.Add(directoryLife), Instances: directoryOf(held.View.Members, n.siblings.cfg.ClusterConfig)}
+	if err := d.Sign(n.cfg.Operator.Key); err != nil {
+		return client.Directory{}, err
+	}
+	return d, nil
+}
+
+// directoryOf lists where the instances are reached: this one, those that live, and then the dead ones that were seen last,
+// as many as a directory has room for.
+func directoryOf(members []cluster.Member, self ClusterConfig) []client.Entry {
+	members = slices.DeleteFunc(slices.Clone(members), func(m cluster.Member) bool { return m.Instance == self.Instance || len(m.URLs) == 0 })
+	slices.SortFunc(members, func(a, b cluster.Member) int {
+		switch {
+		case a.Live() != b.Live() && a.Live():
+			return -1
+		case a.Live() != b.Live():
+			return 1
+		case a.Live():
+			return cmp.Compare(string(a.Instance), string(b.Instance))
+		}
+		return int(b.Left/time.Second) - int(a.Left/time.Second)
+	})
+	entries := []client.Entry{{ID: string(self.Instance), URLs: append([]string{}, self.URLs...)}}
+	for _, m := range members {
+		if len(entries) == client.MaxInstances {
+			break
+		}
+		entries = append(entries, client.Entry{ID: string(m.Instance), URLs: m.URLs[:min(len(m.URLs), client.MaxURLs)]})
+	}
+	slices.SortFunc(entries, func(a, b client.Entry) int { return cmp.Compare(a.ID, b.ID) })
+	return entries
+}
+
+// Owner implements api.Cluster.
+func (n *Node) Owner(wallet chain.WalletID) (owner view.Owner, mine bool, wait time.Duration, err error) {
+	owner = view.Owner{Wallet: wallet, URLs: []string{}, Halted: n.halts.reason(wallet)}
+	if n.siblings == nil {
+		if !slices.Contains(n.members.ids(), wallet) {
+			return owner, false, 0, fmt.Errorf("%w: no wallet %v of this operator's", store.ErrNotFound, wallet)
+		}
+		return owner, true, 0, nil
+	}
+	held, _ := n.siblings.keeper.Holdings()
+	i := slices.IndexFunc(held.View.Wallets, func(a cluster.Assignment) bool { return a.Wallet == wallet })
+	if i < 0 {
+		return owner, false, 0, fmt.Errorf("%w: no wallet %v of this operator's", store.ErrNotFound, wallet)
+	}
+	a := held.View.Wallets[i]
+	owner.Epoch = uint64(a.Epoch)
+	if n.siblings.custody.Serves(wallet) {
+		owner.Owner, owner.URLs = string(n.siblings.cfg.Instance), append(owner.URLs, n.siblings.cfg.URLs...)
+		return owner, true, 0, nil
+	}
+	age := time.Since(held.At)
+	for _, m := range held.View.Members {
+		if m.Holder != a.Owner {
+			continue
+		}
+		switch m.Left -= age; {
+		case !m.Live():
+		case m.Instance == n.siblings.cfg.Instance && owner.Halted == "":
+			wait = m.Left // ours by the table, and our session is over: it is somebody's after the lease
+		default: // a stopped wallet has an owner as well: who asks is to hear from him why
+			owner.Owner, owner.URLs = string(m.Instance), append(owner.URLs, m.URLs...)
+		}
+	}
+	return owner, owner.Owner == string(n.siblings.cfg.Instance), max(wait, keeperPoll), nil
+}
+
+// Wish implements api.Cluster.
+func (n *Node) Wish(ctx context.Context, instance string, d shared.Desire) error {
+	if n.siblings == nil {
+		return view.ErrOneInstance
+	}
+	held, _ := n.siblings.keeper.Holdings()
+	if !slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return string(m.Instance) == instance }) {
+		return fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
+	}
+	return n.change(n.shared.SetWish(ctx, instance, d))
+}
+
+// change has what was changed in the shared lists known here without waiting for the next look.
+func (n *Node) change(err error) error {
+	if err == nil {
+		n.watch.Nudge()
+	}
+	return err
+}
+
+// Bans implements api.Cluster.
+func (n *Node) Bans(ctx context.Context) (view.Bans, error) {
+	list, err := n.shared.Bans(ctx)
+	if err != nil {
+		return view.Bans{}, err
+	}
+	shown := view.Bans{Bans: []view.Ban{}}
+	for _, b := range list {
+		shown.Bans = append(shown.Bans, viewBan(b))
+	}
+	return shown, nil
+}
+
+func viewBan(b shared.Ban) view.Ban {
+	shown := view.Ban{Reason: b.Reason, By: b.By, Since: view.Time(b.Since)}
+	if b.Peer != "" {
+		shown.Peer = b.Peer.String()
+	} else {
+		shown.Operator = b.Operator.String()
+	}
+	if !b.Until.IsZero() {
+		until := view.Time(b.Until)
+		shown.Until = &until
+	}
+	return shown
+}
+
+// AddBan implements api.Cluster.
+func (n *Node) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (view.Ban, error) {
+	if b.Peer == "" && b.Operator == n.cfg.Operator.Address {
+		return view.Ban{}, fmt.Errorf("%w: the node's own operator cannot be banned", view.ErrConfiguration)
+	}
+	added, err := n.shared.AddBan(ctx, b, lasts)
+	return viewBan(added), n.change(err)
+}
+
+// RemoveBan implements api.Cluster.
+func (n *Node) RemoveBan(ctx context.Context, b shared.Ban) error {
+	return n.change(n.shared.RemoveBan(ctx, b))
+}
+
+// Halts implements api.Cluster.
+func (n *Node) Halts(ctx context.Context) (view.Halts, error) {
+	list, err := n.shared.Halts(ctx)
+	if err != nil {
+		return view.Halts{}, err
+	}
+	shown := view.Halts{Halts: []view.Halt{}}
+	for _, h := range list {
+		shown.Halts = append(shown.Halts, view.Halt{Wallet: h.Wallet, Window: h.Window, Reason: h.Reason, By: h.By, Since: view.Time(h.Since)})
+	}
+	return shown, nil
+}
+
+// Resume implements api.Cluster.
+func (n *Node) Resume(ctx context.Context, wallet chain.WalletID) error {
+	return n.change(n.shared.RemoveHalt(ctx, wallet))
+}
+
+// Verdicts returns what the operator's instances think of the chain's endpoints.
+func (n *Node) Verdicts(ctx context.Context) ([]shared.Verdict, error) { return n.shared.Verdicts(ctx) }
