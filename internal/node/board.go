@@ -50,7 +50,7 @@ func (b *Board) Board() view.Board {
 	live := view.Live{
 		Operator: n.cfg.Operator.Address, Version: version(), State: string(state),
 		Head: view.NewHead(n.clock.Head(), n.clock.Stale()), Window: view.NewPhase(height),
-		Peers: n.Peers().Peers, Instances: n.boardInstances(),
+		Peers: n.Peers().Peers, Instances: n.Instances(),
 	}
 	live.Self = live.Instances.Self
 	blockTime := n.pace.blockTime(n.cfg.BlockTime)
@@ -173,7 +173,14 @@ func (b *Board) wallets(ctx context.Context, wallets []chain.Wallet, present coo
 			}
 		}
 	}
-	halted := b.n.boardHalts(ctx)
+	halts, err := b.n.store.Halts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	halted := map[chain.WalletID]string{}
+	for _, h := range halts {
+		halted[h.Wallet] = h.Reason
+	}
 	shown := make([]view.BoardWallet, len(wallets))
 	for i, w := range wallets {
 		shown[i] = view.NewBoardWallet(w, b.n.cfg.Operator.Address)
@@ -205,27 +212,4 @@ func (b *Board) seed(ctx context.Context, w coordination.Window, height chain.He
 	}
 	b.seeds[w.SeedBlock] = hash
 	return hash, true
-}
-
-// boardInstances returns the operator's instances; a node on a database of its own is one that serves every wallet.
-func (n *Node) boardInstances() view.Instances {
-	if many, ok := any(n).(interface{ Instances() view.Instances }); ok {
-		return many.Instances()
-	}
-	return view.Instances{Instances: []view.Instance{}}
-}
-
-// boardHalts returns why wallets are stopped.
-func (n *Node) boardHalts(ctx context.Context) map[chain.WalletID]string {
-	why := map[chain.WalletID]string{}
-	if many, ok := any(n).(interface {
-		Halts(ctx context.Context) (view.Halts, error)
-	}); ok {
-		if list, err := many.Halts(ctx); err == nil {
-			for _, h := range list.Halts {
-				why[h.Wallet] = h.Reason
-			}
-		}
-	}
-	return why
 }
