@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -42,6 +43,12 @@ func scanBan(row scanner) (b shared.Ban, err error) {
 
 // AddBan implements shared.Store.
 func (s *Store) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (shared.Ban, error) {
+	if b.Operator.IsZero() == (b.Peer == "") {
+		return shared.Ban{}, errors.New("store ban: want an operator or a peer, and not both")
+	}
+	if lasts < 0 {
+		return shared.Ban{}, fmt.Errorf("store ban: it would last %v", lasts)
+	}
 	b.Reason, b.By = brief(b.Reason), brief(b.By)
 	err := s.writes.do(ctx, "store ban", func(ctx context.Context, tx *sql.Tx) error {
 		if err := bump(ctx, tx, shared.TopicBans); err != nil {

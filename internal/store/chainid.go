@@ -51,11 +51,11 @@ func bindingAt(ctx context.Context, at engine) (bound binding, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	version, err := at.version(ctx, db)
-	switch {
-	case err != nil, version == 0:
+	if err != nil || version == 0 {
 		return binding{}, err
-	case version > latestVersion:
-		return binding{}, newerSchema(version)
+	}
+	if err := admit(ctx, db, version); err != nil {
+		return binding{}, err
 	}
 	return readBinding(ctx, db)
 }

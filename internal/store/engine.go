@@ -38,6 +38,8 @@ type engine interface {
 
 	// sound fails with ErrCorrupt if the database says so when it is asked.
 	sound(ctx context.Context, db *sql.DB) error
+	// durable fails with ErrNotDurable if the database does not keep what it acknowledges.
+	durable(ctx context.Context, db querier) error
 	// version returns the schema's version, 0 for an empty database; ErrForeign if it is a database of something else.
 	version(ctx context.Context, db querier) (int64, error)
 	// measure fills in where the store is and how large.

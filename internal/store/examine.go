@@ -28,8 +28,8 @@ func examine(ctx context.Context, at engine, want binding) (err error) {
 	if err != nil || version == 0 {
 		return err
 	}
-	if version > latestVersion {
-		return newerSchema(version)
+	if err := admit(ctx, db, version); err != nil {
+		return err
 	}
 	return checkBinding(ctx, db, want)
 }

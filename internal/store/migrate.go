@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -22,6 +24,30 @@ const (
 	latestVersion int64 = 4
 )
 
+// besideKey names the row of meta in which a migration says which programs may go on working beside it: those that know
+// at least this version. Without the row there are none but its own. It is how an upgrade is made instance by instance:
+// the first new one migrates, and the old ones write beside it until they are replaced.
+const besideKey = "works_beside"
+
+// admit refuses a schema of a later version, unless it says that this program may work beside it.
+func admit(ctx context.Context, db querier, version int64) error {
+	if version <= latestVersion {
+		return nil
+	}
+	var oldest string
+	err := db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = $1`, besideKey).Scan(&oldest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return newerSchema(version)
+	}
+	if err != nil {
+		return classify(err)
+	}
+	if known, err := strconv.ParseInt(oldest, 10, 64); err != nil || known > latestVersion {
+		return newerSchema(version)
+	}
+	return nil
+}
+
 // migrate brings the schema up to latestVersion, each step in a transaction of its own. A nil log is told nothing.
 //
 // Of several processes that do so at once the database lets one make each step. The others fail there, at the latest when
@@ -31,7 +57,7 @@ func migrate(ctx context.Context, at engine, db *sql.DB, log *slog.Logger) error
 		log = slog.New(slog.DiscardHandler)
 	}
 	for try := 1; ; try++ {
-		applied, err := migrateTo(ctx, at, db, latestVersion, goose.WithSlog(log))
+		applied, err := migrateTo(ctx, at, db, migrations, latestVersion, goose.WithSlog(log))
 		for _, step := range applied {
 			log.Info("Store migrated", "version", step.Source.Version, "duration", step.Duration)
 		}
@@ -50,9 +76,9 @@ const (
 	migratePause = 50 * time.Millisecond
 )
 
-// migrateTo makes the steps that are missing up to a version.
-func migrateTo(ctx context.Context, at engine, db *sql.DB, version int64, options ...goose.ProviderOption) ([]*goose.MigrationResult, error) {
-	files, err := fs.Sub(migrations, "migrations")
+// migrateTo makes the steps that are missing up to a version. A store that is beyond it is left as it is.
+func migrateTo(ctx context.Context, at engine, db *sql.DB, steps fs.FS, version int64, options ...goose.ProviderOption) ([]*goose.MigrationResult, error) {
+	files, err := fs.Sub(steps, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}

@@ -12,7 +12,7 @@ func TestBadInputStoreOnANetworkFileSystem(t *testing.T) {
 	at, err := parseLocation(dir)
 	require.NoError(t, err)
 	for kind, reason := range map[string]string{"NFS": "NFS", "SMB": "SMB"} {
-		_, err := at.acquireOn(func(asked string) (string, error) {
+		_, err := at.acquireOn(t.Context(), func(asked string) (string, error) {
 			require.Equal(t, dir, asked)
 			return kind, nil
 		})
@@ -20,7 +20,7 @@ func TestBadInputStoreOnANetworkFileSystem(t *testing.T) {
 		require.ErrorContains(t, err, reason)
 	}
 	broken := errors.New("no such call")
-	_, err = at.acquireOn(func(string) (string, error) { return "", broken })
+	_, err = at.acquireOn(t.Context(), func(string) (string, error) { return "", broken })
 	require.ErrorIs(t, err, broken)
 	require.Empty(t, contents(t, dir), "nothing was written there")
 

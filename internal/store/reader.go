@@ -52,12 +52,10 @@ func requireLatest(ctx context.Context, at engine, db *sql.DB) error {
 	switch {
 	case err != nil:
 		return err
-	case version > latestVersion:
-		return newerSchema(version)
 	case version < latestVersion:
 		return fmt.Errorf("%w: start the node once, which migrates it", ErrOlderSchema)
 	}
-	return nil
+	return admit(ctx, db, version)
 }
 
 // Close ends reading.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"strings"
 
@@ -15,16 +16,38 @@ import (
 
 func (l location) String() string { return string(l) }
 
-func (l location) acquire(context.Context) (lock, error) { return l.acquireOn(networkKind) }
+func (l location) acquire(ctx context.Context) (lock, error) { return l.acquireOn(ctx, networkKind) }
 
-func (l location) acquireOn(kindOf func(dir string) (string, error)) (lock, error) {
+func (l location) acquireOn(ctx context.Context, kindOf func(dir string) (string, error)) (lock, error) {
 	if err := l.prepare(); err != nil {
 		return nil, err
 	}
 	if err := l.onOwnDisk(kindOf); err != nil {
 		return nil, err
 	}
-	return lockFile(l) // the kernel knows which process lives: there is nothing to wait for
+	lock, err := lockFile(l) // the kernel knows which process lives: there is nothing to wait for
+	if err != nil {
+		return nil, err
+	}
+	if err := l.recover(ctx); err != nil {
+		return nil, errors.Join(err, lock.release())
+	}
+	return lock, nil
+}
+
+// recover undoes what a process left half done that was killed while it made the file: later the write-ahead log sees to that, also
+// for those who only read.
+func (l location) recover(ctx context.Context) error {
+	if _, err := os.Stat(string(l) + "-journal"); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	db, err := sql.Open("sqlite", l.uri(url.Values{"mode": {"rw"}, "_busy_timeout": {busyTimeout}}))
+	if err != nil {
+		return err
+	}
+	var tables int
+	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master`).Scan(&tables)
+	return errors.Join(err, db.Close())
 }
 
 // onOwnDisk refuses a disk that is another machine's: neither the lock nor SQLite's own ones, nor the memory that its

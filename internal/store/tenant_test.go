@@ -170,7 +170,7 @@ func TestANodeOfAnEarlierVersionIsNotPushedAside(t *testing.T) {
 	at, err := parseRemote(dsn)
 	require.NoError(t, err)
 	require.NoError(t, at.with(t.Context(), func(db *sql.DB) error {
-		_, err := migrateTo(t.Context(), at, db, loneVersion)
+		_, err := migrateTo(t.Context(), at, db, migrations, loneVersion)
 		return err
 	}))
 	pgtest.Exec(t, dsn, `UPDATE tenancy SET holder = 'x', process = 'elsewhere:1', expires = CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT) + 3600000000`)

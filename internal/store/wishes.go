@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"github.com/walletnode/walletnode/internal/shared"
 )
@@ -19,6 +20,11 @@ func (r Reader) Wishes(ctx context.Context) ([]shared.Wish, error) {
 
 // SetWish implements shared.Store.
 func (s *Store) SetWish(ctx context.Context, instance string, d shared.Desire) error {
+	switch d {
+	case shared.None, shared.Drain, shared.Resign:
+	default:
+		return fmt.Errorf("store wish: %q is none", brief(string(d)))
+	}
 	return s.writes.do(ctx, "store wish", func(ctx context.Context, tx *sql.Tx) error {
 		if err := bump(ctx, tx, shared.TopicWishes); err != nil {
 			return err
