@@ -48,25 +48,3 @@ func assembleOn(t *testing.T, dsn string) (*Node, error) {
 		Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) },
 	}, Parts{Chain: still{w}, Network: func(net.Config, net.Deps) (Network, error) { return quietNetwork{}, nil }})
 }
-
-// One node runs on a database; one that was taken over, after a sleep of its machine say, ends.
-func TestANodeOnADatabaseEndsWhenAnotherHasIt(t *testing.T) {
-	t.Parallel()
-	dsn := pgtest.Database(t)
-	n, err := assembleOn(t, dsn)
-	require.NoError(t, err)
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(t.Context()) }()
-
-	_, err = assembleOn(t, dsn)
-	require.ErrorIs(t, err, store.ErrLocked, "the claim is renewed while the second one looks")
-	select {
-	case err := <-ended:
-		require.NoError(t, err, "the first one runs on")
-	default:
-	}
-	pgtest.Exec(t, dsn, `UPDATE tenancy SET holder = 'another', process = 'elsewhere:1', expires = expires + 3600000000`)
-	err = <-ended
-	require.ErrorIs(t, err, store.ErrLost)
-	require.ErrorContains(t, err, "elsewhere:1")
-}

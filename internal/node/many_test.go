@@ -1,0 +1,255 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/shared"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// A leader that dies in its window is succeeded, and the successor says the very same.
+func TestAWindowOfAnInstanceThatDiedIsBroughtToItsEndByAnother(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 1)
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	f.pass(902, a)
+	w := f.wallets[0]
+	var heard []net.Message
+	f.await("the leader speaks", func() bool {
+		heard = f.heard(w, 900, heard)
+		return len(heard) == 1
+	})
+	b := f.start("b")
+	f.await("the other instance is there", func() bool { return len(b.Instances().Instances) == 2 })
+	require.Empty(t, b.serves(f))
+
+	a.crash()
+	f.awaitAll(b)
+	f.pass(985, b)
+	f.await("the window ends", func() bool {
+		row, err := b.row(w, 900)
+		return err == nil && row.Reason != ""
+	})
+	row, err := b.row(w, 900)
+	require.NoError(t, err)
+	require.Equal(t, []any{coordination.RoleLeader, coordination.ReasonNoop}, []any{row.Role, row.Reason})
+	require.Len(t, f.heard(w, 900, heard), 1, "nothing else was ever said")
+}
+
+func TestAnInstanceThatStopsHandsItsWalletsOver(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 3)
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	b := f.start("b")
+	f.await("the wallets are shared out", func() bool { return len(a.serves(f)) == 2 && len(b.serves(f)) == 1 })
+	a.stop()
+	f.awaitAll(b)
+	row, found, err := b.store.Session(t.Context(), "a")
+	require.NoError(t, err)
+	require.False(t, found && row.Left > 0, "it gave its session back")
+}
+
+func TestAWindowIsFinishedByWhoTakesItOverAfterItsEnd(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 1)
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	f.pass(901, a)
+	f.await("the leader speaks", func() bool { return len(f.heard(f.wallets[0], 900, nil)) == 1 })
+	a.crash()
+	f.pass(1050)
+	b := f.start("b")
+	f.awaitAll(b)
+	f.await("the window is judged", func() bool {
+		row, err := b.row(f.wallets[0], 900)
+		return err == nil && row.Reason == coordination.ReasonNoop
+	})
+	found, err := b.store.Faults(t.Context(), faults.Filter{})
+	require.NoError(t, err)
+	require.Empty(t, found)
+}
+
+// Whoever else speaks with the operator's key stops the wallet everywhere, until a person lets it go on.
+func TestAWalletThatSomebodyElseSpeaksForIsStoppedEverywhere(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 2)
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	b := f.start("b")
+	f.await("the wallets are shared out", func() bool { return len(a.serves(f)) == 1 && len(b.serves(f)) == 1 })
+	stolen := f.wallets[a.serves(f)[0]]
+	f.pass(890, a, b) // the thief does not wait for the window
+	f.net.Inject(onNetwork(f.key), stolen, forged(f, stolen, 900))
+	f.await("it is on the list", func() bool {
+		list, err := b.Halts(t.Context())
+		return err == nil && len(list.Halts) == 1 && list.Halts[0].Wallet == stolen.ID()
+	})
+	for _, c := range []*craft{a, b} {
+		f.await("every instance knows", func() bool { return !c.checkHalts().OK && !c.siblings.custody.Serves(stolen.ID()) })
+	}
+	f.pass(903, a, b)
+	f.await("the other wallet goes on", func() bool { return len(a.serves(f))+len(b.serves(f)) == 1 })
+
+	require.ErrorIs(t, b.Resume(t.Context(), chain.WalletID{9}), shared.ErrNotHalted)
+	f.pass(1000, a, b)
+	require.NoError(t, b.Resume(t.Context(), stolen.ID()))
+	f.await("it goes on", func() bool { return len(a.serves(f))+len(b.serves(f)) == 2 && a.checkHalts().OK && b.checkHalts().OK })
+}
+
+func TestABanHoldsOnEveryInstance(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 1)
+	f.pass(801)
+	a, b := f.start("a"), f.start("b")
+	f.await("both are there", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
+	_, err := a.AddBan(t.Context(), shared.Ban{Operator: f.other.Operator(), Reason: "lies", By: "operator"}, time.Hour)
+	require.NoError(t, err)
+	for _, c := range []*craft{a, b} {
+		f.await("it is in force", func() bool { return c.member.Banned(f.other.Operator()) && c.bans.banned(f.other.Operator()) })
+	}
+	list, err := b.Bans(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{f.other.Operator().String(), "lies"}, []string{list.Bans[0].Operator, list.Bans[0].Reason})
+	require.NoError(t, b.RemoveBan(t.Context(), shared.Ban{Operator: f.other.Operator()}))
+	f.await("it is lifted", func() bool { return !a.member.Banned(f.other.Operator()) && !b.member.Banned(f.other.Operator()) })
+	_, err = a.AddBan(t.Context(), shared.Ban{Operator: operatorOf(f.key)}, 0)
+	require.ErrorIs(t, err, view.ErrConfiguration)
+}
+
+func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 2)
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	b := f.start("b")
+	f.await("both are seen", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
+	require.Error(t, a.Wish(t.Context(), "c", shared.Drain))
+	require.NoError(t, b.Wish(t.Context(), "a", shared.Drain))
+	f.awaitAll(b)
+	f.await("the other one drains", func() bool {
+		i := b.Instances().Instances[0]
+		return i.State == view.InstanceDraining && i.Wish == string(shared.Drain) && len(i.Wallets) == 0
+	})
+	owner, mine, _, err := a.Owner(f.wallets[0].ID())
+	require.NoError(t, err)
+	require.False(t, mine)
+	require.Equal(t, []any{"b", []string{"https://b.example.org"}}, []any{owner.Owner, owner.URLs})
+
+	require.NoError(t, b.Wish(t.Context(), "a", shared.None))
+	f.await("it is at work again", func() bool { return b.Instances().Instances[0].State != view.InstanceDraining })
+	require.NoError(t, b.Wish(t.Context(), "b", shared.Resign))
+	require.NoError(t, b.end(), "a process that was asked to end has not failed")
+	f.awaitAll(a)
+	wishes, err := a.shared.Wishes(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, wishes, "it may start again")
+}
+
+func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 1)
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	f.await("the instance is shown", func() bool { return len(a.Instances().Instances) == 1 })
+	a.gate.set(true)
+	f.await("nothing is served", func() bool { return len(a.serves(f)) == 0 })
+	f.await("what is shown is marked", func() bool { return a.Instances().Stale })
+	require.Equal(t, "a", a.Instances().Instances[0].ID)
+	require.False(t, a.checkLease().OK)
+	_, mine, wait, err := a.Owner(f.wallets[0].ID())
+	require.NoError(t, err)
+	require.False(t, mine)
+	require.Positive(t, wait)
+
+	a.gate.set(false)
+	f.awaitAll(a)
+	f.await("what is shown is fresh", func() bool { return !a.Instances().Stale })
+	require.True(t, a.checkLease().OK)
+}
+
+func TestTwoProcessesDoNotRunAsOneInstance(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 1)
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	_, err := f.assemble("b", a.dir)
+	require.ErrorIs(t, err, ErrDirectoryTaken)
+
+	twin := f.start("a")
+	require.ErrorIs(t, twin.end(), cluster.ErrInstanceTaken)
+	require.Len(t, a.serves(f), 1, "the first one runs on")
+}
+
+// A database whose files were brought back has forgotten what was sent: it is put back before anything else is said.
+func TestWhatARestoredDatabaseForgotIsPutBack(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Server(t)
+	pgtest.Exec(t, server.URL("postgres"), "CREATE DATABASE restored")
+	f := newFleet(t, server.URL("restored"), 1)
+	w := f.wallets[0]
+	f.pass(801)
+	a := f.start("a")
+	f.awaitAll(a)
+	require.NoError(t, server.Down())
+	require.NoError(t, server.Keep())
+	require.NoError(t, server.Up())
+	f.awaitAll(a)
+	f.pass(902, a)
+	var heard []net.Message
+	f.await("the leader speaks", func() bool {
+		heard = f.heard(w, 900, heard)
+		return len(heard) == 1
+	})
+	said, found, err := a.store.Own(t.Context(), w.ID(), 900)
+	require.NoError(t, err)
+	require.True(t, found)
+
+	require.NoError(t, server.Down())
+	require.NoError(t, server.Restore())
+	require.NoError(t, server.Up())
+	f.await("it is put back", func() bool {
+		own, found, err := a.store.Own(t.Context(), w.ID(), 900)
+		return err == nil && found && string(own.Envelope) == string(said.Envelope)
+	})
+	f.awaitAll(a)
+	f.pass(985, a)
+	f.await("the window ends", func() bool {
+		row, err := a.row(w, 900)
+		return err == nil && row.Reason == coordination.ReasonNoop
+	})
+	require.Len(t, f.heard(w, 900, heard), 1, "nothing else was ever said")
+	require.True(t, a.checkHalts().OK, "what was put back is no stranger's")
+}
+
+func TestANodeOnASharedDatabaseHasAName(t *testing.T) {
+	_, err := assembleOn(t, "postgres:///nowhere")
+	require.ErrorContains(t, err, "one of many instances")
+}
+
+// forged is an envelope that says something in a window which none of our instances says: they have nothing to propose.
+func forged(f *fleet, w chain.Wallet, window chain.Height) []byte {
+	payload := proposal.EncodeMessage(proposal.Message{
+		Sender: w.LowestSeat(operatorOf(f.key)), Block: window, Wallet: w.ID(), Proposal: proposal.Heartbeat{Message: [16]byte{1}},
+	})
+	return net.Seal(wire.PublicKeyOf(onNetwork(f.key)), payload, 1)
+}
