@@ -45,7 +45,7 @@ func watchCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "watch",
 		Usage:       "tell of each window as it opens and as it ends, until interrupted",
-		Description: "With --json, one JSON object per line.",
+		Description: "With --json, one JSON object per line. With cluster.bootstrap it goes on through another instance when one stops.",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, 0, 0); err != nil {
@@ -58,7 +58,7 @@ func watchCommand() *cli.Command {
 				lines := jsonLines(c.App.Writer)
 				show = func(e view.Event) error { return lines.Encode(e) }
 			}
-			return asking(c, func(node *api.Client) error { return node.Watch(ctx, show) })
+			return following(c, func(node *api.Client) error { return node.Watch(ctx, show) })
 		},
 	}
 }
@@ -77,6 +77,9 @@ func writeEvent(w io.Writer, e view.Event) error {
 		fmt.Fprintf(&out, ": %s, %s, leader %s, %s", cell(e.Reason), cell(e.Role), cell(e.Leader), cell(e.Action))
 	case view.EventAmendment:
 		out.WriteString(": learned afterwards")
+	case view.EventGap:
+		out.Reset()
+		fmt.Fprintf(&out, "%s another instance goes on", e.Time)
 	case view.EventDropped:
 		out.Reset()
 		fmt.Fprintf(&out, "%s dropped: too slow to follow, windows list has the rest", e.Time)

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +47,7 @@ func logLevelAction(c *cli.Context) error {
 	if err := arguments(c, 0, 1); err != nil {
 		return err
 	}
-	return asking(c, func(node *api.Client) (err error) {
+	return askingHere(c, func(node *api.Client) (err error) {
 		var levels api.LogLevels
 		if !c.Args().Present() {
 			levels, err = node.LogLevels(c.Context)
@@ -144,11 +143,12 @@ func bundleParts(c *cli.Context, cfg config.Config) []part {
 			return stored(c, cfg, func(from source) (any, error) { return from.Actions(ctx, store.ActionFilter{Limit: bundled}) })
 		}),
 	}
-	return append(parts, liveParts(ctx, cfg)...)
+	return append(parts, liveParts(c, cfg)...)
 }
 
-func liveParts(ctx context.Context, cfg config.Config) []part {
-	node, err := api.NewClient(cfg.APIAddress())
+func liveParts(c *cli.Context, cfg config.Config) []part {
+	ctx := c.Context
+	node, err := api.NewClient(askedAPI(c, cfg))
 	if err != nil {
 		return []part{{"node.txt", func() ([]byte, error) { return nil, err }}}
 	}

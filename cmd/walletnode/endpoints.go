@@ -127,7 +127,7 @@ func reloadEndpoints(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	return asking(c, func(node *api.Client) error {
+	return askingHere(c, func(node *api.Client) error {
 		done, err := node.ReloadEndpoints(c.Context)
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func cordonEndpoint(cordoned bool) cli.ActionFunc {
 		if err := arguments(c, 1, 1); err != nil {
 			return err
 		}
-		return asking(c, func(node *api.Client) error {
+		return askingHere(c, func(node *api.Client) error {
 			list, err := node.Cordon(c.Context, c.Args().First(), cordoned)
 			if err != nil {
 				return err

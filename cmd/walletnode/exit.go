@@ -7,8 +7,10 @@ import (
 	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/check"
+	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/secretfile"
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -20,9 +22,9 @@ const (
 	codeUsage       = 2   // the command line or the configuration is wrong: a key, its password and the chain included; of evidence verify: the proof cannot be judged
 	codeNotReady    = 3   // the node runs and cannot do its work
 	codeUnreachable = 4   // no node answers
-	codeNotFound    = 5   // there is no such record, or no such peer
+	codeNotFound    = 5   // there is no such record, peer, instance or ban
 	codeFailed      = 6   // a check failed, or a scenario did not end as it must
-	codeInUse       = 75  // another process holds the store
+	codeInUse       = 75  // another process holds the store, or runs under the same instance's name
 	codeInterrupted = 130 // ended at once by a second signal, or by the first at a question for a password
 )
 
@@ -83,17 +85,17 @@ func exitCode(err error) int {
 		return codeOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &complaints), errors.As(err, &unusable), errors.Is(err, view.ErrConfiguration), errors.Is(err, api.ErrInvalid):
+	case errors.As(err, &complaints), errors.As(err, &unusable), errors.Is(err, view.ErrConfiguration), errors.Is(err, api.ErrInvalid), errors.Is(err, api.ErrUnauthorized):
 		return codeUsage
 	case errors.Is(err, ethereum.ErrWrongChain), errors.Is(err, store.ErrWrongChain):
 		return codeUsage // of the endpoint or of the data directory: another start says the same
 	case errors.Is(err, api.ErrUnreachable):
 		return codeUnreachable
-	case errors.Is(err, api.ErrStarting):
+	case errors.Is(err, api.ErrStarting), errors.Is(err, api.ErrNoOwner):
 		return codeNotReady
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, shared.ErrNotBanned), errors.Is(err, shared.ErrNotHalted):
 		return codeNotFound
-	case errors.Is(err, store.ErrLocked):
+	case errors.Is(err, store.ErrLocked), errors.Is(err, cluster.ErrInstanceTaken), errors.Is(err, cluster.ErrCloned):
 		return codeInUse
 	default:
 		return codeFailure

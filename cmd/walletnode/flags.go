@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -10,12 +11,17 @@ import (
 	"github.com/walletnode/walletnode/internal/config"
 )
 
-// overrides are the global flags that stand for a key of the configuration.
+// overrides are the flags that stand for a key of the configuration.
 var overrides = map[string]string{
 	"data-dir":   "node.data_dir",
 	"log-level":  "log.level",
 	"log-format": "log.format",
 	"api":        "api.listen",
+
+	// of start
+	"instance-id": "cluster.instance_id",
+	"cluster-url": "cluster.urls",
+	"standby":     "cluster.standby",
 }
 
 func globalFlags() []cli.Flag {
@@ -69,10 +75,22 @@ func givenOverrides(c *cli.Context) config.Flags {
 	given := config.Flags{}
 	for name, key := range overrides {
 		if c.IsSet(name) {
-			given[key] = config.Flag{Name: "--" + name, Value: c.String(name)}
+			given[key] = config.Flag{Name: "--" + name, Value: flagText(c, name)}
 		}
 	}
 	return given
+}
+
+// flagText is a flag's value as the configuration reads it: items of a list are separated by commas.
+func flagText(c *cli.Context, name string) string {
+	switch v := c.Value(name).(type) {
+	case cli.StringSlice:
+		return strings.Join(v.Value(), ",")
+	case bool:
+		return strconv.FormatBool(v)
+	default:
+		return c.String(name)
+	}
 }
 
 // arrange puts arguments into the order the library can parse: it knows global flags only before the command, and a

@@ -29,6 +29,17 @@ var routesOf = map[string]string{
 	"actions show":       "GET /v1/actions/{block}",
 	"wallets list":       "GET /v1/wallets",
 	"wallets show":       "GET /v1/wallets/{id}",
+	"wallets serving":    "GET /v1/wallets/{id}/serving",
+	"wallets halted":     "GET /v1/halts",
+	"wallets resume":     "POST /v1/wallets/{id}/resume",
+	"instances list":     "GET /v1/instances",
+	"instances show":     "GET /v1/instances/{id}",
+	"instances drain":    "POST /v1/instances/{id}/drain",
+	"instances undrain":  "POST /v1/instances/{id}/undrain",
+	"instances resign":   "POST /v1/instances/{id}/resign",
+	"bans list":          "GET /v1/bans",
+	"bans add":           "POST /v1/bans",
+	"bans remove":        "DELETE /v1/bans/{subject}",
 	"peers list":         "GET /v1/peers",
 	"peers show":         "GET /v1/peers/{id}",
 	"peers ping":         "GET /v1/peers/{id}/ping",
@@ -53,6 +64,7 @@ var routesOf = map[string]string{
 	"check store":     "- as check all",
 	"check clock":     "- as check all",
 	"check ports":     "- as check all",
+	"check instances": "- as check all",
 	"wallets import":  "- it writes",
 	"wallets archive": "- it writes",
 	"keys new":        "- it writes",
@@ -100,7 +112,7 @@ func TestEveryCommandThatReadsHasARouteOrAReasonWhyNot(t *testing.T) {
 	commands := leaves("", newApp(nil, nil, nil).Commands)
 	named := make([]string, 0, len(routesOf))
 	served := map[string]bool{ // for programs alone
-		"GET /healthz": true, "GET /v1/openapi.json": true,
+		"GET /healthz": true, "GET /v1/openapi.json": true, "GET /v1/directory": true,
 		"GET /v1/goroutines": true, "GET /v1/log-level": true, // of debug bundle
 	}
 	for command, route := range routesOf {

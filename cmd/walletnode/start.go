@@ -27,7 +27,14 @@ func startCommand() *cli.Command {
 		Usage: "run the node until it is interrupted",
 		Description: "The first SIGINT or SIGTERM lets what is in flight end, for at most node.shutdown_grace; a window that is\n" +
 			"still open is resumed by the next start. A second signal ends the node at once, with exit code 130. With\n" +
-			"ethereum.multi, SIGHUP reads the configuration again and takes over its chain endpoints, as \"endpoints reload\" does.",
+			"ethereum.multi, SIGHUP reads the configuration again and takes over its chain endpoints, as \"endpoints reload\" does.\n" +
+			"Many instances of an operator may run on one PostgreSQL database. Another process that runs under the same name ends\n" +
+			"the start, or the copy that finds it out, with exit code 75.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "instance-id", Usage: "the `NAME` of this instance among the operator's, instead of cluster.instance_id"},
+			&cli.StringSliceFlag{Name: "cluster-url", Usage: "a `URL` at which others reach this instance's API (may be repeated, the preferred one first), instead of cluster.urls"},
+			&cli.BoolFlag{Name: "standby", Usage: "keep this instance in reserve, instead of cluster.standby"},
+		},
 		Action: startAction,
 	}
 }
@@ -85,8 +92,10 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 		around.wait()
 	}()
 	feed := new(api.Feed)
-	assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
-	assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
+	if !cfg.Shared() { // else the feed tells what all instances record
+		assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
+		assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
+	}
 	n, err := node.New(ctx, assembly)
 	if err != nil {
 		return err
@@ -99,6 +108,10 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Run(ctx) })
+	if cfg.Shared() {
+		tail := &api.Tail{Records: n.Records(), Feed: feed, Logger: logger("node")}
+		g.Go(func() error { return tail.Run(ctx) })
+	}
 	g.Go(func() error {
 		reloads.until(ctx, hangups)
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/dashboard"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/systemd"
@@ -25,30 +26,39 @@ type surroundings struct {
 	notifier systemd.Notifier
 	metrics  *metrics.Server
 	entrance *api.Entrance
+	page     *dashboard.Server
 }
 
 // surround takes the addresses of the API and the metrics, so that one in use is told at once, and tells that the node
 // starts. ctx is the surroundings' own.
 func surround(ctx context.Context, cfg config.Config, assembly node.Config, notifier systemd.Notifier) (*surroundings, error) {
-	listener, err := api.Listen(ctx, cfg.APIAddress())
+	doors, err := openDoors(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	server, err := metrics.Listen(ctx, cfg.Metrics.Listen, logger("node"))
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, closeDoors(doors))
+	}
+	page, pages, err := openDashboard(ctx, cfg)
+	if err != nil {
+		server.Close()
+		return nil, errors.Join(err, closeDoors(doors))
 	}
 	begun := time.Now()
 	s := &surroundings{
 		notifier: notifier, metrics: server,
 		entrance: api.NewEntrance(func() view.Status { return node.StartingStatus(assembly, begun) }, logger("node")),
 	}
-	s.running.Go(func() error {
-		if err := s.entrance.Serve(ctx, listener); err != nil {
-			logger("node").Error("The API no longer answers; the node goes on", "error", err)
-		}
-		return nil
-	})
+	s.showPage(ctx, page, pages)
+	for _, d := range doors {
+		s.running.Go(func() error {
+			if err := s.entrance.Serve(ctx, d.listener, d.guard); err != nil {
+				logger("node").Error("The API no longer answers; the node goes on", "address", d.address, "error", err)
+			}
+			return nil
+		})
+	}
 	s.running.Go(func() error {
 		if err := s.metrics.Serve(ctx); err != nil {
 			logger("node").Error("Metrics are no longer served; the node goes on", "error", err)
@@ -63,8 +73,9 @@ func surround(ctx context.Context, cfg config.Config, assembly node.Config, noti
 
 // tell lets a node that was made answer for itself.
 func (s *surroundings) tell(ctx context.Context, n *node.Node, feed *api.Feed, levels *levelBook, reloads *reloader) {
-	s.entrance.Open(&api.Server{Records: n.Records(), Live: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")})
+	s.entrance.Open(&api.Server{Records: n.Records(), Live: n, Cluster: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")})
 	s.metrics.Open(n.Metrics())
+	s.page.Open(node.NewBoard(n))
 	s.running.Go(func() error {
 		describe := func() systemd.Report { return report(ctx, n) }
 		if err := s.notifier.Follow(ctx, n.Stage().Changed, describe); err != nil {

@@ -29,7 +29,7 @@ func walletsCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name:   "list",
-			Usage:  "list the wallets",
+			Usage:  "list the wallets, with the instance that serves each",
 			Flags:  []cli.Flag{jsonFlag()},
 			Action: listWallets,
 		},
@@ -40,6 +40,9 @@ func walletsCommand() *cli.Command {
 			Flags:     []cli.Flag{jsonFlag()},
 			Action:    showWallet,
 		},
+		servingCommand(),
+		haltedCommand(),
+		resumeCommand(),
 	)
 }
 
@@ -109,16 +112,19 @@ func listWallets(c *cli.Context) error {
 	}
 	return listing(c, reach{limit: one}, func(from source) (sheet, error) {
 		list, err := from.Wallets(c.Context)
-		header := table.Row{"wallet", "seats", "operators", "state", "imported"}
+		header := table.Row{"wallet", "seats", "operators", "state", "owner", "epoch", "imported"}
 		return sheet{list, false, header, rowsOf(list.Wallets, func(w view.Wallet) table.Row {
-			return table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), w.ImportedAt}
+			return table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), cell(w.Owner), cell(w.Epoch), w.ImportedAt}
 		})}, err
 	})
 }
 
 func walletState(w view.Wallet) string {
-	if w.Archived {
+	switch {
+	case w.Archived:
 		return "archived"
+	case w.Halted != nil:
+		return "halted"
 	}
 	return "active"
 }
@@ -140,8 +146,8 @@ func showWallet(c *cli.Context) error {
 			return writeJSON(c.App.Writer, w)
 		}
 		var out strings.Builder
-		fmt.Fprintf(&out, "wallet %v\n  state     %s\n  imported  %s\n  key       %s\n  channel   %s\n  seats\n",
-			w.Wallet, walletState(w), w.ImportedAt, w.PublicKey, w.Channel)
+		fmt.Fprintf(&out, "wallet %v\n  state     %s\n  owner     %s, epoch %s\n  imported  %s\n  key       %s\n  channel   %s\n  seats\n",
+			w.Wallet, walletState(w), cell(w.Owner), cell(w.Epoch), w.ImportedAt, w.PublicKey, w.Channel)
 		for i, op := range w.Operators {
 			fmt.Fprintf(&out, "    %3d     %v\n", i+1, op)
 		}

@@ -1,14 +1,11 @@
 package api
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	stdnet "net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,6 +15,7 @@ import (
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/client"
 )
 
 // ErrUnreachable says that no node answers at the address.
@@ -33,64 +31,38 @@ const healthTimeout = 5 * time.Second
 // 1000 wallets some hundred times less.
 const maxAnswer = 64 << 20
 
-// maxEvent is the longest line of a watcher, in bytes: an event of a wallet with 255 faults has 50 kB.
-const maxEvent = 1 << 20
-
-// Client asks a running node. Its lists take limits of 1 to MaxRows only; 0 is DefaultRows.
+// Client asks a running node, or any of an operator's instances. Its lists take limits of 1 to MaxRows only; 0 is DefaultRows.
 type Client struct {
-	http    *http.Client
-	address string
+	way   way
+	close func()
 }
 
-// NewClient makes a client of the API at an address as Listen takes it. It connects to nothing yet.
+// way is how a Client's questions get there.
+type way interface {
+	// Any sends a request and returns its answer whatever the status; only what does not get there is an error.
+	Any(ctx context.Context, r client.Request) (*http.Response, error)
+	// Wallet is Any for what a wallet's own instance alone can answer.
+	Wallet(ctx context.Context, wallet chain.WalletID, r client.Request) (*http.Response, error)
+	// Watch reads a stream of lines until ctx ends or see fails.
+	Watch(ctx context.Context, path string, see func(client.Update) error) error
+}
+
+// NewClient makes a client of the API at an address of this machine as Listen takes it. It connects to nothing yet.
 func NewClient(address string) (*Client, error) {
-	network, target, err := split(address)
+	l, err := newLocal(address)
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
-	dialer := stdnet.Dialer{Timeout: 5 * time.Second}
-	return &Client{address: address, http: &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (stdnet.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, target)
-			if err != nil {
-				return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, address, err)
-			}
-			return conn, nil
-		},
-		ResponseHeaderTimeout: writeTimeout,
-	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+	return &Client{l, l.http.CloseIdleConnections}, nil
+}
+
+// NewRemote makes a client that asks any instance, or the one that is responsible for a wallet. Closing it closes the other.
+func NewRemote(instances *client.Client) *Client {
+	return &Client{remote{instances}, instances.Close}
 }
 
 // Close ends the client's connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-// do sends a request and returns its answer whatever the status; only a failed connection is an error.
-func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
-	target := "http://localhost" + path
-	if len(query) > 0 {
-		target += "?" + query.Encode()
-	}
-	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", mediaJSON)
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err // the URL says localhost, which would mislead
-		}
-		var network stdnet.Error
-		if !errors.Is(err, ErrUnreachable) && errors.As(err, &network) && network.Timeout() {
-			err = fmt.Errorf("%w at %s: %w", ErrSilent, c.address, err)
-		}
-		return nil, err
-	}
-	return response, nil
-}
+func (c *Client) Close() { c.close() }
 
 // ask reads one document. accepted are statuses beside 200 that come with the document.
 func (c *Client) ask(ctx context.Context, method, path string, query url.Values, body []byte, doc any, accepted ...int) error {
@@ -98,6 +70,14 @@ func (c *Client) ask(ctx context.Context, method, path string, query url.Values,
 	if err != nil {
 		return err
 	}
+	return readDocument(response, doc, accepted...)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
+	return c.way.Any(ctx, client.Request{Method: method, Path: path, Query: query, Body: body})
+}
+
+func readDocument(response *http.Response, doc any, accepted ...int) error {
 	defer response.Body.Close() //nolint:errcheck // only read from
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
@@ -293,36 +273,25 @@ func (c *Client) Goroutines(ctx context.Context) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 }
 
-// Watch calls see with each event until ctx ends (nil), the node stops or drops the client, or see fails.
+// Watch calls see with each event until ctx ends (nil), the node stops or drops the client, or see fails. Of many instances
+// another one goes on when one stops, and an event tells of the gap.
 func (c *Client) Watch(ctx context.Context, see func(view.Event) error) error {
-	response, err := c.do(ctx, http.MethodGet, "/v1/windows/watch", nil, nil)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close() //nolint:errcheck // only read from
-	if response.StatusCode != http.StatusOK {
-		raw, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
-		return errors.Join(decodeProblem(response.StatusCode, raw), err)
-	}
-	lines := bufio.NewScanner(response.Body)
-	lines.Buffer(nil, maxEvent)
-	for lines.Scan() {
-		if len(lines.Bytes()) == 0 {
-			continue // a sign of life
+	err := c.way.Watch(ctx, "/v1/windows/watch", func(u client.Update) error {
+		if u.Gap {
+			return see(view.NewGap(view.Time(u.Since), view.Time(time.Now())))
 		}
 		var e view.Event
-		if err := decodeAnswer(lines.Bytes(), &e); err != nil {
+		if err := decodeAnswer(u.Line, &e); err != nil {
 			return err
 		}
-		if err := see(e); err != nil {
-			return err
-		}
-	}
-	if ctx.Err() != nil {
+		return see(e)
+	})
+	var refused *client.AnswerError
+	switch {
+	case ctx.Err() != nil:
 		return nil
+	case errors.As(err, &refused):
+		return decodeProblem(refused.Status, refused.Body)
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("the node no longer answers: %w", err)
-	}
-	return errors.New("the node has ended the account: it stops, or we were too slow")
+	return err
 }

@@ -28,11 +28,12 @@ const (
 // ErrStarting says that the node is being put together, and that its state is all it can tell.
 var ErrStarting = errors.New("the node is starting: it asks the chain endpoint and opens its store")
 
-// Entrance is where requests come in, from before there is a node to answer them: that can take as long as a chain endpoint
+// Entrance is where requests come in, perhaps at several addresses, from before there is a node to answer them: that can take as long as a chain endpoint
 // lets one wait. Until Open it answers /healthz, /readyz and /v1/status, and everything else with ErrStarting.
 type Entrance struct {
-	log     *slog.Logger
-	handler atomic.Pointer[http.Handler]
+	log    *slog.Logger
+	routes atomic.Pointer[http.Handler]
+	page   atomic.Pointer[http.Handler] // nil if none is shown
 }
 
 // NewEntrance makes an entrance; starting describes the node that is being put together.
@@ -42,18 +43,18 @@ func NewEntrance(starting func() view.Status, log *slog.Logger) *Entrance {
 	return e
 }
 
-// Open lets requests through to a node's server.
-func (e *Entrance) Open(s *Server) { e.let(s.Handler()) }
+// Open lets requests through to a node's server, whose own guard is not asked.
+func (e *Entrance) Open(s *Server) { e.let(s.routes()) }
 
-func (e *Entrance) let(h http.Handler) { e.handler.Store(&h) }
+func (e *Entrance) let(h http.Handler) { e.routes.Store(&h) }
 
-// Serve answers on a listener until ctx ends; then it lets the answers under way end, closes the listener and returns
+// Serve answers on a listener, to those whom its guard lets in, until ctx ends; then it lets the answers under way end, closes the listener and returns
 // nil. An error says that the listener failed.
-func (e *Entrance) Serve(ctx context.Context, listener stdnet.Listener) error {
+func (e *Entrance) Serve(ctx context.Context, listener stdnet.Listener, guard Guard) error {
 	requests, end := context.WithCancel(context.WithoutCancel(ctx)) // requests end after the listener, see below
 	defer end()
 	server := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*e.handler.Load()).ServeHTTP(w, r) }),
+		Handler:           e.withPage(guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*e.routes.Load()).ServeHTTP(w, r) }))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -82,5 +83,5 @@ func foyer(starting func() view.Status, log *slog.Logger) http.Handler {
 	}))
 	mux.Handle("GET /v1/status", answer(http.StatusOK, func() any { return starting() }))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, log, ErrStarting) })
-	return guarded(mux)
+	return mux
 }

@@ -15,14 +15,14 @@ import (
 // Before there is a node one hears that it starts, and nothing else; from Open on it answers for itself.
 func TestBeforeThereIsANodeItsStateIsAnswered(t *testing.T) {
 	w, address := newWorld(t), socket(t)
-	listener, err := Listen(t.Context(), address)
+	listener, err := Listen(t.Context(), address, Guard{})
 	require.NoError(t, err)
 	state := view.Check{Name: "state", Reason: "not yet", Current: "starting", Required: "active"}
 	starting := view.Status{State: "starting", Checks: []view.Check{state}, Listening: []string{}, Last: []view.Window{}}
 	entrance := NewEntrance(func() view.Status { return starting }, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- entrance.Serve(ctx, listener) }()
+	go func() { served <- entrance.Serve(ctx, listener, Guard{}) }()
 	c, err := NewClient(address)
 	require.NoError(t, err)
 	defer c.Close()

@@ -124,8 +124,9 @@ func (l levels) SetLevel(subsystem, level string) error {
 // world is a server with a history behind it.
 type world struct {
 	*Server
-	live  *live
-	fault faults.Fault
+	live    *live
+	cluster *cluster
+	fault   faults.Fault
 }
 
 func newWorld(t testing.TB) world {
@@ -138,10 +139,10 @@ func newWorld(t testing.TB) world {
 	s, err := store.Open(t.Context(), store.Config{DSN: t.TempDir()}, 1, chain.Hash{1}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	w := world{live: &live{ready: true, wallet: wallet}}
+	w := world{live: &live{ready: true, wallet: wallet}, cluster: newCluster()}
 	w.fault = record(t, s, wallet)
 	w.Server = &Server{
-		Records: view.Records{Store: s.Reader}, Live: w.live, Feed: new(Feed), Log: levels{"net": "info", "chain": "info"},
+		Records: view.Records{Store: s.Reader}, Live: w.live, Cluster: w.cluster, Feed: new(Feed), Log: levels{"net": "info", "chain": "info"},
 		Reload: w.live.reload, Logger: slog.New(slog.DiscardHandler),
 	}
 	return w

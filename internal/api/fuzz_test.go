@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -53,7 +55,7 @@ func FuzzClientDecodesAnswers(f *testing.F) {
 		for _, doc := range []any{
 			&view.Windows{}, &view.Trace{}, &view.Proposals{}, &view.Faults{}, &view.Scores{}, &view.Actions{}, &view.Wallets{}, &view.Status{},
 			&view.Readiness{}, &view.Next{}, &view.Election{}, &view.Peers{}, &view.Pong{}, &view.Event{}, &LogLevels{},
-			&view.Endpoints{}, &view.EndpointHistory{}, &view.Reload{},
+			&view.Endpoints{}, &view.EndpointHistory{}, &view.Reload{}, &view.Instances{}, &view.Owner{}, &view.Bans{}, &view.Halts{}, &view.Wish{},
 		} {
 			if decodeAnswer(raw, doc) == nil {
 				_, err := marshal(doc)
@@ -67,14 +69,37 @@ func FuzzClientDecodesAnswers(f *testing.F) {
 func FuzzLogLevel(f *testing.F) {
 	f.Add([]byte(`{"subsystem":"net","level":"debug"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		wish, err := decodeLogLevel(raw)
+		wish, err := decodeBody[LogLevel](raw)
 		if err != nil {
 			return
 		}
 		again, err := marshal(wish)
 		require.NoError(t, err)
-		have, err := decodeLogLevel(again)
+		have, err := decodeBody[LogLevel](again)
 		require.NoError(t, err)
 		require.Equal(t, wish, have)
+	})
+}
+
+// Whatever a wish for a ban is, it is refused or has one subject, a bounded reason and a bounded time.
+func FuzzBanWish(f *testing.F) {
+	f.Add([]byte(`{"operator":"0xcc7bBa720c89402711Da14dc23B6911771F84185","peer":"","reason":"floods","seconds":60}`))
+	f.Add([]byte(`{"operator":"","peer":"12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo","reason":"","seconds":0}`))
+	f.Add([]byte(`{"operator":"","peer":"","reason":"","seconds":-1}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		wish, err := decodeBody[BanWish](raw)
+		if err != nil {
+			return
+		}
+		ban, lasts, err := wish.ban()
+		if err != nil {
+			return
+		}
+		require.NotEqual(t, ban.Operator.IsZero(), ban.Peer == "")
+		require.LessOrEqual(t, len(ban.Reason), shared.MaxText)
+		require.GreaterOrEqual(t, lasts, time.Duration(0))
+		again, err := subject(ban.Subject())
+		require.NoError(t, err)
+		require.Equal(t, ban.Subject(), again.Subject())
 	})
 }

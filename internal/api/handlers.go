@@ -11,6 +11,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/quorum"
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
@@ -139,7 +140,20 @@ func (s *Server) ordered(_ http.ResponseWriter, r *http.Request, q *query) (any,
 }
 
 func (s *Server) wallets(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
-	return s.Records.Wallets(r.Context())
+	list, err := s.Records.Wallets(r.Context())
+	for i, w := range list.Wallets {
+		list.Wallets[i] = s.owned(w)
+	}
+	return list, err
+}
+
+// owned adds who serves a wallet, where that is known.
+func (s *Server) owned(w view.Wallet) view.Wallet {
+	owner, _, _, err := s.Cluster.Owner(w.Wallet)
+	if err != nil { // archived, or imported a moment ago
+		return w
+	}
+	return w.Of(owner)
 }
 
 func (s *Server) wallet(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
@@ -147,7 +161,11 @@ func (s *Server) wallet(_ http.ResponseWriter, r *http.Request, _ *query) (any, 
 	if err != nil {
 		return nil, invalid{err}
 	}
-	return s.Records.Wallet(r.Context(), id)
+	w, err := s.Records.Wallet(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	return s.owned(w), nil
 }
 
 func (s *Server) peers(http.ResponseWriter, *http.Request, *query) (any, error) {
@@ -218,13 +236,9 @@ func (s *Server) logLevels(http.ResponseWriter, *http.Request, *query) (any, err
 }
 
 func (s *Server) setLogLevel(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
-	raw, err := io.ReadAll(r.Body)
+	wish, err := body[LogLevel](r)
 	if err != nil {
-		return nil, invalid{fmt.Errorf("read the request: %w", err)}
-	}
-	wish, err := decodeLogLevel(raw)
-	if err != nil {
-		return nil, invalid{err}
+		return nil, err
 	}
 	if err := s.Log.SetLevel(wish.Subsystem, wish.Level); err != nil {
 		return nil, err
@@ -233,9 +247,20 @@ func (s *Server) setLogLevel(_ http.ResponseWriter, r *http.Request, _ *query) (
 	return LogLevels{s.Log.Levels()}, nil
 }
 
-func decodeLogLevel(raw []byte) (LogLevel, error) {
-	var wish LogLevel
-	return wish, unmarshalStrictly(raw, &wish)
+// body reads a request's document.
+func body[T any](r *http.Request) (doc T, err error) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return doc, invalid{fmt.Errorf("read the request: %w", err)}
+	}
+	if doc, err = decodeBody[T](raw); err != nil {
+		return doc, invalid{err}
+	}
+	return doc, nil
+}
+
+func decodeBody[T any](raw []byte) (doc T, err error) {
+	return doc, unmarshalStrictly(raw, &doc)
 }
 
 func (s *Server) openAPI(http.ResponseWriter, *http.Request, *query) (any, error) {
@@ -268,6 +293,15 @@ var failures = []struct {
 	{view.ErrNotYet, http.StatusConflict, "not_yet"},
 	{view.ErrNoHead, http.StatusServiceUnavailable, "no_head"},
 	{view.ErrOneEndpoint, http.StatusConflict, "one_endpoint"},
+	{view.ErrOneInstance, http.StatusConflict, "one_instance"},
+	{ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
+	{ErrUnauthorized, http.StatusUnauthorized, "unauthorized"},
+	{shared.ErrNotBanned, http.StatusNotFound, "not_banned"},
+	{shared.ErrNotHalted, http.StatusNotFound, "not_halted"},
+	{shared.ErrTooManyBans, http.StatusConflict, "too_many_bans"},
+	{store.ErrUnreachable, http.StatusServiceUnavailable, "store_away"}, // before its likes: a client is told no more than this
+	{store.ErrNoAnswer, http.StatusServiceUnavailable, "store_away"},
+	{store.ErrRefused, http.StatusServiceUnavailable, "store_away"},
 	{quorum.ErrNeeded, http.StatusConflict, "endpoint_needed"},
 	{view.ErrConfiguration, http.StatusUnprocessableEntity, "invalid_configuration"},
 	{chain.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	stdnet "net"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/walletnode/walletnode/internal/serve"
 )
 
 // unixScheme begins the address of a unix socket; its path follows.
@@ -28,18 +31,19 @@ func split(address string) (network, target string, err error) {
 		}
 		return "unix", path, nil
 	}
-	if !isLoopback(address) {
-		return "", "", fmt.Errorf("%s is no loopback address: there is no password, so the API is for this machine alone", address)
-	}
 	return "tcp", address, nil
 }
 
-// Listen takes the address of the API: unix:// and a path, or host:port of a loopback address. ErrInUse if somebody
-// answers there; a socket that a killed process left behind is taken over.
-func Listen(ctx context.Context, address string) (stdnet.Listener, error) {
+// Listen takes the address of the API: unix:// and a path, or host:port, of a loopback address unless the guard asks for a
+// token. ErrInUse if somebody answers there; a socket that a killed process left behind is taken over. What it accepts
+// speaks TLS if the guard does.
+func Listen(ctx context.Context, address string, guard Guard) (stdnet.Listener, error) {
 	network, target, err := split(address)
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
+	}
+	if network == "tcp" && guard.Token == "" && !serve.Loopback(address) {
+		return nil, fmt.Errorf("API: %s is no loopback address: without a token (api.token_file) the API is for this machine alone", address)
 	}
 	if network == "unix" {
 		if err := removeStale(ctx, target); err != nil {
@@ -58,6 +62,9 @@ func Listen(ctx context.Context, address string) (stdnet.Listener, error) {
 		if err := os.Chmod(target, 0o600); err != nil {
 			return nil, errors.Join(fmt.Errorf("API: %w", err), l.Close())
 		}
+	}
+	if guard.TLS != nil {
+		l = tls.NewListener(l, guard.TLS)
 	}
 	return l, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -169,7 +170,7 @@ func oneLine(group *ast.CommentGroup) string {
 
 // describe makes the whole document from the routes.
 func describe(t *testing.T) object {
-	s := schemas{object{}, readComments(t, "../view/*.go", "*.go", "../../faults/faults.go")}
+	s := schemas{object{}, readComments(t, "../view/*.go", "*.go", "../../faults/faults.go", "../../net/client/directory.go", "../../net/client/wallet.go")}
 	paths := object{}
 	for _, r := range routes() {
 		parameters := []any{}
@@ -183,6 +184,9 @@ func describe(t *testing.T) object {
 		responses := object{"200": object{"description": "The answer.", "content": content(r.answer)}, "default": problem}
 		if r.path == "/readyz" {
 			responses["503"] = object{"description": "Some check is not ok.", "content": content(r.answer)}
+		}
+		if r.elsewhere != nil {
+			responses["307"] = object{"description": "Another instance answers this.", "content": content(r.elsewhere)}
 		}
 		operation := object{"summary": r.summary, "parameters": parameters, "responses": responses}
 		if r.body != nil {
@@ -199,11 +203,12 @@ func describe(t *testing.T) object {
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "walletnode", "version": "1",
-			"description": "The API of a running walletnode, on a unix socket or a loopback address. Within version 1 fields are added, never renamed or removed.",
+			"description": "The API of a running walletnode, on a unix socket, a loopback address, or for other machines with a token. Within version 1 fields are added, never renamed or removed.",
 		},
 		"servers":    []any{object{"url": "http://localhost"}},
 		"paths":      paths,
-		"components": object{"schemas": s.components},
+		"security":   []any{object{}, object{"token": []any{}}},
+		"components": object{"schemas": s.components, "securitySchemes": object{"token": object{"type": "http", "scheme": "bearer"}}},
 	}
 }
 
@@ -248,16 +253,20 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 	w := newWorld(t)
 	var doc object
 	require.NoError(t, json.Unmarshal(document, &doc))
-	id := w.live.wallet.ID().String()
+	id, banned := w.live.wallet.ID().String(), chain.Operator{8}.String()
+	w.cluster.bans = []shared.Ban{{Operator: chain.Operator{8}}, {Operator: chain.Operator{9}}}
+	w.cluster.halts = []view.Halt{{Wallet: w.live.wallet.ID()}}
+	bodies := map[string]string{"/v1/log-level": `{"subsystem":"net","level":"debug"}`, "/v1/bans": `{"operator":"` + banned + `"}`}
 	replace := strings.NewReplacer(
 		"/windows/{block}", "/windows/3600", "/faults/{id}", "/faults/"+w.fault.ID(), "/wallets/{id}", "/wallets/"+id, "/peers/{id}/ping", "/peers/p/ping", "/peers/{id}", "/peers/"+w.live.Peers().Peers[0].ID,
+		"/instances/{id}", "/instances/b", "/bans/{subject}", "/bans/"+banned,
 		"/proposals/{block}", "/proposals/3600", "/actions/{block}", "/actions/3600", "/endpoints/{name}", "/endpoints/primary",
 		"/v1/explain", "/v1/explain?window=900&wallet="+id)
 	for path, operations := range doc["paths"].(object) {
 		for method, operation := range operations.(object) {
 			body := ""
 			if operation.(object)["requestBody"] != nil {
-				body = `{"subsystem":"net","level":"debug"}`
+				body = bodies[path]
 			}
 			if path == "/v1/windows/watch" {
 				continue // it has a test of its own
@@ -404,6 +413,7 @@ func TestWatchedEventsHaveTheFormThatTheDocumentSays(t *testing.T) {
 		view.NewEvent(coordination.Result{Window: window, Reason: coordination.ReasonLeaderIdle, Faults: []faults.Fault{w.fault}}, "now"),
 		view.NewEvent(coordination.Amendment{Window: window, Fault: w.fault, Revoke: true}, "now"),
 		view.NewDropped("now"),
+		view.NewGap("then", "now"),
 	} {
 		raw, err := marshal(event)
 		require.NoError(t, err)

@@ -5,8 +5,10 @@ import (
 
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/client"
 )
 
 // route is one operation of the API. The server's handlers and the OpenAPI document are both made from the list.
@@ -16,6 +18,7 @@ type route struct {
 	parameters   []parameter
 	body         any // of a request, a value of its type; nil for none
 	answer       any // a value of the document's type
+	elsewhere    any // of a redirect, nil where there is none
 	media        string
 	// handle returns the document, nil if it has answered by itself.
 	handle func(s *Server, w http.ResponseWriter, r *http.Request, q *query) (any, error)
@@ -51,6 +54,9 @@ var (
 		{name: "attributed", kind: "boolean", about: "Only accusations, or only what is recorded without one."},
 	}, rangeParameters...)
 	endpointParameter = parameter{name: "name", kind: "string", required: true, about: "Name of a chain endpoint, as configured."}
+
+	instanceParameter = parameter{name: "id", kind: "string", required: true, about: "Name of an instance."}
+	ownedParameter    = parameter{name: "id", kind: "string", required: true, about: "Public key hash of the wallet."}
 
 	peerParameter = parameter{name: "id", kind: "string", required: true, about: "Peer ID."}
 
@@ -111,6 +117,24 @@ func routes() []route {
 		},
 		{path: "/v1/wallets", summary: "The imported wallets.", answer: view.Wallets{}, handle: (*Server).wallets},
 		{path: "/v1/wallets/{id}", summary: "One wallet.", answer: view.Wallet{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Public key hash of the wallet."}}, handle: (*Server).wallet},
+		{
+			path: "/v1/wallets/{id}/serving", summary: "The instance that serves the wallet, asked itself. Any other instance answers 307 and which one it is, or 503 and Retry-After while it is none.",
+			answer: view.Owner{}, elsewhere: client.Redirect{}, parameters: []parameter{ownedParameter}, handle: (*Server).serving,
+		},
+		{method: http.MethodPost, path: "/v1/wallets/{id}/resume", summary: "Lets a wallet that was stopped go on, on all instances. Answers which are stopped still.", answer: view.Halts{}, parameters: []parameter{ownedParameter}, handle: (*Server).resume},
+		{path: "/v1/halts", summary: "The wallets that are stopped on all instances, because somebody else spoke with the operator's key.", answer: view.Halts{}, handle: (*Server).halts},
+		{path: "/v1/instances", summary: "The operator's instances, as this one saw them last.", answer: view.Instances{}, handle: (*Server).instances},
+		{path: "/v1/instances/{id}", summary: "One of the operator's instances.", answer: view.Instance{}, parameters: []parameter{instanceParameter}, handle: (*Server).instance},
+		{method: http.MethodPost, path: "/v1/instances/{id}/drain", summary: "Has an instance give all its wallets away and take none.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.Drain)},
+		{method: http.MethodPost, path: "/v1/instances/{id}/undrain", summary: "Takes back what an instance was asked for: it may have wallets again.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.None)},
+		{method: http.MethodPost, path: "/v1/instances/{id}/resign", summary: "Has an instance give all its wallets away and end.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.Resign)},
+		{path: "/v1/directory", summary: "The operator's instances and where they are reached, signed with the operator's key: clients follow redirects to these hosts only.", answer: client.Directory{}, handle: (*Server).directory},
+		{path: "/v1/bans", summary: "Who is kept away, on all instances.", answer: view.Bans{}, handle: (*Server).bans},
+		{method: http.MethodPost, path: "/v1/bans", summary: "Keeps an operator or a peer away, on all instances.", body: BanWish{}, answer: view.Ban{}, handle: (*Server).addBan},
+		{
+			method: http.MethodDelete, path: "/v1/bans/{subject}", summary: "Lifts a ban. Answers which are left.", answer: view.Bans{}, handle: (*Server).removeBan,
+			parameters: []parameter{{name: "subject", kind: "string", required: true, about: "Address of an operator (EIP-55), or peer ID."}},
+		},
 		{path: "/v1/peers", summary: "The known peers, connected or not.", answer: view.Peers{}, handle: (*Server).peers},
 		{path: "/v1/peers/{id}", summary: "One known peer.", answer: view.Peer{}, parameters: []parameter{peerParameter}, handle: (*Server).peer},
 		{path: "/v1/peers/{id}/ping", summary: "The way to a connected peer and back.", answer: view.Pong{}, parameters: []parameter{peerParameter}, handle: (*Server).ping},

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	stdnet "net"
 	"net/http"
-	"strings"
 
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -19,38 +17,37 @@ import (
 type Server struct {
 	Records Records
 	Live    Live
+	Cluster Cluster
 	Feed    *Feed
 	Log     Log
 	// Reload reads the configuration again and takes over its chain endpoints. view.ErrConfiguration says that it is
 	// wrong, view.ErrOneEndpoint that there is nothing to take over; nothing has changed then.
 	Reload func(ctx context.Context) (view.Reload, error)
 	Logger *slog.Logger
+	// Guard is who may ask Handler; its zero value is for a unix socket or a loopback address.
+	Guard Guard
 }
 
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, busy, starting, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, no_owner, not_banned, too_many_bans, not_halted, store_away, unauthorized, busy, starting, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }
 
 var errBusy = errors.New("too many requests at once")
 
-// Handler returns the handler of every route behind the checks that all have in common.
-func (s *Server) Handler() http.Handler {
+// Handler returns the handler of every route behind the server's guard.
+func (s *Server) Handler() http.Handler { return s.Guard.Handler(s.routes()) }
+
+func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	slots := make(chan struct{}, maxRequests)
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+r.path, s.operation(r, slots))
 	}
-	return guarded(mux)
-}
-
-// guarded puts the checks that all routes have in common before them.
-func guarded(routes http.Handler) http.Handler {
-	origin := http.NewCrossOriginProtection() // refuses what a foreign page makes a browser send
-	return localOnly(origin.Handler(routes))
+	return mux
 }
 
 // operation makes a route's handler.
@@ -89,13 +86,21 @@ func fail(w http.ResponseWriter, log *slog.Logger, err error) {
 	if errors.As(err, &broken) {
 		return
 	}
-	status, code := classify(err)
+	status, _ := classify(err)
 	if status == http.StatusInternalServerError {
 		log.Warn("Could not answer a request", "error", err)
 	}
-	var p Problem
-	p.Error.Code, p.Error.Message = code, err.Error()
-	_ = write(w, status, p) // the client has gone: its concern
+	var later laterError
+	if errors.As(err, &later) {
+		w.Header().Set("Retry-After", later.seconds())
+	}
+	_ = write(w, status, problemOf(err)) // the client has gone: its concern
+}
+
+func problemOf(err error) (p Problem) {
+	_, p.Error.Code = classify(err)
+	p.Error.Message = err.Error()
+	return p
 }
 
 // brokenAnswer is an answer that could not be sent, because the client has gone.
@@ -137,26 +142,4 @@ func unmarshalStrictly(raw []byte, doc any) error {
 		return errors.New("something follows the JSON document")
 	}
 	return nil
-}
-
-// localOnly refuses requests that were meant for another host: a page whose name was made to point at this machine (DNS
-// rebinding) is of the browser's own origin, but its Host header tells.
-func localOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLoopback(r.Host) {
-			http.Error(w, "this API answers requests for localhost only", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// isLoopback reports whether a host, with or without a port, is this machine's own.
-func isLoopback(hostport string) bool {
-	host, _, err := stdnet.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	ip := stdnet.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -40,13 +40,13 @@ func socket(t testing.TB) string {
 // serve runs a server at an address until the test ends or stop is called.
 func (w world) serve(t testing.TB, address string) (stop func()) {
 	t.Helper()
-	listener, err := Listen(t.Context(), address)
+	listener, err := Listen(t.Context(), address, Guard{})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	entrance := NewEntrance(func() view.Status { return view.Status{} }, w.Logger)
 	entrance.Open(w.Server)
-	go func() { served <- entrance.Serve(ctx, listener) }()
+	go func() { served <- entrance.Serve(ctx, listener, Guard{}) }()
 	stopped := false
 	stop = func() {
 		cancel()
@@ -72,6 +72,7 @@ func (w world) client(t testing.TB) *Client {
 // What a client reads from a running node is what is read from its store.
 func TestClientReadsWhatTheStoreHolds(t *testing.T) {
 	w := newWorld(t)
+	w.cluster.owner = view.Owner{} // as of a node that is alone: the store tells all there is
 	c, ctx := w.client(t), t.Context()
 	id, kind, yes := w.live.wallet.ID(), faults.LeaderImpersonation, true
 	equal := func(read func(Records) (any, error)) {
@@ -384,42 +385,42 @@ func TestServeLeavesNothing(t *testing.T) {
 func TestListenTakesItsAddressAlone(t *testing.T) {
 	address := socket(t)
 	path := strings.TrimPrefix(address, unixScheme)
-	first, err := Listen(t.Context(), address)
+	first, err := Listen(t.Context(), address, Guard{})
 	require.NoError(t, err)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	_, err = Listen(t.Context(), address)
+	_, err = Listen(t.Context(), address, Guard{})
 	require.ErrorIs(t, err, ErrInUse)
 	require.ErrorContains(t, err, path)
 
 	first.(*stdnet.UnixListener).SetUnlinkOnClose(false) // as after a kill
 	require.NoError(t, first.Close())
 	require.FileExists(t, path)
-	again, err := Listen(t.Context(), address)
+	again, err := Listen(t.Context(), address, Guard{})
 	require.NoError(t, err)
 	require.NoError(t, again.Close())
 
 	require.NoError(t, os.WriteFile(path, []byte("a file of somebody's"), 0o600))
-	_, err = Listen(t.Context(), address)
+	_, err = Listen(t.Context(), address, Guard{})
 	require.ErrorContains(t, err, "no socket")
 	require.FileExists(t, path)
 
-	tcp, err := Listen(t.Context(), "127.0.0.1:0")
+	tcp, err := Listen(t.Context(), "127.0.0.1:0", Guard{})
 	require.NoError(t, err)
 	defer tcp.Close()
-	_, err = Listen(t.Context(), tcp.Addr().String())
+	_, err = Listen(t.Context(), tcp.Addr().String(), Guard{})
 	require.ErrorIs(t, err, ErrInUse)
 }
 
 func TestAddressesThatOthersCouldReachAreRefused(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:9602", ":9602", "192.0.2.1:9602", "example.org:80", ""} {
-		_, err := Listen(t.Context(), address)
+		_, err := Listen(t.Context(), address, Guard{})
 		require.ErrorContains(t, err, "no loopback address", address)
 		_, err = NewClient(address)
 		require.Error(t, err, address)
 	}
-	_, err := Listen(t.Context(), unixScheme+"/"+strings.Repeat("x", maxSocketPath))
+	_, err := Listen(t.Context(), unixScheme+"/"+strings.Repeat("x", maxSocketPath), Guard{})
 	require.ErrorContains(t, err, "the system allows 103")
 	require.NotErrorIs(t, err, syscall.EINVAL)
 }

@@ -11,16 +11,17 @@ const (
 	EventOpened    = "opened"
 	EventResult    = "result"
 	EventAmendment = "amendment"
+	EventGap       = "gap"     // the account goes on through another instance: what happened meanwhile may be missing
 	EventDropped   = "dropped" // the last: the client was too slow, and further events are lost to it
 )
 
 // Event is one line of the live account of windows: a window has opened, it has ended for a wallet, or something was
 // learned of it afterwards.
 type Event struct {
-	Event      string               `json:"event"` // opened, result, amendment or dropped
+	Event      string               `json:"event"` // opened, result, amendment, gap or dropped
 	Time       string               `json:"time"`
-	Window     *chain.Height        `json:"window"` // coordination block; null for dropped
-	Wallet     *chain.WalletID      `json:"wallet"` // null for opened, which concerns every wallet, and for dropped
+	Window     *chain.Height        `json:"window"` // coordination block; null for gap and dropped
+	Wallet     *chain.WalletID      `json:"wallet"` // null for opened, which concerns every wallet, for gap and for dropped
 	Role       *coordination.Role   `json:"role"`
 	Leader     *chain.Operator      `json:"leader"`
 	Reason     *coordination.Reason `json:"reason"` // of a result
@@ -49,6 +50,11 @@ func NewOpening(o coordination.Opened, at string) Event {
 	return Event{Event: EventOpened, Time: at, Window: &o.Block, OpenedAt: pointer(o.At), Faults: []EventFault{}}
 }
 
+// NewGap shows that nothing was heard since some time; at is when that ended.
+func NewGap(since, at string) Event {
+	return Event{Event: EventGap, Time: at, Detail: "nothing was heard since " + since + ": windows list has it", Faults: []EventFault{}}
+}
+
 // NewDropped shows that a client was dropped; at is when.
 func NewDropped(at string) Event {
 	return Event{Event: EventDropped, Time: at, Faults: []EventFault{}}
@@ -70,6 +76,31 @@ func NewEvent(r coordination.Report, at string) Event {
 		}
 	}
 	return Event{}
+}
+
+// NewSeenOpening shows the opening of a window as its first row in the store tells it; at is when it was seen.
+func NewSeenOpening(w Window, at string) Event {
+	return Event{Event: EventOpened, Time: at, Window: &w.Window, OpenedAt: w.OpenedAt, Faults: []EventFault{}}
+}
+
+// NewSeenResult shows a finished row of the store and its faults; at is when it was seen.
+func NewSeenResult(w Window, faults []Fault, at string) Event {
+	if w.RecordedAt != nil {
+		at = *w.RecordedAt
+	}
+	return Event{
+		Event: EventResult, Time: at, Window: &w.Window, Wallet: w.Wallet, Role: w.Role, Leader: w.Leader, Reason: w.Reason, Detail: w.Detail,
+		Action: w.Action, OpenedAt: w.OpenedAt, ReceivedAt: w.ReceivedAt, Faults: each(faults, seenFault),
+	}
+}
+
+// NewSeenAmendment shows a fault that was stored after its window's result.
+func NewSeenAmendment(f Fault) Event {
+	return Event{Event: EventAmendment, Time: f.RecordedAt, Window: &f.Window, Wallet: &f.Wallet, Faults: []EventFault{seenFault(f)}}
+}
+
+func seenFault(f Fault) EventFault {
+	return EventFault{f.ID, f.Kind, f.Culprit, f.Attributed, f.Late}
 }
 
 func newEventFault(f faults.Fault) EventFault {

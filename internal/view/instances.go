@@ -1,8 +1,6 @@
 package view
 
-import (
-	"github.com/walletnode/walletnode/chain"
-)
+import "github.com/walletnode/walletnode/chain"
 
 // Instances is the operator's instances as one of them sees them.
 type Instances struct {
@@ -47,6 +45,12 @@ const (
 	InstanceDraining = "draining" // it gives its wallets away, or has done so
 	InstanceDead     = "dead"     // its lease is over
 )
+
+// Wish is what an instance was asked to do.
+type Wish struct {
+	Instance string `json:"instance"`
+	Wish     string `json:"wish"` // "drain", "resign", or "" for nothing
+}
 
 // Owner says who is responsible for a wallet.
 type Owner struct {

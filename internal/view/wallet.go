@@ -19,6 +19,15 @@ type Wallet struct {
 	Operators  []chain.Operator `json:"operators"` // one per seat, in seat order
 	ImportedAt string           `json:"imported_at"`
 	Archived   bool             `json:"archived"` // no part is taken in its windows any more
+	Owner      *string          `json:"owner"`    // the instance that serves it; null if that is nobody, or not known
+	Epoch      *uint64          `json:"epoch"`    // grows with each change of the owner; null without instances
+	Halted     *string          `json:"halted"`   // why it is stopped on all instances; null if it is not
+}
+
+// Of adds who serves the wallet.
+func (w Wallet) Of(o Owner) Wallet {
+	w.Owner, w.Epoch, w.Halted = pointer(o.Owner), pointer(o.Epoch), pointer(o.Halted)
+	return w
 }
 
 // NewWallet shows an imported wallet.
