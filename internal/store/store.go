@@ -85,9 +85,9 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
-	s.retention, s.frequency = cfg.Retention.withDefaults(), cfg.Frequency
-	if s.frequency == 0 {
-		s.frequency = coordination.RFC12().Frequency
+	s.retention = cfg.Retention.withDefaults()
+	if cfg.Frequency != 0 {
+		s.frequency = cfg.Frequency
 	}
 	if cfg.Observe != nil {
 		s.writes.observe = cfg.Observe
@@ -143,7 +143,7 @@ func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{scribe: scribe{Reader: Reader{reads, at}, writes: newWriter(db, at)}, lines: openLines(at, db), log: log}, nil
+	return &Store{scribe: scribe{Reader: Reader{reads, at}, writes: newWriter(db, at)}, lines: openLines(at, db), frequency: coordination.RFC12().Frequency, log: log}, nil
 }
 
 // Close waits for writes under way, though not for a database that does not answer, closes the store and releases it for
