@@ -127,6 +127,7 @@ func (e *Executor) Linger(ctx context.Context, w coordination.Window, reports ch
 	if !p.findLeader(taking) || !p.reload(taking) {
 		return
 	}
+	p.resumed = true
 	for _, o := range p.offences() {
 		if o.Kind == faults.LeaderIdle { // who was away knows nothing of silence
 			p.amended[o.Key] = o.late

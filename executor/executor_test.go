@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -732,6 +733,112 @@ func TestWhoSpokeWithOurKeyElsewhereIsNotContradicted(t *testing.T) {
 		require.Empty(t, s.channel.published)
 		require.Equal(t, coordination.ReasonOK, r.Reason)
 		require.Equal(t, redemption(7), r.Proposal)
+	})
+}
+
+// A sibling led before us; the database had forgotten that, and is told again while we generate.
+func TestOurOwnProposalHeardFromASiblingIsNobodyElses(t *testing.T) {
+	asLeader(t, func(t *testing.T, s *stage) {
+		m := s.message(s.leader, s.wallet.LowestSeat(s.leader), redemption(7))
+		s.generator.during = func() {
+			s.generator.during = nil
+			s.journal.own = &coordination.OwnProposal{Payload: m.Payload, Envelope: []byte("theirs"), SentAt: 900}
+			s.channel.deliver(m)
+		}
+		s.openOnTime()
+		r := s.result()
+		require.Equal(t, coordination.ReasonOK, r.Reason)
+		require.Equal(t, coordination.RoleLeader, r.Role)
+		require.Equal(t, redemption(7), r.Proposal)
+		require.Empty(t, r.Faults)
+		require.Empty(t, s.journal.statements, "or it would count as a second thing said")
+		for _, p := range s.channel.published {
+			require.Equal(t, "theirs", p.envelope)
+		}
+		require.NotEmpty(t, s.channel.published)
+	})
+}
+
+func TestABannedLeadersSilenceIsNoFault(t *testing.T) {
+	for name, c := range map[string]struct {
+		banned bool // while the window begins; it is lifted in it
+		speaks bool
+		reason coordination.Reason
+	}{
+		"silent":                             {true, false, coordination.ReasonLeaderBanned},
+		"not banned":                         {false, false, coordination.ReasonLeaderIdle},
+		"heard before or after all, in time": {true, true, coordination.ReasonNoop},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asFollower(t, func(t *testing.T, s *stage) {
+				s.banned = c.banned
+				s.openOnTime()
+				if c.speaks {
+					s.leaderSays(proposal.Noop{})
+				}
+				s.banned = false
+				r := s.result()
+				require.Equal(t, c.reason, r.Reason)
+				require.Equal(t, c.reason == coordination.ReasonLeaderIdle, len(r.Faults) > 0)
+				if c.reason == coordination.ReasonLeaderBanned {
+					s.leaderSays(proposal.Noop{}) // the ban is lifted
+					require.Empty(t, s.amendments())
+				}
+			})
+		})
+	}
+}
+
+// The journal is fenced: what it refuses is another instance's to do, and nothing is wrong.
+func TestARunThatItsJournalRefusesEndsQuietly(t *testing.T) {
+	errFenced := fmt.Errorf("fenced: %w", chain.ErrNotServed)
+	for name, refuse := range map[string]func(s *stage){
+		"when it reads what was said": func(s *stage) { s.journal.fail(errFenced); s.openOnTime() },
+		"when a message is to be written down": func(s *stage) {
+			s.openOnTime()
+			s.journal.fail(errFenced)
+			s.leaderSays(redemption(1))
+			require.Len(s.t, s.channel.inbox, 1, "it is put back")
+		},
+		"before silence is judged": func(s *stage) {
+			s.openOnTime()
+			s.pass(979)
+			s.journal.fail(errFenced)
+			s.channel.mu.Lock()
+			s.channel.inbox = append(s.channel.inbox, s.message(s.leader, s.wallet.LowestSeat(s.leader), redemption(1)))
+			s.channel.mu.Unlock()
+			s.show(980)
+			require.Len(s.t, s.channel.inbox, 1, "it is put back")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asFollower(t, func(t *testing.T, s *stage) {
+				refuse(s)
+				<-s.done
+				require.Empty(t, s.got)
+				require.NotContains(t, s.lines.String(), "level=WARN")
+				require.NotContains(t, s.lines.String(), "level=ERROR")
+			})
+		})
+	}
+	t.Run("when a leader's proposal is to be written down", func(t *testing.T) {
+		asLeader(t, func(t *testing.T, s *stage) {
+			s.generator.during = func() { s.journal.fail(errFenced) }
+			s.openOnTime()
+			<-s.done
+			require.Empty(t, s.got)
+			require.Empty(t, s.channel.published)
+			require.NotContains(t, s.lines.String(), "level=ERROR")
+		})
+	})
+	t.Run("when the channel does not let it speak", func(t *testing.T) {
+		asLeader(t, func(t *testing.T, s *stage) {
+			s.channel.refusal = errFenced
+			s.openOnTime()
+			<-s.done
+			require.Empty(t, s.got)
+			require.NotContains(t, s.lines.String(), "level=WARN")
+		})
 	})
 }
 

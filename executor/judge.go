@@ -100,7 +100,7 @@ func (p *procedure) weigh(o offence) faults.Fault {
 		ObservedAt: p.Clock.Height(),
 	}
 	if o.Kind == faults.LeaderIdle {
-		f.Attributed = observer.ClearView()
+		f.Attributed = observer.ClearView() && !p.resumed
 		f.Late = o.late
 	}
 	return f

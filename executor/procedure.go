@@ -39,6 +39,7 @@ type procedure struct {
 	retransmissions  sync.WaitGroup
 
 	sawPeers bool                // somebody of the group was connected at some time
+	resumed  bool                // its result was stored before this run, which knows nothing of silence
 	banned   bool                // the leader was banned at some time that we looked
 	tookUp   chain.Height        // when we took the window up, if its active phase was over then; else 0
 	amended  map[faults.Key]bool // faults already reported, and whether as late

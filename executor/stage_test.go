@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,9 @@ type stage struct {
 	leader    chain.Operator
 	followers []chain.Operator
 	self      chain.Operator
+
+	banned bool         // the leader is
+	lines  bytes.Buffer // what is logged at info and above; read it when nobody writes
 
 	hold   chan struct{} // the first message makes the processor busy, the second frees it
 	mu     sync.Mutex
@@ -94,7 +98,8 @@ func (s *stage) run(at, openedAt chain.Height, linger bool) {
 	s.show(at)
 	e, err := New(Config{
 		Wallet: s.wallet, Self: s.self, Clock: s.clock, Headers: s.chain, Channel: s.channel, Journal: s.journal,
-		Generator: s.generator, Validator: s.validator, Logger: slog.New(slog.DiscardHandler),
+		Generator: s.generator, Validator: s.validator, Logger: slog.New(slog.NewTextHandler(&s.lines, nil)),
+		Banned: func(op chain.Operator) bool { return s.banned && op == s.leader },
 	})
 	require.NoError(s.t, err)
 	var ctx context.Context
@@ -231,6 +236,7 @@ type fakeChannel struct {
 	sight      net.Sight
 	mismatched map[chain.Operator]bool
 	published  []published
+	refusal    error // of Publish
 }
 
 type published struct {
@@ -279,8 +285,10 @@ func (c *fakeChannel) Seal(payload []byte, sequence uint64) ([]byte, error) {
 func (c *fakeChannel) Publish(_ context.Context, envelope []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.published = append(c.published, published{string(envelope), c.clock.Height()})
-	return nil
+	if c.refusal == nil {
+		c.published = append(c.published, published{string(envelope), c.clock.Height()})
+	}
+	return c.refusal
 }
 
 func (c *fakeChannel) Sight() net.Sight {
