@@ -64,47 +64,53 @@ func awaitRow(t *testing.T, dsn, question string) {
 const (
 	holdWallet   = `SELECT 1 FROM owners WHERE wallet = $1 FOR UPDATE`
 	holdInstance = `SELECT 1 FROM instances WHERE instance = $1 FOR UPDATE`
-	holdEra      = `SELECT 1 FROM generations WHERE number >= $1 FOR UPDATE`
+	holdEra      = `SELECT 1 FROM generations WHERE generation <> $1 FOR UPDATE`
 )
 
 // The trap of fences: a statement that waits for its lock while the lease runs out must look at the clock afterwards. Nothing
 // but the time changes, so PostgreSQL itself sees no reason to look at the row again.
 func TestALeaseThatEndsWhileAWriteWaitsForItsLockIsOver(t *testing.T) {
+	s := steered(t)
+	wallet := byte(0)
 	for name, c := range map[string]struct {
-		hold  string
-		key   any
-		write func(context.Context, *Store, cluster.Fence) error
+		hold  string // its argument is the wallet, or the instance
+		write func(context.Context, cluster.Fence) error
 		want  error
 	}{
-		"claim": {holdWallet, walletA[:], func(ctx context.Context, s *Store, f cluster.Fence) error {
+		"claim": {holdWallet, func(ctx context.Context, f cluster.Fence) error {
 			_, err := s.Claim(ctx, f, 1800)
 			return err
 		}, cluster.ErrFenced},
-		"proposal": {holdWallet, walletA[:], func(ctx context.Context, s *Store, f cluster.Fence) error {
+		"proposal": {holdWallet, func(ctx context.Context, f cluster.Fence) error {
 			_, err := s.SaveProposal(ctx, f, 900, saying("late"))
 			return err
 		}, cluster.ErrFenced},
-		"move": {holdWallet, walletA[:], func(ctx context.Context, s *Store, f cluster.Fence) error {
+		"move": {holdWallet, func(ctx context.Context, f cluster.Fence) error {
 			_, err := s.Move(ctx, f.Seal, []cluster.Move{{Wallet: f.Wallet, From: f.Holder, Epoch: f.Epoch, To: f.Holder, Cause: cluster.CauseBalance}}, 0)
 			return err
 		}, cluster.ErrSessionLost},
-		"renewal": {holdInstance, "a", func(ctx context.Context, s *Store, f cluster.Fence) error {
-			return s.RenewSession(ctx, cluster.Renewal{Holder: f.Holder, Generation: f.Generation, TTL: time.Minute})
+		"renewal": {holdInstance, func(ctx context.Context, f cluster.Fence) error {
+			return s.RenewSession(ctx, renewalOf(f.Seal))
 		}, cluster.ErrSessionLost},
-		"comparison of the journal": {holdEra, int64(1), func(ctx context.Context, s *Store, f cluster.Fence) error {
+		"comparison of the journal": {holdEra, func(ctx context.Context, f cluster.Fence) error {
 			_, err := s.Reconcile(ctx, f.Seal, nil, 900)
 			return err
 		}, cluster.ErrSessionLost},
 	} {
 		for _, passes := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, over: %v", name, passes), func(t *testing.T) {
-				s := steered(t)
-				f := given(t, s, openedFor(t, s, "a", time.Minute), walletA)
+				wallet++
+				id := cluster.InstanceID(fmt.Sprintf("instance-%d", wallet))
+				f := given(t, s, openedFor(t, s, id, time.Minute), chain.WalletID{wallet})
 				_, err := s.Claim(t.Context(), f, 900)
 				require.NoError(t, err)
-				_, release := holding(t, s.dsn, c.hold, c.key)
+				key := any(f.Wallet[:])
+				if c.hold != holdWallet {
+					key = string(id)
+				}
+				_, release := holding(t, s.dsn, c.hold, key)
 				written := make(chan error, 1)
-				go func() { written <- c.write(t.Context(), s.Store, f) }()
+				go func() { written <- c.write(t.Context(), f) }()
 				awaitWaiting(t, s.dsn)
 				if passes {
 					s.pass(time.Minute)

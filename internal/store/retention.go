@@ -61,6 +61,7 @@ const accused = `EXISTS (SELECT 1 FROM faults f WHERE f.block = statements.block
 var prunings = []pruning{
 	{"statements", busy + ` AND NOT ` + accused, false},
 	{"own_proposals", busy, false},
+	{"claims", busy, false},
 	{"results", busy, false},
 	{"actions", busy, false},
 	{"statements", busy + ` AND ` + accused, true}, // the others have gone with their windows, or go in the next round
