@@ -13,6 +13,7 @@ package dashboard
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,7 +43,9 @@ type Source interface {
 // Config is what a Server needs besides its source.
 type Config struct {
 	// Token is what a viewer must show once; empty asks for none, and then only requests for this machine are answered.
-	Token  string
+	Token string
+	// TLS is what connections to Listen speak; nil for plain HTTP.
+	TLS    *tls.Config
 	Logger *slog.Logger
 }
 
@@ -124,7 +127,7 @@ func headers(next http.Handler) http.Handler {
 }
 
 // Listen takes a TCP address (host:port); an empty one is none, and the listener nil. Without a token it must be a loopback
-// address.
+// address. What it accepts speaks TLS if that is configured.
 func (s *Server) Listen(ctx context.Context, address string) (stdnet.Listener, error) {
 	if address == "" {
 		return nil, nil
@@ -135,6 +138,9 @@ func (s *Server) Listen(ctx context.Context, address string) (stdnet.Listener, e
 	l, err := new(stdnet.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("take the address of the dashboard: %w", err)
+	}
+	if s.cfg.TLS != nil {
+		l = tls.NewListener(l, s.cfg.TLS)
 	}
 	return l, nil
 }
@@ -159,7 +165,11 @@ func (s *Server) Serve(ctx context.Context, listener stdnet.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
 	}
 	server.RegisterOnShutdown(end) // viewers leave at once
-	s.cfg.Logger.Info("Serving the dashboard", "url", "http://"+listener.Addr().String()+"/")
+	scheme := "http"
+	if s.cfg.TLS != nil {
+		scheme = "https"
+	}
+	s.cfg.Logger.Info("Serving the dashboard", "url", scheme+"://"+listener.Addr().String()+"/")
 	if err := serve.Until(ctx, server, netutil.LimitListener(listener, maxConnections)); err != nil {
 		return fmt.Errorf("serve the dashboard: %w", err)
 	}

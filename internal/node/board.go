@@ -32,6 +32,7 @@ type Board struct {
 
 // basis is what records are made of: while it is the same, so are they.
 type basis struct {
+	read          bool // false before the first look
 	pulse         store.Pulse
 	window        chain.Height // the present one
 	seeded, knows bool         // the present window's leaders are known, and the next one's
@@ -101,7 +102,7 @@ func (b *Board) read(ctx context.Context) (records view.BoardRecords, changed bo
 	schedule := coordination.RFC12()
 	present, _ := schedule.At(height)
 	next := schedule.Next(height)
-	now := basis{window: present.Block}
+	now := basis{read: true, window: present.Block}
 	windows := view.LastWindows(present.Block)
 	if now.pulse, err = b.n.store.Pulse(ctx, oldest(windows)); err != nil {
 		return records, false, err

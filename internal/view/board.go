@@ -235,7 +235,7 @@ func NewHeat(windows []chain.Height, operators []chain.Operator, self chain.Oper
 
 // inOrder returns the operators of the wallets and those that faults name, each once.
 func inOrder(operators []chain.Operator, self chain.Operator, tally store.Tally) []chain.Operator {
-	list := slices.Clone(operators)
+	list := append([]chain.Operator{}, operators...) // never null
 	for _, f := range tally.Faults {
 		list = append(list, f.Culprit)
 	}
