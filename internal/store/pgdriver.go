@@ -74,12 +74,13 @@ func (l *link) Ping(ctx context.Context) error {
 	return l.explain(ctx, within, l.Conn.Conn().Ping(within))
 }
 
-// closeTimeout bounds the farewell to a server that may be gone.
-const closeTimeout = time.Second
+// farewell bounds the wait for a server's last word. There are a dozen connections, which are closed one after the other, and
+// the server may be gone.
+const farewell = 100 * time.Millisecond
 
 // Close implements driver.Conn.
 func (l *link) Close() error {
-	ctx, end := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, end := context.WithTimeout(context.Background(), farewell)
 	defer end()
 	return l.Conn.Conn().Close(ctx)
 }
@@ -103,7 +104,7 @@ func (l *link) Begin() (driver.Tx, error) {
 // BeginTx implements driver.ConnBeginTx. A transaction that only reads sees one moment of the database, as it does in
 // SQLite; one that writes sees what others have committed, and relies on conditions and row locks.
 func (l *link) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	options := pgx.TxOptions{BeginQuery: beginWriting}
 	if opts.ReadOnly {
 		options = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	}

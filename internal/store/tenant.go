@@ -160,9 +160,12 @@ func (t *tenant) committed(ctx context.Context) (commits int64, err error) {
 	return commits, rollback(tx, err)
 }
 
+// leaveTimeout is for a statement that takes a millisecond, to a database that may be gone.
+const leaveTimeout = time.Second
+
 // leave removes the row. One that cannot be removed is taken for that of a dead process in a while.
 func (t *tenant) leave() error {
-	ctx, end := context.WithTimeout(context.Background(), closeTimeout) // the node that had it has ended
+	ctx, end := context.WithTimeout(context.Background(), leaveTimeout) // the node that had it has ended
 	defer end()
 	var err error
 	for range 2 { // the connection may have rested since the start, and have been broken meanwhile

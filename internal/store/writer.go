@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -30,10 +31,11 @@ type change func(ctx context.Context, tx *sql.Tx) error
 // ends all wallets write at once. Whoever finds nobody at work takes the turn and commits for all that wait; there
 // is no goroutine of its own.
 type writer struct {
-	db   *sql.DB
-	at   engine
-	max  int           // changes per commit
-	turn chan struct{} // holds one token while a group is being committed
+	db    *sql.DB
+	at    engine
+	max   int           // changes per commit
+	grace time.Duration // how long close waits
+	turn  chan struct{} // holds one token while a group is being committed
 	// observe is told how long each transaction took; it is set before the first.
 	observe func(took time.Duration)
 
@@ -55,7 +57,7 @@ type pending struct {
 }
 
 func newWriter(db *sql.DB, at engine) *writer {
-	return &writer{db: db, at: at, max: maxBatch, turn: make(chan struct{}, 1), observe: func(time.Duration) {}}
+	return &writer{db: db, at: at, max: maxBatch, grace: closeGrace, turn: make(chan struct{}, 1), observe: func(time.Duration) {}}
 }
 
 // do commits a change and returns nil once it is on disk. An error means that nothing of it was stored. ctx can end the wait
@@ -176,7 +178,12 @@ func (w *writer) transact(ctx context.Context, group []*pending) (f failure) {
 	if w.closed || ctx.Err() != nil {
 		return failure{err: ErrClosed}
 	}
-	defer func(begun time.Time) { w.observe(time.Since(begun)) }(time.Now())
+	defer func(begun time.Time) {
+		w.observe(time.Since(begun))
+		if f.err != nil && ctx.Err() != nil {
+			f = failure{err: fmt.Errorf("%w meanwhile: %w", ErrClosed, f.err)}
+		}
+	}(time.Now())
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
 		return failure{err: err}
@@ -255,7 +262,7 @@ func rollback(tx *sql.Tx, cause error) error {
 // close waits for the group being committed, for a bounded time, and closes the connection. Changes that come later get
 // ErrClosed, and so do those that wait once the time is over.
 func (w *writer) close() error {
-	impatient := time.AfterFunc(closeGrace, func() {
+	impatient := time.AfterFunc(w.grace, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.givenUp = true
