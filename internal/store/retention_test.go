@@ -13,6 +13,7 @@ import (
 func testRetention(t *testing.T, make making) {
 	s := make(t, Retention{Windows: 3, Evidence: 6})()
 	culprit := statement(1, 1).Author
+	fence := given(t, s, joined(t, s, "a"), walletA)
 	for n := uint64(1); n <= 10; n++ {
 		require.NoError(t, s.OpenWindow(t.Context(), opened(n)))
 		for _, author := range []byte{1, 2} {
@@ -20,7 +21,9 @@ func testRetention(t *testing.T, make making) {
 			st.Window = window(n).Block
 			require.NoError(t, s.SaveStatement(t.Context(), st))
 		}
-		_, err := s.SaveOwn(t.Context(), walletA, window(n).Block, coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}})
+		_, err := s.Claim(t.Context(), fence, window(n).Block)
+		require.NoError(t, err)
+		_, err = s.SaveProposal(t.Context(), fence, window(n).Block, coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}})
 		require.NoError(t, err)
 		r := agreed(walletA, n)
 		r.Faults = []faults.Fault{fault(walletA, n, faults.LeaderMistake, culprit)}
@@ -40,6 +43,7 @@ func testRetention(t *testing.T, make making) {
 		"results":       {1, 2, 8, 9, 10},
 		"actions":       {2, 8, 9, 10},
 		"own_proposals": {2, 8, 9, 10},
+		"claims":        {2, 8, 9, 10},
 		"faults":        {2, 5, 6, 7, 8, 9, 10},
 		"statements":    {2, 5, 6, 7, 8, 9, 10},
 		"windows":       {5, 6, 7, 8, 9, 10},
