@@ -198,11 +198,10 @@ func (d *devnet) spawn(ctx context.Context, part string, run func(context.Contex
 func (d *devnet) intro() Intro {
 	i := Intro{Scenario: d.scenario.Scenario, Dir: d.cfg.Dir, Wallets: d.wallets}
 	for _, o := range d.operators {
-		i.Operators = append(i.Operators, Member{o.address, o.dir})
+		i.Operators = append(i.Operators, Member{Operator: o.address, Dir: o.dir})
 	}
 	for _, it := range d.subject().fleet {
-		i.Instances = append(i.Instances, Member{it.of.address, it.dir})
-		i.Boards = append(i.Boards, "http://"+it.board)
+		i.Instances = append(i.Instances, Member{it.of.address, it.dir, "http://" + it.board})
 	}
 	for _, guest := range d.cfg.Guests {
 		i.Guests = append(i.Guests, Guest{guest, d.guests[0]})

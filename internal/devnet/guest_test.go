@@ -75,7 +75,7 @@ func TestGuestsAreOthers(t *testing.T) {
 func TestTheDevnetSaysHowAGuestsNodeIsStarted(t *testing.T) {
 	wallet, err := makeWallet(1, 0, 3, []chain.Operator{{1}, {2}})
 	require.NoError(t, err)
-	text := intro(Intro{Dir: "/net", Operators: []Member{{chain.Operator{2}, "/net/operator-1"}}, Guests: []Guest{{chain.Operator{1}, wallet}}})
+	text := intro(Intro{Dir: "/net", Operators: []Member{{Operator: chain.Operator{2}, Dir: "/net/operator-1"}}, Guests: []Guest{{chain.Operator{1}, wallet}}})
 	for _, line := range []string{
 		"  set -a; . /net/guest.env; set +a\n", "  walletnode check all\n", "  walletnode wallets import /net/wallet-guest.json\n", "  walletnode start\n",
 	} {

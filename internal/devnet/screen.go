@@ -27,8 +27,7 @@ type Intro struct {
 	Scenario  Scenario
 	Dir       string
 	Operators []Member
-	Instances []Member // of the first operator, if there are many
-	Boards    []string // URLs of dashboards
+	Instances []Member // of the first operator, if it has any beside a node
 	Wallets   []chain.Wallet
 	Guests    []Guest
 }
@@ -43,6 +42,7 @@ type Guest struct {
 type Member struct {
 	Operator chain.Operator
 	Dir      string
+	Board    string // URL of its dashboard; empty if it has none
 }
 
 // Report is how one window ended.

@@ -98,7 +98,7 @@ func TestTheBarPassesThroughThePhases(t *testing.T) {
 func TestTheTerminalScreenEndsDrawing(t *testing.T) {
 	var out shared
 	s := TerminalScreen(&out)
-	s.Start(Intro{Scenario: Scenario{Name: "calm"}, Dir: "D", Operators: []Member{{chain.Operator{1}, "D/operator-1"}}})
+	s.Start(Intro{Scenario: Scenario{Name: "calm"}, Dir: "D", Operators: []Member{{Operator: chain.Operator{1}, Dir: "D/operator-1"}}})
 	for h := chain.Height(850); h < 1001; h++ {
 		s.Height(h)
 	}
@@ -120,4 +120,15 @@ func TestASummaryDoesNotGrowWithoutEnd(t *testing.T) {
 	require.Equal(t, 3, s.Windows)
 	require.Equal(t, 6, s.Results)
 	require.Len(t, s.Differences, maxDifferences)
+}
+
+func TestTheDevnetSaysWhereInstancesAre(t *testing.T) {
+	op := chain.Operator{1}
+	text := intro(Intro{
+		Dir: "D", Operators: []Member{{Operator: op, Dir: "D/operator-1"}},
+		Instances: []Member{{op, "D/operator-1/a", "http://127.0.0.1:1"}, {op, "D/operator-1/b", "http://127.0.0.1:2"}},
+	})
+	require.Contains(t, text, "  walletnode --data-dir D/operator-1/a instances list\n")
+	require.Contains(t, text, "has an instance in D/operator-1/b, its dashboard is http://127.0.0.1:2\n")
+	require.NotContains(t, text, "--data-dir D/operator-1 ")
 }

@@ -67,16 +67,16 @@ func intro(i Intro) string {
 	fmt.Fprintf(&b, "devnet: %d operators, %d wallets, scenario %s\n", len(i.Operators), len(i.Wallets), i.Scenario.Name)
 	fmt.Fprintf(&b, "  %s\n", plain(i.Scenario.Happens))
 	fmt.Fprintf(&b, "data in %s; in another terminal, or afterwards if it is kept:\n", i.Dir)
-	first := i.Operators[0].Dir
-	for _, command := range []string{"windows list", "windows show 900", "faults list"} {
+	first, commands := i.Operators[0].Dir, []string{"windows list", "windows show 900", "faults list"}
+	if len(i.Instances) > 0 { // the first operator's records are in the database that they share
+		first, commands = i.Instances[0].Dir, append(commands, "instances list", "wallets list")
+	}
+	for _, command := range commands {
 		fmt.Fprintf(&b, "  walletnode --data-dir %s %s\n", first, command)
 	}
 	fmt.Fprintf(&b, "  tail -f %s/node.log\n", first)
 	for _, it := range i.Instances {
-		fmt.Fprintf(&b, "an instance of operator %v: walletnode --data-dir %s instances list\n", it.Operator, it.Dir)
-	}
-	for _, url := range i.Boards {
-		fmt.Fprintf(&b, "dashboard: %s\n", url)
+		fmt.Fprintf(&b, "operator %v has an instance in %s, its dashboard is %s\n", it.Operator, it.Dir, it.Board)
 	}
 	for _, g := range i.Guests {
 		fmt.Fprintf(&b, "operator %v holds %d of the %d seats of wallet %v; where its node is to run:\n",
