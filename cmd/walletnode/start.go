@@ -120,8 +120,11 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 }
 
 // held tells that another node has the configured store, which is why it has our addresses too; nil if none has it, or if
-// that cannot be found out.
+// that cannot be found out. A shared one says nothing about this machine's addresses.
 func held(cfg config.Config) error {
+	if cfg.Shared() {
+		return nil
+	}
 	if process, running, err := store.Running(cfg.StoreDSN()); err == nil && running {
 		return fmt.Errorf("open store: %w %s", store.ErrLocked, process)
 	}
