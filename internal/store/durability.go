@@ -17,19 +17,22 @@ func (r Reader) Durability(ctx context.Context) error {
 
 func (location) durable(context.Context, querier) error { return nil }
 
+// durabilities are the settings that make PostgreSQL keep what it acknowledges, the worst to miss first.
+var durabilities = []struct{ setting, loses string }{
+	{"fsync", "a crash of its machine can damage all that it has"},
+	{"synchronous_commit", "a crash loses its newest commits, and with them what was said for a window"},
+}
+
 // durable implements engine. A setting that the server does not know is not turned off.
 func (*remote) durable(ctx context.Context, db querier) error {
-	for setting, loses := range map[string]string{
-		"fsync":              "a crash of its machine can damage all of it",
-		"synchronous_commit": "a crash loses the newest commits, a window's proposal with them",
-	} {
+	for _, d := range durabilities {
 		var value string
-		err := db.QueryRowContext(ctx, `SELECT COALESCE(current_setting($1, TRUE), '')`, setting).Scan(&value)
+		err := db.QueryRowContext(ctx, `SELECT COALESCE(current_setting($1, TRUE), '')`, d.setting).Scan(&value)
 		if err != nil {
 			return err
 		}
 		if value == "off" {
-			return fmt.Errorf("%w: its setting %s is off: %s", ErrNotDurable, setting, loses)
+			return fmt.Errorf("%w: its setting %s is off: %s", ErrNotDurable, d.setting, d.loses)
 		}
 	}
 	return nil

@@ -278,3 +278,39 @@ func TestNoTimeIsWithoutAZone(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, columns)
 }
+
+func TestASharedStoreSaysWhetherItKeepsWhatItAcknowledges(t *testing.T) {
+	dsn := filledDatabase(t)
+	r, err := OpenReader(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Close()) }()
+	require.ErrorIs(t, r.Durability(t.Context()), ErrNotDurable, "the tests' server waits for no disk")
+	require.ErrorContains(t, r.Durability(t.Context()), "fsync is off")
+
+	words := func(fsync, commit string) querier { return settings{map[string]string{"fsync": fsync, "synchronous_commit": commit}, r.db} }
+	remote := new(remote)
+	require.NoError(t, remote.durable(t.Context(), words("on", "on")))
+	require.NoError(t, remote.durable(t.Context(), words("on", "remote_apply")))
+	require.NoError(t, remote.durable(t.Context(), words("", "")), "a database that has no such setting")
+	require.ErrorContains(t, remote.durable(t.Context(), words("on", "off")), "synchronous_commit is off")
+	require.ErrorContains(t, remote.durable(t.Context(), words("off", "off")), "fsync is off")
+
+	embedded := openAt(t, t.TempDir(), Retention{})
+	require.NoError(t, embedded.Durability(t.Context()))
+}
+
+// settings answer as a server with these settings would.
+type settings struct {
+	values map[string]string
+	db     *sql.DB
+}
+
+// QueryContext implements querier.
+func (s settings) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.db.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext implements querier.
+func (s settings) QueryRowContext(ctx context.Context, _ string, args ...any) *sql.Row {
+	return s.db.QueryRowContext(ctx, `SELECT CAST($1 AS TEXT)`, s.values[args[0].(string)]) //nolint:forcetypeassert // the setting's name
+}
