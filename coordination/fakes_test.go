@@ -159,7 +159,14 @@ func (m *memory) seen() (opened []chain.Height, missed []Missed, results []Resul
 // registry is a list of wallets that may grow.
 type registry struct {
 	mu      sync.Mutex
+	failure error
 	wallets []chain.Wallet
+}
+
+func (r *registry) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failure = err
 }
 
 func (r *registry) add(w chain.Wallet) {
@@ -171,7 +178,7 @@ func (r *registry) add(w chain.Wallet) {
 func (r *registry) Wallets(context.Context) ([]chain.Wallet, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]chain.Wallet(nil), r.wallets...), nil
+	return append([]chain.Wallet(nil), r.wallets...), r.failure
 }
 
 // orders is a dispatcher that remembers.

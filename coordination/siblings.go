@@ -44,11 +44,11 @@ func (w *Watcher) openedElsewhere(ctx context.Context, head chain.Head, missed W
 
 // sweep finishes what is still open before a window that was opened just now: results that could not be stored in the end.
 // What it cannot finish now is open at the next window, too.
-func (w *Watcher) sweep(ctx context.Context, current Window) {
-	if w.shared == nil || current.Block <= w.cfg.Schedule.Frequency {
+func (w *Watcher) sweep(ctx context.Context, opened chain.Height) {
+	if w.shared == nil || opened <= w.cfg.Schedule.Frequency {
 		return
 	}
-	if err := w.shared.FinishOpen(ctx, current.Block-w.cfg.Schedule.Frequency, ReasonNodeDown); err != nil && ctx.Err() == nil {
-		w.cfg.Logger.Error("Could not finish what earlier windows left open", "window", current.Block, "error", err)
+	if err := w.shared.FinishOpen(ctx, opened-w.cfg.Schedule.Frequency, ReasonNodeDown); err != nil && ctx.Err() == nil {
+		w.cfg.Logger.Error("Could not finish what earlier windows left open", "window", opened, "error", err)
 	}
 }

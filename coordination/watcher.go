@@ -100,34 +100,41 @@ func (w *Watcher) step(ctx context.Context, head chain.Head, open func(Opened)) 
 		w.unverified(err)
 		return fmt.Errorf("verify window %d: %w", current.Block, err)
 	}
+	var elsewhere Opened
+	if !active {
+		if elsewhere, err = w.openedElsewhere(ctx, head, current); err != nil {
+			return err
+		}
+	}
+	opened := active || elsewhere.At != 0
 	// What lies between the last window and this one went by unseen: so much is sure, now that the head is.
-	if missedTo := current.Block - w.cfg.Schedule.Frequency; active && missedTo > w.last.Block {
+	if missedTo := current.Block - w.cfg.Schedule.Frequency; opened && missedTo > w.last.Block {
 		if err := w.miss(ctx, missedTo, w.whyMissed(), head.Height); err != nil {
 			return err
 		}
 	}
-	if !active {
-		elsewhere, err := w.openedElsewhere(ctx, head, current)
-		if err != nil {
-			return err
-		}
-		if err := w.miss(ctx, current.Block, w.whyMissed(), head.Height); err != nil {
-			return err
-		}
-		if elsewhere.At != 0 {
-			w.last = elsewhere
-			open(elsewhere)
-		}
+	switch {
+	case active:
+		return w.open(ctx, head, begin, open)
+	case opened:
+		w.last, w.trouble = elsewhere, ""
+		open(elsewhere)
 		return nil
+	default:
+		return w.miss(ctx, current.Block, w.whyMissed(), head.Height)
 	}
-	opened := Opened{Block: current.Block, At: head.Height, Hash: begin.Hash, Time: time.Now()}
+}
+
+// open opens the window that begins with a block, at a head of its active phase.
+func (w *Watcher) open(ctx context.Context, head chain.Head, begin chain.Header, open func(Opened)) error {
+	opened := Opened{Block: begin.Height, At: head.Height, Hash: begin.Hash, Time: time.Now()}
 	if err := w.cfg.Log.OpenWindow(ctx, opened); err != nil { // durable first: a restart neither repeats nor skips it
 		w.trouble = ReasonStoreFailed
-		return fmt.Errorf("record window %d as opened: %w", current.Block, err)
+		return fmt.Errorf("record window %d as opened: %w", opened.Block, err)
 	}
 	w.last, w.trouble = opened, ""
 	open(opened)
-	w.sweep(ctx, current)
+	w.sweep(ctx, opened.Block)
 	return nil
 }
 
