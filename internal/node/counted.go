@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/metrics"
 )
@@ -20,6 +21,25 @@ func (n *Node) open(o coordination.Opened) {
 		n.cfg.Opened(o)
 	}
 	n.layer.Open(o)
+}
+
+// counted returns the node's memory with its counts. One that siblings write into is one still.
+func counted(log records, m *metrics.Recorder) coordination.WindowLog {
+	if shared, ok := log.(coordination.SharedLog); ok {
+		return countedSharedLog{countedLog{log, m}, shared}
+	}
+	return countedLog{log, m}
+}
+
+// countedSharedLog is a countedLog that siblings write into.
+type countedSharedLog struct {
+	countedLog
+	shared coordination.SharedLog
+}
+
+// LastWindowAt implements coordination.SharedLog.
+func (l countedSharedLog) LastWindowAt(ctx context.Context, head chain.Height) (coordination.Opened, error) {
+	return l.shared.LastWindowAt(ctx, head)
 }
 
 // countedLog is the node's memory, counting what is recorded in it and comes with no report.

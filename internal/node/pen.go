@@ -22,16 +22,15 @@ type records interface {
 // pen writes for wallets, and proves in each write that they are this instance's; *store.Pen is one. A write that the proof
 // fails in is cluster.ErrFenced, and changes nothing.
 type pen interface {
-	Begin(ctx context.Context, wallet chain.WalletID, w coordination.Window, at chain.Height) (coordination.Progress, error)
-	FinishOpen(ctx context.Context, last chain.Height, reason coordination.Reason) error
-	OpenRows(ctx context.Context, wallet chain.WalletID) ([]chain.Height, error)
+	coordination.SharedLog
 	coordination.ResultLog
 	SaveStatement(ctx context.Context, s coordination.Statement) error
 	action.Log
 }
 
-// fenced is the memory of an instance among siblings: the store, written with a pen wherever it is about a wallet. A wallet
-// whose write was refused has lost its term: whoever is responsible does what is left to do.
+// fenced is the memory of an instance among siblings: the store, written with a pen wherever it is about a wallet, or about
+// windows, which siblings open too. A wallet whose write was refused has lost its term: whoever is responsible does what is
+// left to do.
 type fenced struct {
 	records
 	pen     pen
@@ -46,6 +45,31 @@ func (f fenced) under(wallet chain.WalletID, write func() error) error {
 		f.custody.lapse(wallet, term)
 	}
 	return err
+}
+
+// LastWindow implements coordination.WindowLog.
+func (f fenced) LastWindow(ctx context.Context) (coordination.Opened, error) {
+	return f.pen.LastWindow(ctx)
+}
+
+// LastWindowAt implements coordination.SharedLog.
+func (f fenced) LastWindowAt(ctx context.Context, head chain.Height) (coordination.Opened, error) {
+	return f.pen.LastWindowAt(ctx, head)
+}
+
+// StartAfter implements coordination.WindowLog.
+func (f fenced) StartAfter(ctx context.Context, block chain.Height) error {
+	return f.pen.StartAfter(ctx, block)
+}
+
+// OpenWindow implements coordination.WindowLog.
+func (f fenced) OpenWindow(ctx context.Context, o coordination.Opened) error {
+	return f.pen.OpenWindow(ctx, o)
+}
+
+// RecordMissed implements coordination.WindowLog.
+func (f fenced) RecordMissed(ctx context.Context, m coordination.Missed) error {
+	return f.pen.RecordMissed(ctx, m)
 }
 
 // Begin implements coordination.WindowLog.
