@@ -257,6 +257,25 @@ func TestAnInheritedWindowDoesNotKeepTheNextOneWaiting(t *testing.T) {
 	})
 }
 
+func TestAnInheritedWindowWaitsForTheOneThatLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, log := testWallet(t, 0), newMemory()
+		d := startDesk(t, log, log, w)
+		defer d.stop()
+		window, _ := RFC12().Window(900)
+		_, err := log.Begin(t.Context(), w.ID(), window, 901)
+		require.NoError(t, err)
+		d.show(1799)
+		d.chain.Show(1810) // the term begins before the window is opened here
+		d.custody.give(w, 1)
+		require.Empty(t, d.seen())
+		d.open(1800, 1811)
+		require.Equal(t, []shift{{1800, false}}, d.seen())
+		d.show(1910)
+		require.Equal(t, []shift{{1800, false}, {900, false}}, d.seen())
+	})
+}
+
 // refusingBegin says that the wallet is another's, though its term lasts as far as we know.
 type refusingBegin struct {
 	*memory

@@ -58,7 +58,7 @@ func (l *Layer) settle(ctx context.Context, wallet chain.Wallet, term Term, repo
 			log.Error("The log has a window open that is none of this schedule", "window", block)
 			continue
 		}
-		if l.cfg.Clock.Until(held, w.ActiveEnd) != nil || l.left(held, w) != nil {
+		if l.cfg.Clock.Until(held, w.ActiveEnd) != nil || l.left(held, w) != nil || l.spared(held, w) != nil {
 			return // the term is over
 		}
 		// The next window needs the wallet's slot. What is still open then, the watcher finishes.
@@ -96,6 +96,14 @@ func (l *Layer) left(ctx context.Context, w Window) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// spared waits until no later window lasts, which needs the wallet's slot more; an error says that ctx ended first.
+func (l *Layer) spared(ctx context.Context, w Window) error {
+	if now, _ := l.cfg.Schedule.At(l.cfg.Clock.Height()); now.Block > w.Block {
+		return l.cfg.Clock.Until(ctx, now.End)
+	}
+	return ctx.Err()
 }
 
 // hold returns a context that lasts as long as the wallet's term. Its cancel function waits for the goroutine behind it.
