@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/walletnode/walletnode/internal/cluster"
 )
@@ -22,6 +23,9 @@ func (s *Store) OpenSession(ctx context.Context, o cluster.Opening) (cluster.Gen
 	err = s.transact(ctx, s.lines.leases, "open session", func(ctx context.Context, tx *sql.Tx) error {
 		d := s.at.dialect()
 		if entered, err = enterGeneration(ctx, tx, d); err != nil {
+			return err
+		}
+		if err := sweep(ctx, tx, d, entered); err != nil {
 			return err
 		}
 		// The row is locked before the condition is looked at. That an instance has compared its journal in this generation, and
@@ -42,6 +46,18 @@ func (s *Store) OpenSession(ctx context.Context, o cluster.Opening) (cluster.Gen
 		return "", err
 	}
 	return entered.generation, wrap("open session", s.at.dialect().seen.Enter(entered.mark()))
+}
+
+// memberRest is how long the row of an instance that is gone is kept: long enough for people to ask what became of it.
+const memberRest = 7 * 24 * time.Hour
+
+// sweep removes the rows of instances that are long gone, whose names nobody may ever use again. One of an earlier generation
+// stays until nobody waits for its journal any more: what its row says of its last lease may itself be of an earlier time.
+func sweep(ctx context.Context, tx *sql.Tx, d dialect, e era) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE expires < `+d.now+` - $1
+		AND (generation = $2 OR EXISTS (SELECT 1 FROM generations g WHERE g.number = $3 AND g.began > 0 AND g.began < `+d.now+` - $4))`,
+		memberRest.Microseconds(), string(e.generation), e.number, cluster.Mourning.Microseconds())
+	return err
 }
 
 // addresses writes URLs as JSON.

@@ -22,6 +22,9 @@ var foreign = regexp.MustCompile(`(?i)\b(pg_\w*advisory\w*|LISTEN|UNLISTEN|NOTIF
 // setting is a statement that changes a session, and not a row.
 var setting = regexp.MustCompile(`(?is)^\s*(SET|RESET|SHOW)\s`)
 
+// ofTransaction is a setting of one transaction. There is one, which correctness does not rest on.
+var ofTransaction = regexp.MustCompile(`(?i)\bSET\s+(LOCAL|SESSION)\b`)
+
 // sqlText tells SQL from other texts of the package.
 var sqlText = regexp.MustCompile(`(?s)\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|VALUES|FOR UPDATE|ON CONFLICT)\b|^\s*(SET|RESET|SHOW|LISTEN|NOTIFY)\s`)
 
@@ -36,6 +39,9 @@ func TestStatementsNeedNothingButRowsAndTheirLocks(t *testing.T) {
 		texts[file] = regexp.MustCompile(`--[^\n]*`).ReplaceAllString(string(content), "")
 	}
 	for at, text := range literals(t) {
+		if ofTransaction.MatchString(text) {
+			require.Equal(t, beginWriting, text, at)
+		}
 		if sqlText.MatchString(text) {
 			texts[at] = text
 		}
