@@ -10,8 +10,12 @@ import (
 // snapshots and is shown the newest, so that nothing waits for it.
 const viewerTimeout = 10 * time.Second
 
+// signOfLife is how often a viewer hears that the server lives, snapshots or not: a node may start for minutes, and who has
+// heard nothing for long connects anew.
+const signOfLife = 2 * time.Second
+
 // events sends the snapshots as they are made, until the viewer goes or the server stops: an event "live" each time, and
-// before it one "records" whenever those have changed.
+// before it one "records" whenever those have changed. Between them come events "alive", which say nothing.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if err := s.hub.join(); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -22,16 +26,25 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if err := out.open(); err != nil {
 		return // the viewer has gone
 	}
+	alive := time.NewTicker(signOfLife)
+	defer alive.Stop()
 	var shown uint64
 	for {
 		now := s.hub.latest()
 		if err := out.snapshot(now, &shown); err != nil {
 			return // gone, or too slow
 		}
-		select {
-		case <-now.next:
-		case <-r.Context().Done():
-			return
+		for waiting := true; waiting; {
+			select {
+			case <-now.next:
+				waiting = false
+			case <-alive.C:
+				if err := out.send("event: alive\ndata:\n\n"); err != nil {
+					return
+				}
+			case <-r.Context().Done():
+				return
+			}
 		}
 	}
 }

@@ -75,9 +75,12 @@ func serve(t *testing.T, source dashboard.Source, token string) *httptest.Server
 	t.Helper()
 	s, err := dashboard.New(dashboard.Config{Token: token, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	if source != nil {
-		s.Open(source)
-	}
+	s.Open(source)
+	return run(t, s)
+}
+
+func run(t *testing.T, s *dashboard.Server) *httptest.Server {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()

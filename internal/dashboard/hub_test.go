@@ -242,6 +242,30 @@ func TestThereAreSixtyFourViewersAtMost(t *testing.T) {
 	})
 }
 
+func TestAViewerHearsThatANodeStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := dashboard.New(dashboard.Config{Logger: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		v := watch(s.Handler(), false)
+		time.Sleep(time.Minute + time.Second)
+		synctest.Wait()
+		v.mu.Lock()
+		require.Equal(t, 30, strings.Count(v.text.String(), "event: alive\n"))
+		v.mu.Unlock()
+		require.Empty(t, v.took("live"))
+		s.Open(sample())
+		synctest.Wait()
+		require.Len(t, v.took("live"), 1, "at once")
+		v.leave()
+		<-v.gone
+		stop()
+		require.NoError(t, <-ended)
+	})
+}
+
 func TestABoardWhoseRecordsCannotBeReadIsStillShown(t *testing.T) {
 	source := sample()
 	source.broken = errors.New("database cannot be reached")

@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"flag"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/dashboard"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -189,6 +191,10 @@ func TestWhatIsOldIsMarkedAndTheConnectionComesBack(t *testing.T) {
 	p.until(`!` + stale("instances") + ` && ` + stale("wallets") + ` && ` + stale("heat") + ` && ` + stale("faults"))
 	source.change(func(b *view.Board) { b.Live.RecordsMS = 0 })
 	p.until(`!` + stale("wallets"))
+	source.change(func(b *view.Board) { b.Live.RecordsVersion = 0 }) // a process that has just started, and read nothing yet
+	p.until(stale("wallets") + ` && ` + stale("heat"))
+	source.change(func(b *view.Board) { b.Live.RecordsVersion = 1 })
+	p.until(`!` + stale("wallets"))
 
 	gate.shut() // nothing comes any more
 	for _, section := range []string{"now", "instances", "wallets", "heat", "faults", "peers", "endpoints"} {
@@ -226,6 +232,20 @@ func TestThePageGoesToAnotherInstanceWhenItsOwnStaysAway(t *testing.T) {
 	p.says("#who", "oslo-1")
 	p.says("#record-body", "claimed seat 17") // what was open is open again
 	p.unharmed(first.Server, below)
+}
+
+func TestThePageOfANodeThatStartsSaysSo(t *testing.T) {
+	t.Parallel()
+	s, err := dashboard.New(dashboard.Config{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	server, p := run(t, s), newTab(t, desktop)
+	p.do(chromedp.Navigate(server.URL))
+	p.says("#link", "the node is starting")
+	p.do(chromedp.Evaluate(`window.sameDocument = true`, nil))
+	s.Open(sample())
+	p.says("#phase", "active")
+	p.until(`window.sameDocument === true && !document.getElementById("main").hidden`)
+	p.unharmed(server)
 }
 
 func TestThePageAsksOnceForTheToken(t *testing.T) {

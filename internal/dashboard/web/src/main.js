@@ -1,6 +1,6 @@
 // The page: what comes over the connection is shown, and what is old is marked.
-import { at, el, say, span } from "./dom.js";
-import { connect, lost, siblings, since } from "./stream.js";
+import { at, el, list, say, span } from "./dom.js";
+import { connect, lost, moment, siblings, since } from "./stream.js";
 import { heatmap } from "./heat.js";
 import { open, records as recordDialog } from "./record.js";
 import * as board from "./board.js";
@@ -9,20 +9,33 @@ import * as board from "./board.js";
 const fresh = 2_000;
 
 const drawHeat = heatmap(open);
-let live, records, received, age, drawn = 0, stay = false;
+let live, age, received; // what the instance said last, how old that was, and when it came
+let records, confirmed, changed = false; // what it has stored, when that was last the newest, and whether it is drawn
+let stay = false; // somebody wants to wait for this instance
 
 const again = connect({
-  records(r) { records = r; },
+  records(r) {
+    records = r;
+    changed = true;
+  },
   live(event) {
     live = event.live;
     age = event.age_ms;
-    received = { steady: performance.now(), wall: Date.now() };
+    received = moment();
+    if (records?.version === live.records_version) {
+      confirmed = received;
+    }
     at("login").hidden = true;
     at("main").hidden = false;
     at("away").hidden = true;
     stay = false;
     draw();
     mark();
+  },
+  alive() {
+    if (!live) {
+      say(at("link"), "the node is starting");
+    }
   },
   refused() {
     at("main").hidden = true;
@@ -47,8 +60,8 @@ function draw() {
   board.faults(live, known);
   board.peers(live);
   board.endpoints(live);
-  if (known.version !== drawn) {
-    drawn = known.version;
+  if (changed) {
+    changed = false;
     drawHeat(known, live.operator);
   }
   say(at("trouble"), live.trouble ? `What is recorded cannot be read: ${live.trouble}` : "");
@@ -62,6 +75,9 @@ function mark() {
   }
   const here = age + since(received);
   const ages = { live: here, instances: live.instances.age_ms + here, records: live.records_age_ms + here };
+  if (records && records.version !== live.records_version) { // those of a process before this one, which has not read any yet
+    ages.records = Math.max(ages.records, since(confirmed ?? received));
+  }
   for (const section of document.querySelectorAll("section[data-source]")) {
     const old = ages[section.dataset.source];
     section.toggleAttribute("data-stale", old > fresh);
@@ -69,7 +85,7 @@ function mark() {
   }
   const oldest = Math.max(...Object.values(ages));
   at("link").dataset.state = oldest > fresh ? "stale" : "live";
-  say(at("link"), here > fresh ? `no connection for ${span(here / 1000)}` : oldest > fresh ? "partly stale" : "live");
+  say(at("link"), here > fresh ? "no connection" : oldest > fresh ? "partly stale" : "live");
 }
 
 /** Offers the other instances' pages while this one is away, and goes to one if it stays away. */
@@ -79,15 +95,15 @@ function offer(milliseconds, answered) {
     return;
   }
   const others = siblings(live.instances.instances);
-  const leave = (url) => location.assign(url + location.hash);
   at("away").hidden = false;
-  at("away").replaceChildren(
+  list(at("away"), [{ answered, others, stay, hash: location.hash }], () => "offer", () => el("div", {},
     answered ? "This instance answers and shows nothing new." : "This instance does not answer; the page goes on trying.",
-    ...(others.length === 0 ? [] : [" Other instances:", el("ul", {}, ...others.map((other) => el("li", {}, el("a", { href: other.url + location.hash, rel: "noreferrer" }, `${other.id}, ${other.url}`)))),
-      stay ? "" : el("button", { type: "button", onclick: () => { stay = true; offer(milliseconds, answered); } }, "Stay here")]),
-  );
+    others.length === 0 ? "" : el("div", {}, "Other instances:",
+      el("ul", {}, ...others.map((other) => el("li", {}, el("a", { href: other.url + location.hash, rel: "noreferrer" }, `${other.id}, ${other.url}`)))),
+      stay ? "" : el("button", { type: "button", onclick: () => { stay = true; offer(milliseconds, answered); } }, "Stay here")),
+  ));
   if (!stay && others.length > 0 && lost(milliseconds, answered)) {
-    leave(others[0].url);
+    location.assign(others[0].url + location.hash);
   }
 }
 

@@ -2,19 +2,21 @@
 
 // A node that restarts is back sooner; a host that died is not.
 const awayBeforeMoving = 10_000;
-// Snapshots come every second. After so long without one the connection is taken for dead, whatever the browser thinks.
+// Something comes every second or two. After so long without a word the connection is taken for dead, whatever the browser
+// thinks.
 const silence = 5_000;
 const pause = 1_000;
 
 /** A moment, by the clock that never goes back and by the one that goes on while the machine sleeps. */
-const moment = () => ({ steady: performance.now(), wall: Date.now() });
+export const moment = () => ({ steady: performance.now(), wall: Date.now() });
 
 /** How long ago a moment was, in milliseconds: what either clock says, whichever is more. */
 export const since = (m) => Math.max(performance.now() - m.steady, Date.now() - m.wall);
 
 /**
- * Keeps a connection and calls on.live, on.records with what comes, on.refused when a token is wanted, and on.away with the
- * milliseconds since the last word each time a try fails. Returns what starts it again after a token was shown.
+ * Keeps a connection and calls on.live and on.records with what comes, on.alive when the instance has but a word, on.refused
+ * when a token is wanted, and on.away each time a try fails, with the milliseconds since the last word and whether anybody
+ * answered. Returns what starts it again after a token was shown.
  */
 export function connect(on) {
   let source, heard = moment(), timer;
@@ -25,7 +27,7 @@ export function connect(on) {
     source = new EventSource("events");
     const opened = moment();
     const alive = () => { heard = moment(); };
-    source.onopen = alive;
+    source.addEventListener("alive", () => { alive(); on.alive(); });
     source.addEventListener("records", (e) => { alive(); on.records(JSON.parse(e.data)); });
     source.addEventListener("live", (e) => { alive(); on.live(JSON.parse(e.data)); });
     source.onerror = () => { source.close(); retry(); };
@@ -72,7 +74,10 @@ export function siblings(instances) {
 
 /** The page of the instance that is reached at a URL; null if it is none that a browser should follow. */
 export function page(url) {
-  const base = URL.canParse(url) ? new URL(url) : null;
+  let base = null;
+  try {
+    base = new URL(url);
+  } catch {} // it is none at all
   if (base?.protocol !== "https:" && base?.protocol !== "http:") {
     return null;
   }
