@@ -21,6 +21,8 @@ var checkUsages = map[string]string{
 	check.Store:  "the store: sound, of this version and chain, its directory writable, room on the disk",
 	check.Ports:  "the addresses to listen on: free, or taken by the running node",
 	check.Peers:  "the configured peers: they answer and prove their operators (not while the node runs)",
+
+	check.Instances: "the operator's other instances: they answer, their list is signed with the operator's key, clocks and versions agree",
 }
 
 func checkCommand() *cli.Command {

@@ -1,5 +1,6 @@
 // Package check tries what a node needs, before it is started or while it runs: the configuration and its keys, the
-// chain's endpoint and contracts, the clock, the store, the ports and the peers. It changes nothing. Each check ends in a
+// chain's endpoint and contracts, the clock, the store, the ports, the peers and the other
+// instances. It changes nothing. Each check ends in a
 // verdict and, unless that is good, in what to do.
 package check
 
@@ -36,10 +37,12 @@ const (
 	Store  = "store"
 	Ports  = "ports"
 	Peers  = "peers"
+
+	Instances = "instances"
 )
 
 // Areas returns every area in the order in which they are checked.
-func Areas() []string { return []string{Config, Chain, Clock, Store, Ports, Peers} }
+func Areas() []string { return []string{Config, Chain, Clock, Store, Ports, Peers, Instances} }
 
 // Result is one check.
 type Result struct {
@@ -81,7 +84,7 @@ func Run(ctx context.Context, in Input, areas ...string) []Result {
 			continue
 		}
 		map[string]func(context.Context){
-			Config: r.config, Chain: r.chain, Clock: r.clock, Store: r.store, Ports: r.ports, Peers: r.peers,
+			Config: r.config, Chain: r.chain, Clock: r.clock, Store: r.store, Ports: r.ports, Peers: r.peers, Instances: r.instances,
 		}[area](ctx)
 	}
 	return r.results

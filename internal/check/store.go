@@ -54,6 +54,9 @@ func (r *run) store(ctx context.Context) {
 		return pass("sound; no node runs on it")
 	})
 	r.step("chain", func() verdict { return r.checkBinding(ctx) })
+	if r.Config.Shared() {
+		r.step("durability", func() verdict { return r.durability(ctx) })
+	}
 	if there != "" {
 		r.add("disk", judgeRoom(store.FreeBytes(there)))
 	}
@@ -96,6 +99,23 @@ func (r *run) checkBinding(ctx context.Context) verdict {
 		return fail(Advice(store.ErrWrongChain), "the store belongs to chain %s, the node would follow chain %d", figures.ChainID, want)
 	}
 	return pass("chain %s", figures.ChainID)
+}
+
+// durability asks the database's server whether what it acknowledges survives the death of its machine.
+func (r *run) durability(ctx context.Context) verdict {
+	reader, err := store.OpenReader(ctx, r.Config.StoreDSN())
+	if err != nil {
+		return skip("the store cannot be read yet")
+	}
+	err = reader.Durability(ctx)
+	closed := reader.Close()
+	switch {
+	case errors.Is(err, store.ErrNotDurable):
+		return warn(Advice(err), "%v", err)
+	case err != nil || closed != nil:
+		return fail(Advice(err), "%v", errors.Join(err, closed))
+	}
+	return pass("what the database acknowledges it keeps, as far as its settings say")
 }
 
 func judgeRoom(free uint64, known bool) verdict {

@@ -39,6 +39,7 @@ func TestUnreachableInstancesAreSaidToBeSo(t *testing.T) {
 		for _, ask := range []func() error{
 			func() error { _, err := c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"}); return err },
 			func() error { _, err := who(t.Context(), c); return err },
+			func() error { _, err := c.Directory(t.Context()); return err },
 			func() error { return c.Watch(t.Context(), "/watch", func(Update) error { return nil }) },
 		} {
 			err := ask()

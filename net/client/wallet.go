@@ -197,7 +197,7 @@ func (c *Client) allowed(list []origin) (at place) {
 func (c *Client) refresh(ctx context.Context, from place) error {
 	response, err := c.send(ctx, from, Request{Method: http.MethodGet, Path: "/v1/directory"}, c.cfg.Timeout)
 	if err != nil {
-		return fmt.Errorf("read directory: %w", err)
+		return unheardError{fmt.Errorf("read directory: %w", err)}
 	}
 	defer closeBody(response)
 	raw, err := io.ReadAll(io.LimitReader(response.Body, MaxDirectory+1))
@@ -232,9 +232,15 @@ func (c *Client) trust(d Directory) error {
 	return nil
 }
 
-// Directory returns the newest list of instances, asked for at any of them.
+// unheardError says that an instance did not answer.
+type unheardError struct{ error }
+
+func (e unheardError) Unwrap() error { return e.error }
+
+// Directory returns the newest list of instances, asked for at any of them; ErrUnreachable if none answers.
 func (c *Client) Directory(ctx context.Context) (Directory, error) {
 	var errs []error
+	heard := false
 	for _, p := range c.places() {
 		err := c.refresh(ctx, p)
 		if err == nil {
@@ -245,7 +251,12 @@ func (c *Client) Directory(ctx context.Context) (Directory, error) {
 		if ctx.Err() != nil {
 			return Directory{}, ctx.Err()
 		}
+		var unheard unheardError
+		heard = heard || !errors.As(err, &unheard)
 		errs = append(errs, err)
+	}
+	if !heard {
+		errs = append([]error{ErrUnreachable}, errs...)
 	}
 	return Directory{}, errors.Join(errs...)
 }
