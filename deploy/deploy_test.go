@@ -82,6 +82,7 @@ func program(t *testing.T) string {
 type idle struct{}
 
 func (idle) Head() chain.Head             { return chain.Head{} }
+func (idle) Fleet() metrics.Fleet         { return metrics.Fleet{} }
 func (idle) Stale() bool                  { return true }
 func (idle) Peers() []net.PeerInfo        { return nil }
 func (idle) Counters() net.Counters       { return net.Counters{} }
@@ -98,7 +99,7 @@ type book map[string]map[string][]string
 func served(t *testing.T) book {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}}).
+	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}, Instances: idle{}}).
 		Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	series, label := regexp.MustCompile(`^(\w+)(?:\{(.*)\})? \S+$`), regexp.MustCompile(`(\w+)="([^"]*)"`)
 	found := book{"up": {}} // what Prometheus itself adds for each target

@@ -21,7 +21,8 @@ const introduction = `# Metrics
 With ` + "`listen`" + ` in the table ` + "`[metrics]`" + ` of its configuration a node serves these at ` + "`/metrics`" + `, in Prometheus's text form, together with
 the usual ` + "`go_`" + ` and ` + "`process_`" + ` metrics of any Go program. Counters begin at zero with each start. No label names a wallet, an
 operator or a window: the number of series depends on nothing but the configured chain endpoints, and ` + "`windows list`" + ` and
-` + "`faults list`" + ` have the rest. The ` + "`walletnode_chain_`" + ` metrics are there with ` + "`enabled`" + ` in ` + "`[ethereum.multi]`" + ` only.
+` + "`faults list`" + ` have the rest. The ` + "`walletnode_chain_`" + ` metrics are there with ` + "`enabled`" + ` in ` + "`[ethereum.multi]`" + ` only,
+those of instances, the lease and what instances share with a database that they share only.
 A window that a stopped node left open and came back too late for is in ` + "`windows list`" + ` alone.
 
 There is no password. Keep the address a loopback one, or let only the scraper reach it.

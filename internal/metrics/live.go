@@ -16,6 +16,8 @@ type Sources struct {
 	Network Network
 	// Endpoints is nil where the node has one chain endpoint alone; its metrics are then missing.
 	Endpoints Endpoints
+	// Instances is nil where the node's database is its own; its metrics are then missing.
+	Instances Instances
 	// Node is nil where nobody knows how the node fares; its metrics are then missing.
 	Node Node
 }
@@ -60,7 +62,7 @@ func newLive(sources Sources) *live {
 		messages:     describe("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate"),
 		queueFull:    describe("network_queue_full_total", "Messages that were lost because the validation queue was full."),
 		droppedRPCs:  describe("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits."),
-		joinFailures: describe("peer_join_failures_total", "Times a peer was not admitted: there was no room (full), delegations could not be exchanged (exchange), it proved no operator in time (unproven), its operator holds no seat (no_seat) or has too many instances here (instances).", "reason"),
+		joinFailures: describe("peer_join_failures_total", "Times a peer was not admitted: there was no room (full), delegations could not be exchanged (exchange), it proved no operator in time (unproven), its operator holds no seat (no_seat), has too many instances here (instances), or it or its operator is banned (banned).", "reason"),
 		peersCutOff:  describe("network_peers_cut_off_total", "Times a peer was cut off for flooding."),
 	}
 }
@@ -116,6 +118,7 @@ func (l *live) collectNetwork(ch chan<- prometheus.Metric) {
 	counter(ch, l.messages, c.Known, "known")
 	counter(ch, l.messages, c.Ignored, "ignored")
 	counter(ch, l.messages, c.Rejected, "rejected")
+	counter(ch, l.messages, c.Banned, "banned")
 	counter(ch, l.queueFull, c.QueueFull)
 	counter(ch, l.droppedRPCs, c.DroppedRPCs)
 	counter(ch, l.peersCutOff, c.CutOff)
@@ -124,6 +127,7 @@ func (l *live) collectNetwork(ch chan<- prometheus.Metric) {
 	counter(ch, l.joinFailures, c.JoinFailures.Unproven, "unproven")
 	counter(ch, l.joinFailures, c.JoinFailures.Seatless, "no_seat")
 	counter(ch, l.joinFailures, c.JoinFailures.Instances, "instances")
+	counter(ch, l.joinFailures, c.JoinFailures.Banned, "banned")
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, value float64, labels ...string) {

@@ -94,6 +94,9 @@ func New(sources Sources) *Recorder {
 	if sources.Endpoints != nil {
 		r.registry.MustRegister(newEndpoints(sources.Endpoints))
 	}
+	if sources.Instances != nil {
+		r.registry.MustRegister(newFleet(sources.Instances))
+	}
 	r.registry.MustRegister(newLive(sources))
 	r.registerProcess()
 	return r

@@ -28,6 +28,7 @@ type node struct {
 
 	condition Condition
 	endpoints quorum.Snapshot
+	fleet     Fleet
 }
 
 func (n *node) Head() chain.Head       { return n.head }
@@ -41,10 +42,12 @@ func (n *node) Peers() []net.PeerInfo {
 }
 
 func newRecorder(n *node) *Recorder {
-	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n})
+	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n, Instances: n})
 }
 
 func (n *node) Snapshot() *quorum.Snapshot { return &n.endpoints }
+
+func (n *node) Fleet() Fleet { return n.fleet }
 
 func (n *node) Condition() Condition { return n.condition }
 
@@ -120,15 +123,16 @@ func TestSection8MetricsAreHistogramsWithBoundedLabels(t *testing.T) {
 		name, own := strings.CutPrefix(f.GetName(), prefix+"_")
 		switch {
 		case !own:
-		case strings.HasSuffix(name, "_blocks"), strings.HasSuffix(name, "_seconds") && name != "head_age_seconds":
+		case strings.HasSuffix(name, "_blocks"), strings.HasSuffix(name, "_seconds") && !strings.HasSuffix(name, "_age_seconds") && name != "lease_seconds":
 			require.Equal(t, "HISTOGRAM", f.GetType().String(), name)
 		case f.GetType().String() == "GAUGE":
 			// The state of this moment, nothing that was summed up.
 			require.Contains(t, []string{
-				"actions_overdue", "actions_pending", "build_info", "chain_agreed_block", "chain_endpoint_head_block", "chain_endpoint_lag",
+				"actions_overdue", "actions_pending", "bans", "build_info", "chain_agreed_block", "chain_endpoint_head_block", "chain_endpoint_lag",
 				"chain_endpoint_serving", "chain_endpoint_status", "chain_endpoint_votes", "chain_mode", "chain_quorum",
 				"chain_vote_groups", "chain_votes", "chain_votes_needed", "clock_stale", "head_age_seconds", "head_block", "health_check",
-				"peers", "ready", "state", "window_index", "window_phase",
+				"instances", "lease_seconds", "peers", "ready", "shared_age_seconds", "state", "wallets_halted", "wallets_served",
+				"wallets_unowned", "window_index", "window_phase",
 			}, name)
 		}
 	}

@@ -176,6 +176,9 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if n.endpoints != nil {
 		sources.Endpoints = n.endpoints
 	}
+	if n.cfg.Cluster != nil {
+		sources.Instances = n
+	}
 	n.metrics = metrics.New(sources)
 	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
 	if err := n.share(); err != nil {
@@ -226,7 +229,7 @@ func (n *Node) coordinate() (err error) {
 		return err
 	}
 	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: countedLog{log, n.metrics}, Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: counted(log, n.metrics), Logger: n.cfg.Logger("coordination"),
 	}); err != nil {
 		return err
 	}
