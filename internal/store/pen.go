@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -31,7 +32,13 @@ type Pen struct {
 // Under returns the pen of an instance that proves its wallets with prove.
 func (s *Store) Under(prove Prover) *Pen {
 	p := &Pen{scribe: s.scribe, frequency: s.frequency}
-	p.prove = prove
+	p.prove = func(wallet chain.WalletID) (cluster.Fence, error) {
+		fence, err := prove(wallet)
+		if err == nil && fence.Wallet != wallet {
+			err = fmt.Errorf("%w: what proves %v is for another one", cluster.ErrFenced, wallet)
+		}
+		return fence, err
+	}
 	return p
 }
 

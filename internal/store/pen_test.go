@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -125,7 +126,7 @@ func TestAFenceIsCheckedAfterTheWaitForItsLock(t *testing.T) {
 			dsn := pgtest.Database(t)
 			i := newSibling(t, openAt(t, dsn, Retention{}), "a")
 			i.take(walletA)
-			other, err := i.store.at.writer(t.Context())
+			other, err := sql.Open("pgx", dsn) // the server ends the store's own transactions if they rest
 			require.NoError(t, err)
 			defer func() { require.NoError(t, other.Close()) }()
 			held, err := other.BeginTx(t.Context(), nil)
@@ -376,4 +377,37 @@ func TestAGroupFailsAtOnceIfTheDatabaseDoes(t *testing.T) {
 	require.EqualValues(t, 1, tries.Load())
 	cut.away.Store(false)
 	require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
+}
+
+// The window in which a wallet's owner died is its next owner's to judge, also if a later one is open by then, and one that
+// a sibling opened whose chain is far ahead.
+func TestR1WhatADeadOwnerLeftIsFound(t *testing.T) {
+	for name, crowd := range crowds {
+		t.Run(name, func(t *testing.T) {
+			open := crowd(t)
+			a, b := newSibling(t, open(), "a"), newSibling(t, open(), "b")
+			begun, unbegun := testWallet(t, 1, mallory), testWallet(t, 2, mallory)
+			for _, w := range []chain.Wallet{begun, unbegun} {
+				require.NoError(t, a.store.ImportWallet(t.Context(), w, noon))
+				a.take(w.ID())
+			}
+			require.NoError(t, a.pen.OpenWindow(t.Context(), opened(1)))
+			_, err := a.pen.Begin(t.Context(), begun.ID(), window(1), 901)
+			require.NoError(t, err)
+			require.NoError(t, b.pen.OpenWindow(t.Context(), opened(2)))
+			require.NoError(t, b.pen.OpenWindow(t.Context(), opened(5000)))
+			b.take(begun.ID(), unbegun.ID())
+			for _, w := range []chain.Wallet{begun, unbegun} {
+				blocks, err := b.pen.OpenRows(t.Context(), w.ID())
+				require.NoError(t, err)
+				require.Equal(t, []chain.Height{window(1).Block, window(2).Block, window(5000).Block}, blocks)
+			}
+			won, err := b.pen.RecordResult(t.Context(), silent(unbegun.ID(), 1))
+			require.NoError(t, err)
+			require.True(t, won)
+			blocks, err := b.pen.OpenRows(t.Context(), unbegun.ID())
+			require.NoError(t, err)
+			require.Equal(t, []chain.Height{window(2).Block, window(5000).Block}, blocks)
+		})
+	}
 }

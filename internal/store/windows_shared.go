@@ -185,11 +185,11 @@ func (p *Pen) FinishOpen(ctx context.Context, last chain.Height, reason coordina
 	}
 	now := time.Now()
 	return p.writes.do(ctx, "finish open windows", func(ctx context.Context, tx *sql.Tx) error {
-		if err := finishArchived(ctx, tx, last, reason, now); err != nil {
+		ours, err := proven(ctx, tx, p.at, fences) // first of all, as in every transaction: locks are taken in one order
+		if err != nil {
 			return err
 		}
-		ours, err := proven(ctx, tx, p.at, fences)
-		if err != nil || len(ours) == 0 {
+		if err := finishArchived(ctx, tx, last, reason, now); err != nil || len(ours) == 0 {
 			return err
 		}
 		args := []any{height(last), string(reason), instant(now)}

@@ -64,7 +64,7 @@ func TestR1ASiblingFarAheadKeepsNobodyFromThePresentWindow(t *testing.T) {
 			require.NoError(t, a.OpenWindow(t.Context(), opened(2)))
 			require.NoError(t, a.OpenWindow(t.Context(), opened(5)))
 			_, missed := account(t, a)
-			require.Equal(t, []coordination.Missed{within(lost(2, 33333), 3, 4), within(lost(2, 33333), 6, 33333)}, missed, "what was opened was not missed")
+			require.Equal(t, []coordination.Missed{part(lost(2, 33333), 3, 4), part(lost(2, 33333), 6, 33333)}, missed, "what was opened was not missed")
 
 			for head, want := range map[chain.Height]coordination.Opened{
 				window(5).Block + 7:    opened(5),
@@ -84,7 +84,7 @@ func TestR1ASiblingFarAheadKeepsNobodyFromThePresentWindow(t *testing.T) {
 	}
 }
 
-func within(m coordination.Missed, first, last uint64) coordination.Missed {
+func part(m coordination.Missed, first, last uint64) coordination.Missed {
 	m.First, m.Last = window(first).Block, window(last).Block
 	return m
 }
@@ -96,10 +96,10 @@ func TestR1WhatASiblingOpenedIsNotMissed(t *testing.T) {
 			for _, n := range []uint64{1, 4, 5, 8} {
 				require.NoError(t, a.OpenWindow(t.Context(), opened(n)))
 			}
-			require.NoError(t, a.RecordMissed(t.Context(), within(lost(7, 7), 7, 7)))
+			require.NoError(t, a.RecordMissed(t.Context(), part(lost(7, 7), 7, 7)))
 			all := lost(1, 9)
 			require.NoError(t, b.RecordMissed(t.Context(), all))
-			want := []coordination.Missed{within(all, 2, 3), within(all, 6, 6), lost(7, 7), within(all, 9, 9)}
+			want := []coordination.Missed{part(all, 2, 3), part(all, 6, 6), lost(7, 7), part(all, 9, 9)}
 			_, missed := account(t, b)
 			require.Equal(t, want, missed, "the gaps, and what was known of them before stays")
 			require.NoError(t, b.RecordMissed(t.Context(), all))
