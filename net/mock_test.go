@@ -86,7 +86,13 @@ func (c *cluster) addOn(lh host.Host, op byte, change ...func(*Config)) *member 
 		f(&cfg)
 	}
 	clock := newHeights(900)
-	h, err := NewWithHost(lh, cfg, testDeps(clock.Height))
+	return c.run(lh, cfg, testDeps(clock.Height), clock)
+}
+
+// run starts a node on a host.
+func (c *cluster) run(lh host.Host, cfg Config, deps Deps, clock *heights) *member {
+	c.t.Helper()
+	h, err := NewWithHost(lh, cfg, deps)
 	require.NoError(c.t, err)
 	ctx, cancel := context.WithCancel(c.ctx)
 	m := &member{Host: h, lh: lh, clock: clock, cancel: cancel, done: make(chan error, 1)}
