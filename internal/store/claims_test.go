@@ -31,10 +31,12 @@ func saying(text string) coordination.OwnProposal {
 	return coordination.OwnProposal{Payload: []byte(text), Envelope: []byte(text), SentAt: 905}
 }
 
-// holding makes a statement in a transaction of its own, which has its rows to itself until it is ended.
+// holding makes a statement in a transaction of its own, which has its rows to itself until it is ended. It is not one of the
+// store's, which the server ends if they rest for long.
 func holding(t *testing.T, dsn, statement string, args ...any) (commit, rollback func()) {
 	t.Helper()
-	db := mustRemote(t, dsn).open(0, 1)
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	tx, err := db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
@@ -241,16 +243,7 @@ func TestARenewalWaitsForNobodyElse(t *testing.T) {
 			waiting <- err
 		}()
 	}
-	held, writes := make(chan struct{}), make(chan error, 1)
-	let := make(chan struct{})
-	go func() {
-		writes <- s.writes.do(t.Context(), "hold the writer", func(context.Context, *sql.Tx) error {
-			close(held)
-			<-let
-			return nil
-		})
-	}()
-	<-held
+	s.writes.turn <- struct{}{} // the writer is at work
 	awaitRow(t, dsn, fmt.Sprintf(`SELECT COUNT(*) = %d FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, claimLines))
 	require.NoError(t, s.RenewSession(t.Context(), cluster.Renewal{Holder: a.Holder, Generation: a.Generation, TTL: time.Hour}))
 	_, found, err := s.Session(t.Context(), "a")
@@ -260,7 +253,6 @@ func TestARenewalWaitsForNobodyElse(t *testing.T) {
 	for range 2 * claimLines {
 		require.Error(t, <-waiting)
 	}
-	close(let)
-	require.NoError(t, <-writes)
+	<-s.writes.turn
 	release()
 }
