@@ -89,6 +89,16 @@ func TestBadInputOfInstancesIsNamedWithItsReason(t *testing.T) {
 	}
 }
 
+func TestAnInstanceThatNobodyIsToldHowToReachIsAWarning(t *testing.T) {
+	c, err := Load(write(t, sharing), nil, nil)
+	require.NoError(t, err)
+	require.Len(t, c.Warnings(), 1)
+	require.Equal(t, NoClusterURLs, c.Warnings()[0].State)
+	c.Cluster.URLs = []string{"https://a:1"}
+	require.Empty(t, c.Warnings())
+	require.Empty(t, Default().Warnings())
+}
+
 func TestBootstrapIsForCommandsAnywhere(t *testing.T) {
 	_, err := Load(write(t, complete+"[cluster]\nbootstrap = ['https://a:1', 'http://a.onion']\nurls = []"), nil, nil)
 	require.NoError(t, err)

@@ -131,7 +131,7 @@ func (c Config) checkHeadersFiles() (wrong Complaints) {
 	return wrong
 }
 
-// Warning is something that is allowed and unwise. State names it: even_vote_groups.
+// Warning is something that is allowed and unwise. State names it: even_vote_groups, no_cluster_urls.
 type Warning struct {
 	State string
 	Complaint
@@ -142,7 +142,9 @@ type Warning struct {
 const EvenVoteGroups = "even_vote_groups"
 
 // Warnings returns what an operator should know of a valid configuration.
-func (c Config) Warnings() []Warning {
+func (c Config) Warnings() []Warning { return append(c.warnGroups(), c.warnURLs()...) }
+
+func (c Config) warnGroups() []Warning {
 	groups := voteGroups(c.ChainEndpoints())
 	if !c.Ethereum.Multi.Enabled || len(groups)%2 != 0 {
 		return nil
