@@ -45,6 +45,10 @@ func TestADatabaseThatTellsNothingOfItsHistory(t *testing.T) {
 	b := joined(t, openCluster(t, other), "b")
 	require.NotEqual(t, unknown, other.dialect().origin)
 	require.Equal(t, a.Generation, b.Generation, "one that can tell more takes part")
+
+	pgtest.Exec(t, dsn, `UPDATE generations SET origin = 'forgotten'`) // what a person does who restored a backup
+	require.ErrorIs(t, s.RenewSession(t.Context(), renewalOf(a)), cluster.ErrSessionLost)
+	require.NotEqual(t, a.Generation, joined(t, s, "a").Generation)
 }
 
 // A user who may do no more than read and write the tables is told as much as the superuser.
