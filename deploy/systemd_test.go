@@ -18,7 +18,12 @@ type unit map[string][]string
 
 func readUnit(t *testing.T) unit {
 	t.Helper()
-	text, err := os.ReadFile("systemd/walletnode.service")
+	return readUnitOf(t, "systemd/walletnode.service")
+}
+
+func readUnitOf(t *testing.T, path string) unit {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	found := unit{}
 	for line := range strings.Lines(string(text)) {
