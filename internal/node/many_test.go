@@ -37,7 +37,10 @@ func TestAWindowOfAnInstanceThatDiedIsBroughtToItsEndByAnother(t *testing.T) {
 	require.Empty(t, b.serves(f))
 
 	a.crash()
-	f.awaitAll(b)
+	f.await("the successor goes on", func() bool {
+		entries, err := b.siblings.sent.Entries()
+		return err == nil && len(entries) == 1 // it is about to say the same
+	})
 	f.pass(985, b)
 	f.await("the window ends", func() bool {
 		row, err := b.row(w, 900)
@@ -148,10 +151,10 @@ func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
 		i := b.Instances().Instances[0]
 		return i.State == view.InstanceDraining && i.Wish == string(shared.Drain) && len(i.Wallets) == 0
 	})
-	owner, mine, _, err := a.Owner(f.wallets[0].ID())
-	require.NoError(t, err)
-	require.False(t, mine)
-	require.Equal(t, []any{"b", []string{"https://b.example.org"}}, []any{owner.Owner, owner.URLs})
+	f.await("it knows who has its wallets", func() bool {
+		owner, mine, _, err := a.Owner(f.wallets[0].ID())
+		return err == nil && !mine && owner.Owner == "b" && owner.URLs[0] == "https://b.example.org"
+	})
 
 	require.NoError(t, b.Wish(t.Context(), "a", shared.None))
 	f.await("it is at work again", func() bool { return b.Instances().Instances[0].State != view.InstanceDraining })
@@ -231,7 +234,10 @@ func TestWhatARestoredDatabaseForgotIsPutBack(t *testing.T) {
 		own, found, err := a.store.Own(t.Context(), w.ID(), 900)
 		return err == nil && found && string(own.Envelope) == string(said.Envelope)
 	})
-	f.awaitAll(a)
+	f.await("it is said again", func() bool {
+		entries, err := a.siblings.sent.Entries()
+		return err == nil && len(entries) > 1
+	})
 	f.pass(985, a)
 	f.await("the window ends", func() bool {
 		row, err := a.row(w, 900)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"os"
 	"testing"
@@ -17,7 +18,16 @@ import (
 	"github.com/walletnode/walletnode/net"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+// waiters is how many tests run at a time: those with instances wait for leases most of the time, whatever the cores.
+const waiters = "8"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", waiters); err != nil {
+		panic(err)
+	}
+	os.Exit(pgtest.Run(m))
+}
 
 // still is a chain without blocks.
 type still struct{ witness }
