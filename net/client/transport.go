@@ -97,7 +97,7 @@ func (c *Client) sendTo(ctx context.Context, o origin, r Request, silence time.D
 		cancel(nil)
 		return nil, written.Load(), err
 	}
-	response.Body = &patientBody{response.Body, ctx, cancel, silence}
+	response.Body = &patientBody{response.Body, func() bool { return errors.Is(context.Cause(ctx), errSilent) }, cancel, silence}
 	return response, true, nil
 }
 
@@ -105,7 +105,7 @@ func (c *Client) sendTo(ctx context.Context, o origin, r Request, silence time.D
 // between two reads does not count.
 type patientBody struct {
 	io.ReadCloser
-	ctx     context.Context //nolint:containedctx // the request's own, which ends with the body
+	givenUp func() bool // the request was ended because nothing came
 	cancel  context.CancelCauseFunc
 	silence time.Duration
 }
@@ -114,7 +114,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	patience := time.AfterFunc(b.silence, func() { b.cancel(errSilent) })
 	n, err := b.ReadCloser.Read(p)
 	patience.Stop()
-	if err != nil && errors.Is(context.Cause(b.ctx), errSilent) {
+	if err != nil && b.givenUp() {
 		err = errSilent
 	}
 	return n, err

@@ -39,8 +39,10 @@ func (c *Client) Watch(ctx context.Context, path string, see func(Update) error)
 			return ctx.Err()
 		case errors.As(err, &seen):
 			return seen.error
-		case errors.As(err, &refused) && (gap.IsZero() || refused.Status < http.StatusInternalServerError), gap.IsZero():
-			return err // not even once
+		case gap.IsZero(): // not even once
+			return err
+		case errors.As(err, &refused) && refused.Status < http.StatusInternalServerError: // the token, say, is another one by now
+			return err
 		}
 		timer := time.NewTimer(pause)
 		pause = min(2*pause, lastPause)
