@@ -307,3 +307,34 @@ func highS(t *testing.T, m wire.PubsubMessage) []byte {
 	require.NotEqual(t, m.Bytes(), data)
 	return data
 }
+
+func TestBannedMembersAreNeitherHeardNorRelayedNorSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, 1, 3)
+		g.SetRoute(func(d nettest.Delivery) bool { return d.From != g.members[0] || d.To != g.members[2] })
+		require.NoError(t, g.members[1].SetBans([]net.Ban{{Operator: op(1), Until: time.Now().Add(time.Hour)}}))
+		require.True(t, g.members[1].Banned(op(1)))
+		require.Equal(t, 1, g.channels[1].Sight().Operators)
+		g.say(t, 0, "unheard")
+		require.Empty(t, g.heard(1))
+		require.Empty(t, g.heard(2))
+		time.Sleep(time.Hour)
+		require.False(t, g.members[1].Banned(op(1)))
+		g.say(t, 0, "heard")
+		require.Equal(t, []string{"heard"}, g.heard(1))
+		require.Equal(t, []string{"heard"}, g.heard(2))
+		require.ErrorIs(t, g.members[1].SetBans([]net.Ban{{Operator: op(2)}}), net.ErrBan)
+		require.False(t, g.members[1].Banned(op(2)))
+		require.Equal(t, 2, g.channels[1].Sight().Operators)
+	})
+}
+
+func TestAMemberIsToldOfWhatIsSaidWithItsKey(t *testing.T) {
+	g := newGroup(t, 1, 2)
+	var told []string
+	g.members[0].OnSpoken(func(m net.Message) { told = append(told, string(m.Payload[28:])) })
+	g.say(t, 0, "by itself")
+	g.Inject(key(1), g.wallet, net.Seal(wire.PublicKeyOf(key(1)), payload(g.wallet, 1800, "by a thief"), 1))
+	g.say(t, 1, "by another")
+	require.Equal(t, []string{"by a thief"}, told)
+}
