@@ -1,5 +1,5 @@
 # check is what .ci/run runs, less the installation and the long fuzzing.
-.PHONY: check test lint fmt generate bench
+.PHONY: check test lint fmt generate bench chaos
 
 check: fmt lint test
 
@@ -23,3 +23,7 @@ bench:
 	go test ./internal/store -run '^$$' -bench WindowOf1000Wallets
 	go test ./internal/bench -run '^$$' -bench Fanout -benchtime 3x -timeout 30m
 	go test ./internal/bench -run '^$$' -bench Polling -benchtime 1x
+
+# chaos strikes an operator's three instances at random in fifty windows, half an hour; see docs/instances.md.
+chaos:
+	go run ./cmd/walletnode devnet --chaos 50

@@ -75,13 +75,16 @@ func (c *chaos) muster(ctx context.Context) error {
 // round is what happened to the instances in a window.
 type round struct {
 	strikes []Strike
-	took    []time.Duration
-	orphans []death
+	successions
 }
 
 // play carries out the strikes of one window, to where all of them have ended and the window's active phase has.
 func (c *chaos) play(ctx context.Context, block chain.Height) (r round, err error) {
-	r.strikes = planStrikes(roundSource(c.cfg.Seed, c.rounds), c.subject().fleet.names(), c.pace)
+	plan := planStrikes
+	if c.cfg.strikes != nil {
+		plan = c.cfg.strikes
+	}
+	r.strikes = plan(roundSource(c.cfg.Seed, c.rounds), c.subject().fleet.names(), c.pace)
 	c.rounds++
 	c.observer.forget(block)
 	for _, s := range schedule(r.strikes, block) {
@@ -111,8 +114,11 @@ func (c *chaos) strike(_ context.Context, s Strike) error {
 	it := c.subject().fleet.named(s.Instance)
 	switch s.Kind {
 	case StrikeKill:
-		c.registrar.died(it.name, time.Now())
+		c.registrar.died(it.name, false, time.Now())
 		return it.kill()
+	case StrikeRestart:
+		c.registrar.died(it.name, true, time.Now())
+		return it.halt()
 	case StrikePause, StrikeStop:
 		return it.running.pause()
 	case StrikeIsolate:
@@ -132,7 +138,7 @@ func (c *chaos) relieve(ctx context.Context, s Strike) error {
 	}
 	it := c.subject().fleet.named(s.Instance)
 	switch s.Kind {
-	case StrikeKill:
+	case StrikeKill, StrikeRestart:
 		return it.start(ctx, c.fail)
 	case StrikePause, StrikeStop:
 		return it.running.goOn()

@@ -3,6 +3,7 @@ package devnet
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -41,7 +42,8 @@ type Config struct {
 	Lease time.Duration
 	// Chaos strikes the instances at random in every window, which strikes following from Seed. One instance is spared
 	// each time.
-	Chaos bool
+	Chaos   bool
+	strikes func(rng *rand.Rand, instances []string, pace chaosPace) []Strike // in place of those of chaos, in a test
 	// Program is what runs walletnode, with leading arguments if it takes any: scenario restart and Instances run nodes as
 	// processes of their own. Empty is this executable.
 	Program []string

@@ -15,12 +15,23 @@ var update = flag.Bool("update", false, "write the generated documents instead o
 
 // page is what the page about scenarios takes from the code; the rest of it is prose, in the template.
 type page struct {
-	Scenarios []Scenario
-	Least     []string // how many operators the scenarios need, from the fewest
+	Scenarios              []Scenario
+	Least                  []string // how many operators the scenarios need, from the fewest
+	Many                   []string // those that can be played with many instances
+	Strikes                []struct{ Kind, Happens string }
+	LastBegin, DatabaseEnd int
 }
 
 func newPage() page {
-	p := page{Scenarios: Scenarios()}
+	p := page{Scenarios: Scenarios(), LastBegin: lastBegin, DatabaseEnd: databaseEnd}
+	for _, s := range scenarios {
+		if s.many {
+			p.Many = append(p.Many, s.Name)
+		}
+	}
+	for _, kind := range StrikeKinds() {
+		p.Strikes = append(p.Strikes, struct{ Kind, Happens string }{string(kind), kind.Happens()})
+	}
 	for n := 2; n <= maxOperators; n++ { // one operator alone can be calm, which says nothing
 		var names []string
 		for _, s := range scenarios {

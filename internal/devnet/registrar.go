@@ -36,9 +36,10 @@ type move struct {
 	at     time.Time
 }
 
-// death is an instance that was killed while it served a wallet.
+// death is the end of an instance that served a wallet.
 type death struct {
 	instance string
+	planned  bool // it was asked to end
 	wallet   chain.WalletID
 	epoch    uint64
 	at       time.Time
@@ -137,13 +138,13 @@ func (r *registrar) note(wallet chain.WalletID, seen tenancy, at time.Time) {
 	r.owned[wallet] = seen
 }
 
-// died enters the death of an instance, with the wallets that it served.
-func (r *registrar) died(instance string, at time.Time) {
+// died enters the end of an instance, with the wallets that it served.
+func (r *registrar) died(instance string, planned bool, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for wallet, now := range r.owned {
 		if now.owner == instance {
-			r.deaths = append(r.deaths, death{instance, wallet, now.epoch, at})
+			r.deaths = append(r.deaths, death{instance, planned, wallet, now.epoch, at})
 		}
 	}
 }
@@ -162,24 +163,34 @@ func (r *registrar) healthy() int {
 	return r.well
 }
 
-// settleAccounts returns how long the wallets of the dead have waited for their next owner, and forgets what was entered.
-func (r *registrar) settleAccounts() (took []time.Duration, orphans []death) {
+// settleAccounts returns how long the wallets of the ended have waited for their next owner, and forgets what was entered.
+func (r *registrar) settleAccounts() successions {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	took, orphans = takeOvers(r.deaths, r.moves)
+	settled := succeed(r.deaths, r.moves)
 	r.deaths, r.moves = nil, nil
-	return took, orphans
+	return settled
 }
 
-// takeOvers returns how long each wallet of the dead waited for its next owner, and the deaths after which nobody came.
-func takeOvers(deaths []death, moves []move) (took []time.Duration, orphans []death) {
+// successions is what became of the wallets of instances that ended.
+type successions struct {
+	takeOvers []time.Duration // from the death of an instance to the next owner of a wallet of its
+	handOvers []time.Duration // the same where it was asked to end
+	orphans   []death         // after which nobody came
+}
+
+// succeed finds the next owner of each wallet: the next epoch.
+func succeed(deaths []death, moves []move) (s successions) {
 	for _, d := range deaths {
 		i := slices.IndexFunc(moves, func(m move) bool { return m.wallet == d.wallet && m.epoch > d.epoch && !m.at.Before(d.at) })
-		if i < 0 {
-			orphans = append(orphans, d)
-			continue
+		switch {
+		case i < 0:
+			s.orphans = append(s.orphans, d)
+		case d.planned:
+			s.handOvers = append(s.handOvers, moves[i].at.Sub(d.at))
+		default:
+			s.takeOvers = append(s.takeOvers, moves[i].at.Sub(d.at))
 		}
-		took = append(took, moves[i].at.Sub(d.at))
 	}
-	return took, orphans
+	return s
 }

@@ -22,14 +22,13 @@ type Round struct {
 	Lost int `json:"lost_windows"`
 	// Accused is how many attributed faults some node has recorded. Everybody is honest.
 	Accused int `json:"honest_accused"`
-	// Orphans is how many wallets of a killed instance nobody had taken over when the window ended.
+	// Orphans is how many wallets of an instance that ended nobody had taken over when the window did.
 	Orphans int `json:"orphans"`
-	// Struck is how many wallets were served by an instance that was killed.
-	Struck int `json:"wallets_of_killed"`
-	// TakeOvers is how long wallets of killed instances waited for another owner, in ms, and Hampered those of rounds in
-	// which the database was away, too.
+	// TakeOvers is how long each wallet of a killed instance waited for another owner, HandOvers each of one that was asked
+	// to end, and Hampered either in rounds in which the database was away, too. In ms.
 	TakeOvers []int64 `json:"take_over_ms"`
-	Hampered  []int64 `json:"take_over_hampered_ms"`
+	HandOvers []int64 `json:"hand_over_ms"`
+	Hampered  []int64 `json:"hampered_ms"`
 }
 
 // roundFacts is everything that a round is judged by.
@@ -85,7 +84,7 @@ func judgeRound(f roundFacts) (r Round, differences []string) {
 	r.settle(f.round)
 	for _, o := range f.round.orphans {
 		r.Orphans++
-		differ("nobody took wallet %v over from instance %s, which was killed", o.wallet, o.instance)
+		differ("nobody took wallet %v over from instance %s, which ended", o.wallet, o.instance)
 	}
 	return r, differences
 }
@@ -111,22 +110,23 @@ func lost(e election, n NodeFacts, payloads int) string {
 
 // settle enters the take-overs.
 func (r *Round) settle(it round) {
-	r.TakeOvers, r.Hampered = []int64{}, []int64{}
-	r.Struck = len(it.took) + len(it.orphans)
-	hampered := slices.ContainsFunc(it.strikes, func(s Strike) bool { return s.Kind == StrikeDatabase })
-	for _, d := range it.took {
-		if hampered {
-			r.Hampered = append(r.Hampered, d.Milliseconds())
-		} else {
-			r.TakeOvers = append(r.TakeOvers, d.Milliseconds())
-		}
+	r.TakeOvers, r.HandOvers, r.Hampered = []int64{}, []int64{}, []int64{}
+	takeOvers, handOvers := &r.TakeOvers, &r.HandOvers
+	if slices.ContainsFunc(it.strikes, func(s Strike) bool { return s.Kind == StrikeDatabase }) {
+		takeOvers, handOvers = &r.Hampered, &r.Hampered
+	}
+	for _, d := range it.takeOvers {
+		*takeOvers = append(*takeOvers, d.Milliseconds())
+	}
+	for _, d := range it.handOvers {
+		*handOvers = append(*handOvers, d.Milliseconds())
 	}
 }
 
 // add counts another round.
 func (r *Round) add(o Round) {
 	if r.Strikes == nil {
-		r.Strikes, r.TakeOvers, r.Hampered = make(map[StrikeKind]int), []int64{}, []int64{}
+		r.Strikes, r.TakeOvers, r.HandOvers, r.Hampered = make(map[StrikeKind]int), []int64{}, []int64{}, []int64{}
 	}
 	for kind, n := range o.Strikes {
 		r.Strikes[kind] += n
@@ -137,8 +137,8 @@ func (r *Round) add(o Round) {
 	r.Lost += o.Lost
 	r.Accused += o.Accused
 	r.Orphans += o.Orphans
-	r.Struck += o.Struck
 	r.TakeOvers = append(r.TakeOvers, o.TakeOvers...)
+	r.HandOvers = append(r.HandOvers, o.HandOvers...)
 	r.Hampered = append(r.Hampered, o.Hampered...)
 }
 

@@ -39,7 +39,7 @@ func roundOf(t *testing.T) (f roundFacts, said map[topic]int) {
 	}
 	f.heard = func(about topic) (int, int) { return said[about], 5 * said[about] }
 	f.round.strikes = []Strike{{Kind: StrikeKill, Instance: "a", From: -3, To: 20}}
-	f.round.took = []time.Duration{4 * time.Second}
+	f.round.takeOvers = []time.Duration{4 * time.Second}
 	return f, said
 }
 
@@ -48,7 +48,8 @@ func TestARoundInWhichAllWentWell(t *testing.T) {
 	r, differences := judgeRound(f)
 	require.Empty(t, differences)
 	require.Equal(t, Round{
-		Strikes: map[StrikeKind]int{StrikeKill: 1}, Statements: 1, Heard: 10, Struck: 1, TakeOvers: []int64{4000}, Hampered: []int64{},
+		Strikes: map[StrikeKind]int{StrikeKill: 1}, Statements: 1, Heard: 10,
+		TakeOvers: []int64{4000}, HandOvers: []int64{}, Hampered: []int64{},
 	}, r)
 }
 
@@ -105,38 +106,39 @@ func TestATakeOverIsTheNextEpochAfterADeath(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	r.note(w, tenancy{"a", 1}, at(1))
 	r.note(v, tenancy{"b", 1}, at(1))
-	r.died("a", at(10))
+	r.died("a", false, at(10))
 	r.note(w, tenancy{"", 1}, at(12)) // its lease is over
 	r.note(w, tenancy{"b", 2}, at(14))
 	r.note(v, tenancy{"c", 2}, at(15)) // moved for another reason
-	r.died("b", at(20))
+	r.died("c", true, at(20))
+	r.note(v, tenancy{"a", 3}, at(21))
+	r.died("b", false, at(30))
 	require.Equal(t, "b", r.owner(w))
-	took, orphans := r.settleAccounts()
-	require.Equal(t, []time.Duration{4 * time.Second}, took)
-	require.Equal(t, []death{{"b", w, 2, at(20)}}, orphans)
-	took, orphans = r.settleAccounts()
-	require.Empty(t, took)
-	require.Empty(t, orphans)
+	require.Equal(t, successions{
+		takeOvers: []time.Duration{4 * time.Second}, handOvers: []time.Duration{time.Second},
+		orphans: []death{{"b", false, w, 2, at(30)}},
+	}, r.settleAccounts())
+	require.Zero(t, r.settleAccounts())
 }
 
 func TestRoundsAddUp(t *testing.T) {
 	f, _ := roundOf(t)
 	one, _ := judgeRound(f)
 	f.round.strikes = append(f.round.strikes, Strike{Kind: StrikeDatabase, From: 0, To: 1})
-	f.round.took = []time.Duration{9 * time.Second, 7 * time.Second}
+	f.round.takeOvers, f.round.handOvers = []time.Duration{9 * time.Second}, []time.Duration{7 * time.Second}
 	two, _ := judgeRound(f)
 	var sum Summary
 	sum.add(Report{Round: &one})
 	sum.add(Report{Round: &two})
 	require.Equal(t, Round{
-		Strikes: map[StrikeKind]int{StrikeKill: 2, StrikeDatabase: 1}, Statements: 2, Heard: 20, Struck: 3,
-		TakeOvers: []int64{4000}, Hampered: []int64{9000, 7000},
+		Strikes: map[StrikeKind]int{StrikeKill: 2, StrikeDatabase: 1}, Statements: 2, Heard: 20,
+		TakeOvers: []int64{4000}, HandOvers: []int64{}, Hampered: []int64{9000, 7000},
 	}, *sum.Chaos)
 	text := summaryText(sum)
-	require.Contains(t, text, "3 strikes: kill 2, pause 0,")
+	require.Contains(t, text, "3 strikes: kill 2, restart 0, pause 0,")
 	require.Contains(t, text, "double payloads: 0; lost windows: 0; accusations of honest operators: 0")
 	require.Contains(t, text, "taken over after: p50 4s, p99 4s (1)")
-	require.Contains(t, text, "while the database was away, too, after: p50 7s, p99 9s (2)")
+	require.Contains(t, text, "either, with the database away, too, after: p50 7s, p99 9s (2)")
 }
 
 func TestPercentiles(t *testing.T) {

@@ -9,8 +9,10 @@ import (
 func roundText(r Round) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "round: %d led and heard, %d double payloads, %d lost, %d accusations", r.Statements, r.Doubles, r.Lost, r.Accused)
-	for _, ms := range append(r.TakeOvers, r.Hampered...) {
-		fmt.Fprintf(&b, ", taken over after %.1f s", float64(ms)/1000)
+	for _, it := range r.waits() {
+		for _, ms := range it.ms {
+			fmt.Fprintf(&b, ", %s after %.1f s", it.what, float64(ms)/1000)
+		}
 	}
 	return b.String() + "\n"
 }
@@ -32,14 +34,22 @@ func chaosText(r Round) string {
 	}
 	fmt.Fprintf(&b, "\n  %d windows of wallets led and heard (%d messages); double payloads: %d; lost windows: %d; accusations of honest operators: %d\n",
 		r.Statements, r.Heard, r.Doubles, r.Lost, r.Accused)
-	fmt.Fprintf(&b, "  %d wallets of killed instances; never taken over: %d\n", r.Struck, r.Orphans)
-	for _, it := range []struct {
-		what string
-		ms   []int64
-	}{{"taken over after", r.TakeOvers}, {"while the database was away, too, after", r.Hampered}} {
+	fmt.Fprintf(&b, "  wallets that nobody took over: %d\n", r.Orphans)
+	for _, it := range r.waits() {
 		if len(it.ms) > 0 {
-			fmt.Fprintf(&b, "  %s: p50 %v, p99 %v (%d)\n", it.what, percentile(it.ms, 50), percentile(it.ms, 99), len(it.ms))
+			fmt.Fprintf(&b, "  %s after: p50 %v, p99 %v (%d)\n", it.what, percentile(it.ms, 50), percentile(it.ms, 99), len(it.ms))
 		}
 	}
 	return b.String()
+}
+
+// waits is how long wallets waited, by why.
+func (r Round) waits() []struct {
+	what string
+	ms   []int64
+} {
+	return []struct {
+		what string
+		ms   []int64
+	}{{"taken over", r.TakeOvers}, {"handed over", r.HandOvers}, {"either, with the database away, too,", r.Hampered}}
 }

@@ -14,21 +14,50 @@ type StrikeKind string
 
 // The kinds of strikes.
 const (
-	StrikeKill     StrikeKind = "kill"             // the process is killed (SIGKILL), and started again at the end
-	StrikePause    StrikeKind = "pause"            // the process is stopped (SIGSTOP) for less than its lease
-	StrikeStop     StrikeKind = "stop"             // the process is stopped (SIGSTOP) for longer than its lease
-	StrikeClose    StrikeKind = "database refused" // the way to the database hangs up on every call
-	StrikeSwallow  StrikeKind = "database silent"  // the way to the database swallows what is sent, and nothing comes back
-	StrikeSlow     StrikeKind = "database slow"    // every piece on the way to the database and back is late
-	StrikeIsolate  StrikeKind = "peers lost"       // nobody on the network is reached, other instances neither
-	StrikeDatabase StrikeKind = "database restart" // the database itself is stopped, and started again at the end
+	StrikeKill     StrikeKind = "kill"
+	StrikeRestart  StrikeKind = "restart"
+	StrikePause    StrikeKind = "pause"
+	StrikeStop     StrikeKind = "stop"
+	StrikeClose    StrikeKind = "database refused"
+	StrikeSwallow  StrikeKind = "database silent"
+	StrikeSlow     StrikeKind = "database slow"
+	StrikeIsolate  StrikeKind = "peers lost"
+	StrikeDatabase StrikeKind = "database restart"
 )
+
+// happens says what befalls whom, for people.
+var happens = []struct {
+	kind StrikeKind
+	text string
+}{
+	{StrikeKill, "the process is killed (SIGKILL), and started again at the end"},
+	{StrikeRestart, "the process is asked to end (SIGTERM), and started again at the end"},
+	{StrikePause, "the process is stopped where it stands (SIGSTOP) for less than a lease, and let go on"},
+	{StrikeStop, "the same for longer than a lease: it wakes up and is not responsible any more"},
+	{StrikeClose, "its way to the database hangs up on every call"},
+	{StrikeSwallow, "its way to the database swallows what is sent, and delivers it at the end"},
+	{StrikeSlow, "every piece on its way to the database and back is 0.3 s late"},
+	{StrikeIsolate, "nobody on the network is reached, the other instances neither"},
+	{StrikeDatabase, "the database itself is stopped, and started again at the end: it befalls all instances"},
+}
 
 // StrikeKinds returns every kind.
 func StrikeKinds() []StrikeKind {
-	return []StrikeKind{
-		StrikeKill, StrikePause, StrikeStop, StrikeClose, StrikeSwallow, StrikeSlow, StrikeIsolate, StrikeDatabase,
+	kinds := make([]StrikeKind, len(happens))
+	for i, it := range happens {
+		kinds[i] = it.kind
 	}
+	return kinds
+}
+
+// Happens says what a strike of this kind is, for people.
+func (k StrikeKind) Happens() string {
+	for _, it := range happens {
+		if it.kind == k {
+			return it.text
+		}
+	}
+	return ""
 }
 
 // Strike is one thing that befalls an instance in a round.

@@ -1,0 +1,103 @@
+package devnet
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pgserver"
+	views "github.com/walletnode/walletnode/internal/view"
+)
+
+// upgrading is a screen that asks an instance for all of them after each window, with the next version's command.
+type upgrading struct {
+	recording
+	t    *testing.T
+	next string
+	dir  string
+	seen []views.Instances
+}
+
+func (u *upgrading) Window(r Report) {
+	u.recording.Window(r)
+	output, err := exec.CommandContext(u.t.Context(), u.next, "instances", "list", "--json", "--data-dir", filepath.Join(u.dir, "operator-1", "a")).Output() //nolint:gosec // our own
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		u.t.Logf("%s", failed.Stderr)
+	}
+	require.NoError(u.t, err)
+	var list views.Instances
+	require.NoError(u.t, json.Unmarshal(output, &list))
+	u.seen = append(u.seen, list)
+}
+
+// twoVersions builds walletnode twice: without a version, and with that of the commit.
+func twoVersions(t *testing.T) (old, next string) {
+	t.Helper()
+	dir := t.TempDir()
+	old, next = filepath.Join(dir, "walletnode-1"), filepath.Join(dir, "walletnode-2")
+	for path, stamp := range map[string]string{old: "-buildvcs=false", next: "-buildvcs=true"} {
+		output, err := exec.CommandContext(t.Context(), "go", "build", stamp, "-o", path, "../../cmd/walletnode").CombinedOutput() //nolint:gosec // our own
+		require.NoError(t, err, "%s", output)
+	}
+	return old, next
+}
+
+// Real processes on a real database: in the first window each instance in turn is stopped and started again in another
+// version of the program, in the second one instance is killed and another stopped for longer than its lease.
+func TestInstancesAreUpgradedAndStruckAndNoWindowIsLost(t *testing.T) {
+	old, next := twoVersions(t)
+	program := filepath.Join(t.TempDir(), "walletnode") // as an operator installs it: in place
+	require.NoError(t, os.Symlink(old, program))
+	round := 0
+	u := &upgrading{t: t, next: next, dir: t.TempDir()}
+	cfg := Config{
+		Operators: 3, Wallets: 3, Seats: 9, BlockTime: 250 * time.Millisecond, FastIdle: true, Windows: 2, Scenario: "calm", Seed: 4,
+		Instances: 3, Lease: 4 * time.Second, Chaos: true, Dir: u.dir, Screen: u, Program: []string{program},
+		strikes: func(*rand.Rand, []string, chaosPace) []Strike {
+			if round++; round == 2 {
+				return []Strike{{StrikeKill, "a", -4, 10}, {StrikeStop, "b", 14, 36}}
+			}
+			require.NoError(t, os.Remove(program))
+			require.NoError(t, os.Symlink(next, program))
+			return []Strike{{StrikeRestart, "a", -10, 0}, {StrikeRestart, "b", 16, 26}, {StrikeRestart, "c", 44, 54}}
+		},
+	}
+	sum, err := Run(t.Context(), cfg)
+	if errors.Is(err, pgserver.ErrNotInstalled) && os.Getenv("WALLETNODE_REQUIRE_TOOLS") == "" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	for _, report := range u.reports {
+		t.Logf("%s", windowText(report))
+	}
+	t.Logf("%s", summaryText(sum))
+	require.Empty(t, sum.Differences)
+	require.True(t, sum.Expected)
+	require.Zero(t, sum.Chaos.Doubles+sum.Chaos.Lost+sum.Chaos.Accused+sum.Chaos.Orphans)
+
+	require.Len(t, u.seen, 2)
+	served := make(map[chain.WalletID]bool)
+	version := ""
+	for _, it := range u.seen[0].Instances {
+		require.True(t, it.Healthy, "%s: %s", it.ID, it.Detail)
+		if version == "" {
+			version = it.Version
+		}
+		require.Equal(t, version, it.Version)
+		for _, wallet := range it.Wallets {
+			served[wallet] = true
+		}
+	}
+	require.Len(t, u.seen[0].Instances, 3)
+	require.NotEqual(t, "(devel)", version, "all are of the next version")
+	require.Len(t, served, 3)
+}
