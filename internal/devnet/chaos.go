@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,9 @@ func (c *chaos) begin(ctx context.Context) (err error) {
 	}
 	ctx, c.stop = context.WithCancel(ctx)
 	c.work.Go(func() { _ = c.registrar.Run(ctx) }) // ends with ctx alone
+	for _, it := range c.subject().fleet {
+		c.work.Go(func() { _ = it.ask(ctx) }) // likewise: its address was used before
+	}
 	return nil
 }
 
@@ -87,6 +91,8 @@ func (c *chaos) play(ctx context.Context, block chain.Height) (r round, err erro
 	r.strikes = plan(roundSource(c.cfg.Seed, c.rounds), c.subject().fleet.names(), c.pace)
 	c.rounds++
 	c.observer.forget(block)
+	c.heed(r.strikes)
+	defer c.unheed()
 	for _, s := range schedule(r.strikes, block) {
 		if err := c.clock.Until(ctx, s.at); err != nil {
 			return r, err
@@ -101,6 +107,25 @@ func (c *chaos) play(ctx context.Context, block chain.Height) (r round, err erro
 		}
 	}
 	return r, nil
+}
+
+// heed has the chain wait for the instances that are spared: that a machine is slow is no part of any strike. An instance
+// that is struck waits for itself, and with the database all do.
+func (c *chaos) heed(strikes []Strike) {
+	if slices.ContainsFunc(strikes, func(s Strike) bool { return s.Kind == StrikeDatabase }) {
+		return
+	}
+	for _, it := range c.subject().fleet {
+		if !slices.ContainsFunc(strikes, func(s Strike) bool { return s.Instance == it.name }) {
+			c.leash.join(it.name, it)
+		}
+	}
+}
+
+func (c *chaos) unheed() {
+	for _, it := range c.subject().fleet {
+		c.leash.leave(it.name)
+	}
 }
 
 // passages says how the way to the database is for each strike on it.

@@ -8,11 +8,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/devnet/localchain"
 	"github.com/walletnode/walletnode/internal/keys"
 )
@@ -35,6 +37,8 @@ type instance struct {
 	database *gate // its way to the database, nil likewise
 
 	running *process // nil while it is down
+
+	shown atomic.Uint64 // the height that it last told
 }
 
 // newInstance makes an instance's directory with its network key.
@@ -150,6 +154,40 @@ func (it *instance) start(ctx context.Context, failed func(error)) error {
 	}
 	it.running = p
 	return nil
+}
+
+// Height implements clock: what the instance told last.
+func (it *instance) Height() chain.Height { return chain.Height(it.shown.Load()) }
+
+const (
+	// askPause is the time between two questions of how far an instance is: less than half of the blocks that the chain may
+	// be ahead of it.
+	askPause = 200 * time.Millisecond
+	// askTimeout bounds one question.
+	askTimeout = 5 * time.Second
+)
+
+// ask asks the instance how far it is until ctx ends. Who does not answer is where it was.
+func (it *instance) ask(ctx context.Context) error {
+	client, err := api.NewClient(it.api)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ticker := time.NewTicker(askPause)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		question, cancel := context.WithTimeout(ctx, askTimeout)
+		if status, err := client.Status(question); err == nil && status.Head != nil {
+			it.shown.Store(uint64(status.Head.Block))
+		}
+		cancel()
+	}
 }
 
 // kill ends the instance's process as a power failure would.

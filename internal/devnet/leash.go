@@ -23,25 +23,30 @@ type leash struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	clocks map[chain.Operator]*chain.Clock
-	at     chain.Height // where the chain waits
-	since  time.Time    // since when
+	clocks map[string]clock // by whom they belong to
+	at     chain.Height     // where the chain waits
+	since  time.Time        // since when
+}
+
+// clock shows how far a node is; a *chain.Clock is one.
+type clock interface {
+	Height() chain.Height
 }
 
 func newLeash(log *slog.Logger) *leash {
-	return &leash{log: log, clocks: make(map[chain.Operator]*chain.Clock)}
+	return &leash{log: log, clocks: make(map[string]clock)}
 }
 
-func (l *leash) join(o chain.Operator, clock *chain.Clock) {
+func (l *leash) join(who string, clock clock) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.clocks[o] = clock
+	l.clocks[who] = clock
 }
 
-func (l *leash) leave(o chain.Operator) {
+func (l *leash) leave(who string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.clocks, o)
+	delete(l.clocks, who)
 }
 
 // taut reports whether a chain at this height has to wait for somebody. Who does not come in time is left behind.
@@ -53,14 +58,14 @@ func (l *leash) taut(height chain.Height) bool {
 	}
 	patient := time.Since(l.since) < forbearance
 	waits := false
-	for o, clock := range l.clocks {
+	for who, clock := range l.clocks {
 		switch shown := clock.Height(); {
 		case shown+slack >= height:
 		case patient:
 			waits = true
 		default:
-			l.log.Warn("The chain no longer waits for a node", "operator", o, "shows", shown, "chain", height)
-			delete(l.clocks, o)
+			l.log.Warn("The chain no longer waits for a node", "node", who, "shows", shown, "chain", height)
+			delete(l.clocks, who)
 		}
 	}
 	return waits

@@ -16,9 +16,9 @@ func TestTheChainWaitsForTheSlowestNodeAndNotForEver(t *testing.T) {
 		l := newLeash(slog.New(slog.DiscardHandler))
 		require.False(t, l.taut(100), "there is nobody to wait for")
 		fast, slow := clockAt(100), clockAt(90)
-		l.join(chain.Operator{1}, fast)
+		l.join("fast", fast)
 		require.False(t, l.taut(100+slack))
-		l.join(chain.Operator{2}, slow)
+		l.join("slow", slow)
 		require.True(t, l.taut(100))
 		require.False(t, l.taut(90+slack))
 
@@ -34,9 +34,9 @@ func TestTheChainWaitsForTheSlowestNodeAndNotForEver(t *testing.T) {
 		fast.Observe(chain.Header{Height: 200})
 		require.False(t, l.taut(200), "and is left behind for good")
 
-		l.join(chain.Operator{2}, slow)
+		l.join("slow", slow)
 		require.True(t, l.taut(200))
-		l.leave(chain.Operator{2})
+		l.leave("slow")
 		require.False(t, l.taut(200))
 	})
 }

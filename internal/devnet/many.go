@@ -33,7 +33,6 @@ func (d *devnet) share() (err error) {
 	}
 	o := d.subject()
 	o.dsn = d.server.URL(database)
-	o.leash = nil // a process tells the chain nothing of its clock
 	for i := range d.cfg.Instances {
 		it, err := newInstance(o, fmt.Sprintf("%c", 'a'+i))
 		if err != nil {

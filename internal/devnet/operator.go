@@ -214,13 +214,13 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 // follow has the chain wait for the node that has this clock, and unfollow no longer.
 func (o *operator) follow(clock *chain.Clock) {
 	if o.leash != nil {
-		o.leash.join(o.address, clock)
+		o.leash.join(o.address.String(), clock)
 	}
 }
 
 func (o *operator) unfollow() {
 	if o.leash != nil {
-		o.leash.leave(o.address)
+		o.leash.leave(o.address.String())
 	}
 }
 
