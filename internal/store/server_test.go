@@ -285,7 +285,9 @@ func TestASharedStoreSaysWhetherItKeepsWhatItAcknowledges(t *testing.T) {
 	require.ErrorIs(t, r.Durability(t.Context()), ErrNotDurable, "the tests' server waits for no disk")
 	require.ErrorContains(t, r.Durability(t.Context()), "fsync is off")
 
-	words := func(fsync, commit string) querier { return settings{map[string]string{"fsync": fsync, "synchronous_commit": commit}, r.db} }
+	words := func(fsync, commit string) querier {
+		return settings{map[string]string{"fsync": fsync, "synchronous_commit": commit}, r.db}
+	}
 	remote := new(remote)
 	require.NoError(t, remote.durable(t.Context(), words("on", "on")))
 	require.NoError(t, remote.durable(t.Context(), words("on", "remote_apply")))
