@@ -41,7 +41,7 @@ func (e era) mark() cluster.Mark {
 	return cluster.Mark{Generation: e.generation, Position: uint64(max(0, e.position))}
 }
 
-// eraColumns are read from generations g; scanEra reads them.
+// eraColumns are read from generations g, into eraScan.columns.
 func eraColumns(d dialect) string {
 	return `g.number, g.generation, g.origin, g.began, g.horizon, g.balanced, (SELECT ` + d.origin + `), (SELECT ` + d.position + `)`
 }
@@ -194,7 +194,7 @@ func (s sight) member(i instance) cluster.Member {
 	return cluster.Member{
 		Holder: i.Holder, Profile: i.Profile, Status: i.Status,
 		Left: microseconds(i.expires - s.now), Age: microseconds(s.now - i.opened),
-		BarredThrough: i.barred, Current: i.generation == s.present(), Reconciled: i.reconciled == s.present(),
+		BarredThrough: i.barred, Current: i.generation == s.present(), Reconciled: !s.void && i.reconciled == s.present(),
 	}
 }
 
