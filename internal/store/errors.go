@@ -40,8 +40,6 @@ var (
 	ErrRefused = errors.New("refused by the database")
 	// ErrNoAnswer says that the database server has not answered in time.
 	ErrNoAnswer = errors.New("no answer from the database")
-	// ErrLost says that another node has taken the database over from this one, which must end. It is an ErrLocked.
-	ErrLost = fmt.Errorf("%w: taken over", ErrLocked)
 	// ErrUnknownOutcome says that a connection broke while a transaction was being committed, and that the database did not come
 	// back to tell whether it was. What is tried again is stored once in any case.
 	ErrUnknownOutcome = errors.New("not known whether it was stored")
