@@ -45,7 +45,7 @@ func newTab(t *testing.T, width int64) *tab {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, // the tests may be root's
 		chromedp.DisableGPU, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*patience)
 	t.Cleanup(cancel)
 	ctx, stopAllocator := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stopAllocator)
@@ -87,8 +87,10 @@ func (p *tab) until(expression string, args ...any) {
 	p.t.Helper()
 	expression = fmt.Sprintf(expression, args...)
 	require.Eventually(p.t, func() bool {
+		ctx, cancel := context.WithTimeout(p.Context, patience/10) // a page that is being left may never answer
+		defer cancel()
 		var met bool
-		return chromedp.Run(p.Context, chromedp.Evaluate(expression, &met)) == nil && met
+		return chromedp.Run(ctx, chromedp.Evaluate(expression, &met)) == nil && met
 	}, patience, 20*time.Millisecond, "the page never came to: %s", expression)
 }
 

@@ -91,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 // Open gives the page its data.
 func (s *Server) Open(source Source) {
 	s.source.Store(&source)
-	s.hub.nudge()
+	put(s.hub.wanted)
 }
 
 // Handler answers for the page.

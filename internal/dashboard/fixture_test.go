@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for what must come: a machine that does ten things at once is slow.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // fake is a source whose board a test changes.
 type fake struct {

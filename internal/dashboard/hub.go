@@ -16,6 +16,9 @@ import (
 // pace is how often a snapshot is made and the store is looked at; a page marks what is older than two seconds.
 const pace = time.Second
 
+// grace is how long the first viewer waits for the store to be looked at, lest the page begins with records of long ago.
+const grace = 500 * time.Millisecond
+
 // refreshTimeout bounds one look at the store. A database that does not answer costs the page its records' freshness, which
 // it says, and nothing else.
 const refreshTimeout = 10 * time.Second
@@ -36,25 +39,19 @@ type hub struct {
 	mu      sync.Mutex
 	newest  *snapshot
 	viewers int
-	// wanted is one token for each loop of Run, put there when the first viewer comes. A token that finds one waiting is the
-	// same wish.
-	wanted [2]chan struct{}
+	// wanted has a token when the first viewer comes, for the loop that looks at the store; that one puts a token into due, for
+	// the loop that makes snapshots. A token that finds one waiting is the same wish.
+	wanted, due chan struct{}
 }
 
 func newHub() *hub {
-	h := &hub{newest: &snapshot{next: make(chan struct{})}}
-	for i := range h.wanted {
-		h.wanted[i] = make(chan struct{}, 1)
-	}
-	return h
+	return &hub{newest: &snapshot{next: make(chan struct{})}, wanted: make(chan struct{}, 1), due: make(chan struct{}, 1)}
 }
 
-func (h *hub) nudge() {
-	for _, loop := range h.wanted {
-		select {
-		case loop <- struct{}{}:
-		default:
-		}
+func put(token chan<- struct{}) {
+	select {
+	case token <- struct{}{}:
+	default:
 	}
 }
 
@@ -66,7 +63,7 @@ func (h *hub) join() error {
 	}
 	h.viewers++
 	if h.viewers == 1 {
-		h.nudge()
+		put(h.wanted)
 	}
 	return nil
 }
@@ -116,19 +113,19 @@ func (h *hub) show(b view.Board) error {
 func (s *Server) Run(ctx context.Context) error {
 	var loops errgroup.Group
 	loops.Go(func() error {
-		s.every(ctx, s.hub.wanted[0], func(source Source) {
-			if err := s.hub.show(source.Board()); err != nil {
-				s.cfg.Logger.Error("The dashboard shows nothing new", "error", err)
+		s.every(ctx, s.hub.wanted, func(source Source, first bool) {
+			if first {
+				defer put(s.hub.due)
+				defer time.AfterFunc(grace, func() { put(s.hub.due) }).Stop()
 			}
+			s.refresh(ctx, source)
 		})
 		return nil
 	})
 	loops.Go(func() error {
-		s.every(ctx, s.hub.wanted[1], func(source Source) {
-			reading, cancel := context.WithTimeout(ctx, refreshTimeout)
-			defer cancel()
-			if err := source.Refresh(reading); err != nil && ctx.Err() == nil {
-				s.cfg.Logger.Debug("The dashboard's records could not be read", "error", err) // the page says so
+		s.every(ctx, s.hub.due, func(source Source, _ bool) {
+			if err := s.hub.show(source.Board()); err != nil {
+				s.cfg.Logger.Error("The dashboard shows nothing new", "error", err)
 			}
 		})
 		return nil
@@ -136,22 +133,34 @@ func (s *Server) Run(ctx context.Context) error {
 	return loops.Wait()
 }
 
-// every works once per pace while somebody watches, and waits to be wanted while nobody does.
-func (s *Server) every(ctx context.Context, wanted <-chan struct{}, work func(Source)) {
+func (s *Server) refresh(ctx context.Context, source Source) {
+	reading, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	if err := source.Refresh(reading); err != nil && ctx.Err() == nil {
+		s.cfg.Logger.Debug("The dashboard's records could not be read", "error", err) // the page says so
+	}
+}
+
+// every works once per pace while somebody watches, and waits for a token while nobody does. work is told whether it is the
+// first time since a token.
+func (s *Server) every(ctx context.Context, token <-chan struct{}, work func(source Source, first bool)) {
 	timer := time.NewTimer(pace)
 	defer timer.Stop()
 	for {
-		if source := s.source.Load(); source != nil && s.hub.watched() {
-			timer.Reset(pace)
-			work(*source)
-		} else {
-			timer.Stop()
-		}
+		first := false
 		select {
 		case <-timer.C:
-		case <-wanted:
+		case <-token:
+			first = true
 		case <-ctx.Done():
 			return
 		}
+		source := s.source.Load()
+		if source == nil || !s.hub.watched() {
+			timer.Stop()
+			continue
+		}
+		timer.Reset(pace)
+		work(*source, first)
 	}
 }

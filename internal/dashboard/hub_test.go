@@ -158,11 +158,13 @@ func TestViewersShareOneSnapshotASecondAndNobodyCostsNothing(t *testing.T) {
 		synctest.Wait()
 		require.LessOrEqual(t, source.made(), made+1, "the viewers have left")
 
+		refreshed := source.refreshed()
 		late := watch(h, false)
 		synctest.Wait()
 		live := late.took("live")
 		require.Len(t, live, 1, "it is shown what is, at once, and not what was an hour ago")
 		require.True(t, strings.HasPrefix(live[0], `{"age_ms":0,`))
+		require.Greater(t, source.refreshed(), refreshed, "the store was looked at first")
 		late.leave()
 		<-late.gone
 	})
@@ -212,7 +214,7 @@ func TestADatabaseThatHangsHoldsNothingUp(t *testing.T) {
 		v := watch(h, false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		require.GreaterOrEqual(t, len(v.took("live")), 55)
+		require.GreaterOrEqual(t, len(v.took("live")), 55, "after half a second for the first one")
 		require.LessOrEqual(t, source.refreshed(), 8, "one look at a time")
 		v.leave()
 		<-v.gone

@@ -113,9 +113,9 @@ const peerColumns = ["Operator", "Peer", "State"];
 const peerTones = { admitted: "good", waiting: "warn", refused: "bad", disconnected: "" };
 
 export function peers(live) {
-  const shown = live.peers.slice(0, shownPeers).map((p) => ({ id: p.id, operator: p.operator, state: p.state, error: p.state === "admitted" ? null : p.last_error, match: p.params_match }));
+  const shown = live.peers.slice(0, shownPeers).map((p) => ({ id: p.id, operator: p.operator, own: p.operator === live.operator, state: p.state, error: p.state === "admitted" ? null : p.last_error, match: p.params_match }));
   list(at("peers").querySelector("tbody"), shown, (p) => p.id, (p) => row(peerColumns,
-    p.operator ? id(p.operator) : "not proved", id(p.id),
+    p.operator ? id(p.operator, p.own) : "not proved", id(p.id),
     [tag(words(p.state), peerTones[p.state] ?? ""), p.match === false ? tag("other parameters", "warn") : "", p.error ? el("div", { class: "dim" }, p.error) : ""],
   ));
 }
@@ -127,6 +127,7 @@ const modeTones = { quorum: "good", degraded_single: "warn", no_quorum: "bad" };
 export function endpoints(live) {
   const e = live.endpoints;
   at("endpoints-hint").replaceChildren(...(e ? [tag(words(e.mode), modeTones[e.mode] ?? ""), ` ${e.votes} of ${e.groups} vote groups agree, ${e.needed} needed`] : ["one endpoint, which nothing is compared with"]));
+  at("endpoints").querySelector("table").hidden = !e;
   list(at("endpoints").querySelector("tbody"), e?.endpoints ?? [], (x) => x.name, (x) => row(endpointColumns,
     [el("span", { class: x.serving ? "own" : "" }, x.name), x.serving ? " (serving)" : "", el("div", { class: "dim" }, x.address)],
     [tag(words(x.status), endpointTones[x.status] ?? ""), x.cordoned ? tag("cordoned", "warn") : "", x.status === "healthy" ? "" : el("div", { class: "dim" }, words(x.reason), x.detail ? `: ${x.detail}` : "")],

@@ -80,10 +80,11 @@ function mark() {
   }
   for (const section of document.querySelectorAll("section[data-source]")) {
     const old = ages[section.dataset.source];
-    section.toggleAttribute("data-stale", old > fresh);
-    say(section.querySelector(".age"), old > fresh ? `stale, ${span(old / 1000)} old` : "");
+    const unread = section.dataset.source === "records" && !records && !live.trouble; // there is nothing yet that could be old
+    section.toggleAttribute("data-stale", old > fresh && !unread);
+    say(section.querySelector(".age"), unread ? "reading" : old > fresh ? `stale, ${span(old / 1000)} old` : "");
   }
-  const oldest = Math.max(...Object.values(ages));
+  const oldest = Math.max(ages.live, ages.instances, records || live.trouble ? ages.records : 0);
   at("link").dataset.state = oldest > fresh ? "stale" : "live";
   say(at("link"), here > fresh ? "no connection" : oldest > fresh ? "partly stale" : "live");
 }

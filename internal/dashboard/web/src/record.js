@@ -43,11 +43,18 @@ async function show(named) {
     dialog().showModal();
   }
   const asked = `record?${named}`;
-  const body = await fetch(asked, { cache: "no-store", signal: AbortSignal.timeout(15_000) })
-    .then(async (answer) => (answer.ok ? trace(await answer.json(), named) : [el("p", {}, await answer.text())]))
-    .catch(() => [el("p", {}, "The instance does not answer.")]);
-  if (`record?${new URLSearchParams(location.hash.slice(1))}` === asked) { // else another one was opened meanwhile
-    at("record-body").replaceChildren(...body);
+  const wanted = () => dialog().open && `record?${new URLSearchParams(location.hash.slice(1))}` === asked; // else another one was opened meanwhile
+  while (wanted()) {
+    const body = await fetch(asked, { cache: "no-store", signal: AbortSignal.timeout(15_000) })
+      .then(async (answer) => (answer.ok ? trace(await answer.json(), named) : [el("p", {}, await answer.text())]))
+      .catch(() => null);
+    if (wanted()) {
+      at("record-body").replaceChildren(...(body ?? [el("p", {}, "The instance does not answer; the page goes on trying.")]));
+    }
+    if (body !== null) {
+      return;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 1_000); });
   }
 }
 
