@@ -33,18 +33,22 @@ func StartingStatus(cfg Config, since time.Time) view.Status {
 	}
 }
 
-// Status describes the node at this moment. An error says that the store cannot be read.
+// Status describes the node at this moment. What the store does not tell is shown as it was last known, and marked; an error
+// says that a store of the node's own cannot be read.
 func (n *Node) Status(ctx context.Context) (view.Status, error) {
 	state, since := n.stage.State()
 	ready := n.Readiness(ctx)
-	last, err := n.lastWindow(ctx)
+	last, stale, err := n.lastKnown(ctx)
 	if err != nil {
 		return view.Status{}, err
 	}
 	s := view.Status{
 		State: string(state), Since: view.Time(since), StartedAt: view.Time(n.startedAt), Uptime: int64(time.Since(n.startedAt).Seconds()),
 		Version: version(), Operator: n.cfg.Operator.Address, Listening: []string{}, Ready: ready.Ready, Checks: ready.Checks,
-		Head: view.NewHead(n.clock.Head(), n.clock.Stale()), Window: view.NewPhase(n.clock.Height()), Last: last,
+		Head: view.NewHead(n.clock.Head(), n.clock.Stale()), Window: view.NewPhase(n.clock.Height()), Last: last, Stale: stale,
+	}
+	if n.cfg.Cluster != nil {
+		s.Instance = string(n.cfg.Cluster.Instance)
 	}
 	if h := n.Host(); h != nil {
 		id := h.ID().String()
@@ -54,6 +58,24 @@ func (n *Node) Status(ctx context.Context) (view.Status, error) {
 		s.Next = &next
 	}
 	return s, nil
+}
+
+// lastKnown returns the rows of the newest window, of a shared database that is away as they were when it last answered.
+func (n *Node) lastKnown(ctx context.Context) (last []view.Window, stale bool, err error) {
+	if n.siblings == nil {
+		last, err = n.lastWindow(ctx)
+		return last, false, err
+	}
+	request, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	if last, err = n.lastWindow(request); err == nil {
+		n.last.Store(&last)
+		return last, false, nil
+	}
+	if known := n.last.Load(); known != nil {
+		return *known, true, nil
+	}
+	return []view.Window{}, true, nil
 }
 
 // lastWindow returns the rows of the newest window that has ended or was missed.

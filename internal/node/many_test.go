@@ -178,9 +178,12 @@ func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {
 	f.await("what is shown is marked", func() bool { return a.Instances().Stale })
 	require.Equal(t, "a", a.Instances().Instances[0].ID)
 	require.False(t, a.checkLease().OK)
+	status, err := a.Status(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []any{"a", true, false}, []any{status.Instance, status.Stale, status.Ready})
 	_, mine, wait, err := a.Owner(f.wallets[0].ID())
 	require.NoError(t, err)
-	require.False(t, mine)
+	require.False(t, mine, "nobody's lease lasts")
 	require.Positive(t, wait)
 
 	a.gate.set(false)

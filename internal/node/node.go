@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -22,6 +23,7 @@ import (
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
@@ -113,6 +115,7 @@ type Node struct {
 	home     *home
 	siblings *siblings
 	guard    *guard
+	last     atomic.Pointer[[]view.Window] // as Status last showed it
 }
 
 // New connects to the chain, opens the store (which the chain's ID and genesis block bind) and assembles the node.

@@ -147,6 +147,8 @@ func mebibytes(n uint64) string { return strconv.FormatUint(n>>20, 10) + " MiB" 
 // checkWallets looks at each wallet of this operator: its channel is joined, and of those with other operators at
 // least one is connected.
 func (n *Node) checkWallets(ctx context.Context) []view.Check {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
 	joined := view.Check{Name: "wallets", OK: true}
 	peers := view.Check{Name: "peers", OK: true}
 	ours, err := n.members.Wallets(ctx)

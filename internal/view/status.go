@@ -51,6 +51,7 @@ type Status struct {
 	Uptime    int64          `json:"uptime_seconds"`
 	Version   string         `json:"version"`
 	Operator  chain.Operator `json:"operator"`
+	Instance  string         `json:"instance"` // its name among the operator's instances; empty for the only one
 	PeerID    *string        `json:"peer_id"`
 	Listening []string       `json:"listening"` // multiaddrs
 	Ready     bool           `json:"ready"`
@@ -60,6 +61,8 @@ type Status struct {
 	Next      *Next          `json:"next"`   // null before the first head
 	Peers     PeerCount      `json:"peers"`
 	Last      []Window       `json:"last"` // the newest rows of windows list: how the last window ended
+	// Stale says that the store cannot be read: Last is as it was last known.
+	Stale bool `json:"stale"`
 }
 
 // Head is the newest block that the node follows.
