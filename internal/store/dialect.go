@@ -53,12 +53,18 @@ var remoteDialect = dialect{
 
 // tongue is how one remote database is spoken to.
 type tongue struct {
+	urgency time.Duration // how long a statement is waited for that a lease depends on
+
 	mu      sync.Mutex
 	words   dialect
 	learned bool // whether the database was asked what it can tell
 }
 
-func newTongue() *tongue { return &tongue{words: remoteDialect} }
+// leasePatience is how long a statement about a session is waited for: less than a usual renewal's interval, so that one that
+// got stuck has a successor well before the lease is over.
+const leasePatience = 2 * time.Second
+
+func newTongue() *tongue { return &tongue{urgency: leasePatience, words: remoteDialect} }
 
 // dialect implements engine.
 func (r *remote) dialect() dialect {
@@ -110,14 +116,18 @@ func cannotTell(err error) bool {
 	return slices.Contains([]string{"42883", "42704", "42703", "42601", "42501", "0A000"}, refused.Code)
 }
 
-func (location) beside(writer *sql.DB, _ int, _ time.Duration) *sql.DB { return writer }
+func (location) beside(writer *sql.DB, _ int, _ bool) *sql.DB { return writer }
 
 // besideIdle is how long a connection beside the writer's is kept that nobody needs: the end of a rush of claims.
 const besideIdle = 10 * time.Second
 
 // beside implements engine. The connections are made when they are first needed.
-func (r *remote) beside(_ *sql.DB, connections int, patience time.Duration) *sql.DB {
-	db := r.open(min(patience, r.patience), connections)
+func (r *remote) beside(_ *sql.DB, connections int, urgent bool) *sql.DB {
+	patience := r.patience
+	if urgent {
+		patience = r.tongue.urgency
+	}
+	db := r.open(patience, connections)
 	db.SetConnMaxIdleTime(besideIdle)
 	return db
 }

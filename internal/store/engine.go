@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/pressly/goose/v3/database"
 )
@@ -17,9 +16,9 @@ type engine interface {
 	dialect() dialect
 	// learn finds out what the database can tell about its history, which the dialect has then.
 	learn(ctx context.Context, db querier) error
-	// beside opens connections beside the writer's one, for statements that must not wait for its turn. An embedded database
-	// has one writer at a time, which serves.
-	beside(writer *sql.DB, connections int, patience time.Duration) *sql.DB
+	// beside opens connections beside the writer's one, for statements that must not wait for its turn; urgent ones are given
+	// up early. An embedded database has one writer at a time, which serves.
+	beside(writer *sql.DB, connections int, urgent bool) *sql.DB
 
 	// exists reports whether there is a store, of whatever version.
 	exists(ctx context.Context) (bool, error)

@@ -20,10 +20,9 @@ func watermarked(t *testing.T, dsn, file string) *Store {
 	t.Helper()
 	w, err := cluster.OpenWatermark(file)
 	require.NoError(t, err)
-	s, err := Open(t.Context(), Config{DSN: dsn, Seen: w}, 31337, genesis, quiet)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	return s
+	at := mustRemote(t, dsn)
+	at.remember(w)
+	return openCluster(t, at)
 }
 
 // acting opens a session with a wallet, claims a window, and stores what is to be said.
@@ -246,6 +245,15 @@ func TestAPositionThatWentBackIsNoticed(t *testing.T) {
 	again := joined(t, s, "a")
 	require.NotEqual(t, f.Generation, again.Generation)
 	require.Equal(t, cluster.Mark{Generation: again.Generation, Position: 2999}, w.Seen())
+}
+
+func TestAStoreIsOpenedWithItsWatermark(t *testing.T) {
+	w, err := cluster.OpenWatermark(filepath.Join(t.TempDir(), "database.seen"))
+	require.NoError(t, err)
+	s, err := Open(t.Context(), Config{DSN: pgtest.Database(t), Seen: w}, testChain, genesis, quiet)
+	require.NoError(t, err)
+	require.Same(t, w, s.at.dialect().seen)
+	require.NoError(t, s.Close())
 }
 
 // A proposal that this machine could not note is not acknowledged.

@@ -19,17 +19,14 @@ type lines struct {
 const (
 	// leaseLines: a renewal, and a look at the row while one is given up.
 	leaseLines = 2
-	// leasePatience is how long a statement about a session is waited for: less than a usual renewal's interval, so that one that
-	// got stuck has a successor well before the lease is over.
-	leasePatience = 2 * time.Second
 	// claimLines is how many wallets are claimed at once: their commits share flushes of the server's log.
 	claimLines = 8
 )
 
 func openLines(at engine, writer *sql.DB) lines {
 	return lines{
-		leases: at.beside(writer, leaseLines, leasePatience),
-		claims: at.beside(writer, claimLines, statementPatience),
+		leases: at.beside(writer, leaseLines, true),
+		claims: at.beside(writer, claimLines, false),
 	}
 }
 
