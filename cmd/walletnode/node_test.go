@@ -66,12 +66,18 @@ func minedChain(t *testing.T, cfg localchain.Config) *localchain.Chain {
 
 func startOn(t *testing.T, miner *localchain.Chain, in installation, environment ...string) process {
 	t.Helper()
-	p := process{installation: in, chain: miner, stderr: new(bytes.Buffer)}
-	operator, err := keys.LoadOperator(p.key, "secret")
+	operator, err := keys.LoadOperator(in.key, "secret")
 	require.NoError(t, err)
-	imported := succeed(t, string(soleManifest(t, operator.Address)), "wallets", "import", "-", "-c", p.config)
+	imported := succeed(t, string(soleManifest(t, operator.Address)), "wallets", "import", "-", "-c", in.config)
+	p := startSibling(t, miner, in, environment...)
 	p.wallet, _, _ = strings.Cut(imported, " ")
+	return p
+}
 
+// startSibling starts a node that has its wallets already, or finds them in a database that it shares.
+func startSibling(t *testing.T, miner *localchain.Chain, in installation, environment ...string) process {
+	t.Helper()
+	p := process{installation: in, chain: miner, stderr: new(bytes.Buffer)}
 	p.Cmd = exec.Command(os.Args[0], "start", "-c", p.config, "--log-level", "error") //nolint:gosec // this test binary
 	p.Env = append(append(os.Environ(), asProgram+"=1", config.PasswordVariable+"=secret"), environment...)
 	p.Stderr = p.stderr

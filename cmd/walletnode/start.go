@@ -106,8 +106,13 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 	logger("node").Info("Node started", "operator", assembly.Operator.Address, "peer_id", n.Host().ID(),
 		"listening_on", n.Host().Addrs(), "data_dir", cfg.Node.DataDir, "api", cfg.APIAddress())
 
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.Run(ctx) })
+	g.Go(func() error {
+		defer end() // a node that resigns ends by itself
+		return n.Run(ctx)
+	})
 	if cfg.Shared() {
 		tail := &api.Tail{Records: n.Records(), Feed: feed, Logger: logger("node")}
 		g.Go(func() error { return tail.Run(ctx) })

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"os"
 	"testing"
 	"time"
 
@@ -47,6 +48,11 @@ instance b
 	require.NoError(t, err)
 	require.Equal(t, d, back)
 	require.NoError(t, back.Verify(d.Operator, issued))
+
+	document, err := os.ReadFile("../../docs/clients.md")
+	require.NoError(t, err)
+	require.Contains(t, string(document), d.Text())
+	require.Contains(t, string(document), fmt.Sprintf(`"signature": "0x%x"`, []byte(d.Signature)))
 }
 
 func TestAnyChangeOfADirectoryIsNoticed(t *testing.T) {
