@@ -40,7 +40,7 @@ func (p *procedure) catchUp(ctx context.Context) {
 		if tried {
 			p.try(ctx, candidate, height)
 		}
-		if len(p.unsaved) == 0 && !(tried && p.trial.last.Outcome == proposal.Failed) {
+		if len(p.unsaved) == 0 && (!tried || p.trial.last.Outcome != proposal.Failed) {
 			return
 		}
 		select {
