@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +25,14 @@ type upgrading struct {
 	t    *testing.T
 	next string
 	dir  string
+	page string // of the instance that is not struck in the last window
 	seen []views.Instances
+	// watcher looks at the page through the last window, and shown is what it saw.
+	watcher *watcher
+	shown   map[string][]string
 }
+
+func (u *upgrading) Start(i Intro) { u.page = i.Instances[2].Board }
 
 func (u *upgrading) Window(r Report) {
 	u.recording.Window(r)
@@ -37,6 +45,12 @@ func (u *upgrading) Window(r Report) {
 	var list views.Instances
 	require.NoError(u.t, json.Unmarshal(output, &list))
 	u.seen = append(u.seen, list)
+	switch {
+	case len(u.seen) == 1:
+		u.watcher = watch(u.t, u.page)
+	case u.watcher != nil:
+		u.shown = u.watcher.shown(u.t)
+	}
 }
 
 // twoVersions builds walletnode twice: without a version, and with that of the commit.
@@ -52,7 +66,8 @@ func twoVersions(t *testing.T) (old, next string) {
 }
 
 // Real processes on a real database: in the first window each instance in turn is stopped and started again in another
-// version of the program, in the second one instance is killed and another stopped for longer than its lease.
+// version of the program, in the second one instance is killed and another stopped for longer than its lease, while a browser looks at the page of the
+// third.
 func TestInstancesAreUpgradedAndStruckAndNoWindowIsLost(t *testing.T) {
 	old, next := twoVersions(t)
 	program := filepath.Join(t.TempDir(), "walletnode") // as an operator installs it: in place
@@ -64,7 +79,7 @@ func TestInstancesAreUpgradedAndStruckAndNoWindowIsLost(t *testing.T) {
 		Instances: 3, Lease: 4 * time.Second, Chaos: true, Dir: u.dir, Screen: u, Program: []string{program},
 		strikes: func(*rand.Rand, []string, chaosPace) []Strike {
 			if round++; round == 2 {
-				return []Strike{{StrikeKill, "a", -4, 10}, {StrikeStop, "b", 14, 36}}
+				return []Strike{{StrikeKill, "a", -4, 40}, {StrikeStop, "b", 14, 36}}
 			}
 			require.NoError(t, os.Remove(program))
 			require.NoError(t, os.Symlink(next, program))
@@ -100,4 +115,12 @@ func TestInstancesAreUpgradedAndStruckAndNoWindowIsLost(t *testing.T) {
 	require.Len(t, u.seen[0].Instances, 3)
 	require.NotEqual(t, "(devel)", version, "all are of the next version")
 	require.Len(t, served, 3)
+	if u.watcher == nil {
+		return
+	}
+	// Its page followed, without being loaded anew: a was there, then it was dead, then it was there again.
+	last := slices.IndexFunc(u.shown["a"], func(row string) bool { return strings.Contains(row, views.InstanceDead) })
+	require.Positive(t, last, "%q", u.shown)
+	require.Contains(t, u.shown["a"][0], views.InstanceServing)
+	require.NotContains(t, u.shown["a"][len(u.shown["a"])-1], views.InstanceDead)
 }

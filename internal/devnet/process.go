@@ -76,10 +76,20 @@ func launch(ctx context.Context, program []string, dir, address string, failed f
 		p.err = p.command.Wait()
 		close(p.ended)
 		if !p.asked.Load() && ctx.Err() == nil {
-			failed(fmt.Errorf("the process of a node ended by itself: %w", errors.Join(errors.New("not asked to"), p.err)))
+			failed(fmt.Errorf("the process of a node ended by itself: %w: %s", errors.Join(errors.New("not asked to"), p.err), lastWords(log.Name())))
 		}
 	}()
 	return p, nil
+}
+
+// lastWords returns the end of a log: what a node that has ended had to say.
+func lastWords(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	const enough = 1000 // bytes, a few lines
+	return strings.TrimSpace(string(text[max(0, len(text)-enough):]))
 }
 
 // ownEnvironment leaves out what would configure the node beside its file, or make it notify a service manager that

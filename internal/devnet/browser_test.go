@@ -1,0 +1,59 @@
+package devnet
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// watcher is a browser that looks at the dashboard of one instance while others are struck.
+type watcher struct{ context.Context }
+
+// watching writes down what the page shows of each instance, by name, whenever it looks different.
+const watching = `
+window.shown = {};
+window.note = () => {
+	for (const row of document.querySelectorAll("#instances tbody tr")) {
+		const name = row.cells[0].textContent.trim().split(/\s/)[0];
+		const texts = (window.shown[name] ??= []);
+		if (texts.at(-1) !== row.textContent) { texts.push(row.textContent); }
+	}
+};
+window.note();
+new MutationObserver(window.note).observe(document.body, { subtree: true, childList: true, characterData: true });
+true`
+
+// watch opens an instance's page in a browser; nil where there is none and none is required.
+func watch(t *testing.T, url string) *watcher {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		require.Empty(t, os.Getenv("WALLETNODE_REQUIRE_TOOLS"), "chromium is not installed")
+		t.Log("chromium is not installed: the page is not tried in a browser")
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Minute)
+	t.Cleanup(cancel)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, // the tests may be root's
+		chromedp.DisableGPU, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(time.Minute))
+	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // of events that it does not know
+	t.Cleanup(stop)
+	w := &watcher{ctx}
+	require.NoError(t, chromedp.Run(ctx, chromedp.Navigate(url), chromedp.WaitVisible("#instances tbody tr"), chromedp.Evaluate(watching, nil)))
+	return w
+}
+
+// shown returns what the page has shown of each instance since it was opened. It was not loaded anew since then.
+func (w *watcher) shown(t *testing.T) map[string][]string {
+	t.Helper()
+	shown := make(map[string][]string)
+	require.NoError(t, chromedp.Run(w.Context, chromedp.Evaluate("window.shown", &shown)))
+	return shown
+}
