@@ -145,8 +145,8 @@ type Bans struct {
 
 // Dashboard is the web page that shows all instances.
 type Dashboard struct {
-	// Listen is the TCP address (host:port) that serves the page; empty serves none. One that is not a loopback address
-	// needs API.TokenFile.
+	// Listen is the TCP address (host:port) that serves the page; empty for none of its own: it is beside the API in any
+	// case, at /dashboard/. One that is not a loopback address needs API.TokenFile.
 	Listen string `toml:"listen" validate:"hostport"`
 }
 
