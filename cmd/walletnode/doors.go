@@ -11,6 +11,7 @@ import (
 
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
+	"github.com/walletnode/walletnode/internal/remote"
 )
 
 // door is an address at which the API is asked, and whom it answers.
@@ -23,8 +24,8 @@ type door struct {
 // openDoors takes the API's addresses: the configured one, and where that asks for a token or speaks TLS also the socket in
 // the data directory, so that commands on this machine need neither.
 func openDoors(ctx context.Context, cfg config.Config) ([]door, error) {
-	doors := []door{{address: localAPI(cfg)}}
-	if address := cfg.APIAddress(); address != localAPI(cfg) {
+	doors := []door{{address: remote.Local(cfg)}}
+	if address := cfg.APIAddress(); address != remote.Local(cfg) {
 		guard, err := guardOf(cfg)
 		if err != nil {
 			return nil, err
@@ -64,19 +65,10 @@ func guardOf(cfg config.Config) (api.Guard, error) {
 	return guard, nil
 }
 
-// localAPI is where commands on this machine ask: the configured address, unless that asks for a token or speaks TLS.
-func localAPI(cfg config.Config) string {
-	if cfg.API.TokenFile == "" && cfg.API.TLSCertFile == "" {
-		return cfg.APIAddress()
-	}
-	cfg.API.Listen = ""
-	return cfg.APIAddress()
-}
-
 // askedAPI is the address of a command's node: the one named on the command line, or the one of this machine.
 func askedAPI(c *cli.Context, cfg config.Config) string {
 	if c.IsSet("api") {
 		return cfg.APIAddress()
 	}
-	return localAPI(cfg)
+	return remote.Local(cfg)
 }

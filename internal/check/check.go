@@ -13,8 +13,10 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/ethereum"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/remote"
 	"github.com/walletnode/walletnode/internal/store"
 )
 
@@ -151,8 +153,18 @@ func Failed(results []Result, strict bool) bool {
 	return slices.ContainsFunc(results, func(r Result) bool { return r.Status == Fail || strict && r.Status == Warn })
 }
 
-// running reports whether a node runs on the store, and which process it is.
-func (r *run) running() (process string, running bool) {
-	process, running, err := store.Running(r.Config.StoreDSN())
-	return process, running && err == nil
+// running reports whether the configuration's node runs, and which process it is. On a database that instances share any of
+// them may be the one that has it: whether this one runs, its API tells.
+func (r *run) running(ctx context.Context) (process string, running bool) {
+	if !r.Config.Shared() {
+		process, running, err := store.Running(r.Config.StoreDSN())
+		return process, running && err == nil
+	}
+	address := remote.Local(r.Config)
+	node, err := api.NewClient(address)
+	if err != nil {
+		return "", false
+	}
+	defer node.Close()
+	return "at " + address, node.Healthy(ctx) == nil
 }

@@ -36,7 +36,7 @@ func (r *run) instances(ctx context.Context) {
 		r.add("bootstrap", fail(Advice(err), "%v", err))
 		return
 	}
-	_, running := r.running()
+	_, running := r.running(ctx)
 	var newest *view.Instances
 	for _, u := range urls {
 		r.step(u, func() verdict {

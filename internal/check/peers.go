@@ -34,7 +34,7 @@ func (r *run) peers(ctx context.Context) {
 		}
 		return
 	}
-	if process, running := r.running(); running {
+	if process, running := r.running(ctx); running {
 		r.add("peers", skip("a node runs (process %s) and knows better: walletnode peers list", process))
 		return
 	}

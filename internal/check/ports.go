@@ -18,7 +18,7 @@ const maxSocketPath = 103
 // ports tries to take every address that the node listens on. While a node runs, an address that is taken is taken by it,
 // as far as that can be told.
 func (r *run) ports(ctx context.Context) {
-	process, running := r.running()
+	process, running := r.running(ctx)
 	try := func(name, network, address string) {
 		r.step(name, func() verdict { return judgePort(bind(ctx, network, address), process, running) })
 	}
@@ -30,8 +30,10 @@ func (r *run) ports(ctx context.Context) {
 		}
 		try(text, network, address)
 	}
-	if address := r.Config.Metrics.Listen; address != "" {
-		try("metrics "+address, "tcp", address)
+	for _, page := range [][2]string{{"metrics", r.Config.Metrics.Listen}, {"dashboard", r.Config.Dashboard.Listen}} {
+		if name, address := page[0], page[1]; address != "" {
+			try(name+" "+address, "tcp", address)
+		}
 	}
 	address := r.Config.APIAddress()
 	path, socket := strings.CutPrefix(address, "unix://")

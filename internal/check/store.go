@@ -48,7 +48,7 @@ func (r *run) store(ctx context.Context) {
 		case err != nil:
 			return fail(Advice(err), "%v", err)
 		}
-		if process, running := r.running(); running {
+		if process, running, err := store.Running(r.Config.StoreDSN()); err == nil && running { // this one, or a sibling
 			return pass("sound; a node runs on it, process %s", process)
 		}
 		return pass("sound; no node runs on it")

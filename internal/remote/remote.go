@@ -1,4 +1,4 @@
-// Package remote says how a configuration's operator's instances are reached, by commands and checks.
+// Package remote says how the instances that a configuration tells of are reached, by commands and checks.
 package remote
 
 import (
@@ -13,6 +13,15 @@ import (
 	"github.com/walletnode/walletnode/internal/socks"
 	"github.com/walletnode/walletnode/net/client"
 )
+
+// Local is where the node of this machine is asked: the configured address or, where that asks for a token or speaks TLS, the
+// socket in the data directory, which the node then takes as well.
+func Local(cfg config.Config) (address string) {
+	if cfg.API.TokenFile != "" || cfg.API.TLSCertFile != "" {
+		cfg.API.Listen = ""
+	}
+	return cfg.APIAddress()
+}
 
 // Any returns a client of the operator's instances, wherever they are.
 func Any(cfg config.Config) (*api.Client, error) {

@@ -108,9 +108,9 @@ func (c *Client) walk(ctx context.Context, wallet chain.WalletID, at place, r Re
 			return nil, 0, err
 		}
 		switch after := response.Header.Get("Retry-After"); {
-		case response.StatusCode == http.StatusServiceUnavailable && after != "":
+		case response.StatusCode == http.StatusServiceUnavailable: // nobody has the wallet, or the instance only starts
 			closeBody(response)
-			return nil, retryAfter(after), laterError{errors.New("nobody serves the wallet")}
+			return nil, retryAfter(after), laterError{fmt.Errorf("%v answers that it cannot tell now", at[0])}
 		case response.StatusCode != http.StatusTemporaryRedirect:
 			return response, 0, nil
 		}
@@ -130,6 +130,7 @@ func (c *Client) walk(ctx context.Context, wallet chain.WalletID, at place, r Re
 	}
 }
 
+// retryAfter reads a header of that name; 0 if it says nothing that one could follow.
 func retryAfter(text string) time.Duration {
 	seconds, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {

@@ -175,6 +175,23 @@ func TestAWalletThatNobodyServesIsWaitedForWithinTheContext(t *testing.T) {
 	})
 }
 
+// An instance that is only being put together must not keep a client from one that knows.
+func TestAnInstanceThatStartsIsPassedOver(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		w.set("a:80", http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+			writeJSON(out, http.StatusServiceUnavailable, "starting")
+		}))
+		w.says("b", answer{mine: true})
+		c := w.client(nil, "a", "b")
+		defer c.Close()
+		for range 5 {
+			id, err := who(t.Context(), c)
+			require.NoError(t, err)
+			require.Equal(t, "b", id)
+		}
+	})
+}
+
 func TestAContextThatEndsWhileAnInstanceIsSilentEndsTheQuestion(t *testing.T) {
 	played(t, func(t *testing.T, w *world) {
 		w.set("a:80", silent)
