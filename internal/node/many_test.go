@@ -104,8 +104,11 @@ func TestAWalletThatSomebodyElseSpeaksForIsStoppedEverywhere(t *testing.T) {
 		return err == nil && len(list.Halts) == 1 && list.Halts[0].Wallet == stolen.ID()
 	})
 	for _, c := range []*craft{a, b} {
-		f.await("every instance knows", func() bool { return !c.checkHalts().OK && !c.siblings.custody.Serves(stolen.ID()) })
+		f.await("every instance knows", func() bool {
+			return !c.checkHalts().OK && !c.siblings.custody.Serves(stolen.ID()) && c.Fleet().Halted == 1
+		})
 	}
+	require.Positive(t, a.Fleet().Alarms+b.Fleet().Alarms)
 	f.pass(903, a, b)
 	f.await("the other wallet goes on", func() bool { return len(a.serves(f))+len(b.serves(f)) == 1 })
 

@@ -86,6 +86,7 @@ type siblings struct {
 	alarms atomic.Uint64
 }
 
+// newSiblings puts the parts together. Nothing runs before Run.
 func newSiblings(cfg siblingsConfig) (s *siblings, err error) {
 	s = &siblings{cfg: cfg, sent: cfg.Home.sent, log: cfg.Logger, custody: newCustody(cfg.Halts.stopped)}
 	cfg.Halts.changed = s.custody.reconsider
