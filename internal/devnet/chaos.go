@@ -145,7 +145,7 @@ func (c *chaos) strike(_ context.Context, s Strike) error {
 		c.registrar.died(it.name, true, time.Now())
 		return it.halt()
 	case StrikePause, StrikeStop:
-		return it.running.pause()
+		return it.pause()
 	case StrikeIsolate:
 		for _, way := range it.ways {
 			way.sever()
@@ -166,7 +166,7 @@ func (c *chaos) relieve(ctx context.Context, s Strike) error {
 	case StrikeKill, StrikeRestart:
 		return it.start(ctx, c.fail)
 	case StrikePause, StrikeStop:
-		return it.running.goOn()
+		return it.goOn()
 	case StrikeIsolate:
 		it.ways.mend()
 	default:

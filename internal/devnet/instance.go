@@ -7,7 +7,9 @@ import (
 	stdnet "net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +38,12 @@ type instance struct {
 	entrance *link
 	database *gate // its way to the database, nil likewise
 
+	// supervised says that the instance is started again when it ends by itself, as a service manager does.
+	supervised bool
+
+	mu      sync.Mutex
 	running *process // nil while it is down
+	turn    int      // counts what was done to the process, so that one that has ended knows whether it is still meant
 
 	shown atomic.Uint64 // the height that it last told
 }
@@ -146,14 +153,76 @@ listen = %q
 	return n.write(c, blockTime)
 }
 
-// start starts the instance's process; failed is told if it ends by itself.
+// start starts the instance's process; failed is told if it ends by itself, unless it is supervised.
 func (it *instance) start(ctx context.Context, failed func(error)) error {
-	p, err := launch(ctx, it.program, it.dir, it.api, func(err error) { failed(fmt.Errorf("instance %s in %s: %w", it.name, it.dir, err)) })
-	if err != nil {
-		return err
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.launch(ctx, failed)
+}
+
+// launch starts the process; it.mu is held.
+func (it *instance) launch(ctx context.Context, failed func(error)) error {
+	it.turn++
+	turn := it.turn
+	p, err := launch(ctx, it.program, it.dir, it.api, func(err error) {
+		if err = fmt.Errorf("instance %s in %s: %w", it.name, it.dir, err); !it.supervised || !transient(err) {
+			failed(err)
+			return
+		}
+		if err := it.again(ctx, turn, failed); err != nil {
+			failed(err)
+		}
+	})
+	if err == nil {
+		it.running = p
 	}
-	it.running = p
-	return nil
+	return err
+}
+
+// respawnPause is how long a supervised instance stays down that ended by itself: less than an operator's service manager
+// is told to wait, since the windows are shorter.
+const respawnPause = time.Second
+
+// transient reports whether a process ended with the code of a failure that may pass: a start while the database is away is
+// one, a crash and a refused configuration are none.
+func transient(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.ExitCode() == 1
+}
+
+// again starts a process that ended by itself anew, unless something was done to it meanwhile.
+func (it *instance) again(ctx context.Context, turn int, failed func(error)) error {
+	timer := time.NewTimer(respawnPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil
+	}
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.turn != turn || ctx.Err() != nil {
+		return nil
+	}
+	it.running.forget()
+	return it.launch(ctx, failed)
+}
+
+// process returns the instance's process; nil while it is down.
+func (it *instance) process() *process {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return it.running
+}
+
+// take takes the process out of the instance, which is down then.
+func (it *instance) take() *process {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	p := it.running
+	it.running = nil
+	it.turn++
+	return p
 }
 
 // Height implements clock: what the instance told last.
@@ -192,18 +261,35 @@ func (it *instance) ask(ctx context.Context) error {
 
 // kill ends the instance's process as a power failure would.
 func (it *instance) kill() error {
-	p := it.running
-	it.running = nil
+	p := it.take()
+	if p.over() { // by itself, a moment ago
+		p.forget()
+		return nil
+	}
 	return p.kill()
+}
+
+// pause and goOn stop the process where it stands, and let it go on. One that has ended by itself needs neither.
+func (it *instance) pause() error { return unlessDone(it.process().pause()) }
+func (it *instance) goOn() error  { return unlessDone(it.process().goOn()) }
+
+func unlessDone(err error) error {
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
 }
 
 // halt stops the instance, if it runs, in good order.
 func (it *instance) halt() error {
-	if it.running == nil {
+	p := it.take()
+	switch {
+	case p == nil:
+		return nil
+	case it.supervised && p.over():
+		p.forget()
 		return nil
 	}
-	p := it.running
-	it.running = nil
 	return p.halt()
 }
 

@@ -38,7 +38,7 @@ func (d *devnet) share() (err error) {
 		if err != nil {
 			return err
 		}
-		it.program = d.cfg.Program
+		it.program, it.supervised = d.cfg.Program, d.cfg.Chaos
 		o.fleet = append(o.fleet, it)
 	}
 	if d.cfg.Chaos {
@@ -150,25 +150,29 @@ func (f fleet) start(ctx context.Context, failed func(error)) error {
 func (f fleet) height(ctx context.Context) chain.Height {
 	slowest := ^chain.Height(0)
 	for _, it := range f {
-		if it.running == nil {
+		p := it.process()
+		if p == nil {
 			return 0
 		}
-		slowest = min(slowest, it.running.height(ctx))
+		slowest = min(slowest, p.height(ctx))
 	}
 	return slowest
 }
 
 // admits implements runner: all of them do.
 func (f fleet) admits(ctx context.Context, other chain.Operator) bool {
-	return !slices.ContainsFunc(f, func(it *instance) bool { return it.running == nil || !it.running.admits(ctx, other) })
+	return !slices.ContainsFunc(f, func(it *instance) bool {
+		p := it.process()
+		return p == nil || !p.admits(ctx, other)
+	})
 }
 
 // refused implements runner: whom one of them refuses.
 func (f fleet) refused(ctx context.Context) []string {
 	var ids []string
 	for _, it := range f {
-		if it.running != nil {
-			ids = append(ids, it.running.refused(ctx)...)
+		if p := it.process(); p != nil {
+			ids = append(ids, p.refused(ctx)...)
 		}
 	}
 	return ids

@@ -124,3 +124,19 @@ func TestInstancesAreUpgradedAndStruckAndNoWindowIsLost(t *testing.T) {
 	require.Contains(t, u.shown["a"][0], views.InstanceServing)
 	require.NotContains(t, u.shown["a"][len(u.shown["a"])-1], views.InstanceDead)
 }
+
+// As a service manager does it: what may pass is tried again, what does not is told.
+func TestASupervisedInstanceIsStartedAgain(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "program")
+	tries := program + ".tries"
+	script := "#!/bin/sh\necho x >> " + tries + "\n[ $(wc -l < " + tries + ") -ge 3 ] && exit 3\nexit 1\n"
+	require.NoError(t, os.WriteFile(program, []byte(script), 0o700)) //nolint:gosec // a program
+	it := &instance{name: "a", dir: t.TempDir(), api: "127.0.0.1:1", program: []string{program}, supervised: true}
+	failed := make(chan error, 1)
+	require.NoError(t, it.start(t.Context(), func(err error) { failed <- err }))
+	require.ErrorContains(t, <-failed, "exit status 3")
+	text, err := os.ReadFile(tries)
+	require.NoError(t, err)
+	require.Len(t, strings.Fields(string(text)), 3)
+	require.NoError(t, it.halt())
+}

@@ -166,6 +166,22 @@ func (p *process) kill() error {
 	return nil
 }
 
+// over reports whether the process is gone.
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// forget closes what is left of a process that is gone.
+func (p *process) forget() {
+	p.client.Close()
+	_ = p.log.Close() // what it wrote, it wrote by itself
+}
+
 // pause stops the process where it stands (SIGSTOP), and goOn lets it go on as if nothing had been.
 func (p *process) pause() error { return p.command.Process.Signal(syscall.SIGSTOP) }
 func (p *process) goOn() error  { return p.command.Process.Signal(syscall.SIGCONT) }
