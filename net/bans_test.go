@@ -152,7 +152,11 @@ func TestBadInputBansThatCannotBe(t *testing.T) {
 		c.connect(a.lh, sibling.lh)
 		c.settle()
 		err := a.SetBans([]Ban{
-			{Operator: operator(1)}, {Peer: a.ID()}, {}, {Operator: operator(3), Peer: "p"}, {Operator: operator(2)},
+			{Operator: operator(1)},
+			{Peer: a.ID()},
+			{},
+			{Operator: operator(3), Peer: "p"},
+			{Operator: operator(2)},
 			{Operator: operator(4), Until: time.Now()},
 		})
 		require.ErrorIs(t, err, ErrBan)
