@@ -97,6 +97,10 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 		assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
 	}
 	n, err := node.New(ctx, assembly)
+	if err != nil && ctx.Err() != nil {
+		logger("node").Info("Told to stop before the node was put together", "at", err)
+		return nil // an orderly stop: whatever was under way was broken off by it
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	stdnet "net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -71,4 +72,39 @@ func TestAStartingNodeIsSeenToStart(t *testing.T) {
 	require.NoError(t, node.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, node.Wait(), "%s", &stderr)
 	require.NoFileExists(t, in.dir+"/api.sock")
+}
+
+// An endpoint that takes the connection and says nothing: the signal breaks the handshake off, and that is no failure.
+func TestANodeThatIsStoppedWhileItConnectsHasStoppedInOrder(t *testing.T) {
+	const somewhere = "0x1111111111111111111111111111111111111111"
+	silent, err := stdnet.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	called := make(chan stdnet.Conn, 16)
+	go func() {
+		for {
+			c, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			called <- c // kept open
+		}
+	}()
+	in := install(t, "ws://"+silent.Addr().String(), somewhere, somewhere)
+
+	var stderr written
+	node := exec.Command(os.Args[0], "start", "-c", in.config) //nolint:gosec // this test binary
+	node.Env = append(os.Environ(), asProgram+"=1", config.PasswordVariable+"=secret", config.Variable("ethereum.call_timeout")+"=5m")
+	node.Stderr = &stderr
+	require.NoError(t, node.Start())
+	t.Cleanup(func() { _ = node.Process.Kill() }) // for when the test fails half-way
+	select {
+	case c := <-called:
+		defer c.Close()
+	case <-time.After(time.Minute):
+		require.FailNow(t, "the node connects to nothing", "%s", &stderr)
+	}
+	require.NoError(t, node.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, node.Wait(), "%s", &stderr)
+	require.Contains(t, stderr.String(), "Told to stop before the node was put together")
 }
