@@ -13,8 +13,8 @@ import (
 // nothing, so silence is nobody's fault here.
 func (p *procedure) conclude(ctx context.Context, reports chan<- coordination.Report) {
 	p.tookUp = p.Clock.Height()
-	taking, end := p.until(ctx, max(p.window.End, p.Clock.Height())+lingerGrace)
-	if p.findLeader(taking) && p.reload(taking) {
+	taking, end := p.grace(ctx)
+	if p.prepare(taking) {
 		p.catchUp(taking)
 	}
 	end()

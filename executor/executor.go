@@ -93,11 +93,15 @@ func (e *Executor) Coordinate(ctx context.Context, w coordination.Window, opened
 	}
 	active, endActive := e.until(ctx, w.ActiveEnd)
 	defer endActive()
-	if p.findLeader(active) && p.reload(active) {
+	ready := p.prepare(active)
+	if ready {
 		p.listen(active)
 	}
 	endActive()
 	p.retransmissions.Wait()
+	if !ready && ctx.Err() == nil {
+		p.recall(ctx)
+	}
 	if ctx.Err() != nil {
 		return // suspended: the window is still open in the log and may be resumed
 	}
@@ -111,10 +115,6 @@ func (e *Executor) Coordinate(ctx context.Context, w coordination.Window, opened
 	p.linger(ctx, reports)
 }
 
-// lingerGrace is for how many blocks after a window's end Linger tries to take up what was heard in it: 20 minutes for
-// an endpoint that is down as the node starts, and far from the next window.
-const lingerGrace chain.Height = 100
-
 // Linger implements coordination.Executor: after a restart, what was heard before is loaded again. What it proves is
 // reported again, because the node may have ended between writing a statement down and reporting what follows from
 // it, and to store a fault twice changes nothing. While the window lasts, a differing message that still arrives is
@@ -122,9 +122,9 @@ const lingerGrace chain.Height = 100
 func (e *Executor) Linger(ctx context.Context, w coordination.Window, reports chan<- coordination.Report) {
 	p, ctx := e.newProcedure(ctx, w, w.Block)
 	defer p.leave()
-	taking, end := e.until(ctx, max(w.End, e.Clock.Height())+lingerGrace)
+	taking, end := p.grace(ctx)
 	defer end()
-	if !p.findLeader(taking) || !p.reload(taking) {
+	if !p.prepare(taking) {
 		return
 	}
 	p.resumed = true

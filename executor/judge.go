@@ -21,10 +21,8 @@ func (p *procedure) judge() coordination.Result {
 		Seed:     p.seed,
 	}
 	if p.hearing == nil {
-		r.Reason, r.Detail = coordination.ReasonSeedUnavailable, detail(p.seedErr)
-		if errors.Is(p.seedErr, chain.ErrNoQuorum) {
-			r.Reason = coordination.ReasonNoQuorum
-		}
+		why := p.leaderless()
+		r.Reason, r.Detail = why.reason, why.detail
 		return r
 	}
 	p.banned = p.banned || p.Banned(p.hearing.leader)
@@ -52,6 +50,18 @@ func (p *procedure) judge() coordination.Result {
 		r.Detail = p.tookUpLate()
 	}
 	return r
+}
+
+// leaderless says why the leader is not known; zero if it is.
+func (p *procedure) leaderless() muted {
+	switch {
+	case p.hearing != nil:
+		return muted{}
+	case errors.Is(p.seedErr, chain.ErrNoQuorum):
+		return muted{coordination.ReasonNoQuorum, detail(p.seedErr)}
+	default:
+		return muted{coordination.ReasonSeedUnavailable, detail(p.seedErr)}
+	}
 }
 
 // offences returns everything done wrong so far: what was said, and at the end of the active phase what was refused
@@ -112,7 +122,7 @@ func (p *procedure) concludeAsLeader(r *coordination.Result) {
 	case p.own == nil && p.late():
 		r.Reason, r.Detail = coordination.ReasonNodeDown, p.tookUpLate()
 	case p.own == nil:
-		r.Reason, r.Detail = coordination.ReasonChainStalled, "the chain clock was stale whenever it was our turn"
+		r.Reason, r.Detail = p.muted.reason, p.muted.detail
 	case !p.sawPeers && !alone && !p.late(): // who was connected to the one that spoke, we do not know
 		r.Reason, r.Detail = coordination.ReasonNoPeers, "nobody of the wallet's group was connected to hear the proposal"
 	default:

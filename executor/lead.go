@@ -11,6 +11,12 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 )
 
+// muted is why a node said nothing that may have had something to say.
+type muted struct {
+	reason coordination.Reason
+	detail string
+}
+
 // lead says what is to be done, once. The order is the rule (R2): write the whole envelope down, then send exactly
 // what is written down. What fails is tried again at the next head; past the active phase nobody leads.
 func (p *procedure) lead(ctx context.Context) {
@@ -19,33 +25,38 @@ func (p *procedure) lead(ctx context.Context) {
 	}
 	if p.Clock.Stale() {
 		p.log.Warn("Not leading: the chain clock is stale", "age", p.Clock.Age())
+		p.muted = muted{coordination.ReasonChainStalled, "the chain clock was stale whenever it was our turn"}
 		return
 	}
 	own, err := p.write(ctx)
-	if ctx.Err() != nil || errors.Is(err, errSpoken) {
+	if ctx.Err() != nil || errors.Is(err, errSpoken) || errors.Is(err, errTooLate) || p.relieved(err) {
 		return
 	}
-	if p.relieved(err) {
-		return
-	}
-	p.storeErr = err
 	if err != nil {
 		p.log.Error("Could not write the proposal down, so it is not sent", "error", err)
+		if p.own == nil { // what was stored before counts as said, though we cannot say it again
+			p.storeErr = err
+		}
 		return
 	}
+	p.storeErr = nil
 	if p.Clock.Height() >= p.window.ActiveEnd {
 		return
 	}
 	p.broadcast(ctx, own)
 }
 
-// errSpoken says that our operator has spoken in this window already, from elsewhere.
-var errSpoken = errors.New("our operator has spoken already")
+// Why nothing is said, and nothing is wrong with the store.
+var (
+	errSpoken  = errors.New("our operator has spoken already, from elsewhere")
+	errTooLate = errors.New("the active phase is over")
+)
 
 // write returns the stored proposal of this window, which is a new one only if there is none. One that is stored goes
 // through the journal again before it is sent: another instance may have stored it, and ours then notes that it speaks too.
 func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error) {
 	wallet, window := p.Wallet.ID(), p.window.Block
+	p.muted = muted{coordination.ReasonChainStalled, "the proposal was not ready when the active phase ended"}
 	own, found, err := p.Journal.Own(ctx, wallet, window)
 	if err != nil {
 		return own, err
@@ -57,8 +68,8 @@ func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error)
 			Wallet:   wallet,
 			Proposal: p.generate(ctx),
 		}
-		if ctx.Err() != nil {
-			return own, ctx.Err()
+		if ctx.Err() != nil || p.Clock.Height() >= p.window.ActiveEnd {
+			return own, errTooLate
 		}
 		// Generating takes a while. Whoever else holds our key may have spoken meanwhile: a second proposal would be
 		// an equivocation of ours.
@@ -73,6 +84,7 @@ func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error)
 		}
 		own = coordination.OwnProposal{Payload: payload, Envelope: envelope, SentAt: p.Clock.Height(), SentTime: time.Now()}
 	}
+	p.muted = muted{coordination.ReasonStoreFailed, "the proposal was not written down when the active phase ended"}
 	if own, err = p.Journal.SaveOwn(ctx, wallet, window, own); err != nil {
 		return own, err
 	}

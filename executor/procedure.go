@@ -34,6 +34,7 @@ type procedure struct {
 	broadcasting     bool
 	generationFailed bool
 	passedOver       []string // actions of the checklist that could not be proposed, each with its reason
+	muted            muted    // why nothing was said, of a leader that came to say nothing
 	storeErr         error    // why what was said before could not be read, or our proposal not be written down
 	saveErr          error    // why unsaved is not empty
 	retransmissions  sync.WaitGroup
@@ -102,28 +103,6 @@ func (p *procedure) observer(culprit chain.Operator) faults.Observer {
 	}
 }
 
-// findLeader reads the seed block, at every head until it succeeds; false if ctx ended before.
-func (p *procedure) findLeader(ctx context.Context) bool {
-	for {
-		changed := p.Clock.Changed()
-		block, err := p.Headers.Header(ctx, p.window.SeedBlock)
-		if err == nil {
-			p.elect(block.Hash)
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
-		}
-		p.seedErr = err
-		p.log.Warn("Could not read the seed block", "block", p.window.SeedBlock, "error", err)
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
 func (p *procedure) elect(safe chain.Hash) {
 	p.seed, p.seedErr = Seed(p.Wallet.ID(), safe), nil
 	leader, checklist := p.Electorate.Elect(p.seed, p.window.Index)
@@ -147,79 +126,3 @@ func (p *procedure) leads() bool { return p.hearing != nil && p.hearing.leader =
 // speaks reports whether this node is the one to propose. If our operator has spoken already, from elsewhere, a
 // proposal of our own would be the second: then we judge that one like everybody else.
 func (p *procedure) speaks() bool { return p.leads() && (p.own != nil || p.nothingHeard()) }
-
-// reload takes in what was written down before a restart; false if ctx ended before it could be read. Without it
-// the node could contradict itself.
-func (p *procedure) reload(ctx context.Context) bool {
-	for {
-		changed := p.Clock.Changed()
-		err := p.tryReload(ctx)
-		if err == nil {
-			return true
-		}
-		if p.relieved(err) || ctx.Err() != nil {
-			return false
-		}
-		p.storeErr = err
-		p.log.Error("Could not read what was said before", "error", err)
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-func (p *procedure) tryReload(ctx context.Context) error {
-	own, said, err := p.Journal.Own(ctx, p.Wallet.ID(), p.window.Block)
-	if err != nil {
-		return err
-	}
-	statements, err := p.Journal.Statements(ctx, p.Wallet.ID(), p.window.Block)
-	if err != nil {
-		return err
-	}
-	if said && p.leads() {
-		if err := p.adopt(own); err != nil {
-			return err
-		}
-	}
-	for _, s := range statements {
-		p.admit(s)
-	}
-	p.storeErr = nil
-	return nil
-}
-
-// adopt takes a stored proposal as what this node said.
-func (p *procedure) adopt(own coordination.OwnProposal) error {
-	message, err := proposal.DecodeMessage(own.Payload)
-	if err != nil {
-		return errors.Join(errors.New("the stored proposal cannot be decoded"), err)
-	}
-	p.own, p.sentAt = &message, own.SentAt
-	p.hearing.hear(coordination.Statement{
-		Wallet:    p.Wallet.ID(),
-		Window:    p.window.Block,
-		Author:    p.Self,
-		Seat:      message.Sender,
-		Digest:    message.Digest(),
-		Payload:   own.Payload,
-		ArrivedAt: own.SentAt,
-	}, message)
-	return nil
-}
-
-// admit decodes a statement that is written down and takes it into the hearing. The channel only delivers what
-// decodes, so a statement that does not was damaged in the store.
-func (p *procedure) admit(s coordination.Statement) {
-	message, err := proposal.DecodeMessage(s.Payload)
-	if err != nil {
-		p.log.Error("A stored statement cannot be decoded", "author", s.Author, "error", err)
-		return
-	}
-	p.hearing.hear(s, message)
-	if first, ok := p.hearing.candidate(); ok && p.trial.tries == 0 {
-		p.trial.arrived = first.ArrivedAt
-	}
-}

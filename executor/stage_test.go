@@ -307,8 +307,10 @@ func (c *fakeChannel) Mismatched(op chain.Operator) bool {
 type fakeJournal struct {
 	mu         sync.Mutex
 	failure    error
+	hangs      int // of the next calls of Own, that have no answer before their context ends
 	own        *coordination.OwnProposal
 	statements []coordination.Statement
+	saving     func(context.Context) error // runs before a proposal is saved
 }
 
 func newJournal() *fakeJournal { return &fakeJournal{} }
@@ -319,7 +321,12 @@ func (j *fakeJournal) fail(err error) {
 	j.failure = err
 }
 
-func (j *fakeJournal) SaveOwn(_ context.Context, _ chain.WalletID, _ chain.Height, own coordination.OwnProposal) (coordination.OwnProposal, error) {
+func (j *fakeJournal) SaveOwn(ctx context.Context, _ chain.WalletID, _ chain.Height, own coordination.OwnProposal) (coordination.OwnProposal, error) {
+	if j.saving != nil {
+		if err := j.saving(ctx); err != nil {
+			return coordination.OwnProposal{}, err
+		}
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.failure != nil {
@@ -331,9 +338,16 @@ func (j *fakeJournal) SaveOwn(_ context.Context, _ chain.WalletID, _ chain.Heigh
 	return *j.own, nil
 }
 
-func (j *fakeJournal) Own(context.Context, chain.WalletID, chain.Height) (coordination.OwnProposal, bool, error) {
+func (j *fakeJournal) Own(ctx context.Context, _ chain.WalletID, _ chain.Height) (coordination.OwnProposal, bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.hangs > 0 {
+		j.hangs--
+		j.mu.Unlock()
+		<-ctx.Done()
+		j.mu.Lock()
+		return coordination.OwnProposal{}, false, ctx.Err()
+	}
 	if j.own == nil {
 		return coordination.OwnProposal{}, false, j.failure
 	}
