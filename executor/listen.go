@@ -13,7 +13,7 @@ import (
 // listen runs the active phase: leading, if we lead, and hearing everybody. It returns when ctx ends, which it does
 // with the active phase.
 func (p *procedure) listen(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		// Both are taken before the state is read, so that nothing that happens in between is slept through.
 		arrived, changed := p.Channel.Arrived(), p.Clock.Changed()
 		p.take(ctx)

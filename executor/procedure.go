@@ -34,7 +34,7 @@ type procedure struct {
 	broadcasting     bool
 	generationFailed bool
 	passedOver       []string // actions of the checklist that could not be proposed, each with its reason
-	muted            muted    // why nothing was said, of a leader that came to say nothing
+	muted            muted    // why nothing was said, if nothing was
 	storeErr         error    // why what was said before could not be read, or our proposal not be written down
 	saveErr          error    // why unsaved is not empty
 	retransmissions  sync.WaitGroup
@@ -55,6 +55,7 @@ func (e *Executor) newProcedure(ctx context.Context, w coordination.Window, open
 		openedAt: openedAt,
 		log:      e.Logger.With("wallet", e.Wallet.ID(), "window", w.Block),
 		quit:     quit,
+		muted:    muted{coordination.ReasonChainStalled, "the active phase was over before it was our turn"},
 		amended:  make(map[faults.Key]bool),
 	}, ctx
 }
