@@ -167,8 +167,10 @@ type Headers interface {
 	Header(ctx context.Context, h chain.Height) (chain.Header, error)
 }
 
-// Dispatcher takes orders to their handlers. Neither method waits for a handler.
+// Dispatcher takes orders to their handlers. No method waits for a handler.
 type Dispatcher interface {
 	Dispatch(o proposal.Order)
 	Revoke(wallet chain.WalletID, window chain.Height)
+	// Reread has the log's pending orders read: one may have been stored with nobody being told.
+	Reread()
 }

@@ -186,6 +186,7 @@ type orders struct {
 	mu         sync.Mutex
 	dispatched []proposal.Order
 	revoked    []chain.Height
+	reread     int
 }
 
 func (o *orders) Dispatch(order proposal.Order) {
@@ -198,6 +199,12 @@ func (o *orders) Revoke(_ chain.WalletID, window chain.Height) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.revoked = append(o.revoked, window)
+}
+
+func (o *orders) Reread() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reread++
 }
 
 // scripted is an executor whose behaviour is a function.

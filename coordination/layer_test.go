@@ -275,6 +275,53 @@ func TestAResultInHandIsWrittenWhenTheNodeIsToldToStop(t *testing.T) {
 	})
 }
 
+// forgetful is a result log that stores the first result, and loses the answer.
+type forgetful struct {
+	*memory
+	lost bool
+}
+
+func (l *forgetful) RecordResult(ctx context.Context, r Result) (bool, error) {
+	first, err := l.memory.RecordResult(ctx, r)
+	if !l.lost {
+		l.lost = true
+		return false, errors.New("not known whether it was stored")
+	}
+	return first, err
+}
+
+// The result was stored with its order, and nobody was told so: the log knows what is to be done.
+func TestAnOrderIsFoundThoughItsAnswerWasLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		reason Reason
+		reread int
+	}{"an order": {ReasonOK, 1}, "none": {ReasonLeaderIdle, 0}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, handlers := &forgetful{memory: newMemory()}, &orders{}
+				p, err := NewProcessor(ProcessorConfig{Log: log, Dispatcher: handlers, Logger: quiet(), Observe: func(Report) {}})
+				require.NoError(t, err)
+				ctx, cancel := context.WithCancel(t.Context())
+				reports, done := make(chan Report), make(chan error)
+				go func() { done <- p.Run(ctx, reports) }()
+				w, _ := RFC12().Window(900)
+				r := Result{Wallet: chain.WalletID{1}, Window: w, Reason: c.reason, Proposal: proposal.Heartbeat{}}
+				reports <- r
+				time.Sleep(storeRetry) // virtual
+				synctest.Wait()
+				require.Len(t, log.results, 1)
+				require.Equal(t, c.reread, handlers.reread)
+				reports <- r // known to be stored by somebody else: nothing is in doubt
+				synctest.Wait()
+				require.Equal(t, c.reread, handlers.reread)
+				require.Empty(t, handlers.dispatched)
+				cancel()
+				require.NoError(t, <-done)
+			})
+		})
+	}
+}
+
 func TestAStoreThatStaysBrokenDoesNotHoldUpTheShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newMemory()

@@ -110,9 +110,15 @@ func (p *Processor) process(ctx context.Context, r Report) {
 // result stores a result with its faults and its order, then dispatches the order.
 func (p *Processor) result(ctx context.Context, r Result) {
 	log := p.cfg.Logger.With("window", r.Window.Block, "wallet", r.Wallet)
+	tries := 0
 	first, err := untilStored(ctx, log, "Could not store a result", func() (bool, error) {
+		tries++
 		return p.cfg.Log.RecordResult(ctx, r)
 	})
+	order, acts := r.Order()
+	if err == nil && !first && acts && tries > 1 {
+		p.cfg.Dispatcher.Reread() // a try before this one may have been stored, though its answer was lost
+	}
 	if err != nil || !first {
 		return
 	}
@@ -121,7 +127,7 @@ func (p *Processor) result(ctx context.Context, r Result) {
 	for _, f := range r.Faults {
 		warn(log, f)
 	}
-	if order, ok := r.Order(); ok {
+	if acts {
 		p.cfg.Dispatcher.Dispatch(order)
 	}
 	p.cfg.Observe(r)

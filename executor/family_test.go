@@ -331,6 +331,7 @@ type noHandlers struct{}
 
 func (noHandlers) Dispatch(proposal.Order)             {}
 func (noHandlers) Revoke(chain.WalletID, chain.Height) {}
+func (noHandlers) Reread()                             {}
 
 // row names one wallet's part in one window.
 type row struct {

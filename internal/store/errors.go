@@ -7,6 +7,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/walletnode/walletnode/proposal/action"
 )
 
 // Errors that callers tell apart with errors.Is. Whatever Open returns, nothing that was in the store has been changed.
@@ -49,7 +51,7 @@ var (
 	// ErrStaleWindow says that a window is not later than the last one opened.
 	ErrStaleWindow = errors.New("window is not later than the last one")
 	// ErrFinished says that the action has its outcome already and must not run again.
-	ErrFinished = errors.New("action is finished")
+	ErrFinished = action.ErrFinished
 	// ErrOtherRoster says that the wallet is known with another roster.
 	ErrOtherRoster = errors.New("wallet is known with another roster")
 )

@@ -7,6 +7,7 @@ package action
 
 import (
 	"context"
+	"errors"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal"
@@ -73,6 +74,9 @@ type Custody interface {
 	Changed() <-chan struct{}
 }
 
+// ErrFinished says that an action has its outcome already and must not run again.
+var ErrFinished = errors.New("action is finished")
+
 // Log is the durable memory of actions. Every method is one transaction. The row of an action is inserted with the
 // result that orders it, before it is dispatched. Where instances share it, chain.ErrNotServed says that this one may not
 // write for the wallet.
@@ -80,7 +84,8 @@ type Log interface {
 	// PendingActions returns the orders without an outcome, oldest window first. Those of wallets that are not served here
 	// may be among them.
 	PendingActions(ctx context.Context) ([]proposal.Order, error)
-	// StartAction records that an action is begun at a height; repeating it changes nothing.
+	// StartAction records that an action is begun at a height; repeating it changes nothing. ErrFinished if the action has
+	// its outcome, as from another instance.
 	StartAction(ctx context.Context, wallet chain.WalletID, window, at chain.Height) error
 	// FinishAction records an outcome; the first one stays.
 	FinishAction(ctx context.Context, wallet chain.WalletID, window chain.Height, outcome Outcome, detail string, at chain.Height) error

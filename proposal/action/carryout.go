@@ -17,6 +17,7 @@ import (
 var (
 	errRevoked = errors.New("revoked")
 	errExpired = errors.New("expired")
+	errDone    = errors.New("done elsewhere")
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 )
 
 // carryOut takes one action from its order to its outcome. The outcome is empty if the wallet is let go first. ctx ends
-// with errRevoked or errExpired through cancel.
+// with errRevoked, errExpired or errDone through cancel.
 func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (end Ended, detail string) {
 	log := d.logger(o)
 	end.Order = o
@@ -46,7 +47,7 @@ func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFun
 	}()
 	stop := d.expire(ctx, cancel, o)
 	defer stop()
-	end.Outcome, detail = d.steps(ctx, o, func() { begun = time.Now() })
+	end.Outcome, detail = d.steps(ctx, cancel, o, func() { begun = time.Now() })
 	if end.Outcome == "" {
 		end.Outcome = ending(ctx)
 	}
@@ -55,14 +56,14 @@ func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFun
 
 // steps goes from the window's end through the handler, and tells when the start is recorded. An empty outcome says that
 // ctx has ended.
-func (d *Dispatcher) steps(ctx context.Context, o proposal.Order, begun func()) (Outcome, string) {
+func (d *Dispatcher) steps(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order, begun func()) (Outcome, string) {
 	if d.cfg.Clock.Until(ctx, o.SigningStart()) != nil {
 		return "", ""
 	}
 	if height := d.cfg.Clock.Height(); height >= o.SigningEnd() {
 		return Expired, fmt.Sprintf("the head went on to block %d at once", height) // sooner than expire can say so
 	}
-	if outcome, detail := d.begin(ctx, o); outcome != "" || ctx.Err() != nil {
+	if outcome, detail := d.begin(ctx, cancel, o); outcome != "" || ctx.Err() != nil {
 		return outcome, detail
 	}
 	begun()
@@ -92,7 +93,8 @@ func (d *Dispatcher) expire(ctx context.Context, cancel context.CancelCauseFunc,
 	}
 }
 
-// ending returns the outcome that the end of an action's context stands for; none if the wallet is let go.
+// ending returns the outcome that the end of an action's context stands for; none if the wallet is let go, or there is one
+// already.
 func ending(ctx context.Context) Outcome {
 	cause := context.Cause(ctx)
 	switch {
@@ -106,14 +108,18 @@ func ending(ctx context.Context) Outcome {
 }
 
 // begin makes sure that the action is not revoked and records its start. Both must have happened before anything is
-// done, so a log that fails is asked again until the action's time is over.
-func (d *Dispatcher) begin(ctx context.Context, o proposal.Order) (Outcome, string) {
+// done, so a log that fails is asked again until the action's time is over. One that has the outcome already, another
+// instance's, leaves nothing to be done: ctx ends.
+func (d *Dispatcher) begin(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (Outcome, string) {
 	revoked := false
 	var failure error // the log's own, rather than that the time was over
 	_ = retry(ctx, d.logger(o), "Could not begin an action", func() (err error) {
 		revoked, err = d.cfg.Log.ActionRevoked(ctx, o.Wallet, o.Window)
 		if err == nil && !revoked {
 			err = d.cfg.Log.StartAction(ctx, o.Wallet, o.Window, d.cfg.Clock.Height())
+		}
+		if errors.Is(err, ErrFinished) {
+			cancel(errDone)
 		}
 		if err == nil || ctx.Err() == nil {
 			failure = err

@@ -188,3 +188,45 @@ func TestAnActionThatTheLogRefusesBecauseItIsAnothersEndsQuietly(t *testing.T) {
 		})
 	}
 }
+
+// What was read as pending another instance has finished meanwhile.
+func TestR7AnActionThatIsFinishedAlreadyEndsQuietly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1000)
+		handled := 0
+		s.handlers[proposal.KindHeartbeat] = handlerFunc(func(context.Context, proposal.Order) (action.Outcome, string) {
+			handled++
+			return action.OK, ""
+		})
+		done, next := order(1, 1), order(1, 2)
+		theirs := ended{action.SignerRefused, "theirs", 1001}
+		s.log.finished[key{done.Wallet, done.Window}] = theirs
+		s.log.pending = []proposal.Order{done}
+		s.run()
+		require.Zero(t, handled)
+		s.at(next.Start)
+		s.dispatch(next)
+		require.Equal(t, 1, handled, "the wallet is free")
+		require.Equal(t, action.OK, s.log.outcome(next))
+		s.end()
+		require.Equal(t, theirs, s.log.finished[key{done.Wallet, done.Window}])
+		require.Empty(t, s.ended[:len(s.ended)-1], "nobody is told of what ended elsewhere")
+		require.Empty(t, s.lines.String(), "nothing is wrong")
+	})
+}
+
+func TestR7WhatTheLogHoldsIsReadAgainOnRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1000)
+		s.run()
+		o := order(1, 1)
+		s.log.pending = []proposal.Order{o} // stored, and nobody was told
+		synctest.Wait()
+		require.False(t, s.log.begun(o))
+		s.dispatcher.Reread()
+		s.dispatcher.Reread()
+		synctest.Wait()
+		require.Equal(t, action.NoSigner, s.log.outcome(o))
+		s.end()
+	})
+}

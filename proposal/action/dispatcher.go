@@ -39,17 +39,17 @@ type Ended struct {
 type Dispatcher struct {
 	cfg Config
 
-	// What Dispatch and Revoke leave for Run. There is at most one order and one revocation per wallet and
-	// window, and windows are hours apart, so the list is as long as the node has wallets, twice.
+	// What Dispatch, Revoke and Reread leave for Run. There is at most one order, or one wish to look for it, and one
+	// revocation per wallet and window, and windows are hours apart, so the list is as long as the node has wallets, twice.
 	mu      sync.Mutex
 	inbox   []event
 	arrived chan struct{} // holds one token while inbox may have something
 }
 
-// event is an order, or the revocation of (wallet, window).
+// event is an order, the revocation of (wallet, window), or a wish to have the log read.
 type event struct {
-	order  proposal.Order
-	revoke bool
+	order          proposal.Order
+	revoke, reread bool
 }
 
 // New checks the configuration; a kind without a handler is refused.
@@ -78,6 +78,9 @@ func (d *Dispatcher) Revoke(wallet chain.WalletID, window chain.Height) {
 	d.put(event{order: proposal.Order{Wallet: wallet, Window: window}, revoke: true})
 }
 
+// Reread has the log's pending orders read again: one may have been stored with nobody being told. It never waits.
+func (d *Dispatcher) Reread() { d.put(event{reread: true}) }
+
 func (d *Dispatcher) put(e event) {
 	d.mu.Lock()
 	d.inbox = append(d.inbox, e)
@@ -100,7 +103,7 @@ func (d *Dispatcher) take() []event {
 // are served here. An action that has not ended by then stays pending, without an outcome; one of a wallet that comes (back)
 // to this instance is begun from its start. Run returns nil once every goroutine has ended: two per running action (the
 // second watches the deadline), so at most two per wallet, one per outcome that is being recorded for an order that never
-// ran, and one that reads the log when wallets have changed hands. Its one error is that the log cannot be read at first.
+// ran, and one that reads the log when wallets have changed hands, or on request. Its one error is that the log cannot be read at first.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	changed := d.cfg.Custody.Changed()
 	pending, err := d.cfg.Log.PendingActions(ctx)
@@ -120,9 +123,12 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 	for {
 		for _, e := range d.take() {
-			if e.revoke {
+			switch {
+			case e.reread:
+				r.read(ctx)
+			case e.revoke:
 				r.revoke(e.order.Wallet, e.order.Window)
-			} else {
+			default:
 				r.dispatch(ctx, e.order)
 			}
 		}

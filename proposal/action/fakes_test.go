@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -68,6 +69,9 @@ func (l *fakeLog) StartAction(ctx context.Context, wallet chain.WalletID, window
 	defer l.mu.Unlock()
 	if err := l.broken(ctx, "StartAction"); err != nil {
 		return err
+	}
+	if _, over := l.finished[key{wallet, window}]; over {
+		return fmt.Errorf("start action: %w", action.ErrFinished)
 	}
 	l.started[key{wallet, window}] = at
 	return nil
