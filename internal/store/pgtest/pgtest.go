@@ -24,7 +24,8 @@ var once struct {
 	asked  bool
 	server *pgserver.Server
 	err    error
-	made   int // databases
+	made   int      // databases
+	free   []string // databases that are empty again
 }
 
 // Run runs a binary's tests and stops the server if one was started. It returns what os.Exit is to be given.
@@ -41,20 +42,48 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// Database makes an empty database for one test and returns its URL, of a user who may do everything in it. Where PostgreSQL is
-// not installed the test is skipped, or fails if WALLETNODE_REQUIRE_TOOLS is set.
+// Database gives one test an empty database and returns its URL, of a user who may do everything in it. Where PostgreSQL is
+// not installed the test is skipped, or fails if WALLETNODE_REQUIRE_TOOLS is set. It may be one that an earlier test had,
+// whose tables are gone: to make a database takes many times as long.
 func Database(t testing.TB) string {
 	t.Helper()
 	s := running(t)
-	once.Lock()
-	once.made++
-	name := fmt.Sprintf("test_%d", once.made)
-	once.Unlock()
-	administer := func(statement string) { Exec(t, s.URL("postgres"), statement) }
-	administer("CREATE DATABASE " + name)
-	// What a failed test has left connected is no reason to keep its database.
-	t.Cleanup(func() { administer("DROP DATABASE " + name + " WITH (FORCE)") })
+	name, used := reserve()
+	if !used {
+		Exec(t, s.URL("postgres"), "CREATE DATABASE "+name)
+	}
+	t.Cleanup(func() {
+		if t.Failed() { // it may have left anything
+			Exec(t, s.URL("postgres"), "DROP DATABASE "+name+" WITH (FORCE)")
+			return
+		}
+		empty(t, s, name)
+		once.Lock()
+		defer once.Unlock()
+		once.free = append(once.free, name)
+	})
 	return s.URL(name)
+}
+
+// reserve returns the name of a database that nobody else has, and whether it is there already.
+func reserve() (name string, used bool) {
+	once.Lock()
+	defer once.Unlock()
+	if last := len(once.free) - 1; last >= 0 {
+		name, once.free = once.free[last], once.free[:last]
+		return name, true
+	}
+	once.made++
+	return fmt.Sprintf("test_%d", once.made), false
+}
+
+// empty makes a database as it was when it was made. Settings go first, for with some of them nothing could be changed, and so
+// do the connections of processes that were killed, whose last statement may be under way.
+func empty(t testing.TB, s *pgserver.Server, name string) {
+	t.Helper()
+	Exec(t, s.URL("postgres"), "ALTER DATABASE "+name+" RESET ALL",
+		"SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = '"+name+"'")
+	Exec(t, s.URL(name), "DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC")
 }
 
 // Durable makes a database as Database does, in a server that waits for its disk until the benchmark ends, as one of an
