@@ -31,6 +31,7 @@ type process struct {
 	mute     bool          // cut from its peers
 	unwell   bool          // and knows it
 	draining bool
+	ahead    time.Duration // of its own clock before the world's
 
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -135,6 +136,12 @@ func (p *process) status() cluster.Status {
 	return cluster.Status{Healthy: !p.unwell, Draining: p.draining}
 }
 
+func (p *process) now() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Now().Add(p.ahead)
+}
+
 func (p *process) height() (chain.Height, bool) { return p.world.height(p.lag), true }
 
 // launch starts a process, or a copy of one if row is not nil.
@@ -147,14 +154,14 @@ func (w *world) launch(id cluster.InstanceID, d *disk, row *cluster.SessionRow) 
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	session, err := cluster.NewSession(cluster.SessionConfig{
-		Instance: id, Timing: cluster.DefaultTiming(), Store: line{w.store, p}, Status: p.status, Now: time.Now, Logger: quiet,
+		Instance: id, Timing: cluster.DefaultTiming(), Store: line{w.store, p}, Status: p.status, Now: p.now, Logger: quiet,
 	})
 	w.must(err)
 	keeper, err := cluster.NewKeeper(cluster.KeeperConfig{
 		Store: line{w.store, p}, Journal: journal{d, p}, Height: p.height, Schedule: rhythm,
 		Wallets: func(context.Context) ([]chain.WalletID, error) { return w.wallets, nil },
 		Rules:   cluster.Rules{Settle: cluster.DefaultTiming().TTL, Pace: cluster.DefaultPace},
-		Poll:    time.Second, Timeout: 2500 * time.Millisecond, Now: time.Now, Logger: quiet,
+		Poll:    time.Second, Timeout: 2500 * time.Millisecond, Now: p.now, Logger: quiet,
 		Contradicted: func(all []cluster.Entry) { w.contradicted(p, all) },
 	})
 	w.must(err)

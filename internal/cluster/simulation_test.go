@@ -66,6 +66,11 @@ var mishaps = []mishap{
 		p.set(func() { p.draining = true })
 		w.later(id, w.short(30*time.Second), func() { p.set(func() { p.draining = false }) })
 	}},
+	{"step", func(w *world, id cluster.InstanceID) { // of all its clocks: no setting of the wall clock alone is worse
+		p, by := w.processes[id], time.Duration(w.dice.Int64N(int64(20*time.Second)))-10*time.Second
+		p.set(func() { p.ahead += by })
+		w.later(id, w.short(time.Second), func() {})
+	}},
 	{"copy", func(w *world, id cluster.InstanceID) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -97,6 +102,9 @@ var disasters = []mishap{
 	{"promote", func(w *world, _ cluster.InstanceID) {
 		lost := w.db.Promote(w.dice.IntN(12))
 		w.note("promoted, %d commits lost", lost)
+		if lost > 0 {
+			w.forgot = append(w.forgot, w.elapsed())
+		}
 		w.outages = append(w.outages, span{w.elapsed(), w.elapsed() + 30*time.Second})
 	}},
 }

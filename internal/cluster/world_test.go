@@ -49,6 +49,8 @@ type world struct {
 	troubles  map[cluster.InstanceID][]span // when an instance was anything but well
 	outages   []span                        // when the database was
 	done      []string                      // names of what befell, for counting
+	forgot    []time.Duration               // when the database lost commits
+	widowed   map[string]time.Duration      // processes that ended as one of two copies, and when: nobody reads their journal again
 	dues      []due                         // what the driver has still to end
 
 	rough int // percent of transactions that something befalls
@@ -82,7 +84,7 @@ func newWorld(seed uint64, wrong mistakes) *world {
 		seed: seed, dice: dice, db: clustertest.New(), wrong: wrong,
 		windows: 2 + dice.IntN(2), began: time.Now(), rough: []int{0, 2, 10}[dice.IntN(3)],
 		processes: make(map[cluster.InstanceID]*process), copied: make(map[cluster.InstanceID]bool), disks: make(map[cluster.InstanceID]*disk),
-		troubles: make(map[cluster.InstanceID][]span), said: make(map[utterance][]saying),
+		troubles: make(map[cluster.InstanceID][]span), said: make(map[utterance][]saying), widowed: make(map[string]time.Duration),
 	}
 	w.db.Remember, w.store = 40, w.db
 	w.db.Expect(w.forecast)
@@ -188,14 +190,27 @@ func (w *world) gaveUp(p *process, err error) {
 	w.note("%s ended: %v", p.name, err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err != nil {
+		w.widowed[p.name] = w.elapsed()
+	}
 	if err != nil && !w.copied[p.id] {
 		w.alarms = append(w.alarms, fmt.Sprintf("%s ended: %v", p.name, err))
 	}
 }
 
+// unprovable reports what no instance can know: one of two copies spoke and ended, its journal went with it, and then the
+// database lost what it had stored. (Of a real one the journal is still on its disk, and docs/decisions/017 says so.)
+func (w *world) unprovable(s saying) bool {
+	_, ended := w.widowed[s.by]
+	return ended && slices.ContainsFunc(w.forgot, func(at time.Duration) bool { return at >= s.at && at <= s.at+30*time.Second })
+}
+
 // doubles lists the (wallet, window)s that two different proposals were sent for.
 func (w *world) doubles() (all []string) {
 	for at, sayings := range w.said {
+		if w.unprovable(sayings[0]) {
+			continue
+		}
 		for _, s := range sayings[1:] {
 			if s.digest != sayings[0].digest {
 				all = append(all, fmt.Sprintf("wallet %x window %d: %q at %v and %q at %v", at.wallet[0], at.window,
