@@ -111,10 +111,12 @@ func (r Reader) ActionRevoked(ctx context.Context, wallet chain.WalletID, window
 }
 
 // actionRevoked counts what the window's leader said: the statements kept of it, which differ, and our own proposal, which
-// is there only if we led and is never among the statements.
+// is there only if we led. That one is among the statements, too, if an instance heard it from another one while the
+// database did not know of it: it counts once.
 const actionRevoked = `SELECT a.revoked OR 2 <=
 		(SELECT COUNT(*) FROM statements s JOIN results r ON r.block = s.block AND r.wallet = s.wallet
-			WHERE s.block = a.block AND s.wallet = a.wallet AND s.author = r.leader)
+			WHERE s.block = a.block AND s.wallet = a.wallet AND s.author = r.leader
+				AND NOT EXISTS (SELECT 1 FROM own_proposals o WHERE o.block = s.block AND o.wallet = s.wallet AND o.payload = s.payload))
 		+ (SELECT COUNT(*) FROM own_proposals o WHERE o.block = a.block AND o.wallet = a.wallet)
 	FROM actions a WHERE a.block = $1 AND a.wallet = $2`
 

@@ -522,6 +522,19 @@ func testProvedRevocation(t *testing.T, open func() *Store) {
 	own, err := s.ActionRevoked(t.Context(), walletB, 900)
 	require.NoError(t, err)
 	require.True(t, own, "our key was used against what we said")
+
+	// Another instance had said it, and the database forgot that until it was put back.
+	other := chain.WalletID{0xc}
+	heard := agreed(other, 1)
+	record(t, s, heard)
+	require.NoError(t, s.SaveStatement(t.Context(), coordination.Statement{
+		Wallet: other, Window: 900, Author: heard.Leader, Seat: 1, Digest: [32]byte{5}, Payload: []byte{5}, Signed: []byte{5}, ReceivedAt: noon,
+	}))
+	_, err = s.SaveOwn(t.Context(), other, 900, coordination.OwnProposal{Payload: []byte{5}, Envelope: []byte{6}, SentAt: 900})
+	require.NoError(t, err)
+	own, err = s.ActionRevoked(t.Context(), other, 900)
+	require.NoError(t, err)
+	require.False(t, own, "our own words contradict nobody")
 }
 
 func testRevocation(t *testing.T, open func() *Store) {
