@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"io"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -120,10 +123,41 @@ func TestCloseWaitsOnceForADatabaseThatDoesNotAnswer(t *testing.T) {
 	awaitQueue(s, waiting)
 	hole.swallows.Store(true)
 	release()
-	_ = s.Close() // that the database could not be told is no matter
+	require.NoError(t, s.Close(), "that the database could not be told is no matter")
 	for range waiting {
 		require.ErrorIs(t, <-outcomes, ErrClosed)
 	}
 	require.LessOrEqual(t, tries.Load(), int64(1), "what waited was not tried")
 	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(1000)), ErrClosed)
+}
+
+// A stop is an orderly one without the database, too: what it has acknowledged it has, and the row of this process ends by itself.
+func TestCloseNeedsNoDatabase(t *testing.T) {
+	for name, goAway := range map[string]func(s *Store, cut *cutter){
+		"the connections are gone": func(s *Store, _ *cutter) {
+			for _, db := range []*sql.DB{s.db, s.writes.db, s.writes.tenant.db, s.lines.leases, s.lines.claims} {
+				db.SetMaxIdleConns(0)
+			}
+		},
+		"the next word is not heard": func(_ *Store, cut *cutter) { cut.broken.Store(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cut := new(cutter)
+			s, dsn := cut.store(t)
+			require.NoError(t, s.OpenWindow(t.Context(), opened(1)))
+			var logged bytes.Buffer
+			s.log = slog.New(slog.NewTextHandler(&logged, nil))
+			goAway(s, cut)
+			cut.away.Store(true)
+			require.NoError(t, s.Close())
+			require.Contains(t, logged.String(), "level=WARN")
+
+			r, err := OpenReader(t.Context(), dsn)
+			require.NoError(t, err)
+			last, err := r.LastWindow(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, opened(1), last)
+			require.NoError(t, r.Close())
+		})
+	}
 }

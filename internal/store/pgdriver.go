@@ -78,11 +78,12 @@ func (l *link) Ping(ctx context.Context) error {
 // the server may be gone.
 const farewell = 100 * time.Millisecond
 
-// Close implements driver.Conn.
+// Close implements driver.Conn. A connection is closed also if nobody hears the farewell.
 func (l *link) Close() error {
 	ctx, end := context.WithTimeout(context.Background(), farewell)
 	defer end()
-	return l.Conn.Conn().Close(ctx)
+	_ = l.Conn.Conn().Close(ctx)
+	return nil
 }
 
 var errPrepared = errors.New("prepared statements are not used with PostgreSQL")

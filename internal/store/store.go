@@ -147,13 +147,15 @@ func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 }
 
 // Close waits for writes under way, though not for a database that does not answer, closes the store and releases it for
-// another process. It may be called again.
+// another process. That a server cannot be reached is no error: it learns by itself who is gone. Close may be called again.
 func (s *Store) Close() error {
 	// Readers first: the last connection to close folds the write-ahead log into the database, and only the writer can.
 	s.closing.Do(func() {
 		s.closed = errors.Join(s.Reader.Close(), s.lines.close(s.writes.db), s.writes.close())
 		if s.writes.tenant != nil {
-			s.closed = errors.Join(s.closed, s.writes.tenant.leave())
+			if err := s.writes.tenant.leave(); err != nil { // nothing that was acknowledged is lost by it
+				s.log.Warn("Could not take leave of the database; it takes the process for gone in a while", "error", err)
+			}
 		}
 		if s.lock != nil {
 			s.closed = errors.Join(s.closed, s.lock.release())

@@ -173,5 +173,5 @@ func (t *tenant) leave() error {
 			break
 		}
 	}
-	return errors.Join(wrap("leave the database", err), t.db.Close())
+	return errors.Join(err, t.db.Close())
 }

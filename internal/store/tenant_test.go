@@ -188,6 +188,7 @@ func TestANodeOfAnEarlierVersionIsNotPushedAside(t *testing.T) {
 type cutter struct {
 	armed, after atomic.Bool
 	away         atomic.Bool            // and no connection can be made any more
+	broken       atomic.Bool            // and those that there are end at the next word
 	hook         atomic.Pointer[func()] // what happens before anybody can ask what became of the commit
 }
 
@@ -231,6 +232,9 @@ func (c *cutConn) Read(b []byte) (int, error) {
 
 // Write implements net.Conn.
 func (c *cutConn) Write(b []byte) (int, error) {
+	if c.cutter.broken.Load() {
+		return 0, errors.Join(net.ErrClosed, c.Close())
+	}
 	if !bytes.Contains(b, []byte("commit\x00")) || !c.cutter.armed.Swap(false) {
 		return c.Conn.Write(b)
 	}

@@ -91,13 +91,19 @@ func (p *Pen) uncover(ctx context.Context, tx *sql.Tx, block chain.Height) error
 // RecordMissed implements coordination.WindowLog. Of the range only what no instance has opened, or recorded as missed
 // already, is stored.
 func (p *Pen) RecordMissed(ctx context.Context, m coordination.Missed) error {
+	_, err := p.RecordGaps(ctx, m)
+	return err
+}
+
+// RecordGaps does what RecordMissed does and returns what it stored of the range.
+func (p *Pen) RecordGaps(ctx context.Context, m coordination.Missed) (stored []coordination.Missed, err error) {
 	if _, err := coordination.ParseReason(string(m.Reason)); err != nil {
-		return fmt.Errorf("store missed windows: %w", err)
+		return nil, fmt.Errorf("store missed windows: %w", err)
 	}
 	if m.Last < m.First {
-		return fmt.Errorf("store missed windows: the range from %d to %d ends before it begins", m.First, m.Last)
+		return nil, fmt.Errorf("store missed windows: the range from %d to %d ends before it begins", m.First, m.Last)
 	}
-	return p.writes.do(ctx, "store missed windows", func(ctx context.Context, tx *sql.Tx) error {
+	err = p.writes.do(ctx, "store missed windows", func(ctx context.Context, tx *sql.Tx) error {
 		if err := bump(ctx, tx, topicWindows); err != nil {
 			return err
 		}
@@ -105,13 +111,18 @@ func (p *Pen) RecordMissed(ctx context.Context, m coordination.Missed) error {
 		if err != nil {
 			return err
 		}
-		for _, gap := range p.gaps(m, known) {
+		stored = p.gaps(m, known)
+		for _, gap := range stored {
 			if err := insertMissed(ctx, tx, gap); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return stored, nil
 }
 
 // gaps returns what of a range is not in the known ranges.

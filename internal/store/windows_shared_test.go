@@ -98,11 +98,15 @@ func TestR1WhatASiblingOpenedIsNotMissed(t *testing.T) {
 			}
 			require.NoError(t, a.RecordMissed(t.Context(), part(lost(7, 7), 7, 7)))
 			all := lost(1, 9)
-			require.NoError(t, b.RecordMissed(t.Context(), all))
+			stored, err := b.RecordGaps(t.Context(), all)
+			require.NoError(t, err)
+			require.Equal(t, []coordination.Missed{part(all, 2, 3), part(all, 6, 6), part(all, 9, 9)}, stored)
 			want := []coordination.Missed{part(all, 2, 3), part(all, 6, 6), lost(7, 7), part(all, 9, 9)}
 			_, missed := account(t, b)
 			require.Equal(t, want, missed, "the gaps, and what was known of them before stays")
-			require.NoError(t, b.RecordMissed(t.Context(), all))
+			stored, err = b.RecordGaps(t.Context(), all)
+			require.NoError(t, err)
+			require.Empty(t, stored)
 			require.NoError(t, a.RecordMissed(t.Context(), lost(2, 6)))
 			_, missed = account(t, b)
 			require.Equal(t, want, missed, "nothing is left to be stored")
