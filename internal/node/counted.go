@@ -5,7 +5,6 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/internal/metrics"
 )
 
 // observe tells who wants to know of a report that it is stored.
@@ -23,18 +22,26 @@ func (n *Node) open(o coordination.Opened) {
 	n.layer.Open(o)
 }
 
-// counted returns the node's memory with its counts. One that siblings write into is one still.
-func counted(log records, m *metrics.Recorder) coordination.WindowLog {
-	if shared, ok := log.(coordination.SharedLog); ok {
-		return countedSharedLog{countedLog{log, m}, shared}
+// gapLog is the memory that siblings write into, too. RecordGaps is its RecordMissed, and returns what siblings had not
+// accounted for: they have counted theirs.
+type gapLog interface {
+	coordination.SharedLog
+	RecordGaps(ctx context.Context, m coordination.Missed) (stored []coordination.Missed, err error)
+}
+
+// counted returns the node's memory, which tells missed what is recorded in it and comes with no report. One that siblings
+// write into is one still.
+func counted(log records, missed func(coordination.Missed)) coordination.WindowLog {
+	if shared, ok := log.(gapLog); ok {
+		return countedSharedLog{countedLog{log, missed}, shared}
 	}
-	return countedLog{log, m}
+	return countedLog{log, missed}
 }
 
 // countedSharedLog is a countedLog that siblings write into.
 type countedSharedLog struct {
 	countedLog
-	shared coordination.SharedLog
+	shared gapLog
 }
 
 // LastWindowAt implements coordination.SharedLog.
@@ -42,17 +49,26 @@ func (l countedSharedLog) LastWindowAt(ctx context.Context, head chain.Height) (
 	return l.shared.LastWindowAt(ctx, head)
 }
 
-// countedLog is the node's memory, counting what is recorded in it and comes with no report.
+// RecordMissed implements coordination.WindowLog.
+func (l countedSharedLog) RecordMissed(ctx context.Context, m coordination.Missed) error {
+	stored, err := l.shared.RecordGaps(ctx, m)
+	for _, gap := range stored {
+		l.missed(gap)
+	}
+	return err
+}
+
+// countedLog is the node's memory, which tells what is recorded in it and comes with no report.
 type countedLog struct {
 	records
-	metrics *metrics.Recorder
+	missed func(coordination.Missed)
 }
 
 // RecordMissed implements coordination.WindowLog.
 func (l countedLog) RecordMissed(ctx context.Context, m coordination.Missed) error {
 	err := l.records.RecordMissed(ctx, m)
 	if err == nil {
-		l.metrics.Missed(m)
+		l.missed(m)
 	}
 	return err
 }

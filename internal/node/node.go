@@ -232,7 +232,7 @@ func (n *Node) coordinate() (err error) {
 		return err
 	}
 	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: counted(log, n.metrics), Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: counted(log, n.metrics.Missed), Logger: n.cfg.Logger("coordination"),
 	}); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type records interface {
 // pen writes for wallets, and proves in each write that they are this instance's; *store.Pen is one. A write that the proof
 // fails in is cluster.ErrFenced, and changes nothing.
 type pen interface {
-	coordination.SharedLog
+	gapLog
 	coordination.ResultLog
 	SaveStatement(ctx context.Context, s coordination.Statement) error
 	action.Log
@@ -70,6 +70,11 @@ func (f fenced) OpenWindow(ctx context.Context, o coordination.Opened) error {
 // RecordMissed implements coordination.WindowLog.
 func (f fenced) RecordMissed(ctx context.Context, m coordination.Missed) error {
 	return f.pen.RecordMissed(ctx, m)
+}
+
+// RecordGaps implements gapLog.
+func (f fenced) RecordGaps(ctx context.Context, m coordination.Missed) ([]coordination.Missed, error) {
+	return f.pen.RecordGaps(ctx, m)
 }
 
 // Begin implements coordination.WindowLog.
