@@ -21,7 +21,8 @@ func TestTheUnitOfAnInstanceDiffersInItsNameAlone(t *testing.T) {
 	require.Equal(t, []string{"walletnode/%i"}, instance["StateDirectory"])
 	require.Contains(t, instance["Description"][0], "%i")
 	require.NotContains(t, instance["RestartPreventExitStatus"][0], "75", "who holds the name may end")
-	for _, key := range []string{"ExecStart", "ExecReload", "StateDirectory", "Description", "EnvironmentFile"} {
+	require.Equal(t, []string{"0"}, instance["StartLimitIntervalSec"], "a database may be away for as long as it takes")
+	for _, key := range []string{"ExecStart", "ExecReload", "StateDirectory", "Description", "EnvironmentFile", "StartLimitIntervalSec", "StartLimitBurst"} {
 		delete(node, key)
 		delete(instance, key)
 	}
