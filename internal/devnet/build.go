@@ -92,7 +92,11 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, o := range d.operators {
+	if err := d.openBoard(ctx); err != nil {
+		return err
+	}
+	for i, o := range d.operators {
+		o.board, o.rank = d.board, i
 		if len(d.links) > 0 {
 			o.announce = []string{unreachable}
 		}
@@ -115,6 +119,9 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 	return d.writeManifests()
 }
 
+// operatorDir is the directory of the operator of an index, within the devnet's.
+func operatorDir(i int) string { return fmt.Sprintf("operator-%d", i+1) }
+
 // makeOperators makes the operators' directories, several at once: to encrypt a key takes time by design.
 func (d *devnet) makeOperators() error {
 	secrets, err := operatorKeys(d.cfg.Seed, d.cfg.Operators)
@@ -123,7 +130,7 @@ func (d *devnet) makeOperators() error {
 	}
 	d.operators = make([]*operator, len(secrets))
 	return atOnce(len(secrets), func(i int) (err error) {
-		d.operators[i], err = newOperator(filepath.Join(d.cfg.Dir, fmt.Sprintf("operator-%d", i+1)), secrets[i])
+		d.operators[i], err = newOperator(filepath.Join(d.cfg.Dir, operatorDir(i)), secrets[i])
 		if err != nil {
 			return fmt.Errorf("make operator %d: %w", i+1, err)
 		}
@@ -132,6 +139,19 @@ func (d *devnet) makeOperators() error {
 		}
 		return nil
 	})
+}
+
+// openBoard serves the dashboard, which says that the node starts until one does.
+func (d *devnet) openBoard(ctx context.Context) (err error) {
+	if d.cfg.Instances > 0 {
+		return nil
+	}
+	if d.board, err = newBoard(ctx, d.log.With("actor", "dashboard")); err != nil {
+		return err
+	}
+	d.spawn(ctx, "the dashboard", d.board.serve)
+	d.spawn(ctx, "the dashboard's snapshots", d.board.server.Run)
+	return nil
 }
 
 // atOnce calls do for 0 .. n-1, as many at once as there are processors, and joins the errors.
@@ -236,6 +256,11 @@ func (d *devnet) begin(ctx context.Context) error {
 	}
 	d.spawn(ctx, "the chain", d.chain.Run)
 	d.spawn(ctx, "following the chain", d.follow)
+	if d.cfg.FastIdle {
+		if err := d.chain.Until(ctx, max(first.Block, headStart)-headStart); err != nil {
+			return err
+		}
+	}
 	if err := atOnce(len(d.operators), func(i int) error { return d.operators[i].start(ctx, d.fail) }); err != nil {
 		return err
 	}
@@ -244,6 +269,10 @@ func (d *devnet) begin(ctx context.Context) error {
 	}
 	return nil
 }
+
+// headStart is how many blocks before the first window nodes start, where the blocks before come in a burst: to follow that costs
+// each node a good part of what a window does, and shows nothing.
+const headStart = 60
 
 // meetAt is where the chain waits before a window until everybody is there.
 func (d *devnet) meetAt(w coordination.Window) chain.Height {

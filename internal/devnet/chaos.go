@@ -79,6 +79,7 @@ func (c *chaos) muster(ctx context.Context) error {
 // round is what happened to the instances in a window.
 type round struct {
 	strikes []Strike
+	ends    []end // of instances by themselves
 	successions
 }
 
@@ -91,6 +92,9 @@ func (c *chaos) play(ctx context.Context, block chain.Height) (r round, err erro
 	r.strikes = plan(roundSource(c.cfg.Seed, c.rounds), c.subject().fleet.names(), c.pace)
 	c.rounds++
 	c.observer.forget(block)
+	for _, it := range c.subject().fleet {
+		it.renew()
+	}
 	c.heed(r.strikes)
 	defer c.unheed()
 	for _, s := range schedule(r.strikes, block) {
@@ -134,6 +138,9 @@ var passages = map[StrikeKind]passage{StrikeClose: passClosed, StrikeSwallow: pa
 // strike begins a strike.
 func (c *chaos) strike(_ context.Context, s Strike) error {
 	if s.Kind == StrikeDatabase {
+		for _, it := range c.subject().fleet {
+			it.lose()
+		}
 		return c.server.Down()
 	}
 	it := c.subject().fleet.named(s.Instance)
@@ -150,6 +157,9 @@ func (c *chaos) strike(_ context.Context, s Strike) error {
 		for _, way := range it.ways {
 			way.sever()
 		}
+	case StrikeClose, StrikeSwallow:
+		it.lose()
+		it.database.set(passages[s.Kind])
 	default:
 		it.database.set(passages[s.Kind])
 	}
@@ -159,7 +169,13 @@ func (c *chaos) strike(_ context.Context, s Strike) error {
 // relieve ends a strike.
 func (c *chaos) relieve(ctx context.Context, s Strike) error {
 	if s.Kind == StrikeDatabase {
-		return c.server.Up()
+		if err := c.server.Up(); err != nil {
+			return err
+		}
+		for _, it := range c.subject().fleet {
+			it.regain()
+		}
+		return nil
 	}
 	it := c.subject().fleet.named(s.Instance)
 	switch s.Kind {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -130,6 +131,9 @@ func (c Config) validateInstances(s scenario) []error {
 	}
 	if c.Instances < 0 || c.Instances > maxInstances {
 		complain("instances: %d is not within 1 and %d", c.Instances, maxInstances)
+	}
+	if socket := socketIn(filepath.Join(c.Dir, operatorDir(0), instanceName(maxInstances-1))); len(socket) > maxSocket {
+		complain("directory: %s is too long a path for the sockets of instances, by %d characters", c.Dir, len(socket)-maxSocket)
 	}
 	if s.Name != "" && !s.many {
 		complain("instances: scenario %s is about one node on one file", s.Name)

@@ -21,7 +21,7 @@
 //	strike.go, gate.go    what can befall instances: a pure function of the seed, and the ways that can be shut
 //	chaos.go, round.go    carrying that out, and judging it
 //	observer.go, registrar.go  who hears everything that is said, and who sees wallets change hands
-//	screen*.go            showing it
+//	screen*.go, board.go  showing it, on a terminal and in a browser
 package devnet
 
 import (
@@ -59,6 +59,7 @@ type devnet struct {
 	links     links                           // between the nodes; none if they reach each other directly
 	server    *pgserver.Server                // of the subject's instances; nil if every operator has one node
 	chaos     *chaos                          // nil if nothing strikes instances
+	board     *board                          // nil if the subject's instances have pages of their own
 	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
 	requests  int                             // redemptions requested so far
 	open      map[chain.WalletID][]int        // of those, the open ones of each wallet, oldest first
@@ -200,8 +201,12 @@ func (d *devnet) intro() Intro {
 	for _, o := range d.operators {
 		i.Operators = append(i.Operators, Member{Operator: o.address, Dir: o.dir})
 	}
+	if d.board != nil {
+		i.Board = d.board.url()
+	}
 	for _, it := range d.subject().fleet {
-		i.Instances = append(i.Instances, Member{it.of.address, it.dir, "http://" + it.board})
+		i.Instances = append(i.Instances, Member{it.of.address, it.dir, "http://" + it.board + "/", it.url()})
+		i.Token = it.of.tokenFile()
 	}
 	for _, guest := range d.cfg.Guests {
 		i.Guests = append(i.Guests, Guest{guest, d.guests[0]})

@@ -23,11 +23,13 @@ type recording struct {
 	began   time.Time
 	first   time.Duration // until the first window's first block
 	heights int
+	intro   Intro
 	reports []Report
 	summary Summary
+	look    func() // if any, at the end of each window
 }
 
-func (r *recording) Start(Intro) {}
+func (r *recording) Start(i Intro) { r.intro = i }
 
 func (r *recording) Height(h chain.Height) {
 	r.mu.Lock()
@@ -38,8 +40,14 @@ func (r *recording) Height(h chain.Height) {
 	}
 }
 
-func (r *recording) Window(report Report) { r.reports = append(r.reports, report) }
-func (r *recording) End(s Summary)        { r.summary = s }
+func (r *recording) Window(report Report) {
+	r.reports = append(r.reports, report)
+	if r.look != nil {
+		r.look()
+	}
+}
+
+func (r *recording) End(s Summary) { r.summary = s }
 
 // blockTime of the tests. A window's active phase takes two seconds with it, which two processors under the race
 // detector keep up with.
@@ -51,7 +59,11 @@ const polledBlockTime = 100 * time.Millisecond
 // play runs a devnet and returns what the screen was shown.
 func play(t *testing.T, cfg Config) *recording {
 	t.Helper()
-	r := &recording{began: time.Now()}
+	r, ok := cfg.Screen.(*recording)
+	if !ok {
+		r = new(recording)
+	}
+	r.began = time.Now()
 	cfg.Dir, cfg.Screen = t.TempDir(), r
 	cfg.Program = []string{"/nonexistent"} // not this test binary
 	if cfg.Scenario == "restart" {
@@ -93,7 +105,17 @@ func requireExpected(t *testing.T, r *recording, windows int) {
 }
 
 func TestThreeWindowsOnRealLibp2pAndTheSimulatedChain(t *testing.T) {
-	r := play(t, Config{Scenario: "calm", Windows: 3, Seed: 1})
+	looked := 0
+	r := new(recording)
+	r.look = func() { // at the page, which is the first operator's
+		looked++
+		seen := lookAt(t, r.intro.Board)
+		require.Equal(t, r.intro.Operators[0].Operator, seen.live.Operator)
+		require.Len(t, seen.records.Wallets, 2)
+		require.Len(t, seen.records.Heat.Operators, 5)
+	}
+	play(t, Config{Scenario: "calm", Windows: 3, Seed: 1, Screen: r})
+	require.Equal(t, 3, looked)
 	requireExpected(t, r, 3)
 	require.Equal(t, 3*5*2, r.summary.Results)
 	for _, report := range r.reports {

@@ -30,7 +30,7 @@ type instance struct {
 	dir     string
 	id      peer.ID
 	port    int    // of the network
-	api     string // where its API is, host and port
+	api     string // where others reach its API, host and port
 	board   string // where its dashboard is, likewise
 	// ways lead from this instance to everybody else and from everybody else to it, entrance being the one to it; none if
 	// there are no gates to be shut.
@@ -44,6 +44,9 @@ type instance struct {
 	mu      sync.Mutex
 	running *process // nil while it is down
 	turn    int      // counts what was done to the process, so that one that has ended knows whether it is still meant
+	away    int      // for how many reasons its database is out of reach
+	missed  bool     // it was so at some time since the process was started, and since the round began
+	ends    []end    // of processes that were started again, and that nobody has asked for
 
 	shown atomic.Uint64 // the height that it last told
 }
@@ -73,6 +76,12 @@ func newInstance(of *operator, name string) (*instance, error) {
 	}
 	return it, nil
 }
+
+// url is where clients and the other instances reach the API. They show the token.
+func (it *instance) url() string { return "http://" + it.api }
+
+// socket is where the API is for whoever may read the directory, and needs no token.
+func (it *instance) socket() string { return "unix://" + socketIn(it.dir) }
 
 // listen is the multiaddr that the instance listens on.
 func (it *instance) listen() string { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", it.port) }
@@ -143,13 +152,18 @@ lease_ttl = %q
 lease_renewal = %q
 lease_margin = %q
 
+urls = [%q]
+bootstrap = [
+%s]
+
 [api]
 listen = %q
+token_file = %q
 
 [dashboard]
 listen = %q
 
-`, dsn, it.name, lease, renewalOf(lease), marginOf(lease), it.api, it.board)
+`, dsn, it.name, lease, renewalOf(lease), marginOf(lease), it.url(), quoted(it.of.fleet.urls()), it.api, it.of.tokenFile(), it.board)
 	return n.write(c, blockTime)
 }
 
@@ -164,12 +178,13 @@ func (it *instance) start(ctx context.Context, failed func(error)) error {
 func (it *instance) launch(ctx context.Context, failed func(error)) error {
 	it.turn++
 	turn := it.turn
-	p, err := launch(ctx, it.program, it.dir, it.api, func(err error) {
+	it.missed = it.away > 0
+	p, err := launch(ctx, it.program, it.dir, it.socket(), nil, func(err error) {
 		if err = fmt.Errorf("instance %s in %s: %w", it.name, it.dir, err); !it.supervised || !transient(err) {
 			failed(err)
 			return
 		}
-		if err := it.again(ctx, turn, failed); err != nil {
+		if err := it.again(ctx, turn, err, failed); err != nil {
 			failed(err)
 		}
 	})
@@ -190,8 +205,54 @@ func transient(err error) bool {
 	return errors.As(err, &exit) && exit.ExitCode() == 1
 }
 
+// end is how a supervised instance's process ended by itself.
+type end struct {
+	missed bool  // its database was out of reach at some time while it ran, in this round
+	why    error // which instance it was, and its last words
+}
+
+// lose and regain say that the instance's way to its database ends, before it does, and that it is there again, after it is.
+func (it *instance) lose() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.away++
+	it.missed = true
+}
+
+func (it *instance) regain() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.away--
+}
+
+// renew begins a round. The instance is well: what its database did before is no excuse any more.
+func (it *instance) renew() {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.missed = it.away > 0
+}
+
+// takeEnds returns how processes have ended by themselves since it was asked before.
+func (it *instance) takeEnds() []end {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	ends := it.ends
+	it.ends = nil
+	return ends
+}
+
+// note enters the end of the process of a turn, unless something was done to it meanwhile.
+func (it *instance) note(turn int, why error) {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.turn == turn {
+		it.ends = append(it.ends, end{it.missed, why})
+	}
+}
+
 // again starts a process that ended by itself anew, unless something was done to it meanwhile.
-func (it *instance) again(ctx context.Context, turn int, failed func(error)) error {
+func (it *instance) again(ctx context.Context, turn int, why error, failed func(error)) error {
+	it.note(turn, why)
 	timer := time.NewTimer(respawnPause)
 	defer timer.Stop()
 	select {
@@ -238,7 +299,7 @@ const (
 
 // ask asks the instance how far it is until ctx ends. Who does not answer is where it was.
 func (it *instance) ask(ctx context.Context) error {
-	client, err := api.NewClient(it.api)
+	client, err := api.NewClient(it.socket())
 	if err != nil {
 		return err
 	}

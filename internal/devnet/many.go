@@ -2,8 +2,12 @@ package devnet
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
@@ -12,6 +16,12 @@ import (
 
 // fleet is the instances of one operator, on one database.
 type fleet []*instance
+
+// socketIn is where an instance with a token has the socket of its API besides.
+func socketIn(dir string) string { return filepath.Join(dir, "api.sock") }
+
+// maxSocket is the longest path of a socket that every system takes, in bytes.
+const maxSocket = 103
 
 // maxInstances bounds a fleet: each is a process of some 60 MB.
 const maxInstances = 16
@@ -33,8 +43,11 @@ func (d *devnet) share() (err error) {
 	}
 	o := d.subject()
 	o.dsn = d.server.URL(database)
+	if err := os.WriteFile(o.tokenFile(), []byte(newToken()+"\n"), 0o600); err != nil {
+		return err
+	}
 	for i := range d.cfg.Instances {
-		it, err := newInstance(o, fmt.Sprintf("%c", 'a'+i))
+		it, err := newInstance(o, instanceName(i))
 		if err != nil {
 			return err
 		}
@@ -46,6 +59,16 @@ func (d *devnet) share() (err error) {
 	}
 	return nil
 }
+
+// newToken makes the word that the instances' APIs ask for: 256 bits, in hex.
+func newToken() string {
+	var word [32]byte
+	_, _ = rand.Read(word[:]) // it never fails
+	return hex.EncodeToString(word[:])
+}
+
+// instanceName is the name of the instance of an index.
+func instanceName(i int) string { return string(rune('a' + i)) }
 
 // subject is the operator whose instances are many.
 func (d *devnet) subject() *operator { return d.operators[0] }
@@ -119,6 +142,15 @@ func (f fleet) peers() []string {
 	return peers
 }
 
+// urls returns where the instances' APIs are.
+func (f fleet) urls() []string {
+	urls := make([]string, len(f))
+	for i, it := range f {
+		urls[i] = it.url()
+	}
+	return urls
+}
+
 // names returns the instances' names.
 func (f fleet) names() []string {
 	names := make([]string, len(f))
@@ -144,6 +176,14 @@ func (f fleet) start(ctx context.Context, failed func(error)) error {
 		errs = append(errs, it.start(ctx, failed))
 	}
 	return errors.Join(errs...)
+}
+
+// takeEnds returns how processes have ended by themselves since it was asked before.
+func (f fleet) takeEnds() (ends []end) {
+	for _, it := range f {
+		ends = append(ends, it.takeEnds()...)
+	}
+	return ends
 }
 
 // height implements runner: what the slowest of them shows.

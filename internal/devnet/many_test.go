@@ -131,7 +131,7 @@ func TestASupervisedInstanceIsStartedAgain(t *testing.T) {
 	tries := program + ".tries"
 	script := "#!/bin/sh\necho x >> " + tries + "\n[ $(wc -l < " + tries + ") -ge 3 ] && exit 3\nexit 1\n"
 	require.NoError(t, os.WriteFile(program, []byte(script), 0o700)) //nolint:gosec // a program
-	it := &instance{name: "a", dir: t.TempDir(), api: "127.0.0.1:1", program: []string{program}, supervised: true}
+	it := &instance{name: "a", dir: t.TempDir(), program: []string{program}, supervised: true}
 	failed := make(chan error, 1)
 	require.NoError(t, it.start(t.Context(), func(err error) { failed <- err }))
 	require.ErrorContains(t, <-failed, "exit status 3")
@@ -139,4 +139,41 @@ func TestASupervisedInstanceIsStartedAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, strings.Fields(string(text)), 3)
 	require.NoError(t, it.halt())
+
+	ends := it.takeEnds()
+	require.Len(t, ends, 2, "the third was for good")
+	for _, e := range ends {
+		require.ErrorContains(t, e.why, "instance a in ")
+		require.False(t, e.missed)
+	}
+	require.Empty(t, it.takeEnds())
+}
+
+// What an instance's database did is an excuse for the process that ran meanwhile, until the instance was well again.
+func TestADatabaseThatWasAwayExcuses(t *testing.T) {
+	it := &instance{name: "a", dir: t.TempDir(), program: []string{"/bin/sh", "-c", "exec sleep 600", "node"}}
+	excused := func() bool {
+		it.note(it.turn, errors.New("exit status 1"))
+		return it.takeEnds()[0].missed
+	}
+	start := func() { require.NoError(t, it.start(t.Context(), func(error) {})) }
+	start()
+	require.False(t, excused())
+	it.lose()
+	it.lose() // its way to the server, and the server
+	it.regain()
+	require.NoError(t, it.kill())
+	start()
+	require.True(t, excused(), "the server is still away")
+	it.regain()
+	require.True(t, excused())
+	it.renew()
+	require.False(t, excused())
+	it.lose()
+	it.regain()
+	require.True(t, excused())
+	require.NoError(t, it.kill())
+	start()
+	require.False(t, excused(), "it was back when this process began")
+	require.NoError(t, it.kill())
 }

@@ -45,6 +45,9 @@ type operator struct {
 	// announce is where the node tells its peers that it can be reached; empty for where it listens.
 	announce []string
 	leash    *leash // nil if the chain waits for nobody
+	// board shows the node, if it is the first one of those that run; nil shows none. rank is the operator's place.
+	board *board
+	rank  int
 	// fleet is the operator's instances, each a process of its own, on the shared database dsn; none if the operator has
 	// one node in this process, on a file.
 	fleet fleet
@@ -105,6 +108,7 @@ func (o *operator) peerAt(address string) string { return fmt.Sprintf("%s/p2p/%s
 func (o *operator) keyFile() string      { return filepath.Join(o.dir, "operator.json") }
 func (o *operator) passwordFile() string { return filepath.Join(o.dir, "password") }
 func (o *operator) configFile() string   { return filepath.Join(o.dir, configName) }
+func (o *operator) tokenFile() string    { return filepath.Join(o.dir, "token") } // of the instances' APIs
 func (o *operator) database() string     { return filepath.Join(o.dir, "walletnode.db") }
 func (o *operator) listen() string       { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", o.port) }
 
@@ -196,8 +200,14 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	o.follow(n.Clock())
+	if o.board != nil {
+		o.board.enter(o.rank, node.NewBoard(n))
+	}
 	r := &inside{node: n, log: file, ended: make(chan error, 1), stop: func() {
 		o.unfollow()
+		if o.board != nil {
+			o.board.leave(o.rank)
+		}
 		stop()
 	}}
 	go func() {

@@ -40,7 +40,8 @@ func (o *operator) startProcess(ctx context.Context, program []string, failed fu
 		return err
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", port) // not the socket in the directory, whose path may be too long for one
-	p, err := launch(ctx, program, o.dir, address, func(err error) { failed(fmt.Errorf("operator %v: %w", o.address, err)) })
+	environment := []string{config.Variable("api.listen") + "=" + address}
+	p, err := launch(ctx, program, o.dir, address, environment, func(err error) { failed(fmt.Errorf("operator %v: %w", o.address, err)) })
 	if err != nil {
 		return err
 	}
@@ -48,9 +49,9 @@ func (o *operator) startProcess(ctx context.Context, program []string, failed fu
 	return nil
 }
 
-// launch starts a node as a process from a directory that has its configuration, where its log goes, too. The node's API
-// is to be at an address. failed is told if the process ends by itself.
-func launch(ctx context.Context, program []string, dir, address string, failed func(error)) (*process, error) {
+// launch starts a node as a process from a directory that has its configuration, where its log goes, too; environment is set
+// besides. The node's API is to be at an address. failed is told if the process ends by itself.
+func launch(ctx context.Context, program []string, dir, address string, environment []string, failed func(error)) (*process, error) {
 	client, err := api.NewClient(address)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func launch(ctx context.Context, program []string, dir, address string, failed f
 		log:     log,
 		ended:   make(chan struct{}),
 	}
-	p.command.Env = append(ownEnvironment(os.Environ()), config.Variable("api.listen")+"="+address)
+	p.command.Env = append(ownEnvironment(os.Environ()), environment...)
 	p.command.Stderr = log
 	if err := p.command.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start a node as a process: %w", err), log.Close())
@@ -143,12 +144,23 @@ func (p *process) refused(ctx context.Context) []string {
 	return ids
 }
 
+// terminated reports that a process ended by the signal itself: it was told to stop in the moment in which it began, before it
+// listens for signals, and had nothing to put in order. Service managers take that for an orderly stop, too.
+func terminated(err error) bool {
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) {
+		return false
+	}
+	status, ok := ended.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGTERM
+}
+
 // halt implements runner.
 func (p *process) halt() error {
 	if err := p.end(syscall.SIGTERM); err != nil {
 		return err
 	}
-	if p.err != nil {
+	if p.err != nil && !terminated(p.err) {
 		return fmt.Errorf("node as a process, asked to stop: %w", p.err)
 	}
 	return nil

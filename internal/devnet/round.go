@@ -24,6 +24,9 @@ type Round struct {
 	Accused int `json:"honest_accused"`
 	// Orphans is how many wallets of an instance that ended nobody had taken over when the window did.
 	Orphans int `json:"orphans"`
+	// Restarts is how often an instance ended by itself with a failure that may pass, and was started again. The database must
+	// have been away.
+	Restarts int `json:"restarts"`
 	// TakeOvers is how long each wallet of a killed instance waited for another owner, HandOvers each of one that was asked
 	// to end, and Hampered either in rounds in which the database was away, too. In ms.
 	TakeOvers []int64 `json:"take_over_ms"`
@@ -86,6 +89,12 @@ func judgeRound(f roundFacts) (r Round, differences []string) {
 		r.Orphans++
 		differ("nobody took wallet %v over from instance %s, which ended", o.wallet, o.instance)
 	}
+	for _, e := range f.round.ends {
+		r.Restarts++
+		if !e.missed {
+			differ("the database was there, and nothing else had ended it: %v", e.why)
+		}
+	}
 	return r, differences
 }
 
@@ -137,6 +146,7 @@ func (r *Round) add(o Round) {
 	r.Lost += o.Lost
 	r.Accused += o.Accused
 	r.Orphans += o.Orphans
+	r.Restarts += o.Restarts
 	r.TakeOvers = append(r.TakeOvers, o.TakeOvers...)
 	r.HandOvers = append(r.HandOvers, o.HandOvers...)
 	r.Hampered = append(r.Hampered, o.Hampered...)

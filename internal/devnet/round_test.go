@@ -3,6 +3,7 @@ package devnet
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,9 @@ func TestWhatARoundMustNotShow(t *testing.T) {
 		{"an orphan", func(f *roundFacts, _ map[topic]int) {
 			f.round.orphans = []death{{instance: "a", wallet: f.elections[0].wallet.ID()}}
 		}, "nobody took wallet", func(r Round) int { return r.Orphans }},
+		{"an instance that ended although its database was there", func(f *roundFacts, _ map[topic]int) {
+			f.round.ends = []end{{why: errors.New("instance a: exit status 1")}}
+		}, "the database was there, and nothing else had ended it: instance a: exit status 1", func(r Round) int { return r.Restarts }},
 	} {
 		t.Run(it.name, func(t *testing.T) {
 			f, said := roundOf(t)
@@ -121,8 +125,18 @@ func TestATakeOverIsTheNextEpochAfterADeath(t *testing.T) {
 	require.Zero(t, r.settleAccounts())
 }
 
+// It starts while its database is away, and cannot.
+func TestAnInstanceThatEndedForWantOfItsDatabaseIsCountedAlone(t *testing.T) {
+	f, _ := roundOf(t)
+	f.round.ends = []end{{missed: true}}
+	r, differences := judgeRound(f)
+	require.Empty(t, differences)
+	require.Equal(t, 1, r.Restarts)
+}
+
 func TestRoundsAddUp(t *testing.T) {
 	f, _ := roundOf(t)
+	f.round.ends = []end{{missed: true}}
 	one, _ := judgeRound(f)
 	f.round.strikes = append(f.round.strikes, Strike{Kind: StrikeDatabase, From: 0, To: 1})
 	f.round.takeOvers, f.round.handOvers = []time.Duration{9 * time.Second}, []time.Duration{7 * time.Second}
@@ -131,12 +145,13 @@ func TestRoundsAddUp(t *testing.T) {
 	sum.add(Report{Round: &one})
 	sum.add(Report{Round: &two})
 	require.Equal(t, Round{
-		Strikes: map[StrikeKind]int{StrikeKill: 2, StrikeDatabase: 1}, Statements: 2, Heard: 20,
+		Strikes: map[StrikeKind]int{StrikeKill: 2, StrikeDatabase: 1}, Statements: 2, Heard: 20, Restarts: 2,
 		TakeOvers: []int64{4000}, HandOvers: []int64{}, Hampered: []int64{9000, 7000},
 	}, *sum.Chaos)
 	text := summaryText(sum)
 	require.Contains(t, text, "3 strikes: kill 2, restart 0, pause 0,")
 	require.Contains(t, text, "double payloads: 0; lost windows: 0; accusations of honest operators: 0")
+	require.Contains(t, text, "wallets that nobody took over: 0; restarts of instances that ended by themselves: 2\n")
 	require.Contains(t, text, "taken over after: p50 4s, p99 4s (1)")
 	require.Contains(t, text, "either, with the database away, too, after: p50 7s, p99 9s (2)")
 }
@@ -163,5 +178,6 @@ func TestARoundIsOneLineOfJSON(t *testing.T) {
 	require.EqualValues(t, 900, line["window"])
 	require.EqualValues(t, 0, line["lost_windows"])
 	require.EqualValues(t, 0, line["double_payloads"])
+	require.EqualValues(t, 0, line["restarts"])
 	require.Len(t, line["plan"], 1)
 }

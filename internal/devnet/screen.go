@@ -28,6 +28,8 @@ type Intro struct {
 	Dir       string
 	Operators []Member
 	Instances []Member // of the first operator, if it has any beside a node
+	Board     string   // URL of the dashboard of the devnet's own nodes; empty if the instances have theirs
+	Token     string   // file with the word that the instances' APIs and dashboards ask for
 	Wallets   []chain.Wallet
 	Guests    []Guest
 }
@@ -42,7 +44,8 @@ type Guest struct {
 type Member struct {
 	Operator chain.Operator
 	Dir      string
-	Board    string // URL of its dashboard; empty if it has none
+	Board    string // URL of an instance's dashboard
+	API      string // URL of an instance's API, where the dashboard is, too, at /dashboard/
 }
 
 // Report is how one window ended.

@@ -9,6 +9,9 @@ import (
 func roundText(r Round) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "round: %d led and heard, %d double payloads, %d lost, %d accusations", r.Statements, r.Doubles, r.Lost, r.Accused)
+	if r.Restarts > 0 {
+		fmt.Fprintf(&b, ", %d restarts", r.Restarts)
+	}
 	for _, it := range r.waits() {
 		for _, ms := range it.ms {
 			fmt.Fprintf(&b, ", %s after %.1f s", it.what, float64(ms)/1000)
@@ -34,7 +37,7 @@ func chaosText(r Round) string {
 	}
 	fmt.Fprintf(&b, "\n  %d windows of wallets led and heard (%d messages); double payloads: %d; lost windows: %d; accusations of honest operators: %d\n",
 		r.Statements, r.Heard, r.Doubles, r.Lost, r.Accused)
-	fmt.Fprintf(&b, "  wallets that nobody took over: %d\n", r.Orphans)
+	fmt.Fprintf(&b, "  wallets that nobody took over: %d; restarts of instances that ended by themselves: %d\n", r.Orphans, r.Restarts)
 	for _, it := range r.waits() {
 		if len(it.ms) > 0 {
 			fmt.Fprintf(&b, "  %s after: p50 %v, p99 %v (%d)\n", it.what, percentile(it.ms, 50), percentile(it.ms, 99), len(it.ms))

@@ -126,9 +126,13 @@ func TestTheDevnetSaysWhereInstancesAre(t *testing.T) {
 	op := chain.Operator{1}
 	text := intro(Intro{
 		Dir: "D", Operators: []Member{{Operator: op, Dir: "D/operator-1"}},
-		Instances: []Member{{op, "D/operator-1/a", "http://127.0.0.1:1"}, {op, "D/operator-1/b", "http://127.0.0.1:2"}},
+		Token:     "D/operator-1/token",
+		Instances: []Member{{op, "D/operator-1/a", "http://127.0.0.1:1/", "http://127.0.0.1:3"}, {op, "D/operator-1/b", "http://127.0.0.1:2/", "http://127.0.0.1:4"}},
 	})
 	require.Contains(t, text, "  walletnode --data-dir D/operator-1/a instances list\n")
-	require.Contains(t, text, "has an instance in D/operator-1/b, its dashboard is http://127.0.0.1:2\n")
+	require.Contains(t, text, "has an instance in D/operator-1/b, its dashboard is http://127.0.0.1:2/, its API http://127.0.0.1:4\n")
+	require.Contains(t, text, "dashboards and APIs ask for the token in D/operator-1/token\n")
+	require.Contains(t, text, "walletnode --config D/operator-1/a/config.toml instances list\n")
+	require.NotContains(t, text, "dashboard of the first operator")
 	require.NotContains(t, text, "--data-dir D/operator-1 ")
 }

@@ -75,9 +75,10 @@ func intro(i Intro) string {
 		fmt.Fprintf(&b, "  walletnode --data-dir %s %s\n", first, command)
 	}
 	fmt.Fprintf(&b, "  tail -f %s/node.log\n", first)
-	for _, it := range i.Instances {
-		fmt.Fprintf(&b, "operator %v has an instance in %s, its dashboard is %s\n", it.Operator, it.Dir, it.Board)
+	if i.Board != "" {
+		fmt.Fprintf(&b, "dashboard of the first operator, or of the next one while that one's node is down: %s\n", i.Board)
 	}
+	b.WriteString(instancesText(i))
 	for _, g := range i.Guests {
 		fmt.Fprintf(&b, "operator %v holds %d of the %d seats of wallet %v; where its node is to run:\n",
 			g.Operator, len(g.Wallet.SeatsOf(g.Operator)), g.Wallet.Seats(), g.Wallet.ID())
@@ -85,6 +86,20 @@ func intro(i Intro) string {
 		for _, command := range []string{"check all", "wallets import " + filepath.Join(i.Dir, guestManifest), "start"} {
 			fmt.Fprintf(&b, "  walletnode %s\n", command)
 		}
+	}
+	return b.String()
+}
+
+// instancesText says where the instances are, and how they are asked.
+func instancesText(i Intro) string {
+	var b strings.Builder
+	for _, it := range i.Instances {
+		fmt.Fprintf(&b, "operator %v has an instance in %s, its dashboard is %s, its API %s\n", it.Operator, it.Dir, it.Board, it.API)
+	}
+	if len(i.Instances) > 0 {
+		fmt.Fprintf(&b, "dashboards and APIs ask for the token in %s\n", i.Token)
+		fmt.Fprintf(&b, "commands know it, and the other instances, where one is down: walletnode --config %s instances list\n",
+			filepath.Join(i.Instances[0].Dir, configName))
 	}
 	return b.String()
 }

@@ -568,6 +568,7 @@ func (a *act) judge(ctx context.Context) (Report, error) {
 	}
 	report.Differences = Judge(a.cfg.Expect, facts)
 	if a.chaos != nil {
+		a.struck.ends = a.subject().fleet.takeEnds()
 		a.struck.successions = a.chaos.registrar.settleAccounts()
 		counted, differences := judgeRound(roundFacts{
 			window: a.window, subject: a.subject().address, elections: a.elections, nodes: facts.Nodes, round: a.struck,
