@@ -32,8 +32,8 @@ type guardConfig struct {
 	Own func(ctx context.Context, wallet chain.WalletID, window chain.Height) (coordination.OwnProposal, bool, error)
 	// Sent reports whether this instance itself said it, by its own journal: the database may have forgotten.
 	Sent func(m net.Message) bool
-	// Doubt reports that siblings may still have to put back what the database forgot.
-	Doubt func() bool
+	// Doubt reports that siblings may still have to put back what the database forgot, as far as was seen since a moment.
+	Doubt func(since time.Time) bool
 	// Over reports that a window has ended.
 	Over  func(window chain.Height) bool
 	Halt  func(ctx context.Context, h shared.Halt) error
@@ -67,8 +67,9 @@ type suspect struct {
 	message net.Message
 	heard   time.Time
 	// Owned by Run's loop:
-	unknown   bool // looked for, and not found
-	convicted bool // nobody of us said it
+	unknown   bool      // looked for, and not found
+	missing   time.Time // when the database had answered for the first time that it has no such words; zero before
+	convicted bool      // nobody of us said it
 }
 
 func newGuard(cfg guardConfig) *guard {
@@ -158,7 +159,10 @@ func (g *guard) settle(ctx context.Context, s *suspect) bool {
 			return true
 		}
 		s.unknown = true
-		if err != nil || time.Since(s.heard) < patience || g.cfg.Doubt() {
+		if err == nil && s.missing.IsZero() {
+			s.missing = time.Now()
+		}
+		if err != nil || time.Since(s.heard) < patience || g.cfg.Doubt(s.missing) {
 			g.cfg.Halts.suspend(m.Wallet, "a message in this operator's name is being looked into")
 			return false
 		}

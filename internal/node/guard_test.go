@@ -25,6 +25,7 @@ type beat struct {
 	away   error                   // the database is
 	said   bool                    // our own journal has it
 	doubt  bool
+	asked  time.Time // what the doubt was last asked for
 	height chain.Height
 	listed []shared.Halt
 	alarms int
@@ -74,9 +75,12 @@ func onBeat(t *testing.T, test func(t *testing.T, b *beat)) {
 				})
 				return own, found, err
 			},
-			Sent:  func(net.Message) (said bool) { locked(func() { said = b.said }); return said },
-			Doubt: func() (doubt bool) { locked(func() { doubt = b.doubt }); return doubt },
-			Over:  func(window chain.Height) (over bool) { locked(func() { over = b.height >= window+100 }); return over },
+			Sent: func(net.Message) (said bool) { locked(func() { said = b.said }); return said },
+			Doubt: func(since time.Time) (doubt bool) {
+				locked(func() { doubt, b.asked = b.doubt, since })
+				return doubt
+			},
+			Over: func(window chain.Height) (over bool) { locked(func() { over = b.height >= window+100 }); return over },
 			Halt: func(_ context.Context, h shared.Halt) (err error) {
 				locked(func() {
 					if err = b.away; err == nil {
@@ -172,9 +176,13 @@ func TestWhatMayStillBePutBackStopsAWalletForThatTimeOnly(t *testing.T) {
 	onBeat(t, func(t *testing.T, b *beat) {
 		b.set(func() { b.doubt = true })
 		m, payload := statement(900, 1)
+		began := time.Now()
 		b.guard.heard(m)
 		time.Sleep(time.Minute)
-		b.set(func() { require.Zero(t, b.alarms) })
+		b.set(func() {
+			require.Zero(t, b.alarms)
+			require.Equal(t, began, b.asked, "since it was first looked for in vain")
+		})
 		require.True(t, b.halts.stopped(guarded))
 		b.set(func() { b.stored[900] = payload })
 		require.False(t, b.halts.stopped(guarded))

@@ -79,11 +79,15 @@ type siblings struct {
 
 	wishes atomic.Pointer[map[cluster.InstanceID]shared.Desire] // nil before they were read
 	began  atomic.Pointer[time.Time]                            // of the session, nil between sessions
-	// since is when this process first saw the present generation of the database. follow's loop owns generation.
-	generation cluster.Generation
-	since      atomic.Pointer[time.Time]
+	era    atomic.Pointer[era]                                  // the present one, as far as is known; nil before any
 	// alarms counts contradictions and strangers since the start.
 	alarms atomic.Uint64
+}
+
+// era is when this process first saw a generation of the database.
+type era struct {
+	generation cluster.Generation
+	since      time.Time
 }
 
 // newSiblings puts the parts together. Nothing runs before Run.
@@ -144,10 +148,8 @@ func (s *siblings) hold(ctx context.Context, t *cluster.Tenure) error {
 func (s *siblings) follow(ctx context.Context) error {
 	for {
 		held, changed := s.keeper.Holdings()
-		if g := held.View.Generation; g != s.generation {
-			now := time.Now()
-			s.generation = g
-			s.since.Store(&now)
+		if g, known := held.View.Generation, s.era.Load(); known == nil || known.generation != g {
+			s.era.Store(&era{g, time.Now()})
 		}
 		s.custody.hold(held)
 		select {
@@ -267,14 +269,15 @@ func (s *siblings) ill() []string {
 	return ill
 }
 
-// doubt reports whether siblings may still have to put back what the database forgot: until each of them has compared its
-// journal, and for a lease, in which those show themselves that were forgotten altogether.
-func (s *siblings) doubt() bool {
-	since := s.since.Load()
-	if since == nil || time.Since(*since) < s.cfg.Timing.TTL {
+// doubt reports whether siblings may still have to put back what the database had forgotten when it was asked for something:
+// until each of them has compared its journal, and for a lease, in which those show themselves that were forgotten
+// altogether. Whether it is the database of before shows only in what the keeper saw after the question.
+func (s *siblings) doubt(asked time.Time) bool {
+	held, _ := s.keeper.Holdings()
+	now := s.era.Load()
+	if !held.At.After(asked) || now == nil || now.generation != held.View.Generation || time.Since(now.since) < s.cfg.Timing.TTL {
 		return true
 	}
-	held, _ := s.keeper.Holdings()
 	return slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return !m.Reconciled && m.Left > -cluster.Mourning })
 }
 

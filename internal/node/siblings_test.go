@@ -191,16 +191,39 @@ func TestAnInstanceAloneResignsAfterALease(t *testing.T) {
 // A doubt lasts for a lease after a generation was first seen, and for as long as a member has not compared its journal.
 func TestADoubtEndsWhenEverybodyHasComparedItsJournal(t *testing.T) {
 	onStation(t, func(t *testing.T, db *clustertest.DB, s *station, _ chain.WalletID) {
-		require.True(t, s.doubt(), "this process has just begun to look")
+		require.True(t, s.doubt(time.Time{}), "this process has just begun to look")
 		time.Sleep(cluster.DefaultTiming().TTL)
-		require.False(t, s.doubt())
+		require.False(t, s.doubt(time.Time{}))
 		_, err := db.OpenSession(t.Context(), cluster.Opening{Holder: cluster.Holder{Instance: "b", Boot: cluster.NewBoot()}, TTL: time.Second})
 		require.NoError(t, err)
 		settle()
-		require.True(t, s.doubt(), "another member has still to compare")
+		require.True(t, s.doubt(time.Time{}), "another member has still to compare")
 		time.Sleep(cluster.Mourning)
 		settle()
-		require.False(t, s.doubt(), "it does not come back")
+		require.False(t, s.doubt(time.Time{}), "it does not come back")
+		s.stop()
+		require.NoError(t, <-s.ended)
+	})
+}
+
+// What the promoted database does not know a sibling may have said before. That it is another database shows only when the
+// keeper looks again, which it does with the next session.
+func TestAPromotionThatNobodyHasNoticedYetIsADoubt(t *testing.T) {
+	onStation(t, func(t *testing.T, db *clustertest.DB, s *station, _ chain.WalletID) {
+		time.Sleep(cluster.DefaultTiming().TTL)
+		db.Promote(0)
+		asked := time.Now() // and found nothing
+		require.True(t, s.doubt(asked))
+		for range 200 {
+			time.Sleep(10 * time.Millisecond) // the session of before is over, and the next one has looked, at some time
+			synctest.Wait()
+			require.True(t, s.doubt(asked))
+		}
+		settle()
+		require.True(t, s.doubt(asked), "whoever was forgotten has a lease's time to come")
+		time.Sleep(cluster.DefaultTiming().TTL)
+		require.False(t, s.doubt(asked))
+		require.True(t, s.doubt(time.Now()), "nobody has looked since")
 		s.stop()
 		require.NoError(t, <-s.ended)
 	})
