@@ -30,12 +30,13 @@ func devnetCommand() *cli.Command {
 		Description: "Every operator is a complete node with keys, store and log in a directory of its own. The scenarios:\n\n" +
 			scenarioHelp() + "\nA node of your own takes part with --guest and its operator's address, which walletnode init tells: it holds seats of\n" +
 			"one more wallet, which the scenario is not judged by. The devnet says how that node is started.\n" +
+			"The first node that runs shows its dashboard, at an address that is printed.\n" +
 			"The devnet's own nodes have no API: what they record is read from their stores (windows, faults, wallets), while status,\n" +
 			"windows next and peers are questions for a guest.\n\n" +
 			"With --instances the first operator runs that many instances, each a process of its own, on one PostgreSQL database, which is\n" +
-			"made from the server programs installed here (Debian package postgresql) and removed at the end. The other operators have one\n" +
-			"node each, as always. With --chaos N its instances are struck at random in N windows: killed, stopped, cut off from the\n" +
-			"database or from their peers, the database restarted; one instance is spared each time. --seed says what strikes whom. The\n" +
+			"made from the server programs installed here (Debian package postgresql) and removed at the end. They have dashboards and APIs,\n" +
+			"which ask for a token; it is printed where they are. The other operators have one node each, as always. With --chaos N its\n" +
+			"instances are struck at random in N windows: killed, stopped, cut off from the database or from their peers, the database restarted; one instance is spared each time. --seed says what strikes whom. The\n" +
 			"last line tells how many payloads differed, windows were lost and honest operators were accused, all of which must be 0, and\n" +
 			"how long the wallets of killed instances waited for another one.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
 		Flags: []cli.Flag{

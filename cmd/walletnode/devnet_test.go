@@ -23,6 +23,7 @@ func TestDevnetWritesOneJSONLinePerNodeWalletAndWindow(t *testing.T) {
 		"--windows", "1", "--scenario", "idle-leader", "--seed", "5", "--json", "--dir", dir)
 	require.Equal(t, codeOK, got.code, got.stderr)
 	require.Contains(t, got.stderr, "walletnode --data-dir "+dir+"/operator-1 windows list")
+	require.Regexp(t, `(?m)^dashboard of the first operator.*: http://127\.0\.0\.1:\d+/$`, got.stderr)
 
 	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
 	require.Len(t, lines, 3*1+1)

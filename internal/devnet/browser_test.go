@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,8 +29,8 @@ window.note();
 new MutationObserver(window.note).observe(document.body, { subtree: true, childList: true, characterData: true });
 true`
 
-// watch opens an instance's page in a browser; nil where there is none and none is required.
-func watch(t *testing.T, url string) *watcher {
+// watch opens an instance's page in a browser and shows it the token; nil where there is no browser and none is required.
+func watch(t *testing.T, url, token string) *watcher {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -46,7 +47,8 @@ func watch(t *testing.T, url string) *watcher {
 	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // of events that it does not know
 	t.Cleanup(stop)
 	w := &watcher{ctx}
-	require.NoError(t, chromedp.Run(ctx, chromedp.Navigate(url), chromedp.WaitVisible("#instances tbody tr"), chromedp.Evaluate(watching, nil)))
+	require.NoError(t, chromedp.Run(ctx, chromedp.Navigate(url), chromedp.SendKeys("#token", token+kb.Enter, chromedp.NodeVisible),
+		chromedp.WaitVisible("#instances tbody tr"), chromedp.Evaluate(watching, nil)))
 	return w
 }
 

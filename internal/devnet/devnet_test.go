@@ -138,7 +138,7 @@ func TestThreeWindowsOnRealLibp2pAndTheSimulatedChain(t *testing.T) {
 func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
 	// Two windows where what happens takes turns, or where the next window shows that a node is back.
 	windows := map[string]int{
-		"idle-leader": 2, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "restart": 2, "skipped-heads": 2,
+		"idle-leader": 1, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "restart": 2, "skipped-heads": 2,
 		"late-node": 2, "stalled-chain": 2, "reorg": 1, "slow-disk": 2, "flood": 3,
 		"partition": 2,
 		"rpc-liar":  1, "rpc-fork": 1, "rpc-blackhole": 1, "rpc-minority-down": 1, "rpc-majority-down": 2,

@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -15,7 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/pgserver"
+	"github.com/walletnode/walletnode/internal/remote"
 	views "github.com/walletnode/walletnode/internal/view"
 )
 
@@ -25,14 +28,36 @@ type upgrading struct {
 	t    *testing.T
 	next string
 	dir  string
-	page string // of the instance that is not struck in the last window
+	from Intro
 	seen []views.Instances
+	// owners are those that instances named to a client from outside, which knows the list of instances and the token.
+	owners map[chain.WalletID]string
 	// watcher looks at the page through the last window, and shown is what it saw.
 	watcher *watcher
 	shown   map[string][]string
 }
 
-func (u *upgrading) Start(i Intro) { u.page = i.Instances[2].Board }
+func (u *upgrading) Start(i Intro) { u.from = i }
+
+// follow has a client from outside find the instance that serves each wallet, whichever it asks first.
+func (u *upgrading) follow() {
+	ctx, cancel := context.WithTimeout(u.t.Context(), 2*time.Minute)
+	defer cancel()
+	u.owners = make(map[chain.WalletID]string)
+	for _, it := range u.from.Instances {
+		cfg, err := config.Load(filepath.Join(it.Dir, configName), nil, nil)
+		require.NoError(u.t, err)
+		cfg.Cluster.Bootstrap = cfg.Cluster.URLs
+		instances, err := remote.Any(cfg)
+		require.NoError(u.t, err)
+		for _, w := range u.from.Wallets {
+			owner, err := instances.Serving(ctx, w.ID())
+			require.NoError(u.t, err)
+			u.owners[w.ID()] = owner.Owner
+		}
+		instances.Close()
+	}
+}
 
 func (u *upgrading) Window(r Report) {
 	u.recording.Window(r)
@@ -47,7 +72,10 @@ func (u *upgrading) Window(r Report) {
 	u.seen = append(u.seen, list)
 	switch {
 	case len(u.seen) == 1:
-		u.watcher = watch(u.t, u.page)
+		u.follow()
+		token, err := os.ReadFile(u.from.Token)
+		require.NoError(u.t, err)
+		u.watcher = watch(u.t, u.from.Instances[2].Board, strings.TrimSpace(string(token))) // of the one that is not struck in the last window
 	case u.watcher != nil:
 		u.shown = u.watcher.shown(u.t)
 	}
@@ -111,6 +139,12 @@ func TestInstancesAreUpgradedAndStruckAndNoWindowIsLost(t *testing.T) {
 		for _, wallet := range it.Wallets {
 			served[wallet] = true
 		}
+		i := slices.IndexFunc(u.from.Instances, func(m Member) bool { return filepath.Base(m.Dir) == it.ID })
+		require.Equal(t, []string{u.from.Instances[i].API}, it.URLs)
+	}
+	require.Len(t, u.owners, 3)
+	for wallet, owner := range u.owners {
+		require.NotEmpty(t, owner, "wallet %v", wallet)
 	}
 	require.Len(t, u.seen[0].Instances, 3)
 	require.NotEqual(t, "(devel)", version, "all are of the next version")
