@@ -19,6 +19,19 @@ func (s *Store) Claim(ctx context.Context, f cluster.Fence, window chain.Height)
 		if err != nil {
 			return err
 		}
+		claim = cluster.Claim{Wallet: f.Wallet, Window: window, Holder: f.Holder, Epoch: f.Epoch}
+		doubtful := now.doubts(f, window)
+		if !doubtful {
+			// Most windows are claimed by nobody yet. It is tried first, for each statement is a way to the server and back.
+			done, err := tx.ExecContext(ctx, `INSERT INTO claims (block, wallet, instance, boot, epoch, claimed) SELECT $1, $2, $3, $4, $5, $6
+				WHERE NOT EXISTS (SELECT 1 FROM own_proposals p WHERE p.block = $1 AND p.wallet = $2)
+				ON CONFLICT (block, wallet) DO UPDATE SET instance = excluded.instance, boot = excluded.boot, epoch = excluded.epoch, claimed = excluded.claimed
+				WHERE claims.epoch <= excluded.epoch`,
+				height(window), f.Wallet[:], string(f.Instance), f.Boot[:], int64(f.Epoch), now.now) //nolint:gosec // epochs count moves
+			if err := one(done, err, errStands); !errors.Is(err, errStands) {
+				return err
+			}
+		}
 		row, found, err := readClaim(ctx, tx, f.Wallet, window)
 		switch {
 		case err != nil:
@@ -28,20 +41,19 @@ func (s *Store) Claim(ctx context.Context, f cluster.Fence, window chain.Height)
 			return nil
 		case found && row.Epoch > f.Epoch:
 			return cluster.ErrFenced
-		case now.doubts(f, window):
+		case doubtful:
 			return cluster.ErrDoubtful
 		}
-		claim = cluster.Claim{Wallet: f.Wallet, Window: window, Holder: f.Holder, Epoch: f.Epoch}
-		_, err = tx.ExecContext(ctx, `INSERT INTO claims (block, wallet, instance, boot, epoch, claimed) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (block, wallet) DO UPDATE SET instance = excluded.instance, boot = excluded.boot, epoch = excluded.epoch, claimed = excluded.claimed`,
-			height(window), f.Wallet[:], string(f.Instance), f.Boot[:], int64(f.Epoch), now.now) //nolint:gosec // epochs count moves
-		return err
+		return errAgain // it was put back, or lifted, between the two statements
 	})
 	if err != nil {
 		return cluster.Claim{}, err
 	}
 	return claim, nil
 }
+
+// errStands says that a statement changed nothing, because of what stands in the table.
+var errStands = errors.New("something is stored already")
 
 // proved checks a fence and returns the look at the sessions that it was checked with.
 func proved(ctx context.Context, tx *sql.Tx, d dialect, f cluster.Fence) (sight, error) {
@@ -80,6 +92,15 @@ func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.
 			return err
 		}
 		at = now.era
+		claim = cluster.Claim{Wallet: f.Wallet, Window: window, Holder: f.Holder, Epoch: f.Epoch, Own: own}
+		done, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) SELECT $1, $2, $3, $4, $5, $6
+			WHERE EXISTS (SELECT 1 FROM claims c WHERE c.block = $1 AND c.wallet = $2 AND c.instance = $7 AND c.boot = $8 AND c.epoch = $9)
+			ON CONFLICT (block, wallet) DO NOTHING`,
+			height(window), f.Wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime),
+			string(f.Instance), f.Boot[:], int64(f.Epoch)) //nolint:gosec // epochs count moves
+		if err := one(done, err, errStands); !errors.Is(err, errStands) {
+			return err
+		}
 		row, found, err := readClaim(ctx, tx, f.Wallet, window)
 		switch {
 		case err != nil:
@@ -90,12 +111,7 @@ func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.
 		case !found || row.Epoch != f.Epoch || row.Holder != f.Holder:
 			return cluster.ErrFenced
 		}
-		row.Own = own
-		claim = row
-		done, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (block, wallet) DO NOTHING`,
-			height(window), f.Wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime))
-		return one(done, err, errAgain) // somebody put back what he had sent
+		return errAgain // the one or the other was put back between the two statements
 	})
 	if err != nil {
 		return cluster.Claim{}, err
