@@ -52,6 +52,8 @@ var (
 	ErrStaleWindow = errors.New("window is not later than the last one")
 	// ErrFinished says that the action has its outcome already and must not run again.
 	ErrFinished = action.ErrFinished
+	// ErrOwed says that an instance may still have to compare its journal with a database that lost commits.
+	ErrOwed = errors.New("the instance's journal has not been compared with the database yet")
 	// ErrOtherRoster says that the wallet is known with another roster.
 	ErrOtherRoster = errors.New("wallet is known with another roster")
 )
