@@ -41,10 +41,11 @@ type Versions map[Topic]uint64
 type Ban struct {
 	Operator chain.Operator
 	Peer     peer.ID
-	Reason   string    // for people; at most MaxText bytes
-	By       string    // who set it: "operator" for a person's command, "score" for an automatic one
-	Since    time.Time // by the database's clock
-	Until    time.Time // by the database's clock; zero for as long as nobody lifts it
+	Reason   string // for people; at most MaxText bytes
+	By       string // who set it: "operator" for a person's command, "score" for an automatic one
+	// Since and Until are by this machine's clock: a store counts from its database's to it, so that a ban is over after the
+	// time that it was to last, however far apart the clocks are. Until is zero for as long as nobody lifts the ban.
+	Since, Until time.Time
 }
 
 // Subject returns what is banned, as text: an address or a peer ID.
@@ -101,6 +102,8 @@ const (
 var (
 	// ErrTooManyBans says that there are MaxBans already.
 	ErrTooManyBans = errors.New("too many bans")
+	// ErrOwnOperator says that the node's own operator was to be banned: its instances would keep each other away.
+	ErrOwnOperator = errors.New("this is the node's own operator")
 	// ErrNotBanned says that there is no such ban to lift.
 	ErrNotBanned = errors.New("not banned")
 	// ErrNotHalted says that the wallet is not stopped.
@@ -115,8 +118,7 @@ type Store interface {
 
 	// Bans returns the bans that are in force, oldest first; those that have run out are not among them.
 	Bans(ctx context.Context) ([]Ban, error)
-	// AddBan stores a ban for a time (0: until it is lifted), in place of one of the same subject. The answer has the
-	// times that the database gave it.
+	// AddBan stores a ban for a time (0: until it is lifted), in place of one of the same subject. The answer has its times.
 	AddBan(ctx context.Context, b Ban, lasts time.Duration) (Ban, error)
 	// RemoveBan lifts the ban of b's subject; ErrNotBanned if there is none.
 	RemoveBan(ctx context.Context, b Ban) error

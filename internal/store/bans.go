@@ -19,15 +19,43 @@ func inForce(d dialect) string { return `(until = 0 OR until > ` + d.now + `)` }
 
 // Bans implements shared.Store.
 func (r Reader) Bans(ctx context.Context) ([]shared.Ban, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT subject, reason, issuer, since, until FROM bans WHERE `+inForce(r.at.dialect())+`
+	asked := time.Now()
+	d := r.at.dialect()
+	var now int64
+	rows, err := r.db.QueryContext(ctx, `SELECT subject, reason, issuer, since, until, `+d.now+` FROM bans WHERE `+inForce(d)+`
 		ORDER BY since, subject`)
-	bans, err := collect(rows, err, scanBan)
+	bans, err := collect(rows, err, func(row scanner) (shared.Ban, error) { return scanBan(row, &now) })
+	ahead := lead(now, asked, time.Now())
+	for i, b := range bans {
+		bans[i].Since, bans[i].Until = here(b.Since, ahead), here(b.Until, ahead)
+	}
 	return bans, wrap("read bans", err)
 }
 
-func scanBan(row scanner) (b shared.Ban, err error) {
+// lead is how far the database's clock (in microseconds) is ahead of this machine's, less what the time between question and
+// answer explains: two readings of one clock never differ, however long the answer took. It is negative for a clock behind.
+func lead(database int64, asked, answered time.Time) time.Duration {
+	switch now := time.UnixMicro(database); {
+	case now.After(answered):
+		return now.Sub(answered)
+	case asked.Sub(now) >= time.Microsecond: // it has no more digits
+		return now.Sub(asked)
+	default:
+		return 0
+	}
+}
+
+// here is a time of a database's clock by this machine's; zero stays zero.
+func here(t time.Time, ahead time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(-ahead)
+}
+
+func scanBan(row scanner, now *int64) (b shared.Ban, err error) {
 	var subject string
-	if err = row.Scan(&subject, &b.Reason, &b.By, (*micros)(&b.Since), (*micros)(&b.Until)); err != nil {
+	if err = row.Scan(&subject, &b.Reason, &b.By, (*micros)(&b.Since), (*micros)(&b.Until), now); err != nil {
 		return b, err
 	}
 	if strings.HasPrefix(subject, "0x") {
@@ -54,10 +82,12 @@ func (s *Store) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (
 		if err := bump(ctx, tx, shared.TopicBans); err != nil {
 			return err
 		}
+		asked := time.Now()
 		since, err := clock(ctx, tx, s.at.dialect())
 		if err != nil {
 			return err
 		}
+		ahead := lead(since, asked, time.Now())
 		if err := roomForBan(ctx, tx, b, since); err != nil {
 			return err
 		}
@@ -68,9 +98,9 @@ func (s *Store) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (
 		_, err = tx.ExecContext(ctx, `INSERT INTO bans (subject, reason, issuer, since, until) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (subject) DO UPDATE SET reason = excluded.reason, issuer = excluded.issuer, since = excluded.since, until = excluded.until`,
 			b.Subject(), b.Reason, b.By, since, until)
-		b.Since, b.Until = time.UnixMicro(since).UTC(), time.Time{}
+		b.Since, b.Until = here(time.UnixMicro(since).UTC(), ahead), time.Time{}
 		if until != 0 {
-			b.Until = time.UnixMicro(until).UTC()
+			b.Until = here(time.UnixMicro(until).UTC(), ahead)
 		}
 		return err
 	})

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,6 +32,41 @@ func TestInstancesShareTheirLists(t *testing.T) {
 	require.Equal(t, []shared.Ban{banned}, list)
 	require.NoError(t, b.RemoveBan(t.Context(), banned))
 	require.ErrorIs(t, a.RemoveBan(t.Context(), banned), shared.ErrNotBanned)
+}
+
+// A database whose clock is an hour ahead or behind ends no ban an hour late or early.
+func TestBansEndByThisMachinesClock(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
+		s := served(t, Retention{})()
+		words := &s.at.(*remote).tongue.words
+		words.now = fmt.Sprintf("(%s + (%d))", words.now, ahead.Microseconds())
+		before := time.Now().Truncate(time.Microsecond)
+		added, err := s.AddBan(t.Context(), shared.Ban{Operator: mallory}, time.Minute)
+		require.NoError(t, err)
+		list, err := s.Bans(t.Context())
+		require.NoError(t, err)
+		after := time.Now()
+		require.Len(t, list, 1)
+		for _, b := range []shared.Ban{added, list[0]} {
+			require.WithinRange(t, b.Since, before.Add(-after.Sub(before)), after)
+			require.Equal(t, b.Since.Add(time.Minute), b.Until)
+		}
+	}
+}
+
+func TestTheLeadOfAClockIsWhatTheAnswersTimeDoesNotExplain(t *testing.T) {
+	asked := time.Unix(1_800_000_000, 999) // the database's clock has no nanoseconds
+	answered := asked.Add(time.Second)
+	for now, want := range map[time.Time]time.Duration{
+		asked.Truncate(time.Microsecond): 0,
+		asked.Add(time.Millisecond):      0,
+		answered:                         0,
+		asked.Add(time.Hour):             time.Hour - time.Second - 999,
+		asked.Add(-time.Hour):            -time.Hour - 999,
+	} {
+		require.Equal(t, want, lead(now.UnixMicro(), asked, answered), now)
+	}
+	require.True(t, here(time.Time{}, time.Hour).IsZero(), "no end stays none")
 }
 
 func TestAStoredFaultIsAChange(t *testing.T) {

@@ -24,6 +24,7 @@ func Suite(t *testing.T, open func(t *testing.T) shared.Store) {
 		"a new store has nothing":                    empty,
 		"a ban is stored and lifted":                 bans,
 		"a ban runs out":                             runsOut,
+		"a ban's times are this machine's":           ownTimes,
 		"a ban takes the place of one like it":       replaces,
 		"there are so many bans and no more":         fills,
 		"a wallet is stopped once and goes on":       halts,
@@ -123,6 +124,20 @@ func runsOut(t *testing.T, s shared.Store) {
 		return err == nil && len(list) == 1 && list[0] == lasting
 	}, 30*time.Second, 5*time.Millisecond)
 	require.ErrorIs(t, s.RemoveBan(t.Context(), shared.Ban{Operator: operator(1)}), shared.ErrNotBanned, "it has run out")
+}
+
+// ownTimes is a test of the clocks only where the database has another one; where it has this machine's nothing is shifted.
+func ownTimes(t *testing.T, s shared.Store) {
+	before := time.Now().Truncate(time.Microsecond)
+	_, err := s.AddBan(t.Context(), shared.Ban{Operator: operator(1)}, time.Hour)
+	require.NoError(t, err)
+	after := time.Now()
+	list, err := s.Bans(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	took := time.Since(before) // by so much the way of a question can mislead a store
+	require.WithinRange(t, list[0].Since, before.Add(-took), after.Add(took))
+	require.Equal(t, time.Hour, list[0].Until.Sub(list[0].Since))
 }
 
 func replaces(t *testing.T, s shared.Store) {
