@@ -102,7 +102,7 @@ func listBans(c *cli.Context) error {
 // banSheet shows bans; document is what --json writes.
 func banSheet(list view.Bans, document any) sheet {
 	return sheet{document, false, table.Row{"banned", "since", "until", "by", "reason"}, rowsOf(list.Bans, func(b view.Ban) table.Row {
-		until := "lifted"
+		until := "until lifted"
 		if b.Until != nil {
 			until = *b.Until
 		}

@@ -125,12 +125,17 @@ func TestEvidenceShowTellsWhatWasSaid(t *testing.T) {
 	require.Contains(t, got.stderr, "walletnode evidence list shows what there is")
 }
 
+// alone is the only instance of its operator.
+type alone struct{ api.Cluster }
+
+func (alone) Instances() view.Instances { return view.Instances{} }
+
 // The answers are the same from the node that runs on the store.
 func TestEvidenceIsReadFromTheRunningNode(t *testing.T) {
 	node := newRunning(t)
 	node.history(t)
 	id := node.caught(t)
-	server := api.Server{Records: view.Records{Store: node.store.Reader}, Logger: slog.New(slog.DiscardHandler)}
+	server := api.Server{Records: view.Records{Store: node.store.Reader}, Cluster: alone{}, Logger: slog.New(slog.DiscardHandler)}
 	running := httptest.NewServer(server.Handler())
 	t.Cleanup(running.Close)
 	address := strings.TrimPrefix(running.URL, "http://")

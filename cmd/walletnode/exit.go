@@ -85,7 +85,7 @@ func exitCode(err error) int {
 		return codeOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &complaints), errors.As(err, &unusable), errors.Is(err, view.ErrConfiguration), errors.Is(err, api.ErrInvalid), errors.Is(err, api.ErrUnauthorized):
+	case errors.As(err, &complaints), errors.As(err, &unusable), errors.Is(err, view.ErrConfiguration), errors.Is(err, api.ErrInvalid), errors.Is(err, api.ErrUnauthorized), errors.Is(err, shared.ErrOwnOperator):
 		return codeUsage
 	case errors.Is(err, ethereum.ErrWrongChain), errors.Is(err, store.ErrWrongChain):
 		return codeUsage // of the endpoint or of the data directory: another start says the same

@@ -29,7 +29,8 @@ func instancesCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "resign", Usage: "have an instance give its wallets to the others, and end", ArgsUsage: "ID",
-			Flags: []cli.Flag{jsonFlag()}, Action: wishOf(shared.Resign),
+			Description: "One that is dead is removed from the list, with all that it was asked for. If it is started again, it is an instance like any other.",
+			Flags:       []cli.Flag{jsonFlag()}, Action: wishOf(shared.Resign),
 		},
 	)
 }
@@ -62,10 +63,18 @@ func instanceSheet(list view.Instances) sheet {
 	header := table.Row{"instance", "state", "wallets", "lease", "version", "wish", "urls", "detail"}
 	return sheet{list, false, header, rowsOf(list.Instances, func(i view.Instance) table.Row {
 		return table.Row{
-			markedSelf(i), i.State, len(i.Wallets), milliseconds(i.LeaseMS), orDash(i.Version), orDash(i.Wish), orDash(strings.Join(i.URLs, " ")),
+			markedSelf(i), i.State, len(i.Wallets), lease(list, i), orDash(i.Version), orDash(i.Wish), orDash(strings.Join(i.URLs, " ")),
 			orDash(printable(i.Detail)),
 		}
 	})}
+}
+
+// lease is what is left of an instance's lease. The only instance on a database of its own needs none.
+func lease(list view.Instances, i view.Instance) string {
+	if !list.Shared {
+		return orDash("")
+	}
+	return milliseconds(i.LeaseMS)
 }
 
 // markedSelf is an instance's name, with a star at the one that answers. The only instance on a database of its own has none.
@@ -129,6 +138,10 @@ func wishOf(d shared.Desire) cli.ActionFunc {
 			}
 			if c.Bool("json") {
 				return writeJSON(c.App.Writer, wish)
+			}
+			if wish.Removed {
+				_, err = fmt.Fprintf(c.App.Writer, "%s was dead and is removed\n", wish.Instance)
+				return err
 			}
 			said := map[shared.Desire]string{
 				shared.Drain:  "gives its wallets to the others (walletnode instances list shows when it has)",

@@ -128,18 +128,31 @@ func (m member) Owner(wallet chain.WalletID) (view.Owner, bool, time.Duration, e
 	return owner, owner.Owner == m.id, time.Second, nil
 }
 
-func (m member) Wish(_ context.Context, instance string, d shared.Desire) error {
+func (m member) Wish(_ context.Context, instance string, d shared.Desire) (removed bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if instance == "dead" {
+		return d == shared.Resign, nil
+	}
 	if m.servers[instance] == nil {
-		return fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
+		return false, fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
 	}
 	m.wishes[instance] = d
-	return nil
+	return false, nil
 }
 
-func (m member) Bans(context.Context) (view.Bans, error) {
-	return view.Bans{Bans: append([]view.Ban{}, m.bans...)}, nil
+func (m member) Bans(context.Context) (view.Bans, time.Duration, error) {
+	return view.Bans{Bans: append([]view.Ban{}, m.bans...)}, m.away(), nil
+}
+
+// away is how long ago the database answered last; 0 while it answers.
+func (m member) away() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stale {
+		return 65 * time.Second
+	}
+	return 0
 }
 
 func (m member) AddBan(_ context.Context, b shared.Ban, lasts time.Duration) (view.Ban, error) {
@@ -167,8 +180,8 @@ func (m member) RemoveBan(_ context.Context, b shared.Ban) error {
 	return fmt.Errorf("%w: %s", shared.ErrNotBanned, b.Subject())
 }
 
-func (m member) Halts(context.Context) (view.Halts, error) {
-	return view.Halts{Halts: append([]view.Halt{}, m.halts...)}, nil
+func (m member) Halts(context.Context) (view.Halts, time.Duration, error) {
+	return view.Halts{Halts: append([]view.Halt{}, m.halts...)}, m.away(), nil
 }
 
 func (m member) Resume(_ context.Context, wallet chain.WalletID) error {
@@ -211,6 +224,8 @@ func TestInstancesAreListedShownAndAskedForThings(t *testing.T) {
 	for does, want := range map[string]string{"drain": "gives its wallets to the others", "resign": "and ends", "undrain": "may have wallets again"} {
 		require.Contains(t, succeed(t, "", "instances", does, "b", "--data-dir", dir), want)
 	}
+	require.Equal(t, "dead was dead and is removed\n", succeed(t, "", "instances", "resign", "dead", "--data-dir", dir))
+	require.Contains(t, succeed(t, "", "instances", "resign", "dead", "--json", "--data-dir", dir), `"removed": true`)
 	succeed(t, "", "instances", "drain", "b", "--json", "--data-dir", dir)
 	text = succeed(t, "", "instances", "show", "b", "--data-dir", dir)
 	require.Contains(t, text, "instance b\n  state    ill\n")
@@ -230,12 +245,27 @@ func TestInstancesAreListedShownAndAskedForThings(t *testing.T) {
 	require.Contains(t, got.stderr, "wallets that nobody serves: 2")
 }
 
+// What is known is shown while the database is away, with a word beside it that says how old it is.
+func TestListsAreShownAndMarkedWhileTheDatabaseIsAway(t *testing.T) {
+	f := newFleet(t)
+	dir := f.here(t)
+	f.bans = []view.Ban{{Operator: theirs, Reason: "lies"}}
+	require.NotContains(t, call(t, "", "bans", "list", "--data-dir", dir).stderr, "does not answer")
+	f.stale = true
+	for _, args := range [][]string{{"bans", "list"}, {"wallets", "halted"}} {
+		got := call(t, "", append(args, "--data-dir", dir)...)
+		require.Zero(t, got.code, got.stderr)
+		require.Contains(t, got.stderr, "walletnode: as of 1m5s ago: the database does not answer\n")
+	}
+	require.Contains(t, call(t, "", "bans", "list", "--json", "--data-dir", dir).stdout, theirs)
+}
+
 func TestBansAreAddedListedAndLifted(t *testing.T) {
 	f := newFleet(t)
 	dir := f.here(t)
 	const peer = "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
 	require.Contains(t, succeed(t, "", "bans", "add", theirs, "--reason", "lies", "--until", "90m", "--data-dir", dir), "after 1h30m0s")
-	require.Contains(t, succeed(t, "", "bans", "add", peer, "--data-dir", dir), "lifted")
+	require.Contains(t, succeed(t, "", "bans", "add", peer, "--data-dir", dir), "until lifted")
 	text := succeed(t, "", "bans", "list", "--data-dir", dir)
 	require.Regexp(t, `BANNED +SINCE +UNTIL +BY +REASON\n`+theirs+` .* operator +lies\n`+peer, text)
 	var left view.Bans
@@ -252,7 +282,8 @@ func TestBansAreAddedListedAndLifted(t *testing.T) {
 		"want more than nothing": {"add", theirs, "--until", "-1h"},
 		"at most 200 bytes":      {"add", theirs, "--reason", strings.Repeat("x", 201)},
 		"needs ADDRESS|PEER-ID":  {"add"},
-		"or a peer ID":           {"remove", "nobody"},
+		"nor a peer ID":          {"remove", "nobody"},
+		`"xyz" is neither an`:    {"add", "xyz"},
 	} {
 		got := call(t, "", append([]string{"bans", "--data-dir", dir}, args...)...)
 		require.Equal(t, codeUsage, got.code, "%v: %s", args, got.stderr)

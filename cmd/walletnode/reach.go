@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,6 +17,9 @@ import (
 // node that is named on the command line is the only one asked.
 func reachable(c *cli.Context, cfg config.Config) (*api.Client, error) {
 	node, err := answering(c, askedAPI(c, cfg))
+	if err == nil {
+		node.Stale = saysStale(c)
+	}
 	if err == nil || !errors.Is(err, api.ErrUnreachable) || len(cfg.Cluster.Bootstrap) == 0 || c.IsSet("api") || c.Err() != nil {
 		return node, err
 	}
@@ -23,7 +28,18 @@ func reachable(c *cli.Context, cfg config.Config) (*api.Client, error) {
 		return nil, errors.Join(err, remoteErr)
 	}
 	fmt.Fprintf(c.App.ErrWriter, "walletnode: %v; asking another instance (cluster.bootstrap)\n", err) //nolint:errcheck // a hint
+	instances.Stale = saysStale(c)
 	return instances, nil
+}
+
+// saysStale tells beside a command's answer that it is an old one, once, however many questions the command asks.
+func saysStale(c *cli.Context) func(time.Duration) {
+	var once sync.Once
+	return func(age time.Duration) {
+		once.Do(func() {
+			fmt.Fprintf(c.App.ErrWriter, "walletnode: as of %v ago: the database does not answer\n", age) //nolint:errcheck // a hint
+		})
+	}
 }
 
 // following is asking for what goes on when one instance stops, or only one can answer: whatever runs here, the instances of

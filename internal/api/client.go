@@ -33,6 +33,9 @@ const maxAnswer = 64 << 20
 
 // Client asks a running node, or any of an operator's instances. Its lists take limits of 1 to MaxRows only; 0 is DefaultRows.
 type Client struct {
+	// Stale, if it is set, is told of each answer that is not of now, because the database does not answer, how old it is.
+	Stale func(age time.Duration)
+
 	way   way
 	close func()
 }
@@ -53,12 +56,12 @@ func NewClient(address string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
-	return &Client{l, l.http.CloseIdleConnections}, nil
+	return &Client{way: l, close: l.http.CloseIdleConnections}, nil
 }
 
 // NewRemote makes a client that asks any instance, or the one that is responsible for a wallet. Closing it closes the other.
 func NewRemote(instances *client.Client) *Client {
-	return &Client{remote{instances}, instances.Close}
+	return &Client{way: remote{instances}, close: instances.Close}
 }
 
 // Close ends the client's connections.
@@ -69,6 +72,9 @@ func (c *Client) ask(ctx context.Context, method, path string, query url.Values,
 	response, err := c.do(ctx, method, path, query, body)
 	if err != nil {
 		return err
+	}
+	if age, stale := staleness(response.Header); stale && c.Stale != nil {
+		c.Stale(age)
 	}
 	return readDocument(response, doc, accepted...)
 }

@@ -23,6 +23,8 @@ type cluster struct {
 	bans   []shared.Ban
 	halts  []view.Halt
 	urls   map[string][]string // of a and b
+	alone  bool                // on a database of its own
+	age    time.Duration       // of bans and halts
 	err    error               // of every question that can fail
 }
 
@@ -34,7 +36,7 @@ func newCluster() *cluster {
 }
 
 func (c *cluster) Instances() view.Instances {
-	list := view.Instances{Self: "a", Shared: true, Generation: "1-abc", At: "now", AgeMS: 20, Instances: []view.Instance{}}
+	list := view.Instances{Self: "a", Shared: !c.alone, Generation: "1-abc", At: "now", AgeMS: 20, Instances: []view.Instance{}}
 	for _, id := range []string{"a", "b"} {
 		list.Instances = append(list.Instances, view.Instance{
 			ID: id, Boot: "00", State: view.InstanceIdle, URLs: c.urls[id], Healthy: true, Wish: string(c.wishes[id]), LeaseMS: 9000,
@@ -65,20 +67,23 @@ func (c *cluster) Owner(wallet chain.WalletID) (view.Owner, bool, time.Duration,
 	return owner, c.mine, c.wait, c.err
 }
 
-func (c *cluster) Wish(_ context.Context, instance string, d shared.Desire) error {
+func (c *cluster) Wish(_ context.Context, instance string, d shared.Desire) (removed bool, err error) {
+	if instance == "dead" {
+		return d == shared.Resign, c.err
+	}
 	if instance != "a" && instance != "b" {
-		return fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
+		return false, fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
 	}
 	c.wishes[instance] = d
-	return c.err
+	return false, c.err
 }
 
-func (c *cluster) Bans(context.Context) (view.Bans, error) {
+func (c *cluster) Bans(context.Context) (view.Bans, time.Duration, error) {
 	list := view.Bans{Bans: []view.Ban{}}
 	for _, b := range c.bans {
 		list.Bans = append(list.Bans, shown(b))
 	}
-	return list, c.err
+	return list, c.age, c.err
 }
 
 func shown(b shared.Ban) view.Ban {
@@ -109,8 +114,8 @@ func (c *cluster) RemoveBan(_ context.Context, b shared.Ban) error {
 	return fmt.Errorf("%w: %s", shared.ErrNotBanned, b.Subject())
 }
 
-func (c *cluster) Halts(context.Context) (view.Halts, error) {
-	return view.Halts{Halts: append([]view.Halt{}, c.halts...)}, c.err
+func (c *cluster) Halts(context.Context) (view.Halts, time.Duration, error) {
+	return view.Halts{Halts: append([]view.Halt{}, c.halts...)}, c.age, c.err
 }
 
 func (c *cluster) Resume(_ context.Context, wallet chain.WalletID) error {

@@ -283,6 +283,9 @@ func answer(q *query, read func() (any, error)) (any, error) {
 	return read()
 }
 
+// codeStoreAway is the code of what needs a database that does not answer.
+const codeStoreAway = "store_away"
+
 // failures are the errors with a status and a code of their own. The codes are stable.
 var failures = []struct {
 	is     error
@@ -294,14 +297,16 @@ var failures = []struct {
 	{view.ErrNoHead, http.StatusServiceUnavailable, "no_head"},
 	{view.ErrOneEndpoint, http.StatusConflict, "one_endpoint"},
 	{view.ErrOneInstance, http.StatusConflict, "one_instance"},
+	{store.ErrOwed, http.StatusConflict, "journal_owed"},
 	{ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
 	{ErrUnauthorized, http.StatusUnauthorized, "unauthorized"},
 	{shared.ErrNotBanned, http.StatusNotFound, "not_banned"},
 	{shared.ErrNotHalted, http.StatusNotFound, "not_halted"},
 	{shared.ErrTooManyBans, http.StatusConflict, "too_many_bans"},
-	{store.ErrUnreachable, http.StatusServiceUnavailable, "store_away"}, // before its likes: a client is told no more than this
-	{store.ErrNoAnswer, http.StatusServiceUnavailable, "store_away"},
-	{store.ErrRefused, http.StatusServiceUnavailable, "store_away"},
+	{shared.ErrOwnOperator, http.StatusConflict, "own_operator"},
+	{store.ErrUnreachable, http.StatusServiceUnavailable, codeStoreAway}, // before its likes: a client is told no more than this
+	{store.ErrNoAnswer, http.StatusServiceUnavailable, codeStoreAway},
+	{store.ErrRefused, http.StatusServiceUnavailable, codeStoreAway},
 	{quorum.ErrNeeded, http.StatusConflict, "endpoint_needed"},
 	{view.ErrConfiguration, http.StatusUnprocessableEntity, "invalid_configuration"},
 	{chain.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},

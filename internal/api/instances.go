@@ -45,8 +45,13 @@ func (s *Server) instance(_ http.ResponseWriter, r *http.Request, _ *query) (any
 func wish(d shared.Desire) func(*Server, http.ResponseWriter, *http.Request, *query) (any, error) {
 	return func(s *Server, _ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
 		id := r.PathValue("id")
-		if err := s.Cluster.Wish(r.Context(), id, d); err != nil {
+		removed, err := s.Cluster.Wish(r.Context(), id, d)
+		if err != nil {
 			return nil, err
+		}
+		if removed {
+			s.Logger.Info("Dead instance removed", "instance", id)
+			return view.Wish{Instance: id, Removed: true}, nil
 		}
 		s.Logger.Info("Instance asked for something", "instance", id, "wish", d)
 		return view.Wish{Instance: id, Wish: string(d)}, nil
@@ -91,8 +96,10 @@ func (e laterError) seconds() string {
 	return strconv.FormatInt(max(1, int64((e.after+time.Second-1)/time.Second)), 10)
 }
 
-func (s *Server) bans(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
-	return s.Cluster.Bans(r.Context())
+func (s *Server) bans(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	list, age, err := s.Cluster.Bans(r.Context())
+	markStale(w, age)
+	return list, err
 }
 
 func (s *Server) addBan(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
@@ -121,7 +128,9 @@ func (b BanWish) ban() (shared.Ban, time.Duration, error) {
 	case b.Operator != "":
 		ban.Operator, err = chain.ParseOperator(b.Operator)
 	default:
-		ban.Peer, err = peer.Decode(b.Peer)
+		if ban.Peer, err = peer.Decode(b.Peer); err != nil {
+			err = errSubject(b.Peer)
+		}
 	}
 	switch {
 	case err != nil:
@@ -146,12 +155,17 @@ func subject(text string) (shared.Ban, error) {
 	}
 	id, err := peer.Decode(text)
 	if err != nil {
-		return shared.Ban{}, fmt.Errorf("want an operator's address (EIP-55) or a peer ID, have %.80q", text)
+		return shared.Ban{}, errSubject(text)
 	}
 	return shared.Ban{Peer: id}, nil
 }
 
-func (s *Server) removeBan(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+// errSubject says that a word names nobody who could be banned.
+func errSubject(text string) error {
+	return fmt.Errorf("%.80q is neither an operator's address (EIP-55) nor a peer ID", text)
+}
+
+func (s *Server) removeBan(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
 	ban, err := subject(r.PathValue("subject"))
 	if err != nil {
 		return nil, invalid{err}
@@ -160,15 +174,17 @@ func (s *Server) removeBan(_ http.ResponseWriter, r *http.Request, _ *query) (an
 		return nil, err
 	}
 	s.Logger.Info("Ban lifted", "subject", ban.Subject())
-	return s.Cluster.Bans(r.Context())
+	return s.bans(w, r, nil)
 }
 
-func (s *Server) halts(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
-	return s.Cluster.Halts(r.Context())
+func (s *Server) halts(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	list, age, err := s.Cluster.Halts(r.Context())
+	markStale(w, age)
+	return list, err
 }
 
 // resume lets a wallet go on. Any instance can: it is a row of the database that all look at.
-func (s *Server) resume(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+func (s *Server) resume(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
 	id, err := chain.ParseWalletID(r.PathValue("id"))
 	if err != nil {
 		return nil, invalid{err}
@@ -177,5 +193,5 @@ func (s *Server) resume(_ http.ResponseWriter, r *http.Request, _ *query) (any, 
 		return nil, err
 	}
 	s.Logger.Warn("Wallet resumed", "wallet", id)
-	return s.Cluster.Halts(r.Context())
+	return s.halts(w, r, nil)
 }

@@ -32,6 +32,9 @@ func TestInstancesAreShownAndAskedForThings(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(d), b.Wish)
 	}
+	wish, err := c.Wish(ctx, "dead", shared.Resign)
+	require.NoError(t, err)
+	require.Equal(t, view.Wish{Instance: "dead", Removed: true}, wish)
 	_, err = c.Wish(ctx, "c", shared.Drain)
 	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = c.Instance(ctx, "../a")
@@ -43,6 +46,9 @@ func TestInstancesAreShownAndAskedForThings(t *testing.T) {
 	w.cluster.err = view.ErrOneInstance
 	_, err = c.Wish(ctx, "a", shared.Drain)
 	require.ErrorIs(t, err, view.ErrOneInstance)
+	w.cluster.err = store.ErrOwed
+	_, err = c.Wish(ctx, "dead", shared.Resign)
+	require.ErrorIs(t, err, store.ErrOwed)
 }
 
 // An instance that does not serve a wallet names the one that does, and waits out nobody's lease for its client.
@@ -129,6 +135,9 @@ func TestBansAreAddedAndLifted(t *testing.T) {
 	w.cluster.err = fmt.Errorf("%w: there are 1024", shared.ErrTooManyBans)
 	_, err = c.AddBan(ctx, BanWish{Peer: peer})
 	require.ErrorIs(t, err, shared.ErrTooManyBans)
+	w.cluster.err = fmt.Errorf("ban %s: %w", operator, shared.ErrOwnOperator)
+	_, err = c.AddBan(ctx, BanWish{Operator: operator})
+	require.ErrorIs(t, err, shared.ErrOwnOperator)
 }
 
 func TestAWishForABanThatCannotBeMetIsRefused(t *testing.T) {

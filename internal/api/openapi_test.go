@@ -182,6 +182,12 @@ func describe(t *testing.T) object {
 		}
 		problem := object{"description": "Why there is no answer.", "content": object{mediaJSON: object{"schema": s.of(reflect.TypeFor[Problem]())}}}
 		responses := object{"200": object{"description": "The answer.", "content": content(r.answer)}, "default": problem}
+		if r.kept {
+			responses["200"].(object)["headers"] = object{StaleHeader: object{
+				"description": "How many seconds ago this was so: the database does not answer. Absent in an answer of now.",
+				"schema":      object{"type": "integer", "minimum": 0},
+			}}
+		}
 		if r.path == "/readyz" {
 			responses["503"] = object{"description": "Some check is not ok.", "content": content(r.answer)}
 		}

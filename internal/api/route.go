@@ -20,10 +20,13 @@ type route struct {
 	answer       any // a value of the document's type
 	elsewhere    any // of a redirect, nil where there is none
 	media        string
-	// handle returns the document, nil if it has answered by itself.
-	handle func(s *Server, w http.ResponseWriter, r *http.Request, q *query) (any, error)
-	alone  bool // not counted among the requests that are answered at once
+	handle       handler
+	alone        bool // not counted among the requests that are answered at once
+	kept         bool // while the database is away the last answer is given, with StaleHeader
 }
+
+// handler returns the document, nil if it has answered by itself.
+type handler func(s *Server, w http.ResponseWriter, r *http.Request, q *query) (any, error)
 
 const (
 	mediaJSON  = "application/json"
@@ -82,7 +85,7 @@ func routes() []route {
 		{path: "/readyz", summary: "Whether the node can do its work now: 200 if every check is ok, 503 if not.", answer: view.Readiness{}, handle: (*Server).ready},
 		{path: "/v1/status", summary: "The node at this moment.", answer: view.Status{}, handle: (*Server).status},
 		{
-			path: "/v1/windows", summary: "How windows ended, newest first, one row for each wallet.", answer: view.Windows{}, handle: (*Server).windows,
+			path: "/v1/windows", summary: "How windows ended, newest first, one row for each wallet.", answer: view.Windows{}, handle: (*Server).windows, kept: true,
 			parameters: with(
 				rangeParameters, limitParameter,
 				parameter{name: "reason", kind: "string", enum: texts(coordination.Reasons()), many: true, about: "Only windows that ended for this reason; may be repeated."},
@@ -94,42 +97,42 @@ func routes() []route {
 			path: "/v1/windows/watch", summary: "Windows as they open, results and amendments as they are stored, one JSON object per line, empty lines as a sign of life. A client that is too slow is dropped, with a line that says so.",
 			answer: view.Event{}, media: mediaLines, handle: (*Server).watch, alone: true,
 		},
-		{path: "/v1/windows/{block}", summary: "All that is stored of one window.", answer: view.Trace{}, parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).window},
-		{path: "/v1/proposals", summary: "What was agreed, newest first.", answer: view.Proposals{}, parameters: with(rangeParameters, limitParameter), handle: (*Server).proposals},
+		{path: "/v1/windows/{block}", summary: "All that is stored of one window.", answer: view.Trace{}, parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).window, kept: true},
+		{path: "/v1/proposals", summary: "What was agreed, newest first.", answer: view.Proposals{}, parameters: with(rangeParameters, limitParameter), handle: (*Server).proposals, kept: true},
 		{
 			path: "/v1/proposals/{block}", summary: "What was agreed in one window, one row for each wallet.", answer: view.Proposals{},
-			parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).agreed,
+			parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).agreed, kept: true,
 		},
-		{path: "/v1/faults", summary: "What other operators did wrong, newest first.", answer: view.Faults{}, parameters: with(faultParameters, limitParameter), handle: (*Server).faults},
-		{path: "/v1/faults/summary", summary: "What is on record against each operator, worst first.", answer: view.Scores{}, parameters: faultParameters, handle: (*Server).scores},
+		{path: "/v1/faults", summary: "What other operators did wrong, newest first.", answer: view.Faults{}, parameters: with(faultParameters, limitParameter), handle: (*Server).faults, kept: true},
+		{path: "/v1/faults/summary", summary: "What is on record against each operator, worst first.", answer: view.Scores{}, parameters: faultParameters, handle: (*Server).scores, kept: true},
 		{
 			path: "/v1/faults/export", summary: "Every fault with its evidence, newest first, one JSON object per line. An answer that breaks off is not whole.",
 			answer: view.Fault{}, media: mediaLines, parameters: faultParameters, handle: (*Server).exportFaults,
 		},
-		{path: "/v1/faults/{id}", summary: "One fault with its evidence.", answer: view.Fault{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "ID of a fault."}}, handle: (*Server).fault},
+		{path: "/v1/faults/{id}", summary: "One fault with its evidence.", answer: view.Fault{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "ID of a fault."}}, handle: (*Server).fault, kept: true},
 		{
-			path: "/v1/actions", summary: "What wallets agreed to do, and how far it has come, newest first.", answer: view.Actions{}, handle: (*Server).actions,
+			path: "/v1/actions", summary: "What wallets agreed to do, and how far it has come, newest first.", answer: view.Actions{}, handle: (*Server).actions, kept: true,
 			parameters: with(rangeParameters, limitParameter, parameter{name: "finished", kind: "boolean", about: "Only actions with an outcome, or only those without."}),
 		},
 		{
 			path: "/v1/actions/{block}", summary: "What wallets agreed to do in one window, and how far it has come.", answer: view.Actions{},
-			parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).ordered,
+			parameters: []parameter{blockParameter, walletParameter}, handle: (*Server).ordered, kept: true,
 		},
-		{path: "/v1/wallets", summary: "The imported wallets.", answer: view.Wallets{}, handle: (*Server).wallets},
-		{path: "/v1/wallets/{id}", summary: "One wallet.", answer: view.Wallet{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Public key hash of the wallet."}}, handle: (*Server).wallet},
+		{path: "/v1/wallets", summary: "The imported wallets.", answer: view.Wallets{}, handle: (*Server).wallets, kept: true},
+		{path: "/v1/wallets/{id}", summary: "One wallet.", answer: view.Wallet{}, parameters: []parameter{{name: "id", kind: "string", required: true, about: "Public key hash of the wallet."}}, handle: (*Server).wallet, kept: true},
 		{
 			path: "/v1/wallets/{id}/serving", summary: "The instance that serves the wallet, asked itself. Any other instance answers 307 and which one it is, or 503 and Retry-After while it is none.",
 			answer: view.Owner{}, elsewhere: client.Redirect{}, parameters: []parameter{ownedParameter}, handle: (*Server).serving,
 		},
 		{method: http.MethodPost, path: "/v1/wallets/{id}/resume", summary: "Lets a wallet that was stopped go on, on all instances. Answers which are stopped still.", answer: view.Halts{}, parameters: []parameter{ownedParameter}, handle: (*Server).resume},
-		{path: "/v1/halts", summary: "The wallets that are stopped on all instances, because somebody else spoke with the operator's key.", answer: view.Halts{}, handle: (*Server).halts},
+		{path: "/v1/halts", summary: "The wallets that are stopped on all instances, because somebody else spoke with the operator's key.", answer: view.Halts{}, handle: (*Server).halts, kept: true},
 		{path: "/v1/instances", summary: "The operator's instances, as this one saw them last.", answer: view.Instances{}, handle: (*Server).instances},
 		{path: "/v1/instances/{id}", summary: "One of the operator's instances.", answer: view.Instance{}, parameters: []parameter{instanceParameter}, handle: (*Server).instance},
 		{method: http.MethodPost, path: "/v1/instances/{id}/drain", summary: "Has an instance give all its wallets away and take none.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.Drain)},
 		{method: http.MethodPost, path: "/v1/instances/{id}/undrain", summary: "Takes back what an instance was asked for: it may have wallets again.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.None)},
-		{method: http.MethodPost, path: "/v1/instances/{id}/resign", summary: "Has an instance give all its wallets away and end.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.Resign)},
+		{method: http.MethodPost, path: "/v1/instances/{id}/resign", summary: "Has an instance give all its wallets away and end. One whose lease is over is removed.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.Resign)},
 		{path: "/v1/directory", summary: "The operator's instances and where they are reached, signed with the operator's key: clients follow redirects to these hosts only.", answer: client.Directory{}, handle: (*Server).directory},
-		{path: "/v1/bans", summary: "Who is kept away, on all instances.", answer: view.Bans{}, handle: (*Server).bans},
+		{path: "/v1/bans", summary: "Who is kept away, on all instances.", answer: view.Bans{}, handle: (*Server).bans, kept: true},
 		{method: http.MethodPost, path: "/v1/bans", summary: "Keeps an operator or a peer away, on all instances.", body: BanWish{}, answer: view.Ban{}, handle: (*Server).addBan},
 		{
 			method: http.MethodDelete, path: "/v1/bans/{subject}", summary: "Lifts a ban. Answers which are left.", answer: view.Bans{}, handle: (*Server).removeBan,
@@ -162,6 +165,9 @@ func routes() []route {
 		}
 		if list[i].media == "" {
 			list[i].media = mediaJSON
+		}
+		if list[i].kept {
+			list[i].handle = lasting(list[i].handle)
 		}
 	}
 	return list

@@ -13,7 +13,7 @@ import (
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// Server answers for a node. Every field is required.
+// Server answers for a node. Every field that others see is required. It must not be copied.
 type Server struct {
 	Records Records
 	Live    Live
@@ -26,12 +26,14 @@ type Server struct {
 	Logger *slog.Logger
 	// Guard is who may ask Handler; its zero value is for a unix socket or a loopback address.
 	Guard Guard
+
+	memory memory
 }
 
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, no_owner, not_banned, too_many_bans, not_halted, store_away, unauthorized, busy, starting, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, store_away, unauthorized, busy, starting, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }

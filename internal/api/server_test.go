@@ -334,7 +334,7 @@ func TestASlowWatcherIsDroppedAndToldSo(t *testing.T) {
 func TestTooManyRequestsAtOnceAreToldSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := &Server{Records: stuck{release: release}}
+		s := &Server{Records: stuck{release: release}, Cluster: newCluster()}
 		handler := s.Handler()
 		request := func() int {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/wallets", http.NoBody)

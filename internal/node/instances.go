@@ -75,6 +75,13 @@ func instancesOf(held cluster.Holdings, wishes map[cluster.InstanceID]shared.Des
 		i.State = stateOf(m, len(i.Wallets))
 		list.Instances = append(list.Instances, i)
 	}
+	for id, wish := range wishes { // it was stopped, and the wish holds at its next start
+		if !slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return m.Instance == id }) {
+			list.Instances = append(list.Instances, view.Instance{
+				ID: string(id), State: view.InstanceDead, URLs: []string{}, Wish: string(wish), Wallets: []chain.WalletID{}, Self: id == self,
+			})
+		}
+	}
 	slices.SortFunc(list.Instances, func(a, b view.Instance) int { return cmp.Compare(a.ID, b.ID) })
 	list.Unowned = len(held.View.Wallets) - owned
 	return list
@@ -175,15 +182,32 @@ func (n *Node) Owner(wallet chain.WalletID) (owner view.Owner, mine bool, wait t
 }
 
 // Wish implements api.Cluster.
-func (n *Node) Wish(ctx context.Context, instance string, d shared.Desire) error {
+func (n *Node) Wish(ctx context.Context, instance string, d shared.Desire) (removed bool, err error) {
 	if n.siblings == nil {
-		return view.ErrOneInstance
+		return false, view.ErrOneInstance
 	}
+	if d == shared.Resign { // a dead one would hear of it at its next start, and end
+		if lives, err := n.store.Dismiss(ctx, instance); err != nil || !lives {
+			return err == nil, n.change(err)
+		}
+	}
+	if err := n.known(ctx, instance); err != nil {
+		return false, err
+	}
+	return false, n.change(n.shared.SetWish(ctx, instance, d))
+}
+
+// known returns an error unless there is an instance of that name, or one that was asked for something and stopped.
+func (n *Node) known(ctx context.Context, instance string) error {
 	held, _ := n.siblings.keeper.Holdings()
-	if !slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return string(m.Instance) == instance }) {
-		return fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
+	if slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return string(m.Instance) == instance }) {
+		return nil
 	}
-	return n.change(n.shared.SetWish(ctx, instance, d))
+	wishes, err := n.shared.Wishes(ctx)
+	if err == nil && !slices.ContainsFunc(wishes, func(w shared.Wish) bool { return w.Instance == instance }) {
+		err = fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
+	}
+	return err
 }
 
 // change has what was changed in the shared lists known here without waiting for the next look.
@@ -192,19 +216,6 @@ func (n *Node) change(err error) error {
 		n.watch.Nudge()
 	}
 	return err
-}
-
-// Bans implements api.Cluster.
-func (n *Node) Bans(ctx context.Context) (view.Bans, error) {
-	list, err := n.shared.Bans(ctx)
-	if err != nil {
-		return view.Bans{}, err
-	}
-	shown := view.Bans{Bans: []view.Ban{}}
-	for _, b := range list {
-		shown.Bans = append(shown.Bans, viewBan(b))
-	}
-	return shown, nil
 }
 
 func viewBan(b shared.Ban) view.Ban {
@@ -224,7 +235,7 @@ func viewBan(b shared.Ban) view.Ban {
 // AddBan implements api.Cluster.
 func (n *Node) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (view.Ban, error) {
 	if b.Peer == "" && b.Operator == n.cfg.Operator.Address {
-		return view.Ban{}, fmt.Errorf("%w: the node's own operator cannot be banned", view.ErrConfiguration)
+		return view.Ban{}, fmt.Errorf("ban %s: %w", b.Subject(), shared.ErrOwnOperator)
 	}
 	added, err := n.shared.AddBan(ctx, b, lasts)
 	return viewBan(added), n.change(err)
@@ -233,19 +244,6 @@ func (n *Node) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (v
 // RemoveBan implements api.Cluster.
 func (n *Node) RemoveBan(ctx context.Context, b shared.Ban) error {
 	return n.change(n.shared.RemoveBan(ctx, b))
-}
-
-// Halts implements api.Cluster.
-func (n *Node) Halts(ctx context.Context) (view.Halts, error) {
-	list, err := n.shared.Halts(ctx)
-	if err != nil {
-		return view.Halts{}, err
-	}
-	shown := view.Halts{Halts: []view.Halt{}}
-	for _, h := range list {
-		shown.Halts = append(shown.Halts, view.Halt{Wallet: h.Wallet, Window: h.Window, Reason: h.Reason, By: h.By, Since: view.Time(h.Since)})
-	}
-	return shown, nil
 }
 
 // Resume implements api.Cluster.

@@ -11,6 +11,7 @@ import (
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/shared"
+	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -100,7 +101,7 @@ func TestAWalletThatSomebodyElseSpeaksForIsStoppedEverywhere(t *testing.T) {
 	f.pass(890, a, b) // the thief does not wait for the window
 	f.net.Inject(onNetwork(f.key), stolen, forged(f, stolen, 900))
 	f.await("it is on the list", func() bool {
-		list, err := b.Halts(t.Context())
+		list, _, err := b.Halts(t.Context())
 		return err == nil && len(list.Halts) == 1 && list.Halts[0].Wallet == stolen.ID()
 	})
 	for _, c := range []*craft{a, b} {
@@ -129,13 +130,13 @@ func TestABanHoldsOnEveryInstance(t *testing.T) {
 	for _, c := range []*craft{a, b} {
 		f.await("it is in force", func() bool { return c.member.Banned(f.other.Operator()) && c.bans.banned(f.other.Operator()) })
 	}
-	list, err := b.Bans(t.Context())
+	list, _, err := b.Bans(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{f.other.Operator().String(), "lies"}, []string{list.Bans[0].Operator, list.Bans[0].Reason})
 	require.NoError(t, b.RemoveBan(t.Context(), shared.Ban{Operator: f.other.Operator()}))
 	f.await("it is lifted", func() bool { return !a.member.Banned(f.other.Operator()) && !b.member.Banned(f.other.Operator()) })
 	_, err = a.AddBan(t.Context(), shared.Ban{Operator: operatorOf(f.key)}, 0)
-	require.ErrorIs(t, err, view.ErrConfiguration)
+	require.ErrorIs(t, err, shared.ErrOwnOperator)
 }
 
 func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
@@ -146,8 +147,9 @@ func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
 	f.awaitAll(a)
 	b := f.start("b")
 	f.await("both are seen", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
-	require.Error(t, a.Wish(t.Context(), "c", shared.Drain))
-	require.NoError(t, b.Wish(t.Context(), "a", shared.Drain))
+	_, err := a.Wish(t.Context(), "c", shared.Drain)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	f.wish(b, "a", shared.Drain)
 	f.awaitAll(b)
 	f.await("the other one drains", func() bool {
 		i := b.Instances().Instances[0]
@@ -158,14 +160,68 @@ func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
 		return err == nil && !mine && owner.Owner == "b" && owner.URLs[0] == "https://b.example.org"
 	})
 
-	require.NoError(t, b.Wish(t.Context(), "a", shared.None))
+	f.wish(b, "a", shared.None)
 	f.await("it is at work again", func() bool { return b.Instances().Instances[0].State != view.InstanceDraining })
-	require.NoError(t, b.Wish(t.Context(), "b", shared.Resign))
+	f.wish(b, "b", shared.Resign)
 	require.NoError(t, b.end(), "a process that was asked to end has not failed")
 	f.awaitAll(a)
 	wishes, err := a.shared.Wishes(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, wishes, "it may start again")
+}
+
+// wish has one instance ask another for something.
+func (f *fleet) wish(by *craft, instance string, d shared.Desire) {
+	f.t.Helper()
+	_, err := by.Wish(f.t.Context(), instance, d)
+	require.NoError(f.t, err)
+}
+
+// What a stopped instance was asked for holds at its next start: it is shown, and can be taken back.
+func TestAWishForAnInstanceThatWasStoppedIsSeen(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 1)
+	f.pass(801)
+	a, b := f.start("a"), f.start("b")
+	f.await("both are seen", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
+	f.wish(a, "b", shared.Drain)
+	f.await("it has heard", func() bool { return b.siblings.desire() == shared.Drain })
+	b.stop()
+	f.await("it is seen without a session", func() bool {
+		list := a.Instances().Instances
+		return len(list) == 2 && list[1].ID == "b" && list[1].Boot == "" && list[1].State == view.InstanceDead && list[1].Wish == string(shared.Drain)
+	})
+	f.wish(a, "b", shared.None)
+	f.await("it is gone", func() bool { return len(a.Instances().Instances) == 1 })
+	_, err := a.Wish(t.Context(), "b", shared.None)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// A dead instance that is to resign is removed, and its next start is one like any other.
+func TestADeadInstanceThatResignsIsRemoved(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 1)
+	f.pass(801)
+	a, b := f.start("a"), f.start("b")
+	f.await("both are seen", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
+	f.wish(a, "b", shared.Drain)
+	b.crash()
+	f.await("it is dead", func() bool {
+		list := a.Instances().Instances
+		return len(list) == 2 && list[1].State == view.InstanceDead
+	})
+	removed, err := a.Wish(t.Context(), "b", shared.Resign)
+	require.NoError(t, err)
+	require.True(t, removed)
+	f.await("it is not listed", func() bool { return len(a.Instances().Instances) == 1 })
+	_, err = a.Wish(t.Context(), "b", shared.Resign)
+	require.ErrorIs(t, err, store.ErrNotFound)
+
+	b = f.start("b")
+	f.await("it is there again", func() bool {
+		return len(a.Instances().Instances) == 2 && a.Instances().Instances[1].State != view.InstanceDead
+	})
+	require.Equal(t, shared.None, b.siblings.desire())
 }
 
 func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {

@@ -49,7 +49,8 @@ const (
 // Wish is what an instance was asked to do.
 type Wish struct {
 	Instance string `json:"instance"`
-	Wish     string `json:"wish"` // "drain", "resign", or "" for nothing
+	Wish     string `json:"wish"`    // "drain", "resign", or "" for nothing
+	Removed  bool   `json:"removed"` // it was dead and was to resign: nothing is kept of it
 }
 
 // Owner says who is responsible for a wallet.
