@@ -19,7 +19,8 @@ func endpointsCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list the endpoints: which are used, and why others are not", Flags: []cli.Flag{jsonFlag()}, Action: listEndpoints,
 			Description: "The marks beside a name: * serves reads and heads, p is the primary. VOTES says whether the endpoint holds the\n" +
-				"agreed head and has a vote. P50 and P95 are of its last few hundred answers.",
+				"agreed head and has a vote. P50 and P95 are of its last few hundred answers. SIBLINGS says how many of the operator's\n" +
+				"other instances think otherwise of its status; --json has what each thinks.",
 		},
 		&cli.Command{Name: "history", Usage: "tell how an endpoint's status changed", ArgsUsage: "NAME", Flags: []cli.Flag{jsonFlag()}, Action: showEndpointHistory},
 		&cli.Command{
@@ -65,10 +66,10 @@ func writeEndpoints(c *cli.Context, list view.Endpoints) error {
 	for i, e := range list.Endpoints {
 		rows[i] = table.Row{
 			marked(e), e.Group, e.Status, because(e), orDash(e.Since), cell(e.Height), e.Lag, latency(e.P50), latency(e.P95),
-			fmt.Sprintf("%d/%d", e.Errors, e.Calls), yesNo(e.Votes), e.Address,
+			fmt.Sprintf("%d/%d", e.Errors, e.Calls), yesNo(e.Votes), siblings(e), e.Address,
 		}
 	}
-	return writeTable(c, table.Row{"name", "group", "status", "reason", "since", "height", "lag", "p50", "p95", "errors", "votes", "address"}, rows)
+	return writeTable(c, table.Row{"name", "group", "status", "reason", "since", "height", "lag", "p50", "p95", "errors", "votes", "siblings", "address"}, rows)
 }
 
 // marked is an endpoint's name with what it is to the node.
@@ -84,6 +85,18 @@ func marked(e view.Endpoint) string {
 		return e.Name
 	}
 	return e.Name + " " + marks
+}
+
+// siblings says how many of the other instances think otherwise of an endpoint.
+func siblings(e view.Endpoint) string {
+	switch others := e.Otherwise(); {
+	case len(e.Siblings) == 0:
+		return "-"
+	case others == 0:
+		return "agree"
+	default:
+		return fmt.Sprintf("%d of %d differ", others, len(e.Siblings))
+	}
 }
 
 func because(e view.Endpoint) string {

@@ -135,13 +135,22 @@ func (m many) working(t *testing.T) string {
 	return writeFile(t, "config.toml", fmt.Sprintf("[node]\ndata_dir = %q\n", m.dir))
 }
 
+func TestSiblingsThatThinkOtherwiseOfAnEndpointAreCounted(t *testing.T) {
+	e := view.Endpoint{Status: quorum.Healthy}
+	require.Equal(t, "-", siblings(e))
+	e.Siblings = []view.Opinion{{Instance: "b", Status: string(quorum.Healthy)}}
+	require.Equal(t, "agree", siblings(e))
+	e.Siblings = append(e.Siblings, view.Opinion{Instance: "c", Status: string(quorum.Unhealthy)})
+	require.Equal(t, "1 of 2 differ", siblings(e))
+}
+
 func TestEndpointsAreListedWithWhyOneIsNotUsedAndCordoned(t *testing.T) {
 	m, ways := startMany(t)
 	m.healthy(t, "primary", "one", "two")
 	list := m.ask(t, "endpoints", "list")
 	require.Regexp(t, `^quorum: 3 of 3 vote groups agree, 2 must; block \d+ agreed at `, list)
-	require.Regexp(t, `(?m)^NAME +GROUP +STATUS +REASON +SINCE +HEIGHT +LAG +P50 +P95 +ERRORS +VOTES +ADDRESS$`, list)
-	require.Regexp(t, `(?m)^primary \*p +primary +healthy +ok .* yes +ws://127\.0\.0\.1:`, list)
+	require.Regexp(t, `(?m)^NAME +GROUP +STATUS +REASON +SINCE +HEIGHT +LAG +P50 +P95 +ERRORS +VOTES +SIBLINGS +ADDRESS$`, list)
+	require.Regexp(t, `(?m)^primary \*p +primary +healthy +ok .* yes +- +ws://127\.0\.0\.1:`, list)
 
 	require.Contains(t, m.bundle(t, filepath.Join(t.TempDir(), "bundle.tar.gz"))["endpoints.json"], `"name": "primary"`)
 

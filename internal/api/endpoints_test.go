@@ -21,6 +21,9 @@ func TestClientAsksForTheEndpointsOfTheChain(t *testing.T) {
 	require.Equal(t, chain.Height(4505), *list.Endpoints[0].Height)
 	require.Nil(t, list.Endpoints[1].Height, "what has shown no head has none")
 
+	require.Equal(t, "b", list.Endpoints[0].Siblings[0].Instance)
+	require.Equal(t, []int{1, 0}, []int{list.Endpoints[0].Otherwise(), list.Endpoints[1].Otherwise()})
+
 	history, err := c.EndpointHistory(ctx, "primary")
 	require.NoError(t, err)
 	require.Len(t, history.Changes, 1)

@@ -80,8 +80,8 @@ func (l *live) Endpoints() (view.Endpoints, error) {
 	return view.Endpoints{
 		Mode: "quorum", Quorum: true, Agreed: &view.Agreed{Block: 4505, At: "now"}, Votes: 2, Groups: 3, Needed: 2,
 		Endpoints: []view.Endpoint{
-			{Name: "primary", Roles: []quorum.Role{"read"}, Status: "healthy", Reason: "ok", Height: &height, Peers: &peers, P50: &took, P95: &took, Cordoned: l.cordoned},
-			{Name: "other", Roles: []quorum.Role{}, Status: "unresponsive", Reason: "timeout"},
+			{Name: "primary", Roles: []quorum.Role{"read"}, Status: "healthy", Reason: "ok", Height: &height, Peers: &peers, P50: &took, P95: &took, Cordoned: l.cordoned, Siblings: []view.Opinion{{Instance: "b", Status: "unhealthy", Detail: "lag: 3 blocks behind", Since: "now"}}},
+			{Name: "other", Roles: []quorum.Role{}, Status: "unresponsive", Reason: "timeout", Siblings: []view.Opinion{}},
 		},
 	}, l.err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/shared"
+	"github.com/walletnode/walletnode/internal/view"
 )
 
 // whistle is a referee over records of a test, and the bans that it set.
@@ -125,6 +126,24 @@ func TestABanRunsOutByItself(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.False(t, b.banned(op))
 	})
+}
+
+func TestWhatSiblingsThinkOfAnEndpointIsShown(t *testing.T) {
+	list, away := []shared.Verdict{
+		{Instance: "a", Endpoint: "primary", Status: "healthy"},
+		{Instance: "b", Endpoint: "primary", Status: "unhealthy", Detail: "lag: 3 blocks behind", At: time.Unix(1_800_000_000, 0)},
+		{Instance: "dead", Endpoint: "primary", Status: "healthy"},
+		{Instance: "b", Endpoint: "other", Status: "healthy"},
+	}, error(nil)
+	o := &opinions{read: func(context.Context) ([]shared.Verdict, error) { return list, away }}
+	sibling := func(instance string) bool { return instance == "b" }
+	require.Empty(t, o.of("primary", sibling))
+	require.NoError(t, o.reread(t.Context()))
+	want := []view.Opinion{{Instance: "b", Status: "unhealthy", Detail: "lag: 3 blocks behind", Since: "2027-01-15T08:00:00Z"}}
+	require.Equal(t, want, o.of("primary", sibling))
+	away = errors.New("away")
+	require.Error(t, o.reread(t.Context()))
+	require.Equal(t, want, o.of("primary", sibling), "what is known is still told")
 }
 
 func TestVerdictsAreToldWhenTheyChange(t *testing.T) {

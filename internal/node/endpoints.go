@@ -30,7 +30,13 @@ func (n *Node) Endpoints() (view.Endpoints, error) {
 	if n.endpoints == nil {
 		return view.Endpoints{}, view.ErrOneEndpoint
 	}
-	return view.NewEndpoints(n.endpoints.Snapshot()), nil
+	shown := view.NewEndpoints(n.endpoints.Snapshot())
+	if n.opinions != nil {
+		for i, e := range shown.Endpoints {
+			shown.Endpoints[i].Siblings = n.opinions.of(e.Name, n.sibling)
+		}
+	}
+	return shown, nil
 }
 
 // EndpointHistory shows how an endpoint's status changed; store.ErrNotFound if there is no such endpoint.

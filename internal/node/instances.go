@@ -250,6 +250,3 @@ func (n *Node) RemoveBan(ctx context.Context, b shared.Ban) error {
 func (n *Node) Resume(ctx context.Context, wallet chain.WalletID) error {
 	return n.change(n.shared.RemoveHalt(ctx, wallet))
 }
-
-// Verdicts returns what the operator's instances think of the chain's endpoints.
-func (n *Node) Verdicts(ctx context.Context) ([]shared.Verdict, error) { return n.shared.Verdicts(ctx) }

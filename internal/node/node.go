@@ -105,11 +105,12 @@ type Node struct {
 	metrics    *metrics.Recorder
 
 	// What instances share; on a database of its own a node has bans alone.
-	shared  shared.Store
-	watch   *shared.Watch
-	bans    *bans
-	referee *referee
-	halts   *halts
+	shared   shared.Store
+	watch    *shared.Watch
+	bans     *bans
+	opinions *opinions // of the siblings; nil without any
+	referee  *referee
+	halts    *halts
 
 	// Of one of many instances, else nil.
 	home     *home

@@ -57,6 +57,10 @@ func (n *Node) share() (err error) {
 		pause = shared.Pause
 		handlers[shared.TopicHalts] = n.rereadHalts
 		handlers[shared.TopicWishes] = n.rereadWishes
+		if n.endpoints != nil {
+			n.opinions = &opinions{read: n.shared.Verdicts}
+			handlers[shared.TopicVerdicts] = n.opinions.reread
+		}
 	}
 	if n.watch, err = shared.NewWatch(shared.WatchConfig{
 		Versions: n.shared.Versions, Handlers: handlers, Pause: pause, Timeout: watchTimeout, Logger: n.cfg.Logger("cluster"),

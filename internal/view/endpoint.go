@@ -52,6 +52,25 @@ type Endpoint struct {
 	Calls        uint64        `json:"calls_total"`   // polls included
 	Errors       uint64        `json:"errors_total"`  // calls that failed through its fault
 	LastError    *string       `json:"last_error"`
+	Siblings     []Opinion     `json:"siblings"` // what the operator's other instances think of it; empty if there are none
+}
+
+// Opinion is what one instance thinks of an endpoint.
+type Opinion struct {
+	Instance string `json:"instance"`
+	Status   string `json:"status"` // healthy, unhealthy or unresponsive
+	Detail   string `json:"detail"` // the reason, for people
+	Since    string `json:"since"`  // when it came to this status, by the instance's clock
+}
+
+// Otherwise is how many siblings think otherwise of an endpoint than the instance that answers.
+func (e Endpoint) Otherwise() (n int) {
+	for _, o := range e.Siblings {
+		if o.Status != string(e.Status) {
+			n++
+		}
+	}
+	return n
 }
 
 // OneEndpoint is what the check chain_endpoints says of a node that has one endpoint alone.
@@ -76,6 +95,7 @@ func newEndpoint(s quorum.EndpointState) Endpoint {
 		Status: s.Status, Reason: s.Reason, Detail: s.Detail, Since: Time(s.Since),
 		Lag: s.Lag, Depth: s.Depth, Peers: s.Peers, PeersUnknown: s.PeersUnknown, P50: seconds(s.P50), P95: seconds(s.P95),
 		Calls: s.Calls, Errors: s.Errors, LastError: pointer(s.LastErr),
+		Siblings: []Opinion{},
 	}
 	if s.Head != (chain.Header{}) {
 		e.Height, e.Hash = &s.Head.Height, &s.Head.Hash
