@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
 )
@@ -16,7 +15,7 @@ func (w *Watcher) lookBack(ctx context.Context, head chain.Head) error {
 	}
 	last, err := w.shared.LastWindowAt(ctx, head.Height)
 	if err != nil {
-		return fmt.Errorf("read last window: %w", err)
+		return err
 	}
 	if current, active := w.cfg.Schedule.At(head.Height); active && last.Block == current.Block && last.At == 0 {
 		last = Opened{Block: last.Block - w.cfg.Schedule.Frequency} // a sibling missed it, and we need not
@@ -33,7 +32,7 @@ func (w *Watcher) openedElsewhere(ctx context.Context, head chain.Head, missed W
 	}
 	last, err := w.shared.LastWindowAt(ctx, head.Height)
 	if err != nil {
-		return Opened{}, fmt.Errorf("read last window: %w", err)
+		return Opened{}, err
 	}
 	if last.Block != missed.Block {
 		return Opened{}, nil

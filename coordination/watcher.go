@@ -34,6 +34,7 @@ type Watcher struct {
 	started bool         // the first head of this run that could be verified was handled
 	since   chain.Height // the lowest head of this run; before it the node was down
 	trouble Reason       // why a window that was due could not be opened, for the record if it is missed
+	woe     woe
 }
 
 // NewWatcher checks the configuration.
@@ -54,15 +55,15 @@ func NewWatcher(cfg WatcherConfig) (*Watcher, error) {
 func (w *Watcher) Run(ctx context.Context, open func(Opened)) error {
 	last, err := w.cfg.Log.LastWindow(ctx)
 	if err != nil {
-		return fmt.Errorf("read last window: %w", err)
+		return err
 	}
 	w.last = last
 	for {
 		changed := w.cfg.Clock.Changed()
 		if head := w.cfg.Clock.Head(); !head.ReceivedAt.IsZero() {
-			if err := w.step(ctx, head, open); err != nil && ctx.Err() == nil {
-				// The state is unchanged, so the next head tries again.
-				w.cfg.Logger.Error("Could not follow the windows at this head", "height", head.Height, "error", err)
+			// After an error the state is unchanged, so the next head tries again.
+			if err := w.step(ctx, head, open); ctx.Err() == nil {
+				w.woe.heard(w.cfg.Logger, head.Height, err)
 			}
 		}
 		select {

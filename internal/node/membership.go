@@ -123,7 +123,7 @@ func (m *membership) channel(id chain.WalletID) executor.Channel {
 func (m *membership) sync(ctx context.Context) error {
 	wallets, err := m.Wallets(ctx)
 	if err != nil {
-		return fmt.Errorf("read wallets: %w", err)
+		return err
 	}
 	present := make(map[chain.WalletID]bool, len(wallets))
 	var errs []error
