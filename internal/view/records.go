@@ -92,10 +92,39 @@ func (r Records) Actions(ctx context.Context, filter store.ActionFilter) (Action
 	return Actions{each(rows, NewAction), more}, err
 }
 
-// Wallets lists every wallet, archived ones included.
+// Wallets lists every wallet, archived ones included, with who serves it as the store has it.
 func (r Records) Wallets(ctx context.Context) (Wallets, error) {
 	records, err := r.Store.AllWallets(ctx)
-	return Wallets{each(records, NewWallet)}, err
+	if err != nil {
+		return Wallets{each(records, NewWallet)}, err
+	}
+	owners, err := r.owners(ctx)
+	return Wallets{each(records, func(w store.WalletRecord) Wallet { return NewWallet(w).Of(owners[w.ID()]) })}, err
+}
+
+// owners returns whose each wallet is, and which are stopped. An instance whose lease is over serves none.
+func (r Records) owners(ctx context.Context) (map[chain.WalletID]Owner, error) {
+	seen, err := r.Store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	owners := make(map[chain.WalletID]Owner, len(seen.Wallets))
+	for _, a := range seen.Wallets {
+		owner := Owner{Epoch: uint64(a.Epoch)}
+		for _, m := range seen.Members {
+			if m.Holder == a.Owner && m.Live() {
+				owner.Owner = string(m.Instance)
+			}
+		}
+		owners[a.Wallet] = owner
+	}
+	halts, err := r.Store.Halts(ctx)
+	for _, h := range halts {
+		owner := owners[h.Wallet]
+		owner.Halted = h.Reason
+		owners[h.Wallet] = owner
+	}
+	return owners, err
 }
 
 // Wallet returns one wallet.
@@ -106,7 +135,8 @@ func (r Records) Wallet(ctx context.Context, id chain.WalletID) (Wallet, error) 
 	}
 	for _, record := range records {
 		if record.ID() == id {
-			return NewWallet(record), nil
+			owners, err := r.owners(ctx)
+			return NewWallet(record).Of(owners[id]), err
 		}
 	}
 	return Wallet{}, fmt.Errorf("%w: wallet %v was never imported", store.ErrNotFound, id)
