@@ -116,7 +116,7 @@ func (l *link) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	defer end()
 	tx, err := l.Conn.Conn().BeginTx(within, options)
 	if err != nil {
-		return nil, l.explain(ctx, within, err)
+		return nil, l.elsewhere(l.explain(ctx, within, err))
 	}
 	return transaction{l, tx, ctx}, nil
 }
@@ -135,7 +135,7 @@ func (l *link) QueryContext(ctx context.Context, query string, args []driver.Nam
 	found, err := l.Conn.QueryContext(within, query, args)
 	if err != nil {
 		defer end()
-		return nil, l.explain(ctx, within, err)
+		return nil, l.elsewhere(l.explain(ctx, within, err))
 	}
 	return &rows{found, end, func(err error) error { return l.explain(ctx, within, err) }}, nil
 }
@@ -162,6 +162,15 @@ func (l *link) explain(ctx, within context.Context, err error) error {
 	}
 	if failure == nil && ctx.Err() == nil && l.Conn.Conn().IsClosed() {
 		return fmt.Errorf("%w: connection lost: %w", ErrUnreachable, err)
+	}
+	return err
+}
+
+// elsewhere has database/sql ask on another connection what was asked on one that is lost, as all are that rested while the
+// server was replaced. It is for what changes nothing: a beginning, and a question outside of a transaction.
+func (l *link) elsewhere(err error) error {
+	if errors.Is(err, ErrUnreachable) && l.Conn.Conn().IsClosed() {
+		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 	}
 	return err
 }
