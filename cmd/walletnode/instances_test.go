@@ -166,14 +166,14 @@ func (m member) AddBan(_ context.Context, b shared.Ban, lasts time.Duration) (vi
 		until := "after " + lasts.String()
 		ban.Until = &until
 	}
-	m.fleet.bans = append(m.fleet.bans, ban)
+	m.bans = append(m.bans, ban)
 	return ban, nil
 }
 
 func (m member) RemoveBan(_ context.Context, b shared.Ban) error {
 	for i, have := range m.bans {
 		if have.Operator+have.Peer == b.Subject() {
-			m.fleet.bans = append(m.fleet.bans[:i], m.fleet.bans[i+1:]...)
+			m.bans = append(m.bans[:i], m.bans[i+1:]...)
 			return nil
 		}
 	}
@@ -188,7 +188,7 @@ func (m member) Resume(_ context.Context, wallet chain.WalletID) error {
 	if len(m.halts) == 0 {
 		return fmt.Errorf("%w: %v", shared.ErrNotHalted, wallet)
 	}
-	m.fleet.halts = nil
+	m.halts = nil
 	return nil
 }
 
@@ -411,7 +411,7 @@ func TestAWatcherOutlivesItsInstance(t *testing.T) {
 	require.Eventually(t, func() bool { return tell(900) }, time.Minute, 20*time.Millisecond)
 	f.servers["a"].CloseClientConnections() // the watcher is at one of the two
 	f.servers["b"].CloseClientConnections()
-	f.servers["a"].Listener.Close() //nolint:errcheck // it is closed once more
+	f.servers["a"].Listener.Close() // it is closed once more
 	require.Eventually(t, func() bool { return tell(1800) }, time.Minute, 20*time.Millisecond)
 	require.Contains(t, out.String(), "another instance goes on (nothing was heard since ")
 	stop()

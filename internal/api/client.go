@@ -295,7 +295,7 @@ func (c *Client) Watch(ctx context.Context, see func(view.Event) error) error {
 	var refused *client.AnswerError
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // the caller has ended it
 	case errors.As(err, &refused):
 		return decodeProblem(refused.Status, refused.Body)
 	}

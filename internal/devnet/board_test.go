@@ -41,7 +41,7 @@ func lookAt(t *testing.T, url string) (g glimpse) {
 	require.Contains(t, string(html), `<script src="app.js" defer>`)
 
 	events := get("events")
-	defer events.Close() //nolint:errcheck // only read from
+	defer events.Close()
 	kind := ""
 	for lines := bufio.NewReader(events); ; {
 		line, err := lines.ReadString('\n')

@@ -133,7 +133,7 @@ func (s *siblings) hold(ctx context.Context, t *cluster.Tenure) error {
 		s.log.Error("The journal of what is sent cannot be written: this instance serves no wallets", "error", err)
 	}
 	if err := s.cfg.Watch.Await(ctx, began); err != nil {
-		return nil //nolint:nilerr // the session is over, which its loop knows
+		return nil // the session is over, which its loop knows
 	}
 	s.custody.begin(t)
 	defer s.custody.end()

@@ -95,7 +95,7 @@ func (w *Watch) Run(ctx context.Context) error {
 		err := w.round(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // whatever failed, it was told to end
 		case err == nil:
 			pause = w.cfg.Pause
 			w.saw(began)

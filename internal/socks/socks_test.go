@@ -39,7 +39,7 @@ func talk(t *testing.T, dial socks.Dial, address string) {
 	t.Helper()
 	c, err := dial(t.Context(), "tcp", address)
 	require.NoError(t, err)
-	defer c.Close() //nolint:errcheck // the end of the test
+	defer c.Close()
 	_, err = c.Write([]byte("word"))
 	require.NoError(t, err)
 	heard := make([]byte, 4)
@@ -108,7 +108,7 @@ func TestDialingEndsWithItsContext(t *testing.T) {
 	}()
 	taken, err := silent.Accept()
 	require.NoError(t, err)
-	defer taken.Close() //nolint:errcheck // the end of the test
+	defer taken.Close()
 	cancel()
 	require.Error(t, <-ended)
 }

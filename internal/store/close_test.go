@@ -87,7 +87,7 @@ func (w *swallower) between(ctx context.Context, server net.Conn) (net.Conn, err
 
 // pass copies until a side has gone, or to nowhere.
 func (w *swallower) pass(to, from net.Conn) {
-	defer to.Close() //nolint:errcheck // it may be closed already
+	defer to.Close()
 	buffer := make([]byte, 4096)
 	for {
 		n, err := from.Read(buffer)

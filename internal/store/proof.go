@@ -3,23 +3,16 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/cluster"
 )
 
-// checkFence proves in a transaction that its writer is responsible for a wallet; cluster.ErrFenced if it is not. The
-// wallet's row stays locked until the transaction ends, so that nobody is given the wallet meanwhile.
-func checkFence(ctx context.Context, tx *sql.Tx, at engine, f cluster.Fence) error {
-	refused, err := checkFences(ctx, tx, at, []cluster.Fence{f})
-	return errors.Join(err, refused[f])
-}
-
-// checkFences proves several fences at once, and returns why those do not hold that do not. The wallets' rows are locked
-// first, in one order whoever locks them; only then it is read whether the sessions live, for a lease may end while a lock
-// is waited for.
+// checkFences proves in a transaction that its writer is responsible for some wallets, and returns why those fences do not
+// hold that do not. The wallets' rows stay locked until the transaction ends, so that nobody is given them meanwhile. They
+// are locked first, in one order whoever locks them; only then it is read whether the sessions live, for a lease may end while
+// a lock is waited for.
 func checkFences(ctx context.Context, tx *sql.Tx, at engine, fences []cluster.Fence) (refused map[cluster.Fence]error, err error) {
 	_, refused, err = proofs(ctx, tx, at.dialect(), fences)
 	return refused, err

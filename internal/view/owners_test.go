@@ -17,7 +17,7 @@ import (
 func TestTheStoreTellsWhoServesAWallet(t *testing.T) {
 	s, err := store.Open(t.Context(), store.Config{DSN: t.TempDir()}, 31337, chain.Hash{1}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	defer s.Close() //nolint:errcheck // the test is over
+	defer s.Close()
 	w := testWallet(t, chain.Operator{1}, chain.Operator{2})
 	require.NoError(t, s.ImportWallet(t.Context(), w, time.Unix(1_800_000_000, 0)))
 	records := Records{s.Reader}

@@ -54,7 +54,7 @@ func (n *network) dial(_ context.Context, _, address string) (stdnet.Conn, error
 		}
 		handler.ServeHTTP(w, r)
 	}), ReadHeaderTimeout: time.Minute}
-	go server.Serve(listener) //nolint:errcheck // ends once the listener has given its connection
+	go server.Serve(listener) // ends once the listener has given its connection
 	return ours, nil
 }
 
