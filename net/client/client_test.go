@@ -23,7 +23,7 @@ func TestAnyInstanceIsAskedAndThoseThatAreDownArePassedOver(t *testing.T) {
 		defer c.Close()
 		answered := map[string]int{}
 		for range 40 {
-			id, err := name(c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"})) //nolint:bodyclose // name does
+			id, err := name(c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"}))
 			require.NoError(t, err)
 			answered[id]++
 		}
@@ -38,7 +38,7 @@ func TestUnreachableInstancesAreSaidToBeSo(t *testing.T) {
 		defer c.Close()
 		for _, ask := range []func() error{
 			func() error {
-				_, err := c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"}) //nolint:bodyclose // there is none
+				_, err := c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"})
 				return err
 			},
 			func() error { _, err := who(t.Context(), c); return err },
@@ -59,7 +59,7 @@ func TestAnInstanceThatHangsIsPassedOver(t *testing.T) {
 		defer c.Close()
 		for range 5 {
 			began := time.Now()
-			id, err := name(c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"})) //nolint:bodyclose // name does
+			id, err := name(c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"}))
 			require.NoError(t, err)
 			require.Equal(t, "b", id)
 			require.LessOrEqual(t, time.Since(began), DefaultTimeout, "virtual seconds")
@@ -93,7 +93,7 @@ func TestAnInstanceThatIsUnwellIsPassedOver(t *testing.T) {
 		c := w.client(nil, "a", "b")
 		defer c.Close()
 		for range 5 {
-			id, err := name(c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"})) //nolint:bodyclose // name does
+			id, err := name(c.Any(t.Context(), Request{Method: http.MethodGet, Path: "/any"}))
 			require.NoError(t, err)
 			require.Equal(t, "b", id)
 		}
