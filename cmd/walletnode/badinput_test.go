@@ -29,7 +29,7 @@ import (
 // runProcess runs the program to its end as a process of its own.
 func runProcess(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	p := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // this test binary
@@ -232,7 +232,7 @@ func TestBadInputAClockTenMinutesOff(t *testing.T) {
 	require.Eventually(t, func() bool {
 		got := call(t, "", "status", "-c", in.config)
 		return got.code == codeOK && strings.Contains(got.stdout, "head      block 1499")
-	}, time.Minute, 50*time.Millisecond, "%s", &stderr)
+	}, 3*time.Minute, 50*time.Millisecond, "%s", &stderr)
 	ahead := runProcess(t, nil, "wait-ready", "--timeout", "1s", "-c", in.config)
 	require.Equal(t, codeNotReady, ahead.code)
 	require.Contains(t, ahead.stderr, "chain_clock: the newest block is too old by its own time: the endpoint lags, or this machine's clock is ahead (walletnode check clock tells which)")

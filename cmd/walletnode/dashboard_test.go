@@ -40,7 +40,7 @@ func TestStartServesTheDashboard(t *testing.T) {
 	t.Cleanup(func() { _ = node.Process.Kill() }) // for when the test fails half-way
 
 	address := regexp.MustCompile(`Serving the dashboard.*(http://127\.0\.0\.1:\d+/)`)
-	require.Eventually(t, func() bool { return address.MatchString(stderr.String()) }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return address.MatchString(stderr.String()) }, 3*time.Minute, 20*time.Millisecond)
 	own := address.FindStringSubmatch(stderr.String())[1]
 	socket := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (stdnet.Conn, error) {
 		return new(stdnet.Dialer).DialContext(ctx, "unix", filepath.Join(in.dir, "api.sock"))

@@ -112,11 +112,11 @@ func TestADrainingNodeIsSeenToDrain(t *testing.T) {
 		var trace view.Trace
 		p.read(t, &trace, "windows", "show", strconv.FormatUint(uint64(open), 10))
 		return len(trace.Wallets) == 1 && trace.Wallets[0].Own != nil
-	}, time.Minute, 20*time.Millisecond, "it leads, and has written down what it says: its result is all that is left to be written")
+	}, 3*time.Minute, 20*time.Millisecond, "it leads, and has written down what it says: its result is all that is left to be written")
 	unlock := lockStore(t, p.dir)
 	t.Cleanup(unlock)
 	require.Less(t, headBlock(address), open+80, "the result is not there yet")
-	require.Eventually(t, func() bool { return headBlock(address) >= open+81 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return headBlock(address) >= open+81 }, 3*time.Minute, 20*time.Millisecond)
 
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	var asking sync.WaitGroup

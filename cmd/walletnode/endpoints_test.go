@@ -71,7 +71,7 @@ func (m many) healthy(t *testing.T, names ...string) {
 			}
 		}
 		return slices.Equal(names, have) && len(have) == len(last.Endpoints) && last.Mode == quorum.ModeQuorum
-	}, time.Minute, 20*time.Millisecond, "%+v", &last)
+	}, 3*time.Minute, 20*time.Millisecond, "%+v", &last)
 }
 
 func startMany(t *testing.T) (many, []*rpcfault.Proxy) {
@@ -153,7 +153,7 @@ func TestEndpointsAreListedWithWhyOneIsNotUsedAndCordoned(t *testing.T) {
 	require.Eventually(t, func() bool { // one of three may lag for a moment
 		list = m.ask(t, "endpoints", "list")
 		return agreed.MatchString(list)
-	}, time.Minute, 20*time.Millisecond)
+	}, 3*time.Minute, 20*time.Millisecond)
 	require.Regexp(t, `(?m)^NAME +GROUP +STATUS +REASON +SINCE +HEIGHT +LAG +P50 +P95 +ERRORS +VOTES +SIBLINGS +ADDRESS$`, list)
 	require.Regexp(t, `(?m)^primary \*p +primary +healthy +ok .* yes +- +ws://127\.0\.0\.1:`, list)
 
@@ -164,7 +164,7 @@ func TestEndpointsAreListedWithWhyOneIsNotUsedAndCordoned(t *testing.T) {
 	require.Eventually(t, func() bool {
 		m.read(t, &history, "endpoints", "history", "one")
 		return history.Changes[len(history.Changes)-1].Reason == quorum.Cordoned
-	}, time.Minute, 20*time.Millisecond)
+	}, 3*time.Minute, 20*time.Millisecond)
 	require.Contains(t, m.ask(t, "endpoints", "history", "one"), "cordoned")
 	m.ask(t, "endpoints", "uncordon", "one")
 	m.healthy(t, "primary", "one", "two")
@@ -177,7 +177,7 @@ func TestEndpointsAreListedWithWhyOneIsNotUsedAndCordoned(t *testing.T) {
 	require.Eventually(t, func() bool {
 		now = m.list(t)
 		return now.Endpoints[0].Reason == quorum.Forked && now.Serving != nil && *now.Serving != "primary"
-	}, time.Minute, 20*time.Millisecond, "%+v", &now)
+	}, 3*time.Minute, 20*time.Millisecond, "%+v", &now)
 	var status view.Status
 	m.read(t, &status, "status")
 	require.True(t, status.Ready, "%+v", status.Checks)

@@ -119,10 +119,10 @@ func TestBadInputAFullDiskLosesNothing(t *testing.T) {
 	require.Eventually(t, func() bool {
 		ask(&open, "windows", "list", "--state", "open")
 		return len(open.Windows) == 1
-	}, time.Minute, 20*time.Millisecond)
+	}, 3*time.Minute, 20*time.Millisecond)
 	d.fill(t)
 	block := open.Windows[0].Window
-	require.Eventually(t, func() bool { return strings.Contains(log(), "disk is full") }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(log(), "disk is full") }, 3*time.Minute, 20*time.Millisecond)
 	full := call(t, "", "wait-ready", "--timeout", "300ms", "--api", api)
 	require.Equal(t, codeNotReady, full.code)
 	require.Contains(t, full.stderr, "disk: the disk of the store is nearly full: "+d.dir)
@@ -142,7 +142,7 @@ func TestBadInputAFullDiskLosesNothing(t *testing.T) {
 	require.Eventually(t, func() bool {
 		ask(&trace, "windows", "show", fmt.Sprint(block))
 		return len(trace.Wallets) == 1 && trace.Wallets[0].State == view.WindowFinished
-	}, time.Minute, 20*time.Millisecond, "the result waited for room")
+	}, 3*time.Minute, 20*time.Millisecond, "the result waited for room")
 	t.Logf("window %d: %s", block, *trace.Wallets[0].Reason)
 	require.Zero(t, call(t, "", "wait-ready", "--api", api).code)
 	code, said = d.do(t, fmt.Sprintf("kill %d; wait %[1]d", pid))

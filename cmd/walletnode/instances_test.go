@@ -408,11 +408,11 @@ func TestAWatcherOutlivesItsInstance(t *testing.T) {
 		}
 		return strings.Contains(out.String(), fmt.Sprintf("window %d: opened", window))
 	}
-	require.Eventually(t, func() bool { return tell(900) }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return tell(900) }, 3*time.Minute, 20*time.Millisecond)
 	f.servers["a"].CloseClientConnections() // the watcher is at one of the two
 	f.servers["b"].CloseClientConnections()
 	f.servers["a"].Listener.Close() // it is closed once more
-	require.Eventually(t, func() bool { return tell(1800) }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return tell(1800) }, 3*time.Minute, 20*time.Millisecond)
 	require.Contains(t, out.String(), "another instance goes on (nothing was heard since ")
 	stop()
 	require.Zero(t, <-ended)

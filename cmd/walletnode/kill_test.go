@@ -60,7 +60,7 @@ func TestR1KillingTheProcessAtAnyPointLosesAndRepeatsNothing(t *testing.T) {
 	node := startNode(t, in, &stderr)
 	last := coordination.RFC12().Next(coordination.RFC12().Next(miner.Height()).Block)
 	require.NoError(t, miner.Until(t.Context(), last.End+20))
-	require.Eventually(t, func() bool { return finishedIn(t, dsn, last.Block) == wallets }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return finishedIn(t, dsn, last.Block) == wallets }, 3*time.Minute, 50*time.Millisecond)
 	require.NoError(t, node.Process.Signal(os.Interrupt))
 	require.NoError(t, node.Wait(), "%s", &stderr)
 	checkAccounts(t, dsn, before, wallets, last.Block)

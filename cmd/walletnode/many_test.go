@@ -41,7 +41,7 @@ func TestBadInputTwoInstancesWithOneName(t *testing.T) {
 		word, _, _ := strings.Cut(after, "\n")
 		return word
 	}
-	require.Eventually(t, func() bool { word := state(); return word != "" && word != view.InstanceDead }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { word := state(); return word != "" && word != view.InstanceDead }, 3*time.Minute, 100*time.Millisecond)
 
 	second := install(t, miner.URL(), miner.Bridge().Hex(), miner.Validator().Hex())
 	got := runProcess(t, append(instance(dsn, "a"), config.Variable("operator.key_file")+"="+first.key), "start", "-c", second.config)

@@ -108,7 +108,7 @@ func TestANewcomerGetsFromInitToAWindowOnADevnet(t *testing.T) {
 	require.Eventually(t, func() bool {
 		say = told.FindStringSubmatch(screen.String())
 		return say != nil
-	}, time.Minute, 10*time.Millisecond, "%s", screen)
+	}, 3*time.Minute, 10*time.Millisecond, "%s", screen)
 	for i, step := range steps[4:8] { // the devnet says it with whole paths
 		require.Equal(t, step, strings.ReplaceAll(say[i+1], n.home+"/"+dir[1]+"/", dir[1]+"/"))
 	}
@@ -136,8 +136,8 @@ func TestANewcomerGetsFromInitToAWindowOnADevnet(t *testing.T) {
 			}
 		}
 		return ended.Wallet != nil
-	}, time.Minute, 100*time.Millisecond, "%s\n%s", screen, log)
-	require.Eventually(t, func() bool { return strings.Contains(lines.String(), ended.Wallet.String()+": ") }, time.Minute, 10*time.Millisecond)
+	}, 3*time.Minute, 100*time.Millisecond, "%s\n%s", screen, log)
+	require.Eventually(t, func() bool { return strings.Contains(lines.String(), ended.Wallet.String()+": ") }, 3*time.Minute, 10*time.Millisecond)
 	require.NoError(t, watch.Process.Signal(os.Interrupt))
 	require.NoError(t, watch.Wait(), "%s", lines)
 	verified := n.types(t, settings+"; walletnode windows verify "+fmt.Sprint(ended.Window))

@@ -110,7 +110,7 @@ func (p process) openWindow(t *testing.T) chain.Height {
 			}
 		}
 		return open != 0
-	}, time.Minute, 20*time.Millisecond)
+	}, 3*time.Minute, 20*time.Millisecond)
 	return open
 }
 
@@ -232,7 +232,7 @@ func TestCommandsAskTheRunningNode(t *testing.T) {
 	require.Eventually(t, func() bool {
 		p.read(t, &next, "windows", "next")
 		return len(next.Wallets) == 1
-	}, time.Minute, time.Millisecond, "the seed block is there 32 blocks ahead")
+	}, 3*time.Minute, time.Millisecond, "the seed block is there 32 blocks ahead")
 	require.True(t, next.Wallets[0].Own)
 	require.LessOrEqual(t, next.InBlocks, coordination.RFC12().SafeShift)
 

@@ -40,7 +40,7 @@ func TestAStartingNodeIsSeenToStart(t *testing.T) {
 	t.Cleanup(func() { _ = node.Process.Kill() }) // for when the test fails half-way
 	select {
 	case <-asked:
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		require.FailNow(t, "the node asks nothing", "%s", &stderr)
 	}
 
@@ -101,7 +101,7 @@ func TestANodeThatIsStoppedWhileItConnectsHasStoppedInOrder(t *testing.T) {
 	select {
 	case c := <-called:
 		defer c.Close()
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		require.FailNow(t, "the node connects to nothing", "%s", &stderr)
 	}
 	require.NoError(t, node.Process.Signal(syscall.SIGTERM))

@@ -60,7 +60,7 @@ func TestOnlyTheFirstStartNeedsEndpointsThatAgree(t *testing.T) {
 		var list view.Endpoints
 		got := call(t, "", "endpoints", "list", "--json", "-c", in.config)
 		return got.code == codeOK && json.Unmarshal([]byte(got.stdout), &list) == nil && !list.Quorum
-	}, time.Minute, 20*time.Millisecond)
+	}, 3*time.Minute, 20*time.Millisecond)
 	require.Equal(t, codeNotReady, call(t, "", "wait-ready", "--timeout", "1s", "-c", in.config).code)
 	away(false)
 	require.Zero(t, call(t, "", "wait-ready", "--timeout", "1m", "-c", in.config).code)

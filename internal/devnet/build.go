@@ -256,7 +256,7 @@ func (d *devnet) begin(ctx context.Context) error {
 	}
 	d.spawn(ctx, "the chain", d.chain.Run)
 	d.spawn(ctx, "following the chain", d.follow)
-	if d.cfg.FastIdle {
+	if d.cfg.FastIdle && len(d.cfg.Guests) == 0 { // whoever joins looks at once whether the others are there
 		if err := d.chain.Until(ctx, max(first.Block, headStart)-headStart); err != nil {
 			return err
 		}
