@@ -98,6 +98,7 @@ func TestABackupReplacesNothingAndLeavesNothing(t *testing.T) {
 func TestABackupOfAnotherVersionsStoreIsMade(t *testing.T) {
 	dir := made(t)
 	alter(t, dir, `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE)`)
+	alter(t, dir, `UPDATE meta SET value = '99' WHERE name = 'works_beside'`)
 	to := filepath.Join(t.TempDir(), "copy.db")
 	require.NoError(t, Backup(t.Context(), dir, to, quiet, nil))
 	_, err := OpenReader(t.Context(), "sqlite:"+to)

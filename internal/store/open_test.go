@@ -179,6 +179,7 @@ func TestOpenRefusesForeignNewerAndOtherChains(t *testing.T) {
 	t.Run("newer", func(t *testing.T) {
 		dir := made(t)
 		alter(t, dir, `INSERT INTO `+versionTable+` (version_id, is_applied) VALUES (99, TRUE)`)
+		alter(t, dir, `UPDATE meta SET value = '99' WHERE name = '`+besideKey+`'`)
 		refused(t, dir, ErrNewerSchema)
 		_, err := OpenReader(t.Context(), dir)
 		require.ErrorIs(t, err, ErrNewerSchema)

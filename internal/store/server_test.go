@@ -119,6 +119,7 @@ func TestBadInputUserWithoutRights(t *testing.T) {
 func TestBadInputSharedSchemaNewerForeignAndOfOtherChains(t *testing.T) {
 	newer := filledDatabase(t)
 	pgtest.Exec(t, newer, `INSERT INTO `+versionTable+` (version_id, is_applied) VALUES (99, TRUE)`)
+	pgtest.Exec(t, newer, `UPDATE meta SET value = '99' WHERE name = '`+besideKey+`'`)
 	tells(t, newer, ErrNewerSchema)
 	require.ErrorIs(t, Check(t.Context(), newer), ErrNewerSchema)
 	_, _, err := BoundTo(t.Context(), newer)
