@@ -20,6 +20,10 @@ type Seat uint8
 // WalletID is a wallet's public key hash: RIPEMD160(SHA256(compressed public key)), 20 bytes.
 type WalletID [20]byte
 
+// Term is one unbroken responsibility of an instance for a wallet: it begins when the instance is given the wallet and ends when
+// that is taken away. Terms of one wallet differ, also where one follows another at once. 0 is none.
+type Term uint64
+
 // ParseWalletID reads a wallet public key hash from 40 hex digits with or without 0x.
 func ParseWalletID(s string) (WalletID, error) {
 	var id WalletID

@@ -2,9 +2,8 @@ package coordination
 
 import "github.com/walletnode/walletnode/chain"
 
-// Term is one unbroken responsibility for a wallet: it begins when this instance is given the wallet and ends when that
-// is taken away. Terms of one wallet differ, also where one follows another at once. 0 is none.
-type Term uint64
+// Term is one unbroken responsibility for a wallet.
+type Term = chain.Term
 
 // Custody says which wallets this instance serves. Another instance of the operator may serve a wallet today and this one
 // tomorrow; whoever does not serve a wallet neither speaks nor records anything for it.
@@ -21,9 +20,6 @@ type Alone struct{}
 
 // Term implements Custody.
 func (Alone) Term(chain.WalletID) Term { return 1 }
-
-// Serves is Term for those who need not tell terms apart.
-func (Alone) Serves(chain.WalletID) bool { return true }
 
 // Changed implements Custody; nothing ever changes.
 func (Alone) Changed() <-chan struct{} { return nil }

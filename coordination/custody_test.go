@@ -323,7 +323,6 @@ func TestAWalletIsLetGoWhileTheRegistryCannotBeRead(t *testing.T) {
 
 func TestAnOwnerThatIsAloneIsServedAlways(t *testing.T) {
 	require.NotZero(t, Alone{}.Term(chain.WalletID{1}))
-	require.True(t, Alone{}.Serves(chain.WalletID{1}))
 	require.Nil(t, Alone{}.Changed())
 }
 

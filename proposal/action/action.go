@@ -67,10 +67,11 @@ type Validator interface {
 
 // Custody says which wallets this instance serves; the actions of the others are their instances'.
 type Custody interface {
-	// Serves must return at once.
-	Serves(wallet chain.WalletID) bool
-	// Changed returns a channel that is closed at the next change; nil if nothing ever changes. Take it before calling
-	// Serves, or a change in between goes unseen.
+	// Term returns the term under which the wallet is served now; 0 if it is not. It must return at once. What was begun
+	// under one term is not carried on under another, which may have had an instance between them.
+	Term(wallet chain.WalletID) chain.Term
+	// Changed returns a channel that is closed at the next change of any wallet's term; nil if none ever changes. Take it
+	// before calling Term, or a change in between goes unseen.
 	Changed() <-chan struct{}
 }
 

@@ -73,6 +73,32 @@ func TestR7AnActionOfAWalletThatIsLetGoIsBegunAgainOnceWhenItComesBack(t *testin
 	})
 }
 
+// Another instance may have had the wallet between two terms that follow each other at once, as seen from here.
+func TestR7AnActionIsNotCarriedOnUnderAnotherTerm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1000)
+		handled, stopped := 0, 0
+		s.handlers[proposal.KindHeartbeat] = handlerFunc(func(ctx context.Context, _ proposal.Order) (action.Outcome, string) {
+			if handled++; handled > 1 {
+				return action.OK, ""
+			}
+			<-ctx.Done()
+			stopped++
+			return "", ""
+		})
+		s.run()
+		o := order(1, 1)
+		s.dispatch(o)
+		s.log.pending = []proposal.Order{o}
+		s.custody.set(o.Wallet, true) // a term follows a term
+		synctest.Wait()
+		require.Equal(t, 1, stopped)
+		require.Equal(t, 2, handled, "it is begun again")
+		require.Equal(t, action.OK, s.log.outcome(o))
+		s.end()
+	})
+}
+
 // The handler takes its time to stop; the wallet is not busy with an action that is not its own any more.
 func TestR7AnActionThatComesBackWaitsForItsFormerSelf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

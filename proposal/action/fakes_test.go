@@ -156,13 +156,17 @@ type stage struct {
 type custody struct {
 	mu      sync.Mutex
 	away    map[chain.WalletID]bool
+	terms   map[chain.WalletID]chain.Term // how often a wallet was given
 	changed chan struct{}
 }
 
-func (c *custody) Serves(wallet chain.WalletID) bool {
+func (c *custody) Term(wallet chain.WalletID) chain.Term {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.away[wallet]
+	if c.away[wallet] {
+		return 0
+	}
+	return c.terms[wallet] + 1
 }
 
 func (c *custody) Changed() <-chan struct{} {
@@ -175,6 +179,7 @@ func (c *custody) set(wallet chain.WalletID, served bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.away[wallet] = !served
+	c.terms[wallet]++
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -188,7 +193,7 @@ func newStage(t *testing.T, height chain.Height) *stage {
 			started: map[key]chain.Height{}, finished: map[key]ended{},
 			revoked: map[key]bool{}, failing: map[string]bool{},
 		},
-		custody:  &custody{away: map[chain.WalletID]bool{}, changed: make(chan struct{})},
+		custody:  &custody{away: map[chain.WalletID]bool{}, terms: map[chain.WalletID]chain.Term{}, changed: make(chan struct{})},
 		clock:    chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0),
 		handlers: action.Handlers(action.NoSigners{}),
 		validate: func(context.Context, chain.WalletID) proposal.Verdict {

@@ -13,9 +13,9 @@ import (
 // round is the state of one Run, owned by its loop.
 type round struct {
 	*Dispatcher
-	taken      map[chain.WalletID]chain.Height // the newest window of which an order was taken, begun or not
-	actions    map[chain.WalletID]*task        // the newest action of each wallet, ended ones included
-	tasks      map[chain.WalletID][]*task      // all of each wallet that may be under way; not those that were let go
+	taken      map[chain.WalletID]taken   // of each wallet that is served, and was given an order
+	actions    map[chain.WalletID]*task   // the newest action of each wallet, ended ones included
+	tasks      map[chain.WalletID][]*task // all of each wallet that may be under way; not those that were let go
 	goroutines sync.WaitGroup
 
 	pending chan []proposal.Order // what was read beside the loop; unbuffered
@@ -23,11 +23,17 @@ type round struct {
 	stale   bool                  // wallets have changed hands since that one began: what it reads may be done by others
 }
 
+// taken is the newest window of which a wallet's order was taken, begun or not, and the term under which it was.
+type taken struct {
+	window chain.Height
+	term   chain.Term
+}
+
 // task is an order at work: its action, or what is to be recorded in place of one.
 type task struct {
 	window chain.Height
 	cancel context.CancelCauseFunc // ends the action; its outcome is still recorded
-	letGo  context.CancelFunc      // ends both: the wallet is not served here any more
+	letGo  context.CancelFunc      // ends both: the term is over under which the wallet was served
 	gone   bool                    // letGo was called by the loop
 	ended  chan struct{}           // closed when the outcome is recorded, or there will be none from here
 }
@@ -35,7 +41,7 @@ type task struct {
 func newRound(d *Dispatcher) *round {
 	return &round{
 		Dispatcher: d,
-		taken:      make(map[chain.WalletID]chain.Height),
+		taken:      make(map[chain.WalletID]taken),
 		actions:    make(map[chain.WalletID]*task),
 		tasks:      make(map[chain.WalletID][]*task),
 		pending:    make(chan []proposal.Order),
@@ -61,10 +67,14 @@ func (r *round) takeUp(ctx context.Context, pending []proposal.Order) {
 // dispatch begins an action, or records why not. An order can come twice, from the log and from Dispatch; windows of
 // a wallet ascend, so what is not newer than the newest was taken already, also if it was found busy then.
 func (r *round) dispatch(ctx context.Context, o proposal.Order) {
-	if o.Window <= r.taken[o.Wallet] || !r.cfg.Custody.Serves(o.Wallet) {
+	term := r.cfg.Custody.Term(o.Wallet)
+	if last, ok := r.taken[o.Wallet]; ok && last.term != term {
+		r.drop(o.Wallet) // the change is under way to the loop
+	}
+	if term == 0 || o.Window <= r.taken[o.Wallet].window {
 		return
 	}
-	r.taken[o.Wallet] = o.Window
+	r.taken[o.Wallet] = taken{o.Window, term}
 	last := r.actions[o.Wallet]
 	height := r.cfg.Clock.Height()
 	switch {
@@ -116,20 +126,24 @@ func (r *round) revoke(wallet chain.WalletID, window chain.Height) {
 	}
 }
 
-// letGo stops what is under way for wallets that are not served here any more, without an outcome. Should one of them come
-// back, what the log then holds as pending is taken as if it had never been here.
+// letGo drops the wallets whose terms are over.
 func (r *round) letGo() {
-	for wallet := range r.taken {
-		if r.cfg.Custody.Serves(wallet) {
-			continue
+	for wallet, last := range r.taken {
+		if r.cfg.Custody.Term(wallet) != last.term {
+			r.drop(wallet)
 		}
-		for _, t := range r.tasks[wallet] {
-			t.gone = true
-			t.letGo()
-		}
-		delete(r.tasks, wallet)
-		delete(r.taken, wallet)
 	}
+}
+
+// drop stops what is under way for a wallet whose term is over, without an outcome. In another term, what the log then holds
+// as pending is taken as if the wallet had never been here.
+func (r *round) drop(wallet chain.WalletID) {
+	for _, t := range r.tasks[wallet] {
+		t.gone = true
+		t.letGo()
+	}
+	delete(r.tasks, wallet)
+	delete(r.taken, wallet)
 }
 
 // read has the log's pending orders read beside the loop, which stays ready to stop what is not ours. One read at a time;
