@@ -147,10 +147,11 @@ type Culprit struct {
 
 // SessionState is how far a session has come.
 type SessionState struct {
-	Session SessionID   `json:"session"`
-	Rounds  int         `json:"rounds"` // answered so far
-	Over    bool        `json:"over"`
-	Last    *RoundReply `json:"last,omitempty"` // the newest stored reply
+	Session SessionID      `json:"session"`
+	Wallet  chain.WalletID `json:"wallet"` // whose key it is about; the session's placeholder, of a key generation
+	Rounds  int            `json:"rounds"` // answered so far
+	Over    bool           `json:"over"`
+	Last    *RoundReply    `json:"last,omitempty"` // the newest stored reply
 }
 
 // StateChange is a wish about a key.
