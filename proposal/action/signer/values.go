@@ -147,6 +147,20 @@ func IntentDigest(wallet chain.WalletID, window chain.Height, agreed [32]byte, t
 	return Digest(h.Sum(nil))
 }
 
+// Agreed is the digest of the canonical proposal that an intent is bound to: of the leader's message without its sender.
+func Agreed(wallet chain.WalletID, window chain.Height, p proposal.Proposal) [32]byte {
+	return proposal.Message{Block: window, Wallet: wallet, Proposal: p}.Digest()
+}
+
+// Digest is IntentDigest of an intent whose statement proposes p.
+func (i Intent) Digest(p proposal.Proposal) Digest {
+	var raw []byte
+	if i.Transaction != nil {
+		raw = i.Transaction.Raw
+	}
+	return IntentDigest(i.Wallet, i.Window, Agreed(i.Wallet, i.Window, p), raw)
+}
+
 // SigningSession names one attempt to sign one input with one set of seats: a hash of all of that.
 func SigningSession(intent Digest, input int, attempt uint32, signers []chain.Seat) SessionID {
 	h := sha256.New()
