@@ -29,9 +29,10 @@ CREATE TABLE keygens (
     invitation  BYTEA  NOT NULL, -- as signed
     state       TEXT   NOT NULL, -- invited, accepted, running, attesting, active, declined, failed
     detail      TEXT   NOT NULL,
-    acceptances BYTEA  NOT NULL, -- a protobuf list of signed messages; empty until there are all
-    record      BYTEA  NOT NULL, -- what all operators attested; empty until then
-    wallet      BYTEA  NOT NULL, -- empty until it is active
+    acceptances BYTEA  NOT NULL, -- signed messages, our own first; all of them once it runs
+    record      BYTEA  NOT NULL, -- attestations, signed messages; the record of all operators once it is active
+    wallet      BYTEA  NOT NULL, -- empty until the shares are there
+    instance    TEXT   NOT NULL, -- which runs it; empty before it is accepted, and on a node alone
     created     BIGINT NOT NULL,
     changed     BIGINT NOT NULL
 );

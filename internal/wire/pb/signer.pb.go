@@ -829,14 +829,17 @@ func (x *WalletRecord) GetAttestations() [][]byte {
 	return nil
 }
 
-// KeygenComplaint says that the commitments which an operator used differ from those of others: for each operator the hash of
-// the message it used, and the message itself where somebody asked for it.
+// KeygenComplaint says that an operator's backend has ended a key generation without a key, and why. The hashes are of the
+// round-1 messages that it used, by author: where others used different ones, both sides show theirs, and two that one
+// operator signed are a proof.
 type KeygenComplaint struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       []byte                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
-	Authors       [][]byte               `protobuf:"bytes,2,rep,name=authors,proto3" json:"authors,omitempty"`
-	Hashes        [][]byte               `protobuf:"bytes,3,rep,name=hashes,proto3" json:"hashes,omitempty"`
-	Messages      [][]byte               `protobuf:"bytes,4,rep,name=messages,proto3" json:"messages,omitempty"` // signed pubsub messages
+	Authors       [][]byte               `protobuf:"bytes,2,rep,name=authors,proto3" json:"authors,omitempty"`   // addresses
+	Hashes        [][]byte               `protobuf:"bytes,3,rep,name=hashes,proto3" json:"hashes,omitempty"`     // SHA-256 of the data, one for each author
+	Messages      [][]byte               `protobuf:"bytes,4,rep,name=messages,proto3" json:"messages,omitempty"` // signed pubsub messages, where somebody said that he had another one
+	Accused       [][]byte               `protobuf:"bytes,5,rep,name=accused,proto3" json:"accused,omitempty"`   // addresses
+	Why           string                 `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -893,6 +896,65 @@ func (x *KeygenComplaint) GetHashes() [][]byte {
 }
 
 func (x *KeygenComplaint) GetMessages() [][]byte {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+func (x *KeygenComplaint) GetAccused() [][]byte {
+	if x != nil {
+		return x.Accused
+	}
+	return nil
+}
+
+func (x *KeygenComplaint) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// SignedMessages is how several signed pubsub messages are stored.
+type SignedMessages struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      [][]byte               `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedMessages) Reset() {
+	*x = SignedMessages{}
+	mi := &file_signer_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedMessages) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedMessages) ProtoMessage() {}
+
+func (x *SignedMessages) ProtoReflect() protoreflect.Message {
+	mi := &file_signer_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedMessages.ProtoReflect.Descriptor instead.
+func (*SignedMessages) Descriptor() ([]byte, []int) {
+	return file_signer_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SignedMessages) GetMessages() [][]byte {
 	if x != nil {
 		return x.Messages
 	}
@@ -964,12 +1026,16 @@ const file_signer_proto_rawDesc = "" +
 	"\tgroup_key\x18\a \x01(\fR\bgroupKey\x12\"\n" +
 	"\fverification\x18\b \x03(\fR\fverification\"2\n" +
 	"\fWalletRecord\x12\"\n" +
-	"\fattestations\x18\x01 \x03(\fR\fattestations\"y\n" +
+	"\fattestations\x18\x01 \x03(\fR\fattestations\"\xa5\x01\n" +
 	"\x0fKeygenComplaint\x12\x18\n" +
 	"\asession\x18\x01 \x01(\fR\asession\x12\x18\n" +
 	"\aauthors\x18\x02 \x03(\fR\aauthors\x12\x16\n" +
 	"\x06hashes\x18\x03 \x03(\fR\x06hashes\x12\x1a\n" +
-	"\bmessages\x18\x04 \x03(\fR\bmessagesB3Z1github.com/walletnode/walletnode/internal/wire/pbb\x06proto3"
+	"\bmessages\x18\x04 \x03(\fR\bmessages\x12\x18\n" +
+	"\aaccused\x18\x05 \x03(\fR\aaccused\x12\x10\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\",\n" +
+	"\x0eSignedMessages\x12\x1a\n" +
+	"\bmessages\x18\x01 \x03(\fR\bmessagesB3Z1github.com/walletnode/walletnode/internal/wire/pbb\x06proto3"
 
 var (
 	file_signer_proto_rawDescOnce sync.Once
@@ -983,7 +1049,7 @@ func file_signer_proto_rawDescGZIP() []byte {
 	return file_signer_proto_rawDescData
 }
 
-var file_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_signer_proto_goTypes = []any{
 	(*SignerMessage)(nil),       // 0: walletnode.signer.v1.SignerMessage
 	(*SignerBundle)(nil),        // 1: walletnode.signer.v1.SignerBundle
@@ -996,6 +1062,7 @@ var file_signer_proto_goTypes = []any{
 	(*WalletAttestation)(nil),   // 8: walletnode.signer.v1.WalletAttestation
 	(*WalletRecord)(nil),        // 9: walletnode.signer.v1.WalletRecord
 	(*KeygenComplaint)(nil),     // 10: walletnode.signer.v1.KeygenComplaint
+	(*SignedMessages)(nil),      // 11: walletnode.signer.v1.SignedMessages
 }
 var file_signer_proto_depIdxs = []int32{
 	1,  // 0: walletnode.signer.v1.SignerMessage.bundle:type_name -> walletnode.signer.v1.SignerBundle
@@ -1031,7 +1098,7 @@ func file_signer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signer_proto_rawDesc), len(file_signer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
