@@ -65,5 +65,8 @@ CREATE TABLE inactivity (
     PRIMARY KEY (block, wallet)
 );
 
+-- A version that grows with each change of backends and shares but that of a count.
+INSERT INTO changes (topic, version) VALUES ('signers', 0);
+
 -- Programs of version 4 go on beside this: they never look at these tables.
 INSERT INTO meta (name, value) VALUES ('works_beside', '4');
