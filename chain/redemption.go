@@ -1,6 +1,12 @@
 package chain
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrNoRequest says that a redemption request is not pending: it was paid or timed out, or never made.
+var ErrNoRequest = errors.New("no such redemption request is pending")
 
 // RedemptionRequest is a pending request to pay Bitcoin out of a wallet.
 type RedemptionRequest struct {
@@ -10,7 +16,7 @@ type RedemptionRequest struct {
 	TreasuryFee     uint64    // satoshi, kept back from the amount
 	TxMaxFee        uint64    // satoshi, the most this request may bear of the transaction's fee
 	RequestedAt     time.Time // block time of the request, whole seconds
-	Block           Height    // the block of the request
+	Block           Height    // the block of the request; 0 where it was not read
 }
 
 // RedemptionLimits are the chain's current terms for redemption proposals.

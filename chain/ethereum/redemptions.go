@@ -69,7 +69,19 @@ func (c *Client) pendingRedemption(
 	if err != nil {
 		return chain.RedemptionRequest{}, err
 	}
-	key := redemptionKey(wallet, event.RedeemerOutputScript)
+	request, err := c.redemptionRecord(ctx, wallet, script, block)
+	if err != nil || request.RequestedAt.IsZero() {
+		return chain.RedemptionRequest{}, err
+	}
+	request.Block = chain.Height(event.Raw.BlockNumber)
+	return request, nil
+}
+
+// redemptionRecord reads what the Bridge has of a request, all but its block; the zero value if it is not pending.
+func (c *Client) redemptionRecord(
+	ctx context.Context, wallet chain.WalletID, script []byte, block blockRef,
+) (chain.RedemptionRequest, error) {
+	key := redemptionKey(wallet, withLength(script))
 	record, err := readAt(ctx, c, block, c.config.Bridge, c.bridge.PackPendingRedemptions(key), c.bridge.UnpackPendingRedemptions)
 	if err != nil || record.RequestedAt == 0 {
 		return chain.RedemptionRequest{}, err
@@ -81,7 +93,6 @@ func (c *Client) pendingRedemption(
 		TreasuryFee:     record.TreasuryFee,
 		TxMaxFee:        record.TxMaxFee,
 		RequestedAt:     time.Unix(int64(record.RequestedAt), 0),
-		Block:           chain.Height(event.Raw.BlockNumber),
 	}, nil
 }
 

@@ -91,10 +91,7 @@ func (c *Client) validate(ctx context.Context, at chain.Hash, input []byte, pack
 		if refusal := refusalIn(err, c.validator.GetABI().Errors); refusal != nil {
 			return refusal
 		}
-		if at != (chain.Hash{}) && unknownBlock(err) {
-			return fmt.Errorf("validate proposal: %w: %v", chain.ErrNotFound, at)
-		}
-		return fmt.Errorf("validate proposal: %w", err)
+		return fmt.Errorf("validate proposal: %w", notFoundAt(at, err))
 	case !agreed:
 		return fmt.Errorf("validate proposal: %w", malformed(errors.New("the contract returned false, which it never does")))
 	}

@@ -88,7 +88,11 @@ type ill struct {
 	slow    time.Duration // before each answer
 	verdict error         // of the validator contract
 	state   chain.WalletState
-	few     *Peers // what it tells of its peers; nil for nothing
+	main    [32]byte // hash of every wallet's main UTXO
+	bribe   uint64   // added to the amount of the last request
+	settled bool     // knows no request
+	short   bool     // tells of one request, of however many
+	few     *Peers   // what it tells of its peers; nil for nothing
 }
 
 // fake is one endpoint.
@@ -271,10 +275,53 @@ func (f *fake) PendingRedemptions(ctx context.Context, _ chain.WalletID, _ chain
 	return nil, err
 }
 
+func (f *fake) MainUTXOHashAt(ctx context.Context, at chain.Hash, _ chain.WalletID) ([32]byte, error) {
+	i, err := f.lookAt(ctx, at)
+	return i.main, err
+}
+
+func (f *fake) RedemptionRequestsAt(
+	ctx context.Context, at chain.Hash, _ chain.WalletID, scripts [][]byte,
+) ([]chain.RedemptionRequest, error) {
+	i, err := f.lookAt(ctx, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case i.settled:
+		return nil, chain.ErrNoRequest
+	case i.short:
+		scripts = scripts[:1]
+	}
+	requests := make([]chain.RedemptionRequest, len(scripts))
+	for n := range requests {
+		requests[n] = trueRequest(scripts[n])
+	}
+	requests[len(requests)-1].RequestedAmount += i.bribe
+	return requests, nil
+}
+
+// trueRequest is the request that names a script.
+func trueRequest(script []byte) chain.RedemptionRequest {
+	return chain.RedemptionRequest{
+		Script: script, Redeemer: [20]byte{script[0]}, RequestedAmount: 1_000_000 + uint64(script[0]), TreasuryFee: 500, TxMaxFee: 100_000,
+		RequestedAt: time.Unix(int64(script[0]), 0),
+	}
+}
+
+// validateAt is the contract's verdict at a block.
 func (f *fake) validateAt(ctx context.Context, at chain.Hash) error {
-	i, err := f.enter(ctx, "validate")
+	i, err := f.lookAt(ctx, at)
 	if err != nil {
 		return err
+	}
+	return i.verdict
+}
+
+// lookAt finds a block that a contract is asked at.
+func (f *fake) lookAt(ctx context.Context, at chain.Hash) (ill, error) {
+	i, err := f.enter(ctx, "validate")
+	if err != nil {
+		return i, err
 	}
 	tip, _ := f.truth.now()
 	for h := i.tip(tip); ; h-- {
@@ -282,10 +329,10 @@ func (f *fake) validateAt(ctx context.Context, at chain.Hash) error {
 			f.mu.Lock()
 			f.at = h
 			f.mu.Unlock()
-			return i.verdict
+			return i, nil
 		}
 		if h == 0 || i.tip(tip)-h > 64 {
-			return &chain.EndpointError{Trouble: chain.TroubleServer, Err: errors.New("header not found")}
+			return i, &chain.EndpointError{Trouble: chain.TroubleServer, Err: errors.New("header not found")}
 		}
 	}
 }

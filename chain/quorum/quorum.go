@@ -41,6 +41,11 @@ type Endpoint interface {
 	RedemptionLimits(ctx context.Context) (chain.RedemptionLimits, error)
 	PendingRedemptions(ctx context.Context, wallet chain.WalletID, from chain.Height) ([]chain.RedemptionRequest, error)
 
+	// What a redemption is built from is read at the state after block at, named by its hash; the zero hash is the newest
+	// block. Requests are those that name the scripts, in their order; chain.ErrNoRequest if one of them is not pending.
+	MainUTXOHashAt(ctx context.Context, at chain.Hash, wallet chain.WalletID) ([32]byte, error)
+	RedemptionRequestsAt(ctx context.Context, at chain.Hash, wallet chain.WalletID, scripts [][]byte) ([]chain.RedemptionRequest, error)
+
 	// The validations ask the validator contract at the state after block at, named by its hash; the zero hash is the
 	// newest block. They return nil, *chain.Refusal, or any other error where there is no answer to go by (rule R5).
 	ValidateHeartbeatAt(ctx context.Context, at chain.Hash, wallet chain.WalletID, message [16]byte) error
