@@ -4,7 +4,7 @@ pragma solidity ^0.8.20;
 import "tbtc/interfaces.sol";
 
 /// The devnet's stand-in for tBTC's Bridge. It keeps the state that a coordination node reads, with the keys,
-/// events and parameters of the original, and no Bitcoin behind it: main UTXOs are neither kept nor checked.
+/// events and parameters of the original, and no Bitcoin behind it: a wallet's main UTXO is what the deployer says.
 /// The deployer plays the rest of the protocol through the functions marked devnet-only.
 contract Bridge is IBridge {
     uint8 internal constant UNKNOWN = 0;
@@ -176,6 +176,33 @@ contract Bridge is IBridge {
         emit RedemptionsCompleted(walletPubKeyHash, redemptionTxHash);
     }
 
+    /// Gives a wallet its main UTXO, as the proof of a deposit sweep would; a value of 0 takes it away.
+    function setMainUtxo(bytes20 walletPubKeyHash, Utxo calldata mainUtxo) external onlyAdmin {
+        require(walletOf[walletPubKeyHash].state != UNKNOWN, "Wallet is not registered");
+        storeMainUtxo(walletPubKeyHash, mainUtxo);
+    }
+
+    /// Closes requests as paid by the Bitcoin transaction that spent the main UTXO, as the proof of it does. The change
+    /// is the new main UTXO; a value of 0 says that there was none.
+    function settleRedemptions(
+        bytes20 walletPubKeyHash,
+        bytes[] calldata redeemersOutputScripts,
+        bytes32 redemptionTxHash,
+        Utxo calldata newMainUtxo
+    ) external onlyAdmin {
+        require(walletOf[walletPubKeyHash].mainUtxoHash != bytes32(0), "No main UTXO for given wallet");
+        require(redeemersOutputScripts.length > 0, "No redemption request is paid");
+        require(
+            newMainUtxo.txOutputValue == 0 || newMainUtxo.txHash == redemptionTxHash,
+            "The change must be of the redemption transaction"
+        );
+        for (uint256 i = 0; i < redeemersOutputScripts.length; i++) {
+            closeRedemption(walletPubKeyHash, redeemersOutputScripts[i]);
+        }
+        storeMainUtxo(walletPubKeyHash, newMainUtxo);
+        emit RedemptionsCompleted(walletPubKeyHash, redemptionTxHash);
+    }
+
     /// Another wallet moved funds to this one; they wait to be swept.
     function addMovedFunds(
         bytes20 walletPubKeyHash,
@@ -247,6 +274,12 @@ contract Bridge is IBridge {
     }
 
     // ---- internals ----
+
+    function storeMainUtxo(bytes20 walletPubKeyHash, Utxo calldata utxo) internal {
+        walletOf[walletPubKeyHash].mainUtxoHash = utxo.txOutputValue == 0
+            ? bytes32(0)
+            : keccak256(abi.encodePacked(utxo.txHash, utxo.txOutputIndex, utxo.txOutputValue));
+    }
 
     function closeRedemption(bytes20 walletPubKeyHash, bytes calldata script) internal {
         uint256 key = redemptionKey(walletPubKeyHash, script);

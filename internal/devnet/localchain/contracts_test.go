@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	geth "github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/accounts/abi/bind/v2"
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/stretchr/testify/require"
 
@@ -115,6 +117,79 @@ func TestFundsMoveToTheCommittedWallets(t *testing.T) {
 	require.ErrorContains(t, move(targets, 1_000_001), "Proposed transaction fee is too high")
 }
 
+// The next redemption is built on the change of the one before, so the Bridge must move both at once.
+func TestASettledRedemptionMovesTheMainUTXO(t *testing.T) {
+	c := start(t, Config{})
+	client := dial(t, c)
+	ctx := t.Context()
+	hash := func() [32]byte {
+		t.Helper()
+		h, err := client.MainUTXOHash(ctx, wallet)
+		require.NoError(t, err)
+		return h
+	}
+	scripts := [][]byte{p2wpkh(2), p2wpkh(1)}
+	funds := chain.UTXO{TxHash: [32]byte{1, 31: 9}, Index: 3, Value: 50_000_000}
+	change := chain.UTXO{TxHash: [32]byte{2}, Value: 44_000_000}
+	require.ErrorContains(t, c.SetMainUTXO(ctx, wallet, funds), "Wallet is not registered")
+	require.NoError(t, c.RegisterWallet(ctx, wallet))
+	require.Zero(t, hash())
+	for i := range byte(4) {
+		require.NoError(t, c.RequestRedemption(ctx, wallet, p2wpkh(i), 2_000_000+uint64(i)))
+	}
+	require.ErrorContains(t, c.SettleRedemptions(ctx, wallet, scripts, [32]byte{2}, change), "No main UTXO for given wallet")
+	require.NoError(t, c.SetMainUTXO(ctx, wallet, funds))
+	require.Equal(t, funds.Hash(), hash())
+
+	requests, err := client.RedemptionRequests(ctx, wallet, scripts)
+	require.NoError(t, err)
+	require.Len(t, requests, 2)
+	require.Equal(t, p2wpkh(2), requests[0].Script)
+	require.Equal(t, uint64(2_000_002), requests[0].RequestedAmount)
+	require.Equal(t, uint64(1000), requests[0].TreasuryFee)
+	require.Equal(t, uint64(2_000_001), requests[1].RequestedAmount)
+
+	require.ErrorContains(t, c.SettleRedemptions(ctx, wallet, nil, [32]byte{2}, change), "No redemption request is paid")
+	require.ErrorContains(t, c.SettleRedemptions(ctx, wallet, scripts, [32]byte{3}, change), "The change must be of the redemption transaction")
+	require.ErrorContains(t, c.SettleRedemptions(ctx, wallet, [][]byte{p2wpkh(2), p2wpkh(8)}, [32]byte{2}, change), "does not exist")
+	require.Equal(t, funds.Hash(), hash())
+	require.NoError(t, c.SettleRedemptions(ctx, wallet, scripts, [32]byte{2}, change))
+	require.Equal(t, change.Hash(), hash())
+	require.ErrorContains(t, c.SettleRedemptions(ctx, wallet, scripts, [32]byte{2}, change), "does not exist")
+
+	_, err = client.RedemptionRequests(ctx, wallet, [][]byte{p2wpkh(0), p2wpkh(1)})
+	require.ErrorIs(t, err, chain.ErrNoRequest)
+	pending, err := client.PendingRedemptions(ctx, wallet, 0)
+	require.NoError(t, err)
+	require.Len(t, pending, 2)
+	require.Equal(t, p2wpkh(0), pending[0].Script)
+
+	// Without change the wallet is left without a main UTXO, and pays nothing until it has one.
+	require.NoError(t, c.SettleRedemptions(ctx, wallet, [][]byte{p2wpkh(0)}, [32]byte{4}, chain.UTXO{}))
+	require.Zero(t, hash())
+	require.ErrorContains(t, c.SettleRedemptions(ctx, wallet, [][]byte{p2wpkh(3)}, [32]byte{5}, change), "No main UTXO for given wallet")
+}
+
+// The completed event is what tells an observer which transaction paid.
+func TestASettledRedemptionIsAnnounced(t *testing.T) {
+	c := start(t, Config{})
+	ctx := t.Context()
+	require.NoError(t, c.RegisterWallet(ctx, wallet))
+	require.NoError(t, c.SetMainUTXO(ctx, wallet, chain.UTXO{TxHash: [32]byte{1}, Value: 5_000_000}))
+	require.NoError(t, c.RequestRedemption(ctx, wallet, p2wpkh(1), 2_000_000))
+	require.NoError(t, c.SettleRedemptions(ctx, wallet, [][]byte{p2wpkh(1)}, [32]byte{7}, chain.UTXO{}))
+	logs, err := c.backend.client.FilterLogs(ctx, geth.FilterQuery{
+		Addresses: []common.Address{c.bridge},
+		Topics:    [][]common.Hash{{bridgeABI.GetABI().Events["RedemptionsCompleted"].ID}},
+	})
+	require.NoError(t, err)
+	require.Len(t, logs, 1)
+	event, err := bridgeABI.UnpackRedemptionsCompletedEvent(&logs[0])
+	require.NoError(t, err)
+	require.Equal(t, [32]byte{7}, event.RedemptionTxHash)
+	require.Equal(t, [20]byte(wallet), event.WalletPubKeyHash)
+}
+
 func TestOnlyTheDevnetPlaysTheProtocol(t *testing.T) {
 	c := start(t, Config{})
 	require.NoError(t, c.RegisterWallet(t.Context(), wallet))
@@ -127,4 +202,12 @@ func TestOnlyTheDevnetPlaysTheProtocol(t *testing.T) {
 	_, err := bind.Call(bridgeABI.Instance(c.backend.client, c.bridge), &bind.CallOpts{From: [20]byte{1}},
 		bridgeABI.PackRegisterWallet([32]byte{}, [20]byte{5}), func([]byte) (struct{}, error) { return struct{}{}, nil })
 	require.ErrorContains(t, err, "Caller is not the devnet")
+	for _, input := range [][]byte{
+		bridgeABI.PackSetMainUtxo(wallet, contracts.Utxo{TxOutputValue: 1}),
+		bridgeABI.PackSettleRedemptions(wallet, [][]byte{{1, 0x51}}, [32]byte{}, contracts.Utxo{}),
+	} {
+		_, err := bind.Call(bridgeABI.Instance(c.backend.client, c.bridge), &bind.CallOpts{From: [20]byte{1}},
+			input, func([]byte) (struct{}, error) { return struct{}{}, nil })
+		require.ErrorContains(t, err, "Caller is not the devnet")
+	}
 }

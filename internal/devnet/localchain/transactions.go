@@ -66,14 +66,32 @@ func (c *Chain) RequestRedemption(ctx context.Context, wallet chain.WalletID, sc
 
 // CompleteRedemptions closes pending requests, as the proof of a Bitcoin transaction that paid them does.
 func (c *Chain) CompleteRedemptions(ctx context.Context, wallet chain.WalletID, scripts [][]byte, txHash [32]byte) error {
-	prefixed := make([][]byte, len(scripts))
-	for i, script := range scripts {
-		var err error
-		if prefixed[i], err = withLength(script); err != nil {
-			return err
-		}
+	prefixed, err := withLengths(scripts)
+	if err != nil {
+		return err
 	}
 	return c.callBridge(ctx, "complete redemptions", bridgeABI.PackCompleteRedemptions(wallet, prefixed, txHash))
+}
+
+// SetMainUTXO gives a registered wallet its main UTXO, as the proof of a deposit sweep would; the zero value takes it away.
+func (c *Chain) SetMainUTXO(ctx context.Context, wallet chain.WalletID, main chain.UTXO) error {
+	return c.callBridge(ctx, "set main utxo", bridgeABI.PackSetMainUtxo(wallet, pack(main)))
+}
+
+// SettleRedemptions closes pending requests, as the proof of the Bitcoin transaction does that paid them out of the main
+// UTXO. change, an output of that transaction, becomes the wallet's main UTXO; the zero value leaves it without one.
+func (c *Chain) SettleRedemptions(
+	ctx context.Context, wallet chain.WalletID, scripts [][]byte, txHash [32]byte, change chain.UTXO,
+) error {
+	prefixed, err := withLengths(scripts)
+	if err != nil {
+		return err
+	}
+	return c.callBridge(ctx, "settle redemptions", bridgeABI.PackSettleRedemptions(wallet, prefixed, txHash, pack(change)))
+}
+
+func pack(u chain.UTXO) contracts.Utxo {
+	return contracts.Utxo{TxHash: u.TxHash, TxOutputIndex: u.Index, TxOutputValue: u.Value}
 }
 
 // TimeOutRedemption closes a pending request as timed out, whatever its age.
@@ -96,6 +114,17 @@ func withLength(script []byte) ([]byte, error) {
 		return nil, fmt.Errorf("output script of %d bytes: want 1 to 252", len(script))
 	}
 	return slices.Concat([]byte{byte(len(script))}, script), nil
+}
+
+func withLengths(scripts [][]byte) ([][]byte, error) {
+	prefixed := make([][]byte, len(scripts))
+	for i, script := range scripts {
+		var err error
+		if prefixed[i], err = withLength(script); err != nil {
+			return nil, err
+		}
+	}
+	return prefixed, nil
 }
 
 // callBridge sends a transaction to the Bridge and waits for it.
