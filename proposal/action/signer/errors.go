@@ -10,7 +10,7 @@ var (
 	ErrUnknownKey     = errors.New("the backend does not hold this key")                     // 404
 	ErrUnknownSession = errors.New("the backend knows no such session")                      // 404
 	ErrConflict       = errors.New("the session was asked for something else before")        // 409
-	ErrSplit          = errors.New("operators were told different commitments")                 // 409
+	ErrSplit          = errors.New("operators were told different commitments")              // 409
 	ErrSessionGone    = errors.New("the session's secrets are gone; it takes a new attempt") // 410
 	ErrFrozen         = errors.New("the key is frozen")                                      // 423
 	ErrBusy           = errors.New("the backend has too much to do")                         // 429
