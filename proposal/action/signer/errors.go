@@ -20,6 +20,9 @@ var (
 	ErrMalformed      = errors.New("the request is malformed")                               // 400
 )
 
+// ErrNoSigner says that no backend was ever assigned to a wallet.
+var ErrNoSigner = errors.New("no signer backend holds a share of the wallet")
+
 // Rule is a rule of a backend that a request breaks.
 type Rule string
 
