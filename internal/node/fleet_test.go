@@ -78,7 +78,7 @@ type gate struct {
 }
 
 // gated returns a gate to a database, and the URL that leads through it.
-func gated(t *testing.T, dsn string) (*gate, string) {
+func gated(t testing.TB, dsn string) (*gate, string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func (g *gate) set(cut bool) {
 
 // fleet is the instances of one operator, another operator that hears everything, a chain and a database.
 type fleet struct {
-	t       *testing.T
+	t       testing.TB
 	dsn     string
 	chain   *chaintest.Chain
 	net     *nettest.Network
@@ -182,7 +182,7 @@ func onNetwork(key *ecdsa.PrivateKey) *secp256k1.PrivateKey {
 }
 
 // newFleet makes a fleet with wallets that its operator leads in the window of block 900. The chain stands at block 800.
-func newFleet(t *testing.T, dsn string, wallets int) *fleet {
+func newFleet(t testing.TB, dsn string, wallets int) *fleet {
 	t.Helper()
 	f := &fleet{t: t, dsn: dsn, chain: chaintest.New(800), key: keyOf("ours"), ears: map[chain.WalletID]*nettest.Channel{}}
 	f.net = nettest.New(1, net.Schedule{}, inspect)
@@ -215,7 +215,7 @@ func (f *fleet) leader(w chain.Wallet, block chain.Height) chain.Operator {
 // craft is one running instance.
 type craft struct {
 	*Node
-	t      *testing.T
+	t      testing.TB
 	gate   *gate
 	member *nettest.Member
 	dir    string
