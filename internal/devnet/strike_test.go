@@ -1,7 +1,10 @@
 package devnet
 
 import (
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -94,4 +97,28 @@ func TestAPlanIsCarriedOutInTheOrderOfHeights(t *testing.T) {
 	require.True(t, slices.IsSortedFunc(steps, func(a, b step) int { return int(a.at) - int(b.at) }))
 	require.Equal(t, "stop of a, c+11 to c+40", steps[4].strike.String())
 	require.Equal(t, "database restart of all, c-3 to c+1", Strike{Kind: StrikeDatabase, From: -3, To: 1}.String())
+}
+
+// The few rounds that are played before every change lands strike in each of the ways that the goals speak of.
+func TestTheRoundsOfEveryChangeKillStopAndCutOff(t *testing.T) {
+	text, err := os.ReadFile("../../.ci/run")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`devnet --chaos (\d+) --seed (\d+)`).FindSubmatch(text)
+	require.NotNil(t, found, "the rounds of chaos were not found")
+	rounds, err := strconv.Atoi(string(found[1]))
+	require.NoError(t, err)
+	seed, err := strconv.ParseUint(string(found[2]), 10, 64)
+	require.NoError(t, err)
+	lease := 4 * time.Second // as devnet --chaos has it
+	pace := chaosPace{block: ChaosBlockTime(lease), lease: lease}
+	seen := make(map[StrikeKind]bool)
+	for round := range rounds {
+		for _, s := range planStrikes(roundSource(seed, round), []string{instanceName(0), instanceName(1), instanceName(2)}, pace) {
+			seen[s.Kind] = true
+		}
+	}
+	require.True(t, seen[StrikeKill], "killed (SIGKILL)")
+	require.True(t, seen[StrikeStop], "stopped for longer than a lease (SIGSTOP)")
+	require.True(t, seen[StrikeIsolate], "cut off from its peers")
+	require.True(t, seen[StrikeClose] || seen[StrikeSwallow], "cut off from its database")
 }
