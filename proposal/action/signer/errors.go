@@ -23,6 +23,9 @@ var (
 // ErrNoSigner says that no backend was ever assigned to a wallet.
 var ErrNoSigner = errors.New("no signer backend holds a share of the wallet")
 
+// ErrBackendFailed says that the operator has given up a wallet's backend.
+var ErrBackendFailed = errors.New("the wallet's signer backend is declared failed")
+
 // Rule is a rule of a backend that a request breaks.
 type Rule string
 

@@ -174,6 +174,9 @@ func SigningSession(intent Digest, input int, attempt uint32, signers []chain.Se
 	return SessionID(h.Sum(nil))
 }
 
+// SigningTopic is where the operators of a wallet speak about its signatures, apart from the coordination channel.
+func SigningTopic(wallet chain.WalletID) string { return "/walletnode/signing/1/" + wallet.String() }
+
 // CheckSeats reports whether seats are in ascending order, each once, none of them 0, which would be the secret's own place.
 func CheckSeats(seats []chain.Seat) error {
 	if len(seats) == 0 {
