@@ -1,0 +1,4 @@
+package vault
+
+// ceremony is an open session's secrets.
+type ceremony struct{}
