@@ -31,6 +31,7 @@ CREATE TABLE keygens (
     detail      TEXT   NOT NULL,
     acceptances BYTEA  NOT NULL, -- signed messages, our own first; all of them once it runs
     record      BYTEA  NOT NULL, -- attestations, signed messages; the record of all operators once it is active
+    proof       BYTEA  NOT NULL, -- signed messages by which one operator contradicts itself; empty if none did
     wallet      BYTEA  NOT NULL, -- empty until the shares are there
     instance    TEXT   NOT NULL, -- which runs it; empty before it is accepted, and on a node alone
     created     BIGINT NOT NULL,

@@ -33,6 +33,7 @@ type SignerMessage struct {
 	//	*SignerMessage_Acceptance
 	//	*SignerMessage_Attestation
 	//	*SignerMessage_Complaint
+	//	*SignerMessage_Call
 	Body          isSignerMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -138,6 +139,15 @@ func (x *SignerMessage) GetComplaint() *KeygenComplaint {
 	return nil
 }
 
+func (x *SignerMessage) GetCall() []byte {
+	if x != nil {
+		if x, ok := x.Body.(*SignerMessage_Call); ok {
+			return x.Call
+		}
+	}
+	return nil
+}
+
 type isSignerMessage_Body interface {
 	isSignerMessage_Body()
 }
@@ -170,6 +180,10 @@ type SignerMessage_Complaint struct {
 	Complaint *KeygenComplaint `protobuf:"bytes,7,opt,name=complaint,proto3,oneof"`
 }
 
+type SignerMessage_Call struct {
+	Call []byte `protobuf:"bytes,8,opt,name=call,proto3,oneof"` // 16 random bytes: who knows the attestations of this key generation is asked to say its own once more
+}
+
 func (*SignerMessage_Bundle) isSignerMessage_Body() {}
 
 func (*SignerMessage_Announcement) isSignerMessage_Body() {}
@@ -183,6 +197,8 @@ func (*SignerMessage_Acceptance) isSignerMessage_Body() {}
 func (*SignerMessage_Attestation) isSignerMessage_Body() {}
 
 func (*SignerMessage_Complaint) isSignerMessage_Body() {}
+
+func (*SignerMessage_Call) isSignerMessage_Body() {}
 
 // SignerBundle is what one operator's backend says at the end of one round of a session.
 type SignerBundle struct {
@@ -965,7 +981,7 @@ var File_signer_proto protoreflect.FileDescriptor
 
 const file_signer_proto_rawDesc = "" +
 	"\n" +
-	"\fsigner.proto\x12\x14walletnode.signer.v1\"\xab\x03\n" +
+	"\fsigner.proto\x12\x14walletnode.signer.v1\"\xc1\x03\n" +
 	"\rSignerMessage\x12<\n" +
 	"\x06bundle\x18\x01 \x01(\v2\".walletnode.signer.v1.SignerBundleH\x00R\x06bundle\x12O\n" +
 	"\fannouncement\x18\x02 \x01(\v2).walletnode.signer.v1.SigningAnnouncementH\x00R\fannouncement\x127\n" +
@@ -975,7 +991,8 @@ const file_signer_proto_rawDesc = "" +
 	"acceptance\x18\x05 \x01(\fH\x00R\n" +
 	"acceptance\x12\"\n" +
 	"\vattestation\x18\x06 \x01(\fH\x00R\vattestation\x12E\n" +
-	"\tcomplaint\x18\a \x01(\v2%.walletnode.signer.v1.KeygenComplaintH\x00R\tcomplaintB\x06\n" +
+	"\tcomplaint\x18\a \x01(\v2%.walletnode.signer.v1.KeygenComplaintH\x00R\tcomplaint\x12\x14\n" +
+	"\x04call\x18\b \x01(\fH\x00R\x04callB\x06\n" +
 	"\x04body\"|\n" +
 	"\fSignerBundle\x12\x18\n" +
 	"\asession\x18\x01 \x01(\fR\asession\x12\x14\n" +
@@ -1091,6 +1108,7 @@ func file_signer_proto_init() {
 		(*SignerMessage_Acceptance)(nil),
 		(*SignerMessage_Attestation)(nil),
 		(*SignerMessage_Complaint)(nil),
+		(*SignerMessage_Call)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -16,7 +16,7 @@ import (
 // State is how far a key generation has come here.
 type State string
 
-// The states. A row that is no longer open is never changed again.
+// The states.
 const (
 	Invited   State = "invited"   // the operator has not decided yet
 	Accepted  State = "accepted"  // others have not yet; nothing was generated
@@ -38,7 +38,8 @@ type Row struct {
 	Detail       string         // for people: who is awaited, or why it failed
 	Acceptances  [][]byte       // as signed: our own from Accepted on, all of them from Running on
 	Attestations [][]byte       // as signed: our own from Attesting on, all of them once they are complete
-	Wallet       chain.WalletID // from Attesting on
+	Proof        [][]byte       // two signed messages by which one operator contradicts itself; none if nobody did
+	Wallet       chain.WalletID // from Attesting on; zero before
 	Instance     string         // which runs it; empty before it is accepted, and on a node alone
 	Created      time.Time
 	Changed      time.Time
@@ -62,7 +63,7 @@ type Log interface {
 	ForgetKeygen(ctx context.Context, session signer.SessionID, from State) error
 }
 
-// EncodeSigned writes signed messages as they are stored, in Acceptances and Attestations; none as no bytes.
+// EncodeSigned writes signed messages as they are stored, in Acceptances, Attestations and Proof; none as no bytes.
 func EncodeSigned(messages [][]byte) []byte {
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pb.SignedMessages{Messages: messages})
 	if err != nil {

@@ -19,6 +19,8 @@ type Network interface {
 // Topic is a channel that can be left. What was said on it is repeated until then: who comes later hears it as well.
 type Topic interface {
 	signer.Channel
+	// Forget ends the repetition of something that was said here.
+	Forget(data []byte)
 	Close() error
 }
 
