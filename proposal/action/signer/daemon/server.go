@@ -1,0 +1,186 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	stdnet "net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/netutil"
+	"golang.org/x/time/rate"
+
+	"github.com/walletnode/walletnode/internal/serve"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+)
+
+//go:embed openapi.json
+var document []byte
+
+// Bounds of the server. At maxConnections further ones wait to be accepted; at maxRequests one is answered 429, and the
+// client comes again.
+const (
+	maxConnections = 256
+	maxRequests    = 32 // under way at once: each may hold maxBody bytes
+	maxHeader      = 16 << 10
+
+	headerTimeout = 5 * time.Second
+	readTimeout   = 30 * time.Second // of a whole request: 16 MiB at 4 Mbit/s
+	writeTimeout  = 3 * time.Minute  // of a whole answer, with the work on it: a round of CMP takes tens of seconds
+	idleTimeout   = 2 * time.Minute
+
+	retryAfter = "1" // seconds
+)
+
+// mediaJSON is what requests and answers are.
+const mediaJSON = "application/json"
+
+// Server answers for a backend. New makes one.
+type Server struct {
+	backend  signer.Backend
+	identity Identity
+	logger   *slog.Logger
+	access   atomic.Pointer[Access]
+	slots    chan struct{}
+	stranger *rate.Limiter // of what is logged about those who are not listed
+}
+
+// NewServer returns a server that is ready to run. Whoever has the server's own key may read: that is this machine.
+func NewServer(backend signer.Backend, identity Identity, access Access, logger *slog.Logger) (*Server, error) {
+	if backend == nil || logger == nil || identity.Fingerprint.IsZero() {
+		return nil, errors.New("make signer's server: a backend, a certificate and a logger are needed")
+	}
+	s := &Server{
+		backend: backend, identity: identity, logger: logger, slots: make(chan struct{}, maxRequests),
+		stranger: rate.NewLimiter(rate.Every(time.Minute), 10),
+	}
+	s.SetAccess(access)
+	return s, nil
+}
+
+// SetAccess replaces the list of who may ask. It holds from the next request on, on open connections too.
+func (s *Server) SetAccess(access Access) {
+	with := access.with(s.identity.Fingerprint, client{name: "this machine", roles: []Role{RoleRead}, all: true})
+	s.access.Store(&with)
+}
+
+// Run answers on a listener until ctx ends. What is under way then may end, for two seconds.
+func (s *Server) Run(ctx context.Context, listener stdnet.Listener) error {
+	server := &http.Server{
+		Handler: s.handler(), MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug), // failed handshakes: anybody can make them
+	}
+	limited := netutil.LimitListener(listener, maxConnections)
+	return serve.Until(ctx, server, tls.NewListener(limited, serverTLS(s.identity)))
+}
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes() {
+		mux.Handle(r.method+" "+r.path, s.operation(r))
+	}
+	mux.Handle("/", s.operation(route{codes: append([]string{"no_route"}, alwaysCodes...), handle: (*Server).noRoute}))
+	return mux
+}
+
+func (s *Server) noRoute(context.Context, client, request) (any, error) { return nil, errNoRoute }
+
+// operation makes a route's handler. Who asks is looked up before a byte of the body is read.
+func (s *Server) operation(route route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, err := s.client(r)
+		if err != nil {
+			w.Header().Set("Connection", "close")
+			s.fail(w, route, client{name: "nobody"}, err)
+			return
+		}
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+		default:
+			s.fail(w, route, who, signer.ErrBusy)
+			return
+		}
+		q, err := readRequest(w, r, route)
+		if err != nil {
+			s.fail(w, route, who, err)
+			return
+		}
+		answer, err := route.handle(s, r.Context(), who, q)
+		if err != nil {
+			s.fail(w, route, who, err)
+			return
+		}
+		status := http.StatusOK
+		if answer == nil {
+			status = http.StatusNoContent
+		} else if h, ok := answer.(signer.Health); ok && !h.StoreOK {
+			status = http.StatusInsufficientStorage
+		}
+		s.write(w, status, answer)
+	})
+}
+
+// client returns who asks, by the key that the connection has proved.
+func (s *Server) client(r *http.Request) (client, error) {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return client{}, fmt.Errorf("%w: it was not shown", signer.ErrForbidden)
+	}
+	who, err := s.access.Load().find(FingerprintOf(r.TLS.PeerCertificates[0]))
+	if err != nil && s.stranger.Allow() {
+		s.logger.Warn("Request of a client that is not listed refused", "remote", r.RemoteAddr, "error", err)
+	}
+	return who, err
+}
+
+// fail answers with an error. One that the route's document does not list is a failure of ours.
+func (s *Server) fail(w http.ResponseWriter, route route, who client, err error) {
+	status, problem := problemOf(err)
+	if !slices.Contains(route.codes, problem.Code) {
+		status, problem.Code, problem.Rule = http.StatusInternalServerError, codeFailed, ""
+	}
+	switch status {
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", retryAfter)
+	case http.StatusPreconditionFailed:
+		s.logger.Warn("Request refused", "client", who.name, "route", route.path, "rule", problem.Rule, "detail", problem.Error)
+	case http.StatusInternalServerError, http.StatusInsufficientStorage:
+		s.logger.Error("Request failed", "client", who.name, "route", route.path, "error", err)
+	}
+	s.write(w, status, problem)
+}
+
+func (s *Server) write(w http.ResponseWriter, status int, answer any) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if answer == nil {
+		w.WriteHeader(status)
+		return
+	}
+	raw, err := marshal(answer)
+	if err != nil {
+		s.logger.Error("Answer could not be encoded", "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", mediaJSON)
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client has gone: it asks again, and is answered the same
+}
+
+func marshal(document any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(document)
+	return out.Bytes(), err
+}

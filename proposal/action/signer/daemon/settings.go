@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	stdnet "net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/walletnode/walletnode/internal/secretfile"
+)
+
+// SettingsFile is the name of the settings in a signer's directory.
+const SettingsFile = "signer.toml"
+
+// maxSettings bounds the file.
+const maxSettings = 4 << 20
+
+// Settings is a signer's configuration. Paths in the file may be relative to it.
+type Settings struct {
+	Listen       string       `toml:"listen"`        // host:port
+	Certificate  string       `toml:"certificate"`   // file
+	Key          string       `toml:"key"`           // file of the certificate's key
+	Vault        string       `toml:"vault"`         // directory of key shares and of what protects them
+	PasswordFile string       `toml:"password_file"` // what the shares are encrypted with
+	Capacity     int          `toml:"capacity"`      // greatest number of keys; 0 for no limit
+	BlockTime    Duration     `toml:"block_time"`    // shortest time between two blocks of the chain
+	Clients      []Permission `toml:"clients"`
+}
+
+// Duration stands in the file as text, such as "12s".
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+// ReadSettings reads a file that its owner alone may write to and read, since it decides who may sign. Unknown keys and
+// missing ones are errors; what only the operator can mend is secretfile.Unusable.
+func ReadSettings(path string) (Settings, Access, error) {
+	raw, err := secretfile.Read("signer's settings", path, maxSettings)
+	if err != nil {
+		return Settings{}, Access{}, err
+	}
+	s, access, err := ParseSettings(raw)
+	if err != nil {
+		return Settings{}, Access{}, secretfile.Unusable{Err: fmt.Errorf("signer's settings: %s: %w", path, err)}
+	}
+	for _, file := range []*string{&s.Certificate, &s.Key, &s.Vault, &s.PasswordFile} {
+		if !filepath.IsAbs(*file) {
+			*file = filepath.Join(filepath.Dir(path), *file)
+		}
+	}
+	return s, access, nil
+}
+
+// ParseSettings reads the file's content, paths as they stand there.
+func ParseSettings(raw []byte) (Settings, Access, error) {
+	s := Settings{
+		Listen: "127.0.0.1:9720", Certificate: "signer.crt", Key: "signer.key", Vault: "vault", PasswordFile: "password",
+		BlockTime: Duration(12 * time.Second), // Ethereum's
+	}
+	decoder := toml.NewDecoder(strings.NewReader(string(raw))).DisallowUnknownFields()
+	if err := decoder.Decode(&s); err != nil {
+		var unknown *toml.StrictMissingError
+		if errors.As(err, &unknown) {
+			return Settings{}, Access{}, unknownKeys(unknown)
+		}
+		var wrong *toml.DecodeError
+		if errors.As(err, &wrong) {
+			row, _ := wrong.Position()
+			return Settings{}, Access{}, fmt.Errorf("line %d: %w", row, err)
+		}
+		return Settings{}, Access{}, err
+	}
+	access, err := NewAccess(s.Clients)
+	return s, access, errors.Join(s.check(), err)
+}
+
+func unknownKeys(unknown *toml.StrictMissingError) error {
+	complaints := make([]error, len(unknown.Errors))
+	for i, e := range unknown.Errors {
+		row, _ := e.Position()
+		complaints[i] = fmt.Errorf("line %d: there is no key %q", row, strings.Join(e.Key(), "."))
+	}
+	return errors.Join(complaints...)
+}
+
+// check joins every complaint.
+func (s Settings) check() error {
+	var complaints []error
+	if _, port, err := stdnet.SplitHostPort(s.Listen); err != nil || port == "" {
+		complaints = append(complaints, fmt.Errorf("listen: %q: want a host and a port like 10.0.0.7:9720", s.Listen))
+	}
+	for _, path := range []struct{ key, value string }{
+		{"certificate", s.Certificate}, {"key", s.Key}, {"vault", s.Vault}, {"password_file", s.PasswordFile},
+	} {
+		if path.value == "" {
+			complaints = append(complaints, fmt.Errorf("%s: want a path", path.key))
+		}
+	}
+	if s.Capacity < 0 {
+		complaints = append(complaints, fmt.Errorf("capacity: want 0 or more, have %d", s.Capacity))
+	}
+	if s.BlockTime <= 0 {
+		complaints = append(complaints, errors.New("block_time: want more than nothing"))
+	}
+	return errors.Join(complaints...)
+}
