@@ -1,0 +1,159 @@
+package scheme
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/taurusgroup/multi-party-sig/pkg/math/curve"
+	"github.com/taurusgroup/multi-party-sig/pkg/party"
+	"github.com/taurusgroup/multi-party-sig/protocols/frost"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+)
+
+// Share is one seat's share of a key. The zero value is none. It holds a secret, which no way of printing it shows.
+type Share struct {
+	scheme       signer.Scheme
+	seat         chain.Seat
+	threshold    int
+	seats        []chain.Seat // of all shares; ascending
+	key          chain.PublicKey
+	verification [][33]byte // the public point of each seat's secret, in seat order
+	secret       [32]byte
+	cmp          *cmpShareData // of CMP alone
+}
+
+// Scheme returns the scheme that the share is of.
+func (s Share) Scheme() signer.Scheme { return s.scheme }
+
+// Seat returns whose share it is.
+func (s Share) Seat() chain.Seat { return s.seat }
+
+// Threshold returns how many seats a signature takes.
+func (s Share) Threshold() int { return s.threshold }
+
+// Seats returns all seats of the key, ascending.
+func (s Share) Seats() []chain.Seat { return slices.Clone(s.seats) }
+
+// Key returns the key that the seats sign with. Of FROST it is the Taproot output key, tweaked with the empty script root, and
+// its Y is even.
+func (s Share) Key() chain.PublicKey { return s.key }
+
+// Verification returns the public point of each seat's secret, compressed.
+func (s Share) Verification() map[chain.Seat]signer.HexBytes {
+	points := make(map[chain.Seat]signer.HexBytes, len(s.seats))
+	for i, seat := range s.seats {
+		points[seat] = slices.Clone(s.verification[i][:])
+	}
+	return points
+}
+
+// String names the share without its secret.
+func (s Share) String() string { return fmt.Sprintf("%s share of seat %d", s.scheme, s.seat) }
+
+// GoString is String.
+func (s Share) GoString() string { return s.String() }
+
+// check reports whether the parts of a share belong together: its secret is the one of its verification share, and the key
+// is the one that the first threshold verification shares come to.
+func (s Share) check() error {
+	if err := checkGroup([]byte{0}, s.seat, s.seats, s.threshold); err != nil {
+		return err
+	}
+	if len(s.verification) != len(s.seats) {
+		return errors.New("there is not one verification share for each seat")
+	}
+	for i, v := range s.verification {
+		if _, err := parsePoint(v); err != nil {
+			return fmt.Errorf("verification share of seat %d: %w", s.seats[i], err)
+		}
+	}
+	secret, err := parseScalar(s.secret)
+	if err != nil {
+		return fmt.Errorf("secret: %w", err)
+	}
+	own, err := publicOf(secret)
+	if err != nil {
+		return fmt.Errorf("secret: %w", err)
+	}
+	if own != s.verification[slices.Index(s.seats, s.seat)] {
+		return errors.New("the secret is not the one of the seat's verification share")
+	}
+	compressed, err := interpolate(s.seats[:s.threshold], s.verification)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	key, err := uncompress(compressed)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	if key != s.key {
+		return errors.New("the key is not the one of the verification shares")
+	}
+	if s.scheme == signer.FROST && key[64]&1 != 0 {
+		return errors.New("the key's Y is odd")
+	}
+	return nil
+}
+
+// frostShare makes a share of what the library has generated, and tweaks it.
+func frostShare(result any, self chain.Seat, seats []chain.Seat, threshold int) (Share, error) {
+	config, ok := result.(*frost.TaprootConfig)
+	if !ok {
+		return Share{}, errors.New("the library returned something else")
+	}
+	t, err := newTweak(config.PublicKey)
+	if err != nil {
+		return Share{}, fmt.Errorf("tweak: %w", err)
+	}
+	secret, err := config.PrivateShare.MarshalBinary()
+	if err != nil {
+		return Share{}, err
+	}
+	untweaked, err := parseScalar([32]byte(secret))
+	if err != nil {
+		return Share{}, fmt.Errorf("secret: %w", err)
+	}
+	tweaked := t.secret(untweaked)
+	s := Share{scheme: signer.FROST, seat: self, threshold: threshold, seats: seats, secret: tweaked.Bytes()}
+	for _, seat := range seats {
+		public, err := config.VerificationShares[idOf(seat)].MarshalBinary()
+		if err != nil {
+			return Share{}, err
+		}
+		v, err := t.public([33]byte(public))
+		if err != nil {
+			return Share{}, fmt.Errorf("verification share of seat %d: %w", seat, err)
+		}
+		s.verification = append(s.verification, v)
+	}
+	if s.key, err = uncompress(t.output); err != nil {
+		return Share{}, err
+	}
+	return s, s.check()
+}
+
+// frostConfig returns the share in the library's form, with the verification shares of the signers. It is made anew for each
+// signature, because the library writes to points that it reads.
+func (s Share) frostConfig(signers []chain.Seat) (*frost.TaprootConfig, error) {
+	config := &frost.TaprootConfig{
+		ID:                 idOf(s.seat),
+		Threshold:          s.threshold - 1,
+		PrivateShare:       new(curve.Secp256k1Scalar),
+		PublicKey:          slices.Clone(s.key[1:33]),
+		VerificationShares: make(map[party.ID]*curve.Secp256k1Point, len(signers)),
+	}
+	if err := config.PrivateShare.UnmarshalBinary(s.secret[:]); err != nil {
+		return nil, err
+	}
+	for _, seat := range signers {
+		p := new(curve.Secp256k1Point)
+		if err := p.UnmarshalBinary(s.verification[slices.Index(s.seats, seat)][:]); err != nil {
+			return nil, err
+		}
+		config.VerificationShares[idOf(seat)] = p
+	}
+	return config, nil
+}
