@@ -58,6 +58,7 @@ type Assignment struct {
 	Policy     Policy
 	State      Progress
 	Signatures uint64 // the greatest number that the backend ever reported
+	Archived   bool   // the wallet was put away: nobody waits for its signatures any more
 	Created    time.Time
 	Changed    time.Time
 }
@@ -84,6 +85,8 @@ type Word struct {
 
 // Log is where assignments are written down; instances share it. Each method is one transaction.
 type Log interface {
+	// SignersVersion returns a number that is another one after each change of assignments and words, but of a count.
+	SignersVersion(ctx context.Context) (uint64, error)
 	// Assign records that a session's key shall be in a backend, pending. If the session has an assignment it stays, and is
 	// returned.
 	Assign(ctx context.Context, session signer.SessionID, backend string, policy Policy) (Assignment, error)
@@ -97,8 +100,6 @@ type Log interface {
 	Observe(ctx context.Context, seen []Observed) error
 	// Assignments returns all of them, in the order of their sessions.
 	Assignments(ctx context.Context) ([]Assignment, error)
-	// AssignmentOf returns a wallet's; ErrNotAssigned if it has none.
-	AssignmentOf(ctx context.Context, wallet chain.WalletID) (Assignment, error)
 	// AssignmentBy returns a session's; ErrNotAssigned if it has none.
 	AssignmentBy(ctx context.Context, session signer.SessionID) (Assignment, error)
 	// Words returns what is known of backends.
@@ -118,7 +119,7 @@ type Observed struct {
 
 // Errors that callers tell apart with errors.Is.
 var (
-	ErrNoSigner      = errors.New("no signer holds a share of this wallet")
+	ErrNoSigner      = signer.ErrNoSigner
 	ErrNotAssigned   = errors.New("no signer was assigned")
 	ErrTaken         = errors.New("the wallet has a signer already")
 	ErrBackendFailed = errors.New("the wallet's signer was declared failed")
