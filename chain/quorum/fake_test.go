@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 const truthChain = 1
@@ -144,7 +145,7 @@ func (f *fake) enter(ctx context.Context, what string) (ill, error) {
 	case i.hang:
 		<-ctx.Done()
 		return i, ctx.Err()
-	case i.slow > 0 && !wait(ctx, i.slow):
+	case i.slow > 0 && pause.For(ctx, i.slow) != nil:
 		return i, ctx.Err()
 	}
 	return i, nil

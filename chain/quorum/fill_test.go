@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // Room is as much as anybody wants: a fake has no rate.
@@ -23,7 +24,7 @@ func (f throttled) Room(ctx context.Context, n int) (int, error) {
 	if n <= f.perSecond {
 		return n, nil
 	}
-	if !wait(ctx, time.Second) {
+	if pause.For(ctx, time.Second) != nil {
 		return 0, ctx.Err()
 	}
 	return f.perSecond, nil

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // told answers for single headers as an endpoint on a branch does.
@@ -215,7 +216,7 @@ func (m metered) Header(ctx context.Context, h chain.Height) (chain.Header, erro
 func (m metered) Room(ctx context.Context, n int) (int, error) {
 	n = min(n, m.rate.Burst())
 	for m.rate.Tokens() < float64(n) {
-		if !wait(ctx, time.Second/time.Duration(m.rate.Limit())) {
+		if pause.For(ctx, time.Second/time.Duration(m.rate.Limit())) != nil {
 			return 0, ctx.Err()
 		}
 	}

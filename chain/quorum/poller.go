@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // maxRounds is how many batches of headers one poll fetches beside itself: enough to follow an endpoint down for 256 blocks.
@@ -49,7 +50,7 @@ func (p *Pool) keepPolling(ctx context.Context, l *link) {
 			return
 		case <-timer.C:
 		case <-l.wanted:
-			if early := p.config.soonest() - time.Since(last); early > 0 && !wait(ctx, early) {
+			if early := p.config.soonest() - time.Since(last); early > 0 && pause.For(ctx, early) != nil {
 				return
 			}
 			if !p.awaitRoom(ctx, l, p.config.PollEvery-time.Since(last)) {
@@ -82,16 +83,6 @@ func (c Config) pause(trouble chain.Trouble) time.Duration {
 		every *= 2
 	}
 	return every + time.Duration((rand.Float64()-0.5)*0.2*float64(every)) //nolint:gosec // spreads load, hides nothing
-}
-
-// wait pauses; false if ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }
 
 // poll asks the endpoint once. A poll that is not answered leaves what was known before, and says so.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 func TestReadsAreServedByTheEndpointThatServes(t *testing.T) {
@@ -67,7 +68,7 @@ func TestASlowReadIsNotGivenUpBecauseAllOthersFail(t *testing.T) {
 						_, err := e.RedemptionLimits(ctx)
 						return 0, err
 					}
-					require.True(t, wait(ctx, 2*time.Second))
+					require.NoError(t, pause.For(ctx, 2*time.Second))
 					return 0, verdict
 				})
 				require.Equal(t, 2*time.Second, time.Since(began))
@@ -164,7 +165,7 @@ func TestNoCallFailsWhileEndpointsChange(t *testing.T) {
 		}()
 		for range 10 {
 			callers.Go(func() {
-				for wait(ctx, 20*time.Millisecond) {
+				for pause.For(ctx, 20*time.Millisecond) == nil {
 					_, err := r.RedemptionLimits(t.Context())
 					calls <- err
 					_, err = r.Header(t.Context(), 600)

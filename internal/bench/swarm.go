@@ -17,6 +17,7 @@ import (
 	"github.com/walletnode/walletnode/executor"
 	"github.com/walletnode/walletnode/internal/bench/timing"
 	"github.com/walletnode/walletnode/internal/bench/work"
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/proposal"
 )
 
@@ -150,7 +151,7 @@ func (s *Swarm) Window(ctx context.Context) (WindowStats, error) {
 	sent, began := s.traffic.GetBandwidthTotals().TotalOut, CPUTime()
 
 	s.announce(window.Block)
-	if err := pause(ctx, holdFirst); err != nil {
+	if err := pause.For(ctx, holdFirst); err != nil {
 		return st, err
 	}
 	st.FirstCPU, st.Missed = CPUTime()-began, st.Followers-s.acceptedSoFar()
@@ -177,7 +178,7 @@ func (s *Swarm) Window(ctx context.Context) (WindowStats, error) {
 	st.CPU, st.Bytes, st.PeakRSS, st.Heap = CPUTime()-began, s.traffic.GetBandwidthTotals().TotalOut-sent, peakRSS(), liveHeap()
 	st.Delays = s.stage.delays
 	s.announce(window.End)
-	return st, pause(ctx, time.Second)
+	return st, pause.For(ctx, time.Second)
 }
 
 func (s *Swarm) prepare(w coordination.Window) {
@@ -208,17 +209,6 @@ func (s *Swarm) announce(h chain.Height) {
 	}
 	for _, m := range s.members {
 		m.layer.Open(coordination.Opened{Block: h, At: h, Hash: header.Hash, Time: time.Now()})
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // Log is what a Desk writes its sendings down in: a Journal.
@@ -103,7 +104,7 @@ func (d *Desk) settle(ctx context.Context, t *Tenure, what string, request func(
 			return Claim{}, fmt.Errorf("%s: %w", what, err)
 		}
 		d.cfg.Logger.Debug("Outcome not known, asking again", "request", what, "error", err)
-		if err := sleep(ctx, d.cfg.Retry); err != nil {
+		if err := pause.For(ctx, d.cfg.Retry); err != nil {
 			return Claim{}, fmt.Errorf("%s: %w", what, err)
 		}
 	}

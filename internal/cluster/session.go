@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // closing bounds the request that gives a session back. It outlives the context: wallets that are given back are served
@@ -276,7 +278,7 @@ func (s *Session) open(ctx context.Context) (*lease, error) {
 				return nil, fmt.Errorf("%w: %s", ErrInstanceTaken, s.cfg.Instance)
 			}
 		}
-		if err := sleep(ctx, s.cfg.Timing.Renewal/5); err != nil {
+		if err := pause.For(ctx, s.cfg.Timing.Renewal/5); err != nil {
 			return nil, err
 		}
 	}
@@ -314,16 +316,4 @@ func (s *Session) adopt(row SessionRow) *lease {
 		}
 	}
 	return nil
-}
-
-// sleep waits; an error says that ctx ended first.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

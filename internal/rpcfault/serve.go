@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // Bounds of one WebSocket connection. What comes beyond the first waits, beyond the second is refused.
@@ -64,7 +65,7 @@ func (p *Proxy) reply(ctx context.Context, message []byte, on *socket) (text []b
 	}
 	if s.Slow > 0 {
 		s.log.note(KindSlow)
-		if !wait(ctx, s.Slow) {
+		if pause.For(ctx, s.Slow) != nil {
 			return nil, nil
 		}
 	}
@@ -94,18 +95,6 @@ func (p *Proxy) reply(ctx context.Context, message []byte, on *socket) (text []b
 		answers[i] = q.answered(result, err)
 	}
 	return encode(answers, batch), fresh
-}
-
-// wait waits; false if ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // socket is one WebSocket connection.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 //go:embed migrations/*.sql
@@ -64,7 +66,7 @@ func migrate(ctx context.Context, at engine, db *sql.DB, log *slog.Logger) error
 		if err == nil || !contended(err) || try == migrateTries {
 			return wrap("migrate store", err)
 		}
-		if err := wait(ctx, migratePause); err != nil {
+		if err := pause.For(ctx, migratePause); err != nil {
 			return wrap("migrate store", err)
 		}
 	}

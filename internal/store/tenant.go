@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 const (
@@ -118,7 +120,7 @@ func (t *tenant) settle(ctx context.Context, cause error) error {
 	}
 	for try := range settleTries {
 		if try > 0 {
-			if err := wait(ctx, settlePause); err != nil {
+			if err := pause.For(ctx, settlePause); err != nil {
 				break
 			}
 		}
@@ -137,17 +139,6 @@ func (t *tenant) settle(ctx context.Context, cause error) error {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // committed returns the row's count once no transaction of this process is under way.

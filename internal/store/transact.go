@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // lines are the store's connections for what instances agree on. Neither kind waits for the writer's turn: a slow group
@@ -65,7 +67,7 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, action string, c chang
 		if attempt+1 == maxAttempts || !yielded(err) && !errors.Is(err, errAgain) {
 			return wrap(action, err)
 		}
-		if err := wait(ctx, rand.N(attemptPause<<attempt)); err != nil { //nolint:gosec // so that two do not meet again
+		if err := pause.For(ctx, rand.N(attemptPause<<attempt)); err != nil { //nolint:gosec // so that two do not meet again
 			return wrap(action, err)
 		}
 	}
