@@ -10,43 +10,36 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// Place is the backend of a key generation.
-type Place struct {
-	ID      string
-	Backend signer.Backend
-	Health  signer.Health // as last seen
-}
-
-// Assign chooses the backend of a new key and writes it down, pending: the key generation must not begin before that. A session
+// Choose picks the backend of a new key and writes it down, pending: the key generation must not begin before that. A session
 // that has a backend keeps it. ErrNoCandidate says why none can take the key.
-func (p *Pool) Assign(ctx context.Context, session signer.SessionID, scheme signer.Scheme) (Place, error) {
+func (p *Pool) Choose(ctx context.Context, session signer.SessionID, scheme signer.Scheme) (signer.Backend, error) {
 	switch a, err := p.cfg.Log.AssignmentBy(ctx, session); {
 	case err == nil:
 		return p.place(a)
 	case !errors.Is(err, ErrNotAssigned):
-		return Place{}, err
+		return nil, err
 	}
 	if err := p.refresh(ctx); err != nil {
-		return Place{}, err
+		return nil, err
 	}
 	candidates, why := p.candidates(scheme)
 	id, ok := Choose(p.cfg.Policy, session, candidates, p.draw)
 	if !ok {
-		return Place{}, fmt.Errorf("%w: %w", ErrNoCandidate, why)
+		return nil, fmt.Errorf("%w: %w", ErrNoCandidate, why)
 	}
 	a, err := p.cfg.Log.Assign(ctx, session, id, p.cfg.Policy)
 	if err != nil {
-		return Place{}, err
+		return nil, err
 	}
 	p.note(a)
 	return p.place(a)
 }
 
-// PlaceOf returns the backend of a key generation that was begun.
-func (p *Pool) PlaceOf(ctx context.Context, session signer.SessionID) (Place, error) {
+// Chosen returns the backend of a key generation that was begun; ErrNotAssigned if it has none.
+func (p *Pool) Chosen(ctx context.Context, session signer.SessionID) (signer.Backend, error) {
 	a, err := p.cfg.Log.AssignmentBy(ctx, session)
 	if err != nil {
-		return Place{}, err
+		return nil, err
 	}
 	return p.place(a)
 }
@@ -88,15 +81,15 @@ func (p *Pool) note(a Assignment) {
 }
 
 // place returns the backend of an assignment, if it can be asked.
-func (p *Pool) place(a Assignment) (Place, error) {
+func (p *Pool) place(a Assignment) (signer.Backend, error) {
 	if a.State == Abandoned {
-		return Place{}, fmt.Errorf("%w: the key generation was given up", ErrNotAssigned)
+		return nil, fmt.Errorf("%w: the key generation was given up", ErrNotAssigned)
 	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	m, err := p.standing(a.Backend)
 	if err != nil {
-		return Place{}, err
+		return nil, err
 	}
 	allowed := func() error {
 		p.mu.RLock()
@@ -104,7 +97,7 @@ func (p *Pool) place(a Assignment) (Place, error) {
 		_, err := p.standing(a.Backend)
 		return err
 	}
-	return Place{m.ID, guard{m, allowed, func() { p.signed(m) }}, m.health}, nil
+	return guard{m, allowed, func() { p.signed(m) }}, nil
 }
 
 // candidates returns the backends that can take a new key, or why there are none.

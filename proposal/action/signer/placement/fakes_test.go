@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -308,11 +309,19 @@ func (r *rig) pass(d time.Duration) {
 func (r *rig) generate(i int) signer.Key {
 	r.t.Helper()
 	s := session(i)
-	place, err := r.pool.Assign(r.t.Context(), s, signer.FROST)
-	require.NoError(r.t, err)
-	k := r.enclaves[place.ID].hold(s)
+	k := r.enclaves[r.choose(s)].hold(s)
 	require.NoError(r.t, r.pool.Confirm(r.t.Context(), s, k.Wallet))
 	return k
+}
+
+// choose begins a key generation and returns the backend's id.
+func (r *rig) choose(s signer.SessionID) string {
+	r.t.Helper()
+	backend, err := r.pool.Choose(r.t.Context(), s, signer.FROST)
+	require.NoError(r.t, err)
+	health, err := backend.Health(r.t.Context())
+	require.NoError(r.t, err)
+	return strings.TrimPrefix(health.BackendID, "identity of ")
 }
 
 // homes returns where each wallet is served.

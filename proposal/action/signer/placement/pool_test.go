@@ -96,7 +96,7 @@ func TestAFailedBackendIsRefusedAtOnceAlsoInAnActionUnderWay(t *testing.T) {
 		require.ErrorIs(t, err, ErrBackendFailed)
 		_, err = r.pool.For(k.Wallet)
 		require.ErrorIs(t, err, ErrBackendFailed)
-		_, err = r.pool.Assign(t.Context(), session(2), signer.FROST)
+		_, err = r.pool.Choose(t.Context(), session(2), signer.FROST)
 		require.ErrorIs(t, err, ErrNoCandidate)
 		require.ErrorIs(t, err, ErrBackendFailed, "it says why")
 		r.pass(time.Minute)
@@ -162,9 +162,7 @@ func TestABackendThatIsDownDelaysItsOwnWalletsOnly(t *testing.T) {
 		}
 		r.pass(time.Minute)
 		require.Equal(t, Suspect, r.status("a").Standing)
-		place, err := r.pool.Assign(t.Context(), session(500), signer.FROST)
-		require.NoError(t, err)
-		require.Equal(t, "b", place.ID, "a suspect gets no new wallets")
+		require.Equal(t, "b", r.choose(session(500)), "a suspect gets no new wallets")
 
 		r.enclaves["a"].set(func(e *enclave) { e.down = nil })
 		r.pass(10 * time.Second)
@@ -286,11 +284,9 @@ func TestACapacityAndASchemeAreHeeded(t *testing.T) {
 		r.start()
 		defer r.stop()
 		for i := range 20 {
-			place, err := r.pool.Assign(t.Context(), session(i), signer.FROST)
-			require.NoError(t, err)
-			require.Equal(t, "frost", place.ID)
+			require.Equal(t, "frost", r.choose(session(i)))
 		}
-		_, err := r.pool.Assign(t.Context(), session(100), signer.CMP)
+		_, err := r.pool.Choose(t.Context(), session(100), signer.CMP)
 		require.ErrorIs(t, err, ErrNoCandidate)
 		for _, why := range []string{"full", "scheme cmp", "no new keys"} {
 			require.ErrorContains(t, err, why)
@@ -306,7 +302,7 @@ func TestWithoutBackendsThereIsNoSigner(t *testing.T) {
 		defer r.stop()
 		_, err := r.pool.For(chain.WalletID{1})
 		require.ErrorIs(t, err, signer.ErrNoSigner)
-		_, err = r.pool.Assign(t.Context(), session(1), signer.FROST)
+		_, err = r.pool.Choose(t.Context(), session(1), signer.FROST)
 		require.ErrorIs(t, err, ErrNoCandidate)
 		require.ErrorContains(t, err, "[[signers]]")
 	})
@@ -338,7 +334,7 @@ func TestADatabaseThatIsAwayStopsNoSigner(t *testing.T) {
 		r.pass(10 * time.Minute)
 		require.Equal(t, Healthy, r.status("a").Standing)
 		require.NoError(t, r.pool.Unsignable(k.Wallet))
-		_, err := r.pool.Assign(t.Context(), session(2), signer.FROST)
+		_, err := r.pool.Choose(t.Context(), session(2), signer.FROST)
 		require.ErrorIs(t, err, errDown, "nothing is begun that is not written down")
 	})
 }

@@ -48,9 +48,7 @@ func TestKilledBetweenTheStepsOfAKeyGeneration(t *testing.T) {
 				home := "a"
 				k := keyOf(s)
 				if stage.until >= 1 && stage.until <= 4 {
-					place, err := r.pool.Assign(t.Context(), s, signer.FROST)
-					require.NoError(t, err)
-					home = place.ID
+					home = r.choose(s)
 				}
 				if stage.until >= 2 {
 					r.enclaves[home].hold(s)
@@ -75,9 +73,7 @@ func TestKilledBetweenTheStepsOfAKeyGeneration(t *testing.T) {
 				if !stage.homeStays {
 					return
 				}
-				again, err := r.pool.Assign(t.Context(), s, signer.FROST)
-				require.NoError(t, err)
-				require.Equal(t, home, again.ID, "the session keeps its backend")
+				require.Equal(t, home, r.choose(s), "the session keeps its backend")
 				r.enclaves[home].hold(s)
 				require.NoError(t, r.pool.Confirm(t.Context(), s, k.Wallet))
 				require.NoError(t, r.pool.Confirm(t.Context(), s, k.Wallet), "again")
