@@ -34,6 +34,7 @@ var verdicts = []verdict{
 	{"unknown_key", http.StatusNotFound, signer.ErrUnknownKey},
 	{"unknown_session", http.StatusNotFound, signer.ErrUnknownSession},
 	{"conflict", http.StatusConflict, signer.ErrConflict},
+	{"split", http.StatusConflict, signer.ErrSplit},
 	{"session_gone", http.StatusGone, signer.ErrSessionGone},
 	{codeRefused, http.StatusPreconditionFailed, nil},
 	{"frozen", http.StatusLocked, signer.ErrFrozen},

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -34,6 +35,7 @@ type route struct {
 	body         any // of a request, a value of its type; nil for none
 	answer       any // a value of the document's type; nil for an empty answer, 204
 	codes        []string
+	alone        bool // the backend has no part in it
 	handle       func(s *Server, ctx context.Context, c client, q request) (any, error)
 }
 
@@ -57,10 +59,10 @@ var (
 )
 
 var (
-	// alwaysCodes can be the answer to anything; withBody to what has one; ofSessions to what is about a session's rounds.
-	alwaysCodes = []string{"forbidden", "malformed", "busy", "sealed", "store_failed", codeFailed}
-	withBody    = "too_large"
-	ofSessions  = []string{"unknown_key", "unknown_session", "conflict", "session_gone", codeRefused, "frozen"}
+	// alwaysCodes can be the answer to anything; ofBackend to what the backend is asked for; ofSessions to rounds.
+	alwaysCodes = []string{"forbidden", "malformed", "busy"}
+	ofBackend   = []string{"sealed", "store_failed", codeFailed}
+	ofSessions  = []string{"unknown_key", "unknown_session", "conflict", "split", "session_gone", codeRefused, "frozen"}
 )
 
 // routes lists every operation.
@@ -102,22 +104,25 @@ func routes() []route {
 		},
 		{
 			method: http.MethodPost, path: "/v1/sign/{session}/abort", summary: "Forgets a session's secrets; key generations too. Role sign, or dkg.",
-			handle: (*Server).abort, parameters: []parameter{sessionParameter}, codes: []string{"unknown_session"},
+			handle: (*Server).abort, parameters: []parameter{sessionParameter},
 		},
 		{
 			path: "/v1/protection/{wallet}", summary: "What the backend remembers so that it never signs twice. Role read.", answer: signer.Protection{}, handle: (*Server).protection,
 			parameters: []parameter{walletParameter}, codes: []string{"unknown_key"},
 		},
-		{path: "/openapi.json", summary: "This document. Any listed client may ask.", answer: map[string]any{}, handle: (*Server).openAPI},
+		{path: "/openapi.json", summary: "This document. Any listed client may ask.", answer: map[string]any{}, handle: (*Server).openAPI, alone: true},
 	}
 	for i := range list {
 		r := &list[i]
 		if r.method == "" {
 			r.method = http.MethodGet
 		}
-		r.codes = append(append([]string{}, alwaysCodes...), r.codes...)
+		r.codes = slices.Concat(r.codes, alwaysCodes)
+		if !r.alone {
+			r.codes = append(r.codes, ofBackend...)
+		}
 		if r.body != nil {
-			r.codes = append(r.codes, withBody)
+			r.codes = append(r.codes, "too_large")
 		}
 	}
 	return list

@@ -88,7 +88,7 @@ func (s *Server) handler() http.Handler {
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+r.path, s.operation(r))
 	}
-	mux.Handle("/", s.operation(route{codes: append([]string{"no_route"}, alwaysCodes...), handle: (*Server).noRoute}))
+	mux.Handle("/", s.operation(route{codes: slices.Concat(alwaysCodes, []string{"no_route"}), handle: (*Server).noRoute}))
 	return mux
 }
 
