@@ -144,13 +144,21 @@ func (m *membership) sync(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// run follows the registry until ctx ends.
+// run follows the registry until ctx ends. A failure is told once, not with every look that has the same.
 func (m *membership) run(ctx context.Context) error {
+	told := ""
 	for {
 		select {
 		case <-time.After(registryPause):
-			if err := m.sync(ctx); err != nil && ctx.Err() == nil {
+			err := m.sync(ctx)
+			switch {
+			case ctx.Err() != nil:
+			case err == nil && told != "":
+				m.log.Info("The wallet registry can be followed again")
+				told = ""
+			case err != nil && err.Error() != told:
 				m.log.Error("Could not follow the wallet registry", "error", err)
+				told = err.Error()
 			}
 		case <-ctx.Done():
 			return nil

@@ -74,7 +74,7 @@ func (s sight) doubts(f cluster.Fence, window chain.Height) bool {
 		return true // whoever lives, and was forgotten altogether, may not have come yet
 	}
 	for _, i := range s.sessions {
-		if i.reconciled != s.present() && microseconds(s.now-max(i.expires, s.began)) < cluster.Mourning {
+		if s.owed(i) {
 			return true
 		}
 	}
