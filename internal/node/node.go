@@ -227,7 +227,7 @@ func (n *Node) coordinate() (err error) {
 		return err
 	}
 	if n.dispatcher, err = action.New(action.Config{
-		Clock: n.clock, Validator: validator, Log: log, Custody: custody, Handlers: action.Handlers(action.NoSigners{}), Logger: n.cfg.Logger("action"),
+		Clock: n.clock, Validator: validator, Log: log, Custody: custody, Handlers: action.WithoutSigners(), Logger: n.cfg.Logger("action"),
 		Observe: n.metrics.ActionEnded,
 	}); err != nil {
 		return err

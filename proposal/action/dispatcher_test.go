@@ -30,7 +30,7 @@ func TestR9OutcomesAreReasonCodes(t *testing.T) {
 func TestIncompleteHandlerTableIsRefused(t *testing.T) {
 	complete := action.Config{
 		Log: &fakeLog{}, Clock: chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0),
-		Validator: validatorFunc(nil), Handlers: action.Handlers(action.NoSigners{}), Logger: slog.New(slog.DiscardHandler),
+		Validator: validatorFunc(nil), Handlers: action.WithoutSigners(), Logger: slog.New(slog.DiscardHandler),
 		Custody: &custody{},
 	}
 	_, err := action.New(complete)

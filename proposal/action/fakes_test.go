@@ -195,7 +195,7 @@ func newStage(t *testing.T, height chain.Height) *stage {
 		},
 		custody:  &custody{away: map[chain.WalletID]bool{}, terms: map[chain.WalletID]chain.Term{}, changed: make(chan struct{})},
 		clock:    chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0),
-		handlers: action.Handlers(action.NoSigners{}),
+		handlers: action.WithoutSigners(),
 		validate: func(context.Context, chain.WalletID) proposal.Verdict {
 			return proposal.Verdict{Outcome: proposal.Valid}
 		},
