@@ -16,16 +16,13 @@ const maxAuthors = 4096
 // authors remembers the keys of members that have spoken, for all wallets. The zero value is empty. Safe for concurrent
 // use.
 type authors struct {
-	mu    sync.RWMutex
-	known map[string]wire.Author
+	mu   sync.RWMutex
+	byID map[string]wire.Author
 }
 
 // operator returns the operator who signs under a peer ID; zero for an ID that holds no operator's key.
 func (a *authors) operator(id peer.ID) chain.Operator {
-	a.mu.RLock()
-	author, ok := a.known[string(id)]
-	a.mu.RUnlock()
-	if ok {
+	if author, ok := a.known([]byte(id)); ok {
 		return author.Operator
 	}
 	key, err := wire.ParsePeerID([]byte(id))
@@ -37,23 +34,32 @@ func (a *authors) operator(id peer.ID) chain.Operator {
 
 // read reads the author of a message, and remembers it if it is a member of the wallet: strangers could fill the memory.
 func (a *authors) read(from []byte, wallet chain.Wallet) (wire.Author, error) {
-	a.mu.RLock()
-	author, ok := a.known[string(from)]
-	a.mu.RUnlock()
-	if ok {
+	if author, ok := a.known(from); ok {
 		return author, nil
 	}
 	author, err := wire.ParseAuthor(from)
-	if err != nil || !wallet.Holds(author.Operator) {
-		return author, err
+	if err == nil && wallet.Holds(author.Operator) {
+		a.remember(from, author)
 	}
+	return author, err
+}
+
+// known returns the author of a peer ID that is remembered.
+func (a *authors) known(from []byte) (wire.Author, bool) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	author, ok := a.byID[string(from)]
+	return author, ok
+}
+
+// remember keeps a member's key.
+func (a *authors) remember(from []byte, author wire.Author) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.known == nil {
-		a.known = make(map[string]wire.Author)
+	if a.byID == nil {
+		a.byID = make(map[string]wire.Author)
 	}
-	if len(a.known) < maxAuthors {
-		a.known[string(from)] = author
+	if len(a.byID) < maxAuthors {
+		a.byID[string(from)] = author
 	}
-	return author, nil
 }

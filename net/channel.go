@@ -9,6 +9,7 @@ import (
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"google.golang.org/protobuf/proto"
 
@@ -47,15 +48,10 @@ type Channel struct {
 // before.
 func (c *Channel) reach() uint64 { return c.reached.Load() + c.host.table.reached.Load() }
 
-// sighted counts an operator of the wallet that has come into sight at a height, or gone out of it; the table calls it.
-func (c *Channel) sighted(by int, height chain.Height) {
-	if c.sight.Operators == 0 {
-		c.sight.Since = height
-	}
-	c.sight.Operators += by
-	if c.sight.Operators == 0 {
-		c.sight.Since = 0
-	}
+func (c *Channel) approached() { c.reached.Add(1) }
+
+func (c *Channel) needless(m *pb.Message, height chain.Height) bool {
+	return c.inbox.redundant(m.GetFrom(), m.GetData(), func() [32]byte { return messageID(m) }, height, c.reach())
 }
 
 // Join joins a wallet's channel: from now on its messages are validated, kept and relayed, and its operators are

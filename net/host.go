@@ -37,7 +37,9 @@ type Host struct {
 	stop    context.CancelFunc // ends pubsub
 	key     wire.PublicKey     // the operator's
 	table   *table
-	held    *ledger
+	held    *ledger // of the wallets' channels, and what is relayed in all
+	parcels *ledger // of topics
+	repeats *repeats
 	inspect Inspector
 	height  func() chain.Height
 	spoken  func(Message) // nil if nobody listens
@@ -152,6 +154,8 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		cfg: cfg, host: lh, owned: owned, key: key,
 		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
 		held:    newLedger(maxHeld),
+		parcels: newLedger(maxHeld),
+		repeats: newRepeats(),
 		inspect: deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
 		static: static,
 		wake:   make(chan struct{}, 1),
@@ -205,11 +209,12 @@ func (h *Host) Addrs() []string {
 	return texts
 }
 
-// Run admits, connects and disconnects peers until ctx ends; then it ends everything that New and Run started and
+// Run admits, connects and disconnects peers, and repeats what topics have to say, until ctx ends; then it ends everything that New and Run started and
 // returns. It is called once.
 func (h *Host) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.admit(ctx) })
+	g.Go(func() error { return h.repeats.run(ctx, h.log) })
 	for _, p := range h.static {
 		g.Go(func() error { return h.keepConnected(ctx, p) })
 	}
@@ -233,6 +238,7 @@ func (h *Host) Close() error {
 	h.host.RemoveStreamHandler(DelegationProtocol)
 	h.host.Network().StopNotify(notifiee{h})
 	h.stop()
+	h.table.silenceTopics()
 	h.serving.Wait()
 	if !h.owned {
 		return nil
@@ -241,6 +247,13 @@ func (h *Host) Close() error {
 		return fmt.Errorf("close libp2p host: %w", err)
 	}
 	return nil
+}
+
+// ended reports whether Close has begun.
+func (h *Host) ended() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
 }
 
 // enter claims a place among the running exchanges; false after Close.

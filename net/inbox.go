@@ -83,6 +83,7 @@ type Arrival struct {
 	ID     [32]byte      // digest of what the author signed: equal for all spellings of signature and key
 	Size   int           // bytes that the author signed
 	Signed func() []byte // builds the whole signed message, anew each time; called only for what is kept
+	Seqno  []byte        // pubsub's sequence number; only topics look at it
 	Height chain.Height  // height known now
 	Time   time.Time
 	Own    bool // we publish it ourselves, just now

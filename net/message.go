@@ -32,11 +32,22 @@ type Message struct {
 	ReceivedAt time.Time
 }
 
-// Sight is how much of a wallet's group this node can see.
+// Sight is how much of a wallet's, or a topic's, group this node can see.
 type Sight struct {
-	Subscribed bool // the wallet's channel is joined
-	Operators  int  // other operators of the wallet with at least one connected, admitted instance
+	Subscribed bool // the wallet's channel is joined, the topic open
+	Operators  int  // other operators of it with at least one connected, admitted instance
 	// Since is the height known when Operators last rose from zero; 0 if no head was known then. While Operators is
 	// above zero, the node has been connected to somebody without a break since that height.
 	Since chain.Height
+}
+
+// count notes an operator that has come into sight at a height, or gone out of it.
+func (s *Sight) count(by int, height chain.Height) {
+	if s.Operators == 0 {
+		s.Since = height
+	}
+	s.Operators += by
+	if s.Operators == 0 {
+		s.Since = 0
+	}
 }

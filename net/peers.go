@@ -64,7 +64,8 @@ type entry struct {
 	stranger     bool // it is refused only because its operator was unknown
 	cut          bool // to be disconnected now
 
-	topics map[string]struct{} // channels that it has announced, at most maxTopics
+	topics    map[string]struct{} // channels that it has announced, at most maxTopics
+	ownTopics map[string]struct{} // topics of our own that it has announced, at most maxTopics
 
 	untold       bool      // it has to be told our delegation and terms
 	nextExchange time.Time // not before

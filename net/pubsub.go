@@ -136,7 +136,7 @@ func (t tracer) DuplicateMessage(msg *pubsub.Message) { t.h.flights.leave(msg.Me
 // Graft hears that a neighbour has joined the mesh of a topic: it is sent what we relay from now on.
 func (t tracer) Graft(_ peer.ID, topic string) {
 	if c := t.h.table.topic(topic); c != nil {
-		c.reached.Add(1)
+		c.approached()
 	}
 }
 
@@ -159,21 +159,22 @@ func (tracer) RecvRPC(*pubsub.RPC)                      {}
 func (tracer) SendRPC(*pubsub.RPC, peer.ID)             {}
 func (tracer) UndeliverableMessage(msg *pubsub.Message) {}
 
-// maxTopics is how many coordination channels of one peer are remembered: twice the wallets a node is built for. What
-// it announces beyond is ignored.
+// maxTopics is how many coordination channels of one peer are remembered, and how many topics of our own beside them: twice
+// the wallets a node is built for. What it announces beyond is ignored.
 const maxTopics = 2000
 
 // topicLength is the length of every coordination channel's name: a 65-byte key in hex between prefix and suffix.
 const topicLength = len("tbtc-") + 130 + len("-coordination")
 
-// topicFilter bounds what peers can make pubsub remember: only names of coordination channels, and so many of them
-// per connected peer. Channels that we have not joined are remembered too, for we may join them later, and
+// topicFilter bounds what peers can make pubsub remember: only names of coordination channels and of topics of our own, and
+// so many of each per connected peer. Those that we have not joined are remembered too, for we may join them later, and
 // subscriptions are told only once.
 type topicFilter struct{ table *table }
 
-// CanSubscribe reports whether a topic has the form of a coordination channel's name.
+// CanSubscribe reports whether a topic has the form of a coordination channel's name, or of a topic of our own.
 func (topicFilter) CanSubscribe(topic string) bool {
-	return len(topic) == topicLength && strings.HasPrefix(topic, "tbtc-") && strings.HasSuffix(topic, "-coordination")
+	coordination := len(topic) == topicLength && strings.HasPrefix(topic, "tbtc-") && strings.HasSuffix(topic, "-coordination")
+	return coordination || isTopicName(topic)
 }
 
 // FilterIncomingSubscriptions keeps the announcements that are remembered.
@@ -185,16 +186,20 @@ func (f topicFilter) FilterIncomingSubscriptions(from peer.ID, subs []*pb.RPC_Su
 		return nil, nil
 	}
 	if e.topics == nil {
-		e.topics = make(map[string]struct{})
+		e.topics, e.ownTopics = make(map[string]struct{}), make(map[string]struct{})
 	}
 	return pubsub.FilterSubscriptions(subs, func(topic string) bool {
-		_, known := e.topics[topic]
-		if !f.CanSubscribe(topic) || !known && len(e.topics) >= maxTopics {
+		announced := e.topics
+		if isTopicName(topic) {
+			announced = e.ownTopics
+		}
+		_, known := announced[topic]
+		if !f.CanSubscribe(topic) || !known && len(announced) >= maxTopics {
 			return false
 		}
-		e.topics[topic] = struct{}{}
+		announced[topic] = struct{}{}
 		if c := f.table.topic(topic); c != nil {
-			c.reached.Add(1)
+			c.approached()
 		}
 		return true
 	}), nil

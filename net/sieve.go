@@ -9,7 +9,7 @@ import (
 )
 
 // sieve takes out of an RPC what need not be verified and what cannot be: what nobody needs, what is unsigned, and what
-// is about wallets that are not ours, which pubsub would ignore anyhow.
+// is about wallets and topics that are not ours, which pubsub would ignore anyhow.
 func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
 	height := h.height()
 	return slices.DeleteFunc(messages, func(m *pb.Message) bool {
@@ -24,7 +24,7 @@ func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
 			h.counters.rejected.Add(1)
 			h.charge(from, "forwarded rejected messages: "+pubsub.RejectMissingSignature)
 			return true
-		case c.inbox.redundant(m.GetFrom(), m.GetData(), func() [32]byte { return messageID(m) }, height, c.reach()):
+		case c.needless(m, height):
 			h.counters.known.Add(1)
 			return true
 		}

@@ -7,14 +7,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
-// table knows the peers and the wallets and decides who is admitted: operators of our wallets, our own siblings and
-// configured peers. It does no I/O; what it wants done, sweep says.
+// table knows the peers, the wallets and the topics and decides who is admitted: operators of our wallets and topics, our
+// own siblings and configured peers. It does no I/O; what it wants done, sweep says.
 type table struct {
 	self    chain.Operator
 	params  [32]byte
@@ -24,7 +25,7 @@ type table struct {
 	protect func(peer.ID, bool) // keeps admitted peers from being trimmed; called with the mutex held
 
 	// allowed holds the admitted peers once more, to be read for every message without the mutex, topics the joined channels
-	// by the names of their topics, bans the list in force, which is replaced under the mutex, and keys those of members.
+	// and open topics by their names (each a listener), bans the list in force, which is replaced under the mutex, and keys those of members.
 	allowed atomic.Pointer[map[peer.ID]struct{}]
 	topics  sync.Map
 	// reached counts what brings peers into reach of our relaying in all channels: we admit them, they admit us, or they
@@ -36,10 +37,11 @@ type table struct {
 	mu       sync.Mutex
 	peers    map[peer.ID]*entry
 	channels map[chain.WalletID]*Channel
-	members  map[chain.Operator]int          // in how many of our wallets each operator has a seat
+	open     map[string]*Topic
+	members  map[chain.Operator]int          // in how many of our wallets and topics each operator is
 	present  map[chain.Operator]int          // connected, admitted instances of other operators
 	places   map[chain.Operator]int          // taken by admitted instances; at most maxInstances of an operator
-	meters   map[chain.Operator]meter        // of the operators of our wallets
+	meters   map[chain.Operator]meter        // of those operators
 	banned   map[chain.Operator]chain.Height // cut off for a flood until this height; only members can be, so it is bounded by them
 	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
 	failures JoinFailures
@@ -50,6 +52,7 @@ func newTable(self chain.Operator, cfg Config, height func() chain.Height, prote
 		self: self, params: cfg.Params, limits: cfg.Limits, timeout: cfg.ProofTimeout, height: height, protect: protect,
 		peers:    make(map[peer.ID]*entry),
 		channels: make(map[chain.WalletID]*Channel),
+		open:     make(map[string]*Topic),
 		members:  map[chain.Operator]int{self: 1}, // siblings are always known
 		present:  make(map[chain.Operator]int),
 		places:   make(map[chain.Operator]int),
@@ -152,7 +155,7 @@ func (t *table) disconnected(id peer.ID, stillConnected func() bool, now time.Ti
 	}
 	close(e.gone)
 	e.connected, e.cut, e.untold, e.seen, e.deadline = false, false, false, now, time.Time{}
-	e.topics = nil // pubsub forgets them too
+	e.topics, e.ownTopics = nil, nil // pubsub forgets them too
 	t.settle(e, now)
 }
 
@@ -247,7 +250,12 @@ func (t *table) count(op chain.Operator, by int) {
 	}
 	for _, ch := range t.channels {
 		if ch.wallet.Holds(op) {
-			ch.sighted(by, t.height())
+			ch.sight.count(by, t.height())
+		}
+	}
+	for _, topic := range t.open {
+		if topic.inbox.Holds(op) {
+			topic.sight.count(by, t.height())
 		}
 	}
 }
@@ -346,21 +354,44 @@ func (t *table) join(ch *Channel, now time.Time) error {
 	}
 	t.channels[id] = ch
 	t.topics.Store(wire.ChannelName(ch.wallet.Key()), ch)
-	for _, op := range ch.wallet.Operators() {
+	ch.sight.Subscribed = true
+	t.enroll(ch.wallet, &ch.sight, now)
+	return nil
+}
+
+// group is the operators of a wallet or of a topic.
+type group interface {
+	Operators() []chain.Operator // each once
+	Holds(op chain.Operator) bool
+}
+
+// enroll adds the operators of one more wallet or topic, and counts those in sight.
+func (t *table) enroll(g group, sight *Sight, now time.Time) {
+	for _, op := range g.Operators() {
 		t.members[op]++
 		if t.present[op] > 0 {
-			ch.sighted(1, t.height())
+			sight.count(1, t.height())
 		}
 	}
-	ch.sight.Subscribed = true
 	for _, e := range t.peers {
 		if e.stranger {
 			e.stranger, e.refusedUntil = false, time.Time{}
 		}
 	}
 	t.settleAll(now)
-	t.tell(ch)
-	return nil
+	t.tell(g)
+}
+
+// dismiss takes them away again; those who are in nothing else lose their admission.
+func (t *table) dismiss(g group, now time.Time) {
+	for _, op := range g.Operators() {
+		if t.members[op]--; t.members[op] == 0 {
+			delete(t.members, op)
+			delete(t.meters, op)
+		}
+	}
+	t.settleAll(now)
+	t.tell(g)
 }
 
 // leave removes a channel; operators without another wallet here lose their admission.
@@ -373,20 +404,13 @@ func (t *table) leave(ch *Channel, now time.Time) {
 	delete(t.channels, ch.wallet.ID())
 	t.topics.Delete(wire.ChannelName(ch.wallet.Key()))
 	ch.sight = Sight{}
-	for _, op := range ch.wallet.Operators() {
-		if t.members[op]--; t.members[op] == 0 {
-			delete(t.members, op)
-			delete(t.meters, op)
-		}
-	}
-	t.settleAll(now)
-	t.tell(ch)
+	t.dismiss(ch.wallet, now)
 }
 
 // tell has our terms told anew to whom they have changed for.
-func (t *table) tell(ch *Channel) {
+func (t *table) tell(g group) {
 	for _, e := range t.peers {
-		if e.connected && ch.wallet.Holds(e.operator) {
+		if e.connected && g.Holds(e.operator) {
 			e.untold = true
 		}
 	}
@@ -407,13 +431,21 @@ func (t *table) channel(id chain.WalletID) *Channel {
 	return t.channels[id]
 }
 
-// topic returns the joined channel of a topic, nil if there is none; without the mutex.
-func (t *table) topic(name string) *Channel {
-	c, ok := t.topics.Load(name)
+// listener is who listens to a topic of the network: a wallet's channel, or a Topic.
+type listener interface {
+	// needless reports whether a message may be dropped before its signature is verified.
+	needless(m *pb.Message, height chain.Height) bool
+	// approached counts a neighbour that has come into this topic.
+	approached()
+}
+
+// topic returns who listens to a topic, nil if nobody does; without the mutex.
+func (t *table) topic(name string) listener {
+	l, ok := t.topics.Load(name)
 	if !ok {
 		return nil
 	}
-	return c.(*Channel) //nolint:forcetypeassert // nothing else is stored
+	return l.(listener) //nolint:forcetypeassert // nothing else is stored
 }
 
 // gone returns a channel that is closed when the peer's connection ends; nil if it has none.

@@ -1,0 +1,289 @@
+package net
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
+)
+
+// Bounds of topics.
+const (
+	// MaxTopicMessage is the most that can be said in one message: the network's 1 MiB less what is around it.
+	MaxTopicMessage = wire.MaxMessage - 4*frameMargin
+	// maxTopicName bounds what peers can have us remember of each topic they announce.
+	maxTopicName = 200
+	// topicPrefix marks the topics that are no coordination channels; nodes of other makes ignore them.
+	topicPrefix = "/walletnode/"
+)
+
+// ErrTopicFull says that an operator has said as much on a topic, or as much lately, as anybody would keep: forget
+// what is over, or wait.
+var ErrTopicFull = errors.New("topic holds no more of ours now")
+
+// TopicConfig says what a topic is. All who open it must agree on everything but Repeat.
+type TopicConfig struct {
+	// Name begins with /walletnode/ and has at most 200 printable ASCII characters.
+	Name string
+	// Operators may speak; as long as the topic is open they are admitted as peers, whether or not they share a wallet
+	// with us. If ours is not among them, we only listen.
+	Operators []chain.Operator
+	// MaxMessage is the most bytes of one message; at most MaxTopicMessage.
+	MaxMessage int
+	// PerOperator is how many distinct messages of one operator are known at a time. One is forgotten some ten minutes
+	// after it was repeated last. What is beyond takes the place of his oldest, or is ignored if it is older than that;
+	// and he can say no more than twice as many in ten minutes. The bytes that wait for Next are bounded by 8 MiB for each
+	// operator over all topics.
+	PerOperator int
+	// Repeat is the pause before what we have published is sent for the second time; it doubles up to four times as
+	// much, and begins anew when somebody comes into reach. Default 5 s; negative: nothing is repeated.
+	Repeat time.Duration
+}
+
+const (
+	defaultRepeat = 5 * time.Second
+	// maxRepeatPause must be less than half of saidMemory, so that what is repeated is not forgotten.
+	maxRepeatPause = 2 * time.Minute
+)
+
+func (c TopicConfig) validate() error {
+	var errs []error
+	if !isTopicName(c.Name) {
+		errs = append(errs, fmt.Errorf("name %q: it must begin with %s and have at most %d printable characters", c.Name, topicPrefix, maxTopicName))
+	}
+	if len(c.Operators) == 0 || slices.ContainsFunc(c.Operators, chain.Operator.IsZero) {
+		errs = append(errs, errors.New("operators: there must be some, and none may be zero"))
+	}
+	if c.MaxMessage < 1 || c.MaxMessage > MaxTopicMessage {
+		errs = append(errs, fmt.Errorf("message of %d bytes: the limit must be within 1 .. %d", c.MaxMessage, MaxTopicMessage))
+	}
+	if c.PerOperator < 1 {
+		errs = append(errs, fmt.Errorf("%d messages for each operator: at least one is needed", c.PerOperator))
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("topic configuration: %w", errors.Join(errs...))
+	}
+	return nil
+}
+
+// repeat returns the first pause and the longest one; zero if nothing is repeated.
+func (c TopicConfig) repeat() (first, last time.Duration) {
+	switch {
+	case c.Repeat < 0:
+		return 0, 0
+	case c.Repeat == 0:
+		return defaultRepeat, 4 * defaultRepeat
+	default:
+		return min(c.Repeat, maxRepeatPause), min(4*c.Repeat, maxRepeatPause)
+	}
+}
+
+func isTopicName(name string) bool {
+	unprintable := func(r rune) bool { return r <= ' ' || r > '~' }
+	return len(name) <= maxTopicName && len(name) > len(topicPrefix) && strings.HasPrefix(name, topicPrefix) &&
+		!strings.ContainsFunc(name, unprintable)
+}
+
+// Topic is what a group of operators say to each other beside coordination. Messages can be lost, repeated and
+// reordered, by anybody; none can be forged. Like a wallet's Channel it has no goroutine of its own.
+type Topic struct {
+	host    *Host
+	cfg     TopicConfig
+	inbox   *TopicInbox
+	topic   *pubsub.Topic
+	cancel  pubsub.RelayCancelFunc
+	reached atomic.Uint64 // as a Channel's
+	sight   Sight         // guarded by the table's mutex
+}
+
+// OpenTopic opens a topic: from now on its messages are validated, kept and relayed, and its operators are admitted. It
+// fails with ErrJoined if a topic of that name is open.
+func (h *Host) OpenTopic(cfg TopicConfig) (*Topic, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg.Operators = slices.Clone(cfg.Operators)
+	h.joining.Lock()
+	defer h.joining.Unlock()
+	t := &Topic{host: h, cfg: cfg, inbox: newTopicInbox(cfg, h.parcels, h.held, h.table.keys)}
+	if err := h.table.openTopic(t, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := t.subscribe(); err != nil {
+		h.table.closeTopic(t, time.Now())
+		return nil, err
+	}
+	h.nudge()
+	return t, nil
+}
+
+// subscribe is Channel.open for a topic.
+func (t *Topic) subscribe() error {
+	ps := t.host.pubsub
+	if err := ps.RegisterTopicValidator(t.cfg.Name, t.validate, pubsub.WithValidatorInline(true)); err != nil {
+		return fmt.Errorf("register validator: %w", err)
+	}
+	topic, err := ps.Join(t.cfg.Name)
+	if err != nil {
+		return errors.Join(fmt.Errorf("join topic: %w", err), ps.UnregisterTopicValidator(t.cfg.Name))
+	}
+	cancel, err := topic.Relay()
+	if err != nil {
+		return errors.Join(fmt.Errorf("relay topic: %w", err), topic.Close(), ps.UnregisterTopicValidator(t.cfg.Name))
+	}
+	t.topic, t.cancel = topic, cancel
+	return nil
+}
+
+// Close ends what is repeated and whoever waits in Next, and forgets what was not taken; operators with whom we share
+// nothing else are cut off. It may be called again.
+func (t *Topic) Close() error {
+	h := t.host
+	h.joining.Lock()
+	defer h.joining.Unlock()
+	if !h.table.closeTopic(t, time.Now()) {
+		return nil
+	}
+	t.inbox.Close()
+	h.repeats.forgetAll(t)
+	t.cancel()
+	err := errors.Join(t.topic.Close(), h.pubsub.UnregisterTopicValidator(t.cfg.Name))
+	if err != nil && !h.ended() { // else pubsub has gone, and everything with it
+		return fmt.Errorf("close topic: %w", err)
+	}
+	h.nudge()
+	return nil
+}
+
+// validate is the topic validator, as Channel.validate is.
+func (t *Topic) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
+	h := t.host
+	own := forwarder == h.host.ID()
+	if own {
+		h.sign(msg)
+	}
+	r := t.inbox.Offer(Arrival{
+		From: msg.Message.GetFrom(), Data: msg.GetData(), Seqno: msg.GetSeqno(), Size: signedSize(msg.Message),
+		Signed: func() []byte { return encode(msg) },
+		Time:   time.Now(), Own: own, Reach: t.reach(),
+	})
+	h.counters.count(r)
+	switch {
+	case r.Verdict == VerdictAccept:
+		return pubsub.ValidationAccept
+	case r.Verdict == VerdictKeep:
+		return pubsub.ValidationIgnore
+	case r.Verdict == VerdictReject:
+		h.log.Debug("Message rejected", "topic", t.cfg.Name, "cause", r.Cause, "forwarder", forwarder)
+		return pubsub.ValidationReject
+	case r.Blame == BlameForwarder:
+		h.charge(forwarder, "forwarded more than an operator may say on a topic")
+	}
+	h.log.Debug("Message ignored", "topic", t.cfg.Name, "cause", r.Cause, "author", r.Author)
+	return pubsub.ValidationIgnore
+}
+
+// Publish says something, signed by the operator's key, and says it again and again until Forget or Close. It is heard
+// here as well, as by everybody else. ErrTopicFull if that is more than anybody would keep.
+func (t *Topic) Publish(ctx context.Context, data []byte) error {
+	switch {
+	case len(data) > t.cfg.MaxMessage:
+		return fmt.Errorf("publish: %w: %d bytes are more than %d", wire.ErrTooLarge, len(data), t.cfg.MaxMessage)
+	case !t.inbox.Holds(t.host.Operator()):
+		return fmt.Errorf("publish: operator %v may not speak on %s", t.host.Operator(), t.cfg.Name)
+	case !t.host.repeats.room(t, data):
+		return fmt.Errorf("publish: %w: %d messages are repeated already", ErrTopicFull, t.cfg.PerOperator)
+	}
+	data = slices.Clone(data)
+	reach := t.reach()
+	if err := t.say(ctx, data); err != nil {
+		return err
+	}
+	if first, _ := t.cfg.repeat(); first > 0 {
+		t.host.repeats.keep(t, data, reach, time.Now())
+	}
+	return nil
+}
+
+// say sends a message once.
+func (t *Topic) say(ctx context.Context, data []byte) error {
+	err := t.topic.Publish(ctx, data)
+	switch ignored := new(pubsub.ValidationError); {
+	case err == nil:
+		return nil
+	case errors.Is(err, pubsub.ErrTopicClosed):
+		return fmt.Errorf("publish: %w", ErrLeft)
+	case errors.As(err, ignored):
+		return fmt.Errorf("publish: %w", ErrTopicFull) // our own inbox is the only one to ask
+	default:
+		return fmt.Errorf("publish: %w", err)
+	}
+}
+
+// Next returns what was said next, once, whoever said it; an error once ctx or the topic has ended (ErrLeft).
+func (t *Topic) Next(ctx context.Context) (Said, error) { return t.inbox.Next(ctx) }
+
+// Forget ends the repetition of something published here.
+func (t *Topic) Forget(data []byte) { t.host.repeats.forget(t, data) }
+
+// Sight returns how much of the topic's group we see now.
+func (t *Topic) Sight() Sight {
+	t.host.table.mu.Lock()
+	defer t.host.table.mu.Unlock()
+	return t.sight
+}
+
+func (t *Topic) reach() uint64 { return t.reached.Load() + t.host.table.reached.Load() }
+
+func (t *Topic) approached() { t.reached.Add(1) }
+
+func (t *Topic) needless(m *pb.Message, _ chain.Height) bool {
+	return t.inbox.redundant(m.GetFrom(), m.GetData(), t.reach(), time.Now())
+}
+
+// openTopic adds a topic.
+func (t *table) openTopic(topic *Topic, now time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open[topic.cfg.Name] != nil {
+		return fmt.Errorf("%w: %s", ErrJoined, topic.cfg.Name)
+	}
+	t.open[topic.cfg.Name] = topic
+	t.topics.Store(topic.cfg.Name, topic)
+	topic.sight.Subscribed = true
+	t.enroll(topic.inbox, &topic.sight, now)
+	return nil
+}
+
+// closeTopic removes a topic; false if it is not open.
+func (t *table) closeTopic(topic *Topic, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open[topic.cfg.Name] != topic {
+		return false
+	}
+	delete(t.open, topic.cfg.Name)
+	t.topics.Delete(topic.cfg.Name)
+	topic.sight = Sight{}
+	t.dismiss(topic.inbox, now)
+	return true
+}
+
+// silenceTopics ends who waits for a message when the network ends.
+func (t *table) silenceTopics() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, topic := range t.open {
+		topic.inbox.Close()
+	}
+}
