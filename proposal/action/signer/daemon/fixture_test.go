@@ -286,12 +286,15 @@ func (w *world) opening() *signer.SignOpen {
 func (w *world) calls() map[string]func(signer.Backend, context.Context) error {
 	session := w.session
 	return map[string]func(signer.Backend, context.Context) error{
-		"health":     func(b signer.Backend, ctx context.Context) error { _, err := b.Health(ctx); return err },
-		"keys":       func(b signer.Backend, ctx context.Context) error { _, err := b.Keys(ctx, nil, 10); return err },
-		"key":        func(b signer.Backend, ctx context.Context) error { _, err := b.Key(ctx, w.key.Wallet); return err },
-		"protection": func(b signer.Backend, ctx context.Context) error { _, err := b.Protection(ctx, w.key.Wallet); return err },
-		"session":    func(b signer.Backend, ctx context.Context) error { _, err := b.Session(ctx, session); return err },
-		"abort":      func(b signer.Backend, ctx context.Context) error { return b.Abort(ctx, session) },
+		"health": func(b signer.Backend, ctx context.Context) error { _, err := b.Health(ctx); return err },
+		"keys":   func(b signer.Backend, ctx context.Context) error { _, err := b.Keys(ctx, nil, 10); return err },
+		"key":    func(b signer.Backend, ctx context.Context) error { _, err := b.Key(ctx, w.key.Wallet); return err },
+		"protection": func(b signer.Backend, ctx context.Context) error {
+			_, err := b.Protection(ctx, w.key.Wallet)
+			return err
+		},
+		"session": func(b signer.Backend, ctx context.Context) error { _, err := b.Session(ctx, session); return err },
+		"abort":   func(b signer.Backend, ctx context.Context) error { return b.Abort(ctx, session) },
 		"generate": func(b signer.Backend, ctx context.Context) error {
 			_, err := b.Generate(ctx, signer.GenerateRound{Session: session, Round: 1, Open: &signer.Opening{Self: chain.Operator{1}}})
 			return err

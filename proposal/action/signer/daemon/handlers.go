@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -151,33 +150,31 @@ func (s *Server) setState(ctx context.Context, c client, q request) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.may(wallet, RoleAdmin, RoleDKG); err != nil {
-		return nil, err
-	}
 	var change signer.StateChange
 	if err := q.decode(&change); err != nil {
 		return nil, err
 	}
-	if !slices.Contains([]signer.KeyState{signer.KeyActive, signer.KeyFrozen}, change.State) {
+	roles := []Role{RoleAdmin}
+	switch change.State {
+	case signer.KeyActive:
+		roles = []Role{RoleDKG, RoleAdmin}
+	case signer.KeyFrozen:
+	default:
 		return nil, malformed(errors.New("state: want active or frozen"))
 	}
-	if err := s.permitState(ctx, c, wallet, change.State); err != nil {
+	if err := c.may(wallet, roles...); err != nil {
 		return nil, err
 	}
-	return nil, s.backend.SetState(ctx, wallet, change)
-}
-
-func (s *Server) permitState(ctx context.Context, c client, wallet chain.WalletID, to signer.KeyState) error {
-	if to == signer.KeyActive && c.has(RoleAdmin) != nil {
+	if c.has(RoleAdmin) != nil {
 		key, err := s.backend.Key(ctx, wallet)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if key.State != signer.KeyFrozen {
-			return nil // the role dkg is there
+		if key.State == signer.KeyFrozen {
+			return nil, c.has(RoleAdmin)
 		}
 	}
-	return c.has(RoleAdmin)
+	return nil, s.backend.SetState(ctx, wallet, change)
 }
 
 func (s *Server) openAPI(context.Context, client, request) (any, error) {
