@@ -20,6 +20,7 @@ type stepper interface {
 
 // group is the parties of one session, by seat.
 type group[P stepper] struct {
+	session []byte
 	seats   []chain.Seat
 	parties map[chain.Seat]P
 	// meddle may change what one seat sends another in a round; nil changes nothing, and no message drops it.
@@ -99,10 +100,9 @@ func someSession(t testing.TB) []byte {
 
 func newKeygens(t testing.TB, scheme signer.Scheme, seats []chain.Seat, threshold int) *group[*Keygen] {
 	t.Helper()
-	g := &group[*Keygen]{seats: seats, parties: map[chain.Seat]*Keygen{}}
-	session := someSession(t)
+	g := &group[*Keygen]{session: someSession(t), seats: seats, parties: map[chain.Seat]*Keygen{}}
 	for _, s := range seats {
-		k, err := NewKeygen(scheme, session, s, seats, threshold)
+		k, err := NewKeygen(scheme, g.session, s, seats, threshold)
 		require.NoError(t, err)
 		g.parties[s] = k
 	}
@@ -111,10 +111,9 @@ func newKeygens(t testing.TB, scheme signer.Scheme, seats []chain.Seat, threshol
 
 func newSignings(t testing.TB, shares map[chain.Seat]Share, signers []chain.Seat, digest [32]byte) *group[*Signing] {
 	t.Helper()
-	g := &group[*Signing]{seats: signers, parties: map[chain.Seat]*Signing{}}
-	session := someSession(t)
+	g := &group[*Signing]{session: someSession(t), seats: signers, parties: map[chain.Seat]*Signing{}}
 	for _, s := range signers {
-		p, err := NewSigning(session, shares[s], signers, digest)
+		p, err := NewSigning(g.session, shares[s], signers, digest)
 		require.NoError(t, err)
 		g.parties[s] = p
 	}
