@@ -40,7 +40,7 @@ func (v *Vault) readIdentity(ctx context.Context) error {
 	if v.key, v.sealTo, err = parseSealKey(raw); err != nil {
 		return fmt.Errorf("read the backend's key: %w", err)
 	}
-	v.id = string(id)
+	v.id, v.sealRaw = string(id), raw
 	return nil
 }
 

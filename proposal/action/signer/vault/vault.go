@@ -75,18 +75,22 @@ func (c Config) validate() (Config, error) {
 
 // Vault is a signer backend in this process. It implements signer.Backend and is safe for concurrent use.
 type Vault struct {
-	cfg    Config
-	id     string // of the backend: as long as its files exist
-	boot   string // of this opening
-	key    hpke.PrivateKey
-	sealTo signer.PublicKey
-	box    box
-	ledger *ledger
-	lock   dirLock
+	cfg  Config
+	id   string          // of the backend: as long as its files exist
+	boot string          // of this opening
+	key  hpke.PrivateKey // what is sealed to this backend opens with it
+	// sealRaw is key as it is stored: each wallet's shares have a copy, which goes where they go.
+	sealRaw []byte
+	sealTo  signer.PublicKey
+	box     box
+	ledger  *ledger
+	lock    dirLock
 
 	mu   sync.Mutex
 	live map[signer.SessionID]*ceremony // bounded by maxSessions
 }
+
+var _ signer.Backend = (*Vault)(nil)
 
 // Open opens the vault in cfg.Dir, and makes it if there is none. ErrLocked if another process has it, ErrPassword if the
 // password is not the one that it was made with.
