@@ -113,6 +113,7 @@ type Assignment struct {
 // View is one consistent look at the shared store, the basis of a plan.
 type View struct {
 	Generation Generation
+	Number     uint64 // of the generation: it grows from each to the next, and is no name, for two histories may count alike
 	Members    []Member
 	Wallets    []Assignment
 	// Rested is the time since wallets were last moved for balance, by the database's clock; Never if they never were.

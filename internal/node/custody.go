@@ -18,6 +18,7 @@ type custody struct {
 	mu      sync.Mutex
 	tenure  *cluster.Tenure // nil between sessions
 	given   map[chain.WalletID]cluster.Assignment
+	number  uint64 // of the generation in which they were given
 	served  map[chain.WalletID]serving
 	refused map[chain.WalletID]time.Time // when a write for the wallet was refused
 	last    coordination.Term
@@ -75,6 +76,14 @@ func (c *custody) fence(wallet chain.WalletID) (cluster.Fence, error) {
 	return s.fence, nil
 }
 
+// responsibility returns under which generation and epoch a wallet is served; false if it is not.
+func (c *custody) responsibility(wallet chain.WalletID) (generation uint64, epoch cluster.Epoch, served bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.now(wallet)
+	return c.number, s.epoch, s.term != 0
+}
+
 // session returns the tenure under which a term lasts, and the assignment; cluster.ErrFenced if the wallet is not served.
 func (c *custody) session(wallet chain.WalletID) (*cluster.Tenure, cluster.Assignment, coordination.Term, error) {
 	c.mu.Lock()
@@ -119,7 +128,7 @@ func (c *custody) hold(h cluster.Holdings) {
 	if c.tenure == nil {
 		return
 	}
-	c.given = make(map[chain.WalletID]cluster.Assignment, len(h.Mine))
+	c.given, c.number = make(map[chain.WalletID]cluster.Assignment, len(h.Mine)), h.View.Number
 	for id, a := range h.Mine {
 		if at, ok := c.refused[id]; ok && !h.At.After(at) {
 			continue // seen before the store refused

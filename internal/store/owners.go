@@ -29,7 +29,7 @@ func (r Reader) View(ctx context.Context) (cluster.View, error) {
 		if err != nil {
 			return err
 		}
-		v = cluster.View{Generation: now.present(), Rested: cluster.Never}
+		v = cluster.View{Generation: now.present(), Number: uint64(max(0, now.number)), Rested: cluster.Never}
 		if now.balanced > 0 {
 			v.Rested = microseconds(now.now - now.balanced)
 		}

@@ -138,6 +138,7 @@ type tx struct {
 	rows
 	now     time.Time
 	present cluster.Generation
+	number  uint64 // of it
 	writes  []func(*rows)
 }
 
@@ -203,7 +204,7 @@ func execute[T any](db *DB, weather Weather, locks []string, body func(*tx) (T, 
 		return none, ErrConnection
 	}
 	generation := db.generation
-	t := &tx{rows: db.rows, now: db.now(), present: db.present()}
+	t := &tx{rows: db.rows, now: db.now(), present: db.present(), number: uint64(db.generation) + 1} //nolint:gosec // it counts promotions
 	value, err := body(t)
 	db.mu.Unlock()
 	if err != nil || len(t.writes) == 0 {

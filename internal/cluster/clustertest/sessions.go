@@ -101,7 +101,7 @@ func (db *DB) Session(ctx context.Context, id cluster.InstanceID) (cluster.Sessi
 // View implements cluster.Assignments.
 func (db *DB) View(ctx context.Context) (cluster.View, error) {
 	return transact(ctx, db, "View", nil, func(t *tx) (cluster.View, error) {
-		v := cluster.View{Generation: t.present, Rested: cluster.Never}
+		v := cluster.View{Generation: t.present, Number: t.number, Rested: cluster.Never}
 		if !t.balanced.IsZero() {
 			v.Rested = t.now.Sub(t.balanced)
 		}
