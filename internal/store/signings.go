@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
+)
+
+var (
+	_ signing.Log = (*Store)(nil)
+	_ signing.Log = (*Pen)(nil)
+)
+
+const selectSignings = `SELECT block, wallet, intent, document, attempts, absent, culprits, signed, tx_hash, begun_at, finished_at FROM signings`
+
+// Signing implements signing.Log.
+func (r Reader) Signing(ctx context.Context, wallet chain.WalletID, window chain.Height) (signing.Signing, bool, error) {
+	s, err := signingOf(ctx, r.db, wallet, window, "")
+	if errors.Is(err, sql.ErrNoRows) {
+		return signing.Signing{}, false, nil
+	}
+	return s, err == nil, wrap("read signing", err)
+}
+
+// Signings implements signing.Log.
+func (r Reader) Signings(ctx context.Context, wallet chain.WalletID, before chain.Height, limit int) ([]signing.Signing, error) {
+	rows, err := r.db.QueryContext(ctx, selectSignings+` WHERE wallet = $1 AND block < $2 ORDER BY block DESC LIMIT $3`, wallet[:], height(before), limit)
+	all, err := collect(rows, err, scanSigning)
+	return all, wrap("read signings", err)
+}
+
+func signingOf(ctx context.Context, db querier, wallet chain.WalletID, window chain.Height, lock string) (signing.Signing, error) {
+	return scanSigning(db.QueryRowContext(ctx, selectSignings+` WHERE block = $1 AND wallet = $2`+lock, height(window), wallet[:]))
+}
+
+func scanSigning(row scanner) (s signing.Signing, err error) {
+	var document, attempts, blames string
+	err = row.Scan((*height)(&s.Window), fixed(s.Wallet[:]), fixed(s.Digest[:]), &document, &s.Begun, &attempts, &blames,
+		&s.Signed, fixed(s.TxHash[:]), (*height)(&s.BegunAt), (*height)(&s.FinishedAt))
+	if err != nil {
+		return s, err
+	}
+	for text, into := range map[*string]any{&document: &s.Intent, &attempts: &s.Attempts, &blames: &s.Blames} {
+		if err := json.Unmarshal([]byte(*text), into); err != nil {
+			return s, fmt.Errorf("%w: signing of wallet %v in window %d: %w", ErrCorrupt, s.Wallet, s.Window, err)
+		}
+	}
+	if len(s.Signed) == 0 {
+		s.Signed = nil
+	}
+	return s, nil
+}
+
+// SaveIntent implements signing.Log.
+func (s scribe) SaveIntent(ctx context.Context, what signing.Signing) error {
+	document, err := json.Marshal(what.Intent)
+	if err != nil {
+		return fmt.Errorf("store intent: %w", err)
+	}
+	var raw []byte
+	if what.Intent.Transaction != nil {
+		raw = what.Intent.Transaction.Raw
+	}
+	return s.write(ctx, "store intent", what.Wallet, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO signings
+			(block, wallet, intent, raw, document, attempts, absent, culprits, signed, tx_hash, active, begun_at, finished_at)
+			VALUES ($1, $2, $3, $4, $5, 0, '[]', '[]', $6, $6, 0, $7, 0) ON CONFLICT (block, wallet) DO NOTHING`,
+			height(what.Window), what.Wallet[:], what.Digest[:], blob(raw), string(document), []byte{}, height(what.BegunAt))
+		if err != nil {
+			return err
+		}
+		stored, err := signingOf(ctx, tx, what.Wallet, what.Window, "")
+		if err == nil && stored.Digest != what.Digest {
+			err = fmt.Errorf("%w: %v", signing.ErrOtherIntent, stored.Digest)
+		}
+		return err
+	})
+}
+
+// BeginAttempt implements signing.Log.
+func (s scribe) BeginAttempt(ctx context.Context, wallet chain.WalletID, window chain.Height, attempt uint32) error {
+	return s.write(ctx, "store attempt", wallet, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock); err != nil {
+			return noSigning(wallet, window, err)
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE signings SET attempts = $1 WHERE block = $2 AND wallet = $3 AND attempts < $1`,
+			int64(attempt), height(window), wallet[:])
+		return err
+	})
+}
+
+// EndAttempt implements signing.Log.
+func (s scribe) EndAttempt(ctx context.Context, wallet chain.WalletID, window chain.Height, a signing.Attempt, blames []signing.Blame) error {
+	return s.write(ctx, "store attempt", wallet, func(ctx context.Context, tx *sql.Tx) error {
+		stored, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock)
+		if err != nil {
+			return noSigning(wallet, window, err)
+		}
+		if slices.ContainsFunc(stored.Attempts, func(b signing.Attempt) bool { return b.Number == a.Number }) {
+			return nil
+		}
+		attempts, err := json.Marshal(append(stored.Attempts, a))
+		if err != nil {
+			return err
+		}
+		culprits, err := json.Marshal(append(append([]signing.Blame{}, stored.Blames...), blames...))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE signings SET absent = $1, culprits = $2, active = $3, attempts = CASE WHEN attempts < $4 THEN $4 ELSE attempts END
+			WHERE block = $5 AND wallet = $6`,
+			string(attempts), string(culprits), int64(a.Active), int64(a.Number), height(window), wallet[:])
+		return err
+	})
+}
+
+// SaveSigned implements signing.Log.
+func (s scribe) SaveSigned(
+	ctx context.Context, wallet chain.WalletID, window chain.Height, raw []byte, txHash signer.Digest, at chain.Height,
+) error {
+	if len(raw) == 0 {
+		return errors.New("store what was signed: there is nothing")
+	}
+	hash := []byte{}
+	if txHash != (signer.Digest{}) {
+		hash = txHash[:]
+	}
+	return s.write(ctx, "store what was signed", wallet, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock); err != nil {
+			return noSigning(wallet, window, err)
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE signings SET signed = $1, tx_hash = $2, finished_at = $3 WHERE block = $4 AND wallet = $5 AND finished_at = 0`,
+			raw, hash, height(at), height(window), wallet[:])
+		return err
+	})
+}
+
+func noSigning(wallet chain.WalletID, window chain.Height, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: intent of wallet %v in window %d", ErrNotFound, wallet, window)
+	}
+	return err
+}
+
+// Inactive is a finding of operators who were absent from several heartbeats in a row.
+type Inactive struct {
+	Wallet    chain.WalletID
+	Window    chain.Height // of the last of the heartbeats
+	Operators []chain.Operator
+	NotedAt   chain.Height
+}
+
+// SaveInactivity implements signing.Log.
+func (s scribe) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent []chain.Operator, at chain.Height) error {
+	return s.write(ctx, "store inactivity", wallet, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO inactivity (block, wallet, operators, noted_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (block, wallet) DO NOTHING`, height(window), wallet[:], encodeRoster(absent), height(at))
+		return err
+	})
+}
+
+// Inactivity returns a wallet's findings, or those of all wallets, the newest first, limit at most.
+func (r Reader) Inactivity(ctx context.Context, wallet *chain.WalletID, limit int) ([]Inactive, error) {
+	var where conditions
+	where.scope("block", "block", wallet, 0, 0)
+	rows, err := r.db.QueryContext(ctx, `SELECT block, wallet, operators, noted_at FROM inactivity`+where.sql()+` ORDER BY block DESC, wallet`+where.limit(limit), where.args...)
+	all, err := collect(rows, err, func(row scanner) (i Inactive, err error) {
+		var packed []byte
+		if err := row.Scan((*height)(&i.Window), fixed(i.Wallet[:]), &packed, (*height)(&i.NotedAt)); err != nil {
+			return i, err
+		}
+		if len(packed)%len(chain.Operator{}) != 0 {
+			return i, fmt.Errorf("%w: inactivity of wallet %v", ErrCorrupt, i.Wallet)
+		}
+		for op := range slices.Chunk(packed, len(chain.Operator{})) {
+			i.Operators = append(i.Operators, chain.Operator(op))
+		}
+		return i, nil
+	})
+	return all, wrap("read inactivity", err)
+}
