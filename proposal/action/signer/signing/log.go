@@ -3,6 +3,7 @@ package signing
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -47,12 +48,14 @@ type Signing struct {
 	FinishedAt chain.Height // 0 until it is signed
 }
 
-// Active returns how many seats announced themselves in the newest attempt; false if none has ended.
-func (s Signing) Active() (int, bool) {
-	if len(s.Attempts) == 0 {
-		return 0, false
+// Newest returns the newest attempt that was followed from its beginning, which shows who was there; false if there is none.
+func (s Signing) Newest() (Attempt, bool) {
+	for _, a := range slices.Backward(s.Attempts) {
+		if a.Whole {
+			return a, true
+		}
 	}
-	return s.Attempts[len(s.Attempts)-1].Active, true
+	return Attempt{}, false
 }
 
 // Result is how an attempt ended.
@@ -79,6 +82,7 @@ type Attempt struct {
 	Active      int              `json:"active"`  // seats that announced themselves
 	Absent      []chain.Operator `json:"absent"`  // did not announce themselves
 	Silent      []chain.Operator `json:"silent"`  // were named as signers, and said nothing in time
+	Whole       bool             `json:"whole"`   // followed from its beginning, so that who was not heard was not there
 	Result      Result           `json:"result"`
 	Detail      string           `json:"detail"`
 }

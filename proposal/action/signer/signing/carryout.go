@@ -1,0 +1,285 @@
+package signing
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
+)
+
+// patience is for how many blocks after an action's first what it takes is asked for again and again. What has not come by then
+// is missed, and the action ends with an outcome that says so while there is still time to mend it and to try again.
+const patience = attemptLength
+
+// writeTimeout bounds what is written after the action's context has ended: what was signed must be known afterwards.
+const writeTimeout = 5 * time.Second
+
+// stop is why an action ends without a signature.
+type stop struct {
+	outcome action.Outcome
+	detail  string
+}
+
+func (s *stop) Error() string { return string(s.outcome) + ": " + s.detail }
+
+func stopFor(outcome action.Outcome, err error) error { return &stop{outcome, err.Error()} }
+
+func (s *Service) logger(o proposal.Order) *slog.Logger {
+	return s.cfg.Logger.With("wallet", o.Wallet, "window", o.Window, "action", o.Proposal.Kind())
+}
+
+// carryOut takes an order to its signature. transaction makes what is to be signed, nil for a heartbeat; it is not asked if an
+// intent is stored, for that is signed or nothing is.
+func (s *Service) carryOut(
+	ctx context.Context, o proposal.Order, transaction func(context.Context, *job) (*signer.Transaction, error),
+) (action.Outcome, string) {
+	j, stored, err := s.prepare(ctx, o, transaction)
+	if err == nil && len(stored.Signed) > 0 {
+		return action.OK, summary(stored)
+	}
+	var topic Topic
+	if err == nil {
+		s.takeBack(o.Wallet)
+		topic, err = asked(ctx, s, o, action.HandlerFailed, func() (Topic, error) { return s.cfg.Open(j.wallet) })
+	}
+	if err != nil {
+		return ended(ctx, err)
+	}
+	r := newRun(s.cfg, j, topic, s.logger(o))
+	e := r.sign(ctx)
+	if e.signatures == nil {
+		if err := topic.Close(); err != nil {
+			r.log.Debug("Could not close a topic", "error", err)
+		}
+		return s.unsigned(ctx, r, e)
+	}
+	s.handOver(ctx, newAfterglow(r, e))
+	return s.save(ctx, j, e)
+}
+
+// ended returns the outcome that an error stands for; none if ctx has ended.
+func ended(ctx context.Context, err error) (action.Outcome, string) {
+	why, known := errors.AsType[*stop](err)
+	switch {
+	case known:
+		return why.outcome, why.detail
+	case ctx.Err() != nil:
+		return "", err.Error()
+	default:
+		return action.HandlerFailed, err.Error()
+	}
+}
+
+// unsigned returns the outcome of a run without signatures. One whose wallet is not served under its term any more waits to be told.
+func (s *Service) unsigned(ctx context.Context, r *run, e ending) (action.Outcome, string) {
+	if e.outcome == "" && r.lost {
+		<-ctx.Done()
+	}
+	return e.outcome, e.detail
+}
+
+// asked asks until there is an answer, ctx ends, or the action's patience does: then the outcome is the given one. It asks again at
+// each block.
+func asked[T any](ctx context.Context, s *Service, o proposal.Order, otherwise action.Outcome, ask func() (T, error)) (answer T, err error) {
+	for told := false; ; {
+		changed := s.cfg.Clock.Changed()
+		answer, err = ask()
+		if err == nil {
+			return answer, nil
+		}
+		if _, final := errors.AsType[*stop](err); final || ctx.Err() != nil {
+			return answer, err
+		}
+		if s.cfg.Clock.Height() >= o.SigningStart()+patience {
+			return answer, stopFor(otherwise, err)
+		}
+		if !told && !errors.Is(err, chain.ErrNotServed) {
+			s.logger(o).Warn("An action waits for what it takes", "error", err)
+			told = true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return answer, ctx.Err()
+		}
+	}
+}
+
+// prepare gathers what a signature takes. Everything is stored before anybody is asked for anything.
+func (s *Service) prepare(
+	ctx context.Context, o proposal.Order, transaction func(context.Context, *job) (*signer.Transaction, error),
+) (j job, stored Signing, err error) {
+	j = job{order: o}
+	var served bool
+	if j.term, served = s.cfg.Term(o.Wallet); !served {
+		<-ctx.Done() // the dispatcher is about to let it go
+		return j, stored, ctx.Err()
+	}
+	known := false
+	if stored, err = asked(ctx, s, o, action.StoreFailed, func() (row Signing, err error) {
+		row, known, err = s.cfg.Log.Signing(ctx, o.Wallet, o.Window)
+		return row, err
+	}); err != nil || len(stored.Signed) > 0 {
+		return j, stored, err
+	}
+	if j.wallet, err = asked(ctx, s, o, action.ValidationError, func() (chain.Wallet, error) { return s.cfg.Source.Wallet(ctx, o.Wallet) }); err != nil {
+		return j, stored, err
+	}
+	if err = s.findKey(ctx, o, &j); err != nil {
+		return j, stored, err
+	}
+	if known {
+		j.intent, j.digest, j.begun = stored.Intent, stored.Digest, stored.Begun
+	} else if err = s.intend(ctx, o, &j, transaction); err != nil {
+		return j, stored, err
+	}
+	return j, stored, s.hash(&j)
+}
+
+// findKey finds the backend of the wallet and what it says of its shares.
+func (s *Service) findKey(ctx context.Context, o proposal.Order, j *job) error {
+	key, err := asked(ctx, s, o, action.SignerUnavailable, func() (signer.Key, error) {
+		backend, err := s.cfg.Backends.For(o.Wallet)
+		if err == nil {
+			j.backend = backend
+			var detail signer.KeyDetail
+			detail, err = backend.Key(ctx, o.Wallet)
+			if err == nil {
+				return detail.Key, nil
+			}
+		}
+		switch {
+		case errors.Is(err, signer.ErrNoSigner):
+			err = stopFor(action.NoSigner, err)
+		case errors.Is(err, signer.ErrBackendFailed):
+			err = stopFor(action.SignerUnavailable, err)
+		case errors.Is(err, signer.ErrForbidden), errors.Is(err, signer.ErrFrozen):
+			err = stopFor(action.SignerRefused, err)
+		}
+		return signer.Key{}, err
+	})
+	if err != nil {
+		return err
+	}
+	j.key = key
+	own := seatsOf(j.wallet, s.cfg.Self, key.Seats)
+	switch {
+	case key.State != signer.KeyActive:
+		return stopFor(action.SignerRefused, fmt.Errorf("the key is %s in its backend: %s", key.State, key.Why))
+	case !slices.Equal(key.GroupKey, keyBytes(j.wallet)), key.SeatCount != j.wallet.Seats(), len(own) != len(key.Seats), signer.CheckSeats(own) != nil,
+		key.Threshold < 1, key.Threshold > key.SeatCount:
+		return stopFor(action.SignerUnavailable, errors.New("the backend holds another key than the wallet's, or seats of others"))
+	}
+	return nil
+}
+
+func keyBytes(w chain.Wallet) signer.HexBytes {
+	key := w.Key()
+	return key[:]
+}
+
+// intend makes the intent and stores it.
+func (s *Service) intend(
+	ctx context.Context, o proposal.Order, j *job, transaction func(context.Context, *job) (*signer.Transaction, error),
+) (err error) {
+	j.intent = signer.Intent{Wallet: o.Wallet, Window: o.Window}
+	j.intent.Statement, err = asked(ctx, s, o, action.HandlerFailed, func() ([]byte, error) { return s.cfg.Source.Statement(ctx, o) })
+	if err != nil {
+		return err
+	}
+	var reason error
+	j.intent.Transaction, err = asked(ctx, s, o, action.ValidationError, func() (*signer.Transaction, error) {
+		tx, err := transaction(ctx, j)
+		if _, never := errors.AsType[*unbuildable](err); never {
+			return nil, stopFor(outcomeOf(err), err)
+		}
+		reason = err
+		return tx, err
+	})
+	if why, out := errors.AsType[*stop](err); out && reason != nil {
+		why.outcome = outcomeOf(reason) // what it waited for in vain
+	}
+	if err != nil {
+		return err
+	}
+	j.digest = j.intent.Digest(o.Proposal)
+	row := Signing{Wallet: o.Wallet, Window: o.Window, Digest: j.digest, Intent: j.intent, BegunAt: s.cfg.Clock.Height()}
+	_, err = asked(ctx, s, o, action.StoreFailed, func() (struct{}, error) {
+		err := s.cfg.Log.SaveIntent(ctx, row)
+		if errors.Is(err, ErrOtherIntent) {
+			err = stopFor(action.HandlerFailed, err)
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// hash works out what is signed, and how it is checked. A backend works it out by itself, too.
+func (s *Service) hash(j *job) (err error) {
+	w := bitcoin.Wallet{Key: j.wallet.Key(), Scheme: j.key.Scheme}
+	if j.signables, err = bitcoin.Signables(w, j.order.Proposal, j.intent.Transaction); err != nil {
+		return stopFor(action.HandlerFailed, fmt.Errorf("work out what is to be signed: %w", err))
+	}
+	j.verify = func(what signer.Signable, signature []byte) error { return bitcoin.Verify(w, what, signature) }
+	tx := j.intent.Transaction
+	j.check = func(signatures [][]byte) error {
+		if tx == nil {
+			return nil
+		}
+		_, err := bitcoin.Assemble(w, tx, signatures)
+		return err
+	}
+	return nil
+}
+
+// save stores what was signed. The signature is in the world: it is written down also when the action's time is over.
+func (s *Service) save(ctx context.Context, j job, e ending) (action.Outcome, string) {
+	raw, txHash := e.signatures[0], signer.Digest{}
+	if tx := j.intent.Transaction; tx != nil {
+		signed, err := bitcoin.Assemble(bitcoin.Wallet{Key: j.wallet.Key(), Scheme: j.key.Scheme}, tx, e.signatures)
+		if err != nil {
+			return action.HandlerFailed, err.Error()
+		}
+		raw, txHash = bitcoin.Serialize(signed), signer.Digest(signed.TxHash())
+	}
+	for {
+		changed, height := s.cfg.Clock.Changed(), s.cfg.Clock.Height()
+		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		err := s.cfg.Log.SaveSigned(write, j.wallet.ID(), j.order.Window, raw, txHash, height)
+		cancel()
+		if err == nil {
+			return action.OK, summary(Signing{Intent: j.intent, Signed: raw, TxHash: txHash})
+		}
+		if ctx.Err() != nil {
+			return "", err.Error() // the others have it, and whoever takes the action up again is told
+		}
+		s.logger(j.order).Error("Could not record a signature", "error", err)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// summary says for people what was signed.
+func summary(s Signing) string {
+	if s.Intent.Transaction == nil {
+		return "signature " + hex.EncodeToString(s.Signed)
+	}
+	return "transaction " + TxID(s.TxHash)
+}
+
+// TxID writes a transaction's hash as Bitcoin shows it: its bytes in reverse.
+func TxID(hash signer.Digest) string {
+	slices.Reverse(hash[:])
+	return hex.EncodeToString(hash[:])
+}

@@ -1,0 +1,149 @@
+package signing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
+)
+
+// earlierSignings is how many of a wallet's earlier signatures are looked through for the transaction of its main UTXO and for
+// those that this one replaces: a year's, at eight windows a day.
+const earlierSignings = 3000
+
+// Why a transaction cannot be built, as far as handlers tell it apart.
+var (
+	errNoMainUTXO = errors.New("the wallet has no main UTXO on the chain, and so nothing to pay from")
+	errUnknownTx  = errors.New("the transaction of the wallet's main UTXO is not known here: put it into the directory of transactions")
+)
+
+// redemption builds and signs the Bitcoin transaction that pays redemption requests. Nobody broadcasts it here: see Broadcaster.
+type redemption struct{ *Service }
+
+// Broadcaster is where a signed transaction will leave for the Bitcoin network, once there is a Bitcoin node to hand it to. Nothing
+// implements it yet; until then the transaction is stored and shown.
+type Broadcaster interface {
+	// Broadcast sends a signed transaction. Repeating it is harmless.
+	Broadcast(ctx context.Context, raw []byte) error
+}
+
+// Handle implements action.Handler.
+func (h redemption) Handle(ctx context.Context, o proposal.Order) (action.Outcome, string) {
+	p, ok := o.Proposal.(proposal.Redemption)
+	if !ok {
+		return action.HandlerFailed, fmt.Sprintf("%v is not a redemption", o.Proposal.Kind())
+	}
+	return h.carryOut(ctx, o, func(ctx context.Context, j *job) (*signer.Transaction, error) { return h.build(ctx, j, p) })
+}
+
+// build makes the transaction that every honest node makes of the same proposal. The main UTXO is read first: had the requests
+// been read before it, a redemption that is settled between the two would be paid again.
+func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*signer.Transaction, error) {
+	w := bitcoin.Wallet{Key: j.wallet.Key(), Scheme: j.key.Scheme}
+	hash, err := h.cfg.Chain.MainUTXOHash(ctx, j.wallet.ID())
+	if err != nil {
+		return nil, fmt.Errorf("read the main UTXO: %w", err)
+	}
+	if hash == [32]byte{} {
+		return nil, errNoMainUTXO
+	}
+	candidates, err := h.cfg.Transactions.Candidates(ctx, j.wallet.ID())
+	if err != nil {
+		return nil, fmt.Errorf("read the known transactions: %w", err)
+	}
+	earlier, err := h.cfg.Log.Signings(ctx, j.wallet.ID(), j.order.Window, earlierSignings)
+	if err != nil {
+		return nil, fmt.Errorf("read earlier signatures: %w", err)
+	}
+	for _, s := range earlier {
+		if s.Intent.Transaction == nil || len(s.Signed) == 0 {
+			continue
+		}
+		tx, err := bitcoin.Parse(s.Signed)
+		if err != nil {
+			return nil, fmt.Errorf("read the transaction signed in window %d: %w", s.Window, err)
+		}
+		candidates = append(candidates, tx)
+	}
+	main, previous, found := bitcoin.FindMain(hash, candidates, w.Script())
+	if !found {
+		return nil, errUnknownTx
+	}
+	requests, err := h.cfg.Chain.RedemptionRequests(ctx, j.wallet.ID(), p.OutputScripts)
+	if err != nil {
+		return nil, fmt.Errorf("read the redemption requests: %w", err)
+	}
+	tx, err := bitcoin.Redemption(w, main, previous, requests, p.TxFee)
+	if err != nil {
+		return nil, &unbuildable{err}
+	}
+	j.intent.Replaces, err = replaced(&tx, earlier)
+	return &tx, err
+}
+
+// unbuildable says that no transaction does what was proposed, whatever is read again.
+type unbuildable struct{ error }
+
+func (u *unbuildable) Unwrap() error { return u.error }
+
+// replaced returns the earlier intents that spend an outpoint which a transaction spends too. That it is still there to be spent
+// shows that none of them was ever settled.
+func replaced(tx *signer.Transaction, earlier []Signing) ([]signer.Digest, error) {
+	spent, err := outpoints(tx)
+	if err != nil {
+		return nil, err
+	}
+	var digests []signer.Digest
+	for _, s := range earlier {
+		if s.Intent.Transaction == nil {
+			continue
+		}
+		theirs, err := outpoints(s.Intent.Transaction)
+		if err != nil {
+			return nil, fmt.Errorf("read the intent of window %d: %w", s.Window, err)
+		}
+		for o := range theirs {
+			if spent[o] {
+				digests = append(digests, s.Digest)
+				break
+			}
+		}
+	}
+	return digests, nil
+}
+
+// outpoint names what an input spends.
+type outpoint struct {
+	tx    signer.Digest
+	index uint32
+}
+
+func outpoints(tx *signer.Transaction) (map[outpoint]bool, error) {
+	list, err := bitcoin.Outpoints(tx)
+	if err != nil {
+		return nil, err
+	}
+	spent := make(map[outpoint]bool, len(list))
+	for _, o := range list {
+		spent[outpoint{o.TxHash, o.Index}] = true
+	}
+	return spent, nil
+}
+
+// outcomeOf returns what an action ends as that could not get its transaction.
+func outcomeOf(err error) action.Outcome {
+	_, never := errors.AsType[*unbuildable](err)
+	switch {
+	case never, errors.Is(err, chain.ErrNoRequest):
+		return action.Invalidated
+	case errors.Is(err, errNoMainUTXO), errors.Is(err, errUnknownTx):
+		return action.Unverifiable
+	default:
+		return action.ValidationError
+	}
+}
