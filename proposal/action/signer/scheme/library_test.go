@@ -158,8 +158,7 @@ func TestCraftedPolynomials(t *testing.T) {
 			g := newKeygens(t, signer.FROST, seats, 2)
 			g.meddle = func(round int, _ chain.Seat, m Message) []Message {
 				if m.From == 3 && round == 1 {
-					head := 2 + nameBytes
-					m.Data = append(m.Data[:head:head], craft(t, m.Data[head:])...)
+					m.Data = withBody(m, craft(t, bodyOf(m)))
 				}
 				return []Message{m}
 			}

@@ -53,8 +53,8 @@ func (s Share) Verification() map[chain.Seat]signer.HexBytes {
 // String names the share without its secret.
 func (s Share) String() string { return fmt.Sprintf("%s share of seat %d", s.scheme, s.seat) }
 
-// GoString is String.
-func (s Share) GoString() string { return s.String() }
+// Format prints String, whatever the verb.
+func (s Share) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // check reports whether the parts of a share belong together: its secret is the one of its verification share, and the key
 // is the one that the first threshold verification shares come to.
@@ -91,6 +91,9 @@ func (s Share) check() error {
 	}
 	if key != s.key {
 		return errors.New("the key is not the one of the verification shares")
+	}
+	if fewer, err := interpolate(s.seats[:s.threshold-1], s.verification); err == nil && fewer == compressed {
+		return errors.New("the key takes fewer seats than the threshold")
 	}
 	if s.scheme == signer.FROST && key[64]&1 != 0 {
 		return errors.New("the key's Y is odd")
