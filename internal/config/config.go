@@ -26,6 +26,9 @@ type Config struct {
 	Ethereum   Ethereum   `toml:"ethereum"`
 	Network    Network    `toml:"network"`
 	Redemption Redemption `toml:"redemption"`
+	Bitcoin    Bitcoin    `toml:"bitcoin"`
+	Signing    Signing    `toml:"signing"`
+	Signers    []Signer   `toml:"signers" validate:"max=64,dive"`
 	Store      Store      `toml:"store"`
 	Cluster    Cluster    `toml:"cluster"`
 	Bans       Bans       `toml:"bans"`
@@ -207,6 +210,8 @@ func Default() Config {
 			AdmissionDeadline: 10 * time.Second,
 		},
 		Redemption: Redemption{FeeRate: 10},
+		Signing:    defaultSigning(),
+		Signers:    []Signer{},
 		// About 250 days, and three and a half years: a wallet's whole life, and long enough for a dispute.
 		Store: Store{RetentionWindows: 2_000, RetentionEvidence: 10_000},
 		Cluster: Cluster{

@@ -32,10 +32,16 @@ func (c Config) Diff(later Config) Diff {
 	}
 	was := c.Settings()
 	for _, now := range later.Settings() {
+		if ofEndpoints(now.Key) || strings.HasPrefix(now.Key, signersKey+"[") {
+			continue
+		}
 		at := slices.IndexFunc(was, func(s Setting) bool { return s.Key == now.Key })
-		if !ofEndpoints(now.Key) && !reflect.DeepEqual(was[at].Value, now.Value) { // a key outside the list is always there
+		if !reflect.DeepEqual(was[at].Value, now.Value) { // a key outside the lists is always there
 			d.Restart = append(d.Restart, now.Key)
 		}
+	}
+	if !slices.Equal(c.Signers, later.Signers) {
+		d.Restart = append(d.Restart, signersKey)
 	}
 	return d
 }

@@ -68,6 +68,9 @@ func read(path string, environ []string, flags Flags) (Config, Complaints, error
 	for i := range c.Ethereum.Multi.Endpoints {
 		c.Ethereum.Multi.Endpoints[i].complete(c.Ethereum.RequestsPerSecond)
 	}
+	for i := range c.Signers {
+		c.Signers[i].complete(func(key string) bool { _, set := c.origins[itemKey(signersKey, i)+"."+key]; return set })
+	}
 	return c, wrong, nil
 }
 
@@ -91,12 +94,17 @@ func applyFlags(c *Config, flags Flags) Complaints {
 func expandHome(c *Config) Complaints {
 	var wrong Complaints
 	paths := map[string]*string{
-		"node.data_dir":          &c.Node.DataDir,
-		"operator.key_file":      &c.Operator.KeyFile,
-		"operator.password_file": &c.Operator.PasswordFile,
-		"api.token_file":         &c.API.TokenFile,
-		"api.tls_cert_file":      &c.API.TLSCertFile,
-		"api.tls_key_file":       &c.API.TLSKeyFile,
+		"node.data_dir":            &c.Node.DataDir,
+		"operator.key_file":        &c.Operator.KeyFile,
+		"operator.password_file":   &c.Operator.PasswordFile,
+		"api.token_file":           &c.API.TokenFile,
+		"api.tls_cert_file":        &c.API.TLSCertFile,
+		"api.tls_key_file":         &c.API.TLSKeyFile,
+		"signing.client_cert_file": &c.Signing.ClientCertFile,
+		"signing.client_key_file":  &c.Signing.ClientKeyFile,
+		"signing.dir":              &c.Signing.Dir,
+		"signing.password_file":    &c.Signing.PasswordFile,
+		"bitcoin.transactions":     &c.Bitcoin.Transactions,
 	}
 	for i := range c.Ethereum.Multi.Endpoints {
 		paths[itemKey(endpointsKey, i)+".headers_file"] = &c.Ethereum.Multi.Endpoints[i].HeadersFile

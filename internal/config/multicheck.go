@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/walletnode/walletnode/internal/secretfile"
@@ -131,7 +132,7 @@ func (c Config) checkHeadersFiles() (wrong Complaints) {
 	return wrong
 }
 
-// Warning is something that is allowed and unwise. State names it: even_vote_groups, no_cluster_urls.
+// Warning is something that is allowed and unwise. State names it: even_vote_groups, no_cluster_urls, no_signers.
 type Warning struct {
 	State string
 	Complaint
@@ -142,7 +143,9 @@ type Warning struct {
 const EvenVoteGroups = "even_vote_groups"
 
 // Warnings returns what an operator should know of a valid configuration.
-func (c Config) Warnings() []Warning { return append(c.warnGroups(), c.warnURLs()...) }
+func (c Config) Warnings() []Warning {
+	return slices.Concat(c.warnGroups(), c.warnURLs(), c.warnSigners())
+}
 
 func (c Config) warnGroups() []Warning {
 	groups := voteGroups(c.ChainEndpoints())

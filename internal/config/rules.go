@@ -19,18 +19,20 @@ import (
 
 // rules are the node's own checks of single values, by the name they have in validate tags.
 var rules = map[string]func(string) error{
-	"endpoint":   checkEndpoint,
-	"member":     checkMember,
-	"label":      checkLabel,
-	"multiaddr":  checkMultiaddr,
-	"peeraddr":   checkPeerAddress,
-	"dsn":        checkDSN,
-	"hostport":   checkHostPort,
-	"apiaddr":    checkAPIAddress,
-	"proxy":      checkProxy,
-	"instanceid": checkInstanceID,
-	"clusterurl": checkClusterURL,
-	"loglevel":   func(s string) error { _, _, err := ParseLevels(s); return err },
+	"endpoint":    checkEndpoint,
+	"member":      checkMember,
+	"label":       checkLabel,
+	"multiaddr":   checkMultiaddr,
+	"peeraddr":    checkPeerAddress,
+	"dsn":         checkDSN,
+	"hostport":    checkHostPort,
+	"apiaddr":     checkAPIAddress,
+	"proxy":       checkProxy,
+	"instanceid":  checkInstanceID,
+	"clusterurl":  checkClusterURL,
+	"signerurl":   checkSignerURL,
+	"fingerprint": checkFingerprint,
+	"loglevel":    func(s string) error { _, _, err := ParseLevels(s); return err },
 }
 
 // checkEndpoint accepts ws, wss, http and https URLs with a host, and paths of IPC sockets. The text of an endpoint

@@ -67,7 +67,7 @@ func (c Config) crossChecks(broken Complaints) Complaints {
 	if c.Store.RetentionEvidence < c.Store.RetentionWindows {
 		wrong = append(wrong, c.complaint("store.retention_evidence", "evidence must be kept at least as long as windows (store.retention_windows)"))
 	}
-	return slices.Concat(wrong, c.checkMulti(), c.checkCluster(broken), c.checkAPI(broken), c.checkDashboard(broken))
+	return slices.Concat(wrong, c.checkMulti(), c.checkCluster(broken), c.checkSigners(broken), c.checkAPI(broken), c.checkDashboard(broken))
 }
 
 // newValidator knows the rules of the struct's tags: those of the library and the node's own.
@@ -96,6 +96,8 @@ func explain(f validator.FieldError) string {
 		return fmt.Sprintf("want one of %s, have %q", strings.ReplaceAll(f.Param(), " ", ", "), f.Value())
 	case "unique":
 		return "has an item twice"
+	case "ne":
+		return fmt.Sprintf("%q is taken", f.Param())
 	case "min":
 		if list {
 			return "want at least " + f.Param() + " item"
