@@ -220,9 +220,12 @@ func TestACheaterIsNamedAndLeftOut(t *testing.T) {
 		w.start()
 		for m, e := range w.play(o) {
 			row := m.requireSigned(o, e)
+			if m == cheat {
+				continue
+			}
 			require.Len(t, row.Attempts, 2)
 			require.NotContains(t, row.Attempts[1].Signers, 3)
-			if m != cheat && slices.Contains(w.first(o, 1), w.seatOf(m)) {
+			if slices.Contains(w.first(o, 1), w.seatOf(m)) {
 				require.Equal(t, ResultCheated, row.Attempts[0].Result)
 				require.Equal(t, cheat.op, row.Blames[0].Operator)
 				require.Equal(t, 3, row.Blames[0].Seat)

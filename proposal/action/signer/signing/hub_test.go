@@ -74,12 +74,16 @@ func (l *line) repeating() {
 
 // carry delivers a message to everybody who has not heard it, unless it is lost. The mutex is held.
 func (h *hub) carry(from *line, data []byte) {
-	h.seqno++
-	said := signer.Said{By: from.op, Data: data, Signed: wire.SignPubsub(from.key, h.name, data, binary.BigEndian.AppendUint64(nil, h.seqno)).Bytes()}
+	var said signer.Said // signed anew each time it is said, but only if somebody hears it
 	for _, to := range h.lines {
 		name := string(from.op[:]) + string(data)
 		if to.heard[name] || to != from && h.lose != nil && h.lose(from.op, to.op) {
 			continue
+		}
+		if said.Signed == nil {
+			h.seqno++
+			seqno := binary.BigEndian.AppendUint64(nil, h.seqno)
+			said = signer.Said{By: from.op, Data: data, Signed: wire.SignPubsub(from.key, h.name, data, seqno).Bytes()}
 		}
 		to.heard[name] = true
 		to.queue = append(to.queue, said)
