@@ -264,6 +264,7 @@ func (n notifiee) Connected(_ network.Network, c network.Conn) {
 		return
 	}
 	n.h.nudge()
+	n.h.invitations.nudge()
 }
 
 // meet returns the meter of a connected peer. A peer's first stream can overtake the notification of its connection;

@@ -77,7 +77,10 @@ type Deps struct {
 	// Spoken is told of what is said with our operator's key by anybody but this instance, a sibling or a thief: see
 	// Ear.Hear. It may be nil. It is called by several goroutines at once, whether or not this instance serves the wallet.
 	Spoken func(Message)
-	Log    *slog.Logger
+	// Invited is told of each document that a peer offers (see Host.Invite), admitted or not: nothing about it was checked,
+	// and the same one can come again. It may be nil. It must return at once; it is called by several goroutines at once.
+	Invited func(doc []byte, from peer.ID)
+	Log     *slog.Logger
 }
 
 // Validate joins every complaint about the configuration.

@@ -30,22 +30,24 @@ import (
 // Host is one instance of the operator on the network. It listens, joins channels and relays from New on; admission
 // and connecting to peers are the work of Run.
 type Host struct {
-	cfg     Config
-	host    host.Host
-	owned   bool // we made the libp2p host, so we close it
-	pubsub  *pubsub.PubSub
-	stop    context.CancelFunc // ends pubsub
-	key     wire.PublicKey     // the operator's
-	table   *table
-	held    *ledger // of the wallets' channels, and what is relayed in all
-	parcels *ledger // of topics
-	repeats *repeats
-	inspect Inspector
-	height  func() chain.Height
-	spoken  func(Message) // nil if nobody listens
-	log     *slog.Logger
-	static  []peer.AddrInfo
-	wake    chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
+	cfg         Config
+	host        host.Host
+	owned       bool // we made the libp2p host, so we close it
+	pubsub      *pubsub.PubSub
+	stop        context.CancelFunc // ends pubsub
+	key         wire.PublicKey     // the operator's
+	table       *table
+	held        *ledger // of the wallets' channels, and what is relayed in all
+	parcels     *ledger // of topics
+	repeats     *repeats
+	invitations *invitations
+	inspect     Inspector
+	height      func() chain.Height
+	spoken      func(Message)                  // nil if nobody listens
+	hear        func(doc []byte, from peer.ID) // of invitations; nil if nobody listens
+	log         *slog.Logger
+	static      []peer.AddrInfo
+	wake        chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
 
 	counters counters
 	flights  flights
@@ -152,10 +154,11 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	key := wire.PublicKeyOf(cfg.Operator)
 	h := &Host{
 		cfg: cfg, host: lh, owned: owned, key: key,
-		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
-		held:    newLedger(maxHeld),
-		parcels: newLedger(maxHeld),
-		repeats: newRepeats(),
+		table:       newTable(key.Operator(), cfg, deps.Height, protection(lh)),
+		held:        newLedger(maxHeld),
+		parcels:     newLedger(maxHeld),
+		repeats:     newRepeats(),
+		invitations: newInvitations(), hear: deps.Invited,
 		inspect: deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
 		static: static,
 		wake:   make(chan struct{}, 1),
@@ -171,6 +174,7 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	}
 	h.delegate(time.Now())
 	lh.SetStreamHandler(DelegationProtocol, func(s network.Stream) { h.serve(ctx, s) })
+	lh.SetStreamHandler(InvitationProtocol, func(s network.Stream) { h.invited(ctx, s) })
 	lh.Network().Notify(notifiee{h})
 	for _, c := range lh.Network().Conns() {
 		notifiee{h}.Connected(lh.Network(), c) // made before we listened
@@ -209,12 +213,13 @@ func (h *Host) Addrs() []string {
 	return texts
 }
 
-// Run admits, connects and disconnects peers, and repeats what topics have to say, until ctx ends; then it ends everything that New and Run started and
+// Run admits, connects and disconnects peers, repeats what topics have to say and offers invitations, until ctx ends; then it ends everything that New and Run started and
 // returns. It is called once.
 func (h *Host) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.admit(ctx) })
 	g.Go(func() error { return h.repeats.run(ctx, h.log) })
+	g.Go(func() error { return h.offer(ctx) })
 	for _, p := range h.static {
 		g.Go(func() error { return h.keepConnected(ctx, p) })
 	}
@@ -236,6 +241,7 @@ func (h *Host) Close() error {
 	h.closed = true
 	h.mu.Unlock()
 	h.host.RemoveStreamHandler(DelegationProtocol)
+	h.host.RemoveStreamHandler(InvitationProtocol)
 	h.host.Network().StopNotify(notifiee{h})
 	h.stop()
 	h.table.silenceTopics()

@@ -73,6 +73,10 @@ type entry struct {
 	serving      bool      // it runs an exchange with us
 	exchanges    *rate.Limiter
 
+	guest       *guest        // what it was offered; one for each connection
+	inviting    bool          // it offers us documents
+	invitations *rate.Limiter // of those
+
 	lastErr   string
 	lastErrAt time.Time
 }
@@ -111,7 +115,7 @@ const (
 )
 
 func newEntry(id peer.ID, limits Limits) *entry {
-	e := &entry{id: id, alone: newMeter(limits), exchanges: rate.NewLimiter(1, exchangeBurst)}
+	e := &entry{id: id, alone: newMeter(limits), exchanges: rate.NewLimiter(1, exchangeBurst), invitations: rate.NewLimiter(rate.Every(offerPause), maxOffered)}
 	e.meter = e.alone
 	if key, err := wire.ParsePeerID([]byte(id)); err == nil {
 		e.own = key.Operator()

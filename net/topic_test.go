@@ -3,7 +3,6 @@ package net
 import (
 	"context"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
@@ -269,43 +269,49 @@ func TestWhoComesLateHearsWhatIsStillSaid(t *testing.T) {
 	})
 }
 
-// The link is down more often than not, and both speak all the while.
-func TestWhatIsSaidWhileALinkIsDownIsHeardAfterwards(t *testing.T) {
-	withCluster(t, func(t *testing.T, c *cluster) {
-		a, b := c.add(1), c.add(2)
+// The link breaks again and again while both speak. This is on real sockets: on the mock network a stream can outlive its
+// connection.
+func TestWhatIsSaidWhileALinkBreaksIsHeardAfterwards(t *testing.T) {
+	noLeaks(t)
+	a, b := start(t, 1, 1), start(t, 2, 2)
+	open := func(h *Host) *Topic {
 		cfg := testTopic(1, 2)
-		cfg.PerOperator = 16
-		onA, onB := a.opens(t, cfg), b.opens(t, cfg)
-		const connections = 8
-		want := make(map[string]bool)
-		var heardA, heardB []string
-		for i := range connections {
-			tell(t, onA, fmt.Sprint("a", i)) // to nobody
-			c.connect(a.lh, b.lh)
-			tell(t, onB, fmt.Sprint("b", i)) // to one who is about to be there
-			want[fmt.Sprint("a", i)], want[fmt.Sprint("b", i)] = true, true
-			time.Sleep(30 * time.Second)
-			synctest.Wait()
-			heardA, heardB = append(heardA, hears(onA)...), append(heardB, hears(onB)...)
-			c.disconnect(a.lh, b.lh)
-			time.Sleep(2 * time.Minute)
-			synctest.Wait()
+		cfg.Repeat = 100 * time.Millisecond
+		topic, err := h.OpenTopic(cfg)
+		require.NoError(t, err)
+		return topic
+	}
+	onA, onB := open(a), open(b)
+	towardsB := peer.AddrInfo{ID: b.ID(), Addrs: b.host.Addrs()}
+	var want []string
+	for i := range 8 {
+		tell(t, onA, fmt.Sprint("a", i))
+		require.NoError(t, a.host.Connect(t.Context(), towardsB))
+		tell(t, onB, fmt.Sprint("b", i))
+		require.NoError(t, a.host.Network().ClosePeer(b.ID()))
+		want = append(want, fmt.Sprint("a", i), fmt.Sprint("b", i))
+	}
+	slices.Sort(want)
+	var heardA, heardB []string
+	asked := 0
+	everything := func() bool {
+		if asked++; asked%200 == 0 { // in case pubsub has mistaken this connection for the one before, and opened no stream
+			_ = a.host.Network().ClosePeer(b.ID())
 		}
-		// The last words may be lost to a connection over which pubsub opens no stream, as it happens to some that follow
-		// another one.
-		for i := 0; i < connections && (len(heardA) < len(want) || len(heardB) < len(want)); i++ {
-			c.connect(a.lh, b.lh)
-			time.Sleep(30 * time.Second)
-			synctest.Wait()
-			heardA, heardB = append(heardA, hears(onA)...), append(heardB, hears(onB)...)
-			c.disconnect(a.lh, b.lh)
-			time.Sleep(2 * time.Minute)
-			synctest.Wait()
+		heardA, heardB = append(heardA, hears(onA)...), append(heardB, hears(onB)...)
+		if len(heardA) < len(want) || len(heardB) < len(want) {
+			_ = a.host.Connect(t.Context(), towardsB) // it may be refused while the last connection is not yet gone
+			return false
 		}
-		all := slices.Collect(maps.Keys(want))
-		require.ElementsMatch(t, all, heardA)
-		require.ElementsMatch(t, all, heardB)
-	})
+		return true
+	}
+	require.Eventually(t, everything, 3*time.Minute, 50*time.Millisecond)
+	slices.Sort(heardA)
+	slices.Sort(heardB)
+	require.Equal(t, want, heardA)
+	require.Equal(t, want, heardB)
+	require.NoError(t, onA.Close())
+	require.NoError(t, onB.Close())
 }
 
 func TestTwentyOperatorsOnASparseNetworkHearAll(t *testing.T) {
