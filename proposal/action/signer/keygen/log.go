@@ -38,7 +38,7 @@ type Row struct {
 	Detail       string         // for people: who is awaited, or why it failed
 	Acceptances  [][]byte       // as signed: our own from Accepted on, all of them from Running on
 	Attestations [][]byte       // as signed: our own from Attesting on, all of them once they are complete
-	Proof        [][]byte       // two signed messages by which one operator contradicts itself; none if nobody did
+	Proof        [][]byte       // signed messages that contradict each other: why it failed; none if it was something else
 	Wallet       chain.WalletID // from Attesting on; zero before
 	Instance     string         // which runs it; empty before it is accepted, and on a node alone
 	Created      time.Time
@@ -50,9 +50,9 @@ var ErrOtherState = errors.New("the key generation is in another state")
 
 // Log is where key generations are kept. Instances of one operator may share it.
 type Log interface {
-	// Keygens returns all rows, the newest first.
+	// Keygens returns all rows, the newest first, without Acceptances, Attestations and Proof: of many wallets they are much.
 	Keygens(ctx context.Context) ([]Row, error)
-	// Keygen returns a row; false if there is none.
+	// Keygen returns a whole row; false if there is none.
 	Keygen(ctx context.Context, session signer.SessionID) (Row, bool, error)
 	// AddKeygen stores a row that is not there yet; ErrOtherState, and nothing changes, if it is.
 	AddKeygen(ctx context.Context, row Row) error

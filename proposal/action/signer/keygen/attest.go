@@ -1,0 +1,200 @@
+package keygen
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire/pb"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+)
+
+// attest says what we generated until all operators have said the same. Others may use the wallet as soon as they have heard
+// everybody, which may be before we have: so we go on listening when somebody is absent, and even when somebody attests
+// something else, until it has taken too long.
+func (p *play) attest(ctx context.Context) error {
+	own, err := p.own()
+	if err != nil {
+		return &failure{why: "what we attested: " + err.Error()}
+	}
+	for _, data := range [][]byte{attestationMessage(own.signed), newCall()} {
+		if err := p.say(ctx, data); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	late := time.NewTimer(p.s.cfg.RoundTime)
+	defer late.Stop()
+	end := time.NewTimer(time.Until(p.inv.Expires.Add(p.s.cfg.GiveUp)))
+	defer end.Stop()
+	for {
+		changed := p.heard.next()
+		signed, other, absent := p.heard.attestations(own.Attestation)
+		p.note(Progress{0, append(slices.Clone(other), absent...), start})
+		if len(other)+len(absent) == 0 {
+			return p.activate(ctx, signed)
+		}
+		if why := p.hopeless(own, other, absent); why != "" && p.row.State == Attesting {
+			if err := p.save(ctx, Failed, why); err != nil {
+				return err
+			}
+			p.log.WarnContext(ctx, "Key generation failed", "why", why)
+		}
+		select {
+		case <-changed:
+		case <-late.C:
+			if p.row.State == Attesting {
+				if err := p.save(ctx, Attesting, names(absent)+" has not attested yet"); err != nil {
+					return err
+				}
+			}
+		case <-end.C:
+			if p.row.State == Failed {
+				p.discard(ctx, p.row.Detail)
+				return nil
+			}
+			return &failure{why: names(absent) + " did not attest in time", culprits: absent}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// hopeless tells why it looks as if not all will attest what we have; empty if they may.
+func (p *play) hopeless(own attested, other, absent []chain.Operator) string {
+	if len(other) > 0 {
+		p.row.Proof = append([][]byte{own.signed}, p.heard.attestationsOf(other[0])...)
+		return names(other) + " attested another key than we"
+	}
+	if by, e, ok := p.heard.over(); ok && slices.Contains(absent, by) {
+		return fmt.Sprintf("%v has ended it: %s%s", by, e.why, accusing(e.accused))
+	}
+	return ""
+}
+
+func attestationMessage(signed []byte) []byte {
+	return encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Attestation{Attestation: signed}})
+}
+
+// own returns our own attestation, as it was written down.
+func (p *play) own() (attested, error) {
+	for _, signed := range p.row.Attestations {
+		a, err := ReadAttestation(signed)
+		if err != nil {
+			return attested{}, err
+		}
+		if a.By == p.s.self {
+			return attested{a, signed}, nil
+		}
+	}
+	return attested{}, fmt.Errorf("%w: it is not in the store", ErrDocument)
+}
+
+// activate puts the wallet to use: everything that is done here can be done again after a restart.
+func (p *play) activate(ctx context.Context, all [][]byte) error {
+	record, err := MakeRecord(p.inv.Roster, all)
+	if err != nil {
+		return &failure{why: err.Error()}
+	}
+	read, err := ReadRecord(record, p.inv.Roster)
+	if err != nil {
+		return &failure{why: err.Error()}
+	}
+	wallet, err := read.Wallet()
+	if err != nil {
+		return &failure{why: err.Error()}
+	}
+	told := false
+	for {
+		err := p.use(ctx, record, wallet)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Now().After(p.inv.Expires.Add(p.s.cfg.GiveUp)) {
+			return &failure{why: "all operators have attested the wallet, but it cannot be put to use: " + err.Error()}
+		}
+		if !told {
+			p.log.ErrorContext(ctx, "Wallet cannot be put to use yet", "wallet", wallet.ID(), "error", err)
+			if err := p.save(ctx, p.row.State, "all have attested; it cannot be put to use yet: "+err.Error()); err != nil {
+				return err
+			}
+			told = true
+		}
+		if err := pause(ctx, 5*time.Second); err != nil {
+			return err
+		}
+	}
+	p.row.Attestations, p.row.Proof = all, nil
+	if err := p.save(ctx, Active, ""); err != nil {
+		return err
+	}
+	p.note(Progress{})
+	p.log.InfoContext(ctx, "Wallet is active", "wallet", wallet.ID(), "seats", wallet.Seats(), "threshold", p.inv.Threshold, "scheme", p.inv.Scheme)
+	return nil
+}
+
+// use tells backend, placement and registry, in this order: who takes part in a wallet can sign for it.
+func (p *play) use(ctx context.Context, record []byte, wallet chain.Wallet) error {
+	backend, err := p.s.cfg.Placement.Chosen(ctx, p.row.Session)
+	if err != nil {
+		return err
+	}
+	term, err := p.s.cfg.Term(ctx)
+	if err != nil {
+		return err
+	}
+	if err := backend.SetState(ctx, wallet.ID(), signer.StateChange{State: signer.KeyActive, Term: term, Record: record}); err != nil {
+		return err
+	}
+	if err := p.s.cfg.Placement.Confirm(ctx, p.row.Session, wallet.ID()); err != nil {
+		return err
+	}
+	return p.s.cfg.Registry.ImportWallet(ctx, wallet)
+}
+
+// repeated is how long a lingering node says its attestation again after it was called.
+const repeated = 10 * time.Minute
+
+// linger answers those who were away when all attested.
+func (p *play) linger(ctx context.Context) error {
+	own, err := p.own()
+	if err != nil {
+		return nil //nolint:nilerr // the wallet is active, and there is nothing to tell
+	}
+	message := attestationMessage(own.signed)
+	if err := p.topic.Publish(ctx, message); err != nil {
+		p.log.DebugContext(ctx, "Attestation was not said", "error", err)
+	}
+	p.s.keep(p)
+	defer p.s.leave(p)
+	end := time.NewTimer(time.Until(p.row.Changed.Add(p.s.cfg.Linger)))
+	defer end.Stop()
+	quiet := time.NewTimer(repeated)
+	defer quiet.Stop()
+	for calls := p.heard.called(); ; {
+		changed := p.heard.next()
+		if n := p.heard.called(); n != calls {
+			calls = n
+			quiet.Reset(repeated)
+			if err := p.topic.Publish(ctx, message); err != nil {
+				p.log.DebugContext(ctx, "Attestation was not said", "error", err)
+			}
+		}
+		select {
+		case <-changed:
+		case <-quiet.C:
+			p.topic.Forget(message)
+		case <-p.enough:
+			return nil
+		case <-end.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

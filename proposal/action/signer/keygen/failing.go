@@ -1,0 +1,120 @@
+package keygen
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire/pb"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+)
+
+// comparing is how long after a failure operators compare what they were told: an honest one shows its side within a round trip.
+const comparing = time.Minute
+
+// fail ends a key generation without a key: written down, told to the others, and cleared away. Then it is looked for a while
+// whether somebody told operators different things.
+func (p *play) fail(ctx context.Context, f *failure) error {
+	had := p.row.State
+	p.row.Proof = f.proof
+	if err := p.save(ctx, Failed, f.why); err != nil {
+		return err
+	}
+	p.note(Progress{})
+	p.log.WarnContext(ctx, "Key generation failed", "why", f.why)
+	p.discard(ctx, f.why)
+	if had == Attesting || had == Failed {
+		return nil // the others may have come further than we; nothing is ended for them
+	}
+	if err := p.complain(ctx, f); err != nil {
+		return ctx.Err()
+	}
+	return p.compare(ctx, f)
+}
+
+// compare waits for the proof that somebody told operators different things.
+func (p *play) compare(ctx context.Context, f *failure) error {
+	end := time.NewTimer(comparing)
+	defer end.Stop()
+	for {
+		changed := p.heard.next()
+		if split := p.contradiction(); split != nil && len(f.proof) == 0 {
+			p.row.Proof = split.proof
+			f = split
+			p.log.WarnContext(ctx, "Key generation failed", "why", split.why)
+			if err := p.save(ctx, Failed, split.why); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-changed:
+		case <-end.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// complain tells the others that we have ended and why, with the hashes of the commitments that we used.
+func (p *play) complain(ctx context.Context, f *failure) error {
+	c := &pb.KeygenComplaint{Session: p.row.Session[:], Why: printable(f.why)}
+	used := p.heard.commitments()
+	for _, op := range p.inv.Operators() {
+		if s, ok := used[op]; ok {
+			c.Authors, c.Hashes = append(c.Authors, op[:]), append(c.Hashes, s.hash[:])
+		}
+	}
+	for _, op := range f.culprits {
+		c.Accused = append(c.Accused, op[:])
+	}
+	return p.say(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}}))
+}
+
+// show publishes the commitments of which somebody says that he was told others.
+func (p *play) show(ctx context.Context, shown map[chain.Operator]bool) {
+	for op, s := range p.heard.differing() {
+		if shown[op] || len(shown) == maxShown {
+			continue
+		}
+		shown[op] = true
+		c := &pb.KeygenComplaint{Session: p.row.Session[:], Messages: [][]byte{s.signed}}
+		if err := p.topic.Publish(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}})); err != nil {
+			p.log.DebugContext(ctx, "Commitments were not shown", "of", op, "error", err)
+		}
+	}
+}
+
+// maxShown is how many commitments are shown in one session: one that differs is proof enough, and what others claim to have
+// heard costs them nothing.
+const maxShown = 4
+
+// discard clears away what a failed key generation has left. What cannot be reached now holds shares of a key that nobody will
+// ever confirm.
+func (p *play) discard(ctx context.Context, why string) {
+	cfg := p.s.cfg
+	bounded, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if backend, err := cfg.Placement.Chosen(bounded, p.row.Session); err == nil {
+		err := backend.Abort(bounded, p.row.Session)
+		if p.row.Wallet != (chain.WalletID{}) {
+			err = errors.Join(err, p.freeze(bounded, backend, why))
+		}
+		if err != nil {
+			p.log.WarnContext(ctx, "Backend still has what a failed key generation left", "error", err)
+		}
+	}
+	if err := cfg.Placement.Abandon(bounded, p.row.Session); err != nil {
+		p.log.WarnContext(ctx, "Assignment of a failed key generation stays", "error", err)
+	}
+}
+
+// freeze makes sure that a key which not all have confirmed is not used by anybody who confirms it later.
+func (p *play) freeze(ctx context.Context, backend signer.Backend, why string) error {
+	term, err := p.s.cfg.Term(ctx)
+	if err != nil {
+		return err
+	}
+	return backend.SetState(ctx, p.row.Wallet, signer.StateChange{State: signer.KeyFrozen, Term: term, Why: why})
+}

@@ -1,0 +1,347 @@
+package keygen
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire/pb"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+)
+
+// maxHeard is how many bytes of bundles are kept of one operator: several times what the greatest wallet takes in all rounds.
+// What is said beyond counts as not said.
+const maxHeard = 4 << 20
+
+// hearing is what was said on a session's topic. Of each operator the first thing of each kind counts; a second that differs
+// from it is proof against the operator.
+type hearing struct {
+	inv       Invitation
+	self      chain.Operator
+	operators []chain.Operator
+
+	mu          sync.Mutex
+	changed     chan struct{} // closed by the next change
+	acceptances map[chain.Operator]statement
+	bundles     map[chain.Operator]map[int]statement // by round
+	size        map[chain.Operator]int
+	attested    map[chain.Operator][]attested // two at most
+	ended       map[chain.Operator]ending
+	proof       *proof
+	calls       int // by others
+}
+
+// statement is one thing that was said.
+type statement struct {
+	hash   signer.Digest
+	signed []byte
+}
+
+type attested struct {
+	Attestation
+	signed []byte
+}
+
+// ending is how somebody's part came to its end.
+type ending struct {
+	why     string
+	accused []chain.Operator
+	hashes  map[chain.Operator]signer.Digest // of the round-1 messages that were used
+}
+
+// proof says that an operator contradicts itself, with the two messages that show it.
+type proof struct {
+	by     chain.Operator
+	what   string
+	signed [][]byte
+}
+
+func newHearing(inv Invitation, self chain.Operator) *hearing {
+	return &hearing{
+		inv:         inv,
+		self:        self,
+		operators:   inv.Operators(),
+		changed:     make(chan struct{}),
+		acceptances: map[chain.Operator]statement{},
+		bundles:     map[chain.Operator]map[int]statement{},
+		size:        map[chain.Operator]int{},
+		attested:    map[chain.Operator][]attested{},
+		ended:       map[chain.Operator]ending{},
+	}
+}
+
+// take takes in one message and returns what it holds; nil for what is not said by an operator of the roster, or is no
+// message.
+func (h *hearing) take(said signer.Said) *pb.SignerMessage {
+	if !slices.Contains(h.operators, said.By) {
+		return nil // the topic lets nobody else speak; this holds if it should
+	}
+	m := new(pb.SignerMessage)
+	if proto.Unmarshal(said.Data, m) != nil {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch body := m.GetBody().(type) {
+	case *pb.SignerMessage_Acceptance:
+		h.takeAcceptance(body.Acceptance)
+	case *pb.SignerMessage_Bundle:
+		h.takeBundle(said, body.Bundle)
+	case *pb.SignerMessage_Attestation:
+		h.takeAttestation(body.Attestation)
+	case *pb.SignerMessage_Complaint:
+		h.takeComplaint(said.By, body.Complaint)
+	case *pb.SignerMessage_Call:
+		if said.By != h.self {
+			h.calls++
+		}
+	}
+	close(h.changed)
+	h.changed = make(chan struct{})
+	return m
+}
+
+func (h *hearing) takeAcceptance(signed []byte) {
+	a, err := ReadAcceptance(signed)
+	if err != nil || a.Session != h.inv.Session() || !slices.Contains(h.operators, a.By) {
+		return
+	}
+	h.first(h.acceptances, a.By, statement{BundleHash(signed), signed}, "accepted twice, with different backends")
+}
+
+// first keeps the first statement of an operator, and proof against it if there is another.
+func (h *hearing) first(of map[chain.Operator]statement, by chain.Operator, s statement, what string) {
+	known, ok := of[by]
+	switch {
+	case !ok:
+		of[by] = s
+	case known.hash != s.hash && h.proof == nil:
+		h.proof = &proof{by, what, [][]byte{known.signed, s.signed}}
+	}
+}
+
+func (h *hearing) takeBundle(said signer.Said, m *pb.SignerBundle) {
+	b, err := openBundle(h.inv.Session(), said.By, m, BundleHash(said.Data))
+	if err != nil {
+		return
+	}
+	h.keepBundle(b, said.Signed)
+}
+
+// keepBundle keeps a bundle that was heard, or that somebody else has shown.
+func (h *hearing) keepBundle(b Bundle, signed []byte) {
+	rounds := h.bundles[b.By]
+	if rounds == nil {
+		rounds = map[int]statement{}
+		h.bundles[b.By] = rounds
+	}
+	s := statement{b.Hash, signed}
+	if known, ok := rounds[b.Round]; ok {
+		if known.hash != s.hash && h.proof == nil {
+			h.proof = &proof{b.By, fmt.Sprintf("said two different things in round %d", b.Round), [][]byte{known.signed, signed}}
+		}
+		return
+	}
+	if h.size[b.By]+len(signed) <= maxHeard {
+		h.size[b.By] += len(signed)
+		rounds[b.Round] = s
+	}
+}
+
+func (h *hearing) takeAttestation(signed []byte) {
+	a, err := ReadAttestation(signed)
+	if err != nil || a.Session != h.inv.Session() || !slices.Contains(h.operators, a.By) {
+		return
+	}
+	known := h.attested[a.By]
+	if len(known) == 2 || slices.ContainsFunc(known, func(k attested) bool { return k.Agrees(a) }) {
+		return
+	}
+	h.attested[a.By] = append(known, attested{a, signed})
+	if len(known) == 1 && h.proof == nil {
+		h.proof = &proof{a.By, "attested two different keys", [][]byte{known[0].signed, signed}}
+	}
+}
+
+func (h *hearing) takeComplaint(by chain.Operator, m *pb.KeygenComplaint) {
+	session := h.inv.Session()
+	if string(m.GetSession()) != string(session[:]) || len(m.GetAuthors()) != len(m.GetHashes()) || len(m.GetAuthors()) > len(h.operators) {
+		return
+	}
+	if m.GetWhy() != "" {
+		if _, known := h.ended[by]; !known {
+			h.ended[by] = h.readEnding(m)
+		}
+	}
+	for _, signed := range m.GetMessages() {
+		b, err := ReadBundle(session, signed)
+		if err == nil && slices.Contains(h.operators, b.By) {
+			h.keepBundle(b, signed)
+		}
+	}
+}
+
+func (h *hearing) readEnding(m *pb.KeygenComplaint) ending {
+	e := ending{why: printable(m.GetWhy()), hashes: map[chain.Operator]signer.Digest{}}
+	for _, raw := range m.GetAccused() {
+		if op, ok := h.operatorOf(raw); ok && !slices.Contains(e.accused, op) {
+			e.accused = append(e.accused, op)
+		}
+	}
+	for i, raw := range m.GetAuthors() {
+		if op, ok := h.operatorOf(raw); ok && len(m.GetHashes()[i]) == len(signer.Digest{}) {
+			e.hashes[op] = signer.Digest(m.GetHashes()[i])
+		}
+	}
+	return e
+}
+
+func (h *hearing) operatorOf(raw []byte) (chain.Operator, bool) {
+	if len(raw) != len(chain.Operator{}) {
+		return chain.Operator{}, false
+	}
+	op := chain.Operator(raw)
+	return op, slices.Contains(h.operators, op)
+}
+
+// maxWhy is the most characters of what is taken from others for people to read.
+const maxWhy = 300
+
+// printable makes what somebody else wrote fit to be shown: printable ASCII characters, and not many.
+func printable(text string) string {
+	shown := make([]byte, 0, min(len(text), maxWhy))
+	for _, c := range []byte(text[:min(len(text), maxWhy)]) {
+		if c < ' ' || c > '~' {
+			c = '?'
+		}
+		shown = append(shown, c)
+	}
+	return string(shown)
+}
+
+// next returns a channel that the next message closes.
+func (h *hearing) next() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+// proven returns the proof against an operator; nil if none has contradicted itself.
+func (h *hearing) proven() *proof {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.proof
+}
+
+// over returns who of the others has ended its part, in the order of the roster; false if nobody has.
+func (h *hearing) over() (chain.Operator, ending, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range h.operators {
+		if e, ok := h.ended[op]; ok && op != h.self {
+			return op, e, true
+		}
+	}
+	return chain.Operator{}, ending{}, false
+}
+
+// accepted returns the acceptances so far, in the order of the roster, and who has not accepted.
+func (h *hearing) accepted() (signed [][]byte, absent []chain.Operator) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range h.operators {
+		if s, ok := h.acceptances[op]; ok {
+			signed = append(signed, s.signed)
+		} else {
+			absent = append(absent, op)
+		}
+	}
+	return signed, absent
+}
+
+// bundlesOf returns what the others said in a round, in the order of the roster, and who has said nothing.
+func (h *hearing) bundlesOf(round int) (signed [][]byte, absent []chain.Operator) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range h.operators {
+		if op == h.self {
+			continue
+		}
+		if s, ok := h.bundles[op][round]; ok {
+			signed = append(signed, s.signed)
+		} else {
+			absent = append(absent, op)
+		}
+	}
+	return signed, absent
+}
+
+// commitments returns the hashes of the round-1 messages by operator.
+func (h *hearing) commitments() map[chain.Operator]statement {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first := map[chain.Operator]statement{}
+	for op, rounds := range h.bundles {
+		if s, ok := rounds[1]; ok {
+			first[op] = s
+		}
+	}
+	return first
+}
+
+// differing returns the round-1 messages that others say they had another one of.
+func (h *hearing) differing() map[chain.Operator]statement {
+	own := h.commitments()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(own, func(op chain.Operator, s statement) bool {
+		for _, e := range h.ended {
+			if theirs, ok := e.hashes[op]; ok && theirs != s.hash {
+				return false
+			}
+		}
+		return true
+	})
+	return own
+}
+
+// attestations returns those that agree with ours in the order of the roster, who attests something else, and who nothing.
+func (h *hearing) attestations(own Attestation) (signed [][]byte, other, absent []chain.Operator) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range h.operators {
+		said := h.attested[op]
+		i := slices.IndexFunc(said, func(a attested) bool { return a.Agrees(own) })
+		switch {
+		case i >= 0:
+			signed = append(signed, said[i].signed)
+		case len(said) > 0:
+			other = append(other, op)
+		default:
+			absent = append(absent, op)
+		}
+	}
+	return signed, other, absent
+}
+
+// called returns how often others have asked for attestations.
+func (h *hearing) called() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calls
+}
+
+// attestationsOf returns what an operator attested.
+func (h *hearing) attestationsOf(op chain.Operator) [][]byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var signed [][]byte
+	for _, a := range h.attested[op] {
+		signed = append(signed, a.signed)
+	}
+	return signed
+}

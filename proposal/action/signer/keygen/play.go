@@ -1,0 +1,277 @@
+package keygen
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire/pb"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+)
+
+// play is our part in one key generation. Its goroutine owns the row; others see what Service.Statuses shows.
+type play struct {
+	s        *Service
+	log      *slog.Logger
+	inv      Invitation
+	declined chan struct{} // closed when the operator declines
+	enough   chan struct{} // closed when it has lingered for long enough
+	heard    *hearing
+
+	row     Row
+	topic   Topic
+	backend signer.Backend
+
+	mu       sync.Mutex
+	progress Progress
+}
+
+// Progress is where a key generation that runs here is.
+type Progress struct {
+	Round   int              // from 1; 0 before the first and after the last
+	Awaited []chain.Operator // who has not said what is waited for now
+	Since   time.Time        // since when it is waited for
+}
+
+func newPlay(s *Service, inv Invitation, row Row) *play {
+	return &play{
+		s: s, log: s.cfg.Logger.With("session", row.Session), inv: inv,
+		declined: make(chan struct{}), enough: make(chan struct{}), heard: newHearing(inv, s.self), row: row,
+	}
+}
+
+// failure is why a key generation ends without a key.
+type failure struct {
+	why      string
+	culprits []chain.Operator // who is said to have caused it
+	proof    [][]byte
+}
+
+func (f *failure) Error() string { return f.why }
+
+// run plays from where the row is to the end.
+func (p *play) run(ctx context.Context) {
+	if err := p.refresh(ctx); err != nil {
+		return // the node stops, or somebody else has decided
+	}
+	topic, err := p.openTopic(ctx)
+	if err != nil {
+		return // the node stops
+	}
+	p.topic = topic
+	ctx, leave := context.WithCancel(ctx)
+	var ear sync.WaitGroup
+	ear.Go(func() { p.listen(ctx) })
+	defer func() {
+		leave()
+		ear.Wait()
+		if err := topic.Close(); err != nil {
+			p.log.DebugContext(ctx, "Topic was not closed", "error", err)
+		}
+	}()
+	p.act(ctx)
+}
+
+// refresh reads the whole row. The operator may have declined meanwhile.
+func (p *play) refresh(ctx context.Context) error {
+	return p.s.persist(ctx, "read a key generation", func(ctx context.Context) error {
+		row, ok, err := p.s.cfg.Log.Keygen(ctx, p.row.Session)
+		if err != nil {
+			return err
+		}
+		if !ok || row.State != p.row.State {
+			return ErrOtherState
+		}
+		p.row = row
+		return nil
+	})
+}
+
+// openTopic opens the session's topic, if it takes several attempts.
+func (p *play) openTopic(ctx context.Context) (Topic, error) {
+	for told := false; ; told = true {
+		topic, err := p.s.cfg.Network.OpenTopic(TopicOf(p.row.Session), p.inv.Operators())
+		if err == nil {
+			return topic, nil
+		}
+		if !told {
+			p.log.WarnContext(ctx, "Topic of a key generation cannot be opened yet", "error", err)
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// listen takes in what is said, and answers what has to be answered at once.
+func (p *play) listen(ctx context.Context) {
+	shown := map[chain.Operator]bool{}
+	for {
+		said, err := p.topic.Next(ctx)
+		if err != nil {
+			return // the topic or the node ends
+		}
+		m := p.heard.take(said)
+		if m == nil || said.By == p.s.self {
+			continue
+		}
+		if _, complaint := m.GetBody().(*pb.SignerMessage_Complaint); complaint {
+			p.show(ctx, shown)
+		}
+	}
+}
+
+// act goes through the states.
+func (p *play) act(ctx context.Context) {
+	var err error
+	if p.row.State == Accepted {
+		err = p.gather(ctx)
+	}
+	if err == nil && p.row.State == Running {
+		err = p.generate(ctx)
+	}
+	if err == nil && (p.row.State == Attesting || p.row.State == Failed) {
+		err = p.attest(ctx)
+	}
+	if err == nil && p.row.State == Active {
+		err = p.linger(ctx)
+	}
+	var failed *failure
+	if errors.As(err, &failed) {
+		err = p.fail(ctx, failed)
+	}
+	if err != nil && !errors.Is(err, errDeclined) && ctx.Err() == nil {
+		p.log.WarnContext(ctx, "Key generation is somebody else's now", "error", err)
+	}
+}
+
+// errDeclined says that the operator has declined; the row says so already.
+var errDeclined = errors.New("declined")
+
+// gather invites and accepts until all have accepted.
+func (p *play) gather(ctx context.Context) error {
+	// Everybody who accepts hands the invitation on: not every operator is connected to the one who invites.
+	p.s.cfg.Network.Invite(p.row.Invitation)
+	defer p.s.cfg.Network.Withdraw(p.row.Invitation)
+	accept := encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Acceptance{Acceptance: p.row.Acceptances[0]}})
+	if err := p.say(ctx, accept); err != nil {
+		return err
+	}
+	err := p.await(ctx, 0, p.inv.Expires, func() (absent []chain.Operator) {
+		_, absent = p.heard.accepted()
+		return absent
+	}, "did not accept in time")
+	if errors.Is(err, errDeclined) {
+		if err := p.complain(ctx, &failure{why: "the operator has declined"}); err != nil {
+			return err
+		}
+		if err := pause(ctx, comparing); err != nil { // the topic repeats it meanwhile
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	all, _ := p.heard.accepted()
+	p.row.Acceptances = all
+	return p.save(ctx, Running, "")
+}
+
+// await waits until nobody is absent any more. A deadline that passes, somebody's end, and a contradiction are failures.
+func (p *play) await(ctx context.Context, round int, deadline time.Time, absent func() []chain.Operator, what string) error {
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	since := time.Now()
+	for {
+		changed := p.heard.next()
+		missing := absent()
+		p.note(Progress{round, missing, since})
+		if f := p.contradiction(); f != nil {
+			return f
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		if by, e, ok := p.heard.over(); ok {
+			return &failure{why: fmt.Sprintf("%v has ended it: %s%s", by, e.why, accusing(e.accused))}
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return &failure{why: names(missing) + " " + what, culprits: missing}
+		case <-p.declined:
+			return errDeclined
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// contradiction returns the failure that a proof against an operator is; nil if there is none.
+func (p *play) contradiction() *failure {
+	if c := p.heard.proven(); c != nil {
+		return &failure{fmt.Sprintf("%v %s", c.by, c.what), []chain.Operator{c.by}, c.signed}
+	}
+	return nil
+}
+
+func (p *play) note(now Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.progress = now
+}
+
+// save writes the row down in a new state, and goes on only when that is done.
+func (p *play) save(ctx context.Context, state State, detail string) error {
+	from := p.row.State
+	p.row.State, p.row.Detail, p.row.Changed = state, detail, time.Now()
+	return p.s.persist(ctx, "save a key generation", func(ctx context.Context) error {
+		return p.s.cfg.Log.SaveKeygen(ctx, p.row, from)
+	})
+}
+
+// say publishes, if it takes several attempts. Saying it again later is the topic's affair.
+func (p *play) say(ctx context.Context, data []byte) error {
+	deadline := time.Now().Add(p.s.cfg.RoundTime)
+	for {
+		err := p.topic.Publish(ctx, data)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Now().After(deadline) {
+			return &failure{why: "our part cannot be said: " + err.Error()}
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// names writes operators for people.
+func names(operators []chain.Operator) string {
+	list := make([]string, len(operators))
+	for i, op := range operators {
+		list[i] = op.String()
+	}
+	return strings.Join(list, ", ")
+}
+
+func accusing(operators []chain.Operator) string {
+	if len(operators) == 0 {
+		return ""
+	}
+	return " (it accuses " + names(operators) + ")"
+}
+
+// newCall makes a message that asks for attestations once more.
+func newCall() []byte {
+	nonce := make([]byte, 16)
+	rand.Read(nonce) //nolint:errcheck // crypto/rand's never fails
+	return encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Call{Call: nonce}})
+}
