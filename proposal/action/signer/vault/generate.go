@@ -33,7 +33,7 @@ func (v *Vault) Generate(ctx context.Context, r signer.GenerateRound) (signer.Ro
 	if err := v.admitSession(ctx, r.Session, generating, r.Term); err != nil {
 		return signer.RoundReply{}, err
 	}
-	c, err := v.enter(r.Session)
+	c, err := v.enter(r.Session, r.Round == 1)
 	if err != nil {
 		return signer.RoundReply{}, err
 	}

@@ -143,10 +143,17 @@ func (l *ledger) works(ctx context.Context) error {
 	if broken == nil {
 		return nil
 	}
-	return l.write(ctx, func(tx *tx) error {
-		return tx.exec(`INSERT INTO meta (name, value) VALUES ('probe', randomblob(8)) ON CONFLICT (name) DO UPDATE SET value = excluded.value`)
+	err := l.write(ctx, func(tx *tx) error {
+		return tx.exec(`INSERT INTO meta (name, value) VALUES ('probe', randomblob(?)) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, probeSize)
 	})
+	if err != nil {
+		return err
+	}
+	return l.write(ctx, func(tx *tx) error { return tx.exec(`DELETE FROM meta WHERE name = 'probe'`) })
 }
+
+// probeSize is about what one round takes, in bytes.
+const probeSize = 64 << 10
 
 // failed marks an error of the database.
 func failed(err error) error { return fmt.Errorf("%w: %w", signer.ErrStoreFailed, err) }

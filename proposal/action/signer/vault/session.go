@@ -14,22 +14,23 @@ import (
 // maxRounds is more than any scheme's rounds.
 const maxRounds = 16
 
-// enter takes a session for one round; leave gives it back. Who asks about the same session meanwhile waits.
-func (v *Vault) enter(id signer.SessionID) (*ceremony, error) {
+// enter takes a session for one round; leave gives it back. Who asks about the same session meanwhile waits. One that is not
+// open has no secrets, and a place is kept for it only if it begins.
+func (v *Vault) enter(id signer.SessionID, begins bool) (*ceremony, error) {
 	for {
-		c, err := v.find(id)
+		c, err := v.find(id, begins)
 		if err != nil {
 			return nil, err
 		}
 		c.mu.Lock()
-		if !c.gone {
+		if !c.gone || c.parts == nil && !begins {
 			return c, nil
 		}
 		c.mu.Unlock() // it ended while we waited for it
 	}
 }
 
-func (v *Vault) find(id signer.SessionID) (*ceremony, error) {
+func (v *Vault) find(id signer.SessionID, begins bool) (*ceremony, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.live == nil {
@@ -37,6 +38,9 @@ func (v *Vault) find(id signer.SessionID) (*ceremony, error) {
 	}
 	now := v.cfg.Now()
 	c := v.live[id]
+	if c == nil && !begins {
+		return &ceremony{id: id, gone: true}, nil
+	}
 	if c == nil {
 		v.dropIdle()
 		if len(v.live) >= maxSessions {
@@ -64,7 +68,7 @@ func (v *Vault) dropIdle() {
 
 // leave gives a session back. One without secrets is not kept.
 func (v *Vault) leave(c *ceremony) {
-	if c.parts == nil {
+	if c.parts == nil && !c.gone {
 		c.gone = true
 		v.mu.Lock()
 		delete(v.live, c.id)
@@ -199,16 +203,11 @@ func (v *Vault) Session(ctx context.Context, id signer.SessionID) (signer.Sessio
 
 // Abort implements signer.Backend.
 func (v *Vault) Abort(ctx context.Context, id signer.SessionID) error {
-	v.mu.Lock()
-	_, open := v.live[id]
-	v.mu.Unlock()
-	if open {
-		c, err := v.enter(id)
-		if err != nil {
-			return err
-		}
-		c.parts = nil
-		defer v.leave(c)
+	c, err := v.enter(id, false)
+	if err != nil {
+		return err
 	}
+	defer v.leave(c)
+	c.parts = nil
 	return v.ledger.write(ctx, func(tx *tx) error { return tx.exec(`UPDATE sessions SET over = 1 WHERE session = ?`, id[:]) })
 }

@@ -23,7 +23,7 @@ func (v *Vault) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply
 	if err := v.admitSession(ctx, r.Session, signing, r.Term); err != nil {
 		return signer.RoundReply{}, err
 	}
-	c, err := v.enter(r.Session)
+	c, err := v.enter(r.Session, r.Round == 1)
 	if err != nil {
 		return signer.RoundReply{}, err
 	}
