@@ -52,6 +52,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			checkCommand(),
 			devnetCommand(),
 			storeCommand(),
+			signerCommand(),
 			with(walletsCommand(), archiveCommand()),
 			statusCommand(),
 			waitReadyCommand(),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	stdnet "net"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -112,4 +113,10 @@ func (s Settings) check() error {
 		complaints = append(complaints, errors.New("block_time: want more than nothing"))
 	}
 	return errors.Join(complaints...)
+}
+
+// SameButClients reports whether nothing differs that a running signer could not take over.
+func (s Settings) SameButClients(other Settings) bool {
+	s.Clients, other.Clients = nil, nil
+	return reflect.DeepEqual(s, other)
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	stdnet "net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
+)
+
+// drawnWork is the cost of a password that was drawn with 130 bits: nobody guesses it, at whatever price.
+const drawnWork = 10
+
+func signerInitCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "init",
+		Usage: "prepare a signer: its directory, settings, certificate and password, and a place for key shares",
+		Description: "What is there already is never overwritten. The password encrypts the key shares on the disk; without --password-file one is\n" +
+			"drawn and kept beside them, where it only protects copies of the shares alone: keep it elsewhere, as docs/signer.md says.",
+		Flags: []cli.Flag{
+			signerDirFlag(),
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:9720", Usage: "the `ADDRESS` (host:port) at which the node reaches the signer"},
+			&cli.StringFlag{Name: "password-file", Usage: "a `FILE` with the password, which its owner alone may read; it stays where it is"},
+			jsonFlag(),
+		},
+		Action: initSigner,
+	}
+}
+
+// preparedSigner is what "signer init" tells.
+type preparedSigner struct {
+	Dir         string `json:"dir"`
+	Settings    string `json:"settings"`
+	BackendID   string `json:"backend_id"`
+	Fingerprint string `json:"fingerprint"` // of the certificate's key
+	URL         string `json:"url"`
+	Password    string `json:"password_file"`
+}
+
+func initSigner(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	dir, err := signerDir(c)
+	if err != nil {
+		return err
+	}
+	host, port, err := stdnet.SplitHostPort(c.String("listen"))
+	if err != nil || port == "" {
+		return usageErrorf("--listen: want a host and a port like 10.0.0.7:9720, have %q", c.String("listen"))
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return usageErrorf("%s: there already, and not empty; nothing was changed (--dir names another directory)", dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the signer's directory: %w", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory is entered
+		return err
+	}
+	p := preparedSigner{Dir: dir, Settings: filepath.Join(dir, daemon.SettingsFile)}
+	passwordFile, work, err := initPassword(c, dir)
+	if err != nil {
+		return err
+	}
+	fingerprint, err := daemon.MakeCertificate("walletnode signer", filepath.Join(dir, "signer.crt"), filepath.Join(dir, "signer.key"))
+	if err != nil {
+		return err
+	}
+	settings, _, err := daemon.ParseSettings([]byte(settingsText(c.String("listen"), passwordFile)))
+	if err != nil {
+		return exit(codeUsage, err)
+	}
+	settings.Vault, settings.PasswordFile = filepath.Join(dir, settings.Vault), absoluteIn(dir, settings.PasswordFile)
+	v, err := openVault(c.Context, settings, work)
+	if err != nil {
+		return signerError(err)
+	}
+	health, err := v.Health(c.Context)
+	if err = errors.Join(err, v.Close()); err != nil {
+		return err
+	}
+	// Last: a directory with settings is one that is complete.
+	if err := create(p.Settings, settingsText(c.String("listen"), passwordFile)); err != nil {
+		return err
+	}
+	if ip := stdnet.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "THIS-MACHINE"
+	}
+	p.BackendID, p.Fingerprint, p.Password = health.BackendID, fingerprint.String(), settings.PasswordFile
+	p.URL = "https://" + stdnet.JoinHostPort(host, port)
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, p)
+	}
+	return tellSigner(c.App.Writer, p)
+}
+
+// initPassword returns the password's file as the settings name it, and what a guess shall cost.
+func initPassword(c *cli.Context, dir string) (file string, work int, err error) {
+	if given := c.String("password-file"); given != "" {
+		return absolute(given), 0, nil
+	}
+	if err := create(filepath.Join(dir, "password"), rand.Text()+"\n"); err != nil {
+		return "", 0, fmt.Errorf("write a password: %w", err)
+	}
+	return "password", drawnWork, nil
+}
+
+func absoluteIn(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// settingsText is the file that init writes.
+func settingsText(listen, passwordFile string) string {
+	return fmt.Sprintf(`# The settings of a walletnode signer. docs/signer.md explains them. Paths may be relative to this file.
+
+# Where the node reaches the signer. Its certificate must be listed below, and nobody else is answered.
+listen = %q
+
+# What the signer shows to the node, whose configuration pins it: [[signers]] fingerprint.
+certificate = "signer.crt"
+key = "signer.key"
+
+# The key shares, and what keeps them from signing twice. One process at a time has the directory. It is never to be
+# restored from a copy: what it has forgotten it could sign again.
+vault = "vault"
+
+# What the shares on the disk are encrypted with. Its owner alone may read the file.
+password_file = %q
+
+# The greatest number of keys; 0 for no limit.
+capacity = 0
+
+# The shortest regular time between two blocks of the chain. Windows that cannot have come yet are refused by it.
+block_time = "12s"
+
+# Who may ask: "walletnode signer client add" adds to the list, SIGHUP has it read again.
+#   roles    read (list keys), sign, dkg (make new keys), admin (freeze keys and thaw them)
+#   wallets  public key hashes, or "*" alone: every wallet. Who makes new keys needs "*".
+`, listen, passwordFile)
+}
+
+func tellSigner(w io.Writer, p preparedSigner) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "prepared %s\n", p.Dir)
+	fmt.Fprintf(&out, "  %-12s the settings, each explained\n", daemon.SettingsFile)
+	fmt.Fprintf(&out, "  %-12s the certificate, with signer.key; fingerprint %s\n", "signer.crt", p.Fingerprint)
+	fmt.Fprintf(&out, "  %-12s the key shares, encrypted with the password in %s\n", "vault", p.Password)
+	dir := shellWord(p.Dir)
+	fmt.Fprintf(&out, "next:\n  1. on the node's machine: walletnode signer client new --out node-signer   (a certificate for the node)\n")
+	fmt.Fprintf(&out, "  2. here: walletnode signer client add node --fingerprint THE-NODE'S --dir %s\n", dir)
+	fmt.Fprintf(&out, "  3. here: walletnode signer run --dir %s\n", dir)
+	fmt.Fprintf(&out, "  4. into the node's config.toml:\n\n[[signers]]\nid = \"signer-1\"\nurl = %q\nfingerprint = %q\n", p.URL, p.Fingerprint)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
