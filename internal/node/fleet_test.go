@@ -50,6 +50,10 @@ func (blocks) PendingRedemptions(context.Context, chain.WalletID, chain.Height) 
 func (blocks) RedemptionLimits(context.Context) (chain.RedemptionLimits, error) {
 	return chain.RedemptionLimits{}, nil
 }
+func (blocks) MainUTXOHash(context.Context, chain.WalletID) ([32]byte, error) { return [32]byte{}, nil }
+func (blocks) RedemptionRequests(context.Context, chain.WalletID, [][]byte) ([]chain.RedemptionRequest, error) {
+	return nil, chain.ErrNoRequest
+}
 func (blocks) ValidateHeartbeat(context.Context, chain.WalletID, [16]byte) error { return nil }
 func (blocks) ValidateRedemption(context.Context, chain.WalletID, [][]byte, *big.Int) error {
 	return nil

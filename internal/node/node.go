@@ -10,8 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
@@ -27,6 +26,8 @@ import (
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // Config is what distinguishes one node from another.
@@ -46,8 +47,10 @@ type Config struct {
 	// Cluster makes the node one of its operator's instances on one database; nil for the only one.
 	Cluster *ClusterConfig
 	Bans    AutomaticBans
+	// Signing is where the operator's key shares are; nil for a node that signs nothing.
+	Signing *SigningConfig
 	// Logger returns the logger of one of the node's parts, named as its room is: chain, coordination, executor, net,
-	// store, action, proposal, cluster.
+	// store, action, proposal, cluster, signer.
 	Logger func(room string) *slog.Logger
 	// Opened is told each window that is opened, once that is stored, and not again what was over before this node
 	// started. Observe is told each report once it is stored. Both must return at once; nil is allowed.
@@ -66,6 +69,7 @@ type Chain interface {
 	coordination.Headers
 	proposal.RedemptionSource
 	proposal.ChainValidator
+	signing.Chain
 }
 
 // Network is the node's place among its peers; a net.Host is one.
@@ -111,6 +115,9 @@ type Node struct {
 	opinions *opinions // of the siblings; nil without any
 	referee  *referee
 	halts    *halts
+
+	signers *signers                       // nil of a node that signs nothing
+	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
 
 	// Of one of many instances, else nil.
 	home     *home
@@ -188,17 +195,22 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if err := n.share(); err != nil {
 		return err
 	}
-	return n.coordinate()
+	return n.coordinate(ctx, follows)
 }
 
 // networkConfig completes the network's configuration with the node's own identity, schedule and parameters.
 func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg := n.cfg.Network
-	cfg.Operator = secp256k1.PrivKeyFromBytes(crypto.FromECDSA(n.cfg.Operator.Key))
+	cfg.Operator = n.operatorKey()
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
 	deps := net.Deps{Height: n.clock.Known, Inspect: inspect, Log: n.cfg.Logger("net")}
+	deps.Invited = func(doc []byte, _ peer.ID) {
+		if service := n.invited.Load(); service != nil {
+			service.Invited(doc)
+		}
+	}
 	if n.cfg.Cluster != nil {
 		deps.Spoken = func(m net.Message) { n.guard.heard(m) } // there before the first channel is joined
 	}
@@ -207,7 +219,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 
 // coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to
 // their handlers.
-func (n *Node) coordinate() (err error) {
+func (n *Node) coordinate(ctx context.Context, follows identity) (err error) {
 	validator := proposal.NewValidator(n.chain)
 	custody, log := n.custody()
 	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
@@ -226,8 +238,12 @@ func (n *Node) coordinate() (err error) {
 	if err != nil {
 		return err
 	}
+	handlers, err := n.sign(ctx, follows, log)
+	if err != nil {
+		return err
+	}
 	if n.dispatcher, err = action.New(action.Config{
-		Clock: n.clock, Validator: validator, Log: log, Custody: custody, Handlers: action.WithoutSigners(), Logger: n.cfg.Logger("action"),
+		Clock: n.clock, Validator: validator, Log: log, Custody: custody, Handlers: handlers, Logger: n.cfg.Logger("action"),
 		Observe: n.metrics.ActionEnded,
 	}); err != nil {
 		return err
@@ -286,6 +302,9 @@ func (n *Node) Run(ctx context.Context) error {
 		return n.processor.Run(ctx, reports)
 	})
 	g.Go(func() error { return n.dispatcher.Run(ctx) })
+	if n.signers != nil {
+		n.signers.run(ctx, g)
+	}
 	n.runShared(ctx, g, written)
 	g.Go(func() error { return n.keepHouse(ctx) })
 	g.Go(func() error { return n.store.Hold(ctx) })
@@ -304,6 +323,9 @@ func (n *Node) close() error {
 	var errs []error
 	if n.network != nil {
 		errs = append(errs, n.network.Close())
+	}
+	if n.signers != nil {
+		errs = append(errs, n.signers.close())
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())

@@ -9,6 +9,7 @@ import (
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // records is the durable memory of what a node does; *store.Store is one.
@@ -17,6 +18,7 @@ type records interface {
 	coordination.ResultLog
 	coordination.Journal
 	action.Log
+	signing.Log
 }
 
 // pen writes for wallets, and proves in each write that they are this instance's; *store.Pen is one. A write that the proof
@@ -26,6 +28,7 @@ type pen interface {
 	coordination.ResultLog
 	SaveStatement(ctx context.Context, s coordination.Statement) error
 	action.Log
+	signing.Log
 }
 
 // fenced is the memory of an instance among siblings: the store, written with a pen wherever it is about a wallet, or about

@@ -51,6 +51,12 @@ func (s source) PendingRedemptions(context.Context, chain.WalletID, chain.Height
 	return s.requests, nil
 }
 
+func (source) MainUTXOHash(context.Context, chain.WalletID) ([32]byte, error) { return [32]byte{}, nil }
+
+func (source) RedemptionRequests(context.Context, chain.WalletID, [][]byte) ([]chain.RedemptionRequest, error) {
+	return nil, chain.ErrNoRequest
+}
+
 func (s source) RedemptionLimits(context.Context) (chain.RedemptionLimits, error) {
 	return chain.RedemptionLimits{
 		DustThreshold: 1, TxMaxFee: 100_000, TxMaxTotalFee: 1_000_000, MaxSize: 20,

@@ -1,0 +1,249 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/ethereum/go-ethereum/crypto"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
+	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
+	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
+	"github.com/walletnode/walletnode/proposal/action/signer/vault"
+)
+
+// SigningConfig is where the operator's key shares are.
+type SigningConfig struct {
+	// Backends are processes of their own. Embedded is the one in this process, in place of them.
+	Backends []SignerConfig
+	Embedded *vault.Config
+	Policy   placement.Policy
+	// Transactions is a directory of raw Bitcoin transactions that the operator puts there.
+	Transactions string
+}
+
+// SignerConfig is one backend and the way to it.
+type SignerConfig struct {
+	placement.Spec
+	daemon.Config
+}
+
+// embeddedSigner is what the backend in this process is called.
+const embeddedSigner = "embedded"
+
+// signers is what signs: the backends, key generations, and the handlers of actions.
+type signers struct {
+	pool    *placement.Pool
+	keygen  *keygen.Service
+	signing *signing.Service
+	closers []func() error
+}
+
+// sign assembles what signs, and returns the handlers of actions; those of a node without signers if it has none.
+func (n *Node) sign(ctx context.Context, follows identity, log records) (map[proposal.Kind]action.Handler, error) {
+	network, talks := n.network.(Forum)
+	if n.cfg.Signing == nil || !talks {
+		return action.WithoutSigners(), nil
+	}
+	s := &signers{}
+	n.signers = s // what was opened is closed with the node, also if assembling it fails
+	members, err := s.open(ctx, *n.cfg.Signing)
+	if err != nil {
+		return nil, err
+	}
+	spoken := forum{network, n.cfg.Logger("signer")}
+	if s.pool, err = placement.New(placement.Config{
+		Members: members, Policy: n.cfg.Signing.Policy, Log: n.store, Term: n.term, Logger: n.cfg.Logger("signer"),
+	}); err != nil {
+		return nil, err
+	}
+	key := n.operatorKey()
+	if s.keygen, err = keygen.New(keygen.Config{
+		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
+		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.clock.Height, Logger: n.cfg.Logger("signer"),
+	}); err != nil {
+		return nil, err
+	}
+	n.invited.Store(s.keygen)
+	if s.signing, err = signing.New(signing.Config{
+		Self: n.cfg.Operator.Address, Clock: n.clock, Log: log, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain,
+		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
+		Backends:     s.pool, Open: spoken.of, Term: n.term, Logger: n.cfg.Logger("signer"),
+	}); err != nil {
+		return nil, err
+	}
+	return s.signing.Handlers(), nil
+}
+
+// open opens the way to each backend.
+func (s *signers) open(ctx context.Context, cfg SigningConfig) (members []placement.Member, err error) {
+	for _, c := range cfg.Backends {
+		client, err := daemon.Dial(c.Config)
+		if err != nil {
+			return nil, fmt.Errorf("signer %s: %w", c.ID, err)
+		}
+		s.closers = append(s.closers, func() error { client.Close(); return nil })
+		members = append(members, placement.Member{Spec: c.Spec, Backend: client})
+	}
+	if cfg.Embedded == nil {
+		return members, nil
+	}
+	v, err := vault.Open(ctx, *cfg.Embedded)
+	if err != nil {
+		return nil, fmt.Errorf("open the signer in this process: %w", err)
+	}
+	s.closers = append(s.closers, v.Close)
+	return append(members, placement.Member{
+		Spec: placement.Spec{ID: embeddedSigner, Weight: 1, State: placement.Active, Where: "in this process"}, Backend: v,
+	}), nil
+}
+
+// run runs what signs until ctx ends.
+func (s *signers) run(ctx context.Context, g *errgroup.Group) {
+	g.Go(func() error { return s.pool.Run(ctx) })
+	g.Go(func() error { return s.keygen.Run(ctx) })
+	g.Go(func() error { return s.signing.Run(ctx) })
+}
+
+// close releases what open acquired.
+func (s *signers) close() error {
+	var errs []error
+	for _, end := range s.closers {
+		errs = append(errs, end())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// term returns the responsibility under which a wallet's backend is asked: that of the only node is the zero term.
+func (n *Node) term(wallet chain.WalletID) (signer.Term, bool) {
+	if n.siblings == nil {
+		return signer.Term{}, true
+	}
+	generation, epoch, served := n.siblings.custody.responsibility(wallet)
+	return signer.Term{Generation: generation, Epoch: uint64(epoch)}, served
+}
+
+// generation is the term under which keys are generated, which belong to no wallet yet.
+func (n *Node) generation(ctx context.Context) (signer.Term, error) {
+	if n.siblings == nil {
+		return signer.Term{}, nil
+	}
+	view, err := n.store.View(ctx)
+	return signer.Term{Generation: view.Number}, err
+}
+
+// instance is this instance's name among its siblings; empty of an only node.
+func (n *Node) instance() string {
+	if n.cfg.Cluster == nil {
+		return ""
+	}
+	return string(n.cfg.Cluster.Instance)
+}
+
+func (n *Node) operatorKey() *secp256k1.PrivateKey {
+	return secp256k1.PrivKeyFromBytes(crypto.FromECDSA(n.cfg.Operator.Key))
+}
+
+// Keygen returns the node's key generations; nil if it does not sign.
+func (n *Node) Keygen() *keygen.Service {
+	if n.signers == nil {
+		return nil
+	}
+	return n.signers.keygen
+}
+
+// Signers returns the node's signer backends; nil if it does not sign.
+func (n *Node) Signers() *placement.Pool {
+	if n.signers == nil {
+		return nil
+	}
+	return n.signers.pool
+}
+
+// registryOf enters wallets as an import does.
+type registryOf struct{ store *store.Store }
+
+// ImportWallet implements keygen.Registry.
+func (r registryOf) ImportWallet(ctx context.Context, w chain.Wallet) error {
+	return r.store.ImportWallet(ctx, w, time.Now())
+}
+
+// agreed is what the node knows of a wallet's agreements.
+type agreed struct {
+	members *membership
+	reader  store.Reader
+	log     records
+	key     *secp256k1.PrivateKey
+}
+
+// errNotSaid says that the store has no message that proposed what was agreed on.
+var errNotSaid = errors.New("the leader's message is not among the stored ones")
+
+// Wallet implements signing.Source.
+func (a *agreed) Wallet(ctx context.Context, id chain.WalletID) (chain.Wallet, error) {
+	wallets, err := a.members.Wallets(ctx)
+	if err != nil {
+		return chain.Wallet{}, err
+	}
+	for _, w := range wallets {
+		if w.ID() == id {
+			return w, nil
+		}
+	}
+	return chain.Wallet{}, fmt.Errorf("wallet %v is not in the registry, or has no seat of this operator", id)
+}
+
+// Revoked implements signing.Source.
+func (a *agreed) Revoked(ctx context.Context, wallet chain.WalletID, window chain.Height) (bool, error) {
+	return a.log.ActionRevoked(ctx, wallet, window)
+}
+
+// Statement implements signing.Source. Who led has its envelope; the message around it, which pubsub signs anew for each
+// repetition, is signed here once more.
+func (a *agreed) Statement(ctx context.Context, o proposal.Order) ([]byte, error) {
+	want := signer.Agreed(o.Wallet, o.Window, o.Proposal)
+	says := func(payload []byte) bool {
+		m, err := proposal.DecodeMessage(payload)
+		return err == nil && m.Wallet == o.Wallet && m.Block == o.Window && signer.Agreed(m.Wallet, m.Block, m.Proposal) == want
+	}
+	own, led, err := a.log.Own(ctx, o.Wallet, o.Window)
+	if err != nil {
+		return nil, err
+	}
+	if led && says(own.Payload) {
+		w, err := a.Wallet(ctx, o.Wallet)
+		if err != nil {
+			return nil, err
+		}
+		seqno := binary.BigEndian.AppendUint64(nil, uint64(o.Window)) // any: it is heard by backends alone
+		return wire.SignPubsub(a.key, wire.ChannelName(w.Key()), own.Envelope, seqno).Bytes(), nil
+	}
+	statements, err := a.log.Statements(ctx, o.Wallet, o.Window)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.reader.Windows(ctx, store.WindowFilter{Wallet: &o.Wallet, From: o.Window, To: o.Window})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range statements {
+		if len(rows) == 1 && s.Author == rows[0].Leader && says(s.Payload) {
+			return s.Signed, nil
+		}
+	}
+	return nil, fmt.Errorf("window %d: %w", o.Window, errNotSaid)
+}
