@@ -175,7 +175,14 @@ func playDevnet(ctx context.Context, cfg devnet.Config, keep bool) (err error) {
 			return err
 		}
 		if !keep {
-			defer func() { err = errors.Join(err, os.RemoveAll(cfg.Dir)) }()
+			defer func() {
+				var judged exitError
+				if err != nil && !errors.As(err, &judged) {
+					err = fmt.Errorf("%w (what is left of the devnet, logs among it, is in %s)", err, cfg.Dir)
+					return
+				}
+				err = errors.Join(err, os.RemoveAll(cfg.Dir))
+			}()
 		}
 	}
 	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil { // nodes are told of it, and people elsewhere

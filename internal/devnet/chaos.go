@@ -60,10 +60,11 @@ func (c *chaos) close() error {
 
 // muster waits until every instance is well, every wallet is served by one of them, and the observer hears them all.
 func (c *chaos) muster(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, gathering, errors.New("the instances do not all get well"))
+	unwell := errors.New("the instances do not all get well")
+	ctx, cancel := context.WithTimeoutCause(ctx, gathering, unwell)
 	defer cancel()
 	o := c.subject()
-	return until(ctx, func() (bool, error) {
+	err := until(ctx, func() (bool, error) {
 		for _, w := range c.wallets {
 			if c.registrar.owner(w.ID()) == "" {
 				return false, nil
@@ -74,6 +75,10 @@ func (c *chaos) muster(ctx context.Context) error {
 		}
 		return c.registrar.healthy() == len(o.fleet), nil
 	})
+	if errors.Is(err, unwell) {
+		err = fmt.Errorf("%w: %s, and %d of %d are heard", err, c.registrar.condition(), c.observer.admitted(o.address), len(o.fleet))
+	}
+	return err
 }
 
 // round is what happened to the instances in a window.

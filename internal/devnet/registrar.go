@@ -3,6 +3,7 @@ package devnet
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ type registrar struct {
 
 	mu     sync.Mutex
 	owned  map[chain.WalletID]tenancy
-	well   int // instances whose lease runs and who say that they are healthy; 0 while the database is away
+	states []instanceState // as they were last seen; none if the database did not answer
 	moves  []move
 	deaths []death
 }
@@ -76,7 +77,7 @@ func (r *registrar) Run(ctx context.Context) error {
 		if conn, err = r.look(ctx, conn); err == nil {
 			continue
 		}
-		r.noteWell(0)
+		r.noteStates(nil)
 		if conn != nil {
 			_ = conn.Close(ctx) // made anew at the next look
 			conn = nil
@@ -107,11 +108,15 @@ func (r *registrar) look(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error)
 	if err != nil {
 		return conn, err
 	}
-	var well int
-	if err := conn.QueryRow(ctx, wellQuery).Scan(&well); err != nil {
+	rows, err = conn.Query(ctx, stateQuery)
+	if err != nil {
 		return conn, err
 	}
-	r.noteWell(well)
+	states, err := pgx.CollectRows(rows, pgx.RowToStructByPos[instanceState])
+	if err != nil {
+		return conn, err
+	}
+	r.noteStates(states)
 	now := time.Now()
 	for _, it := range found {
 		r.note(chain.WalletID(it.Wallet), tenancy{it.Owner, uint64(it.Epoch)}, now) //nolint:gosec // never negative
@@ -119,13 +124,21 @@ func (r *registrar) look(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error)
 	return conn, nil
 }
 
-// wellQuery counts by the database's own clock.
-const wellQuery = `SELECT count(*) FROM instances WHERE healthy AND expires > extract(epoch FROM clock_timestamp()) * 1000000`
+// instanceState is what an instance says of itself, and whether its lease holds.
+type instanceState struct {
+	Name    string
+	Healthy bool
+	Live    bool
+	Detail  string
+}
 
-func (r *registrar) noteWell(n int) {
+// stateQuery looks at leases by the database's own clock.
+const stateQuery = `SELECT instance, healthy, expires > extract(epoch FROM clock_timestamp()) * 1000000, detail FROM instances ORDER BY instance`
+
+func (r *registrar) noteStates(states []instanceState) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.well = n
+	r.states = states
 }
 
 // note enters what was seen of one wallet.
@@ -160,7 +173,34 @@ func (r *registrar) owner(wallet chain.WalletID) string {
 func (r *registrar) healthy() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.well
+	well := 0
+	for _, s := range r.states {
+		if s.Healthy && s.Live {
+			well++
+		}
+	}
+	return well
+}
+
+// condition says how the instances are, for people.
+func (r *registrar) condition() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.states) == 0 {
+		return "the database does not answer"
+	}
+	var said []string
+	for _, s := range r.states {
+		word := "well"
+		switch {
+		case !s.Live:
+			word = "without a lease"
+		case !s.Healthy:
+			word = "ill: " + s.Detail
+		}
+		said = append(said, s.Name+" is "+word)
+	}
+	return strings.Join(said, "; ")
 }
 
 // settleAccounts returns how long the wallets of the ended have waited for their next owner, and forgets what was entered.
