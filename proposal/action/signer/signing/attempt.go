@@ -273,8 +273,8 @@ func (r *run) refused(a *attempt, err error) {
 	case errors.Is(err, signer.ErrBackendFailed):
 		a.result, a.detail = ResultBackend, err.Error()
 		r.over = &ending{outcome: action.SignerUnavailable, detail: err.Error()}
-	case errors.Is(err, signer.ErrSplit):
-		a.result, a.detail = ResultUnsound, err.Error()
+	case errors.Is(err, signer.ErrSplit), errors.Is(err, signer.ErrSessionGone):
+		a.result, a.detail = ResultUnsound, err.Error() // it broke, or the backend has begun anew: another attempt may do better
 	default:
 		a.result, a.detail = ResultBackend, err.Error()
 	}

@@ -1,0 +1,222 @@
+package signing
+
+import (
+	"encoding/hex"
+	"math/big"
+	"testing"
+
+	"github.com/btcsuite/btcd/wire"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
+)
+
+// fund gives the wallet a main UTXO, made by a transaction that is known.
+func (w *world) fund(value int64) *wire.MsgTx {
+	tx := wire.NewMsgTx(1)
+	tx.AddTxIn(&wire.TxIn{PreviousOutPoint: wire.OutPoint{Hash: [32]byte{7}, Index: 1}, SignatureScript: []byte{0x51}})
+	tx.AddTxOut(wire.NewTxOut(value, bitcoin.ScriptOf(signer.FROST, w.wallet.Key())))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.main = chain.UTXO{TxHash: tx.TxHash(), Value: uint64(value)} //nolint:gosec // positive
+	w.known = []*wire.MsgTx{tx}
+	return tx
+}
+
+// request makes a redemption request and returns its script.
+func (w *world) request(n byte, amount uint64) []byte {
+	script := append([]byte{0x00, 20}, make([]byte, 20)...)
+	script[2] = n
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests[string(script)] = chain.RedemptionRequest{Script: script, RequestedAmount: amount, TreasuryFee: amount / 1000, TxMaxFee: 10_000}
+	return script
+}
+
+func (w *world) redemption(window chain.Height, fee int64, scripts ...[]byte) proposal.Order {
+	return w.order(window, proposal.Redemption{OutputScripts: scripts, TxFee: big.NewInt(fee)})
+}
+
+func parse(t *testing.T, raw []byte) *wire.MsgTx {
+	t.Helper()
+	tx, err := bitcoin.Parse(raw)
+	require.NoError(t, err)
+	return tx
+}
+
+func TestARedemptionEndsWithASignedTransaction(t *testing.T) {
+	bubble(t, 3, []int{2, 1, 1}, func(t *testing.T, w *world) {
+		funds := w.fund(1_000_000)
+		o := w.redemption(900, 1001, w.request(1, 100_000), w.request(2, 200_000))
+		w.start()
+		var raw []byte
+		for m, e := range w.play(o) {
+			row := m.requireSigned(o, e)
+			tx := parse(t, row.Signed)
+			require.NoError(t, bitcoin.Check(tx, row.Intent.Transaction.Prevouts))
+			require.Equal(t, "transaction "+tx.TxID(), e.detail)
+			require.Equal(t, signer.Digest(tx.TxHash()), row.TxHash)
+			require.Equal(t, funds.TxHash(), tx.TxIn[0].PreviousOutPoint.Hash)
+			require.Len(t, tx.TxOut, 3)
+			require.Equal(t, int64(100_000-100-500), tx.TxOut[1].Value)
+			require.Equal(t, int64(200_000-200-501), tx.TxOut[2].Value, "the last pays what the fee cannot be divided by")
+			if raw != nil {
+				require.Equal(t, raw, row.Signed, "all have the same")
+			}
+			raw = row.Signed
+		}
+	})
+}
+
+// After the chain has taken the redemption the next one spends its change, which nobody has to put into a directory.
+func TestTheNextRedemptionSpendsWhatWasSignedBefore(t *testing.T) {
+	bubble(t, 2, []int{1, 1, 1}, func(t *testing.T, w *world) {
+		w.fund(1_000_000)
+		first := w.redemption(900, 1000, w.request(1, 100_000))
+		w.start()
+		w.play(first)
+		before := parse(t, w.members[0].log.get(900).Signed)
+		change, ok := bitcoin.Change(bitcoin.Wallet{Key: w.wallet.Key(), Scheme: signer.FROST}, before)
+		require.True(t, ok)
+		w.mu.Lock()
+		w.main, w.known = change, nil
+		w.mu.Unlock()
+		next := w.redemption(1800, 1000, w.request(2, 50_000))
+		for m, e := range w.play(next) {
+			row := m.requireSigned(next, e)
+			require.Equal(t, before.TxHash(), parse(t, row.Signed).TxIn[0].PreviousOutPoint.Hash)
+			require.Empty(t, row.Intent.Replaces, "the one before was settled")
+		}
+	})
+}
+
+func TestAnIntentNamesThoseThatItReplaces(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		w.fund(1_000_000)
+		script := w.request(1, 100_000)
+		first := w.redemption(900, 1000, script)
+		w.start()
+		w.play(first) // signed, and never settled on the chain
+		next := w.redemption(1800, 2000, script)
+		for m, e := range w.play(next) {
+			row := m.requireSigned(next, e)
+			require.Equal(t, []signer.Digest{m.log.get(900).Digest}, row.Intent.Replaces)
+		}
+	})
+}
+
+// A restart, or an heir of the wallet, signs what was stored, although the chain would now have another transaction built.
+func TestAnActionThatIsTakenUpAgainSignsTheStoredIntent(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		funds := w.fund(1_000_000)
+		o := w.redemption(900, 1000, w.request(1, 100_000))
+		w.start(w.members[0])
+		alone := w.members[0].handle(o)
+		w.mine(o.Start + 20)
+		intent := w.members[0].log.get(900)
+		require.Equal(t, [32]byte(funds.TxHash()), spent(t, intent.Intent))
+		alone.cancel()
+		w.members[0].halt()
+
+		w.mu.Lock()
+		w.main = chain.UTXO{TxHash: [32]byte{9}, Value: 5} // what it was made of has moved on
+		w.blind = true
+		w.mu.Unlock()
+		other := w.members[1]
+		intent.Begun, intent.Attempts = 0, nil
+		require.NoError(t, other.log.SaveIntent(t.Context(), intent))
+		w.start()
+		for m, e := range w.play(o) {
+			row := m.requireSigned(o, e)
+			require.Equal(t, intent.Digest, row.Digest)
+			require.Equal(t, funds.TxHash(), parse(t, row.Signed).TxIn[0].PreviousOutPoint.Hash)
+		}
+	})
+}
+
+func spent(t *testing.T, i signer.Intent) [32]byte {
+	t.Helper()
+	tx, err := bitcoin.ParseUnsigned(i.Transaction.Raw)
+	require.NoError(t, err)
+	return tx.TxIn[0].PreviousOutPoint.Hash
+}
+
+func TestATransactionThatCannotBeBuiltEndsTheAction(t *testing.T) {
+	gone := append([]byte{0x00, 20}, make([]byte, 20)...)
+	for name, c := range map[string]struct {
+		prepare func(w *world) proposal.Order
+		want    action.Outcome
+		detail  string
+		atOnce  bool
+	}{
+		"no main UTXO": {
+			func(w *world) proposal.Order { return w.redemption(900, 1000, w.request(1, 100_000)) },
+			action.Unverifiable, "no main UTXO", false,
+		},
+		"its transaction is not known": {func(w *world) proposal.Order {
+			w.fund(1_000_000)
+			w.known = nil
+			return w.redemption(900, 1000, w.request(1, 100_000))
+		}, action.Unverifiable, "not known here", false},
+		"a request is gone": {func(w *world) proposal.Order {
+			w.fund(1_000_000)
+			return w.redemption(900, 1000, gone)
+		}, action.Invalidated, chain.ErrNoRequest.Error(), false},
+		"the funds do not suffice": {func(w *world) proposal.Order {
+			w.fund(50_000)
+			return w.redemption(900, 1000, w.request(1, 100_000))
+		}, action.Invalidated, bitcoin.ErrFunds.Error(), true},
+		"the chain cannot be read": {func(w *world) proposal.Order {
+			w.fund(50_000)
+			w.blind = true
+			return w.redemption(900, 1000, w.request(1, 100_000))
+		}, action.ValidationError, errBlind.Error(), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+				o := c.prepare(w)
+				w.start()
+				h := w.members[0].handle(o)
+				if !c.atOnce {
+					w.mine(o.Start + patience - 1)
+					require.Empty(t, h.done, "it may still come")
+				}
+				w.mine(o.Start + patience)
+				e := h.over(t)
+				require.Equal(t, c.want, e.outcome)
+				require.Contains(t, e.detail, c.detail)
+				require.Empty(t, w.members[0].backend.asked)
+			})
+		})
+	}
+}
+
+func TestWhatIsMissingAtFirstMayCome(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		tx := w.fund(1_000_000)
+		w.known = nil
+		o := w.redemption(900, 1000, w.request(1, 100_000))
+		w.start()
+		under := map[*member]*handling{}
+		for _, m := range w.members {
+			under[m] = m.handle(o)
+		}
+		w.mine(o.Start + 10)
+		w.mu.Lock()
+		w.known = []*wire.MsgTx{tx} // the operator has put it there
+		w.mu.Unlock()
+		w.mine(o.SigningEnd())
+		for m, h := range under {
+			m.requireSigned(o, h.over(t))
+		}
+		require.Contains(t, w.lines.String(), "directory of transactions")
+	})
+}
+
+func TestTxIDsAreWrittenInReverse(t *testing.T) {
+	require.Equal(t, "02"+hex.EncodeToString(make([]byte, 30))+"01", TxID(signer.Digest{0: 1, 31: 2}))
+}
