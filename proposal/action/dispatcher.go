@@ -39,17 +39,18 @@ type Ended struct {
 type Dispatcher struct {
 	cfg Config
 
-	// What Dispatch, Revoke and Reread leave for Run. There is at most one order, or one wish to look for it, and one
-	// revocation per wallet and window, and windows are hours apart, so the list is as long as the node has wallets, twice.
+	// What Dispatch, Revoke, Retry and Reread leave for Run. There is at most one order, or one wish to look for it, and one
+	// revocation per wallet and window, and windows are hours apart, so the list is as long as the node has wallets, twice;
+	// what a person wants to have tried again comes on top.
 	mu      sync.Mutex
 	inbox   []event
 	arrived chan struct{} // holds one token while inbox may have something
 }
 
-// event is an order, the revocation of (wallet, window), or a wish to have the log read.
+// event is an order, one that is pending again, the revocation of (wallet, window), or a wish to have the log read.
 type event struct {
-	order          proposal.Order
-	revoke, reread bool
+	order                 proposal.Order
+	again, revoke, reread bool
 }
 
 // New checks the configuration; a kind without a handler is refused.
@@ -71,6 +72,9 @@ func New(cfg Config) (*Dispatcher, error) {
 // Dispatch hands over an order that the log already holds. It never waits. What is dispatched before Run begins is
 // carried out then; what Run does not get to, or is another instance's by then, stays pending in the log.
 func (d *Dispatcher) Dispatch(o proposal.Order) { d.put(event{order: o}) }
+
+// Retry hands over an order that had its outcome and that the log holds as pending again. It never waits.
+func (d *Dispatcher) Retry(o proposal.Order) { d.put(event{order: o, again: true}) }
 
 // Revoke stops the action of (wallet, window) if it has not ended. It never waits. The log knows already, so that a
 // restart does not forget.
@@ -128,6 +132,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 				r.read(ctx)
 			case e.revoke:
 				r.revoke(e.order.Wallet, e.order.Window)
+			case e.again:
+				r.retry(ctx, e.order)
 			default:
 				r.dispatch(ctx, e.order)
 			}

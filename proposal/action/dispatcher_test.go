@@ -483,3 +483,60 @@ func TestWhoObservesIsToldEachOutcomeAndHowLongTheActionTook(t *testing.T) {
 		}, s.ended)
 	})
 }
+
+func TestAnActionThatIsPendingAgainIsCarriedOutAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1000)
+		handled := 0
+		s.handlers[proposal.KindHeartbeat] = handlerFunc(func(context.Context, proposal.Order) (action.Outcome, string) {
+			if handled++; handled == 1 {
+				return action.SignerUnavailable, "connection refused"
+			}
+			return action.OK, ""
+		})
+		s.run()
+		o := order(1, 1)
+		s.dispatch(o)
+		require.Equal(t, action.SignerUnavailable, s.log.outcome(o))
+		s.dispatch(o)
+		require.Equal(t, 1, handled, "an order that comes twice is not carried out twice")
+
+		delete(s.log.finished, key{o.Wallet, o.Window}) // as the log does it
+		s.dispatcher.Retry(o)
+		s.dispatcher.Retry(o)
+		synctest.Wait()
+		require.Equal(t, action.OK, s.log.outcome(o))
+		require.Equal(t, 2, handled, "the second wish finds the outcome")
+
+		late := order(2, 1)
+		s.dispatch(late)
+		s.at(late.SigningEnd())
+		delete(s.log.finished, key{late.Wallet, late.Window})
+		s.dispatcher.Retry(late)
+		synctest.Wait()
+		require.Equal(t, action.Expired, s.log.outcome(late))
+
+		next := order(1, 2)
+		s.at(next.Start)
+		s.dispatch(next)
+		require.Equal(t, action.OK, s.log.outcome(next))
+		s.end()
+	})
+}
+
+func TestAnActionOfAnEarlierRunIsCarriedOutAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1000)
+		s.run()
+		o := order(1, 1)
+		s.dispatcher.Retry(o)
+		synctest.Wait()
+		require.Equal(t, action.NoSigner, s.log.outcome(o))
+		theirs := order(2, 1)
+		s.custody.set(theirs.Wallet, false)
+		s.dispatcher.Retry(theirs)
+		synctest.Wait()
+		require.Empty(t, s.log.outcome(theirs))
+		s.end()
+	})
+}

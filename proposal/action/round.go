@@ -87,8 +87,23 @@ func (r *round) dispatch(ctx context.Context, o proposal.Order) {
 	}
 }
 
-// begin carries out an order. An action of the wallet that was let go and is still on its way out is waited for: that one
-// was begun in an earlier time of the wallet here.
+// retry begins an action once more, if it is the wallet's newest: nothing but its outcome can be in the way of that. The log
+// says whether it is pending again; should it have been begun twice, the second one finds its outcome there.
+func (r *round) retry(ctx context.Context, o proposal.Order) {
+	last := r.actions[o.Wallet]
+	if last == nil || last.gone || r.taken[o.Wallet] != (taken{o.Window, r.cfg.Custody.Term(o.Wallet)}) || last.window != o.Window {
+		r.dispatch(ctx, o)
+		return
+	}
+	if height := r.cfg.Clock.Height(); height >= o.SigningEnd() {
+		r.record(ctx, Ended{Order: o, Outcome: Expired}, fmt.Sprintf("taken up again at block %d", height))
+		return
+	}
+	r.actions[o.Wallet] = r.begin(ctx, o, last)
+}
+
+// begin carries out an order. An action of the wallet that was let go, or had its outcome, and is still on its way out is
+// waited for.
 func (r *round) begin(ctx context.Context, o proposal.Order, earlier *task) *task {
 	return r.start(ctx, o, func(held, action context.Context, t *task) {
 		if earlier != nil {
