@@ -229,9 +229,10 @@ func (h *Host) hand(ctx context.Context, o offering) (taken int, err error) {
 		}
 		taken++
 	}
-	if err := s.Close(); err != nil {
-		return taken, fmt.Errorf("close invitation stream: %w", err)
-	}
+	// The listener ends its side last. Until then it would refuse another stream of ours.
+	_ = s.CloseWrite()
+	_, _ = s.Read(make([]byte, 1))
+	_ = s.Close()
 	return taken, nil
 }
 
@@ -250,7 +251,6 @@ func (h *Host) invited(ctx context.Context, s network.Stream) {
 		_ = s.Reset()
 		return
 	}
-	defer h.table.heardInvitations(id)
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
@@ -263,6 +263,7 @@ func (h *Host) invited(ctx context.Context, s network.Stream) {
 		_, err := s.Write([]byte{1})
 		return err
 	})
+	h.table.heardInvitations(id)
 	if err != nil {
 		h.log.Debug("Invitations not read", "peer", id, "error", err)
 		_ = s.Reset()

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -63,7 +65,11 @@ func offers(t *testing.T, from host.Host, to peer.ID, docs ...string) bool {
 			return false
 		}
 	}
-	return s.Close() == nil
+	if s.CloseWrite() != nil {
+		return false
+	}
+	_, err = s.Read(make([]byte, 1))
+	return errors.Is(err, io.EOF)
 }
 
 func TestStrangersAreInvitedBeforeTheyAreCutOff(t *testing.T) {

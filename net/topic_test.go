@@ -364,14 +364,17 @@ func TestPublishingIsRefusedWhereNobodyWouldKeepIt(t *testing.T) {
 // A flood by one member is bounded in memory, keeps nobody else out, and costs him his connection.
 func TestR6AMemberWhoFloodsATopicIsBoundedAndCutOff(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
-		a := c.add(1)
+		a := c.add(1, func(cfg *Config) {
+			cfg.Limits = DefaultLimits()
+			cfg.Limits.MessageBurst, cfg.Limits.MessagesPerSecond = 1000, 1
+		})
 		topic := a.opens(t, testTopic(1, 2, 3))
 		flooder, other := c.operatorHost(2), c.operatorHost(3)
 		c.connect(flooder, a.lh)
 		c.connect(other, a.lh)
 		synctest.Wait()
 		var flood []*pb.Message
-		for i := range 3000 {
+		for i := range 300 {
 			flood = append(flood, saidBy(t, 2, fmt.Sprint(i), uint64(i)))
 		}
 		inject(t, flooder, a.ID(), flood...)
@@ -401,7 +404,7 @@ func TestAThousandTopicsCostNoGoroutineEach(t *testing.T) {
 		before := runtime.NumGoroutine()
 		for i := range 1000 {
 			topic := open(a, i+1)
-			tell(t, topic, "x")
+			tell(t, topic, "x") // to be repeated
 		}
 		c.settle()
 		require.Less(t, runtime.NumGoroutine(), before+10)
