@@ -234,7 +234,10 @@ func (p *parts) blame(seat chain.Seat, in []scheme.Message, err error) answer {
 			continue // what an own seat did wrong names nobody else
 		}
 		culprit := p.culprit(c, fault.Err.Error())
-		if slices.ContainsFunc(in, func(m scheme.Message) bool { return m.From == c && m.To == seat }) {
+		said := func(to chain.Seat) bool {
+			return slices.ContainsFunc(in, func(m scheme.Message) bool { return m.From == c && m.To == to })
+		}
+		if said(0) && said(seat) { // everybody can see what is missing
 			culprit = p.pair(c, seat, fault.Err.Error())
 		}
 		culprits = append(culprits, *culprit)

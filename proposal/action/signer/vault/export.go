@@ -28,16 +28,18 @@ type exported struct {
 
 // protectionRows are all that a key is bound to.
 type protectionRows struct {
-	signer.Protection
-	Transactions map[chain.Height]signer.HexBytes `json:"transactions"` // hash of each slot's, empty for a heartbeat
-	Payments     []payment                        `json:"payments"`
-	Sessions     []signer.SessionID               `json:"sessions"` // of the newest window
+	Term     signer.Term        `json:"term"`
+	Bonds    []bondRow          `json:"bonds"`    // oldest first; the last one is of the key's newest window
+	Sessions []signer.SessionID `json:"sessions"` // of that window
 }
 
-type payment struct {
-	Script signer.Digest `json:"script"` // SHA-256
-	Window chain.Height  `json:"window"`
-	Intent signer.Digest `json:"intent"`
+// bondRow is what one window is bound to.
+type bondRow struct {
+	Window chain.Height      `json:"window"`
+	Intent signer.Digest     `json:"intent"`
+	Tx     signer.HexBytes   `json:"tx"`     // hash of the transaction; empty for a heartbeat
+	Spends []signer.Outpoint `json:"spends"` // its outputs
+	Pays   []signer.Digest   `json:"pays"`   // hashes of the redeemers' scripts
 }
 
 // Export freezes a key for ever, and then returns its shares and all that it is bound to as an age file under a password. Who
@@ -94,29 +96,14 @@ func (t *tx) freezeForExport(wallet chain.WalletID) error {
 }
 
 // protectionRows reads everything that a wallet is bound to.
-func (t *tx) protectionRows(wallet chain.WalletID) (protectionRows, error) {
-	p, err := t.protection(wallet, math.MaxInt32)
-	if err != nil {
+func (t *tx) protectionRows(wallet chain.WalletID) (rows protectionRows, err error) {
+	if rows.Term, err = t.term(wallet); err != nil {
 		return protectionRows{}, err
 	}
-	rows := protectionRows{Protection: p, Transactions: make(map[chain.Height]signer.HexBytes)}
-	transactions := t.each(`SELECT window, tx FROM slots WHERE wallet = ?`, []any{wallet[:]}, func(scan func(...any) error) error {
-		var window int64
-		var hash []byte
-		err := scan(&window, &hash)
-		rows.Transactions[chain.Height(window)] = hash //nolint:gosec // as written
-		return err
-	})
-	payments := t.each(`SELECT script, window, intent FROM payments WHERE wallet = ?`, []any{wallet[:]}, func(scan func(...any) error) error {
-		var script, intent []byte
-		var window int64
-		if err := scan(&script, &window, &intent); err != nil {
-			return err
-		}
-		rows.Payments = append(rows.Payments, payment{signer.Digest(script), chain.Height(window), signer.Digest(intent)}) //nolint:gosec // as written
-		return nil
-	})
-	sessions := t.each(`SELECT session FROM sessions WHERE wallet = ?`, []any{wallet[:]}, func(scan func(...any) error) error {
+	if rows.Bonds, err = t.bondRows(wallet); err != nil {
+		return protectionRows{}, err
+	}
+	err = t.each(`SELECT session FROM sessions WHERE wallet = ?`, []any{wallet[:]}, func(scan func(...any) error) error {
 		var id []byte
 		if err := scan(&id); err != nil {
 			return err
@@ -124,7 +111,38 @@ func (t *tx) protectionRows(wallet chain.WalletID) (protectionRows, error) {
 		rows.Sessions = append(rows.Sessions, signer.SessionID(id))
 		return nil
 	})
-	return rows, errors.Join(transactions, payments, sessions)
+	return rows, err
+}
+
+func (t *tx) bondRows(wallet chain.WalletID) (bonds []bondRow, err error) {
+	pays := make(map[signer.Digest][]signer.Digest)
+	err = t.each(`SELECT script, intent FROM payments WHERE wallet = ?`, []any{wallet[:]}, func(scan func(...any) error) error {
+		var script, intent []byte
+		if err := scan(&script, &intent); err != nil {
+			return err
+		}
+		pays[signer.Digest(intent)] = append(pays[signer.Digest(intent)], signer.Digest(script))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = t.each(`SELECT window, intent, tx FROM slots WHERE wallet = ? ORDER BY window`, []any{wallet[:]}, func(scan func(...any) error) error {
+		var window int64
+		var intent, hash []byte
+		if err := scan(&window, &intent, &hash); err != nil {
+			return err
+		}
+		digest := signer.Digest(intent)
+		bonds = append(bonds, bondRow{Window: chain.Height(window), Intent: digest, Tx: hash, Pays: pays[digest]}) //nolint:gosec // as written
+		return nil
+	})
+	for i := range bonds {
+		if err == nil {
+			bonds[i].Spends, err = t.spentBy(wallet, bonds[i].Intent)
+		}
+	}
+	return bonds, err
 }
 
 // Import takes in a key that another vault has exported, with all that it is bound to.
@@ -169,23 +187,36 @@ func (e exported) check() error {
 	switch {
 	case p == nil:
 		return errors.New("it has no protection rows: without them what was signed before could be signed again")
-	case p.Wallet != e.Key.Wallet || p.LastWindow != e.Key.LastWindow || p.Signatures != e.Key.Signatures:
-		return errors.New("its protection rows are of another key")
-	case p.Signatures > 0 && len(p.Slots) == 0,
-		p.LastWindow > 0 && !slices.ContainsFunc(p.Slots, func(s signer.Slot) bool { return s.Window == p.LastWindow }):
-		return errors.New("protection rows are missing: it has signed, and is bound to nothing")
-	case p.LastWindow > math.MaxInt64/2 || e.Anchor.Height > math.MaxInt64/2 || p.Signatures > math.MaxInt64 ||
+	case e.Key.LastWindow > math.MaxInt64/2 || e.Anchor.Height > math.MaxInt64/2 || e.Key.Signatures > math.MaxInt64 ||
 		p.Term.Generation > math.MaxInt64 || p.Term.Epoch > math.MaxInt64:
 		return errors.New("its numbers are out of range")
 	case !slices.Contains([]signer.KeyState{signer.KeyPending, signer.KeyActive, signer.KeyFrozen}, e.Key.State):
 		return fmt.Errorf("its state is %q", e.Key.State)
 	}
-	for _, s := range p.Slots {
-		if hash := p.Transactions[s.Window]; s.Window > p.LastWindow || (len(hash) != 0 && len(hash) != len(signer.Digest{})) {
-			return fmt.Errorf("its protection row of window %d is damaged", s.Window)
-		}
+	if err := p.check(e.Key); err != nil {
+		return fmt.Errorf("protection rows are missing or damaged: %w", err)
 	}
 	return e.checkShares()
+}
+
+// check wants a bond for the newest window and none after it, and that each is whole.
+func (p *protectionRows) check(k signer.Key) error {
+	last := chain.Height(0)
+	for _, b := range p.Bonds {
+		switch {
+		case b.Window <= last:
+			return fmt.Errorf("window %d follows window %d", b.Window, last)
+		case len(b.Tx) != 0 && len(b.Tx) != len(signer.Digest{}):
+			return fmt.Errorf("window %d is bound to a transaction hash of %d bytes", b.Window, len(b.Tx))
+		case len(b.Tx) != 0 && (len(b.Spends) == 0 || len(b.Pays) == 0): // every transaction that is signed is a redemption
+			return fmt.Errorf("window %d is bound to a transaction that spends or pays nothing", b.Window)
+		}
+		last = b.Window
+	}
+	if last != k.LastWindow || (k.Signatures > 0 && last == 0) {
+		return fmt.Errorf("the key was used for window %d, the newest row is of %d", k.LastWindow, last)
+	}
+	return nil
 }
 
 // checkShares wants a share for each seat, all of the key that the file names.
@@ -211,20 +242,10 @@ func (e exported) checkShares() error {
 
 // insertProtection writes down what an imported key is bound to.
 func (t *tx) insertProtection(k key, p protectionRows) error {
-	for _, s := range p.Slots {
-		b := bond{wallet: k.Wallet, window: s.Window, digest: s.Intent, tx: p.Transactions[s.Window]}
+	for _, row := range p.Bonds {
+		b := bond{wallet: k.Wallet, window: row.Window, digest: row.Intent, tx: row.Tx, spends: row.Spends, pays: row.Pays}
 		if b.tx == nil {
-			b.tx = []byte{}
-		}
-		for _, o := range p.Outpoints {
-			if o.Intent == s.Intent {
-				b.spends = append(b.spends, o)
-			}
-		}
-		for _, paid := range p.Payments {
-			if paid.Intent == s.Intent {
-				b.pays = append(b.pays, paid.Script)
-			}
+			b.tx = []byte{} // a column that is not NULL
 		}
 		if err := t.insertBond(b); err != nil {
 			return err

@@ -141,6 +141,9 @@ func (v *Vault) readOpening(session signer.SessionID, open signer.Opening) (open
 		case twice:
 			return opening{}, fmt.Errorf("%v has accepted twice", a.By)
 		}
+		if err := checkSealTo(a.SealTo); err != nil {
+			return opening{}, fmt.Errorf("the key of %v's backend: %w", a.By, err)
+		}
 		if other, taken := holders[a.SealTo]; taken {
 			return opening{}, fmt.Errorf("%v and %v name the same backend key: one of them could open what is for the other", other, a.By)
 		}

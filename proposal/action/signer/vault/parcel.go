@@ -90,3 +90,14 @@ func parseSealTo(raw signer.PublicKey) (hpke.PublicKey, error) {
 	}
 	return hpke.NewDHKEMPublicKey(x)
 }
+
+// checkSealTo refuses a key to which nothing can be sealed: points of low order, which would end a session later with nobody
+// to name.
+func checkSealTo(raw signer.PublicKey) error {
+	key, err := parseSealTo(raw)
+	if err != nil {
+		return err
+	}
+	_, err = seal(key, nil, nil)
+	return err
+}

@@ -87,14 +87,14 @@ const maxProtected = 100
 // Protection implements signer.Backend.
 func (v *Vault) Protection(ctx context.Context, wallet chain.WalletID) (p signer.Protection, err error) {
 	err = v.ledger.read(ctx, func(tx *tx) error {
-		p, err = tx.protection(wallet, maxProtected)
+		p, err = tx.protection(wallet)
 		return err
 	})
 	return p, err
 }
 
-// protection reads what a wallet's key is bound to, newest first; most slots and outpoints at most.
-func (t *tx) protection(wallet chain.WalletID, most int) (signer.Protection, error) {
+// protection reads what a wallet's key is bound to, newest first.
+func (t *tx) protection(wallet chain.WalletID) (signer.Protection, error) {
 	k, err := t.key(wallet)
 	if err != nil {
 		return signer.Protection{}, err
@@ -103,7 +103,7 @@ func (t *tx) protection(wallet chain.WalletID, most int) (signer.Protection, err
 	if p.Term, err = t.term(wallet); err != nil {
 		return signer.Protection{}, err
 	}
-	slots := t.each(`SELECT window, intent FROM slots WHERE wallet = ? ORDER BY window DESC LIMIT ?`, []any{wallet[:], most},
+	slots := t.each(`SELECT window, intent FROM slots WHERE wallet = ? ORDER BY window DESC LIMIT ?`, []any{wallet[:], maxProtected},
 		func(scan func(...any) error) error {
 			var window int64
 			var intent []byte
@@ -114,7 +114,7 @@ func (t *tx) protection(wallet chain.WalletID, most int) (signer.Protection, err
 			return nil
 		})
 	outpoints := t.each(`SELECT tx, idx, window, intent FROM outpoints WHERE wallet = ? ORDER BY window DESC, tx, idx LIMIT ?`,
-		[]any{wallet[:], most}, func(scan func(...any) error) error {
+		[]any{wallet[:], maxProtected}, func(scan func(...any) error) error {
 			var hash, intent []byte
 			var index, window int64
 			if err := scan(&hash, &index, &window, &intent); err != nil {
