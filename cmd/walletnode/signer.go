@@ -63,6 +63,10 @@ func signerDir(c *cli.Context) (string, error) {
 	return filepath.Abs(dir)
 }
 
+// signerPasswordVariable names the password's file instead of the settings: where the service manager hands it over, the path
+// is known only then.
+const signerPasswordVariable = "WALLETNODE_SIGNER_PASSWORD_FILE"
+
 // signerSettings reads the settings in the signer's directory.
 func signerSettings(c *cli.Context) (daemon.Settings, daemon.Access, error) {
 	dir, err := signerDir(c)
@@ -70,6 +74,9 @@ func signerSettings(c *cli.Context) (daemon.Settings, daemon.Access, error) {
 		return daemon.Settings{}, daemon.Access{}, err
 	}
 	settings, access, err := daemon.ReadSettings(filepath.Join(dir, daemon.SettingsFile))
+	if file := os.Getenv(signerPasswordVariable); file != "" {
+		settings.PasswordFile = absolute(file)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("%w (walletnode signer init makes it; --dir names another directory)", err)
 	}

@@ -33,7 +33,8 @@ func signerRunCommand() *cli.Command {
 		Usage: "run the signer until it is interrupted",
 		Description: "It answers the clients that its settings list, and nobody else. At SIGHUP it reads the list of clients again; all other\n" +
 			"settings wait for the next start. A stop ends open sessions: what they were about takes a new attempt. The first SIGINT or\n" +
-			"SIGTERM lets what is under way end, a second one ends it at once with exit code 130.",
+			"SIGTERM lets what is under way end, a second one ends it at once with exit code 130. The variable " + signerPasswordVariable + "\n" +
+			"names the password's file instead of password_file, here and for every command that opens the key shares.",
 		Flags:  []cli.Flag{signerDirFlag()},
 		Action: runSigner,
 	}
