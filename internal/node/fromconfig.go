@@ -43,6 +43,10 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 	if err != nil {
 		return Config{}, err
 	}
+	signing, err := signingConfig(c)
+	if err != nil {
+		return Config{}, err
+	}
 	return Config{
 		Operator:  operator,
 		Ethereum:  oneEndpoint(c),
@@ -67,6 +71,7 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 		},
 		Cluster: siblings,
 		Bans:    AutomaticBans{On: c.Bans.Automatic, Score: c.Bans.Score, Windows: c.Bans.Windows, Lasts: c.Bans.Lasts},
+		Signing: signing,
 		Logger:  logger,
 	}, nil
 }
