@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -29,7 +30,11 @@ type Member struct {
 	late       time.Duration
 	sent       int
 	channels   map[chain.WalletID]*Channel
+	topics     map[string]*Topic
 	mismatched map[chain.Operator]bool
+
+	invitations map[[32]byte]*invitation // by the digest of the document
+	invited     func(doc []byte, from peer.ID)
 
 	mu     sync.Mutex
 	seen   map[[32]byte]bool // messages heard, by what was signed, as the node's pubsub knows them
@@ -150,6 +155,17 @@ func (m *Member) hear(wallet chain.WalletID, msg wire.PubsubMessage, author chai
 		m.ban(author, r.Until)
 	}
 	return r, true
+}
+
+// hearTopic is hear for a topic.
+func (m *Member) hearTopic(name string, msg wire.PubsubMessage, author chain.Operator) (net.Ruling, bool) {
+	m.network.mu.Lock()
+	t := m.topics[name]
+	m.network.mu.Unlock()
+	if t == nil || msg.Topic() != name || m.Banned(author) || m.known(msg) || m.isBanned(author, m.height()) {
+		return net.Ruling{}, false
+	}
+	return t.inbox.Offer(arrivalOf(msg, false)), true
 }
 
 // known reports whether a message was heard before, and remembers it.

@@ -1,5 +1,5 @@
-// Package nettest is an in-memory network of wallet channels for tests. Messages are really sealed and signed, and
-// receivers rule on them with the node's own net.Inbox; only the transport is replaced, by one whose weather the test
+// Package nettest is an in-memory network of wallet channels, topics and invitations for tests. Messages are really sealed and signed, and
+// receivers rule on them with the node's own net.Inbox and net.TopicInbox; only the transport is replaced, by one whose weather the test
 // makes: loss, duplicates, delay, reordering, partitions, senders with two faces.
 //
 // It is made for testing/synctest: delays are virtual time. All chance comes from the seed and the place of a message
@@ -32,10 +32,11 @@ type Weather struct {
 
 // Delivery is one message on one link, for a Route to decide on.
 type Delivery struct {
-	From, To *Member // who sends or relays it, to whom; From is nil for what was injected
-	Wallet   chain.WalletID
+	From, To *Member        // who sends or relays it, to whom; From is nil for what was injected
+	Wallet   chain.WalletID // zero on a topic
+	Topic    string         // empty on a wallet's channel
 	Author   chain.Operator // who signed it
-	Data     []byte         // the envelope
+	Data     []byte         // the envelope, or what was said on the topic
 	Nth      int            // the how-manieth message of its sender on the network, from 1
 }
 
@@ -78,6 +79,7 @@ func (n *Network) Add(key *secp256k1.PrivateKey, height func() chain.Height) *Me
 		network: n, index: len(n.members), key: key, public: wire.PublicKeyOf(key), height: height,
 		channels: make(map[chain.WalletID]*Channel), mismatched: make(map[chain.Operator]bool),
 		banned: make(map[chain.Operator]chain.Height), seen: make(map[[32]byte]bool),
+		topics: make(map[string]*Topic), invitations: make(map[[32]byte]*invitation),
 	}
 	n.members = append(n.members, m)
 	return m
@@ -101,7 +103,6 @@ func (n *Network) SetRoute(route func(Delivery) bool) {
 // Partition splits the network: members hear only members of their own group. Those in no group are alone.
 func (n *Network) Partition(groups ...[]*Member) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	for i, m := range n.members {
 		m.group = -1 - i
 	}
@@ -111,6 +112,8 @@ func (n *Network) Partition(groups ...[]*Member) {
 		}
 	}
 	n.look()
+	n.mu.Unlock()
+	n.invite()
 }
 
 // Heal ends a partition. What was lost in it stays lost.
@@ -165,6 +168,7 @@ func (n *Network) InjectSigned(wallet chain.WalletID, signed []byte, to ...*Memb
 // packet is one message on its way.
 type packet struct {
 	wallet chain.WalletID
+	topic  string // empty on a wallet's channel
 	signed []byte
 	nth    int
 }
@@ -240,14 +244,20 @@ func (n *Network) deliver(p packet, from, to *Member) {
 	n.mu.Lock()
 	route, relay, closed := n.route, !n.weather.NoRelay, n.closed
 	n.mu.Unlock()
-	if closed || route != nil && !route(Delivery{From: from, To: to, Wallet: p.wallet, Author: author.Operator(), Data: m.Data(), Nth: p.nth}) {
+	if closed || route != nil && !route(Delivery{From: from, To: to, Wallet: p.wallet, Topic: p.topic, Author: author.Operator(), Data: m.Data(), Nth: p.nth}) {
 		return
 	}
 	if err != nil {
 		n.record(to, net.Ruling{Verdict: net.VerdictReject, Blame: net.BlameForwarder, Cause: net.CauseMalformed})
 		return
 	}
-	r, heard := to.hear(p.wallet, m, author.Operator())
+	var r net.Ruling
+	var heard bool
+	if p.topic != "" {
+		r, heard = to.hearTopic(p.topic, m, author.Operator())
+	} else {
+		r, heard = to.hear(p.wallet, m, author.Operator())
+	}
 	if !heard {
 		return
 	}
@@ -268,6 +278,9 @@ func (n *Network) look() {
 	for _, m := range n.members {
 		for _, c := range m.channels {
 			c.look(n.members)
+		}
+		for _, t := range m.topics {
+			t.look(n.members)
 		}
 	}
 }
