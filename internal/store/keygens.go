@@ -13,18 +13,21 @@ import (
 
 var _ keygen.Log = (*Store)(nil)
 
-const selectKeygens = `SELECT session, invitation, state, detail, acceptances, record, proof, wallet, instance, created, changed FROM keygens`
-
 // Keygens implements keygen.Log.
 func (r Reader) Keygens(ctx context.Context) ([]keygen.Row, error) {
-	rows, err := r.db.QueryContext(ctx, selectKeygens+` ORDER BY created DESC, session`)
-	all, err := collect(rows, err, scanKeygen)
+	rows, err := r.db.QueryContext(ctx, `SELECT session, invitation, state, detail, wallet, instance, created, changed FROM keygens
+		ORDER BY created DESC, session`)
+	all, err := collect(rows, err, func(row scanner) (k keygen.Row, err error) {
+		return k, row.Scan(fixed(k.Session[:]), &k.Invitation, (*string)(&k.State), &k.Detail,
+			fixed(k.Wallet[:]), &k.Instance, (*micros)(&k.Created), (*micros)(&k.Changed))
+	})
 	return all, wrap("read key generations", err)
 }
 
 // Keygen implements keygen.Log.
 func (r Reader) Keygen(ctx context.Context, session signer.SessionID) (keygen.Row, bool, error) {
-	row, err := scanKeygen(r.db.QueryRowContext(ctx, selectKeygens+` WHERE session = $1`, session[:]))
+	row, err := scanKeygen(r.db.QueryRowContext(ctx, `SELECT session, invitation, state, detail, acceptances, record, proof, wallet, instance, created, changed
+		FROM keygens WHERE session = $1`, session[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return keygen.Row{}, false, nil
 	}
