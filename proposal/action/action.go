@@ -41,6 +41,17 @@ func Outcomes() []Outcome {
 	}
 }
 
+// Retryable reports whether an action that ended so may be tried again while its blocks last: what it lacked was at this node, and
+// may have come since. What was signed, refused or revoked stays as it is.
+func (o Outcome) Retryable() bool {
+	switch o {
+	case NoSigner, SignerUnavailable, Unverifiable, ValidationError, StoreFailed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Handler carries out the agreed proposals of one kind.
 type Handler interface {
 	// Handle returns how the action ended, with a detail for people that may be empty. It is called once the
