@@ -32,7 +32,7 @@ func BenchmarkFROST(b *testing.B) {
 		digest := [32]byte{1}
 		name := fmt.Sprintf("%d-of-%d", size.threshold, size.seats)
 
-		shares := generate(b, signer.FROST, seats, size.threshold)
+		shares := dealt(b, seats, size.threshold)
 		configs := map[party.ID]*frost.TaprootConfig{}
 		for _, s := range signers {
 			config, err := shares[s].frostConfig(signers)
@@ -89,7 +89,7 @@ func compare(b *testing.B, parties int, ours, library func() (bytes, rounds int)
 
 // BenchmarkParseShare reads a share of a wallet of 100 seats.
 func BenchmarkParseShare(b *testing.B) {
-	data, err := generate(b, signer.FROST, seatsTo(100), 51)[1].MarshalBinary()
+	data, err := dealt(b, seatsTo(100), 51)[1].MarshalBinary()
 	require.NoError(b, err)
 	for b.Loop() {
 		_, err := ParseShare(signer.FROST, data)

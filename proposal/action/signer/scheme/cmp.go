@@ -74,7 +74,7 @@ func cmpShare(result any, self chain.Seat, seats []chain.Seat, threshold int) (S
 	if s.key, err = uncompress(compressed); err != nil {
 		return Share{}, fmt.Errorf("key: %w", err)
 	}
-	return s, errors.Join(s.check(), s.checkCMP())
+	return s, s.Check()
 }
 
 func fill(to []byte, from interface{ MarshalBinary() ([]byte, error) }) error {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
@@ -194,3 +195,42 @@ type panicking struct{ testing.TB }
 func (*panicking) Helper()               {}
 func (*panicking) Errorf(string, ...any) {}
 func (*panicking) FailNow()              { panic("the tests' key of CMP could not be generated") }
+
+// dealt makes the shares of a key as one who knows its secret can: what a key generation of many seats comes to, at once.
+func dealt(t testing.TB, seats []chain.Seat, threshold int) map[chain.Seat]Share {
+	t.Helper()
+	coefficients := make([]secp256k1.ModNScalar, threshold)
+	for i := range coefficients {
+		coefficients[i].SetByteSlice(someSession(t))
+	}
+	public, err := publicOf(coefficients[0])
+	require.NoError(t, err)
+	tw, err := newTweak(public[1:])
+	require.NoError(t, err)
+	key, err := uncompress(tw.output)
+	require.NoError(t, err)
+
+	var verification [][33]byte
+	shares := map[chain.Seat]Share{}
+	for _, seat := range seats {
+		var x, sum secp256k1.ModNScalar
+		x.SetInt(uint32(seat))
+		for i := range coefficients {
+			sum.Mul(&x).Add(&coefficients[threshold-1-i])
+		}
+		if public[0] == 3 { // the internal key is the one with an even Y
+			sum.Negate()
+		}
+		sum = tw.secret(sum)
+		v, err := publicOf(sum)
+		require.NoError(t, err)
+		verification = append(verification, v)
+		shares[seat] = Share{scheme: signer.FROST, seat: seat, threshold: threshold, seats: seats, key: key, secret: sum.Bytes()}
+	}
+	for seat, s := range shares {
+		s.verification = verification
+		require.NoError(t, s.Check())
+		shares[seat] = s
+	}
+	return shares
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/taurusgroup/multi-party-sig/pkg/math/curve"
 	"github.com/taurusgroup/multi-party-sig/pkg/party"
 	"github.com/taurusgroup/multi-party-sig/protocols/frost"
@@ -56,9 +57,9 @@ func (s Share) String() string { return fmt.Sprintf("%s share of seat %d", s.sch
 // Format prints String, whatever the verb.
 func (s Share) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
-// check reports whether the parts of a share belong together: its secret is the one of its verification share, and the key
-// is the one that the first threshold verification shares come to.
-func (s Share) check() error {
+// form reports whether the parts of a share can be ones, and its secret is the one of its own verification share. It is quick:
+// a signer reads shares often, from where nobody else can write.
+func (s Share) form() error {
 	if err := checkGroup([]byte{0}, s.seat, s.seats, s.threshold); err != nil {
 		return err
 	}
@@ -66,9 +67,15 @@ func (s Share) check() error {
 		return errors.New("there is not one verification share for each seat")
 	}
 	for i, v := range s.verification {
-		if _, err := parsePoint(v); err != nil {
-			return fmt.Errorf("verification share of seat %d: %w", s.seats[i], err)
+		if v[0] != 2 && v[0] != 3 {
+			return fmt.Errorf("verification share of seat %d: it is not a compressed point", s.seats[i])
 		}
+	}
+	if _, err := secp256k1.ParsePubKey(s.key[:]); err != nil || s.key[0] != 4 {
+		return errors.New("the key is not an uncompressed point")
+	}
+	if s.scheme == signer.FROST && s.key[64]&1 != 0 {
+		return errors.New("the key's Y is odd")
 	}
 	secret, err := parseScalar(s.secret)
 	if err != nil {
@@ -80,6 +87,21 @@ func (s Share) check() error {
 	}
 	if own != s.verification[slices.Index(s.seats, s.seat)] {
 		return errors.New("the secret is not the one of the seat's verification share")
+	}
+	return nil
+}
+
+// Check reports whether all parts of a share belong together: the key is the one that as many seats as the threshold make, and
+// no fewer, and every other verification share is a point. A key generation ends with it; so should whatever takes a share from
+// elsewhere. It takes as long as a signature.
+func (s Share) Check() error {
+	if err := s.form(); err != nil {
+		return err
+	}
+	for i, v := range s.verification {
+		if _, err := parsePoint(v); err != nil {
+			return fmt.Errorf("verification share of seat %d: %w", s.seats[i], err)
+		}
 	}
 	compressed, err := interpolate(s.seats[:s.threshold], s.verification)
 	if err != nil {
@@ -95,8 +117,8 @@ func (s Share) check() error {
 	if fewer, err := interpolate(s.seats[:s.threshold-1], s.verification); err == nil && fewer == compressed {
 		return errors.New("the key takes fewer seats than the threshold")
 	}
-	if s.scheme == signer.FROST && key[64]&1 != 0 {
-		return errors.New("the key's Y is odd")
+	if s.scheme == signer.CMP {
+		return s.checkCMP()
 	}
 	return nil
 }
@@ -135,7 +157,7 @@ func frostShare(result any, self chain.Seat, seats []chain.Seat, threshold int) 
 	if s.key, err = uncompress(t.output); err != nil {
 		return Share{}, err
 	}
-	return s, s.check()
+	return s, s.Check()
 }
 
 // frostConfig returns the share in the library's form, with the verification shares of the signers. It is made anew for each

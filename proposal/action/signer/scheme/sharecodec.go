@@ -40,7 +40,8 @@ func (s Share) MarshalBinary() ([]byte, error) {
 	return b, nil
 }
 
-// ParseShare reads a share of a scheme, exactly as it was marshalled, and checks that its parts belong together.
+// ParseShare reads a share of a scheme, exactly as it was marshalled. It trusts who kept it: whether the key and the other seats'
+// verification shares are right, Check finds out.
 func ParseShare(scheme signer.Scheme, data []byte) (Share, error) {
 	s, err := parseShare(scheme, data)
 	if err != nil {
@@ -80,7 +81,7 @@ func parseShare(scheme signer.Scheme, data []byte) (Share, error) {
 	for i := range s.verification {
 		next(s.verification[i][:])
 	}
-	if err := s.check(); err != nil || scheme != signer.CMP {
+	if err := s.form(); err != nil || scheme != signer.CMP {
 		return s, err
 	}
 	d := &cmpShareData{peers: make([]cmpPeer, n)}
