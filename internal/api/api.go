@@ -56,8 +56,8 @@ const (
 	DefaultRows = 100
 	// MaxRows is how many rows a list has at most.
 	MaxRows = 1000
-	// maxBody bounds a request's body, in bytes; the only one has two words.
-	maxBody = 4 << 10
+	// maxBody bounds a request's body, in bytes: the greatest asks for a wallet of 255 operators.
+	maxBody = 16 << 10
 	// maxHeader bounds a request's header, in bytes.
 	maxHeader = 16 << 10
 	// maxRequests are answered at once; whoever comes then is told 503. Watchers are counted by themselves.

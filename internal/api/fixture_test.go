@@ -24,6 +24,8 @@ import (
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
 // live is a node at a moment.
@@ -127,6 +129,9 @@ type world struct {
 	live    *live
 	cluster *cluster
 	fault   faults.Fault
+
+	ceremonies *ceremonies
+	enclaves   *enclaves
 }
 
 func newWorld(t testing.TB) world {
@@ -139,10 +144,10 @@ func newWorld(t testing.TB) world {
 	s, err := store.Open(t.Context(), store.Config{DSN: t.TempDir()}, 1, chain.Hash{1}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	w := world{live: &live{ready: true, wallet: wallet}, cluster: newCluster()}
+	w := world{live: &live{ready: true, wallet: wallet}, cluster: newCluster(), ceremonies: &ceremonies{}, enclaves: newEnclaves(wallet.ID())}
 	w.fault = record(t, s, wallet)
 	w.Server = &Server{
-		Records: view.Records{Store: s.Reader}, Live: w.live, Cluster: w.cluster, Feed: new(Feed), Log: levels{"net": "info", "chain": "info"},
+		Records: view.Records{Store: s.Reader}, Live: w.live, Cluster: w.cluster, Keygens: w.ceremonies, Signers: w.enclaves, Feed: new(Feed), Log: levels{"net": "info", "chain": "info"},
 		Reload: w.live.reload, Logger: slog.New(slog.DiscardHandler),
 	}
 	return w
@@ -153,6 +158,9 @@ func record(t testing.TB, s *store.Store, wallet chain.Wallet) faults.Fault {
 	t.Helper()
 	ctx, id, schedule := t.Context(), wallet.ID(), coordination.RFC12()
 	require.NoError(t, s.ImportWallet(ctx, wallet, time.Unix(1_800_000_000, 0)))
+	_, err := s.Assign(ctx, signer.SessionID{1}, "enclave-1", placement.Derived)
+	require.NoError(t, err)
+	require.NoError(t, s.Confirm(ctx, signer.SessionID{1}, id))
 	require.NoError(t, s.RecordMissed(ctx, coordination.Missed{First: 900, Last: 2700, Reason: coordination.ReasonNodeDown, NotedAt: 3601}))
 	for _, block := range []chain.Height{3600, 4500} {
 		w, _ := schedule.Window(block)
@@ -171,7 +179,7 @@ func record(t testing.TB, s *store.Store, wallet chain.Wallet) faults.Fault {
 		Attributed: true, Evidence: [][]byte{[]byte("evidence")}, Observer: faults.Observer{SeedAgreed: true}, ObservedAt: 3680,
 	}
 	w, _ := schedule.Window(3600)
-	_, err := s.RecordResult(ctx, coordination.Result{
+	_, err = s.RecordResult(ctx, coordination.Result{
 		Wallet: id, Window: w, Role: coordination.RoleFollower, Seed: [32]byte{4}, Leader: wallet.Roster()[0], Proposal: agreed,
 		ReceivedAt: 3605, OpenedAt: 3601, Faults: []faults.Fault{fault}, Reason: coordination.ReasonOK,
 	})

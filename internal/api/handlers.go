@@ -15,6 +15,8 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
 // document is the OpenAPI description, made from routes and the documents' types.
@@ -142,7 +144,7 @@ func (s *Server) ordered(_ http.ResponseWriter, r *http.Request, q *query) (any,
 func (s *Server) wallets(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
 	list, err := s.Records.Wallets(r.Context())
 	for i, w := range list.Wallets {
-		list.Wallets[i] = s.owned(w)
+		list.Wallets[i] = s.signed(s.owned(w))
 	}
 	return list, err
 }
@@ -165,7 +167,7 @@ func (s *Server) wallet(_ http.ResponseWriter, r *http.Request, _ *query) (any, 
 	if err != nil {
 		return nil, err
 	}
-	return s.owned(w), nil
+	return s.signed(s.owned(w)), nil
 }
 
 func (s *Server) peers(http.ResponseWriter, *http.Request, *query) (any, error) {
@@ -307,6 +309,14 @@ var failures = []struct {
 	{store.ErrUnreachable, http.StatusServiceUnavailable, codeStoreAway}, // before its likes: a client is told no more than this
 	{store.ErrNoAnswer, http.StatusServiceUnavailable, codeStoreAway},
 	{store.ErrRefused, http.StatusServiceUnavailable, codeStoreAway},
+	{view.ErrNoSigners, http.StatusConflict, "no_signers"},
+	{placement.ErrUnknown, http.StatusNotFound, "not_found"},
+	{keygen.ErrUnknown, http.StatusNotFound, "not_found"},
+	{keygen.ErrOtherState, http.StatusConflict, "other_state"},
+	{keygen.ErrExpired, http.StatusConflict, "expired"},
+	{keygen.ErrTooMany, http.StatusConflict, "too_many_keygens"},
+	{keygen.ErrNoBackend, http.StatusServiceUnavailable, "no_backend"},
+	{keygen.ErrEnded, http.StatusServiceUnavailable, "stopped"},
 	{quorum.ErrNeeded, http.StatusConflict, "endpoint_needed"},
 	{view.ErrConfiguration, http.StatusUnprocessableEntity, "invalid_configuration"},
 	{chain.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},
@@ -315,6 +325,7 @@ var failures = []struct {
 	{ErrInvalid, http.StatusBadRequest, "invalid"}, // before its like: a client is told no more than this
 	{net.ErrPeerID, http.StatusBadRequest, "invalid"},
 	{ErrLogLevel, http.StatusBadRequest, "invalid"},
+	{keygen.ErrTerms, http.StatusBadRequest, "invalid"},
 	{errTooManyWatchers, http.StatusServiceUnavailable, "busy"},
 	{errBusy, http.StatusServiceUnavailable, "busy"},
 	{ErrStarting, http.StatusServiceUnavailable, "starting"},

@@ -159,6 +159,8 @@ func routes() []route {
 		{method: http.MethodPut, path: "/v1/log-level", summary: "Changes a level of the log until the node ends.", body: LogLevel{}, answer: LogLevels{}, handle: (*Server).setLogLevel},
 		{path: "/v1/openapi.json", summary: "This document.", answer: map[string]any{}, handle: (*Server).openAPI},
 	}
+	list = append(list, keygenRoutes()...)
+	list = append(list, signerRoutes()...)
 	for i := range list {
 		if list[i].method == "" {
 			list[i].method = http.MethodGet

@@ -13,11 +13,13 @@ import (
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// Server answers for a node. Every field that others see is required. It must not be copied.
+// Server answers for a node. Every field that others see is required, except Keygens and Signers. It must not be copied.
 type Server struct {
 	Records Records
 	Live    Live
 	Cluster Cluster
+	Keygens Keygens // nil if the node has no signers
+	Signers Signers // nil if the node has none
 	Feed    *Feed
 	Log     Log
 	// Reload reads the configuration again and takes over its chain endpoints. view.ErrConfiguration says that it is
@@ -33,7 +35,7 @@ type Server struct {
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, store_away, unauthorized, busy, starting, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, no_signers, other_state, expired, too_many_keygens, no_backend, store_away, unauthorized, busy, starting, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }

@@ -99,7 +99,11 @@ func (r Records) Wallets(ctx context.Context) (Wallets, error) {
 		return Wallets{each(records, NewWallet)}, err
 	}
 	owners, err := r.owners(ctx)
-	return Wallets{each(records, func(w store.WalletRecord) Wallet { return NewWallet(w).Of(owners[w.ID()]) })}, err
+	if err != nil {
+		return Wallets{}, err
+	}
+	shares, err := r.custody(ctx)
+	return Wallets{each(records, func(w store.WalletRecord) Wallet { return shares.show(NewWallet(w).Of(owners[w.ID()])) })}, err
 }
 
 // owners returns whose each wallet is, and which are stopped. An instance whose lease is over serves none.
@@ -136,10 +140,24 @@ func (r Records) Wallet(ctx context.Context, id chain.WalletID) (Wallet, error) 
 	for _, record := range records {
 		if record.ID() == id {
 			owners, err := r.owners(ctx)
-			return NewWallet(record).Of(owners[id]), err
+			if err != nil {
+				return Wallet{}, err
+			}
+			shares, err := r.custody(ctx)
+			return shares.show(NewWallet(record).Of(owners[id])), err
 		}
 	}
 	return Wallet{}, fmt.Errorf("%w: wallet %v was never imported", store.ErrNotFound, id)
+}
+
+// custody reads which signers hold which wallets' shares.
+func (r Records) custody(ctx context.Context) (custody, error) {
+	assignments, err := r.Store.Assignments(ctx)
+	if err != nil {
+		return custody{}, err
+	}
+	words, err := r.Store.Words(ctx)
+	return newCustody(assignments, words), err
 }
 
 // beyond is the limit to query with: one row more shows whether the list goes on. 0 is no limit.

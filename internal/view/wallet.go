@@ -22,6 +22,9 @@ type Wallet struct {
 	Owner      *string          `json:"owner"`    // the instance that serves it; null if that is nobody, or not known
 	Epoch      *uint64          `json:"epoch"`    // grows with each change of the owner; null without instances
 	Halted     *string          `json:"halted"`   // why it is stopped on all instances; null if it is not
+	Signer     *string          `json:"signer"`   // which signer holds this operator's shares of its key; null if none does
+	// Unsignable is why this operator cannot sign for it now; null if it can, as far as was asked.
+	Unsignable *string `json:"unsignable"`
 }
 
 // Of adds who serves the wallet.

@@ -34,10 +34,23 @@ func (p *Pool) Unsignable(wallet chain.WalletID) error {
 	return err
 }
 
+// Home returns which backend holds a wallet's shares; false if none does. It returns at once.
+func (p *Pool) Home(wallet chain.WalletID) (id string, assigned bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	session, assigned := p.known.ofWallet[wallet]
+	return p.known.assignments[session].Backend, assigned
+}
+
 // usable returns the wallet's backend if it can sign for it.
 func (p *Pool) usable(wallet chain.WalletID) (*member, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	return p.usableNow(wallet)
+}
+
+// usableNow does it under the pool's lock.
+func (p *Pool) usableNow(wallet chain.WalletID) (*member, error) {
 	if p.known.read.IsZero() {
 		return nil, fmt.Errorf("%w: it was not read yet which one holds the wallet", ErrUnavailable)
 	}

@@ -18,11 +18,12 @@ type Status struct {
 	Schemes  []string
 	SeenAt   time.Time // of the newest answer; zero if there was none
 
-	Reported int // keys, as it said last
-	Capacity int // 0 for no limit
-	Wallets  int // that it serves by the records, without those that were put away
-	Pending  int // key generations under way
-	Lost     int
+	Reported   int // keys, as it said last
+	Capacity   int // 0 for no limit
+	Wallets    int // that it serves by the records, without those that were put away
+	Unsignable int // of them, that cannot be signed for now; lost ones too
+	Pending    int // key generations under way
+	Lost       int
 
 	// SafeToShutDown: it gets no new wallets and has none left that anybody waits for.
 	SafeToShutDown bool
@@ -82,6 +83,11 @@ func (p *Pool) count(s Status) Status {
 			s.Wallets++
 		case a.State == Lost:
 			s.Lost++
+		}
+		if a.Backend == s.ID && !a.Archived && (a.State == Assigned || a.State == Lost) {
+			if _, err := p.usableNow(a.Wallet); err != nil {
+				s.Unsignable++
+			}
 		}
 	}
 	s.SafeToShutDown = !p.known.read.IsZero() && (s.Word.State == Retired || s.Word.State == Failed) && s.Wallets+s.Pending == 0
