@@ -423,7 +423,7 @@ func wantHeads(t testing.TB, f *fake, heads <-chan chain.Header, from, to int) {
 		case h := <-heads:
 			require.Equal(t, chain.Height(number), h.Height)
 			require.Equal(t, f.hash(number), h.Hash)
-		case <-time.After(time.Minute): // a head comes once the gap behind it is filled, request by request
+		case <-time.After(4 * time.Minute): // a head comes once the gap behind it is filled, request by request
 			require.FailNow(t, "no head came", "block %d", number)
 		}
 	}

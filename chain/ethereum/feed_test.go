@@ -75,7 +75,9 @@ func TestGapsAreFilled(t *testing.T) {
 
 func TestOfABigGapTheNewest256AreFilled(t *testing.T) {
 	f := newFake(t, 5)
-	heads := follow(t, dial(t, quiet(f.wsURL())))
+	settings := quiet(f.wsURL())
+	settings.CallTimeout = time.Minute // bounds the whole filling too, which is 256 requests on a machine that may be busy
+	heads := follow(t, dial(t, settings))
 	wantHeads(t, f, heads, 4, 4)
 	f.extend(1000, 0)
 	f.push()
