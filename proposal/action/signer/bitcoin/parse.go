@@ -99,7 +99,7 @@ func (r *reader) transaction() *wire.MsgTx {
 	tx := &wire.MsgTx{Version: int32(r.uint32())} //nolint:gosec // four bytes, as they are
 	signed := len(r.rest) > 1 && r.rest[0] == 0   // BIP-144: no inputs mark a transaction with witnesses
 	if signed {
-		if r.rest[1] != byte(wire.WitnessFlag) {
+		if r.rest[1] != wire.WitnessFlag {
 			r.fail(errors.New("it has no inputs"))
 		}
 		r.bytes(2)
