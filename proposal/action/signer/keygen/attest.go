@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -125,7 +126,7 @@ func (p *play) activate(ctx context.Context, all [][]byte) error {
 			}
 			told = true
 		}
-		if err := pause(ctx, 5*time.Second); err != nil {
+		if err := pause.For(ctx, 5*time.Second); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -103,7 +104,7 @@ func (p *play) openTopic(ctx context.Context) (Topic, error) {
 		if !told {
 			p.log.WarnContext(ctx, "Topic of a key generation cannot be opened yet", "error", err)
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := pause.For(ctx, time.Second); err != nil {
 			return nil, err
 		}
 	}
@@ -171,7 +172,7 @@ func (p *play) gather(ctx context.Context) error {
 		if err := p.complain(ctx, &failure{why: "the operator has declined"}); err != nil {
 			return err
 		}
-		if err := pause(ctx, comparing); err != nil { // the topic repeats it meanwhile
+		if err := pause.For(ctx, comparing); err != nil { // the topic repeats it meanwhile
 			return err
 		}
 	}
@@ -247,7 +248,7 @@ func (p *play) say(ctx context.Context, data []byte) error {
 		if time.Now().After(deadline) {
 			return &failure{why: "our part cannot be said: " + err.Error()}
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := pause.For(ctx, time.Second); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
@@ -135,7 +136,7 @@ func (p *play) insist(ctx context.Context, deadline time.Time, f func(ctx contex
 			return err
 		}
 		p.log.DebugContext(ctx, "Backend is asked again", "error", err)
-		if pause(bounded, wait) != nil {
+		if pause.For(bounded, wait) != nil {
 			return err
 		}
 	}

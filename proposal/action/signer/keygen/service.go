@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -229,20 +230,8 @@ func (s *Service) persist(ctx context.Context, what string, f func(ctx context.C
 		if !told {
 			s.cfg.Logger.WarnContext(ctx, "Key generations wait for the store", "doing", what, "error", err)
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := pause.For(ctx, time.Second); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
