@@ -12,6 +12,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
 var update = flag.Bool("update", false, "write the generated documents instead of comparing them")
@@ -20,9 +21,9 @@ const introduction = `# Metrics
 
 With ` + "`listen`" + ` in the table ` + "`[metrics]`" + ` of its configuration a node serves these at ` + "`/metrics`" + `, in Prometheus's text form, together with
 the usual ` + "`go_`" + ` and ` + "`process_`" + ` metrics of any Go program. Counters begin at zero with each start. No label names a wallet, an
-operator or a window: the number of series depends on nothing but the configured chain endpoints, and ` + "`windows list`" + ` and
+operator or a window: the number of series depends on nothing but the configured chain endpoints and signers, and ` + "`windows list`" + ` and
 ` + "`faults list`" + ` have the rest. The ` + "`walletnode_chain_`" + ` metrics are there with ` + "`enabled`" + ` in ` + "`[ethereum.multi]`" + ` only,
-those of instances, the lease and what instances share with a database that they share only.
+those of instances, the lease and what instances share with a database that they share only, and those of signers where there are any.
 A window that a stopped node left open and came back too late for is in ` + "`windows list`" + ` alone.
 
 There is no password. Keep the address a loopback one, or let only the scraper reach it.
@@ -43,7 +44,10 @@ This page is generated from the code: ` + "`go test ./internal/metrics -run Docs
 
 // Alerts and dashboards are written against these names.
 func TestDocsMetricsIsTheListOfMetricsAndLabels(t *testing.T) {
-	families, err := newRecorder(&node{endpoints: quorum.Snapshot{Endpoints: []quorum.EndpointState{{Name: "primary"}}}}).registry.Gather()
+	families, err := newRecorder(&node{
+		endpoints: quorum.Snapshot{Endpoints: []quorum.EndpointState{{Name: "primary"}}},
+		signers:   []placement.Status{{Spec: placement.Spec{ID: "enclave-1"}}},
+	}).registry.Gather()
 	require.NoError(t, err)
 	doc := strings.Builder{}
 	doc.WriteString(introduction)
@@ -70,6 +74,8 @@ func TestDocsMetricsIsTheListOfMetricsAndLabels(t *testing.T) {
 				labels = append(labels, "`reason`: one of [reasons.md](reasons.md)")
 			case name == "endpoint":
 				labels = append(labels, "`endpoint`: as configured")
+			case name == "signer":
+				labels = append(labels, "`signer`: its id as configured")
 			case f.GetName() == prefix+"_build_info": // another with each build
 				labels = append(labels, "`"+name+"`")
 			default:

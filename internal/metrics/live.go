@@ -18,6 +18,8 @@ type Sources struct {
 	Endpoints Endpoints
 	// Instances is nil where the node's database is its own; its metrics are then missing.
 	Instances Instances
+	// Signers is nil where the node has no signer backends; their metrics are then missing.
+	Signers Signers
 	// Node is nil where nobody knows how the node fares; its metrics are then missing.
 	Node Node
 }

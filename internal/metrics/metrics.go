@@ -97,6 +97,9 @@ func New(sources Sources) *Recorder {
 	if sources.Instances != nil {
 		r.registry.MustRegister(newFleet(sources.Instances))
 	}
+	if sources.Signers != nil {
+		r.registry.MustRegister(newSigners(sources.Signers))
+	}
 	r.registry.MustRegister(newLive(sources))
 	r.registerProcess()
 	return r

@@ -17,6 +17,7 @@ import (
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
 // node is a clock and a network as a test wants them.
@@ -29,6 +30,7 @@ type node struct {
 	condition Condition
 	endpoints quorum.Snapshot
 	fleet     Fleet
+	signers   []placement.Status
 }
 
 func (n *node) Head() chain.Head       { return n.head }
@@ -42,12 +44,14 @@ func (n *node) Peers() []net.PeerInfo {
 }
 
 func newRecorder(n *node) *Recorder {
-	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n, Instances: n})
+	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n, Instances: n, Signers: n})
 }
 
 func (n *node) Snapshot() *quorum.Snapshot { return &n.endpoints }
 
 func (n *node) Fleet() Fleet { return n.fleet }
+
+func (n *node) Backends() []placement.Status { return n.signers }
 
 func (n *node) Condition() Condition { return n.condition }
 
