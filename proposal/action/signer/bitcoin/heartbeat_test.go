@@ -48,7 +48,8 @@ func TestSignablesNeedATransactionAndAScheme(t *testing.T) {
 	tx.TxIn[0].Witness, tx.TxIn[0].SignatureScript = nil, nil
 	_, err = Signables(p.Wallet, proposal.Redemption{}, &signer.Transaction{Raw: bare(tx)})
 	require.ErrorContains(t, err, "0 previous outputs for 1 inputs")
-	_, err = Signables(p.Wallet, proposal.Redemption{}, &signer.Transaction{Raw: bare(tx), Prevouts: []signer.Prevout{{Value: 1, Script: wpkh(1)}}})
+	foreign := []signer.Prevout{{Value: 1, Script: wpkh(1)}}
+	_, err = Signables(p.Wallet, proposal.Redemption{}, &signer.Transaction{Raw: bare(tx), Prevouts: foreign})
 	require.ErrorContains(t, err, "input 0: it does not spend a P2TR output")
 	_, err = Outpoints(&signer.Transaction{})
 	require.Error(t, err)

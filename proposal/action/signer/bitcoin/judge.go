@@ -106,7 +106,8 @@ func judgeOutputs(own []byte, p proposal.Redemption, tx *wire.MsgTx) error {
 	case len(outputs) == n+1 && bytes.Equal(outputs[0].PkScript, own):
 		outputs = outputs[1:]
 	case len(outputs) != n:
-		return signer.Refuse(signer.RuleProposal, "%d outputs are not the %d proposed ones and the wallet's change before them", len(outputs), n)
+		return signer.Refuse(signer.RuleProposal,
+			"%d outputs are not the %d proposed ones and the wallet's change before them", len(outputs), n)
 	}
 	for i, out := range outputs {
 		if !bytes.Equal(out.PkScript, p.OutputScripts[i]) {

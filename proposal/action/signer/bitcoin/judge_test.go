@@ -25,9 +25,12 @@ type mutation struct {
 }
 
 var mutations = map[string]mutation{
-	"version":      {rule: signer.RuleProposal, tx: func(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool { tx.Version = 2; return true }},
-	"lock time":    {rule: signer.RuleProposal, tx: func(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool { tx.LockTime = 1; return true }},
-	"sequence":     {rule: signer.RuleProposal, tx: func(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool { tx.TxIn[0].Sequence--; return true }},
+	"version":   {rule: signer.RuleProposal, tx: func(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool { tx.Version = 2; return true }},
+	"lock time": {rule: signer.RuleProposal, tx: func(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool { tx.LockTime = 1; return true }},
+	"sequence": {rule: signer.RuleProposal, tx: func(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool {
+		tx.TxIn[0].Sequence--
+		return true
+	}},
 	"second input": {rule: signer.RuleProposal, tx: addInput},
 	"signed": {rule: signer.RuleProposal, tx: func(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool {
 		tx.TxIn[0].Witness = wire.TxWitness{{1}}
@@ -118,8 +121,11 @@ var mutations = map[string]mutation{
 		s.tx.Raw = append(s.tx.Raw, make([]byte, MaxTransaction)...)
 		return true
 	}},
-	"no previous output":   {rule: signer.RulePrevious, rest: func(_ *rapid.T, s *scene) bool { s.tx.Prevouts = nil; return true }},
-	"two previous outputs": {rule: signer.RulePrevious, rest: func(_ *rapid.T, s *scene) bool { s.tx.Prevouts = append(s.tx.Prevouts, s.tx.Prevouts[0]); return true }},
+	"no previous output": {rule: signer.RulePrevious, rest: func(_ *rapid.T, s *scene) bool { s.tx.Prevouts = nil; return true }},
+	"two previous outputs": {rule: signer.RulePrevious, rest: func(_ *rapid.T, s *scene) bool {
+		s.tx.Prevouts = append(s.tx.Prevouts, s.tx.Prevouts[0])
+		return true
+	}},
 	"another previous script": {rule: signer.RulePrevious, rest: func(_ *rapid.T, s *scene) bool {
 		s.tx.Prevouts[0].Script = wpkh(7)
 		return true
@@ -156,7 +162,7 @@ var mutations = map[string]mutation{
 		return true
 	}},
 	"another wallet": {rule: signer.RuleChange, rest: func(_ *rapid.T, s *scene) bool {
-		s.Wallet = newPurse(s.Scheme, 0xff^s.Key[2]).Wallet
+		s.Wallet = newPurse(s.Scheme, s.secret+1).Wallet
 		tx, err := ParseUnsigned(s.tx.Raw)
 		return err == nil && len(tx.TxOut) > len(s.requests)
 	}},

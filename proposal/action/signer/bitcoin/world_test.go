@@ -20,11 +20,12 @@ import (
 type purse struct {
 	Wallet
 	private *btcec.PrivateKey
+	secret  byte // wallets of different ones are different
 }
 
 func newPurse(scheme signer.Scheme, secret byte) purse {
 	private, _ := btcec.PrivKeyFromBytes([]byte{1, secret})
-	return purse{Wallet{chain.PublicKey(private.PubKey().SerializeUncompressed()), scheme}, private}
+	return purse{Wallet{chain.PublicKey(private.PubKey().SerializeUncompressed()), scheme}, private, secret}
 }
 
 func (p purse) sign(what signer.Signable) []byte {
