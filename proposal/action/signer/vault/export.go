@@ -229,6 +229,9 @@ func (e exported) checkShares() error {
 	}
 	for _, seat := range e.Key.Seats {
 		share, err := scheme.ParseShare(e.Key.Scheme, e.Secret.Shares[seat])
+		if err == nil {
+			err = share.Check()
+		}
 		if err != nil {
 			return fmt.Errorf("its share of seat %d: %w", seat, err)
 		}

@@ -126,8 +126,9 @@ func FuzzReadHeard(f *testing.F) {
 	r := newRig(f, 1, 1)
 	r.invite(signer.FROST, 2)
 	var documents [][]byte
-	for _, signed := range r.playTo(2, nil) {
-		documents = append(documents, signed)
+	said := r.playTo(2, nil)
+	for _, h := range r.houses {
+		documents = append(documents, said[h])
 	}
 	addEdits(f, documents)
 	f.Fuzz(func(t *testing.T, which uint8, at, cut uint16, insert []byte) {

@@ -172,7 +172,7 @@ func (v *Vault) Health(ctx context.Context) (signer.Health, error) {
 	}
 	if err != nil {
 		h.StoreOK, h.Detail = false, err.Error()
-		return h, nil
+		return h, nil //nolint:nilerr // Health tells it
 	}
 	h.Accepting = h.Capacity == 0 || h.Keys < h.Capacity
 	return h, nil
