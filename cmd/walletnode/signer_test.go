@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -180,4 +181,28 @@ func TestBadInputOfTheSignersCommands(t *testing.T) {
 	got = call(t, "", "signer", "run", "--dir", dir)
 	require.Equal(t, codeUsage, got.code)
 	require.Contains(t, got.stderr, "chmod 600", "who can write it decides who signs")
+}
+
+// A page must not name what is not there.
+func TestEveryCommandOfTheSignersPageExists(t *testing.T) {
+	page, err := os.ReadFile("../../docs/signer.md")
+	require.NoError(t, err)
+	told := regexp.MustCompile("(?m)(?:^|`|-u walletnode-signer )walletnode (signer [^`\n]*)").FindAllStringSubmatch(string(page), -1)
+	require.Greater(t, len(told), 8)
+	for _, m := range told {
+		var path, flags []string
+		for _, word := range strings.Fields(m[1]) {
+			switch {
+			case strings.HasPrefix(word, "--"):
+				flags = append(flags, word)
+			case len(flags) == 0 && regexp.MustCompile(`^[a-z]+$`).MatchString(word) && word != "node":
+				path = append(path, word)
+			}
+		}
+		help := succeed(t, "", append(path, "--help")...)
+		require.Contains(t, help, "walletnode "+strings.Join(path, " ")+" - ", m[1])
+		for _, flag := range flags {
+			require.Contains(t, help, flag+" ", m[1])
+		}
+	}
 }

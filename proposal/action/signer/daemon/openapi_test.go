@@ -331,3 +331,25 @@ func TestConformsFindsWhatDiffers(t *testing.T) {
 	require.Error(t, conforms(doc, object{"type": "string", "enum": []any{"a"}}, "b", ""))
 	require.Error(t, conforms(doc, object{"type": "array", "items": object{"type": "string"}}, []any{1.0}, ""))
 }
+
+// The page for operators has every status and code, and no other.
+func TestTheManualHasEveryCode(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/signer.md")
+	require.NoError(t, err)
+	told := map[string]int{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| ([^|]*) \\|").FindAllStringSubmatch(string(page), -1) {
+		status, err := strconv.Atoi(row[1])
+		require.NoError(t, err)
+		for _, code := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[2], -1) {
+			told[code[1]] = status
+		}
+	}
+	want := map[string]int{}
+	for _, v := range verdicts {
+		want[v.code] = v.status
+	}
+	require.Equal(t, want, told)
+	for _, role := range Roles() {
+		require.Contains(t, string(page), "| `"+string(role)+"` |")
+	}
+}
