@@ -11,8 +11,8 @@ import (
 
 // Fault says that a session was broken, and by whom as far as that is certain. The session is over.
 type Fault struct {
-	// Culprits broke it; ascending. Given that each message was really made by the seat that it came from, and that Differ is
-	// empty, nobody else can have.
+	// Culprits broke it; ascending. Nobody else can have, given that each message was really made by the seat that it is said to
+	// be from, and that all that a seat has made was handed to Round.
 	Culprits []chain.Seat
 	// Differ are the seats that saw other broadcasts than this one did. Somebody sent two different ones, or these seats lie.
 	// The fault names no culprit then: who keeps what was signed and compares it finds one.

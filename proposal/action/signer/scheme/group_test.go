@@ -166,22 +166,16 @@ func seatsTo(n int) []chain.Seat {
 	return seats
 }
 
+// cmpKey is a key of CMP and how it was generated.
+type cmpKey struct {
+	shares        map[chain.Seat]Share
+	rounds, bytes int
+}
+
 // cmpShares is one key of CMP for all tests, 2 of the seats 1, 128 and 255: its primes take some twenty seconds of a processor.
-var cmpShares = sync.OnceValue(func() (made struct {
-	first  map[chain.Seat][]Message // what each said first
-	shares map[chain.Seat]Share
-	rounds int
-	bytes  int
-}) {
+var cmpShares = sync.OnceValue(func() (made cmpKey) {
 	t := &panicking{}
 	g := newKeygens(t, signer.CMP, []chain.Seat{1, 128, 255}, 2)
-	made.first = map[chain.Seat][]Message{}
-	g.meddle = func(round int, _ chain.Seat, m Message) []Message {
-		if round == 1 {
-			made.first[m.From] = []Message{m}
-		}
-		return []Message{m}
-	}
 	if failed := g.play(t); len(failed) > 0 {
 		panic(failed)
 	}
