@@ -264,8 +264,14 @@ func (w *world) raw(t testing.TB, ids ...Identity) *http.Client {
 	return &http.Client{Transport: transport, Timeout: patience}
 }
 
-// send asks as the listed client.
-func (w *world) send(t testing.TB, c *http.Client, method, path, body string) (*http.Response, string) {
+// answer is what came back.
+type answer struct {
+	StatusCode, ProtoMajor int
+	Header                 http.Header
+}
+
+// send asks with a plain client.
+func (w *world) send(t testing.TB, c *http.Client, method, path, body string) (answer, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, w.url+path, strings.NewReader(body))
 	require.NoError(t, err)
@@ -274,7 +280,7 @@ func (w *world) send(t testing.TB, c *http.Client, method, path, body string) (*
 	raw, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
-	return response, string(raw)
+	return answer{response.StatusCode, response.ProtoMajor, response.Header}, string(raw)
 }
 
 // opening is what a signing session begins with.

@@ -337,7 +337,7 @@ func TestTheManualHasEveryCode(t *testing.T) {
 	page, err := os.ReadFile("../../../../docs/signer.md")
 	require.NoError(t, err)
 	told := map[string]int{}
-	for _, row := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| ([^|]*) \\|").FindAllStringSubmatch(string(page), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| (\d{3}) \| ([^|]*) \|`).FindAllStringSubmatch(string(page), -1) {
 		status, err := strconv.Atoi(row[1])
 		require.NoError(t, err)
 		for _, code := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[2], -1) {

@@ -114,20 +114,22 @@ func (q request) decode(document any) error {
 
 // generateRound reads what is asked of a key generation.
 func (q request) generateRound() (signer.GenerateRound, error) {
-	var body GenerateBody
-	session, round, wallet, err := signer.SessionID{}, 0, chain.WalletID{}, error(nil)
-	if session, err = q.session(); err != nil {
+	session, err := q.session()
+	if err != nil {
 		return signer.GenerateRound{}, err
 	}
-	if round, err = q.round(); err != nil {
+	round, err := q.round()
+	if err != nil {
 		return signer.GenerateRound{}, err
 	}
-	if wallet, err = q.wallet(); err != nil {
+	wallet, err := q.wallet()
+	if err != nil {
 		return signer.GenerateRound{}, err
 	}
 	if wallet != session.Placeholder() {
 		return signer.GenerateRound{}, malformed(fmt.Errorf("the wallet of this session goes by %v until it has a key", session.Placeholder()))
 	}
+	var body GenerateBody
 	if err := q.decode(&body); err != nil {
 		return signer.GenerateRound{}, err
 	}

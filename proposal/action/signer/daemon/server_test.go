@@ -148,19 +148,19 @@ func TestEveryAnswerIsInTheDocument(t *testing.T) {
 	for _, r := range routes() {
 		t.Run(r.method+r.path, func(t *testing.T) {
 			listed, seen := answersOf(doc, r), map[string]bool{}
-			note := func(response *http.Response, raw string) {
+			note := func(response answer, raw string) {
 				status := strconv.Itoa(response.StatusCode)
 				require.True(t, listed[status], "status %s: %s", status, raw)
 				seen[status] = true
-				answer := doc["paths"].(object)[r.path].(object)[strings.ToLower(r.method)].(object)["responses"].(object)[status].(object)
-				content, some := answer["content"].(object)
+				described := doc["paths"].(object)[r.path].(object)[strings.ToLower(r.method)].(object)["responses"].(object)[status].(object)
+				content, some := described["content"].(object)
 				require.Equal(t, some, raw != "")
 				if some {
 					var have any
 					require.NoError(t, json.Unmarshal([]byte(raw), &have))
 					require.NoError(t, conforms(doc, content[mediaJSON].(object)["schema"].(object), have, "answer"))
 				}
-				if answer["headers"] != nil {
+				if described["headers"] != nil {
 					require.Equal(t, "1", response.Header.Get("Retry-After"))
 				}
 			}
