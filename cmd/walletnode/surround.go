@@ -73,7 +73,14 @@ func surround(ctx context.Context, cfg config.Config, assembly node.Config, noti
 
 // tell lets a node that was made answer for itself.
 func (s *surroundings) tell(ctx context.Context, n *node.Node, feed *api.Feed, levels *levelBook, reloads *reloader) {
-	s.entrance.Open(&api.Server{Records: n.Records(), Live: n, Cluster: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")})
+	server := &api.Server{Records: n.Records(), Live: n, Cluster: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")}
+	if pool := n.Signers(); pool != nil { // a nil pool would be no nil interface
+		server.Signers = pool
+	}
+	if ceremonies := n.Keygen(); ceremonies != nil {
+		server.Keygens = ceremonies
+	}
+	s.entrance.Open(server)
 	s.metrics.Open(n.Metrics())
 	s.page.Open(node.NewBoard(n))
 	s.running.Go(func() error {

@@ -190,6 +190,9 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if n.cfg.Cluster != nil {
 		sources.Instances = n
 	}
+	if n.cfg.Signing != nil {
+		sources.Signers = backends{n}
+	}
 	n.metrics = metrics.New(sources)
 	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
 	if err := n.share(); err != nil {

@@ -174,6 +174,17 @@ func (n *Node) Signers() *placement.Pool {
 	return n.signers.pool
 }
 
+// backends shows the metrics what is known of the backends, which are opened later.
+type backends struct{ node *Node }
+
+// Backends implements metrics.Signers.
+func (b backends) Backends() []placement.Status {
+	if pool := b.node.Signers(); pool != nil {
+		return pool.Backends()
+	}
+	return nil
+}
+
 // registryOf enters wallets as an import does.
 type registryOf struct{ store *store.Store }
 
