@@ -40,6 +40,10 @@ func walletsCommand() *cli.Command {
 			Flags:     []cli.Flag{jsonFlag()},
 			Action:    showWallet,
 		},
+		createWalletCommand(),
+		pendingCommand(),
+		acceptCommand(),
+		declineCommand(),
 		servingCommand(),
 		haltedCommand(),
 		resumeCommand(),
@@ -112,9 +116,9 @@ func listWallets(c *cli.Context) error {
 	}
 	return listing(c, reach{limit: one}, func(from source) (sheet, error) {
 		list, err := from.Wallets(c.Context)
-		header := table.Row{"wallet", "seats", "operators", "state", "owner", "epoch", "imported"}
+		header := table.Row{"wallet", "seats", "operators", "state", "owner", "epoch", "imported", "signer", "unsignable"}
 		return sheet{list, false, header, rowsOf(list.Wallets, func(w view.Wallet) table.Row {
-			return table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), cell(w.Owner), cell(w.Epoch), w.ImportedAt}
+			return table.Row{w.Wallet, len(w.Operators), w.Distinct(), walletState(w), cell(w.Owner), cell(w.Epoch), w.ImportedAt, cell(w.Signer), printable(cell(w.Unsignable))}
 		})}, err
 	})
 }
@@ -127,6 +131,15 @@ func walletState(w view.Wallet) string {
 		return "halted"
 	}
 	return "active"
+}
+
+// signedBy says which signer holds the wallet's shares, and why it cannot be signed for.
+func signedBy(w view.Wallet) string {
+	text := fmt.Sprintf("  signer    %s\n", cell(w.Signer))
+	if w.Unsignable != nil {
+		text += fmt.Sprintf("  unsignable: %s\n", printable(*w.Unsignable))
+	}
+	return text
 }
 
 func showWallet(c *cli.Context) error {
@@ -146,8 +159,10 @@ func showWallet(c *cli.Context) error {
 			return writeJSON(c.App.Writer, w)
 		}
 		var out strings.Builder
-		fmt.Fprintf(&out, "wallet %v\n  state     %s\n  owner     %s, epoch %s\n  imported  %s\n  key       %s\n  channel   %s\n  seats\n",
+		fmt.Fprintf(&out, "wallet %v\n  state     %s\n  owner     %s, epoch %s\n  imported  %s\n  key       %s\n  channel   %s\n",
 			w.Wallet, walletState(w), cell(w.Owner), cell(w.Epoch), w.ImportedAt, w.PublicKey, w.Channel)
+		fmt.Fprint(&out, signedBy(w))
+		out.WriteString("  seats\n")
 		for i, op := range w.Operators {
 			fmt.Fprintf(&out, "    %3d     %v\n", i+1, op)
 		}
