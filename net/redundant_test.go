@@ -129,5 +129,5 @@ func TestAuthorsAreRememberedOnlyIfTheyAreMembers(t *testing.T) {
 	require.Equal(t, operator(9), stranger.Operator)
 	_, err = a.read([]byte("no key"), w)
 	require.Error(t, err)
-	require.Len(t, a.known, 1)
+	require.Len(t, a.byID, 1)
 }
