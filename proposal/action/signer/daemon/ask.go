@@ -49,6 +49,14 @@ func (d *Client) ask(ctx context.Context, q question, answer any) ([]byte, error
 			return nil, errTooLarge // the backend would say the same
 		}
 	}
+	if !q.once { // health must be told however much there is to do
+		select {
+		case d.slots <- struct{}{}:
+			defer func() { <-d.slots }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	within, cancel := context.WithTimeout(ctx, q.within)
 	defer cancel()
 	var last error

@@ -55,12 +55,17 @@ type Client struct {
 	usable  atomic.Int32 // index of the URL that answered last, at which the next call begins
 	http    *http.Client
 	limits  Config // its timeouts
+	slots   chan struct{}
 	replies replies
 }
 
+// maxCalls bounds the calls under way at once; more wait for their turn, and their time has not begun. All wallets sign when
+// a window ends: half of what a server answers at once leaves room for a second instance.
+const maxCalls = maxRequests / 2
+
 // Dial returns a backend's client. It connects when it is first asked: a backend that is down now may be up then.
 func Dial(c Config) (*Client, error) {
-	d := &Client{limits: c, replies: replies{known: map[[32]byte][32]byte{}}}
+	d := &Client{limits: c, slots: make(chan struct{}, maxCalls), replies: replies{known: map[[32]byte][32]byte{}}}
 	d.limits.Health, d.limits.Read = cmp.Or(c.Health, healthTimeout), cmp.Or(c.Read, callTimeout)
 	d.limits.Sign, d.limits.Generate = cmp.Or(c.Sign, signTimeout), cmp.Or(c.Generate, generateTimeout)
 	if min(d.limits.Health, d.limits.Read, d.limits.Sign, d.limits.Generate) < 0 {

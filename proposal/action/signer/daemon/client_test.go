@@ -373,3 +373,32 @@ func TestBothVersionsOfHTTPAreSpoken(t *testing.T) {
 	require.Equal(t, 1, response.ProtoMajor)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
+
+// All wallets sign when a window ends. Their time begins when it is their turn, and the server is never too busy for them.
+func TestManyCallsAtOnceWaitForTheirTurn(t *testing.T) {
+	const calls = 5 * maxCalls
+	w := newWorld(t)
+	w.backend.entered, w.backend.released = make(chan struct{}, calls), make(chan struct{})
+	c := w.dial(t)
+	ended := make(chan error, calls)
+	for i := range calls {
+		go func() {
+			_, err := c.Sign(t.Context(), signer.SignRound{Session: w.session, Round: 2, In: [][]byte{{byte(i)}}})
+			ended <- err
+		}()
+	}
+	for range maxCalls {
+		<-w.backend.entered
+	}
+	_, err := c.Health(t.Context())
+	require.NoError(t, err, "health waits for nobody")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.Key(ctx, w.key.Wallet)
+	require.ErrorIs(t, err, context.Canceled)
+	close(w.backend.released)
+	for range calls {
+		require.NoError(t, <-ended)
+	}
+	require.Equal(t, maxCalls, w.backend.most)
+}

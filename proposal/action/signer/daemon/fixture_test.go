@@ -37,6 +37,7 @@ type fake struct {
 	state    signer.SessionState
 	asked    []any         // what it was asked, except for sessions and keys
 	entered  chan struct{} // each round that begins, if set
+	at, most int           // rounds under way, and the most there were
 	released chan struct{} // rounds wait for it, if set
 }
 
@@ -93,6 +94,8 @@ func (f *fake) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply,
 
 func (f *fake) round(ctx context.Context, r any) (signer.RoundReply, error) {
 	err := f.note(r)
+	f.count(1)
+	defer f.count(-1)
 	if f.entered != nil {
 		f.entered <- struct{}{}
 	}
@@ -103,6 +106,13 @@ func (f *fake) round(ctx context.Context, r any) (signer.RoundReply, error) {
 		}
 	}
 	return f.reply, err
+}
+
+func (f *fake) count(change int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at += change
+	f.most = max(f.most, f.at)
 }
 
 func (f *fake) Session(_ context.Context, id signer.SessionID) (signer.SessionState, error) {
