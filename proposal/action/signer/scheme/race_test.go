@@ -1,0 +1,5 @@
+//go:build race
+
+package scheme
+
+func init() { underRace = true }
