@@ -16,6 +16,7 @@ import (
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
+	"github.com/walletnode/walletnode/proposal/action/signer/vault"
 )
 
 // member is an operator with its node.
@@ -26,6 +27,7 @@ type member struct {
 	log     *memory
 	shelf   *shelf
 	backend *toy
+	vault   vault.Config // where a real one stands in its place
 	service *keygen.Service
 	stop    func()
 }
