@@ -46,3 +46,11 @@ func TestOneVaultCanHoldAllSigners(t *testing.T) {
 	r.at(firstWindow)
 	r.sign(key, r.heartbeat(key, firstWindow, 1))
 }
+
+// A wallet of one operator alone needs nobody at all, not even for its key.
+func TestOneVaultCanHoldAWholeWallet(t *testing.T) {
+	r := newRig(t, 3)
+	key := r.generate(signer.FROST, 2)
+	r.at(firstWindow)
+	r.sign(key, r.heartbeat(key, firstWindow, 1))
+}
