@@ -29,6 +29,10 @@ var routesOf = map[string]string{
 	"actions show":       "GET /v1/actions/{block}",
 	"wallets list":       "GET /v1/wallets",
 	"wallets show":       "GET /v1/wallets/{id}",
+	"wallets create":     "POST /v1/keygens",
+	"wallets pending":    "GET /v1/keygens",
+	"wallets accept":     "POST /v1/keygens/{session}/accept",
+	"wallets decline":    "POST /v1/keygens/{session}/decline",
 	"wallets serving":    "GET /v1/wallets/{id}/serving",
 	"wallets halted":     "GET /v1/halts",
 	"wallets resume":     "POST /v1/wallets/{id}/resume",
@@ -37,6 +41,11 @@ var routesOf = map[string]string{
 	"instances drain":    "POST /v1/instances/{id}/drain",
 	"instances undrain":  "POST /v1/instances/{id}/undrain",
 	"instances resign":   "POST /v1/instances/{id}/resign",
+	"signers list":       "GET /v1/signers",
+	"signers show":       "GET /v1/signers",
+	"signers retire":     "POST /v1/signers/{id}/state",
+	"signers fail":       "POST /v1/signers/{id}/state",
+	"signers activate":   "POST /v1/signers/{id}/state",
 	"bans list":          "GET /v1/bans",
 	"bans add":           "POST /v1/bans",
 	"bans remove":        "DELETE /v1/bans/{subject}",
@@ -124,6 +133,7 @@ func TestEveryCommandThatReadsHasARouteOrAReasonWhyNot(t *testing.T) {
 	served := map[string]bool{ // for programs alone
 		"GET /healthz": true, "GET /v1/openapi.json": true, "GET /v1/directory": true,
 		"GET /v1/goroutines": true, "GET /v1/log-level": true, // of debug bundle
+		"GET /v1/keygens/{session}": true, // of wallets create --wait
 	}
 	for command, route := range routesOf {
 		named = append(named, command)
