@@ -171,6 +171,7 @@ func (p *play) linger(ctx context.Context) error {
 	if err := p.topic.Publish(ctx, message); err != nil {
 		p.log.DebugContext(ctx, "Attestation was not said", "error", err)
 	}
+	p.heard.release()
 	p.s.keep(p)
 	defer p.s.leave(p)
 	end := time.NewTimer(time.Until(p.row.Changed.Add(p.s.cfg.Linger)))

@@ -530,7 +530,9 @@ func TestLingeringIsBounded(t *testing.T) {
 			return n
 		}
 		require.Equal(t, 2*32, open())
+		h.mu.Lock()
 		require.Len(t, h.topics[keygen.TopicOf(last)], 2, "the newest stay")
+		h.mu.Unlock()
 		time.Sleep(8 * 24 * time.Hour)
 		require.Zero(t, open())
 	})

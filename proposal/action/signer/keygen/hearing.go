@@ -2,7 +2,6 @@ package keygen
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -32,7 +31,8 @@ type hearing struct {
 	attested    map[chain.Operator][]attested // two at most
 	ended       map[chain.Operator]ending
 	proof       *proof
-	calls       int // by others
+	calls       int  // by others
+	released    bool // bundles are of no use any more
 }
 
 // statement is one thing that was said.
@@ -134,6 +134,9 @@ func (h *hearing) takeBundle(said signer.Said, m *pb.SignerBundle) {
 
 // keepBundle keeps a bundle that was heard, or that somebody else has shown.
 func (h *hearing) keepBundle(b Bundle, signed []byte) {
+	if h.released {
+		return
+	}
 	rounds := h.bundles[b.By]
 	if rounds == nil {
 		rounds = map[int]statement{}
@@ -221,127 +224,4 @@ func printable(text string) string {
 		shown = append(shown, c)
 	}
 	return string(shown)
-}
-
-// next returns a channel that the next message closes.
-func (h *hearing) next() <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.changed
-}
-
-// proven returns the proof against an operator; nil if none has contradicted itself.
-func (h *hearing) proven() *proof {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.proof
-}
-
-// over returns who of the others has ended its part, in the order of the roster; false if nobody has.
-func (h *hearing) over() (chain.Operator, ending, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, op := range h.operators {
-		if e, ok := h.ended[op]; ok && op != h.self {
-			return op, e, true
-		}
-	}
-	return chain.Operator{}, ending{}, false
-}
-
-// accepted returns the acceptances so far, in the order of the roster, and who has not accepted.
-func (h *hearing) accepted() (signed [][]byte, absent []chain.Operator) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, op := range h.operators {
-		if s, ok := h.acceptances[op]; ok {
-			signed = append(signed, s.signed)
-		} else {
-			absent = append(absent, op)
-		}
-	}
-	return signed, absent
-}
-
-// bundlesOf returns what the others said in a round, in the order of the roster, and who has said nothing.
-func (h *hearing) bundlesOf(round int) (signed [][]byte, absent []chain.Operator) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, op := range h.operators {
-		if op == h.self {
-			continue
-		}
-		if s, ok := h.bundles[op][round]; ok {
-			signed = append(signed, s.signed)
-		} else {
-			absent = append(absent, op)
-		}
-	}
-	return signed, absent
-}
-
-// commitments returns the hashes of the round-1 messages by operator.
-func (h *hearing) commitments() map[chain.Operator]statement {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	first := map[chain.Operator]statement{}
-	for op, rounds := range h.bundles {
-		if s, ok := rounds[1]; ok {
-			first[op] = s
-		}
-	}
-	return first
-}
-
-// differing returns the round-1 messages that others say they had another one of.
-func (h *hearing) differing() map[chain.Operator]statement {
-	own := h.commitments()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	maps.DeleteFunc(own, func(op chain.Operator, s statement) bool {
-		for _, e := range h.ended {
-			if theirs, ok := e.hashes[op]; ok && theirs != s.hash {
-				return false
-			}
-		}
-		return true
-	})
-	return own
-}
-
-// attestations returns those that agree with ours in the order of the roster, who attests something else, and who nothing.
-func (h *hearing) attestations(own Attestation) (signed [][]byte, other, absent []chain.Operator) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, op := range h.operators {
-		said := h.attested[op]
-		i := slices.IndexFunc(said, func(a attested) bool { return a.Agrees(own) })
-		switch {
-		case i >= 0:
-			signed = append(signed, said[i].signed)
-		case len(said) > 0:
-			other = append(other, op)
-		default:
-			absent = append(absent, op)
-		}
-	}
-	return signed, other, absent
-}
-
-// called returns how often others have asked for attestations.
-func (h *hearing) called() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.calls
-}
-
-// attestationsOf returns what an operator attested.
-func (h *hearing) attestationsOf(op chain.Operator) [][]byte {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var signed [][]byte
-	for _, a := range h.attested[op] {
-		signed = append(signed, a.signed)
-	}
-	return signed
 }

@@ -49,7 +49,7 @@ func (s *Service) consider(ctx context.Context, doc []byte) bool {
 	if slices.ContainsFunc(rows, func(r Row) bool { return r.Session == session }) {
 		return true // known, or played back
 	}
-	if all, of := pending(rows, inv.By); all >= maxPending || of >= maxPendingOf {
+	if all, of := s.pending(rows, inv.By); all >= maxPending || of >= maxPendingOf {
 		log.WarnContext(ctx, "Invitation ignored: decide on those that are pending, or let them expire", "session", session, "by", inv.By,
 			"pending", all, "of_inviter", of)
 		return false
@@ -63,17 +63,26 @@ func (s *Service) consider(ctx context.Context, doc []byte) bool {
 	return true
 }
 
-// pending counts invitations that are not decided on, and those of them by one inviter.
-func pending(rows []Row, by chain.Operator) (all, of int) {
+// pending counts invitations that are not decided on, and those of them by one inviter. Only Run's loop calls it.
+func (s *Service) pending(rows []Row, by chain.Operator) (all, of int) {
+	inviters := map[signer.SessionID]chain.Operator{}
 	for _, row := range rows {
 		if row.State != Invited {
 			continue
 		}
+		inviter, known := s.inviters[row.Session]
+		if !known { // to read one takes verifying it
+			if inv, err := ReadInvitation(row.Invitation); err == nil {
+				inviter = inv.By
+			}
+		}
+		inviters[row.Session] = inviter
 		all++
-		if inv, err := ReadInvitation(row.Invitation); err == nil && inv.By == by {
+		if inviter == by {
 			of++
 		}
 	}
+	s.inviters = inviters
 	return all, of
 }
 

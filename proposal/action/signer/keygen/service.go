@@ -80,6 +80,8 @@ type Service struct {
 	offered chan []byte   // invitations that were received
 	ended   chan struct{} // closed when Run returns
 
+	inviters map[signer.SessionID]chain.Operator // of pending invitations, as far as Run's loop has read them
+
 	deciding sync.Mutex // one decision of the operator at a time
 
 	mu   sync.Mutex
