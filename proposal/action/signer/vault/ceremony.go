@@ -42,9 +42,6 @@ type parts struct {
 	holders map[chain.Seat]chain.Operator // of all seats that take part
 	sealTo  map[chain.Operator]hpke.PublicKey
 	key     hpke.PrivateKey
-	scheme  signer.Scheme   // this and the next two of a signature
-	public  chain.PublicKey // the wallet's
-	what    signer.Signable
 
 	parties map[chain.Seat]party // of the own seats
 	rounds  int                  // answered

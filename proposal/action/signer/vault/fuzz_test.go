@@ -132,7 +132,7 @@ func FuzzReadHeard(f *testing.F) {
 	}
 	addEdits(f, documents)
 	f.Fuzz(func(t *testing.T, which uint8, at, cut uint16, insert []byte) {
-		h, err := readHeard(edit(documents, which, at, cut, insert), keygen.TopicOf(r.session), r.session, 1, r.houses[0].op)
+		h, err := new(authors).readHeard(edit(documents, which, at, cut, insert), keygen.TopicOf(r.session), r.session, 1, r.houses[0].op)
 		if err != nil {
 			return
 		}

@@ -288,7 +288,7 @@ func (v *Vault) resume(ctx context.Context, c *ceremony, round int, in [][]byte,
 	if c.parts == nil {
 		return nil, request, a, false, fmt.Errorf("session %v: %w", c.id, signer.ErrSessionGone)
 	}
-	all, err = listen(in, c.topic, c.id, round-1, c.self, c.others())
+	all, err = v.authors.listen(in, c.topic, c.id, round-1, c.self, c.others())
 	return all, request, a, false, err
 }
 

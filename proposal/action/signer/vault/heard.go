@@ -25,13 +25,13 @@ type heard struct {
 
 // listen reads the signed messages of a round: exactly one of each other operator of the session, in the order of operators.
 // Errors are signer.ErrMalformed: what another operator did wrong is in heard.bad.
-func listen(signed [][]byte, topic string, session signer.SessionID, round int, self chain.Operator, others []chain.Operator) ([]heard, error) {
+func (a *authors) listen(signed [][]byte, topic string, session signer.SessionID, round int, self chain.Operator, others []chain.Operator) ([]heard, error) {
 	if len(signed) != len(others) {
 		return nil, fmt.Errorf("%w: %d messages of round %d, want one of each of %d other operators", signer.ErrMalformed, len(signed), round, len(others))
 	}
 	all := make([]heard, 0, len(signed))
 	for _, raw := range signed {
-		h, err := readHeard(raw, topic, session, round, self)
+		h, err := a.readHeard(raw, topic, session, round, self)
 		if err != nil {
 			return nil, fmt.Errorf("%w: a message of round %d: %w", signer.ErrMalformed, round, err)
 		}
@@ -48,7 +48,7 @@ func listen(signed [][]byte, topic string, session signer.SessionID, round int, 
 }
 
 // readHeard reads one signed message. It fails if the message is not one of this session and round, signed by somebody.
-func readHeard(signed []byte, topic string, session signer.SessionID, round int, self chain.Operator) (heard, error) {
+func (a *authors) readHeard(signed []byte, topic string, session signer.SessionID, round int, self chain.Operator) (heard, error) {
 	message, err := wire.ParsePubsub(signed)
 	if err != nil {
 		return heard{}, err
@@ -56,7 +56,7 @@ func readHeard(signed []byte, topic string, session signer.SessionID, round int,
 	if message.Topic() != topic {
 		return heard{}, fmt.Errorf("it is of the topic %.120q, not of %q", message.Topic(), topic)
 	}
-	author, err := message.Verify()
+	author, err := a.verify(message)
 	if err != nil {
 		return heard{}, err
 	}
@@ -68,7 +68,7 @@ func readHeard(signed []byte, topic string, session signer.SessionID, round int,
 	if bundle == nil || string(bundle.GetSession()) != string(session[:]) || uint64(bundle.GetRound()) != uint64(round) { //nolint:gosec // positive
 		return heard{}, fmt.Errorf("it is no bundle of session %v and round %d", session, round)
 	}
-	h := heard{by: author.Operator()}
+	h := heard{by: author.Operator}
 	h.toAll, h.toSelf, h.bad = parcelsFor(bundle, self)
 	return h, nil
 }

@@ -105,6 +105,15 @@ func (t *tx) key(wallet chain.WalletID) (key, error) {
 	return k, err
 }
 
+// keyState reads what changes about a wallet's key, and nothing of what it is shared with.
+func (t *tx) keyState(wallet chain.WalletID) (key, error) {
+	k, err := scanKey(t.get(selectState+`WHERE wallet = ?`, wallet[:]).into)
+	if errors.Is(err, sql.ErrNoRows) {
+		return key{}, fmt.Errorf("wallet %v: %w", wallet, signer.ErrUnknownKey)
+	}
+	return k, err
+}
+
 // insertKey stores a new key with its secret.
 func (t *tx) insertKey(b box, k key, secret keySecret) error {
 	still := k.Key // what changes stands in columns of its own
@@ -154,7 +163,7 @@ func (v *Vault) Keys(ctx context.Context, after *chain.WalletID, limit int) ([]s
 	}
 	var keys []signer.Key
 	err := v.ledger.read(ctx, func(tx *tx) error {
-		return tx.each(selectKeys, []any{begin, min(limit, maxPage)}, func(scan func(...any) error) error {
+		return tx.each(selectState+`WHERE wallet > ? ORDER BY wallet LIMIT ?`, []any{begin, min(limit, maxPage)}, func(scan func(...any) error) error {
 			k, err := scanKey(scan)
 			keys = append(keys, k.Key)
 			return err
@@ -163,9 +172,8 @@ func (v *Vault) Keys(ctx context.Context, after *chain.WalletID, limit int) ([]s
 	return keys, err
 }
 
-// selectKeys leaves out what a list does not show, most of what a wallet of a hundred seats has.
-const selectKeys = `SELECT head, state, why, before, height, at, window, signatures, '{}', x'' FROM keys
-	WHERE wallet > ? ORDER BY wallet LIMIT ?`
+// selectState leaves out whom a key is shared with: most of what a wallet of a hundred seats has.
+const selectState = `SELECT head, state, why, before, height, at, window, signatures, '{}', x'' FROM keys `
 
 // Key implements signer.Backend.
 func (v *Vault) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {

@@ -149,7 +149,7 @@ func (v *Vault) openSigning(ctx context.Context, c *ceremony, r signer.SignRound
 		return signer.RoundReply{}, err
 	}
 	err = v.ledger.write(ctx, func(tx *tx) error {
-		now, err := tx.key(q.key.Wallet)
+		now, err := tx.keyState(q.key.Wallet)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (v *Vault) signing(session signer.SessionID, q asked, what signer.Signable)
 	}
 	p := &parts{
 		wallet: q.key.Wallet, window: q.open.Intent.Window, topic: signer.SigningTopic(q.key.Wallet), self: q.key.detail.Self,
-		holders: make(map[chain.Seat]chain.Operator), parties: make(map[chain.Seat]party), scheme: q.key.Scheme, public: q.key.public(), what: what,
+		holders: make(map[chain.Seat]chain.Operator), parties: make(map[chain.Seat]party),
 	}
 	for _, seat := range q.open.Signers {
 		p.holders[seat], _ = q.key.holder(seat)
@@ -249,7 +249,7 @@ func (v *Vault) advanceSigning(ctx context.Context, c *ceremony, r signer.SignRo
 
 // maySign refuses what was refused in the meantime: the key may be frozen, a newer window signed for, the instance superseded.
 func (t *tx) maySign(p *parts, term signer.Term) error {
-	k, err := t.key(p.wallet)
+	k, err := t.keyState(p.wallet)
 	if err != nil {
 		return err
 	}
@@ -267,13 +267,10 @@ func (t *tx) count(wallet chain.WalletID, shares int) error {
 	return t.exec(`UPDATE keys SET signatures = signatures + ? WHERE wallet = ?`, shares, wallet[:])
 }
 
-// signature returns what the own seats have got. Another library than the one that made it verifies it.
+// signature returns what the own seats have got. Package scheme has verified it with another library than the one that made it.
 func (p *parts) signature() answer {
 	seat := p.seats()[0]
 	sig, err := p.parties[seat].(*scheme.Signing).Signature()
-	if err == nil {
-		err = scheme.Verify(p.scheme, p.public, p.what, sig[:])
-	}
 	if err != nil {
 		return answer{Failed: err.Error()}
 	}

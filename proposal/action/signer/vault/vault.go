@@ -86,6 +86,8 @@ type Vault struct {
 	ledger  *ledger
 	lock    dirLock
 
+	authors authors
+
 	mu   sync.Mutex
 	live map[signer.SessionID]*ceremony // bounded by maxSessions
 }
