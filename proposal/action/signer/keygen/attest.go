@@ -165,7 +165,7 @@ const repeated = 10 * time.Minute
 func (p *play) linger(ctx context.Context) error {
 	own, err := p.own()
 	if err != nil {
-		return nil //nolint:nilerr // the wallet is active, and there is nothing to tell
+		return nil // the wallet is active, and there is nothing to tell
 	}
 	message := attestationMessage(own.signed)
 	if err := p.topic.Publish(ctx, message); err != nil {

@@ -273,6 +273,6 @@ func accusing(operators []chain.Operator) string {
 // newCall makes a message that asks for attestations once more.
 func newCall() []byte {
 	nonce := make([]byte, 16)
-	rand.Read(nonce) //nolint:errcheck // crypto/rand's never fails
+	rand.Read(nonce) // never fails
 	return encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Call{Call: nonce}})
 }

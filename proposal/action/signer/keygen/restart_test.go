@@ -188,7 +188,7 @@ func TestOneInstanceRunsASession(t *testing.T) {
 		all[1].kill()
 		a, b := sibling("a"), sibling("b")
 		for _, s := range []*keygen.Service{a, b} {
-			go s.Run(t.Context()) //nolint:errcheck // it ends with the test
+			go s.Run(t.Context()) // it ends with the test
 		}
 		all[1].hub.join(operator(2), func(doc []byte) { a.Invited(doc); b.Invited(doc) })
 		session := invite(t, all, 2, 1, 1)
