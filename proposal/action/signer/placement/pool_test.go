@@ -311,7 +311,9 @@ func TestWithoutBackendsThereIsNoSigner(t *testing.T) {
 func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 	e, log := newEnclave("x"), newMemory()
 	for _, members := range [][]Member{
-		{{Spec{ID: "a"}, e}}, {{Spec{ID: "", Weight: 1}, e}}, {{Spec{ID: "a", Weight: 1}, nil}},
+		{{Spec{ID: "a"}, e}},
+		{{Spec{ID: "", Weight: 1}, e}},
+		{{Spec{ID: "a", Weight: 1}, nil}},
 		{{Spec{ID: "a", Weight: 1}, e}, {Spec{ID: "a", Weight: 1}, newEnclave("y")}},
 	} {
 		_, err := New(Config{Members: members, Log: log, Logger: discard})
