@@ -121,14 +121,14 @@ func exportPassword(c *cli.Context, fresh bool) (string, error) {
 	if file == "" && ask == nil {
 		return "", usageErrorf("%s: no password: name its file with --password-file", commandPath(c))
 	}
-	password, err := "", error(nil)
+	obtain := func() (string, error) { return ask("Password of the exported file: ") }
 	if file != "" {
-		var raw []byte
-		raw, err = secretfile.Read("password of the exported file", file, maxPasswordFile)
-		password = strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
-	} else {
-		password, err = ask("Password of the exported file: ")
+		obtain = func() (string, error) {
+			raw, err := secretfile.Read("password of the exported file", file, maxPasswordFile)
+			return strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r"), err
+		}
 	}
+	password, err := obtain()
 	switch {
 	case err != nil:
 		return "", err

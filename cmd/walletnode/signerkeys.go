@@ -69,16 +69,16 @@ func listSignerKeys(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return sheet{list, false, table.Row{"wallet", "state", "scheme", "threshold", "seats here", "signatures", "last window"},
-		rowsOf(list.Keys, func(k signerKey) table.Row {
-			state := k.State
-			if k.Why != "" {
-				state += " (" + printable(k.Why) + ")"
-			}
-			return table.Row{
-				k.Wallet, state, k.Scheme, fmt.Sprintf("%d of %d", k.Threshold, k.SeatCount), strings.Trim(fmt.Sprint(k.Seats), "[]"), k.Signatures, k.LastWindow,
-			}
-		})}.write(c)
+	header := table.Row{"wallet", "state", "scheme", "threshold", "seats here", "signatures", "last window"}
+	return sheet{list, false, header, rowsOf(list.Keys, func(k signerKey) table.Row {
+		state := k.State
+		if k.Why != "" {
+			state += " (" + printable(k.Why) + ")"
+		}
+		return table.Row{
+			k.Wallet, state, k.Scheme, fmt.Sprintf("%d of %d", k.Threshold, k.SeatCount), strings.Trim(fmt.Sprint(k.Seats), "[]"), k.Signatures, k.LastWindow,
+		}
+	})}.write(c)
 }
 
 func showProtection(c *cli.Context) error {
