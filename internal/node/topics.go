@@ -44,9 +44,10 @@ type forum struct {
 }
 
 const (
-	// keygenMessages and signingMessages are how many messages of one operator a topic knows at a time. A key generation has a
-	// handful of rounds, its documents and complaints; a signature some per attempt, of which few are under way at once.
-	keygenMessages, signingMessages = 64, 64
+	// keygenMessages and signingMessages are how many messages of one operator a topic knows at a time, and how many new ones
+	// he can say in ten minutes. A key generation has a handful of rounds, its documents and complaints; a signature has some in
+	// each attempt, for each input.
+	keygenMessages, signingMessages = 64, 256
 )
 
 // open opens a topic as the one and the other need it.
