@@ -27,6 +27,7 @@ var routesOf = map[string]string{
 	"faults export":      "GET /v1/faults/export",
 	"actions list":       "GET /v1/actions",
 	"actions show":       "GET /v1/actions/{block}",
+	"actions retry":      "POST /v1/actions/{block}/retry",
 	"wallets list":       "GET /v1/wallets",
 	"wallets show":       "GET /v1/wallets/{id}",
 	"wallets create":     "POST /v1/keygens",

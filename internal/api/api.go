@@ -25,6 +25,8 @@ type Records interface {
 	Fault(ctx context.Context, id string) (view.Fault, error)
 	Scores(ctx context.Context, filter faults.Filter) (view.Scores, error)
 	Actions(ctx context.Context, filter store.ActionFilter) (view.Actions, error)
+	// Signings tells what wallets' signers were asked in a window.
+	Signings(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Signings, error)
 	Wallets(ctx context.Context) (view.Wallets, error)
 	Wallet(ctx context.Context, id chain.WalletID) (view.Wallet, error)
 }
@@ -48,6 +50,9 @@ type Live interface {
 	Endpoints() (view.Endpoints, error)
 	EndpointHistory(name string) (view.EndpointHistory, error)
 	Cordon(name string, cordoned bool) error
+	// RetryAction carries out once more what ended for want of something that was at this node. store.ErrNotFound if there is no
+	// such action, store.ErrNotRetryable if it must not be.
+	RetryAction(ctx context.Context, wallet chain.WalletID, window chain.Height) error
 }
 
 // Bounds of what one client can ask for.

@@ -26,6 +26,7 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // live is a node at a moment.
@@ -35,6 +36,7 @@ type live struct {
 	err    error // of every question that can fail
 
 	cordoned bool
+	retried  []chain.WalletID
 }
 
 func (l *live) Readiness(context.Context) view.Readiness {
@@ -100,6 +102,17 @@ func (l *live) Cordon(name string, cordoned bool) error {
 		return err
 	}
 	l.cordoned = cordoned
+	return nil
+}
+
+func (l *live) RetryAction(_ context.Context, wallet chain.WalletID, window chain.Height) error {
+	switch {
+	case window != 3600:
+		return fmt.Errorf("%w: action in window %d", store.ErrNotFound, window)
+	case l.err != nil:
+		return l.err
+	}
+	l.retried = append(l.retried, wallet)
 	return nil
 }
 
@@ -184,6 +197,12 @@ func record(t testing.TB, s *store.Store, wallet chain.Wallet) faults.Fault {
 		ReceivedAt: 3605, OpenedAt: 3601, Faults: []faults.Fault{fault}, Reason: coordination.ReasonOK,
 	})
 	require.NoError(t, err)
+	require.NoError(t, s.SaveIntent(ctx, asked(t, wallet)))
+	require.NoError(t, s.BeginAttempt(ctx, id, 3600, 1))
+	require.NoError(t, s.EndAttempt(ctx, id, 3600, signing.Attempt{
+		Number: 1, Begun: 3700, Ended: 3736, Coordinator: wallet.Roster()[0], Signers: []int{1, 2}, Active: 2, Whole: true,
+		Absent: []chain.Operator{{3}}, Silent: []chain.Operator{{2}}, Result: signing.ResultCheated, Detail: "it named two sets of signers",
+	}, []signing.Blame{{Attempt: 1, Operator: chain.Operator{2}, Seat: 2, Misdeed: signing.MisdeedLists, Detail: "it named two sets of signers", Proof: [][]byte{{1}, {2}}}}))
 	_, err = s.SaveOwn(ctx, id, 4500, coordination.OwnProposal{
 		Payload:  proposal.EncodeMessage(proposal.Message{Sender: 1, Block: 4500, Wallet: id, Proposal: proposal.Noop{}}),
 		Envelope: []byte("envelope"), SentAt: 4502,

@@ -295,6 +295,7 @@ var failures = []struct {
 	code   string
 }{
 	{store.ErrNotFound, http.StatusNotFound, "not_found"},
+	{store.ErrNotRetryable, http.StatusConflict, "not_retryable"},
 	{view.ErrNotYet, http.StatusConflict, "not_yet"},
 	{view.ErrNoHead, http.StatusServiceUnavailable, "no_head"},
 	{view.ErrOneEndpoint, http.StatusConflict, "one_endpoint"},

@@ -13,7 +13,6 @@ import (
 	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
-	"github.com/walletnode/walletnode/net/client"
 )
 
 // ErrNoOwner says that no instance serves a wallet at this moment.
@@ -68,19 +67,11 @@ func (s *Server) serving(w http.ResponseWriter, r *http.Request, _ *query) (any,
 	if err != nil {
 		return nil, invalid{err}
 	}
-	owner, mine, wait, err := s.Cluster.Owner(id)
-	switch {
-	case err != nil:
+	owner, here, err := s.atOwner(w, r, id)
+	if err != nil || !here {
 		return nil, err
-	case mine:
-		return owner, nil
-	case owner.Owner == "":
-		return nil, laterError{ErrNoOwner, wait}
 	}
-	if len(owner.URLs) > 0 { // for programs that follow it themselves; net/client reads the body
-		w.Header().Set("Location", owner.URLs[0]+r.URL.EscapedPath())
-	}
-	return nil, write(w, http.StatusTemporaryRedirect, client.Redirect{Wallet: id, Owner: owner.Owner, URLs: owner.URLs, Epoch: owner.Epoch})
+	return owner, nil
 }
 
 // laterError is an error that is over after a while, as far as is known.

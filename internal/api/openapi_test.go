@@ -268,7 +268,7 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 	replace := strings.NewReplacer(
 		"/windows/{block}", "/windows/3600", "/faults/{id}", "/faults/"+w.fault.ID(), "/wallets/{id}", "/wallets/"+id, "/peers/{id}/ping", "/peers/p/ping", "/peers/{id}", "/peers/"+w.live.Peers().Peers[0].ID,
 		"/instances/{id}", "/instances/b", "/signers/{id}", "/signers/enclave-1", "/keygens/{session}", "/keygens/"+someSession.String(), "/bans/{subject}", "/bans/"+banned,
-		"/proposals/{block}", "/proposals/3600", "/actions/{block}", "/actions/3600", "/endpoints/{name}", "/endpoints/primary",
+		"/proposals/{block}", "/proposals/3600", "/actions/{block}/retry", "/actions/3600/retry?wallet="+id, "/actions/{block}", "/actions/3600", "/endpoints/{name}", "/endpoints/primary",
 		"/v1/explain", "/v1/explain?window=900&wallet="+id)
 	for path, operations := range doc["paths"].(object) {
 		for method, operation := range operations.(object) {

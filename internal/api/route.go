@@ -161,6 +161,7 @@ func routes() []route {
 	}
 	list = append(list, keygenRoutes()...)
 	list = append(list, signerRoutes()...)
+	list = append(list, actionRoutes()...)
 	for i := range list {
 		if list[i].method == "" {
 			list[i].method = http.MethodGet

@@ -35,7 +35,7 @@ type Server struct {
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, no_signers, other_state, expired, too_many_keygens, no_backend, store_away, unauthorized, busy, starting, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, not_retryable, no_signers, other_state, expired, too_many_keygens, no_backend, store_away, unauthorized, busy, starting, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }
