@@ -30,6 +30,9 @@ func devnetCommand() *cli.Command {
 		Description: "Every operator is a complete node with keys, store and log in a directory of its own. The scenarios:\n\n" +
 			scenarioHelp() + "\nA node of your own takes part with --guest and its operator's address, which walletnode init tells: it holds seats of\n" +
 			"one more wallet, which the scenario is not judged by. The devnet says how that node is started.\n" +
+			"With --enclaves each operator has that many signers, each a process of its own, prepared as \"walletnode signer init\" does. The\n" +
+			"nodes generate the wallets' keys with them over the network, threshold a bit more than half of the seats; each wallet is then\n" +
+			"registered on the chain and funded, and every agreed action must end signed, by the same transaction on every node.\n" +
 			"The first node that runs shows its dashboard, at an address that is printed.\n" +
 			"The devnet's own nodes have no API: what they record is read from their stores (windows, faults, wallets), while status,\n" +
 			"windows next and peers are questions for a guest.\n\n" +
@@ -48,6 +51,7 @@ func devnetCommand() *cli.Command {
 			&cli.IntFlag{Name: "windows", Usage: "end after `N` windows; 0 runs until interrupted"},
 			&cli.StringFlag{Name: "scenario", Value: "calm", Usage: "`NAME` of what happens"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that keys and seats are made from"},
+			&cli.IntFlag{Name: "enclaves", Usage: "give each operator `N` signers (1 to 4), which make the wallets' keys and sign what is agreed on; 0 leaves it unsigned"},
 			&cli.IntFlag{Name: "instances", Usage: "give the first operator `N` instances that share a PostgreSQL database; with --chaos the default is 3"},
 			&cli.DurationFlag{Name: "lease-ttl", Usage: "let the leases of those instances last `DURATION` (default: a node's, with --chaos 4s)"},
 			&cli.IntFlag{Name: "chaos", Usage: "strike those instances at random, in `N` windows"},
@@ -118,6 +122,7 @@ func devnetOf(c *cli.Context, guests []chain.Operator) devnet.Config {
 		Scenario:  c.String("scenario"),
 		Seed:      c.Uint64("seed"),
 		Guests:    guests,
+		Enclaves:  c.Int("enclaves"),
 		Instances: c.Int("instances"),
 		Lease:     c.Duration("lease-ttl"),
 		Dir:       c.String("dir"),

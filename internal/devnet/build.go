@@ -78,7 +78,12 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 	for _, o := range d.operators {
 		addresses = append(addresses, o.address)
 	}
-	if d.wallets, err = makeWallets(d.cfg.Seed, d.cfg.Wallets, d.cfg.Seats, addresses); err != nil {
+	if d.cfg.Enclaves == 0 { // otherwise the nodes make them
+		if d.wallets, err = makeWallets(d.cfg.Seed, d.cfg.Wallets, d.cfg.Seats, addresses); err != nil {
+			return err
+		}
+	}
+	if err := d.openEnclaves(ctx); err != nil {
 		return err
 	}
 	if err := d.invite(addresses); err != nil {
@@ -138,6 +143,16 @@ func (d *devnet) makeOperators() error {
 			d.operators[i].leash = d.leash
 		}
 		return nil
+	})
+}
+
+// openEnclaves prepares the operators' signers.
+func (d *devnet) openEnclaves(ctx context.Context) error {
+	if d.cfg.Enclaves == 0 {
+		return nil
+	}
+	return atOnce(len(d.operators), func(i int) error {
+		return d.operators[i].newEnclaves(ctx, d.cfg.Program, d.cfg.Enclaves, d.cfg.pace())
 	})
 }
 
@@ -210,21 +225,21 @@ func (d *devnet) fund(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.requestRedemptions(ctx); err != nil {
+	if err := d.requestRedemptions(ctx, d.everyWallet()); err != nil {
 		return err
 	}
 	return d.chain.AdvanceTime(ctx, d.limits.MinAge+time.Minute)
 }
 
-// Redemptions are requested as the devnet runs: one for each wallet and window. Nobody signs, so nobody is paid; whose
+// Redemptions are requested as the devnet runs: one for each wallet and window. Where nobody signs nobody is paid; whose
 // request has waited for maxOpen windows reports it as timed out, so that a devnet without end does not fill up.
 const (
 	maxOpen          = 8
 	redemptionAmount = 5_000_000 // satoshi
 )
 
-func (d *devnet) requestRedemptions(ctx context.Context) error {
-	for _, w := range d.everyWallet() {
+func (d *devnet) requestRedemptions(ctx context.Context, wallets []chain.Wallet) error {
+	for _, w := range wallets {
 		id := w.ID()
 		if open := d.open[id]; len(open) == maxOpen {
 			if err := d.chain.TimeOutRedemption(ctx, id, payout(open[0])); err != nil {

@@ -22,6 +22,9 @@ type Config struct {
 	Guests []chain.Operator
 	// BlockTime is the pause between two blocks of the local chain in real time. In chain time a block is a second.
 	BlockTime time.Duration
+	// Enclaves is how many signer backends each operator has, each a process of its own, which make the wallets' keys and sign what
+	// is agreed on. 0: nobody signs, and the wallets' keys are nobody's.
+	Enclaves int
 	// FastIdle mines the stretch between two windows in a burst.
 	FastIdle bool
 	// Windows is after how many windows the devnet ends; 0 means when its context does.
@@ -54,6 +57,7 @@ type Config struct {
 const (
 	maxOperators = 50
 	maxWallets   = 100
+	maxEnclaves  = 4
 	// A block takes the local chain about a millisecond, and a node must follow in time.
 	minBlockTime = 5 * time.Millisecond
 	maxBlockTime = 12 * time.Second // Ethereum's own
@@ -92,6 +96,7 @@ func (c Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateInstances(s)...)
+	errs = append(errs, c.validateEnclaves(s)...)
 	if c.Windows < 0 {
 		complain("windows: %d is negative", c.Windows)
 	}
@@ -117,6 +122,28 @@ const slackAfterLease = 4 * time.Second
 func ChaosBlockTime(lease time.Duration) time.Duration {
 	const left = 80 - lastBegin // blocks of the active phase
 	return ((lease+slackAfterLease)/left + time.Millisecond).Truncate(time.Millisecond)
+}
+
+// validateEnclaves complains about signers.
+func (c Config) validateEnclaves(s scenario) []error {
+	var errs []error
+	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("enclaves: "+format, args...)) }
+	switch {
+	case c.Enclaves == 0:
+		return nil
+	case c.Enclaves < 0 || c.Enclaves > maxEnclaves:
+		complain("%d is not within 0 and %d", c.Enclaves, maxEnclaves)
+	}
+	if c.Seats < 2 {
+		complain("wallets of %d seats have no key that is shared; at least 2", c.Seats)
+	}
+	if c.Instances > 0 {
+		complain("an operator with many instances has none here; its wallets' keys are made by nodes in this process")
+	}
+	if s.Name != "" && !s.signs {
+		complain("scenario %s is played without signatures", s.Name)
+	}
+	return errs
 }
 
 // validateInstances complains about an operator with many instances.

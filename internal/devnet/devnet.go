@@ -10,6 +10,7 @@
 //	judge.go, refute.go   whether it was: a pure function
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
+//	enclave.go, founding.go, purse.go  the operators' signers, the wallets that they make, and what those are paid from
 //	leash.go              the chain that waits for slow nodes
 //	actor.go              the adversary
 //	endpoints.go, illness.go  the nodes' own endpoints, and what is wrong with them
@@ -61,6 +62,7 @@ type devnet struct {
 	chaos     *chaos                          // nil if nothing strikes instances
 	board     *board                          // nil if the subject's instances have pages of their own
 	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
+	purses    map[chain.WalletID]chain.UTXO   // main UTXOs of the wallets that sign
 	requests  int                             // redemptions requested so far
 	open      map[chain.WalletID][]int        // of those, the open ones of each wallet, oldest first
 	busy      atomic.Bool                     // blocks are needed at their pace
@@ -93,6 +95,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		cfg:     cfg,
 		open:    make(map[chain.WalletID][]int),
 		refused: make(map[chain.Operator]chain.Height),
+		purses:  make(map[chain.WalletID]chain.UTXO),
 		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
 		fail:    func(err error) { cancel(err) },
 	}
@@ -113,8 +116,15 @@ func (d *devnet) run(ctx context.Context) (Summary, error) {
 	if err := d.build(ctx); err != nil {
 		return sum, fmt.Errorf("set up the devnet: %w", err)
 	}
+	begin := d.begin
+	if d.cfg.Enclaves > 0 { // before anything is shown of wallets that there are not yet
+		if err := d.found(ctx); err != nil {
+			return sum, fmt.Errorf("make the wallets: %w", err)
+		}
+		begin = func(context.Context) error { return nil }
+	}
 	d.cfg.Screen.Start(d.intro())
-	err := d.windows(ctx, &sum)
+	err := d.windows(ctx, begin, &sum)
 	if sum.Windows < d.cfg.Windows {
 		sum.Differences = append(sum.Differences, fmt.Sprintf("ended after %d of %d windows", sum.Windows, d.cfg.Windows))
 	}
@@ -123,9 +133,9 @@ func (d *devnet) run(ctx context.Context) (Summary, error) {
 	return sum, err
 }
 
-// windows runs one window after the other.
-func (d *devnet) windows(ctx context.Context, sum *Summary) error {
-	if err := d.begin(ctx); err != nil {
+// windows begins, and runs one window after the other.
+func (d *devnet) windows(ctx context.Context, begin func(context.Context) error, sum *Summary) error {
+	if err := begin(ctx); err != nil {
 		return fmt.Errorf("start the devnet: %w", err)
 	}
 	schedule := coordination.RFC12()
@@ -153,7 +163,7 @@ func (d *devnet) dissolve() error {
 		errs = append(errs, d.chaos.close())
 	}
 	for _, o := range made {
-		errs = append(errs, o.closeEndpoints(), o.fleet.close())
+		errs = append(errs, o.haltEnclaves(), o.closeEndpoints(), o.fleet.close())
 	}
 	errs = append(errs, d.links.close())
 	if d.server != nil {

@@ -23,13 +23,15 @@ type recording struct {
 	began   time.Time
 	first   time.Duration // until the first window's first block
 	heights int
+	notes   []string
 	intro   Intro
 	reports []Report
 	summary Summary
 	look    func() // if any, at the end of each window
 }
 
-func (r *recording) Start(i Intro) { r.intro = i }
+func (r *recording) Note(text string) { r.notes = append(r.notes, text) }
+func (r *recording) Start(i Intro)    { r.intro = i }
 
 func (r *recording) Height(h chain.Height) {
 	r.mu.Lock()

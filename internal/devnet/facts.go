@@ -10,6 +10,7 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // Facts is everything the judge may look at of one window: the chain, what was done to the network, and the rows that
@@ -27,6 +28,7 @@ type Facts struct {
 type WalletFacts struct {
 	Wallet chain.Wallet
 	Due    [][]byte // output scripts of the requests that a redemption of this window may pay
+	Purse  *Purse   // what it pays them from; nil if nobody can sign for it
 }
 
 // NodeFacts is what one node has recorded of the window.
@@ -40,6 +42,8 @@ type NodeFacts struct {
 	// Refuses are the devnet's instances that the node's list of peers shows as refused, and for whom they speak.
 	Refuses map[string]chain.Operator
 	Detail  store.WindowDetail
+	// Signings are what its wallets' signers were asked in the window, and what came of it.
+	Signings []signing.Signing
 }
 
 // DeedKind says what sort of thing was done.

@@ -144,7 +144,7 @@ func (j *judge) node(n NodeFacts) {
 			j.differ("operator %v has no row of wallet %v", n.Operator, id)
 			continue
 		}
-		j.row(n.Operator, e, rows[i])
+		j.row(n, e, rows[i])
 		rows = slices.Delete(rows, i, i+1)
 	}
 	for _, r := range rows {
@@ -181,7 +181,8 @@ func (j *judge) opening(n NodeFacts) {
 }
 
 // row demands everything of one node's row of one wallet.
-func (j *judge) row(op chain.Operator, e election, r store.WalletDetail) {
+func (j *judge) row(n NodeFacts, e election, r store.WalletDetail) {
+	op := n.Operator
 	want := j.expected(op, e)
 	differ := func(format string, args ...any) {
 		j.differ("operator %v, wallet %v: %s", op, e.wallet.ID(), fmt.Sprintf(format, args...))
@@ -206,7 +207,7 @@ func (j *judge) row(op chain.Operator, e election, r store.WalletDetail) {
 	j.agreement(e, want, r, differ)
 	j.crossing(op, e, r, differ)
 	j.faults(e, want, r, differ)
-	order(j.facts.Window, r, differ)
+	j.action(n, e, r, differ)
 }
 
 // outcome is what one wallet's window must end in.
@@ -368,8 +369,8 @@ func (j *judge) evidence(e election, f faults.Fault) string {
 	return ""
 }
 
-// order demands an action row exactly if there is something to do, ended for want of a signer.
-func order(w coordination.Window, r store.WalletDetail, differ func(string, ...any)) {
+// order demands an action row exactly if there is something to do, and how it ended.
+func order(w coordination.Window, r store.WalletDetail, ended action.Outcome, differ func(string, ...any)) {
 	if r.Proposal == nil || r.Proposal.Kind() == proposal.KindNoop {
 		if r.Action != nil {
 			differ("has an action though there is nothing to do")
@@ -380,8 +381,8 @@ func order(w coordination.Window, r store.WalletDetail, differ func(string, ...a
 	switch {
 	case a == nil:
 		differ("has no action of the agreed %v", r.Proposal.Kind())
-	case a.Outcome != string(action.NoSigner) || a.Revoked:
-		differ("the action ended in %q (%s; revoked: %t), want %q", a.Outcome, a.Detail, a.Revoked, action.NoSigner)
+	case a.Outcome != string(ended) || a.Revoked:
+		differ("the action ended in %q (%s; revoked: %t), want %q", a.Outcome, a.Detail, a.Revoked, ended)
 	case !same(r.Wallet, a.Proposal, r.Proposal) || a.Start != w.End:
 		differ("the action is not what was agreed on, from block %d", w.End)
 	}

@@ -90,7 +90,7 @@ func (w *world) perfect(t testing.TB, name string) Facts {
 	p := s.plan(w.stage)
 	f := Facts{Window: w.stage.window, Safe: w.safe, MostFee: 1_000_000, Deeds: w.deeds(p)}
 	for _, e := range w.stage.elections {
-		f.Wallets = append(f.Wallets, WalletFacts{e.wallet, e.due})
+		f.Wallets = append(f.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due})
 	}
 	for _, op := range w.stage.operators {
 		n := NodeFacts{Operator: op, Down: slices.Contains(p.down, op)}

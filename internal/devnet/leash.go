@@ -26,6 +26,7 @@ type leash struct {
 	clocks map[string]clock // by whom they belong to
 	at     chain.Height     // where the chain waits
 	since  time.Time        // since when
+	pause  time.Duration    // after each block, at least
 }
 
 // clock shows how far a node is; a *chain.Clock is one.
@@ -49,6 +50,13 @@ func (l *leash) leave(who string) {
 	delete(l.clocks, who)
 }
 
+// slow makes the chain wait for so long after each block, at least; 0 lets it go at its own pace.
+func (l *leash) slow(pause time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pause = pause
+}
+
 // taut reports whether a chain at this height has to wait for somebody. Who does not come in time is left behind.
 func (l *leash) taut(height chain.Height) bool {
 	l.mu.Lock()
@@ -57,7 +65,7 @@ func (l *leash) taut(height chain.Height) bool {
 		l.at, l.since = height, time.Now()
 	}
 	patient := time.Since(l.since) < forbearance
-	waits := false
+	waits := time.Since(l.since) < l.pause
 	for who, clock := range l.clocks {
 		switch shown := clock.Height(); {
 		case shown+slack >= height:

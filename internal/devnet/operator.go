@@ -23,6 +23,7 @@ import (
 	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // password opens the operators' keys. They hold nothing, and everybody may know it.
@@ -52,6 +53,9 @@ type operator struct {
 	// one node in this process, on a file.
 	fleet fleet
 	dsn   string
+	// enclaves are its signer backends, which know its node by certificate; none if it signs nothing.
+	enclaves                    []*enclave
+	certificate, certificateKey string // files
 
 	running runner // nil while the node is down
 }
@@ -302,6 +306,23 @@ func (o *operator) record(ctx context.Context, window chain.Height) (detail stor
 		return err
 	})
 	return detail, err
+}
+
+// signings reads what the node's signers were asked in a window, and what came of it.
+func (o *operator) signings(ctx context.Context, wallets []chain.Wallet, window chain.Height) (all []signing.Signing, err error) {
+	err = o.read(ctx, func(r *store.Reader) error {
+		for _, w := range wallets {
+			s, ok, err := r.Signing(ctx, w.ID(), window)
+			if err != nil {
+				return err
+			}
+			if ok {
+				all = append(all, s)
+			}
+		}
+		return nil
+	})
+	return all, err
 }
 
 // lastWindow is the last window that the node has accounted for; 0 for none.

@@ -22,7 +22,9 @@ type scenario struct {
 	endpoints int // of each node's own that can be ill; 0: all use the chain's
 	ill       int // how many of those fall ill before the seed block; 0: none
 	// many says that an operator may have many instances: at most all of them are down for a window.
-	many   bool
+	many bool
+	// signs says that operators may have signers: then every agreed action must be signed.
+	signs  bool
 	plan   func(stage) plan
 	expect expectation
 }
@@ -46,10 +48,11 @@ var scenarios = []scenario{
 	{
 		Scenario: Scenario{
 			"calm", "All operators are honest and nothing breaks.",
-			"The leader's proposal, the same on every node, no fault; the action ends as `no_signer`.",
+			"The leader's proposal, the same on every node, no fault; the action ends as `no_signer`. With `--enclaves` it ends as `ok`, with a valid signature for exactly what was agreed on, the same transaction on every node.",
 		},
 		operators: 1,
 		many:      true,
+		signs:     true,
 		plan:      planCalm,
 		expect:    expectation{agreed: true},
 	},

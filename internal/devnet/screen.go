@@ -12,6 +12,8 @@ import (
 // Screen shows a devnet to whoever started it. Height is called from another goroutine than the rest; no method may
 // block.
 type Screen interface {
+	// Note is called before Start with what is done until then, where that takes a while.
+	Note(text string)
 	// Start is called once, before the first window.
 	Start(Intro)
 	// Height is called for every block.

@@ -43,6 +43,8 @@ type terminalScreen struct {
 	tracker *progress.Tracker
 }
 
+func (s *terminalScreen) Note(text string) { write(s.w, text+"\n") }
+
 func (s *terminalScreen) Start(i Intro) {
 	write(s.w, intro(i))
 	go func() {

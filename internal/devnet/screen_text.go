@@ -24,6 +24,7 @@ type jsonScreen struct {
 	notes io.Writer
 }
 
+func (s jsonScreen) Note(text string)    { write(s.notes, text+"\n") }
 func (s jsonScreen) Start(i Intro)       { write(s.notes, intro(i)) }
 func (s jsonScreen) Height(chain.Height) {}
 
@@ -52,6 +53,7 @@ func PlainScreen(w io.Writer) Screen { return plainScreen{w} }
 
 type plainScreen struct{ w io.Writer }
 
+func (s plainScreen) Note(text string)    { write(s.w, text+"\n") }
 func (s plainScreen) Start(i Intro)       { write(s.w, intro(i)) }
 func (s plainScreen) Height(chain.Height) {}
 func (s plainScreen) Window(r Report)     { write(s.w, windowText(r)) }

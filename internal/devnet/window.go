@@ -36,6 +36,9 @@ const (
 	gathering = 2 * time.Minute
 	// glance is the time between two looks at what tells nobody when it changes.
 	glance = 20 * time.Millisecond
+	// signingBlock is the time between two blocks while signatures are made, at least: an attempt of 41 blocks has 20 s, of
+	// which a signature takes one or two on a machine with little else to do.
+	signingBlock = 500 * time.Millisecond
 )
 
 // act is one window in the making.
@@ -67,9 +70,13 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 	if err := a.settle(ctx); err != nil {
 		return Report{}, fmt.Errorf("wait for the outcomes: %w", err)
 	}
-	report, err := a.judge(ctx)
+	facts, err := a.facts(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("read the records: %w", err)
+	}
+	report := a.judge(facts)
+	if err := d.cash(ctx, facts); err != nil {
+		return Report{}, fmt.Errorf("settle redemptions: %w", err)
 	}
 	report.Took = time.Since(began)
 	d.log.Info("Window judged", "window", w.Block, "took", report.Took, "differences", len(report.Differences))
@@ -88,7 +95,7 @@ func (d *devnet) interlude(ctx context.Context, w coordination.Window) error {
 			return err
 		}
 	}
-	return d.requestRedemptions(ctx)
+	return d.requestRedemptions(ctx, d.everyWallet())
 }
 
 // prepare brings everybody to where the leaders are known, and makes the plan come true while the chain stands still.
@@ -506,8 +513,13 @@ func heard(detail store.WindowDetail, e election) bool {
 }
 
 // settle waits until every node has accounted for the window and every action has its outcome. It looks once per
-// block, and gives up after some: what is lacking then is for the judge to say.
+// block, and gives up after some: what is lacking then is for the judge to say. Signatures have their time in blocks: while
+// they are made the chain is slower.
 func (a *act) settle(ctx context.Context) error {
+	if a.cfg.Enclaves > 0 {
+		a.leash.slow(signingBlock)
+		defer a.leash.slow(0)
+	}
 	for {
 		height := a.clock.Height()
 		done, err := a.settled(ctx)
@@ -545,26 +557,39 @@ func (a *act) settled(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// judge reads what the nodes recorded, as anybody could, and has it judged.
-func (a *act) judge(ctx context.Context) (Report, error) {
+// facts reads what the nodes recorded, as anybody could, and what the chain has.
+func (a *act) facts(ctx context.Context) (Facts, error) {
 	facts := Facts{Window: a.window, Safe: a.safe, MostFee: a.limits.TxMaxTotalFee, Deeds: a.deeds}
-	report := Report{Window: a.window}
 	for _, e := range a.elections {
-		facts.Wallets = append(facts.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due})
+		purse, err := a.purse(ctx, e)
+		if err != nil {
+			return Facts{}, err
+		}
+		facts.Wallets = append(facts.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due, Purse: purse})
 	}
 	for _, o := range a.operators {
 		detail, err := o.record(ctx, a.window.Block)
 		if err != nil {
-			return Report{}, err
+			return Facts{}, err
 		}
-		n := NodeFacts{
+		signings, err := o.signings(ctx, a.wallets, a.window.Block)
+		if err != nil {
+			return Facts{}, err
+		}
+		facts.Nodes = append(facts.Nodes, NodeFacts{
 			Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address],
-			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail,
-		}
-		judged := n
-		judged.Detail = a.withoutGuests(n.Detail)
-		facts.Nodes = append(facts.Nodes, judged)
+			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail, Signings: signings,
+		})
+	}
+	return facts, nil
+}
+
+// judge has the facts judged.
+func (a *act) judge(facts Facts) Report {
+	report := Report{Window: a.window}
+	for i, n := range facts.Nodes {
 		report.Rows = append(report.Rows, rowsOf(a.window, a.everyWallet(), n)...)
+		facts.Nodes[i].Detail = a.withoutGuests(n.Detail)
 	}
 	report.Differences = Judge(a.cfg.Expect, facts)
 	if a.chaos != nil {
@@ -577,5 +602,5 @@ func (a *act) judge(ctx context.Context) (Report, error) {
 		report.Strikes, report.Round = a.struck.strikes, &counted
 		report.Differences = append(report.Differences, differences...)
 	}
-	return report, nil
+	return report
 }

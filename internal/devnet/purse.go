@@ -1,0 +1,132 @@
+package devnet
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/btcsuite/btcd/wire"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
+)
+
+const (
+	// endowment is what a wallet has at the beginning, in satoshi: 1000 bitcoin, some 20,000 redemptions.
+	endowment = 100_000_000_000
+	// transactionsName is the directory, in a node's, in which it looks for Bitcoin transactions.
+	transactionsName = "transactions"
+)
+
+// endow makes the wallets that the nodes have made known to the chain, gives each a main UTXO, and has it asked for a redemption
+// that is old enough for the first window.
+func (d *devnet) endow(ctx context.Context) error {
+	for _, w := range d.wallets {
+		if err := d.chain.RegisterWallet(ctx, w.ID()); err != nil {
+			return err
+		}
+		main, err := d.deposit(w)
+		if err != nil {
+			return fmt.Errorf("fund wallet %v: %w", w.ID(), err)
+		}
+		if err := d.chain.SetMainUTXO(ctx, w.ID(), main); err != nil {
+			return err
+		}
+		d.purses[w.ID()] = main
+	}
+	if err := d.requestRedemptions(ctx, d.wallets); err != nil {
+		return err
+	}
+	return d.chain.AdvanceTime(ctx, d.limits.MinAge+time.Minute)
+}
+
+// deposit makes up the Bitcoin transaction that funds a wallet and puts it where every operator's node looks for it.
+func (d *devnet) deposit(w chain.Wallet) (chain.UTXO, error) {
+	id := w.ID()
+	tx := wire.NewMsgTx(2)
+	from := wire.OutPoint{Index: 7} // of a transaction that there is not
+	copy(from.Hash[:], id[:])
+	tx.AddTxIn(wire.NewTxIn(&from, nil, nil))
+	tx.AddTxOut(wire.NewTxOut(endowment, bitcoin.ScriptOf(signer.FROST, w.Key())))
+	var raw bytes.Buffer
+	if err := tx.Serialize(&raw); err != nil {
+		return chain.UTXO{}, err
+	}
+	for _, o := range d.operators {
+		dir := filepath.Join(o.dir, transactionsName)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return chain.UTXO{}, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, tx.TxID()+".hex"), []byte(hex.EncodeToString(raw.Bytes())+"\n"), 0o600); err != nil {
+			return chain.UTXO{}, err
+		}
+	}
+	return chain.UTXO{TxHash: tx.TxHash(), Value: endowment}, nil
+}
+
+// purse reads what the chain has of a wallet's money: its main UTXO, and what the due requests ask for. It is nil of a wallet
+// that has none. The chain must have the main UTXO that the director gave it.
+func (d *devnet) purse(ctx context.Context, e election) (*Purse, error) {
+	main, ok := d.purses[e.wallet.ID()]
+	if !ok {
+		return nil, nil //nolint:nilnil // it has none
+	}
+	hash, err := d.client.MainUTXOHash(ctx, e.wallet.ID())
+	if err != nil {
+		return nil, err
+	}
+	if hash != main.Hash() {
+		return nil, fmt.Errorf("the chain has another main UTXO of wallet %v than it was given", e.wallet.ID())
+	}
+	requests, err := d.client.RedemptionRequests(ctx, e.wallet.ID(), e.due)
+	return &Purse{Main: main, Requests: requests}, err
+}
+
+// cash closes, for each wallet whose redemption was signed as it must be, the requests that it pays, and leaves it with the
+// change: as somebody would who proves to the chain that Bitcoin has the transaction.
+func (d *devnet) cash(ctx context.Context, f Facts) error {
+	for _, w := range f.Wallets {
+		if w.Purse == nil {
+			continue
+		}
+		tx := f.paid(w)
+		if tx == nil {
+			continue
+		}
+		id := w.Wallet.ID()
+		var scripts [][]byte
+		for _, r := range w.Purse.Requests {
+			scripts = append(scripts, r.Script)
+		}
+		change := chain.UTXO{TxHash: tx.TxHash(), Value: uint64(tx.TxOut[0].Value)} //nolint:gosec // judged
+		if err := d.chain.SettleRedemptions(ctx, id, scripts, tx.TxHash(), change); err != nil {
+			return err
+		}
+		d.purses[id] = change
+		d.open[id] = slices.DeleteFunc(d.open[id], func(n int) bool { return holds(scripts, payout(n)) })
+		d.log.Info("Redemption settled", "wallet", id, "transaction", tx.TxID(), "requests", len(scripts), "change", change.Value)
+	}
+	return nil
+}
+
+// paid returns a wallet's redemption if a node has one that pays what is due; nil if none has.
+func (f Facts) paid(w WalletFacts) *wire.MsgTx {
+	for _, n := range f.Nodes {
+		for _, row := range n.Detail.Wallets {
+			tx, err := redeemed(w, row, n.signed(w.Wallet.ID()))
+			if row.Wallet == w.Wallet.ID() && err == nil {
+				return tx
+			}
+		}
+	}
+	return nil
+}
+
+var errUnsigned = errors.New("nothing is signed")
