@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"sync"
 	"testing"
 
@@ -59,4 +60,30 @@ func TestOneOfManyIntentsAtOnceIsBound(t *testing.T) {
 		wantRefused(t, signer.RuleSlot, err)
 	}
 	require.Equal(t, 1, bound)
+}
+
+// Who gives up waiting is told so, and the vault goes on.
+func TestACallThatIsGivenUpDoesNoHarm(t *testing.T) {
+	r, key := threeOperators(t)
+	p := r.heartbeat(key, firstWindow, 1)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		_, err := r.houses[0].vault.Sign(gone, p.round1())
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, signer.ErrStoreFailed)
+	}
+	require.True(t, health(t, r.houses[0].vault).StoreOK)
+
+	// Calls that are cut short anywhere, while others are under way.
+	together(16, func(i int) (signer.RoundReply, error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go cancel()
+		again := p
+		again.attempt = uint32(2 + i%4)
+		return r.houses[0].vault.Sign(ctx, again.round1())
+	})
+	require.True(t, health(t, r.houses[0].vault).StoreOK)
+	r.sign(key, p)
 }

@@ -125,8 +125,17 @@ func (l *ledger) transact(ctx context.Context, f func(*tx) error) error {
 	return nil
 }
 
-// read carries out f, which only reads, on one state of the database.
+// read carries out f, which only reads, on one state of the database. Who gave up waiting is told so: that is no fault of the
+// disk.
 func (l *ledger) read(ctx context.Context, f func(*tx) error) error {
+	err := l.look(ctx, f)
+	if errors.Is(err, signer.ErrStoreFailed) && ctx.Err() != nil {
+		return fmt.Errorf("read the vault's database: %w", ctx.Err())
+	}
+	return err
+}
+
+func (l *ledger) look(ctx context.Context, f func(*tx) error) error {
 	t, err := l.db.BeginTx(ctx, nil)
 	if err != nil {
 		return failed(err)
