@@ -136,6 +136,10 @@ func walletState(w view.Wallet) string {
 // signedBy says which signer holds the wallet's shares, and why it cannot be signed for.
 func signedBy(w view.Wallet) string {
 	text := fmt.Sprintf("  signer    %s\n", cell(w.Signer))
+	if g := w.Generated; g != nil {
+		text += fmt.Sprintf("  generated %s, %s, %d of %d seats sign\n            session %s, invited by %v\n",
+			g.At, g.Scheme, g.Threshold, len(w.Operators), g.Session, g.By)
+	}
 	if w.Unsignable != nil {
 		text += fmt.Sprintf("  unsignable: %s\n", printable(*w.Unsignable))
 	}

@@ -1,7 +1,9 @@
 package view
 
 import (
+	"context"
 	"errors"
+	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
@@ -101,4 +103,32 @@ func (k Keygen) Total() int {
 		n += h.Seats
 	}
 	return n
+}
+
+// WalletOrigin is how a wallet's key was made.
+type WalletOrigin struct {
+	Session   string         `json:"session"` // of the key generation
+	Scheme    string         `json:"scheme"`
+	Threshold int            `json:"threshold"` // seats that a signature takes
+	By        chain.Operator `json:"by"`        // who invited
+	At        string         `json:"at"`        // when all operators had signed it
+}
+
+// origin returns how a wallet's key was made, as all of its operators have signed it; nil if this node took no part in that.
+func (r Records) origin(ctx context.Context, w chain.WalletID) (*WalletOrigin, error) {
+	rows, err := r.Store.Keygens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if row.Wallet != w || row.State != keygen.Active {
+			continue
+		}
+		inv, err := keygen.ReadInvitation(row.Invitation)
+		if err != nil {
+			return nil, fmt.Errorf("key generation %v: %w", row.Session, err)
+		}
+		return &WalletOrigin{row.Session.String(), string(inv.Scheme), inv.Threshold, inv.By, Time(row.Changed)}, nil
+	}
+	return nil, nil //nolint:nilnil // no origin is known, which is no error
 }

@@ -144,7 +144,12 @@ func (r Records) Wallet(ctx context.Context, id chain.WalletID) (Wallet, error) 
 				return Wallet{}, err
 			}
 			shares, err := r.custody(ctx)
-			return shares.show(NewWallet(record).Of(owners[id])), err
+			if err != nil {
+				return Wallet{}, err
+			}
+			w := shares.show(NewWallet(record).Of(owners[id]))
+			w.Generated, err = r.origin(ctx, id)
+			return w, err
 		}
 	}
 	return Wallet{}, fmt.Errorf("%w: wallet %v was never imported", store.ErrNotFound, id)

@@ -25,6 +25,8 @@ type Wallet struct {
 	Signer     *string          `json:"signer"`   // which signer holds this operator's shares of its key; null if none does
 	// Unsignable is why this operator cannot sign for it now; null if it can, as far as was asked.
 	Unsignable *string `json:"unsignable"`
+	// Generated is how its key was made, if this node took part in that; null otherwise, and in lists.
+	Generated *WalletOrigin `json:"generated"`
 }
 
 // Of adds who serves the wallet.
