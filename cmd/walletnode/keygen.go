@@ -27,9 +27,9 @@ func createWalletCommand() *cli.Command {
 		Description: "Invites the operators of the seats, and accepts for this one. Each of the others has to accept with \"wallets accept\" before the\n" +
 			"invitation expires; then the key is generated, and every operator signs what came of it. Nobody ever has the key.",
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "operators", Required: true, Usage: "the `ADDRESSES` of all operators, this one among them, separated by commas"},
-			&cli.StringSliceFlag{Name: "seats", Required: true, Usage: "how many `SEATS` each of them holds, in the same order, as in 4,3,3"},
-			&cli.IntFlag{Name: "threshold", Required: true, Usage: "how many `SEATS` a signature takes: 2 at least, all at most"},
+			&cli.StringSliceFlag{Name: "operators", Usage: "the `ADDRESSES` of all operators, this one among them, separated by commas"},
+			&cli.StringSliceFlag{Name: "seats", Usage: "how many `SEATS` each of them holds, in the same order, as in 4,3,3"},
+			&cli.IntFlag{Name: "threshold", Usage: "how many `SEATS` a signature takes: 2 at least, all at most"},
 			&cli.StringFlag{Name: "scheme", Value: "frost", Usage: "`SCHEME` of the signatures: frost (Taproot) or cmp (ECDSA)"},
 			waitFlag(), jsonFlag(),
 		},
@@ -101,6 +101,11 @@ func createWallet(c *cli.Context) error {
 
 // walletWish reads the flags of "wallets create". What they ask for as a whole is judged by the node.
 func walletWish(c *cli.Context) (api.KeygenWish, error) {
+	for _, name := range []string{"operators", "seats", "threshold"} {
+		if !c.IsSet(name) {
+			return api.KeygenWish{}, fmt.Errorf("--%s is missing: a wallet takes --operators, --seats and --threshold", name)
+		}
+	}
 	wish := api.KeygenWish{Threshold: c.Int("threshold"), Scheme: c.String("scheme")}
 	for _, text := range c.StringSlice("operators") {
 		op, err := chain.ParseOperator(strings.TrimSpace(text))

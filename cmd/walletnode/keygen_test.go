@@ -162,7 +162,7 @@ func TestBadInputKeyGenerations(t *testing.T) {
 		"--operators: operator address: want 40 hex digits": {"--operators", "0x01", "--seats", "2", "--threshold", "2"},
 		`there is no "rsa" (there are: frost, cmp)`:         {"--operators", a + "," + b, "--seats", "2,1", "--threshold", "2", "--scheme", "rsa"},
 		"more than 255 seats":                               {"--operators", a + "," + b, "--seats", "255,1", "--threshold", "2"},
-		`Required flag`:                                     {"--operators", a},
+		"--seats is missing: a wallet takes":                {"--operators", a},
 	} {
 		got := call(t, "", append([]string{"wallets", "create", "--data-dir", dir}, args...)...)
 		require.Equal(t, codeUsage, got.code, "%s: %s", says, got.stderr)
