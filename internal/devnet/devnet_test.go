@@ -68,7 +68,7 @@ func play(t *testing.T, cfg Config) *recording {
 	r.began = time.Now()
 	cfg.Dir, cfg.Screen = t.TempDir(), r
 	cfg.Program = []string{"/nonexistent"} // not this test binary
-	if cfg.Scenario == "restart" {
+	if cfg.Scenario == "restart" || cfg.Enclaves > 0 {
 		cfg.Program = []string{buildProgram(t)}
 	}
 	cfg.BlockTime, cfg.FastIdle = blockTime, true

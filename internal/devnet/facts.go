@@ -42,6 +42,7 @@ type NodeFacts struct {
 	// Refuses are the devnet's instances that the node's list of peers shows as refused, and for whom they speak.
 	Refuses map[string]chain.Operator
 	Detail  store.WindowDetail
+	Signs   bool // its operator has signers
 	// Signings are what its wallets' signers were asked in the window, and what came of it.
 	Signings []signing.Signing
 }

@@ -80,6 +80,8 @@ func (j *judge) action(n NodeFacts, e election, r store.WalletDetail, differ fun
 	}
 }
 
+var errUnsigned = errors.New("nothing is signed")
+
 // beaten says what is wrong with a heartbeat's signature.
 func beaten(w WalletFacts, r store.WalletDetail, s signing.Signing) error {
 	beat, ok := r.Proposal.(proposal.Heartbeat)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -120,13 +119,13 @@ func (d *devnet) cash(ctx context.Context, f Facts) error {
 func (f Facts) paid(w WalletFacts) *wire.MsgTx {
 	for _, n := range f.Nodes {
 		for _, row := range n.Detail.Wallets {
-			tx, err := redeemed(w, row, n.signed(w.Wallet.ID()))
-			if row.Wallet == w.Wallet.ID() && err == nil {
+			if row.Wallet != w.Wallet.ID() {
+				continue
+			}
+			if tx, err := redeemed(w, row, n.signed(row.Wallet)); err == nil {
 				return tx
 			}
 		}
 	}
 	return nil
 }
-
-var errUnsigned = errors.New("nothing is signed")

@@ -7,6 +7,8 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // Screen shows a devnet to whoever started it. Height is called from another goroutine than the rest; no method may
@@ -73,6 +75,8 @@ type Row struct {
 	Action        *string            `json:"action"` // what was agreed on
 	Faults        []Accusation       `json:"faults"`
 	ReceivedBlock *chain.Height      `json:"received_block"`
+	Outcome       *string            `json:"outcome,omitempty"`     // of the action, where there are signers
+	Transaction   *string            `json:"transaction,omitempty"` // that was signed: its ID
 }
 
 // Accusation is one fault of a Row.
@@ -126,6 +130,7 @@ func rowsOf(w coordination.Window, wallets []chain.Wallet, n NodeFacts) []Row {
 				row.fill(d)
 			}
 		}
+		row.sign(n)
 		rows = append(rows, row)
 	}
 	return rows
@@ -139,6 +144,21 @@ func (r *Row) fill(d store.WalletDetail) {
 	}
 	for _, f := range d.Records {
 		r.Faults = append(r.Faults, Accusation{f.Kind, f.Culprit, f.Attributed})
+	}
+}
+
+// sign enters what became of the action on a devnet with signers.
+func (r *Row) sign(n NodeFacts) {
+	if !n.Signs {
+		return
+	}
+	for _, d := range n.Detail.Wallets {
+		if d.Wallet == r.Wallet && d.Action != nil {
+			r.Outcome = known(d.Action.Outcome)
+		}
+	}
+	if s := n.signed(r.Wallet); s.TxHash != (signer.Digest{}) {
+		r.Transaction = known(signing.TxID(s.TxHash))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action"
 )
 
 // JSONScreen writes one JSON object per line to data: a Row for each node, wallet and window, and the Summary. What is
@@ -167,7 +168,22 @@ func viewOf(r Row) view {
 			text += " (unattributed)"
 		}
 	}
+	if r.Outcome != nil {
+		text += ", " + signedText(r)
+	}
 	return view{wallet: r.Wallet, text: text}
+}
+
+// signedText says how an action ended, and with what.
+func signedText(r Row) string {
+	switch {
+	case r.Transaction != nil:
+		return "signed transaction " + (*r.Transaction)[:10]
+	case *r.Outcome == string(action.OK):
+		return "signed"
+	default:
+		return "action " + *r.Outcome
+	}
 }
 
 func (v *view) count(r Row) {

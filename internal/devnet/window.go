@@ -578,7 +578,7 @@ func (a *act) facts(ctx context.Context) (Facts, error) {
 		}
 		facts.Nodes = append(facts.Nodes, NodeFacts{
 			Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address],
-			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail, Signings: signings,
+			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail, Signs: len(o.enclaves) > 0, Signings: signings,
 		})
 	}
 	return facts, nil

@@ -1,0 +1,102 @@
+package devnet
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/btcsuite/btcd/wire"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
+)
+
+// signedIn returns the transactions that an operator's node has of a wallet, the oldest first.
+func signedIn(t *testing.T, dir string, wallet chain.WalletID) []*wire.MsgTx {
+	t.Helper()
+	r, err := store.OpenReader(t.Context(), "sqlite:"+filepath.Join(dir, "walletnode.db"))
+	require.NoError(t, err)
+	defer r.Close()
+	rows, err := r.Signings(t.Context(), wallet, 1_000_000, 100)
+	require.NoError(t, err)
+	all := make([]*wire.MsgTx, len(rows))
+	for i, s := range rows {
+		all[len(rows)-1-i] = new(wire.MsgTx)
+		require.NoError(t, all[len(rows)-1-i].Deserialize(bytes.NewReader(s.Signed)))
+	}
+	return all
+}
+
+// The whole way: three operators with two signers each, which are processes of their own, generate a key over the network, and
+// with it sign what they agree on in two windows. The judge has verified the signatures; this looks at how they follow from
+// each other.
+func TestSignersMakeAndUseAWallet(t *testing.T) {
+	r := play(t, Config{Scenario: "calm", Windows: 2, Operators: 3, Wallets: 1, Seats: 5, Enclaves: 2, Seed: 3})
+	requireExpected(t, r, 2)
+	require.Contains(t, r.notes, "wallet 1: key generation: 3 active")
+	require.Len(t, r.intro.Wallets, 1)
+	wallet := r.intro.Wallets[0]
+	var first []*wire.MsgTx
+	for _, o := range r.intro.Operators {
+		all := signedIn(t, o.Dir, wallet.ID())
+		require.Len(t, all, 2)
+		if first == nil {
+			first = all
+		}
+		require.Equal(t, first[0].TxHash(), all[0].TxHash())
+		require.Equal(t, first[1].TxHash(), all[1].TxHash())
+		require.Equal(t, wire.OutPoint{Hash: first[0].TxHash()}, all[1].TxIn[0].PreviousOutPoint, "window 1's change is what window 2 pays from")
+		require.Len(t, all[1].TxOut, 2, "the change, and the one request that is open: those of window 1 are settled")
+
+		reader, err := store.OpenReader(t.Context(), "sqlite:"+filepath.Join(o.Dir, "walletnode.db"))
+		require.NoError(t, err)
+		placed, err := reader.Assignments(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, reader.Close())
+		require.Len(t, placed, 1)
+		require.Equal(t, wallet.ID(), placed[0].Wallet)
+		require.Equal(t, placement.Assigned, placed[0].State)
+		require.Contains(t, []string{"enclave-1", "enclave-2"}, placed[0].Backend)
+	}
+	for i, report := range r.reports {
+		for _, row := range report.Rows {
+			require.Equal(t, "ok", *row.Outcome)
+			require.Equal(t, first[i].TxID(), *row.Transaction)
+		}
+		require.Contains(t, windowText(report), "signed transaction "+first[i].TxID()[:10])
+	}
+}
+
+func TestTheBlockTimeIsPutIntoASignersSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "signer.toml")
+	require.NoError(t, os.WriteFile(file, []byte("listen = \"127.0.0.1:1\"\nblock_time = \"12s\"\n"), 0o600))
+	require.NoError(t, setBlockTime(file, 100*time.Microsecond))
+	s, _, err := daemon.ReadSettings(file)
+	require.NoError(t, err)
+	require.EqualValues(t, 100*time.Microsecond, s.BlockTime)
+	require.ErrorContains(t, setBlockTime(file, time.Second), "do not have one line")
+}
+
+func TestEnclavesAreForCalmNetworksOfSharedKeys(t *testing.T) {
+	ok := Config{
+		Operators: 5, Wallets: 1, Seats: 5, BlockTime: blockTime, Scenario: "calm", Dir: t.TempDir(), Screen: &recording{}, Enclaves: 4,
+	}
+	require.NoError(t, ok.Validate())
+	for want, change := range map[string]func(*Config){
+		"enclaves: 5 is not within 0 and 4":           func(c *Config) { c.Enclaves = 5 },
+		"enclaves: -1 is not within 0 and 4":          func(c *Config) { c.Enclaves = -1 },
+		"enclaves: wallets of 1 seats":                func(c *Config) { c.Operators, c.Seats = 1, 1 },
+		"enclaves: an operator with many instances":   func(c *Config) { c.Instances = 1 },
+		"enclaves: scenario reorg is played without":  func(c *Config) { c.Scenario = "reorg" },
+		"enclaves: scenario impostor is played witho": func(c *Config) { c.Scenario = "impostor" },
+	} {
+		bad := ok
+		change(&bad)
+		require.ErrorContains(t, bad.Validate(), want)
+	}
+}
