@@ -26,6 +26,7 @@ type attempt struct {
 	input      int
 	round      int // that the backend is asked for next, from 1
 	calling    bool
+	asked      chain.Height    // when the backend was called last
 	words      []signer.Parcel // what the backend said in the round before, and has not left yet
 	speaks     bool            // there are words
 	after      *signer.Outcome // what the session came to, once the words have left
@@ -220,7 +221,7 @@ func (r *run) goOn(ctx context.Context, a *attempt, height chain.Height) {
 	if a.round == 1 {
 		a.opened = append(a.opened, request.Session)
 	}
-	a.calling = true
+	a.calling, a.asked = true, height
 	r.goroutines.Go(func() {
 		answer, err := r.backend.Sign(ctx, request)
 		select {
@@ -334,7 +335,7 @@ func (r *run) fail(ctx context.Context, a *attempt, height chain.Height) {
 	if a.over {
 		return
 	}
-	r.explain(a)
+	r.explain(a, height)
 	r.close(ctx, a, height)
 	r.last = fmt.Sprintf("attempt %d: %s: %s", a.number, a.result, a.detail)
 	if a.result == ResultBackend {
@@ -347,8 +348,12 @@ func (r *run) fail(ctx context.Context, a *attempt, height chain.Height) {
 	}
 }
 
+// backendTime is how many blocks a backend has for a round before it can be told to have been slow: who speaks last, and late,
+// must not make it look as if it were.
+const backendTime chain.Height = 2
+
 // explain finds why an attempt failed, if it is not known, and who was silent.
-func (r *run) explain(a *attempt) {
+func (r *run) explain(a *attempt, height chain.Height) {
 	b := r.boards[a.number]
 	switch {
 	case a.result != "":
@@ -356,6 +361,8 @@ func (r *run) explain(a *attempt) {
 		a.result, a.detail = ResultTooFew, fmt.Sprintf("%d of %d seats, %d needed", b.active(), r.wallet.Seats(), r.key.Threshold)
 	case a.signers == nil:
 		a.result, a.detail = ResultNoList, fmt.Sprintf("%v named no signers", a.coordinator)
+	case a.calling && height < a.asked+backendTime:
+		a.result, a.detail = ResultUnsound, fmt.Sprintf("what was said last came too late for round %d of the backend", a.round)
 	case a.calling:
 		a.result, a.detail = ResultBackend, fmt.Sprintf("the backend has not answered round %d in time", a.round)
 	default:

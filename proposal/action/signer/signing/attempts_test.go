@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -349,6 +350,33 @@ func TestR3NodesWithDifferentIntentsNeverMix(t *testing.T) {
 			require.Equal(t, action.Expired, e.outcome)
 			require.Empty(t, m.log.get(900).Signed)
 			require.Empty(t, m.backend.asked)
+		}
+	})
+}
+
+// Who speaks at the last moment leaves the others' backends no time. That is not their fault: after two such attempts they go on.
+func TestWhoSpeaksLateMakesNobodysBackendLookSlow(t *testing.T) {
+	bubble(t, 3, []int{1, 1, 1}, func(t *testing.T, w *world) {
+		const takes, spare = 5 * time.Second, 2 * time.Second
+		late, o := w.members[0], w.heartbeat(900)
+		for _, m := range w.members {
+			m.backend.takes = takes
+		}
+		held := 0
+		late.tamper = func(content any) []any {
+			if b, ok := content.(bundle); ok && b.round == 1 && held < 2 {
+				held++
+				deadline := schedule{o.SigningStart(), o.SigningEnd()}.deadline(uint32(held))
+				time.Sleep(time.Duration(deadline-w.clock.Height())*blockTime - takes - spare)
+			}
+			return []any{content}
+		}
+		w.start()
+		all := w.play(o)
+		require.Equal(t, 2, held)
+		for _, m := range w.members {
+			row := m.requireSigned(o, all[m])
+			require.Equal(t, ResultUnsound, row.Attempts[0].Result, row.Attempts[0].Detail)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -85,6 +86,8 @@ type enclave struct {
 	shares    map[chain.Seat]scheme.Share
 	proposals func(chain.Height) proposal.Proposal
 
+	takes time.Duration // each call of Sign
+
 	mu       sync.Mutex
 	err      error // of every call
 	refusal  error // of Sign
@@ -120,6 +123,7 @@ func (e *enclave) Abort(_ context.Context, id signer.SessionID) error {
 }
 
 func (e *enclave) Sign(_ context.Context, r signer.SignRound) (signer.RoundReply, error) {
+	time.Sleep(e.takes)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.asked = append(e.asked, r)
