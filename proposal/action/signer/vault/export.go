@@ -208,6 +208,8 @@ func (p *protectionRows) check(k signer.Key) error {
 			return fmt.Errorf("window %d follows window %d", b.Window, last)
 		case len(b.Tx) != 0 && len(b.Tx) != len(signer.Digest{}):
 			return fmt.Errorf("window %d is bound to a transaction hash of %d bytes", b.Window, len(b.Tx))
+		case len(b.Tx) == 0 && len(b.Spends)+len(b.Pays) != 0:
+			return fmt.Errorf("window %d is bound to no transaction, and yet spends or pays something", b.Window)
 		case len(b.Tx) != 0 && (len(b.Spends) == 0 || len(b.Pays) == 0): // every transaction that is signed is a redemption
 			return fmt.Errorf("window %d is bound to a transaction that spends or pays nothing", b.Window)
 		}

@@ -114,12 +114,11 @@ func (l *ledger) transact(ctx context.Context, f func(*tx) error) error {
 	if err != nil {
 		return failed(err)
 	}
+	defer t.Rollback() //nolint:errcheck // what was not committed is not there, also after a panic; once it is, this does nothing
 	if err := f(&tx{ctx, t}); err != nil {
-		_ = t.Rollback() // the first error counts, and what was not committed is not there
 		return err
 	}
 	if err := l.commit(t); err != nil {
-		_ = t.Rollback() // of a transaction that has ended it does nothing
 		return failed(err)
 	}
 	return nil

@@ -288,6 +288,7 @@ func TestAnImportTakesItsProtectionRows(t *testing.T) {
 		"one twice":             func(e *exported) { e.Protection.Bonds[0] = e.Protection.Bonds[1] },
 		"no outpoints":          func(e *exported) { e.Protection.Bonds[1].Spends = nil },
 		"no payments":           func(e *exported) { e.Protection.Bonds[1].Pays = nil },
+		"no transaction":        func(e *exported) { e.Protection.Bonds[1].Tx = nil },
 		"half a transaction":    func(e *exported) { e.Protection.Bonds[1].Tx = e.Protection.Bonds[1].Tx[1:] },
 		"never used, it says":   func(e *exported) { e.Protection.Bonds, e.Key.LastWindow = nil, 0 },
 		"another wallet":        func(e *exported) { e.Key.Wallet[0]++ },

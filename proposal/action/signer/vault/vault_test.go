@@ -164,3 +164,14 @@ func TestASecretBelongsToItsRow(t *testing.T) {
 	_, err = b.open(sealed[:10], place("keys", 1, 2))
 	require.ErrorIs(t, err, errDamaged)
 }
+
+// Whoever serves requests recovers from a panic. The one connection to the database must not stay behind in a transaction then:
+// no request would ever be answered again.
+func TestAPanicInATransactionLeavesTheLedgerOpen(t *testing.T) {
+	v := openVault(t, testConfig(t))
+	require.Panics(t, func() { _ = v.ledger.write(t.Context(), func(*tx) error { panic("a row that nobody thought of") }) })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := v.Keys(ctx, nil, 1)
+	require.NoError(t, err)
+}
