@@ -129,7 +129,7 @@ func (c Config) validateEnclaves(s scenario) []error {
 	var errs []error
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("enclaves: "+format, args...)) }
 	switch {
-	case c.Enclaves == 0:
+	case c.Enclaves == 0 && s.enclaves == 0:
 		return nil
 	case c.Enclaves < 0 || c.Enclaves > maxEnclaves:
 		complain("%d is not within 0 and %d", c.Enclaves, maxEnclaves)
@@ -139,6 +139,9 @@ func (c Config) validateEnclaves(s scenario) []error {
 	}
 	if c.Instances > 0 {
 		complain("an operator with many instances has none here; its wallets' keys are made by nodes in this process")
+	}
+	if c.Enclaves < s.enclaves || c.Wallets < s.wallets {
+		complain("scenario %s takes at least %d signers of each operator, and %d wallets", s.Name, s.enclaves, max(1, s.wallets))
 	}
 	if s.Name != "" && !s.signs {
 		complain("scenario %s is played without signatures", s.Name)

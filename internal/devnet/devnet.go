@@ -10,6 +10,7 @@
 //	judge.go, refute.go   whether it was: a pure function
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
+//	outage.go             signers that are stopped or retired
 //	enclave.go, founding.go, purse.go  the operators' signers, the wallets that they make, and what those are paid from
 //	leash.go              the chain that waits for slow nodes
 //	actor.go              the adversary
@@ -63,6 +64,9 @@ type devnet struct {
 	board     *board                          // nil if the subject's instances have pages of their own
 	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
 	purses    map[chain.WalletID]chain.UTXO   // main UTXOs of the wallets that sign
+	shares    []Share                         // where the shares of those are
+	retired   []Deed                          // signers that were retired
+	silent    []Deed                          // signers that were down in the window before, if that takes turns
 	requests  int                             // redemptions requested so far
 	open      map[chain.WalletID][]int        // of those, the open ones of each wallet, oldest first
 	busy      atomic.Bool                     // blocks are needed at their pace

@@ -22,6 +22,7 @@ type Facts struct {
 	Wallets []WalletFacts
 	Deeds   []Deed
 	Nodes   []NodeFacts
+	Shares  []Share // as the signers tell
 }
 
 // WalletFacts is one wallet as the chain has it.
@@ -69,13 +70,18 @@ const (
 	DeedPartition DeedKind = "partition"
 	// DeedFlood says that an instance sent more than anybody puts up with.
 	DeedFlood DeedKind = "flood"
+	// DeedSignerDown says that a signer was stopped, DeedSignersBack that one runs again that was, and DeedRetired that its
+	// operator had retired it before a wallet was made.
+	DeedSignerDown  DeedKind = "signer down"
+	DeedSignersBack DeedKind = "signer back"
+	DeedRetired     DeedKind = "retired signer"
 )
 
 // Deed is one entry of the adversary's log: what was really done, not what was planned.
 type Deed struct {
 	Kind     DeedKind
 	Operator chain.Operator // whose key was used, or whose node suffered it
-	Wallet   chain.WalletID // of a silence or a statement
+	Wallet   chain.WalletID // of a silence or a statement; of a retired signer the one that was made afterwards
 	Key      wire.PublicKey // of a statement: the operator's key, which signed it
 	Envelope []byte         // of a statement: the bytes that were sent
 	// From and To are the first and last block of it, both included. Of a statement From is the block at which it was
@@ -89,6 +95,7 @@ type Deed struct {
 	// Endpoint is which of the operator's endpoints did it, 0 for the primary; Told is what its log has of it.
 	Endpoint int
 	Told     rpcfault.Tally
+	Signer   string // which of the operator's signers it was done to
 	// Sides are the two groups of a partition.
 	Sides sides
 	// Sent is how many messages a flood had, of those to the node that was sent the fewest; Instance is the peer ID that

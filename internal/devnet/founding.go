@@ -69,11 +69,19 @@ func (d *devnet) found(ctx context.Context) error {
 		return err
 	}
 	for i := range d.cfg.Wallets {
+		if d.scenario.retires && i > 0 && i == d.cfg.Wallets-1 {
+			if err := d.retire(ctx, d.wallets[0].ID()); err != nil {
+				return fmt.Errorf("retire signers: %w", err)
+			}
+		}
 		w, err := d.generate(ctx, i)
 		if err != nil {
 			return fmt.Errorf("generate the key of wallet %d: %w", i+1, err)
 		}
 		d.wallets = append(d.wallets, w)
+	}
+	if err := d.askShares(ctx); err != nil {
+		return err
 	}
 	if err := d.writeManifests(); err != nil {
 		return err

@@ -28,6 +28,7 @@ func Judge(scenarioName string, f Facts) []string {
 	}
 	j.deeds()
 	j.endpoints()
+	j.signers()
 	for _, n := range f.Nodes {
 		switch {
 		case n.Down:
@@ -66,6 +67,12 @@ func (j *judge) deeds() {
 		case d.ofEndpoint():
 			if lacks := d.unproven(j.facts.Window); lacks != "" {
 				j.differ("%s: %v, endpoint %d", lacks, d, d.Endpoint)
+				continue
+			}
+			done++
+		case d.ofSigner():
+			if lacks := j.lacksOfSigner(d, j.facts.Window); lacks != "" {
+				j.differ("%s: %v, %s", lacks, d, d.Signer)
 				continue
 			}
 			done++

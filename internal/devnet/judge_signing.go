@@ -24,6 +24,8 @@ import (
 type Purse struct {
 	Main     chain.UTXO                // before the window's action
 	Requests []chain.RedemptionRequest // that are due
+	// Threshold is how many seats a signature takes.
+	Threshold int
 }
 
 // signed returns what a node has recorded of a wallet's signature; the zero value if there is nothing.
@@ -45,16 +47,19 @@ func (j *judge) purseOf(wallet chain.WalletID) *WalletFacts {
 	return &j.facts.Wallets[i]
 }
 
-// action demands that what was agreed on ended as signed on every node where the wallet can sign, with the same signature for
-// the same thing, and as no_signer where it cannot.
+// action demands that what was agreed on ended as signed on every node that has its signer, if the wallet has its quorum, with the
+// same transaction everywhere; and that nothing is signed otherwise.
 func (j *judge) action(n NodeFacts, e election, r store.WalletDetail, differ func(string, ...any)) {
 	w := j.purseOf(e.wallet.ID())
-	if w == nil {
-		order(j.facts.Window, r, action.NoSigner, differ)
+	ended := j.ends(n.Operator, w)
+	order(j.facts.Window, r, ended, differ)
+	s := n.signed(e.wallet.ID())
+	if ended != action.OK {
+		if len(s.Signed) > 0 {
+			differ("has a signature, and cannot have one")
+		}
 		return
 	}
-	order(j.facts.Window, r, action.OK, differ)
-	s := n.signed(e.wallet.ID())
 	if r.Proposal == nil || r.Proposal.Kind() == proposal.KindNoop {
 		if s.Digest != (signer.Digest{}) {
 			differ("asked its signers for something though there is nothing to do")

@@ -74,12 +74,12 @@ func signingOf(t *testing.T, e election, window chain.Height, tx *wire.MsgTx) si
 }
 
 // signedWindow returns the facts of a calm window in which every node recorded that everything was signed.
-func signedWindow(t *testing.T, seed uint64) (*world, Facts) {
+func signedWindow(t *testing.T, seed, index uint64) (*world, Facts) {
 	t.Helper()
-	w := newWorld(t, seed, 1)
+	w := newWorld(t, seed, index)
 	f := w.perfect(t, "calm")
 	for i, e := range w.stage.elections {
-		purse := &Purse{Main: mainOf(i)}
+		purse := &Purse{Main: mainOf(i), Threshold: 6}
 		for _, script := range e.due {
 			purse.Requests = append(purse.Requests, chain.RedemptionRequest{Script: script, RequestedAmount: 5_000_000, TreasuryFee: 5_000, TxMaxFee: 10_000})
 		}
@@ -95,7 +95,7 @@ func signedWindow(t *testing.T, seed uint64) (*world, Facts) {
 
 func TestTheJudgeIsSatisfiedByWhatIsSignedAsItMustBe(t *testing.T) {
 	for seed := range uint64(6) { // keys of either parity are among them
-		_, f := signedWindow(t, seed)
+		_, f := signedWindow(t, seed, 1)
 		require.Empty(t, Judge("calm", f))
 		for _, w := range f.Wallets {
 			require.NotNil(t, f.paid(w))
@@ -157,7 +157,7 @@ func TestTheJudgeRefusesWhatIsSignedOtherwise(t *testing.T) {
 		}, "nobody requested"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, f := signedWindow(t, seed)
+			w, f := signedWindow(t, seed, 1)
 			c.change(w, &f)
 			differences := Judge("calm", f)
 			require.NotEmpty(t, differences)
@@ -168,7 +168,7 @@ func TestTheJudgeRefusesWhatIsSignedOtherwise(t *testing.T) {
 
 // Wallets whose keys are nobody's are not to be signed for.
 func TestTheJudgeRefusesASignatureWhereNobodyCanSign(t *testing.T) {
-	_, f := signedWindow(t, 1)
+	_, f := signedWindow(t, 1, 1)
 	f.Wallets[0].Purse = nil
 	require.Contains(t, fmt.Sprint(Judge("calm", f)), `ended in "ok"`)
 }
@@ -177,7 +177,7 @@ func TestTheJudgeRefusesASignatureWhereNobodyCanSign(t *testing.T) {
 func heartbeatWindow(t *testing.T) (*world, Facts, uint64) {
 	t.Helper()
 	for seed := range uint64(1000) {
-		w, f := signedWindow(t, seed)
+		w, f := signedWindow(t, seed, 1)
 		if !w.stage.elections[0].allows(proposal.KindHeartbeat) {
 			continue
 		}

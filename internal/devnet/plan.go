@@ -17,6 +17,8 @@ type stage struct {
 	operators []chain.Operator
 	elections []election
 	refused   []chain.Operator // whom honest nodes refuse until block c, because of the window before
+	shares    []Share          // where the wallets' shares are; none if nobody signs
+	threshold int              // seats that a signature takes
 }
 
 // plan is what happens in one window. A pure function of the stage makes it; the director carries it out.
@@ -30,6 +32,7 @@ type plan struct {
 	slow    chain.Operator   // whose node's database is held up from outside
 	sides   sides            // that cannot reach each other, from before the window; none if the network is whole
 	heals   bool             // within the active phase; else the sides are apart until the window is over
+	silent  []Share          // signers that are stopped, from before the window until its actions are over
 	ill     illness          // of the nodes' endpoints, from before the seed block until the window is over
 	reorg   bool             // the chain replaces the blocks from before the window up to its head
 }
@@ -60,6 +63,9 @@ func (p plan) LogValue() slog.Value {
 	}
 	if p.parted() {
 		attrs = append(attrs, slog.Any("sides", p.sides), slog.Bool("heals", p.heals))
+	}
+	if len(p.silent) > 0 {
+		attrs = append(attrs, slog.Any("silent", p.silent))
 	}
 	if p.ill.count > 0 {
 		attrs = append(attrs, slog.Any("ill", p.ill))

@@ -38,7 +38,7 @@ func drawStage(t *rapid.T) stage {
 func TestR10PlansLeaveEnoughHonestNodesAndAttackSomething(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawStage(t)
-		for _, scenario := range scenarios {
+		for _, scenario := range unsigned() {
 			p := scenario.plan(s)
 			honest := s.others(p.down)
 			require.GreaterOrEqual(t, len(honest), lastHonest, scenario.Name)

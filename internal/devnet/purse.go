@@ -54,20 +54,25 @@ func (d *devnet) deposit(w chain.Wallet) (chain.UTXO, error) {
 	copy(from.Hash[:], id[:])
 	tx.AddTxIn(wire.NewTxIn(&from, nil, nil))
 	tx.AddTxOut(wire.NewTxOut(endowment, bitcoin.ScriptOf(signer.FROST, w.Key())))
-	var raw bytes.Buffer
-	if err := tx.Serialize(&raw); err != nil {
-		return chain.UTXO{}, err
-	}
 	for _, o := range d.operators {
-		dir := filepath.Join(o.dir, transactionsName)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return chain.UTXO{}, err
-		}
-		if err := os.WriteFile(filepath.Join(dir, tx.TxID()+".hex"), []byte(hex.EncodeToString(raw.Bytes())+"\n"), 0o600); err != nil {
+		if err := o.supply(tx); err != nil {
 			return chain.UTXO{}, err
 		}
 	}
 	return chain.UTXO{TxHash: tx.TxHash(), Value: endowment}, nil
+}
+
+// supply puts a Bitcoin transaction where the operator's node looks for them.
+func (o *operator) supply(tx *wire.MsgTx) error {
+	var raw bytes.Buffer
+	if err := tx.Serialize(&raw); err != nil {
+		return err
+	}
+	dir := filepath.Join(o.dir, transactionsName)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, tx.TxID()+".hex"), []byte(hex.EncodeToString(raw.Bytes())+"\n"), 0o600)
 }
 
 // purse reads what the chain has of a wallet's money: its main UTXO, and what the due requests ask for. It is nil of a wallet
@@ -85,7 +90,7 @@ func (d *devnet) purse(ctx context.Context, e election) (*Purse, error) {
 		return nil, fmt.Errorf("the chain has another main UTXO of wallet %v than it was given", e.wallet.ID())
 	}
 	requests, err := d.client.RedemptionRequests(ctx, e.wallet.ID(), e.due)
-	return &Purse{Main: main, Requests: requests}, err
+	return &Purse{Main: main, Requests: requests, Threshold: d.cfg.threshold()}, err
 }
 
 // cash closes, for each wallet whose redemption was signed as it must be, the requests that it pays, and leaves it with the
@@ -107,6 +112,14 @@ func (d *devnet) cash(ctx context.Context, f Facts) error {
 		change := chain.UTXO{TxHash: tx.TxHash(), Value: uint64(tx.TxOut[0].Value)} //nolint:gosec // judged
 		if err := d.chain.SettleRedemptions(ctx, id, scripts, tx.TxHash(), change); err != nil {
 			return err
+		}
+		for _, n := range f.Nodes { // whoever has not signed it finds it in Bitcoin's blocks
+			if len(n.signed(id).Signed) > 0 {
+				continue
+			}
+			if err := d.operator(n.Operator).supply(tx); err != nil {
+				return err
+			}
 		}
 		d.purses[id] = change
 		d.open[id] = slices.DeleteFunc(d.open[id], func(n int) bool { return holds(scripts, payout(n)) })

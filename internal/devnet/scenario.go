@@ -24,9 +24,12 @@ type scenario struct {
 	// many says that an operator may have many instances: at most all of them are down for a window.
 	many bool
 	// signs says that operators may have signers: then every agreed action must be signed.
-	signs  bool
-	plan   func(stage) plan
-	expect expectation
+	signs bool
+	// enclaves and wallets are the fewest it can be played with; 0 if nobody has to sign.
+	enclaves, wallets int
+	retires           bool // signers, before the last wallet is made
+	plan              func(stage) plan
+	expect            expectation
 }
 
 // expectation is what the judge demands of a window. Leader, checklist and culprit are not in it: they follow from the
@@ -34,6 +37,8 @@ type scenario struct {
 type expectation struct {
 	deed DeedKind // what must have been done, at least once in every window; empty: nothing at all
 	with DeedKind // what may be done besides; empty: nothing
+	// alternates says that the deed is done in odd windows, and what may be done besides in even ones.
+	alternates bool
 	// refutes says why the deeds on one wallet are not the misdeed of this scenario; empty if they are. Nil where
 	// deeds are done to nodes and not to wallets.
 	refutes func(election, []Deed) string
@@ -230,6 +235,33 @@ var scenarios = []scenario{
 			deed: DeedFlood, with: DeedStatement, refutes: refuteFlood,
 			agreed: true, fault: faults.LeaderImpersonation,
 		},
+	},
+	{
+		Scenario: Scenario{
+			"enclave-down", "One signer of one operator is stopped before block c and started again when the actions are over, by turns: one with shares of the first wallet, without which every wallet has its quorum if there is such a one.",
+			"That operator's node: `signer_unavailable` of the wallets whose shares the signer holds. The others: as in calm with signers; `expired` if the seats that are left are too few.",
+		},
+		operators: lastHonest + 1, enclaves: 1, signs: true,
+		plan:   planSignerDown,
+		expect: expectation{deed: DeedSignerDown, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"enclave-retired", "Before the last wallet is made, every operator retires the signer that holds its shares of the first one.",
+			"As in calm with signers: the last wallet's shares are with others, and the retired ones go on signing for the first.",
+		},
+		operators: 2, enclaves: 2, wallets: 2, signs: true, retires: true,
+		plan:   planCalm,
+		expect: expectation{deed: DeedRetired, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"signers-below-quorum", "In odd windows so many signers are stopped before block c that no wallet has its quorum; they run again when the actions are over.",
+			"Odd windows: `signer_unavailable` of the wallets whose shares a stopped signer holds, `expired` of the others, and nothing is signed. Even windows: as in calm with signers, for the requests of both windows.",
+		},
+		operators: lastHonest + 1, enclaves: 1, signs: true,
+		plan:   planBelowQuorum,
+		expect: expectation{deed: DeedSignerDown, with: DeedSignersBack, alternates: true, agreed: true},
 	},
 }
 

@@ -29,6 +29,8 @@ const (
 	// patience is how many blocks after a window's end its outcomes are waited for before the judge is asked all the
 	// same.
 	patience = 300
+	// lastWrites is how many blocks more the outcomes of actions are waited for whose time has run out just then.
+	lastWrites = 30
 	// pacedBlocks is how many blocks after a window's start the local chain makes at their pace before it bursts.
 	pacedBlocks = 120
 	// gathering bounds in real time how long nodes may take to find each other. It takes a second or two; a machine
@@ -69,6 +71,9 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 	}
 	if err := a.settle(ctx); err != nil {
 		return Report{}, fmt.Errorf("wait for the outcomes: %w", err)
+	}
+	if err := a.revive(ctx); err != nil {
+		return Report{}, fmt.Errorf("start signers again: %w", err)
 	}
 	facts, err := a.facts(ctx)
 	if err != nil {
@@ -152,6 +157,9 @@ func (a *act) prepare(ctx context.Context) error {
 	if err := a.gather(ctx); err != nil {
 		return err
 	}
+	if err := a.silence(ctx); err != nil {
+		return err
+	}
 	if a.chaos != nil {
 		return a.chaos.muster(ctx)
 	}
@@ -206,7 +214,7 @@ func (d *devnet) due(ctx context.Context, wallet chain.WalletID, now time.Time) 
 }
 
 func (a *act) stage() stage {
-	s := stage{window: a.window, elections: a.elections}
+	s := stage{window: a.window, elections: a.elections, shares: a.shares, threshold: a.cfg.threshold()}
 	for _, o := range a.operators {
 		s.operators = append(s.operators, o.address)
 		if a.chain.Height() < a.refused[o.address] {
@@ -516,14 +524,18 @@ func heard(detail store.WindowDetail, e election) bool {
 // block, and gives up after some: what is lacking then is for the judge to say. Signatures have their time in blocks: while
 // they are made the chain is slower.
 func (a *act) settle(ctx context.Context) error {
+	enough := a.window.End + patience
 	if a.cfg.Enclaves > 0 {
-		a.leash.slow(signingBlock)
-		defer a.leash.slow(0)
+		enough += lastWrites
+		if a.stage().signs(a.plan.silent) { // otherwise there is only to be waited
+			a.leash.slow(signingBlock)
+			defer a.leash.slow(0)
+		}
 	}
 	for {
 		height := a.clock.Height()
 		done, err := a.settled(ctx)
-		if err != nil || done || height >= a.window.End+patience {
+		if err != nil || done || height >= enough {
 			return err
 		}
 		if err := a.clock.Until(ctx, height+1); err != nil {
@@ -559,7 +571,7 @@ func (a *act) settled(ctx context.Context) (bool, error) {
 
 // facts reads what the nodes recorded, as anybody could, and what the chain has.
 func (a *act) facts(ctx context.Context) (Facts, error) {
-	facts := Facts{Window: a.window, Safe: a.safe, MostFee: a.limits.TxMaxTotalFee, Deeds: a.deeds}
+	facts := Facts{Window: a.window, Safe: a.safe, MostFee: a.limits.TxMaxTotalFee, Deeds: a.deeds, Shares: a.shares}
 	for _, e := range a.elections {
 		purse, err := a.purse(ctx, e)
 		if err != nil {

@@ -1,0 +1,83 @@
+package devnet
+
+import (
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/proposal/action"
+)
+
+// ofSigner reports whether a deed is what was done to a signer.
+func (d Deed) ofSigner() bool {
+	return d.Kind == DeedSignerDown || d.Kind == DeedSignersBack || d.Kind == DeedRetired
+}
+
+// lacksOfSigner says what a deed about a signer lacks; empty for nothing. It must last from before the window to beyond the
+// time at which its action begins, and the signer must hold something.
+func (j *judge) lacksOfSigner(d Deed, w coordination.Window) string {
+	holds := func(s Share) bool { return s.Operator == d.Operator && s.Signer == d.Signer && s.Wallet != d.Wallet }
+	switch {
+	case d.From >= w.Block || d.To < w.End:
+		return "not from before the window to after its end"
+	case !slices.ContainsFunc(j.facts.Shares, holds):
+		return "the signer holds nothing that it could be missed for"
+	case d.Kind == DeedRetired && slices.Contains(j.facts.Shares, Share{d.Operator, d.Signer, d.Wallet}):
+		return "the signer was given shares of the wallet that was made after that"
+	case d.Kind == DeedRetired && !j.serves(d.Wallet, d.Operator):
+		return "the operator has no share of the wallet that was made after that"
+	case j.scenario.expect.alternates && (d.Kind == DeedSignerDown) != (w.Index%2 == 1):
+		return "not in a window of its turn"
+	}
+	return ""
+}
+
+// serves reports whether one signer of an operator holds shares of a wallet.
+func (j *judge) serves(wallet chain.WalletID, op chain.Operator) bool {
+	return slices.ContainsFunc(j.facts.Shares, func(s Share) bool { return s.Operator == op && s.Wallet == wallet })
+}
+
+// silent returns the signers that were down.
+func (j *judge) silent() []Share {
+	var down []Share
+	for _, d := range j.facts.Deeds {
+		if d.Kind == DeedSignerDown {
+			down = append(down, Share{Operator: d.Operator, Signer: d.Signer})
+		}
+	}
+	return down
+}
+
+// signers demands that as much is wrong with signers as the scenario has it.
+func (j *judge) signers() {
+	down := j.silent()
+	switch want := j.scenario.expect; {
+	case want.deed != DeedSignerDown:
+	case !want.alternates:
+		if len(down) != 1 {
+			j.differ("%d signers were down, want 1", len(down))
+		}
+	case len(down) > 0:
+		for _, w := range j.facts.Wallets {
+			if w.Purse != nil && seatsLeft(w.Wallet, j.facts.Shares, down) >= w.Purse.Threshold {
+				j.differ("wallet %v had its quorum", w.Wallet.ID())
+			}
+		}
+	}
+}
+
+// ends returns how an agreed action of a wallet must end on an operator's node.
+func (j *judge) ends(op chain.Operator, w *WalletFacts) action.Outcome {
+	if w == nil {
+		return action.NoSigner
+	}
+	down := j.silent()
+	switch {
+	case unsignable(op, w.Wallet.ID(), j.facts.Shares, down):
+		return action.SignerUnavailable
+	case seatsLeft(w.Wallet, j.facts.Shares, down) < w.Purse.Threshold:
+		return action.Expired
+	default:
+		return action.OK
+	}
+}

@@ -1,0 +1,187 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
+)
+
+// Share says which signer holds an operator's shares of a wallet.
+type Share struct {
+	Operator chain.Operator
+	Signer   string
+	Wallet   chain.WalletID
+}
+
+// askShares asks every signer what it holds, by the command that an operator would call.
+func (d *devnet) askShares(ctx context.Context) error {
+	d.shares = nil
+	for _, o := range d.operators {
+		for _, e := range o.enclaves {
+			var answer struct {
+				Keys []struct{ Wallet chain.WalletID }
+			}
+			if err := tell(ctx, d.cfg.Program, &answer, "signer", "keys", "list", "--dir", e.dir, "--json"); err != nil {
+				return err
+			}
+			for _, k := range answer.Keys {
+				d.shares = append(d.shares, Share{o.address, e.id, k.Wallet})
+			}
+		}
+	}
+	return nil
+}
+
+// retire has every operator retire the signer that holds its shares of a wallet.
+func (d *devnet) retire(ctx context.Context, wallet chain.WalletID) error {
+	if err := d.askShares(ctx); err != nil {
+		return err
+	}
+	for _, s := range d.shares {
+		if s.Wallet != wallet {
+			continue
+		}
+		r, ok := d.operator(s.Operator).running.(*inside)
+		if !ok {
+			return errors.New("a node that is to retire a signer does not run in this process")
+		}
+		if err := r.node.Signers().Say(ctx, s.Signer, placement.Retired, "devnet", false); err != nil {
+			return err
+		}
+		d.retired = append(d.retired, Deed{Kind: DeedRetired, Operator: s.Operator, Signer: s.Signer, From: d.chain.Height()})
+		d.cfg.Screen.Note(fmt.Sprintf("operator %v retires %s", s.Operator, s.Signer))
+	}
+	return nil
+}
+
+// enclave returns the operator's signer of a name; nil if there is none.
+func (o *operator) enclave(id string) *enclave {
+	i := slices.IndexFunc(o.enclaves, func(e *enclave) bool { return e.id == id })
+	if i < 0 {
+		return nil
+	}
+	return o.enclaves[i]
+}
+
+// silence stops the signers that the plan has, and logs those that are back from the window before.
+func (a *act) silence(ctx context.Context) error {
+	if a.cfg.Enclaves == 0 {
+		return nil
+	}
+	if err := a.awaitSigners(ctx, a.chain.Height()); err != nil {
+		return err
+	}
+	for _, d := range a.silent {
+		a.deeds = append(a.deeds, Deed{Kind: DeedSignersBack, Operator: d.Operator, Signer: d.Signer, From: a.chain.Height()})
+	}
+	a.silent = nil
+	for _, s := range a.plan.silent {
+		e := a.operator(s.Operator).enclave(s.Signer)
+		if e == nil {
+			return fmt.Errorf("operator %v has no signer %s", s.Operator, s.Signer)
+		}
+		if err := e.halt(); err != nil {
+			return err
+		}
+		a.deeds = append(a.deeds, Deed{Kind: DeedSignerDown, Operator: s.Operator, Signer: s.Signer, From: a.chain.Height()})
+	}
+	a.deeds = append(a.deeds, a.retired...)
+	return nil
+}
+
+// revive ends what was done to signers in the window, when its actions are over, and logs until when that lasted.
+func (a *act) revive(ctx context.Context) error {
+	for i := range a.deeds {
+		d := &a.deeds[i]
+		if !d.ofSigner() {
+			continue
+		}
+		d.To = a.chain.Height()
+		switch d.Kind {
+		case DeedSignerDown:
+			e := a.operator(d.Operator).enclave(d.Signer)
+			if e.running != nil {
+				return fmt.Errorf("the signer in %s runs, and should not", e.dir)
+			}
+			if err := e.start(ctx, a.cfg.Program, a.fail); err != nil {
+				return err
+			}
+			if a.scenario.expect.alternates {
+				a.silent = append(a.silent, *d)
+			}
+		case DeedRetired:
+			d.Wallet = a.wallets[len(a.wallets)-1].ID() // which was made after that
+		default:
+		}
+	}
+	return nil
+}
+
+// planSignerDown has one signer stopped, by turns one that holds shares of the first wallet: if it can be, one without which all
+// of its wallets can sign.
+func planSignerDown(s stage) plan {
+	var all, spared []Share
+	for _, share := range s.shares {
+		if share.Wallet != s.elections[0].wallet.ID() {
+			continue
+		}
+		share.Wallet = chain.WalletID{}
+		all = append(all, share)
+		if s.signs([]Share{share}) {
+			spared = append(spared, share)
+		}
+	}
+	if len(spared) > 0 {
+		all = spared
+	}
+	if len(all) == 0 {
+		return plan{}
+	}
+	return plan{silent: []Share{all[int(s.window.Index)%len(all)]}} //nolint:gosec // windows are few
+}
+
+// planBelowQuorum has, in odd windows, so many signers stopped that no wallet can sign, and none in even ones.
+func planBelowQuorum(s stage) plan {
+	var p plan
+	if s.window.Index%2 == 0 {
+		return p
+	}
+	for _, e := range s.elections {
+		for _, share := range s.shares {
+			if share.Wallet != e.wallet.ID() || seatsLeft(e.wallet, s.shares, p.silent) < s.threshold {
+				continue
+			}
+			if one := (Share{Operator: share.Operator, Signer: share.Signer}); !slices.Contains(p.silent, one) {
+				p.silent = append(p.silent, one)
+			}
+		}
+	}
+	return p
+}
+
+// signs reports whether every wallet can sign without some signers.
+func (s stage) signs(silent []Share) bool {
+	return !slices.ContainsFunc(s.elections, func(e election) bool { return seatsLeft(e.wallet, s.shares, silent) < s.threshold })
+}
+
+// unsignable reports whether an operator's shares of a wallet are with one of some signers that are down.
+func unsignable(op chain.Operator, wallet chain.WalletID, shares, silent []Share) bool {
+	return slices.ContainsFunc(shares, func(s Share) bool {
+		return s.Operator == op && s.Wallet == wallet && slices.Contains(silent, Share{Operator: op, Signer: s.Signer})
+	})
+}
+
+// seatsLeft returns how many of a wallet's seats are with signers other than some that are down.
+func seatsLeft(w chain.Wallet, shares, silent []Share) int {
+	left := 0
+	for _, op := range w.Roster() {
+		if !unsignable(op, w.ID(), shares, silent) {
+			left++
+		}
+	}
+	return left
+}
