@@ -344,11 +344,17 @@ func testSignings(t *testing.T, open func() *Store) {
 	theirs := intent(2)
 	theirs.Wallet = walletB
 	require.NoError(t, s.SaveIntent(t.Context(), theirs))
+	blame := signing.Blame{Attempt: 1, Operator: mallory, Misdeed: signing.MisdeedBundles, Proof: [][]byte{{1}, {2}}}
+	require.NoError(t, s.EndAttempt(t.Context(), walletA, window(3).Block, signing.Attempt{Number: 1, Active: 7, Whole: true}, []signing.Blame{blame}))
 	all, err := s.Signings(t.Context(), walletA, window(5).Block, 3)
 	require.NoError(t, err)
+	newest, ok := all[1].Newest()
+	require.True(t, ok)
+	require.Equal(t, 7, newest.Active)
 	var windows []chain.Height
 	for _, s := range all {
 		require.Equal(t, walletA, s.Wallet)
+		require.Empty(t, s.Blames, "thousands of rows are read at once, and a cheat decides how long a proof is")
 		windows = append(windows, s.Window)
 	}
 	require.Equal(t, []chain.Height{3600, 2700, 1800}, windows)

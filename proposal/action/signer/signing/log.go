@@ -17,7 +17,8 @@ var ErrOtherIntent = errors.New("another intent is stored for the window")
 type Log interface {
 	// Signing returns what was asked in a window; false if nothing was.
 	Signing(ctx context.Context, wallet chain.WalletID, window chain.Height) (Signing, bool, error)
-	// Signings returns what was asked of a wallet in the windows before one, the newest first, limit at most.
+	// Signings returns what was asked of a wallet in the windows before one, the newest first, limit at most, and without Blames:
+	// their proofs are as long as cheats make them.
 	Signings(ctx context.Context, wallet chain.WalletID, before chain.Height, limit int) ([]Signing, error)
 	// SaveIntent stores what is about to be asked: Wallet, Window, Digest, Intent and BegunAt. It must have happened before
 	// anybody is asked for anything. The same digest again changes nothing; another one is ErrOtherIntent.
