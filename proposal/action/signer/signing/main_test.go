@@ -3,7 +3,7 @@ package signing
 import (
 	"testing"
 
-	"github.com/walletnode/walletnode/internal/bubble"
+	onebubble "github.com/walletnode/walletnode/internal/bubble"
 )
 
-func TestMain(m *testing.M) { bubble.Main(m) }
+func TestMain(m *testing.M) { onebubble.Main(m) }
