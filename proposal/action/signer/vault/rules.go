@@ -23,7 +23,7 @@ type bond struct {
 	tx      []byte            // hash of the transaction, internal byte order; empty for a heartbeat
 	spends  []signer.Outpoint // with TxHash and Index
 	pays    []signer.Digest   // hashes of the redeemers' scripts
-	parents map[signer.Digest][]signer.Digest
+	parents map[signer.Digest][]signer.Outpoint // what transactions that it builds on spend, by their hashes
 }
 
 // bondOf works out what an intent that was judged comes to. parents are what the transactions behind its inputs spent, as far
@@ -47,7 +47,7 @@ func bondOf(intent signer.Intent, digest signer.Digest, p proposal.Proposal) (bo
 			b.pays = append(b.pays, sha256.Sum256(script))
 		}
 	}
-	b.parents = make(map[signer.Digest][]signer.Digest)
+	b.parents = make(map[signer.Digest][]signer.Outpoint)
 	for _, raw := range intent.Transaction.Previous {
 		if len(raw) == 0 {
 			continue
@@ -58,7 +58,8 @@ func bondOf(intent signer.Intent, digest signer.Digest, p proposal.Proposal) (bo
 		}
 		hash := signer.Digest(previous.TxHash())
 		for _, in := range previous.TxIn {
-			b.parents[hash] = append(b.parents[hash], signer.Digest(in.PreviousOutPoint.Hash))
+			o := in.PreviousOutPoint
+			b.parents[hash] = append(b.parents[hash], signer.Outpoint{TxHash: signer.Digest(o.Hash), Index: o.Index})
 		}
 	}
 	return b, nil
@@ -155,8 +156,8 @@ func (t *tx) checkOutpoints(b bond) error {
 	return nil
 }
 
-// checkPayments refuses to pay a script that another transaction paid, if both could be confirmed for one request: they share
-// no input, and this one does not come after the other.
+// checkPayments refuses to pay a script that another transaction paid, if both could be confirmed for one request: neither does
+// this one come after the other, nor do they exclude each other.
 func (t *tx) checkPayments(b bond) error {
 	for _, script := range b.pays {
 		err := t.eachIntent(`SELECT intent FROM payments WHERE wallet = ? AND script = ?`,
@@ -173,66 +174,57 @@ func (t *tx) checkPaidBy(b bond, script, earlier signer.Digest) error {
 	if err != nil {
 		return err
 	}
-	shared := slices.ContainsFunc(spent, func(o signer.Outpoint) bool {
-		return slices.ContainsFunc(b.spends, func(p signer.Outpoint) bool { return o.TxHash == p.TxHash && o.Index == p.Index })
-	})
-	if shared {
-		return nil
-	}
 	var paying []byte
 	if err := t.get(`SELECT tx FROM slots WHERE wallet = ? AND intent = ?`, b.wallet[:], earlier[:]).into(&paying); err != nil {
 		return err
 	}
-	after, err := t.descends(b, signer.Digest(paying))
-	if err != nil || after {
+	settled, err := t.settles(b, signer.Digest(paying), spent)
+	if err != nil || settled {
 		return err
 	}
-	return signer.Refuse(signer.RuleDouble, "the script with hash %v is paid by intent %v, whose transaction shares no input with this one and "+
-		"does not precede it: both could be confirmed", script, earlier)
+	return signer.Refuse(signer.RuleDouble, "the script with hash %v is paid by intent %v, whose transaction shares no input with this one or "+
+		"what it is known to build on, and does not precede it: both could be confirmed", script, earlier)
 }
 
 // maxAncestors bounds the search for a transaction among what another one builds on. A wallet makes eight a day at most.
 const maxAncestors = 10_000
 
-// descends reports whether a transaction spends, directly or through others that are known, an output of an earlier one. Then
-// it is valid only where the earlier one is confirmed, and its redemption settled: what is paid now is a new request.
-func (t *tx) descends(b bond, earlier signer.Digest) (bool, error) {
+// settles reports whether the fate of an earlier transaction, which spends spent, is settled wherever a new one is valid. The new
+// one and all that it builds on, directly or through others that are known, are confirmed together. If an output of the earlier
+// one is among what they spend, the earlier one is confirmed too, and its redemption settled: what is paid now is a new request.
+// If they spend what the earlier one spends, the earlier one can never be confirmed.
+func (t *tx) settles(b bond, earlier signer.Digest, spent []signer.Outpoint) (bool, error) {
 	seen := map[signer.Digest]bool{}
-	var next []signer.Digest
-	for _, o := range b.spends {
-		next = append(next, o.TxHash)
-	}
+	next := slices.Clone(b.spends)
 	for len(next) > 0 && len(seen) < maxAncestors {
-		hash := next[len(next)-1]
+		o := next[len(next)-1]
 		next = next[:len(next)-1]
-		if hash == earlier {
+		if o.TxHash == earlier || slices.Contains(spent, o) {
 			return true, nil
 		}
-		if seen[hash] {
+		if seen[o.TxHash] {
 			continue
 		}
-		seen[hash] = true
-		next = append(next, b.parents[hash]...)
+		seen[o.TxHash] = true
+		next = append(next, b.parents[o.TxHash]...)
 		var intent []byte
-		err := t.get(`SELECT intent FROM slots WHERE wallet = ? AND tx = ?`, b.wallet[:], hash[:]).into(&intent)
+		err := t.get(`SELECT intent FROM slots WHERE wallet = ? AND tx = ?`, b.wallet[:], o.TxHash[:]).into(&intent)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
 		if err != nil {
 			return false, err
 		}
-		spent, err := t.spentBy(b.wallet, signer.Digest(intent))
+		own, err := t.spentBy(b.wallet, signer.Digest(intent))
 		if err != nil {
 			return false, err
 		}
-		for _, o := range spent {
-			next = append(next, o.TxHash)
-		}
+		next = append(next, own...)
 	}
 	return false, nil
 }
 
-// spentBy returns what an intent spends.
+// spentBy returns what an intent spends: with TxHash and Index.
 func (t *tx) spentBy(wallet chain.WalletID, intent signer.Digest) (spent []signer.Outpoint, err error) {
 	err = t.each(`SELECT tx, idx FROM outpoints WHERE wallet = ? AND intent = ?`, []any{wallet[:], intent[:]}, func(scan func(...any) error) error {
 		var hash []byte

@@ -333,6 +333,51 @@ func TestRuleDoubleKnowsAncestorsThatOthersSigned(t *testing.T) {
 	require.NoError(t, r.begin(third))
 }
 
+// What was replaced cannot be confirmed any more where its replacement is built on: the redeemer whom it paid is paid again.
+func TestRuleDoubleForgivesWhatWasReplaced(t *testing.T) {
+	for name, told := range map[string]bool{"as the vault has recorded": false, "as the previous transaction shows": true} {
+		t.Run(name, func(t *testing.T) {
+			r, key := threeOperators(t)
+			main := coins(key, 900_000, 1)
+			failed := r.redemption(key, firstWindow, main, script(1))
+			require.NoError(t, r.begin(failed))
+			r.at(firstWindow + 900)
+			settled := r.redemption(key, firstWindow+900, main, script(1), script(2))
+			settled.intent.Replaces = []signer.Digest{failed.digest()}
+			if !told {
+				require.NoError(t, r.begin(settled))
+			}
+			r.at(firstWindow + 1800)
+			again := r.redemption(key, firstWindow+1800, settled.spend(t), script(1))
+			blind := again
+			tx := *again.intent.Transaction
+			tx.Previous = nil
+			blind.intent.Transaction = &tx
+			if told {
+				wantRefused(t, signer.RuleDouble, r.begin(blind)) // it knows nothing of what was settled
+				require.NoError(t, r.begin(again))
+			} else {
+				require.NoError(t, r.begin(blind))
+			}
+		})
+	}
+}
+
+// Another output of a transaction that the replaced one spends from excludes nothing.
+func TestRuleDoubleTellsOutputsOfOneTransactionApart(t *testing.T) {
+	r, key := threeOperators(t)
+	main := coins(key, 900_000, 1)
+	main.AddTxOut(main.TxOut[0])
+	first := r.redemption(key, firstWindow, main, script(1))
+	require.NoError(t, r.begin(first))
+	second := main.Copy() // builds on the second output
+	second.TxIn[0].PreviousOutPoint = wire.OutPoint{Hash: main.TxHash(), Index: 1}
+	r.at(firstWindow + 900)
+	wantRefused(t, signer.RuleDouble, r.begin(r.redemption(key, firstWindow+900, second, script(1))))
+	second.TxIn[0].PreviousOutPoint.Index = 0
+	require.NoError(t, r.begin(r.redemption(key, firstWindow+900, second, script(1))))
+}
+
 func TestRuleRate(t *testing.T) {
 	r, key := threeOperators(t)
 	r.houses[0].vault.cfg.Rate = 3
