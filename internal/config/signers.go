@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -43,8 +44,8 @@ type Signing struct {
 	TimeoutHealth   time.Duration `toml:"timeout_health" validate:"min=100ms,max=10s"`
 	TimeoutSign     time.Duration `toml:"timeout_sign" validate:"min=500ms,max=1m"`
 	TimeoutGenerate time.Duration `toml:"timeout_generate" validate:"min=5s,max=10m"`
-	// Embedded is whether there is a signer in this process: on, off, or auto, which is on where no Signers are configured and
-	// the database is this node's own. See Config.HasEmbeddedSigner.
+	// Embedded is whether there is a signer in this process: on, off, or auto, which is on where the database is this node's own
+	// and either no Signers are configured or Dir has a signer already. See Config.HasEmbeddedSigner.
 	Embedded string `toml:"embedded" validate:"oneof=auto on off"`
 	// Dir is the embedded signer's directory; empty is signer in the data directory. See Config.SignerDir.
 	Dir string `toml:"dir"`
@@ -79,9 +80,30 @@ func (s *Signer) complete(set func(key string) bool) {
 	s.Fingerprint = strings.ToLower(s.Fingerprint)
 }
 
-// HasEmbeddedSigner reports whether this process holds key shares itself.
+// HasEmbeddedSigner reports whether this process holds key shares itself. A signer that was embedded stays so beside those that
+// are added later: wallets that were made in it have their shares nowhere else.
 func (c Config) HasEmbeddedSigner() bool {
-	return c.Signing.Embedded == "on" || c.Signing.Embedded == "auto" && len(c.Signers) == 0 && !c.Shared()
+	return c.Signing.Embedded == "on" ||
+		c.Signing.Embedded == "auto" && !c.Shared() && (len(c.Signers) == 0 || c.wasEmbedded())
+}
+
+// signerFile is the file in which a signer's directory holds its shares.
+const signerFile = "vault.sqlite"
+
+// wasEmbedded reports whether the embedded signer's directory has a signer. A file that cannot be looked at counts as one: it
+// is better named when it is opened than left out.
+func (c Config) wasEmbedded() bool {
+	_, err := os.Stat(filepath.Join(c.SignerDir(), signerFile))
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// EmbeddedState is what is said of the embedded signer, as Signer.State: one that is there for its old wallets alone, beside
+// Signers and without being asked for, gets no new ones.
+func (c Config) EmbeddedState() string {
+	if c.Signing.Embedded == "auto" && len(c.Signers) > 0 {
+		return "retired"
+	}
+	return "active"
 }
 
 // SignerDir returns the embedded signer's directory.

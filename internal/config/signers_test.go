@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,6 +83,30 @@ func TestASignerIsEmbeddedWhereNothingIsSaidAndTheDatabaseIsTheNodesOwn(t *testi
 				require.Contains(t, states, NoSigners)
 			}
 		})
+	}
+}
+
+func TestAnEmbeddedSignerStaysForItsWalletsWhenSignersAreAdded(t *testing.T) {
+	dir := t.TempDir()
+	load := func(base, embedded string) Config {
+		c, err := Load(write(t, base), []string{"WALLETNODE_SIGNING_EMBEDDED=" + embedded, "WALLETNODE_SIGNING_DIR=" + dir}, nil)
+		require.NoError(t, err)
+		return c
+	}
+	require.False(t, load(enclaves(t), "auto").HasEmbeddedSigner(), "there is none to keep")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte("drawn"), 0o600))
+	require.False(t, load(enclaves(t), "auto").HasEmbeddedSigner(), "a password is no signer")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, signerFile), nil, 0o600))
+
+	kept := load(enclaves(t), "auto")
+	require.True(t, kept.HasEmbeddedSigner())
+	require.Equal(t, "retired", kept.EmbeddedState(), "new wallets go to the others")
+	require.False(t, load(enclaves(t), "off").HasEmbeddedSigner(), "it was said")
+	require.False(t, load(sharing, "auto").HasEmbeddedSigner(), "no instance may use it alone")
+	for base, embedded := range map[string]string{complete: "auto", enclaves(t): "on"} {
+		c := load(base, embedded)
+		require.True(t, c.HasEmbeddedSigner())
+		require.Equal(t, "active", c.EmbeddedState())
 	}
 }
 

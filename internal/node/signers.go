@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -27,10 +28,12 @@ import (
 
 // SigningConfig is where the operator's key shares are.
 type SigningConfig struct {
-	// Backends are processes of their own. Embedded is the one in this process, in place of them.
+	// Backends are processes of their own. Embedded is the one in this process, in place of them or beside them.
 	Backends []SignerConfig
 	Embedded *vault.Config
-	Policy   placement.Policy
+	// EmbeddedState is what the configuration says of the embedded one; empty is active.
+	EmbeddedState placement.State
+	Policy        placement.Policy
 	// Transactions is a directory of raw Bitcoin transactions that the operator puts there.
 	Transactions string
 }
@@ -73,7 +76,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 	key := n.operatorKey()
 	if s.keygen, err = keygen.New(keygen.Config{
 		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
-		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.clock.Height, Logger: n.cfg.Logger("signer"),
+		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.freshHeight, Logger: n.cfg.Logger("signer"),
 	}); err != nil {
 		return nil, err
 	}
@@ -107,7 +110,7 @@ func (s *signers) open(ctx context.Context, cfg SigningConfig) (members []placem
 	}
 	s.closers = append(s.closers, v.Close)
 	return append(members, placement.Member{
-		Spec: placement.Spec{ID: embeddedSigner, Weight: 1, State: placement.Active, Where: "in this process"}, Backend: v,
+		Spec: placement.Spec{ID: embeddedSigner, Weight: 1, State: cmp.Or(cfg.EmbeddedState, placement.Active), Where: "in this process"}, Backend: v,
 	}), nil
 }
 
@@ -144,6 +147,14 @@ func (n *Node) generation(ctx context.Context) (signer.Term, error) {
 	}
 	view, err := n.store.View(ctx)
 	return signer.Term{Generation: view.Number}, err
+}
+
+// freshHeight is the chain's height; false if it is not known to be that of now.
+func (n *Node) freshHeight() (chain.Height, bool) {
+	if n.clock.Stale() { // asked first: the head that is read afterwards is no older than the one that was fresh
+		return 0, false
+	}
+	return n.clock.Height(), true
 }
 
 // instance is this instance's name among its siblings; empty of an only node.

@@ -45,6 +45,10 @@ func signingConfig(c config.Config) (*SigningConfig, error) {
 	if !c.HasEmbeddedSigner() {
 		return s, nil
 	}
+	var err error
+	if s.EmbeddedState, err = placement.ParseState(c.EmbeddedState()); err != nil {
+		return nil, err
+	}
 	s.Embedded = &vault.Config{
 		Dir: c.SignerDir(), PasswordFile: c.SignerPasswordFile(), Version: version(), Capacity: c.Signing.Capacity, BlockTime: ethereumBlockTime,
 	}
