@@ -22,7 +22,7 @@ const (
 // Retention says how many opened windows are kept. Counting windows rather than heights makes a chain that lies about its
 // height harmless: it cannot make the node delete what it has.
 type Retention struct {
-	// Windows is for results, own proposals, actions, what was signed and statements; 0 for 2000.
+	// Windows is for results, own proposals, actions, what was signed but transactions, and statements; 0 for 2000.
 	Windows int
 	// Evidence is for faults, statements of their culprits, and the list of windows itself; 0 for 10000. It is at
 	// least Windows.
@@ -56,9 +56,10 @@ const busy = `(block, wallet) NOT IN (SELECT block, wallet FROM results WHERE NO
 // accused holds for a statement whose author is the culprit of a fault of the same window.
 const accused = `EXISTS (SELECT 1 FROM faults f WHERE f.block = statements.block AND f.wallet = statements.wallet AND f.culprit = statements.author)`
 
-// spent holds for a signing whose transaction cannot be a wallet's newest one: that one may hold all that the wallet has, and the
-// next is built on it, however much later.
-const spent = `(length(tx_hash) = 0 OR EXISTS (SELECT 1 FROM signings n WHERE n.wallet = signings.wallet AND n.block > signings.block AND length(n.tx_hash) > 0))`
+// spendless holds for a signing without a transaction. Those with one stay, signed or not: a signer never forgets which transaction
+// it first signed for an output, and signs another one only if it is told what that replaces, however much later; and the newest
+// signed one may hold all that the wallet has. Each is 1 to 2 kB, and a wallet has a few a day at most.
+const spendless = `length(raw) = 0`
 
 // prunings lists what is deleted, in an order in which nothing is left that refers to what is gone. Each condition holds for
 // rows of a window that may go once the window is older than its bound.
@@ -67,7 +68,7 @@ var prunings = []pruning{
 	{"own_proposals", busy, false},
 	{"claims", busy, false},
 	{"results", busy, false},
-	{"signings", busy + ` AND ` + spent, false},
+	{"signings", busy + ` AND ` + spendless, false},
 	{"actions", busy, false},
 	{"statements", busy + ` AND ` + accused, true}, // the others have gone with their windows, or go in the next round
 	{"faults", busy, true},

@@ -376,8 +376,9 @@ func testInactivity(t *testing.T, open func() *Store) {
 	require.Equal(t, all[1:], one)
 }
 
-// What was signed goes with its window's action, but for the newest transaction of a wallet: the next is built on it.
-func TestWhatWasSignedIsKeptAsLongAsItsActionAndTheNewestTransactionForEver(t *testing.T) {
+// What was signed goes with its window's action, but for transactions, also such that were never signed: signers want to be told
+// of them when their outputs are spent once more.
+func TestWhatWasSignedIsKeptAsLongAsItsActionAndTransactionsForEver(t *testing.T) {
 	for name, make := range engines {
 		t.Run(name, func(t *testing.T) {
 			s := make(t, Retention{Windows: 3, Evidence: 6})()
@@ -385,8 +386,12 @@ func TestWhatWasSignedIsKeptAsLongAsItsActionAndTheNewestTransactionForEver(t *t
 				require.NoError(t, s.OpenWindow(t.Context(), opened(n)))
 				r := agreed(walletA, n)
 				record(t, s, r)
-				require.NoError(t, s.SaveIntent(t.Context(), intent(n)))
-				if n == 2 || n == 4 { // the last redemption was in window 4; then heartbeats
+				what := intent(n)
+				if n > 4 || n == 1 { // heartbeats, but for windows 2 to 4, of which the third came to no signature
+					what.Intent.Transaction = nil
+				}
+				require.NoError(t, s.SaveIntent(t.Context(), what))
+				if n == 2 || n == 4 {
 					require.NoError(t, s.SaveSigned(t.Context(), walletA, r.Window.Block, []byte{1}, signer.Digest{byte(n)}, 1))
 				}
 				require.NoError(t, s.SaveInactivity(t.Context(), walletA, r.Window.Block, nil, 1))
@@ -394,7 +399,7 @@ func TestWhatWasSignedIsKeptAsLongAsItsActionAndTheNewestTransactionForEver(t *t
 			}
 			require.NoError(t, s.Prune(t.Context(), window(10).End))
 			require.NoError(t, s.Prune(t.Context(), window(10).End), "with nothing to do")
-			require.Equal(t, []int64{4, 8, 9, 10}, numbers(t, s, `SELECT block / 900 FROM signings ORDER BY 1`))
+			require.Equal(t, []int64{2, 3, 4, 8, 9, 10}, numbers(t, s, `SELECT block / 900 FROM signings ORDER BY 1`))
 			require.Equal(t, []int64{8, 9, 10}, numbers(t, s, `SELECT block / 900 FROM actions ORDER BY 1`))
 			require.Equal(t, []int64{5, 6, 7, 8, 9, 10}, numbers(t, s, `SELECT block / 900 FROM inactivity ORDER BY 1`))
 		})
