@@ -35,11 +35,12 @@ type toy struct {
 }
 
 type toySession struct {
-	inv   keygen.Invitation
-	self  chain.Operator
-	first map[chain.Operator]signer.Digest // of the commitments
-	last  int
-	reply map[int]signer.RoundReply
+	inv    keygen.Invitation
+	self   chain.Operator
+	first  map[chain.Operator]signer.Digest // of the commitments
+	opened chain.Height
+	last   int
+	reply  map[int]signer.RoundReply
 }
 
 func newToy(id string) *toy {
@@ -132,7 +133,9 @@ func openToy(r signer.GenerateRound) (*toySession, error) {
 			return nil, fmt.Errorf("%w: acceptance %d", signer.ErrMalformed, i)
 		}
 	}
-	return &toySession{inv: inv, self: r.Open.Self, first: map[chain.Operator]signer.Digest{}, reply: map[int]signer.RoundReply{}}, nil
+	return &toySession{
+		inv: inv, self: r.Open.Self, opened: r.Open.Height, first: map[chain.Operator]signer.Digest{}, reply: map[int]signer.RoundReply{},
+	}, nil
 }
 
 func (b *toy) round(s *toySession, r signer.GenerateRound) (signer.RoundReply, error) {
@@ -237,6 +240,17 @@ func (b *toy) SetState(_ context.Context, wallet chain.WalletID, change signer.S
 	key.State, key.Why = change.State, change.Why
 	b.keys[wallet] = key
 	return nil
+}
+
+// opened returns the height at which a session began; false if it did not.
+func (b *toy) opened(session signer.SessionID) (chain.Height, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.sessions[session]
+	if !ok {
+		return 0, false
+	}
+	return s.opened, true
 }
 
 // states returns the states of all keys.

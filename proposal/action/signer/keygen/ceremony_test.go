@@ -27,7 +27,8 @@ type member struct {
 	log     *memory
 	shelf   *shelf
 	backend *toy
-	vault   vault.Config // where a real one stands in its place
+	vault   vault.Config                // where a real one stands in its place
+	height  func() (chain.Height, bool) // what it knows of the chain; nil is that it is there
 	service *keygen.Service
 	stop    func()
 }
@@ -57,9 +58,16 @@ func (m *member) config() keygen.Config {
 		Key: secret(m.seed), ChainID: 11155111, Genesis: chain.Hash{7},
 		Log: m.log, Network: port{m.hub, secret(m.seed)}, Placement: m.shelf, Registry: m.shelf,
 		Term:   func(context.Context) (signer.Term, error) { return signer.Term{}, nil },
-		Height: func() chain.Height { return 900 },
+		Height: m.chainHeight,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
+}
+
+func (m *member) chainHeight() (chain.Height, bool) {
+	if m.height == nil {
+		return 900, true
+	}
+	return m.height()
 }
 
 func (m *member) start() {

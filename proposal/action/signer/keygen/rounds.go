@@ -94,16 +94,24 @@ func blame(culprits []signer.Culprit) error {
 	return f
 }
 
-// ask asks the backend for a round until it answers. To ask again is safe: one question has one answer.
+// errNoHeight keeps a key from being generated: its backend would take the chain for shorter than it is, or for new, for ever.
+var errNoHeight = errors.New("the chain's height is not known: wait until the node follows the chain, and create the wallet anew")
+
+// ask asks the backend for a round until it answers. To ask again is safe: one question has one answer, whatever the height.
 func (p *play) ask(ctx context.Context, round int, in [][]byte, deadline time.Time) (signer.RoundReply, error) {
 	r := signer.GenerateRound{Session: p.row.Session, Round: round, In: in}
 	if round == 1 {
-		r.Open = &signer.Opening{
-			Invitation: p.row.Invitation, Acceptances: p.row.Acceptances, Self: p.s.self, Height: p.s.cfg.Height(),
-		}
+		r.Open = &signer.Opening{Invitation: p.row.Invitation, Acceptances: p.row.Acceptances, Self: p.s.self}
 	}
 	var reply signer.RoundReply
 	err := p.insist(ctx, deadline, func(ctx context.Context) error {
+		if r.Open != nil {
+			height, now := p.s.cfg.Height()
+			if !now || height == 0 {
+				return errNoHeight
+			}
+			r.Open.Height = height
+		}
 		var err error
 		if r.Term, err = p.s.cfg.Term(ctx); err == nil {
 			reply, err = p.backend.Generate(ctx, r)
@@ -120,6 +128,8 @@ func (p *play) mine(ctx context.Context, err error) error {
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
 		return &failure{why: fmt.Sprintf("our backend did not answer within %v", p.s.cfg.RoundTime)}
+	case errors.Is(err, errNoHeight):
+		return &failure{why: err.Error()}
 	case errors.Is(err, signer.ErrSplit):
 		return &failure{why: "operators were told different commitments"} // who told them shows when both sides show theirs
 	}

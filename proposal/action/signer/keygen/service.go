@@ -43,8 +43,9 @@ type Config struct {
 	Placement Placement
 	Registry  Registry
 	Term      func(ctx context.Context) (signer.Term, error) // under which backends are asked to generate
-	Height    func() chain.Height                            // of the chain now
-	Logger    *slog.Logger
+	// Height is of the chain now; false while it is not known, or not known to be that of now.
+	Height func() (chain.Height, bool)
+	Logger *slog.Logger
 
 	Validity  time.Duration // how long an invitation stands open; 0 is 24 h
 	RoundTime time.Duration // for one round, our backend's part included; 0 is 10 min, which large CMP wallets take

@@ -122,8 +122,8 @@ func (v *Vault) readOpening(session signer.SessionID, open signer.Opening) (open
 	if inv.Session() != session {
 		return opening{}, fmt.Errorf("the invitation is to session %v, not %v", inv.Session(), session)
 	}
-	if open.Height > math.MaxInt64/2 {
-		return opening{}, fmt.Errorf("there is no height %d", open.Height)
+	if open.Height == 0 || open.Height > math.MaxInt64/2 {
+		return opening{}, fmt.Errorf("the chain has no height %d: the node does not know it", open.Height)
 	}
 	o := opening{Invitation: inv, self: open.Self, height: open.Height, sealTo: make(map[chain.Operator]signer.PublicKey)}
 	holders := make(map[signer.PublicKey]chain.Operator)

@@ -378,6 +378,7 @@ func TestAnOpeningIsSignedByAll(t *testing.T) {
 		"somebody else's seats":   func(o *signer.Opening) { o.Self = r.houses[1].op },
 		"nobody's seats":          func(o *signer.Opening) { o.Self = stranger.op },
 		"a height that cannot be": func(o *signer.Opening) { o.Height = 1<<64 - 1 },
+		"no height":               func(o *signer.Opening) { o.Height = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := *good
