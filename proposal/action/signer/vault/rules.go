@@ -20,9 +20,9 @@ type bond struct {
 	digest   signer.Digest
 	replaces []signer.Digest
 
-	tx      []byte            // hash of the transaction, internal byte order; empty for a heartbeat
-	spends  []signer.Outpoint // with TxHash and Index
-	pays    []signer.Digest   // hashes of the redeemers' scripts
+	tx      []byte                              // hash of the transaction, internal byte order; empty for a heartbeat
+	spends  []signer.Outpoint                   // with TxHash and Index
+	pays    []signer.Digest                     // hashes of the redeemers' scripts
 	parents map[signer.Digest][]signer.Outpoint // what transactions that it builds on spend, by their hashes
 }
 
