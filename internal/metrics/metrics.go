@@ -51,6 +51,7 @@ type Recorder struct {
 
 	opened, received, sent, coordinated, committed prometheus.Histogram
 	actionTimes                                    map[proposal.Kind]prometheus.Histogram
+	attempts                                       *attempts // nil of a node without signers
 
 	begun atomic.Pointer[beginning] // of the newest window
 }
@@ -99,6 +100,7 @@ func New(sources Sources) *Recorder {
 	}
 	if sources.Signers != nil {
 		r.registry.MustRegister(newSigners(sources.Signers))
+		r.newAttempts()
 	}
 	r.registry.MustRegister(newLive(sources))
 	r.registerProcess()

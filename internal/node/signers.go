@@ -85,6 +85,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 		Self: n.cfg.Operator.Address, Clock: n.clock, Log: log, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain,
 		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
 		Backends:     s.pool, Open: spoken.of, Term: n.term, Logger: n.cfg.Logger("signer"),
+		Observe: n.metrics.Attempted,
 	}); err != nil {
 		return nil, err
 	}
