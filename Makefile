@@ -25,6 +25,8 @@ bench:
 	go test ./internal/node -run '^$$' -bench 'TakeOver|HandOver|Ban' -benchtime 100x -timeout 20m
 	go test ./internal/bench -run '^$$' -bench Fanout -benchtime 3x -timeout 30m
 	go test ./internal/bench -run '^$$' -bench Polling -benchtime 1x
+	go test ./proposal/action/signer/scheme -run '^$$' -bench . -benchtime 1x
+	go test ./proposal/action/signer/vault -run '^$$' -bench Signing11
 
 # chaos strikes an operator's three instances at random in fifty windows, half an hour; see docs/instances.md.
 chaos:
