@@ -19,7 +19,7 @@ import (
 var needed = map[string][]Role{
 	"health": Roles(), "keys": {RoleRead}, "key": {RoleRead}, "protection": {RoleRead},
 	"session": {RoleSign, RoleDKG}, "abort": {RoleSign, RoleDKG},
-	"generate": {RoleDKG}, "sign": {RoleSign}, "sign on": {RoleSign}, "activate": {RoleDKG, RoleAdmin}, "freeze": {RoleAdmin},
+	"generate": {RoleDKG}, "sign": {RoleSign}, "sign on": {RoleSign}, "activate": {RoleAdmin, RoleDKG}, "freeze": {RoleAdmin},
 }
 
 func TestEachCallTakesItsRole(t *testing.T) {
@@ -106,6 +106,29 @@ func TestWhatIsFrozenIsThawedByTheAdministratorAlone(t *testing.T) {
 	require.Empty(t, w.backend.heard())
 	w.permit(t, []Role{RoleAdmin}, "*")
 	require.NoError(t, w.calls()["activate"](c, t.Context()))
+}
+
+// A node with the roles that it is given by default clears away what a key generation that failed has left, and nothing else.
+func TestWhoGeneratesKeysFreezesPendingOnesAlone(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial(t)
+	freeze := w.calls()["freeze"]
+	for _, state := range []signer.KeyState{signer.KeyActive, signer.KeyFrozen} {
+		for i := range w.backend.keys {
+			w.backend.keys[i].State = state
+		}
+		w.permit(t, []Role{RoleRead, RoleSign, RoleDKG}, "*")
+		require.ErrorIs(t, freeze(c, t.Context()), signer.ErrForbidden, state)
+		require.Empty(t, w.backend.heard())
+	}
+	for i := range w.backend.keys {
+		w.backend.keys[i].State = signer.KeyPending
+	}
+	w.permit(t, []Role{RoleRead, RoleSign}, "*")
+	require.ErrorIs(t, freeze(c, t.Context()), signer.ErrForbidden)
+	require.Empty(t, w.backend.heard())
+	w.permit(t, []Role{RoleDKG}, "*")
+	require.NoError(t, freeze(c, t.Context()))
 }
 
 func TestBadInputAWrongClientCertificate(t *testing.T) {

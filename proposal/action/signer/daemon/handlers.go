@@ -143,8 +143,9 @@ func (s *Server) abort(ctx context.Context, c client, q request) (any, error) {
 	return nil, s.backend.Abort(ctx, id)
 }
 
-// setState lets who generates keys put them to use, since the record that all operators signed is what counts for that. To
-// freeze and to thaw is the administrator's.
+// setState lets who generates keys put them to use, since the record that all operators signed is what counts for that, and
+// freeze those that were not yet: they are what a key generation that failed has left. All else is the administrator's: a node that
+// was taken over must not be able to freeze a wallet's key, which can be for ever.
 func (s *Server) setState(ctx context.Context, c client, q request) (any, error) {
 	wallet, err := q.wallet()
 	if err != nil {
@@ -154,15 +155,10 @@ func (s *Server) setState(ctx context.Context, c client, q request) (any, error)
 	if err := q.decode(&change); err != nil {
 		return nil, err
 	}
-	roles := []Role{RoleAdmin}
-	switch change.State {
-	case signer.KeyActive:
-		roles = []Role{RoleDKG, RoleAdmin}
-	case signer.KeyFrozen:
-	default:
+	if change.State != signer.KeyActive && change.State != signer.KeyFrozen {
 		return nil, malformed(errors.New("state: want active or frozen"))
 	}
-	if err := c.may(wallet, roles...); err != nil {
+	if err := c.may(wallet, RoleAdmin, RoleDKG); err != nil {
 		return nil, err
 	}
 	if c.has(RoleAdmin) != nil {
@@ -170,7 +166,7 @@ func (s *Server) setState(ctx context.Context, c client, q request) (any, error)
 		if err != nil {
 			return nil, err
 		}
-		if key.State == signer.KeyFrozen {
+		if key.State == signer.KeyFrozen || change.State == signer.KeyFrozen && key.State != signer.KeyPending {
 			return nil, c.has(RoleAdmin)
 		}
 	}
