@@ -162,6 +162,9 @@ func describeSigning(out *strings.Builder, s view.Signing) {
 			fmt.Fprintf(out, "    silent      %s\n", joined(a.Silent))
 		}
 	}
+	if s.Inactivity != nil {
+		fmt.Fprintf(out, "  inactive  %s: absent from several poor heartbeats in a row, noted at block %d\n", joined(s.Inactivity.Operators), s.Inactivity.NotedAt)
+	}
 	for _, b := range s.Blames {
 		fmt.Fprintf(out, "  blamed    %v in attempt %d: %s: %s\n", b.Operator, b.Attempt, b.Misdeed, printable(b.Detail))
 	}

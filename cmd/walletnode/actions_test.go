@@ -34,12 +34,14 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 		Number: 1, Begun: 3700, Ended: 3736, Coordinator: other, Signers: []int{1, 3}, Active: 2, Absent: []chain.Operator{other},
 		Result: signing.ResultUnsound, Detail: "not a \x1b[2J signature",
 	}, []signing.Blame{{Attempt: 1, Operator: other, Misdeed: signing.MisdeedBundles, Detail: "it signed two bundles of one round"}}))
+	require.NoError(t, node.store.SaveInactivity(t.Context(), id, 3600, []chain.Operator{other}, 3740))
 
 	text := succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline")
 	for _, want := range []string{
 		"intent    " + signer.Digest{7}.String(), "transaction " + tx.TxID() + ", not signed, fee 1234 sat",
 		"58766 sat to 5120", "witness_v1_taproot, back to the wallet", "40000 sat to 0014", "witness_v0_keyhash)",
 		"attempt 1, blocks 3700 to 3736: unsound", "seats there 2, signers 1, 3", "absent      " + theirs, "blamed    " + theirs + " in attempt 1: two_bundles",
+		"inactive  " + theirs + ": absent from several poor heartbeats in a row, noted at block 3740",
 	} {
 		require.Contains(t, text, want)
 	}
@@ -47,4 +49,7 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 	doc := document(t, succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline", "--json"))
 	require.Len(t, doc["actions"], 1)
 	require.Len(t, doc["signings"], 1)
+	signed, ok := doc["signings"].([]any)[0].(map[string]any)
+	require.True(t, ok)
+	require.Equal(t, map[string]any{"operators": []any{theirs}, "noted_block": float64(3740)}, signed["inactivity"])
 }

@@ -58,6 +58,7 @@ func TestSigningsShowTransactionAndAttempts(t *testing.T) {
 	require.Equal(t, []string{"01", "02"}, s.Blames[0].Proof)
 	require.Nil(t, s.FinishedAt)
 	require.Nil(t, s.Signature)
+	require.Nil(t, s.Inactivity, "nobody was found to be")
 
 	for target, status := range map[string]int{
 		"/v1/actions/4500/signings": http.StatusNotFound, "/v1/actions/3600/signings?wallet=" + chain.WalletID{9}.String(): http.StatusNotFound,

@@ -374,6 +374,13 @@ func testInactivity(t *testing.T, open func() *Store) {
 	one, err := open().Inactivity(t.Context(), &walletA, 1)
 	require.NoError(t, err)
 	require.Equal(t, all[1:], one)
+	of, found, err := open().InactivityOf(t.Context(), walletA, 900)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, all[1], of)
+	_, found, err = open().InactivityOf(t.Context(), walletA, 1800)
+	require.NoError(t, err)
+	require.False(t, found, "it is another wallet's")
 }
 
 // What was signed goes with its window's action, but for transactions, also such that were never signed: signers want to be told

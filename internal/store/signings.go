@@ -171,8 +171,22 @@ func (s scribe) SaveInactivity(ctx context.Context, wallet chain.WalletID, windo
 
 // Inactivity returns a wallet's findings, or those of all wallets, the newest first, limit at most.
 func (r Reader) Inactivity(ctx context.Context, wallet *chain.WalletID, limit int) ([]Inactive, error) {
+	return r.inactivity(ctx, wallet, 0, limit)
+}
+
+// InactivityOf returns the finding that a wallet's window completed; false if there is none.
+func (r Reader) InactivityOf(ctx context.Context, wallet chain.WalletID, window chain.Height) (Inactive, bool, error) {
+	found, err := r.inactivity(ctx, &wallet, window, 1)
+	if err != nil || len(found) == 0 {
+		return Inactive{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// inactivity is of one window alone if it is not 0.
+func (r Reader) inactivity(ctx context.Context, wallet *chain.WalletID, window chain.Height, limit int) ([]Inactive, error) {
 	var where conditions
-	where.scope("block", "block", wallet, 0, 0)
+	where.scope("block", "block", wallet, window, window)
 	rows, err := r.db.QueryContext(ctx, `SELECT block, wallet, operators, noted_at FROM inactivity`+where.sql()+` ORDER BY block DESC, wallet`+where.limit(limit), where.args...)
 	all, err := collect(rows, err, func(row scanner) (i Inactive, err error) {
 		var packed []byte

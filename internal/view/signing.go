@@ -32,6 +32,15 @@ type Signing struct {
 	Attempts    []Attempt      `json:"attempts"` // that ended, in order
 	Blames      []Blame        `json:"blames"`   // operators who broke attempts
 	Replaces    []string       `json:"replaces"` // digests of earlier intents that spend the same
+	// Inactivity is null unless this is a heartbeat that too few seats took part in, the last of several in a row.
+	Inactivity *Inactivity `json:"inactivity"`
+}
+
+// Inactivity is a finding of operators who were absent from several poor heartbeats of a wallet in a row. It is a note of this
+// node's own: nobody is told, and nothing follows from it.
+type Inactivity struct {
+	Operators []chain.Operator `json:"operators"`
+	NotedAt   chain.Height     `json:"noted_block"`
 }
 
 // Transaction is a Bitcoin transaction of a wallet.
@@ -163,6 +172,13 @@ func (r Records) Signings(ctx context.Context, block chain.Height, wallet *chain
 		shown, err := NewSigning(row)
 		if err != nil {
 			return Signings{}, err
+		}
+		inactive, found, err := r.Store.InactivityOf(ctx, a.Wallet, block)
+		if err != nil {
+			return Signings{}, err
+		}
+		if found {
+			shown.Inactivity = &Inactivity{orEmpty(inactive.Operators), inactive.NotedAt}
 		}
 		list.Signings = append(list.Signings, shown)
 	}
