@@ -363,6 +363,28 @@ func TestRuleDoubleForgivesWhatWasReplaced(t *testing.T) {
 	}
 }
 
+// What it cannot see it takes for not there: both payments could be confirmed, as far as it knows.
+func TestRuleDoubleRefusesWhatItCannotFollow(t *testing.T) {
+	t.Run("it took no part in two transactions in a row", func(t *testing.T) {
+		r, key := threeOperators(t)
+		first := r.redemption(key, firstWindow, coins(key, 900_000, 1), script(1))
+		require.NoError(t, r.begin(first))
+		missed := r.redemption(key, firstWindow+900, first.spend(t), script(2))
+		missed = r.redemption(key, firstWindow+1800, missed.spend(t), script(3))
+		r.at(firstWindow + 2700)
+		wantRefused(t, signer.RuleDouble, r.begin(r.redemption(key, firstWindow+2700, missed.spend(t), script(1))))
+		require.NoError(t, r.begin(r.redemption(key, firstWindow+2700, missed.spend(t), script(4))), "other scripts are paid")
+	})
+	t.Run("the earlier payment left no change", func(t *testing.T) {
+		r, key := threeOperators(t)
+		first := r.redemption(key, firstWindow, coins(key, 100_000, 1), script(1))
+		require.Len(t, first.spend(t).TxOut, 1)
+		require.NoError(t, r.begin(first))
+		r.at(firstWindow + 900)
+		wantRefused(t, signer.RuleDouble, r.begin(r.redemption(key, firstWindow+900, coins(key, 500_000, 2), script(1))))
+	})
+}
+
 // Another output of a transaction that the replaced one spends from excludes nothing.
 func TestRuleDoubleTellsOutputsOfOneTransactionApart(t *testing.T) {
 	r, key := threeOperators(t)
