@@ -10,7 +10,7 @@
 //	judge.go, refute.go   whether it was: a pure function
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
-//	outage.go             signers that are stopped or retired
+//	outage.go, crook.go   signers that are stopped or retired, and those that cheat
 //	enclave.go, founding.go, purse.go  the operators' signers, the wallets that they make, and what those are paid from
 //	leash.go              the chain that waits for slow nodes
 //	actor.go              the adversary

@@ -142,7 +142,7 @@ func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
 	windows := map[string]int{
 		"idle-leader": 1, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "restart": 2, "skipped-heads": 2,
 		"late-node": 2, "stalled-chain": 2, "reorg": 1, "slow-disk": 2, "flood": 3,
-		"partition": 2, "enclave-down": 2, "enclave-retired": 1, "signers-below-quorum": 2,
+		"partition": 2, "enclave-down": 2, "enclave-retired": 1, "signers-below-quorum": 2, "signer-cheats": 1,
 		"rpc-liar": 1, "rpc-fork": 1, "rpc-blackhole": 1, "rpc-minority-down": 1, "rpc-majority-down": 2,
 	}
 	for _, s := range Scenarios() {

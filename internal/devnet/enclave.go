@@ -27,6 +27,7 @@ type enclave struct {
 	fingerprint string // of its certificate's key
 
 	running *daemonProcess // nil while it is down
+	crook   *impersonation // in its place; nil if there is none
 }
 
 // daemonProcess is a process that is asked nothing but to end.
@@ -183,5 +184,5 @@ func (e *enclave) halt() error {
 
 // haltEnclaves stops the operator's backends.
 func (o *operator) haltEnclaves() error {
-	return atOnce(len(o.enclaves), func(i int) error { return o.enclaves[i].halt() })
+	return atOnce(len(o.enclaves), func(i int) error { return errors.Join(o.enclaves[i].unmask(), o.enclaves[i].halt()) })
 }

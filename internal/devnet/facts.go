@@ -75,6 +75,8 @@ const (
 	DeedSignerDown  DeedKind = "signer down"
 	DeedSignersBack DeedKind = "signer back"
 	DeedRetired     DeedKind = "retired signer"
+	// DeedCheat says that a signer gave a wrong part of a signature.
+	DeedCheat DeedKind = "cheating"
 )
 
 // Deed is one entry of the adversary's log: what was really done, not what was planned.
@@ -95,7 +97,10 @@ type Deed struct {
 	// Endpoint is which of the operator's endpoints did it, 0 for the primary; Told is what its log has of it.
 	Endpoint int
 	Told     rpcfault.Tally
-	Signer   string // which of the operator's signers it was done to
+	Signer   string // which of the operator's signers it was done to, or did it
+	// Attempt is the one in which a signer cheated, and Signers the seats that were to sign.
+	Attempt uint32
+	Signers []chain.Seat
 	// Sides are the two groups of a partition.
 	Sides sides
 	// Sent is how many messages a flood had, of those to the node that was sent the fewest; Instance is the peer ID that

@@ -29,6 +29,7 @@ func Judge(scenarioName string, f Facts) []string {
 	j.deeds()
 	j.endpoints()
 	j.signers()
+	j.named()
 	for _, n := range f.Nodes {
 		switch {
 		case n.Down:
@@ -73,6 +74,12 @@ func (j *judge) deeds() {
 		case d.ofSigner():
 			if lacks := j.lacksOfSigner(d, j.facts.Window); lacks != "" {
 				j.differ("%s: %v, %s", lacks, d, d.Signer)
+				continue
+			}
+			done++
+		case d.Kind == DeedCheat:
+			if d.From < j.facts.Window.End {
+				j.differ("before the actions: %v", d)
 				continue
 			}
 			done++

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // sharesOf has every operator's shares of a world's wallets with two signers: those of the first wallet with one, those of the second with
@@ -43,6 +44,9 @@ func playedWithSigners(t *testing.T, name string, index uint64) Facts {
 			f.Deeds = append(f.Deeds, Deed{Kind: DeedRetired, Operator: op, Signer: "enclave-1", Wallet: w.stage.elections[1].wallet.ID(), From: 12, To: c + 110})
 		}
 	}
+	if p.cheats {
+		cheated(w, &f)
+	}
 	for i, e := range w.stage.elections {
 		left := 0
 		for _, op := range e.wallet.Roster() {
@@ -64,6 +68,39 @@ func playedWithSigners(t *testing.T, name string, index uint64) Facts {
 		}
 	}
 	return f
+}
+
+// cheated has the first operator's signer cheat in the first attempt of the first wallet, in which all seats but three sign, and the
+// second attempt succeed without it.
+func cheated(w *world, f *Facts) {
+	wallet, op := w.stage.elections[0].wallet, w.stage.operators[0]
+	d := Deed{Kind: DeedCheat, Operator: op, Signer: "enclave-1", Wallet: wallet.ID(), From: f.Window.End + 6, To: f.Window.End + 6, Attempt: 1}
+	var others []int
+	for seat := chain.Seat(1); int(seat) <= wallet.Seats(); seat++ {
+		holder, _ := wallet.At(seat)
+		if holder != op {
+			others = append(others, int(seat))
+		}
+		if holder == op || len(others) <= 5 {
+			d.Signers = append(d.Signers, seat)
+		}
+	}
+	f.Deeds = append(f.Deeds, d)
+	for n := range f.Nodes {
+		s := &f.Nodes[n].Signings[0]
+		s.Attempts = []signing.Attempt{{Number: 1, Result: signing.ResultNoList}, {Number: 2, Result: signing.ResultSigned, Signers: others}}
+		took := slices.ContainsFunc(wallet.SeatsOf(f.Nodes[n].Operator), func(seat chain.Seat) bool { return slices.Contains(d.Signers, seat) })
+		if took && f.Nodes[n].Operator != op {
+			s.Attempts[0].Result = signing.ResultCheated
+			s.Blames = []signing.Blame{{Attempt: 1, Operator: op, Misdeed: signing.MisdeedScheme}}
+		}
+	}
+}
+
+// blaming returns a node's first wallet's signature of which somebody is blamed.
+func blaming(f *Facts) *signing.Signing {
+	i := slices.IndexFunc(f.Nodes, func(n NodeFacts) bool { return len(n.Signings[0].Blames) > 0 })
+	return &f.Nodes[i].Signings[0]
 }
 
 func withSigners() []string {
@@ -131,6 +168,20 @@ func TestR10JudgeSeesWhatIsWrongWithSigners(t *testing.T) {
 		"a retired one signs no more": {"enclave-retired", func(f *Facts) {
 			f.Nodes[2].Detail.Wallets[0].Action.Outcome = "signer_unavailable"
 		}, `ended in "signer_unavailable"`},
+		"a cheat that nobody names": {"signer-cheats", func(f *Facts) { blaming(f).Blames = nil }, "does not blame operator"},
+		"nobody heard it": {"signer-cheats", func(f *Facts) {
+			for n := range f.Nodes {
+				f.Nodes[n].Signings[0].Attempts[0].Result, f.Nodes[n].Signings[0].Blames = signing.ResultSilent, nil
+			}
+		}, "nobody names operator"},
+		"somebody else is named":      {"signer-cheats", func(f *Facts) { blaming(f).Blames[0].Operator[0]++ }, "who did nothing"},
+		"named for something else":    {"signer-cheats", func(f *Facts) { blaming(f).Blames[0].Misdeed = signing.MisdeedLists }, "does not blame operator"},
+		"named for another attempt":   {"signer-cheats", func(f *Facts) { blaming(f).Blames[0].Attempt = 2 }, "for attempt 2"},
+		"the cheat signs in the end":  {"signer-cheats", func(f *Facts) { signWithCheat(f) }, "was signed with seats of operator"},
+		"nobody cheated":              {"signer-cheats", func(f *Facts) { f.Deeds = nil }, "who did nothing"},
+		"it cheated before its time":  {"signer-cheats", func(f *Facts) { f.Deeds[0].From = f.Window.Block }, "before the actions"},
+		"blamed where nobody cheated": {"enclave-down", func(f *Facts) { f.Nodes[3].Signings[1].Blames = []signing.Blame{{Attempt: 1}} }, "who did nothing"},
+		"signed by nobody's leave":    {"signer-cheats", func(f *Facts) { f.Nodes[1].Signings[0].Signed = nil }, "nothing is signed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := playedWithSigners(t, c.scenario, 1)
@@ -138,6 +189,11 @@ func TestR10JudgeSeesWhatIsWrongWithSigners(t *testing.T) {
 			require.Contains(t, fmt.Sprint(Judge(c.scenario, f)), c.want)
 		})
 	}
+}
+
+func signWithCheat(f *Facts) {
+	attempts := f.Nodes[1].Signings[0].Attempts
+	attempts[1].Signers = append(attempts[1].Signers, int(f.Wallets[0].Wallet.SeatsOf(f.Deeds[0].Operator)[0]))
 }
 
 func retiredShare(f *Facts) Share {

@@ -54,6 +54,7 @@ func (j *judge) action(n NodeFacts, e election, r store.WalletDetail, differ fun
 	ended := j.ends(n.Operator, w)
 	order(j.facts.Window, r, ended, differ)
 	s := n.signed(e.wallet.ID())
+	j.blames(n, e.wallet, s, differ)
 	if ended != action.OK {
 		if len(s.Signed) > 0 {
 			differ("has a signature, and cannot have one")

@@ -90,6 +90,9 @@ func (a *act) silence(ctx context.Context) error {
 		a.deeds = append(a.deeds, Deed{Kind: DeedSignerDown, Operator: s.Operator, Signer: s.Signer, From: a.chain.Height()})
 	}
 	a.deeds = append(a.deeds, a.retired...)
+	if a.plan.cheats {
+		return a.conspire(ctx)
+	}
 	return nil
 }
 
@@ -118,7 +121,7 @@ func (a *act) revive(ctx context.Context) error {
 		default:
 		}
 	}
-	return nil
+	return a.disperse(ctx)
 }
 
 // planSignerDown has one signer stopped, by turns one that holds shares of the first wallet: if it can be, one without which all

@@ -33,6 +33,7 @@ type plan struct {
 	sides   sides            // that cannot reach each other, from before the window; none if the network is whole
 	heals   bool             // within the active phase; else the sides are apart until the window is over
 	silent  []Share          // signers that are stopped, from before the window until its actions are over
+	cheats  bool             // crooks are in place of signers
 	ill     illness          // of the nodes' endpoints, from before the seed block until the window is over
 	reorg   bool             // the chain replaces the blocks from before the window up to its head
 }
@@ -66,6 +67,9 @@ func (p plan) LogValue() slog.Value {
 	}
 	if len(p.silent) > 0 {
 		attrs = append(attrs, slog.Any("silent", p.silent))
+	}
+	if p.cheats {
+		attrs = append(attrs, slog.Bool("cheats", true))
 	}
 	if p.ill.count > 0 {
 		attrs = append(attrs, slog.Any("ill", p.ill))

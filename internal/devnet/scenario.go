@@ -263,6 +263,15 @@ var scenarios = []scenario{
 		plan:   planBelowQuorum,
 		expect: expectation{deed: DeedSignerDown, with: DeedSignersBack, alternates: true, agreed: true},
 	},
+	{
+		Scenario: Scenario{
+			"signer-cheats", "Of the first wallet's signers the first one that is asked for its part of a signature, and without which the wallet has its quorum, gives a wrong part as often as it is asked.",
+			"As in calm with signers; of the first wallet every node that took part in the attempt names the operator, and what is signed in the end is signed without it.",
+		},
+		operators: lastHonest + 1, enclaves: 1, signs: true,
+		plan:   planCheat,
+		expect: expectation{deed: DeedCheat, agreed: true},
+	},
 }
 
 // Scenarios returns every scenario, in the order of their documentation.

@@ -56,6 +56,7 @@ type act struct {
 	actors    []*actor
 	illAt     chain.Height // where the chain stood when endpoints fell ill
 	deeds     []Deed
+	plot      *plot // of crooks in place of signers; nil if there are none
 }
 
 // window runs one window: what the scenario has planned for it, and the judgement.
