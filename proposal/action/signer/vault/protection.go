@@ -18,13 +18,18 @@ const (
 	WhyRolledBack = "rolled_back"
 )
 
-// SetState implements signer.Backend. A frozen key can be put to use again, unless it was exported or rolled back.
+// SetState implements signer.Backend. A frozen key can be put to use again, unless it was exported or rolled back. To put to use
+// what is in use changes nothing, whatever the term: an instance may ask again after another has signed with the key.
 func (v *Vault) SetState(ctx context.Context, wallet chain.WalletID, change signer.StateChange) error {
 	k, err := v.readKey(ctx, wallet)
 	if err != nil {
 		return err
 	}
 	if err := v.admit(ctx, wallet, change.Term); err != nil {
+		var refused *signer.Refused
+		if change.State == signer.KeyActive && k.State == signer.KeyActive && errors.As(err, &refused) {
+			return k.confirms(change.Record)
+		}
 		return err
 	}
 	switch change.State {
@@ -37,17 +42,25 @@ func (v *Vault) SetState(ctx context.Context, wallet chain.WalletID, change sign
 			return err
 		})
 	case signer.KeyActive:
-		record, err := keygen.ReadRecord(change.Record, k.detail.Roster)
-		if err == nil {
-			err = record.Matches(k.full())
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", signer.ErrMalformed, err)
+		if err := k.confirms(change.Record); err != nil {
+			return err
 		}
 		return v.ledger.write(ctx, func(tx *tx) error { return tx.activate(wallet, change.Term) })
 	default:
 		return fmt.Errorf("%w: a key cannot be made %q (there are: active, frozen)", signer.ErrMalformed, change.State)
 	}
+}
+
+// confirms checks that every operator has signed the key.
+func (k key) confirms(record []byte) error {
+	read, err := keygen.ReadRecord(record, k.detail.Roster)
+	if err == nil {
+		err = read.Matches(k.full())
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", signer.ErrMalformed, err)
+	}
+	return nil
 }
 
 // lasting reports whether a key is frozen for ever.

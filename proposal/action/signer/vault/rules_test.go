@@ -443,6 +443,10 @@ func TestRuleTerm(t *testing.T) {
 	wantRefused(t, signer.RuleTerm, err)
 	frozen := signer.StateChange{State: signer.KeyFrozen, Why: "no", Term: signer.Term{Generation: 1}}
 	wantRefused(t, signer.RuleTerm, v.SetState(t.Context(), key.Wallet, frozen))
+	again := signer.StateChange{State: signer.KeyActive, Record: r.record(key)}
+	require.NoError(t, v.SetState(t.Context(), key.Wallet, again), "what is in use already is no business of a term")
+	again.Record = again.Record[:10]
+	require.ErrorIs(t, v.SetState(t.Context(), key.Wallet, again), signer.ErrMalformed)
 	require.ErrorIs(t, ask(p, 1<<63, 0), signer.ErrMalformed)
 	got, err := v.Protection(t.Context(), key.Wallet)
 	require.NoError(t, err)
