@@ -20,6 +20,7 @@ func (p *play) attest(ctx context.Context) error {
 	if err != nil {
 		return &failure{why: "what we attested: " + err.Error()}
 	}
+	p.heard.recall(p.row.Attestations)
 	for _, data := range [][]byte{attestationMessage(own.signed), newCall()} {
 		if err := p.say(ctx, data); err != nil {
 			return err
@@ -107,6 +108,10 @@ func (p *play) activate(ctx context.Context, all [][]byte) error {
 	if err != nil {
 		return &failure{why: err.Error()}
 	}
+	p.row.Attestations = all // first: after a restart nobody else may be there any more who could say them again
+	if err := p.save(ctx, p.row.State, p.row.Detail); err != nil {
+		return err
+	}
 	told := false
 	for {
 		err := p.use(ctx, record, wallet)
@@ -130,7 +135,7 @@ func (p *play) activate(ctx context.Context, all [][]byte) error {
 			return err
 		}
 	}
-	p.row.Attestations, p.row.Proof = all, nil
+	p.row.Proof = nil
 	if err := p.save(ctx, Active, ""); err != nil {
 		return err
 	}

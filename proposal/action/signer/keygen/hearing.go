@@ -170,6 +170,15 @@ func (h *hearing) takeAttestation(signed []byte) {
 	}
 }
 
+// recall takes in what was attested before a restart.
+func (h *hearing) recall(attestations [][]byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, signed := range attestations {
+		h.takeAttestation(signed)
+	}
+}
+
 func (h *hearing) takeComplaint(by chain.Operator, m *pb.KeygenComplaint) {
 	session := h.inv.Session()
 	if string(m.GetSession()) != string(session[:]) || len(m.GetAuthors()) != len(m.GetHashes()) || len(m.GetAuthors()) > len(h.operators) {

@@ -23,7 +23,7 @@ func whole(t *testing.T, all []*member, session signer.SessionID, want keygen.St
 			require.Equal(t, []signer.KeyState{signer.KeyActive}, m.backend.states())
 			require.Equal(t, map[signer.SessionID]string{session: "active"}, m.shelf.assigned())
 			require.Len(t, m.shelf.imported(), 1)
-			require.Len(t, st.Attestations, len(all))
+			require.Len(t, st.Attestations, len(st.Invited.Operators()))
 			continue
 		}
 		require.Empty(t, m.shelf.imported())
@@ -129,6 +129,27 @@ func TestAttestedByAllCompletesAfterALongAbsence(t *testing.T) {
 		synctest.Wait()
 		whole(t, all, session, keygen.Active)
 	})
+}
+
+// Once all have attested it is written down what, before anything is put to use: a wallet that is half in use needs nobody else.
+func TestAttestedByAllCompletesWithoutTheOthers(t *testing.T) {
+	for _, step := range []string{"confirm", "import"} {
+		t.Run(step, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, all := circle(t, 3)
+				victim := all[2]
+				victim.shelf.dies = step
+				session := create(t, all, 2, 1, 1, 1)
+				for _, m := range all {
+					m.kill()
+				}
+				victim.shelf.dies = ""
+				victim.start()
+				time.Sleep(time.Minute)
+				whole(t, []*member{victim}, session, keygen.Active)
+			})
+		})
+	}
 }
 
 // Nobody says anything wrong, one is only gone: the others say who, and finish when it is back.
