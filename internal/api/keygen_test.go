@@ -133,7 +133,7 @@ func TestKeygenErrorsKeepTheirMeaning(t *testing.T) {
 	w.ceremonies.err = errors.New("boom")
 	_, err = w.client(t).Keygens(t.Context())
 	require.ErrorContains(t, err, "boom")
-	w.Server.Keygens = nil
+	w.Keygens = nil
 	_, err = w.client(t).Keygens(t.Context())
 	require.ErrorIs(t, err, view.ErrNoSigners)
 }

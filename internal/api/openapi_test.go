@@ -262,9 +262,11 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 	id, banned := w.live.wallet.ID().String(), chain.Operator{8}.String()
 	w.cluster.bans = []shared.Ban{{Operator: chain.Operator{8}}, {Operator: chain.Operator{9}}}
 	w.cluster.halts = []view.Halt{{Wallet: w.live.wallet.ID()}}
-	bodies := map[string]string{"/v1/log-level": `{"subsystem":"net","level":"debug"}`, "/v1/bans": `{"operator":"` + banned + `"}`,
+	bodies := map[string]string{
+		"/v1/log-level": `{"subsystem":"net","level":"debug"}`, "/v1/bans": `{"operator":"` + banned + `"}`,
 		"/v1/signers/{id}/state": `{"state":"retired","rekey":true}`,
-		"/v1/keygens":            `{"operators":["` + banned + `"],"seats":[3],"threshold":2,"scheme":"cmp"}`}
+		"/v1/keygens":            `{"operators":["` + banned + `"],"seats":[3],"threshold":2,"scheme":"cmp"}`,
+	}
 	replace := strings.NewReplacer(
 		"/windows/{block}", "/windows/3600", "/faults/{id}", "/faults/"+w.fault.ID(), "/wallets/{id}", "/wallets/"+id, "/peers/{id}/ping", "/peers/p/ping", "/peers/{id}", "/peers/"+w.live.Peers().Peers[0].ID,
 		"/instances/{id}", "/instances/b", "/signers/{id}", "/signers/enclave-1", "/keygens/{session}", "/keygens/"+someSession.String(), "/bans/{subject}", "/bans/"+banned,

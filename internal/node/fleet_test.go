@@ -50,7 +50,9 @@ func (blocks) PendingRedemptions(context.Context, chain.WalletID, chain.Height) 
 func (blocks) RedemptionLimits(context.Context) (chain.RedemptionLimits, error) {
 	return chain.RedemptionLimits{}, nil
 }
+
 func (blocks) MainUTXOHash(context.Context, chain.WalletID) ([32]byte, error) { return [32]byte{}, nil }
+
 func (blocks) RedemptionRequests(context.Context, chain.WalletID, [][]byte) ([]chain.RedemptionRequest, error) {
 	return nil, chain.ErrNoRequest
 }
