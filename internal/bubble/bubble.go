@@ -20,7 +20,7 @@ func Main(m *testing.M) {
 
 // One does so in a TestMain that does more.
 func One() {
-	if watched {
+	if Watched {
 		runtime.GOMAXPROCS(1)
 	}
 }

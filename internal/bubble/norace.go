@@ -2,4 +2,5 @@
 
 package bubble
 
-const watched = false
+// Watched is whether the race detector watches: for what it would make take too long.
+const Watched = false

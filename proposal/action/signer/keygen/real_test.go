@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/bubble"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
@@ -70,8 +71,8 @@ func TestVaultsGenerateOneWallet(t *testing.T) {
 }
 
 func TestVaultsGenerateECDSAWallet(t *testing.T) {
-	if testing.Short() {
-		t.Skip("safe primes take minutes on a busy machine")
+	if testing.Short() || bubble.Watched {
+		t.Skip("CMP takes half a minute of a processor; run without -short and -race")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		_, all := vaulted(t, 3)

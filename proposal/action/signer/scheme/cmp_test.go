@@ -11,17 +11,15 @@ import (
 	"github.com/taurusgroup/multi-party-sig/protocols/cmp"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/bubble"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// underRace is whether the race detector watches. It makes the arithmetic of CMP some twenty times slower, and has nothing to
-// find in it: a party has one goroutine, and shares nothing with others.
-var underRace bool
-
-// long skips what takes many seconds of a processor.
+// long skips what takes many seconds of a processor. The race detector makes the arithmetic of CMP some twenty times slower, and
+// has nothing to find in it: a party has one goroutine, and shares nothing with others.
 func long(t testing.TB) {
 	t.Helper()
-	if testing.Short() || underRace {
+	if testing.Short() || bubble.Watched {
 		t.Skip("CMP takes half a minute of a processor; run without -short and -race")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/bubble"
 	ownwire "github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -445,13 +446,9 @@ func TestRuleTermHoldsForKeyGenerations(t *testing.T) {
 	wantRefused(t, signer.RuleTerm, ask(4))
 }
 
-// underRace is whether the race detector watches. It makes CMP's arithmetic some twenty times slower, and has nothing to watch
-// in it.
-var underRace bool
-
 // CMP's private messages are sealed too, in every round that has some.
 func TestACMPKeyIsGeneratedAndSigns(t *testing.T) {
-	if testing.Short() || underRace {
+	if testing.Short() || bubble.Watched {
 		t.Skip("CMP takes half a minute of a processor; run without -short and -race")
 	}
 	r := newRig(t, 1, 1)

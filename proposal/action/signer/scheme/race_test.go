@@ -1,5 +1,0 @@
-//go:build race
-
-package scheme
-
-func init() { underRace = true }

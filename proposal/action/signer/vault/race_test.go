@@ -1,5 +1,0 @@
-//go:build race
-
-package vault
-
-func init() { underRace = true }
