@@ -119,7 +119,7 @@ func newWatch(t testing.TB, c *localchain.Chain) *watch {
 // eventually waits until the pool shows something.
 func (w *watch) eventually(what string, shows func(*quorum.Snapshot) bool) {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool { return shows(w.pool.Snapshot()) }, 20*time.Second, time.Millisecond, what)
+	require.Eventually(w.t, func() bool { return shows(w.pool.Snapshot()) }, 2*time.Minute, time.Millisecond, what)
 }
 
 // sicken makes the primary ill and returns since when.
