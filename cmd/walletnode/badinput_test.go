@@ -99,7 +99,7 @@ func TestBadInputAStoreOfANewerVersionDoesNotStart(t *testing.T) {
 	path := filepath.Join(in.dir, "walletnode.db")
 	db, err := sql.Open("sqlite", path)
 	require.NoError(t, err)
-	_, err = db.ExecContext(t.Context(), `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE)`)
+	_, err = db.ExecContext(t.Context(), `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE); UPDATE meta SET value = '99' WHERE name = 'works_beside'`)
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 	before, err := os.ReadFile(path) //nolint:gosec // the test's own

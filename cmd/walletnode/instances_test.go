@@ -295,7 +295,7 @@ func TestBansAreAddedListedAndLifted(t *testing.T) {
 func TestWalletsTellWhoServesThem(t *testing.T) {
 	f := newFleet(t)
 	dir := f.here(t)
-	require.Regexp(t, `WALLET +SEATS +OPERATORS +STATE +OWNER +EPOCH +IMPORTED\n`+walletID+` +3 +2 +active +a +7 `, succeed(t, "", "wallets", "list", "--data-dir", dir))
+	require.Regexp(t, `WALLET +SEATS +OPERATORS +STATE +OWNER +EPOCH +IMPORTED +SIGNER +UNSIGNABLE\n`+walletID+` +3 +2 +active +a +7 `, succeed(t, "", "wallets", "list", "--data-dir", dir))
 	require.Contains(t, succeed(t, "", "wallets", "show", walletID, "--data-dir", dir), "owner     a, epoch 7")
 	text := succeed(t, "", "wallets", "serving", walletID, "--data-dir", dir)
 	require.Contains(t, text, "owner   a\n  epoch   7\n")

@@ -69,7 +69,7 @@ func TestBadInputDatabasesThatCannotBeUsed(t *testing.T) {
 	newer, readOnly := pgtest.Database(t), pgtest.Database(t)
 	t.Setenv(config.Variable("store.dsn"), newer)
 	succeed(t, manifest, "wallets", "import", "-", "-c", in.config)
-	pgtest.Exec(t, newer, `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE)`)
+	pgtest.Exec(t, newer, `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE)`, `UPDATE meta SET value = '99' WHERE name = 'works_beside'`)
 	pgtest.Exec(t, readOnly, "ALTER DATABASE "+name(readOnly)+" SET default_transaction_read_only = on")
 	for what, bad := range map[string]struct{ dsn, says, todo string }{
 		"a wrong password":   {pgtest.As(t, dsn, "postgres", "hunter2"), "refused by the database", "check the user, its password"},

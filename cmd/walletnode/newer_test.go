@@ -13,7 +13,7 @@ func TestAStoreOfANewerVersionIsLeftAloneAndTheMessageSaysWhatToDo(t *testing.T)
 	succeed(t, manifest, "wallets", "import", "-", "--data-dir", dir)
 	db, err := sql.Open("sqlite", filepath.Join(dir, "walletnode.db"))
 	require.NoError(t, err)
-	_, err = db.ExecContext(t.Context(), `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE)`)
+	_, err = db.ExecContext(t.Context(), `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE); UPDATE meta SET value = '99' WHERE name = 'works_beside'`)
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 	for _, args := range [][]string{{"windows", "list"}, {"faults", "summary"}, {"wallets", "show", walletID}} {

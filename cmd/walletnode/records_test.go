@@ -119,7 +119,7 @@ func TestWalletsImportBeforeTheFirstStartThenList(t *testing.T) {
 	succeed(t, "", "--offline", "--data-dir", dir, "wallets", "import", file)
 
 	table := succeed(t, "", "wallets", "list", "--offline", "--data-dir", dir)
-	require.Regexp(t, `^WALLET +SEATS +OPERATORS +STATE +OWNER +EPOCH +IMPORTED\n`+walletID+` +3 +2 +active +- +- +20\S+Z\n$`, table)
+	require.Regexp(t, `^WALLET +SEATS +OPERATORS +STATE +OWNER +EPOCH +IMPORTED +SIGNER +UNSIGNABLE\n`+walletID+` +3 +2 +active +- +- +20\S+Z +- +no signer backend holds a share of the wallet\n$`, table)
 	doc := document(t, succeed(t, "", "wallets", "list", "--offline", "--data-dir", dir, "--json"))
 	wallet := doc["wallets"].([]any)[0].(map[string]any)
 	require.Equal(t, walletID, wallet["wallet"])

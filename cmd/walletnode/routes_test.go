@@ -134,7 +134,8 @@ func TestEveryCommandThatReadsHasARouteOrAReasonWhyNot(t *testing.T) {
 	served := map[string]bool{ // for programs alone
 		"GET /healthz": true, "GET /v1/openapi.json": true, "GET /v1/directory": true,
 		"GET /v1/goroutines": true, "GET /v1/log-level": true, // of debug bundle
-		"GET /v1/keygens/{session}": true, // of wallets create --wait
+		"GET /v1/keygens/{session}":        true, // of wallets create --wait
+		"GET /v1/actions/{block}/signings": true, // of actions show, too
 	}
 	for command, route := range routesOf {
 		named = append(named, command)

@@ -111,7 +111,7 @@ func TestBadInputAStoreOfANewerVersionSaysWhatToDo(t *testing.T) {
 	require.NoError(t, node.store.Close())
 	db, err := sql.Open("sqlite", filepath.Join(node.dir, "walletnode.db"))
 	require.NoError(t, err)
-	_, err = db.ExecContext(t.Context(), `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE)`)
+	_, err = db.ExecContext(t.Context(), `INSERT INTO walletnode_schema (version_id, is_applied) VALUES (99, TRUE); UPDATE meta SET value = '99' WHERE name = 'works_beside'`)
 	require.NoError(t, errors.Join(err, db.Close()))
 	before, err := os.ReadFile(filepath.Join(node.dir, "walletnode.db"))
 	require.NoError(t, err)
