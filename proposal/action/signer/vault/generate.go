@@ -27,13 +27,7 @@ type opening struct {
 // Generate implements signer.Backend. A key generation answers a round for one set of messages only, ErrConflict otherwise;
 // ErrSplit if operators were told different things.
 func (v *Vault) Generate(ctx context.Context, r signer.GenerateRound) (signer.RoundReply, error) {
-	if r.Round < 1 || r.Round > maxRounds || (r.Open != nil) != (r.Round == 1) || (r.Round == 1 && len(r.In) > 0) {
-		return signer.RoundReply{}, fmt.Errorf("%w: round %d: want an opening in round 1, and messages in the others", signer.ErrMalformed, r.Round)
-	}
-	if err := v.admitSession(ctx, r.Session, generating, r.Term); err != nil {
-		return signer.RoundReply{}, err
-	}
-	c, err := v.enter(r.Session, r.Round == 1)
+	c, err := v.take(ctx, turn{generating, r.Session, r.Round, r.Term, r.Open != nil, len(r.In) > 0})
 	if err != nil {
 		return signer.RoundReply{}, err
 	}

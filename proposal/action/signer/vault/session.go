@@ -14,6 +14,27 @@ import (
 // maxRounds is more than any scheme's rounds.
 const maxRounds = 16
 
+// turn is one round that is asked of a session.
+type turn struct {
+	kind  kind
+	id    signer.SessionID
+	round int
+	term  signer.Term
+	opens bool // it says what the session is about
+	hears bool // it brings what others said
+}
+
+// take checks a turn's form and term, and takes its session; leave gives it back.
+func (v *Vault) take(ctx context.Context, t turn) (*ceremony, error) {
+	if t.round < 1 || t.round > maxRounds || t.opens != (t.round == 1) || t.opens && t.hears {
+		return nil, fmt.Errorf("%w: round %d: want an opening in round 1, and messages in the others", signer.ErrMalformed, t.round)
+	}
+	if err := v.admitSession(ctx, t.id, t.kind, t.term); err != nil {
+		return nil, err
+	}
+	return v.enter(t.id, t.opens)
+}
+
 // enter takes a session for one round; leave gives it back. Who asks about the same session meanwhile waits. One that is not
 // open has no secrets, and a place is kept for it only if it begins.
 func (v *Vault) enter(id signer.SessionID, begins bool) (*ceremony, error) {

@@ -17,13 +17,7 @@ const maxReplaces = 1000
 
 // Sign implements signer.Backend.
 func (v *Vault) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply, error) {
-	if r.Round < 1 || r.Round > maxRounds || (r.Open != nil) != (r.Round == 1) || (r.Round == 1 && len(r.In) > 0) {
-		return signer.RoundReply{}, fmt.Errorf("%w: round %d: want an opening in round 1, and messages in the others", signer.ErrMalformed, r.Round)
-	}
-	if err := v.admitSession(ctx, r.Session, signing, r.Term); err != nil {
-		return signer.RoundReply{}, err
-	}
-	c, err := v.enter(r.Session, r.Round == 1)
+	c, err := v.take(ctx, turn{signing, r.Session, r.Round, r.Term, r.Open != nil, len(r.In) > 0})
 	if err != nil {
 		return signer.RoundReply{}, err
 	}

@@ -1,6 +1,0 @@
-//go:build !race
-
-package rpcfault
-
-// raceFactor is how much slower than otherwise the tests poll under the race detector.
-const raceFactor = 1
