@@ -16,7 +16,9 @@ import (
 // Why an action's context ended, other than that the node stops or does not serve the wallet any more.
 var (
 	errRevoked = errors.New("revoked")
-	errExpired = errors.New("expired")
+	// ErrExpired is the cause with which the context of a handler ends when signing must have ended. One that has waited in vain
+	// until then may say for what: its outcome is taken.
+	ErrExpired = errors.New("expired")
 	errDone    = errors.New("done elsewhere")
 )
 
@@ -31,7 +33,7 @@ const (
 )
 
 // carryOut takes one action from its order to its outcome. The outcome is empty if the wallet is let go first. ctx ends
-// with errRevoked, errExpired or errDone through cancel.
+// with errRevoked, ErrExpired or errDone through cancel.
 func (d *Dispatcher) carryOut(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (end Ended, detail string) {
 	log := d.logger(o)
 	end.Order = o
@@ -77,14 +79,14 @@ func (d *Dispatcher) steps(ctx context.Context, cancel context.CancelCauseFunc, 
 	return outcome, detail
 }
 
-// expire ends ctx with errExpired when signing must have ended. What it returns waits for the goroutine behind it.
+// expire ends ctx with ErrExpired when signing must have ended. What it returns waits for the goroutine behind it.
 func (d *Dispatcher) expire(ctx context.Context, cancel context.CancelCauseFunc, o proposal.Order) (stop func()) {
 	watch, end := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if d.cfg.Clock.Until(watch, o.SigningEnd()) == nil {
-			cancel(errExpired)
+			cancel(ErrExpired)
 		}
 	}()
 	return func() {
@@ -100,7 +102,7 @@ func ending(ctx context.Context) Outcome {
 	switch {
 	case errors.Is(cause, errRevoked):
 		return Revoked
-	case errors.Is(cause, errExpired):
+	case errors.Is(cause, ErrExpired):
 		return Expired
 	default:
 		return ""

@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -87,18 +88,23 @@ func (s *Service) unsigned(ctx context.Context, r *run, e ending) (action.Outcom
 	return e.outcome, e.detail
 }
 
-// asked asks until there is an answer, ctx ends, or the action's patience does: then the outcome is the given one. It asks again at
-// each block.
+// asked asks until there is an answer, ctx ends, or the action's patience or time does: then the outcome is the given one. It asks
+// again at each block.
 func asked[T any](ctx context.Context, s *Service, o proposal.Order, otherwise action.Outcome, ask func() (T, error)) (answer T, err error) {
+	var failure error // the newest that is not of ctx's end
 	for told := false; ; {
 		changed := s.cfg.Clock.Changed()
 		answer, err = ask()
 		if err == nil {
 			return answer, nil
 		}
-		if _, final := errors.AsType[*stop](err); final || ctx.Err() != nil {
+		if _, final := errors.AsType[*stop](err); final {
 			return answer, err
 		}
+		if ctx.Err() != nil {
+			return answer, cutOff(ctx, otherwise, cmp.Or(failure, err))
+		}
+		failure = err
 		if s.cfg.Clock.Height() >= o.SigningStart()+patience {
 			return answer, stopFor(otherwise, err)
 		}
@@ -109,9 +115,18 @@ func asked[T any](ctx context.Context, s *Service, o proposal.Order, otherwise a
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return answer, ctx.Err()
+			return answer, cutOff(ctx, otherwise, failure)
 		}
 	}
+}
+
+// cutOff returns why something did not come before ctx ended. Where the head goes on many blocks at once, or one question takes
+// all the time there is, patience is not what ends the wait; what was waited for in vain is the same.
+func cutOff(ctx context.Context, otherwise action.Outcome, err error) error {
+	if errors.Is(context.Cause(ctx), action.ErrExpired) {
+		return stopFor(otherwise, err)
+	}
+	return err
 }
 
 // prepare gathers what a signature takes. Everything is stored before anybody is asked for anything.
@@ -202,7 +217,9 @@ func (s *Service) intend(
 		if _, never := errors.AsType[*unbuildable](err); never {
 			return nil, stopFor(outcomeOf(err), err)
 		}
-		reason = err
+		if reason == nil || ctx.Err() == nil {
+			reason = err
+		}
 		return tx, err
 	})
 	if why, out := errors.AsType[*stop](err); out && reason != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +66,35 @@ func TestWhatTheBackendSaysDecidesTheOutcome(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A head that goes on many blocks at once ends the action before its patience: what it waited for is told all the same.
+func TestWhatWasWaitedForIsToldWhenTheTimeIsOverAtOnce(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		o := w.heartbeat(900)
+		w.members[0].backend.fail(errors.New("connection refused"))
+		w.start()
+		h := w.members[0].handle(o)
+		w.mine(o.Start + 1)
+		require.Empty(t, h.done)
+		w.at(o.SigningEnd() + 5)
+		synctest.Wait()
+		require.Equal(t, outcomed{action.SignerUnavailable, "connection refused"}, h.over(t))
+	})
+}
+
+// A node that stops, or does not serve the wallet any more, says nothing of an action that it did not end.
+func TestAnActionThatIsLetGoHasNoOutcome(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		o := w.heartbeat(900)
+		w.members[0].backend.fail(errors.New("connection refused"))
+		w.start()
+		h := w.members[0].handle(o)
+		w.mine(o.Start + 1)
+		h.cancel()
+		synctest.Wait()
+		require.Empty(t, h.over(t).outcome)
+	})
 }
 
 // A nonce that has served, or a session whose secrets are gone, is no reason to give up: the next attempt has others.

@@ -287,7 +287,8 @@ type handling struct {
 
 // handle carries an order out as the dispatcher does: until signing must have ended, or until cancel.
 func (m *member) handle(o proposal.Order) *handling {
-	ctx, cancel := context.WithCancel(m.t.Context())
+	ctx, end := context.WithCancelCause(m.t.Context())
+	cancel := func() { end(nil) }
 	h := &handling{cancel, make(chan outcomed, 1)}
 	go func() {
 		defer cancel()
@@ -297,7 +298,7 @@ func (m *member) handle(o proposal.Order) *handling {
 		}
 		go func() {
 			if m.clock.Until(ctx, o.SigningEnd()) == nil {
-				cancel()
+				end(action.ErrExpired)
 			}
 		}()
 		outcome, detail := m.service.Handlers()[o.Proposal.Kind()].Handle(ctx, o)
