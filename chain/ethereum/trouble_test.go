@@ -9,10 +9,12 @@ import (
 	stdhttp "net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
@@ -179,16 +181,35 @@ func TestABrokenConnectionIsRefusal(t *testing.T) {
 	_, err := open(t, config(f.http.URL)).WalletState(t.Context(), chain.WalletID{})
 	wantTrouble(t, chain.TroubleRefused, err)
 
-	stopped := make(chan struct{})
+	// go-ethereum's client forgets to fail a request whose connection ends while it still is busy sending it; the caller's
+	// deadline ends that one. A second request is sent only after that, so its arrival says that the first is past it.
+	arrived, stopped := make(chan struct{}), make(chan struct{})
+	calls := 0
 	f.set(func() {
 		f.onCall = func() (hexutil.Bytes, error) {
-			go func() { defer close(stopped); f.stop() }()
+			f.mu.Lock()
+			calls++
+			call := calls
+			f.mu.Unlock()
+			switch call {
+			case 1:
+				close(arrived)
+			case 2:
+				go func() { defer close(stopped); f.stop() }()
+			}
 			<-f.over
 			return nil, errors.New("gave up")
 		}
 	})
-	t.Cleanup(func() { <-stopped })
-	_, err = open(t, config(f.wsURL())).WalletState(t.Context(), chain.WalletID{})
+	client := open(t, config(f.wsURL()))
+	var second sync.WaitGroup
+	second.Go(func() {
+		<-arrived
+		_, err := client.WalletState(t.Context(), chain.WalletID{})
+		assert.Error(t, err)
+	})
+	t.Cleanup(func() { second.Wait(); <-stopped })
+	_, err = client.WalletState(t.Context(), chain.WalletID{})
 	wantTrouble(t, chain.TroubleRefused, err)
 }
 
