@@ -18,9 +18,10 @@ var attemptResults = []signing.Result{
 
 // attempts are the metrics of attempts to sign.
 type attempts struct {
-	ended  tally[signing.Result]
-	took   prometheus.Histogram
-	absent prometheus.Counter
+	ended    tally[signing.Result]
+	took     prometheus.Histogram
+	absent   prometheus.Counter
+	inactive prometheus.Counter
 }
 
 func (r *Recorder) newAttempts() {
@@ -31,8 +32,12 @@ func (r *Recorder) newAttempts() {
 			Namespace: prefix, Name: "signing_absences_total",
 			Help: "Operators who did not announce themselves in an attempt, summed over those attempts that were followed from their beginning.",
 		}),
+		inactive: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: prefix, Name: "inactivity_findings_total",
+			Help: "Times operators were recorded as absent from several poor heartbeats of a wallet in a row; actions show names them.",
+		}),
 	}
-	r.registry.MustRegister(r.attempts.absent)
+	r.registry.MustRegister(r.attempts.absent, r.attempts.inactive)
 }
 
 // Attempted counts an attempt to sign that ended; it is what signing.Config.Observe calls. It does nothing where the node has no
@@ -45,5 +50,12 @@ func (r *Recorder) Attempted(_ proposal.Order, a signing.Attempt) {
 	r.attempts.took.Observe(after(a.Begun, a.Ended))
 	if a.Whole {
 		r.attempts.absent.Add(float64(len(a.Absent)))
+	}
+}
+
+// Inactive counts a finding of inactive operators that was recorded. It does nothing where the node has no signers.
+func (r *Recorder) Inactive() {
+	if r.attempts != nil {
+		r.attempts.inactive.Inc()
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // observe tells who wants to know of a report that it is stored.
@@ -69,6 +70,21 @@ func (l countedLog) RecordMissed(ctx context.Context, m coordination.Missed) err
 	err := l.records.RecordMissed(ctx, m)
 	if err == nil {
 		l.missed(m)
+	}
+	return err
+}
+
+// countedFindings is the memory of what signers were asked, which tells that operators were found inactive once that is recorded.
+type countedFindings struct {
+	signing.Log
+	found func()
+}
+
+// SaveInactivity implements signing.Log.
+func (l countedFindings) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent []chain.Operator, at chain.Height) error {
+	err := l.Log.SaveInactivity(ctx, wallet, window, absent, at)
+	if err == nil {
+		l.found()
 	}
 	return err
 }

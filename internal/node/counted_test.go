@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // The watcher goes by what its log can do: taken for one of its own, a sibling's window would be an error.
@@ -48,4 +50,25 @@ func TestOnlyMissedWindowsThatAreStoredAreCounted(t *testing.T) {
 	bad.Reason = "no such reason"
 	require.Error(t, shared.RecordMissed(t.Context(), bad))
 	require.Len(t, told, 2, "nor was what could not be stored")
+}
+
+// findings is a memory that takes findings of inactive operators, or refuses them.
+type findings struct {
+	signing.Log
+	err error
+}
+
+func (f findings) SaveInactivity(context.Context, chain.WalletID, chain.Height, []chain.Operator, chain.Height) error {
+	return f.err
+}
+
+func TestOnlyFindingsThatAreStoredAreCounted(t *testing.T) {
+	found := 0
+	count := func() { found++ }
+	absent := []chain.Operator{{1}}
+	require.NoError(t, countedFindings{findings{}, count}.SaveInactivity(t.Context(), chain.WalletID{}, 900, absent, 1000))
+	require.Equal(t, 1, found)
+	refused := countedFindings{findings{err: store.ErrFull}, count}
+	require.ErrorIs(t, refused.SaveInactivity(t.Context(), chain.WalletID{}, 900, absent, 1000), store.ErrFull)
+	require.Equal(t, 1, found)
 }

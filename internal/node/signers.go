@@ -82,7 +82,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 	}
 	n.invited.Store(s.keygen)
 	if s.signing, err = signing.New(signing.Config{
-		Self: n.cfg.Operator.Address, Clock: n.clock, Log: log, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain,
+		Self: n.cfg.Operator.Address, Clock: n.clock, Log: countedFindings{log, n.metrics.Inactive}, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain,
 		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
 		Backends:     s.pool, Open: spoken.of, Term: n.term, Logger: n.cfg.Logger("signer"),
 		Observe: n.metrics.Attempted,
