@@ -21,6 +21,7 @@ import (
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
 // tool returns the path of a program that a test asks, or skips the test. Where everything has to be there the
@@ -87,6 +88,10 @@ func (idle) Stale() bool                  { return true }
 func (idle) Peers() []net.PeerInfo        { return nil }
 func (idle) Counters() net.Counters       { return net.Counters{} }
 func (idle) Condition() metrics.Condition { return metrics.Condition{} }
+func (idle) Backends() []placement.Status {
+	return []placement.Status{{Spec: placement.Spec{ID: "enclave-1"}}}
+}
+
 func (idle) Snapshot() *quorum.Snapshot {
 	return &quorum.Snapshot{Endpoints: []quorum.EndpointState{{Name: "primary"}}}
 }
@@ -99,7 +104,7 @@ type book map[string]map[string][]string
 func served(t *testing.T) book {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}, Instances: idle{}}).
+	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}, Instances: idle{}, Signers: idle{}}).
 		Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	series, label := regexp.MustCompile(`^(\w+)(?:\{(.*)\})? \S+$`), regexp.MustCompile(`(\w+)="([^"]*)"`)
 	found := book{"up": {}} // what Prometheus itself adds for each target
