@@ -55,7 +55,7 @@ type Refused struct {
 // Error implements error.
 func (r *Refused) Error() string { return fmt.Sprintf("refused by rule %s: %s", r.Rule, r.Detail) }
 
-// Refuse makes a refusal.
+// Refuse makes a refusal. Its detail can be shown, whatever the arguments are.
 func Refuse(rule Rule, format string, args ...any) error {
-	return &Refused{rule, fmt.Sprintf(format, args...)}
+	return &Refused{rule, Printable(fmt.Sprintf(format, args...))}
 }

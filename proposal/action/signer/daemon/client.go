@@ -126,6 +126,7 @@ func (d *Client) Close() { d.http.CloseIdleConnections() }
 func (d *Client) Health(ctx context.Context) (signer.Health, error) {
 	var h signer.Health
 	_, err := d.ask(ctx, question{method: http.MethodGet, path: "/v1/health", within: d.limits.Health, once: true}, &h)
+	h.Detail, h.Version = signer.Printable(h.Detail), signer.Printable(h.Version)
 	if err == nil {
 		err = fitHealth(h)
 	}
@@ -162,6 +163,9 @@ func (d *Client) page(ctx context.Context, after *chain.WalletID, limit int) ([]
 	if _, err := d.ask(ctx, question{method: http.MethodGet, path: "/v1/keys?" + query.Encode(), within: d.limits.Read}, &list); err != nil {
 		return nil, err
 	}
+	for i := range list.Keys {
+		list.Keys[i].Why = signer.Printable(list.Keys[i].Why)
+	}
 	return list.Keys, fitKeys(after, limit, list.Keys)
 }
 
@@ -169,6 +173,7 @@ func (d *Client) page(ctx context.Context, after *chain.WalletID, limit int) ([]
 func (d *Client) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {
 	var key signer.KeyDetail
 	_, err := d.ask(ctx, question{method: http.MethodGet, path: "/v1/keys/" + wallet.String(), within: d.limits.Read}, &key)
+	key.Why = signer.Printable(key.Why)
 	if err == nil {
 		err = fitDetail(wallet, key)
 	}
@@ -211,6 +216,9 @@ func (d *Client) round(ctx context.Context, q question, fit func(signer.RoundRep
 	}
 	if err := fit(reply); err != nil {
 		return reply, err
+	}
+	for i := range reply.Culprits { // they go into logs and to people
+		reply.Culprits[i].Detail = signer.Printable(reply.Culprits[i].Detail)
 	}
 	return reply, d.replies.same(q.path, sent, reply)
 }

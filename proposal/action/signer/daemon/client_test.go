@@ -287,6 +287,8 @@ func TestAnAnswerThatFitsNothingIsRefused(t *testing.T) {
 		"a status that is another's":    {"key", 410, `{"error":"x","code":"frozen"}`},
 		"an error without a code":       {"key", 410, `{"error":"x"}`},
 		"a refusal without a rule":      {"sign", 412, `{"error":"x","code":"refused"}`},
+		"a rule that is none":           {"sign", 412, `{"error":"x","code":"refused","rule":"slot\u001b[2J"}`},
+		"a rule without end":            {"sign", 412, `{"error":"x","code":"refused","rule":"` + strings.Repeat("a", 1000) + `"}`},
 		"a health of nobody":            {"health", 200, `{}`},
 		"a health with a strange error": {"health", 507, `{}`},
 		"another session":               {"session", 200, `{"session":"` + strings.Repeat("0", 64) + `"}`},
@@ -328,7 +330,42 @@ func TestANewerBackendMayTellMore(t *testing.T) {
 func TestALongErrorIsCutOff(t *testing.T) {
 	err := errorOf(http.StatusLocked, Problem{Error: strings.Repeat("x", 1<<20), Code: "frozen"})
 	require.ErrorIs(t, err, signer.ErrFrozen)
-	require.Less(t, len(err.Error()), 2*maxErrorText)
+	require.Less(t, len(err.Error()), 2000)
+}
+
+// What a backend writes ends in logs and on terminals: it brings no control characters there.
+func TestWhatABackendWritesCanBeShown(t *testing.T) {
+	w := newWorld(t)
+	hostile := "seat \x04 \x1b[2J\nerror=none"
+	reply := signer.RoundReply{Culprits: []signer.Culprit{{Seat: 4, By: chain.Operator{1}, Detail: hostile}}}
+	raw, err := marshal(reply)
+	require.NoError(t, err)
+	c := w.dial(t, to(w.impostor(t, says(http.StatusOK, string(raw)))))
+	have, err := c.Sign(t.Context(), signer.SignRound{Session: w.session, Round: 2})
+	require.NoError(t, err)
+	require.Equal(t, signer.Printable(hostile), have.Culprits[0].Detail)
+	require.NotContains(t, have.Culprits[0].Detail, "\x1b")
+
+	bad := w.backend.health
+	bad.Detail, bad.Version = hostile, hostile
+	raw, err = marshal(bad)
+	require.NoError(t, err)
+	health, err := w.dial(t, to(w.impostor(t, says(http.StatusOK, string(raw))))).Health(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, signer.Printable(hostile), health.Detail)
+	require.Equal(t, signer.Printable(hostile), health.Version)
+
+	frozen := w.key
+	frozen.State, frozen.Why = signer.KeyFrozen, hostile
+	raw, err = marshal(frozen)
+	require.NoError(t, err)
+	key, err := w.dial(t, to(w.impostor(t, says(http.StatusOK, string(raw))))).Key(t.Context(), w.key.Wallet)
+	require.NoError(t, err)
+	require.Equal(t, signer.Printable(hostile), key.Why)
+
+	require.NotContains(t, errorOf(http.StatusLocked, Problem{Error: hostile, Code: "frozen"}).Error(), "\x1b")
+	_, told := problemOf(fmt.Errorf("%w: %s", signer.ErrFrozen, hostile))
+	require.NotContains(t, told.Error, "\x1b", "nor does it leave")
 }
 
 func TestDialSaysWhatIsWrong(t *testing.T) {

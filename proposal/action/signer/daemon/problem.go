@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -56,7 +57,7 @@ var errTooLarge = fmt.Errorf("%w: it has more than %d bytes", signer.ErrMalforme
 
 // problemOf returns what a server answers to an error.
 func problemOf(err error) (int, Problem) {
-	p := Problem{Error: err.Error(), Code: codeFailed}
+	p := Problem{Error: signer.Printable(err.Error()), Code: codeFailed}
 	var refused *signer.Refused
 	if errors.As(err, &refused) {
 		// Its detail alone: the other side puts the rest around it again.
@@ -75,6 +76,9 @@ func problemOf(err error) (int, Problem) {
 	return http.StatusInternalServerError, p
 }
 
+// ruleName is what a rule can be called, also one of a newer backend.
+var ruleName = regexp.MustCompile(`^[a-z][a-z_]{0,39}$`)
+
 // told is an error of a backend: the text as it told it, the kind as its code says.
 type told struct {
 	text  string
@@ -86,22 +90,16 @@ func (e told) Error() string { return e.text }
 
 func (e told) Unwrap() error { return e.kind }
 
-// maxErrorText bounds what is believed of another machine's error.
-const maxErrorText = 1000
-
-// errorOf is problemOf the other way round. A status that does not fit the code is an answer that fits nothing.
+// errorOf is problemOf the other way round; what another machine wrote is shown as far as it can be. A status that does not fit the code is an answer that fits nothing.
 func errorOf(status int, p Problem) error {
-	text := p.Error
-	if len(text) > maxErrorText {
-		text = text[:maxErrorText] + "…"
-	}
+	text := signer.Printable(p.Error)
 	for _, v := range verdicts {
 		if v.code != p.Code || v.status != status {
 			continue
 		}
 		switch {
 		case v.code == codeRefused:
-			if p.Rule == "" {
+			if !ruleName.MatchString(string(p.Rule)) {
 				return fmt.Errorf("%w: a refusal without a rule: %q", ErrUnfit, text)
 			}
 			return &signer.Refused{Rule: p.Rule, Detail: text}

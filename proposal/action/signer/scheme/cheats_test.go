@@ -2,6 +2,7 @@ package scheme
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,7 @@ func requireFault(t testing.TB, err error, culprits, differ []chain.Seat) *Fault
 	require.Equal(t, culprits, fault.Culprits, "%v", err)
 	require.Equal(t, differ, fault.Differ, "%v", err)
 	require.NotEmpty(t, fault.Error())
+	require.Equal(t, signer.Printable(fault.Error()), fault.Error(), "it is shown to people")
 	return fault
 }
 
@@ -148,6 +150,25 @@ func TestKeygenNamesTheCheat(t *testing.T) {
 			require.Empty(t, failed)
 		})
 	}
+}
+
+// The library names parties by raw bytes; here they are seats.
+func TestTheLibrarysErrorsNameSeats(t *testing.T) {
+	for said, want := range map[string]string{
+		"failed to verify response from \x04":                        "failed to verify response from seat 4",
+		"failed to verify response from \xc8":                        "failed to verify response from seat 200",
+		"failed to verify Schnorr proof for party \n":                "failed to verify Schnorr proof for seat 10",
+		"round 3: party A sent a non-zero constant while refreshing": "round 3: seat 65 sent a non-zero constant while refreshing",
+		"config: party  : duplicate entry":                           "config: seat 32: duplicate entry",
+		"aborted by other party with error: \"\x00\"":                "aborted by other party with error: \"?\"",
+	} {
+		err := errors.New(said)
+		require.EqualError(t, words(err), want)
+		require.ErrorIs(t, words(err), err)
+	}
+	g := newSignings(t, generate(t, signer.FROST, seatsTo(3), 2), seatsTo(3), [32]byte{1})
+	g.meddle = inRound(2, func(_ chain.Seat, m Message) []Message { return lastByte(m) })
+	require.ErrorContains(t, g.play(t)[1], "from seat 3")
 }
 
 // The same for a signature.

@@ -49,7 +49,7 @@ func (r *run) begin() (Step, error) {
 	})
 	if err != nil {
 		r.over = true
-		return Step{}, fmt.Errorf("begin the session: %w", err)
+		return Step{}, fmt.Errorf("begin the session: %w", words(err))
 	}
 	return r.collect()
 }
@@ -73,7 +73,7 @@ func (r *run) round(in []Message) (Step, error) {
 			continue
 		}
 		r.over = true
-		fault := &Fault{Err: err}
+		fault := &Fault{Err: words(err)}
 		// With the last message the library goes on to the next round, whose failure could be anybody's.
 		if i < len(got)-1 {
 			fault.Culprits = []chain.Seat{seatOf(m.From)}
@@ -187,7 +187,7 @@ func (r *run) collect() (Step, error) {
 		return Step{Done: true}, nil
 	case errors.As(err, &named):
 		r.over = true
-		fault := &Fault{Err: named.Err}
+		fault := &Fault{Err: words(named.Err)}
 		for _, id := range named.Culprits {
 			if id != idOf(r.self) { // its own name stands for what failed here
 				fault.Culprits = append(fault.Culprits, seatOf(id))

@@ -246,7 +246,7 @@ func (p *parts) blame(seat chain.Seat, in []scheme.Message, err error) answer {
 }
 
 func (p *parts) culprit(seat chain.Seat, detail string) *signer.Culprit {
-	return &signer.Culprit{Seat: seat, By: p.holders[seat], Detail: detail}
+	return &signer.Culprit{Seat: seat, By: p.holders[seat], Detail: signer.Printable(detail)}
 }
 
 // pair names the sender of a sealed message that was bad. Nobody else has seen it: for everybody else it is one of the two.
