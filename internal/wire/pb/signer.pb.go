@@ -34,6 +34,9 @@ type SignerMessage struct {
 	//	*SignerMessage_Attestation
 	//	*SignerMessage_Complaint
 	//	*SignerMessage_Call
+	//	*SignerMessage_Wanted
+	//	*SignerMessage_Transaction
+	//	*SignerMessage_Invitation
 	Body          isSignerMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -148,6 +151,33 @@ func (x *SignerMessage) GetCall() []byte {
 	return nil
 }
 
+func (x *SignerMessage) GetWanted() *SigningWanted {
+	if x != nil {
+		if x, ok := x.Body.(*SignerMessage_Wanted); ok {
+			return x.Wanted
+		}
+	}
+	return nil
+}
+
+func (x *SignerMessage) GetTransaction() *SigningTransaction {
+	if x != nil {
+		if x, ok := x.Body.(*SignerMessage_Transaction); ok {
+			return x.Transaction
+		}
+	}
+	return nil
+}
+
+func (x *SignerMessage) GetInvitation() []byte {
+	if x != nil {
+		if x, ok := x.Body.(*SignerMessage_Invitation); ok {
+			return x.Invitation
+		}
+	}
+	return nil
+}
+
 type isSignerMessage_Body interface {
 	isSignerMessage_Body()
 }
@@ -184,6 +214,18 @@ type SignerMessage_Call struct {
 	Call []byte `protobuf:"bytes,8,opt,name=call,proto3,oneof"` // 16 random bytes: who knows the attestations of this key generation is asked to say its own once more
 }
 
+type SignerMessage_Wanted struct {
+	Wanted *SigningWanted `protobuf:"bytes,9,opt,name=wanted,proto3,oneof"`
+}
+
+type SignerMessage_Transaction struct {
+	Transaction *SigningTransaction `protobuf:"bytes,10,opt,name=transaction,proto3,oneof"`
+}
+
+type SignerMessage_Invitation struct {
+	Invitation []byte `protobuf:"bytes,11,opt,name=invitation,proto3,oneof"` // a signed pubsub message, see WalletInvitation
+}
+
 func (*SignerMessage_Bundle) isSignerMessage_Body() {}
 
 func (*SignerMessage_Announcement) isSignerMessage_Body() {}
@@ -199,6 +241,12 @@ func (*SignerMessage_Attestation) isSignerMessage_Body() {}
 func (*SignerMessage_Complaint) isSignerMessage_Body() {}
 
 func (*SignerMessage_Call) isSignerMessage_Body() {}
+
+func (*SignerMessage_Wanted) isSignerMessage_Body() {}
+
+func (*SignerMessage_Transaction) isSignerMessage_Body() {}
+
+func (*SignerMessage_Invitation) isSignerMessage_Body() {}
 
 // SignerBundle is what one operator's backend says at the end of one round of a session.
 type SignerBundle struct {
@@ -263,8 +311,9 @@ func (x *SignerBundle) GetParcels() []*SignerParcel {
 
 type SignerParcel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	To            []byte                 `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`     // an operator's address; empty for everybody
-	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"` // opaque: the backends' own
+	To            []byte                 `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`                             // an operator's address; empty for everybody
+	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`                         // opaque: the backends' own
+	SealedTo      []byte                 `protobuf:"bytes,3,opt,name=sealed_to,json=sealedTo,proto3" json:"sealed_to,omitempty"` // of a key generation: the backend's key to which what is for one operator is sealed; 32 bytes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -309,6 +358,13 @@ func (x *SignerParcel) GetTo() []byte {
 func (x *SignerParcel) GetData() []byte {
 	if x != nil {
 		return x.Data
+	}
+	return nil
+}
+
+func (x *SignerParcel) GetSealedTo() []byte {
+	if x != nil {
+		return x.SealedTo
 	}
 	return nil
 }
@@ -545,6 +601,120 @@ func (x *SigningResult) GetSignatures() [][]byte {
 	return nil
 }
 
+// SigningWanted asks for the transaction of the wallet's main UTXO. Who answers a try is drawn from what is wanted.
+type SigningWanted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Wallet        []byte                 `protobuf:"bytes,1,opt,name=wallet,proto3" json:"wallet,omitempty"`
+	Utxo          []byte                 `protobuf:"bytes,2,opt,name=utxo,proto3" json:"utxo,omitempty"` // what the chain has of the main UTXO: 32 bytes
+	Try           uint32                 `protobuf:"varint,3,opt,name=try,proto3" json:"try,omitempty"`  // from 1
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SigningWanted) Reset() {
+	*x = SigningWanted{}
+	mi := &file_signer_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SigningWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SigningWanted) ProtoMessage() {}
+
+func (x *SigningWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_signer_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SigningWanted.ProtoReflect.Descriptor instead.
+func (*SigningWanted) Descriptor() ([]byte, []int) {
+	return file_signer_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SigningWanted) GetWallet() []byte {
+	if x != nil {
+		return x.Wallet
+	}
+	return nil
+}
+
+func (x *SigningWanted) GetUtxo() []byte {
+	if x != nil {
+		return x.Utxo
+	}
+	return nil
+}
+
+func (x *SigningWanted) GetTry() uint32 {
+	if x != nil {
+		return x.Try
+	}
+	return 0
+}
+
+// SigningTransaction answers it. What does not hash to what was wanted is none.
+type SigningTransaction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Wallet        []byte                 `protobuf:"bytes,1,opt,name=wallet,proto3" json:"wallet,omitempty"`
+	Raw           []byte                 `protobuf:"bytes,2,opt,name=raw,proto3" json:"raw,omitempty"` // in Bitcoin's wire form, without signatures
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SigningTransaction) Reset() {
+	*x = SigningTransaction{}
+	mi := &file_signer_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SigningTransaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SigningTransaction) ProtoMessage() {}
+
+func (x *SigningTransaction) ProtoReflect() protoreflect.Message {
+	mi := &file_signer_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SigningTransaction.ProtoReflect.Descriptor instead.
+func (*SigningTransaction) Descriptor() ([]byte, []int) {
+	return file_signer_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SigningTransaction) GetWallet() []byte {
+	if x != nil {
+		return x.Wallet
+	}
+	return nil
+}
+
+func (x *SigningTransaction) GetRaw() []byte {
+	if x != nil {
+		return x.Raw
+	}
+	return nil
+}
+
 // WalletInvitation asks operators to generate a wallet's key together. The inviting operator signs it.
 type WalletInvitation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -561,7 +731,7 @@ type WalletInvitation struct {
 
 func (x *WalletInvitation) Reset() {
 	*x = WalletInvitation{}
-	mi := &file_signer_proto_msgTypes[6]
+	mi := &file_signer_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +743,7 @@ func (x *WalletInvitation) String() string {
 func (*WalletInvitation) ProtoMessage() {}
 
 func (x *WalletInvitation) ProtoReflect() protoreflect.Message {
-	mi := &file_signer_proto_msgTypes[6]
+	mi := &file_signer_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +756,7 @@ func (x *WalletInvitation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WalletInvitation.ProtoReflect.Descriptor instead.
 func (*WalletInvitation) Descriptor() ([]byte, []int) {
-	return file_signer_proto_rawDescGZIP(), []int{6}
+	return file_signer_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WalletInvitation) GetChainId() uint64 {
@@ -650,7 +820,7 @@ type WalletAcceptance struct {
 
 func (x *WalletAcceptance) Reset() {
 	*x = WalletAcceptance{}
-	mi := &file_signer_proto_msgTypes[7]
+	mi := &file_signer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +832,7 @@ func (x *WalletAcceptance) String() string {
 func (*WalletAcceptance) ProtoMessage() {}
 
 func (x *WalletAcceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_signer_proto_msgTypes[7]
+	mi := &file_signer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +845,7 @@ func (x *WalletAcceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WalletAcceptance.ProtoReflect.Descriptor instead.
 func (*WalletAcceptance) Descriptor() ([]byte, []int) {
-	return file_signer_proto_rawDescGZIP(), []int{7}
+	return file_signer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WalletAcceptance) GetSession() []byte {
@@ -716,7 +886,7 @@ type WalletAttestation struct {
 
 func (x *WalletAttestation) Reset() {
 	*x = WalletAttestation{}
-	mi := &file_signer_proto_msgTypes[8]
+	mi := &file_signer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -728,7 +898,7 @@ func (x *WalletAttestation) String() string {
 func (*WalletAttestation) ProtoMessage() {}
 
 func (x *WalletAttestation) ProtoReflect() protoreflect.Message {
-	mi := &file_signer_proto_msgTypes[8]
+	mi := &file_signer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -741,7 +911,7 @@ func (x *WalletAttestation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WalletAttestation.ProtoReflect.Descriptor instead.
 func (*WalletAttestation) Descriptor() ([]byte, []int) {
-	return file_signer_proto_rawDescGZIP(), []int{8}
+	return file_signer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WalletAttestation) GetSession() []byte {
@@ -810,7 +980,7 @@ type WalletRecord struct {
 
 func (x *WalletRecord) Reset() {
 	*x = WalletRecord{}
-	mi := &file_signer_proto_msgTypes[9]
+	mi := &file_signer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +992,7 @@ func (x *WalletRecord) String() string {
 func (*WalletRecord) ProtoMessage() {}
 
 func (x *WalletRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_signer_proto_msgTypes[9]
+	mi := &file_signer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +1005,7 @@ func (x *WalletRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WalletRecord.ProtoReflect.Descriptor instead.
 func (*WalletRecord) Descriptor() ([]byte, []int) {
-	return file_signer_proto_rawDescGZIP(), []int{9}
+	return file_signer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WalletRecord) GetAttestations() [][]byte {
@@ -856,13 +1026,15 @@ type KeygenComplaint struct {
 	Messages      [][]byte               `protobuf:"bytes,4,rep,name=messages,proto3" json:"messages,omitempty"` // signed pubsub messages, where somebody said that he had another one
 	Accused       [][]byte               `protobuf:"bytes,5,rep,name=accused,proto3" json:"accused,omitempty"`   // addresses
 	Why           string                 `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	Opening       *KeygenOpening         `protobuf:"bytes,7,opt,name=opening,proto3" json:"opening,omitempty"`
+	Acceptances   [][]byte               `protobuf:"bytes,8,rep,name=acceptances,proto3" json:"acceptances,omitempty"` // signed pubsub messages, where somebody said that he had another one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KeygenComplaint) Reset() {
 	*x = KeygenComplaint{}
-	mi := &file_signer_proto_msgTypes[10]
+	mi := &file_signer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +1046,7 @@ func (x *KeygenComplaint) String() string {
 func (*KeygenComplaint) ProtoMessage() {}
 
 func (x *KeygenComplaint) ProtoReflect() protoreflect.Message {
-	mi := &file_signer_proto_msgTypes[10]
+	mi := &file_signer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,7 +1059,7 @@ func (x *KeygenComplaint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeygenComplaint.ProtoReflect.Descriptor instead.
 func (*KeygenComplaint) Descriptor() ([]byte, []int) {
-	return file_signer_proto_rawDescGZIP(), []int{10}
+	return file_signer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *KeygenComplaint) GetSession() []byte {
@@ -932,6 +1104,81 @@ func (x *KeygenComplaint) GetWhy() string {
 	return ""
 }
 
+func (x *KeygenComplaint) GetOpening() *KeygenOpening {
+	if x != nil {
+		return x.Opening
+	}
+	return nil
+}
+
+func (x *KeygenComplaint) GetAcceptances() [][]byte {
+	if x != nil {
+		return x.Acceptances
+	}
+	return nil
+}
+
+// KeygenOpening shows what a dealer sealed for a receiver, who says that it is bad: with the key everybody can open it.
+type KeygenOpening struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dealer        uint32                 `protobuf:"varint,1,opt,name=dealer,proto3" json:"dealer,omitempty"`     // seat
+	Receiver      uint32                 `protobuf:"varint,2,opt,name=receiver,proto3" json:"receiver,omitempty"` // seat of the operator that complains
+	Key           []byte                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`            // 32 bytes, X25519: the private key of the receiver's backend, which was for this key generation alone
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeygenOpening) Reset() {
+	*x = KeygenOpening{}
+	mi := &file_signer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeygenOpening) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeygenOpening) ProtoMessage() {}
+
+func (x *KeygenOpening) ProtoReflect() protoreflect.Message {
+	mi := &file_signer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeygenOpening.ProtoReflect.Descriptor instead.
+func (*KeygenOpening) Descriptor() ([]byte, []int) {
+	return file_signer_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *KeygenOpening) GetDealer() uint32 {
+	if x != nil {
+		return x.Dealer
+	}
+	return 0
+}
+
+func (x *KeygenOpening) GetReceiver() uint32 {
+	if x != nil {
+		return x.Receiver
+	}
+	return 0
+}
+
+func (x *KeygenOpening) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
 // SignedMessages is how several signed pubsub messages are stored.
 type SignedMessages struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -942,7 +1189,7 @@ type SignedMessages struct {
 
 func (x *SignedMessages) Reset() {
 	*x = SignedMessages{}
-	mi := &file_signer_proto_msgTypes[11]
+	mi := &file_signer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -954,7 +1201,7 @@ func (x *SignedMessages) String() string {
 func (*SignedMessages) ProtoMessage() {}
 
 func (x *SignedMessages) ProtoReflect() protoreflect.Message {
-	mi := &file_signer_proto_msgTypes[11]
+	mi := &file_signer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,7 +1214,7 @@ func (x *SignedMessages) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedMessages.ProtoReflect.Descriptor instead.
 func (*SignedMessages) Descriptor() ([]byte, []int) {
-	return file_signer_proto_rawDescGZIP(), []int{11}
+	return file_signer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SignedMessages) GetMessages() [][]byte {
@@ -981,7 +1228,7 @@ var File_signer_proto protoreflect.FileDescriptor
 
 const file_signer_proto_rawDesc = "" +
 	"\n" +
-	"\fsigner.proto\x12\x14walletnode.signer.v1\"\xc1\x03\n" +
+	"\fsigner.proto\x12\x14walletnode.signer.v1\"\xf0\x04\n" +
 	"\rSignerMessage\x12<\n" +
 	"\x06bundle\x18\x01 \x01(\v2\".walletnode.signer.v1.SignerBundleH\x00R\x06bundle\x12O\n" +
 	"\fannouncement\x18\x02 \x01(\v2).walletnode.signer.v1.SigningAnnouncementH\x00R\fannouncement\x127\n" +
@@ -992,15 +1239,22 @@ const file_signer_proto_rawDesc = "" +
 	"acceptance\x12\"\n" +
 	"\vattestation\x18\x06 \x01(\fH\x00R\vattestation\x12E\n" +
 	"\tcomplaint\x18\a \x01(\v2%.walletnode.signer.v1.KeygenComplaintH\x00R\tcomplaint\x12\x14\n" +
-	"\x04call\x18\b \x01(\fH\x00R\x04callB\x06\n" +
+	"\x04call\x18\b \x01(\fH\x00R\x04call\x12=\n" +
+	"\x06wanted\x18\t \x01(\v2#.walletnode.signer.v1.SigningWantedH\x00R\x06wanted\x12L\n" +
+	"\vtransaction\x18\n" +
+	" \x01(\v2(.walletnode.signer.v1.SigningTransactionH\x00R\vtransaction\x12 \n" +
+	"\n" +
+	"invitation\x18\v \x01(\fH\x00R\n" +
+	"invitationB\x06\n" +
 	"\x04body\"|\n" +
 	"\fSignerBundle\x12\x18\n" +
 	"\asession\x18\x01 \x01(\fR\asession\x12\x14\n" +
 	"\x05round\x18\x02 \x01(\rR\x05round\x12<\n" +
-	"\aparcels\x18\x03 \x03(\v2\".walletnode.signer.v1.SignerParcelR\aparcels\"2\n" +
+	"\aparcels\x18\x03 \x03(\v2\".walletnode.signer.v1.SignerParcelR\aparcels\"O\n" +
 	"\fSignerParcel\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\fR\x02to\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"\x8d\x01\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\x12\x1b\n" +
+	"\tsealed_to\x18\x03 \x01(\fR\bsealedTo\"\x8d\x01\n" +
 	"\x13SigningAnnouncement\x12\x16\n" +
 	"\x06wallet\x18\x01 \x01(\fR\x06wallet\x12\x16\n" +
 	"\x06window\x18\x02 \x01(\x04R\x06window\x12\x16\n" +
@@ -1020,7 +1274,14 @@ const file_signer_proto_rawDesc = "" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x1e\n" +
 	"\n" +
 	"signatures\x18\x05 \x03(\fR\n" +
-	"signatures\"\xc5\x01\n" +
+	"signatures\"M\n" +
+	"\rSigningWanted\x12\x16\n" +
+	"\x06wallet\x18\x01 \x01(\fR\x06wallet\x12\x12\n" +
+	"\x04utxo\x18\x02 \x01(\fR\x04utxo\x12\x10\n" +
+	"\x03try\x18\x03 \x01(\rR\x03try\">\n" +
+	"\x12SigningTransaction\x12\x16\n" +
+	"\x06wallet\x18\x01 \x01(\fR\x06wallet\x12\x10\n" +
+	"\x03raw\x18\x02 \x01(\fR\x03raw\"\xc5\x01\n" +
 	"\x10WalletInvitation\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\x04R\achainId\x12\x18\n" +
 	"\agenesis\x18\x02 \x01(\fR\agenesis\x12\x16\n" +
@@ -1043,14 +1304,20 @@ const file_signer_proto_rawDesc = "" +
 	"\tgroup_key\x18\a \x01(\fR\bgroupKey\x12\"\n" +
 	"\fverification\x18\b \x03(\fR\fverification\"2\n" +
 	"\fWalletRecord\x12\"\n" +
-	"\fattestations\x18\x01 \x03(\fR\fattestations\"\xa5\x01\n" +
+	"\fattestations\x18\x01 \x03(\fR\fattestations\"\x86\x02\n" +
 	"\x0fKeygenComplaint\x12\x18\n" +
 	"\asession\x18\x01 \x01(\fR\asession\x12\x18\n" +
 	"\aauthors\x18\x02 \x03(\fR\aauthors\x12\x16\n" +
 	"\x06hashes\x18\x03 \x03(\fR\x06hashes\x12\x1a\n" +
 	"\bmessages\x18\x04 \x03(\fR\bmessages\x12\x18\n" +
 	"\aaccused\x18\x05 \x03(\fR\aaccused\x12\x10\n" +
-	"\x03why\x18\x06 \x01(\tR\x03why\",\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\x12=\n" +
+	"\aopening\x18\a \x01(\v2#.walletnode.signer.v1.KeygenOpeningR\aopening\x12 \n" +
+	"\vacceptances\x18\b \x03(\fR\vacceptances\"U\n" +
+	"\rKeygenOpening\x12\x16\n" +
+	"\x06dealer\x18\x01 \x01(\rR\x06dealer\x12\x1a\n" +
+	"\breceiver\x18\x02 \x01(\rR\breceiver\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key\",\n" +
 	"\x0eSignedMessages\x12\x1a\n" +
 	"\bmessages\x18\x01 \x03(\fR\bmessagesB3Z1github.com/walletnode/walletnode/internal/wire/pbb\x06proto3"
 
@@ -1066,7 +1333,7 @@ func file_signer_proto_rawDescGZIP() []byte {
 	return file_signer_proto_rawDescData
 }
 
-var file_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_signer_proto_goTypes = []any{
 	(*SignerMessage)(nil),       // 0: walletnode.signer.v1.SignerMessage
 	(*SignerBundle)(nil),        // 1: walletnode.signer.v1.SignerBundle
@@ -1074,25 +1341,31 @@ var file_signer_proto_goTypes = []any{
 	(*SigningAnnouncement)(nil), // 3: walletnode.signer.v1.SigningAnnouncement
 	(*SigningList)(nil),         // 4: walletnode.signer.v1.SigningList
 	(*SigningResult)(nil),       // 5: walletnode.signer.v1.SigningResult
-	(*WalletInvitation)(nil),    // 6: walletnode.signer.v1.WalletInvitation
-	(*WalletAcceptance)(nil),    // 7: walletnode.signer.v1.WalletAcceptance
-	(*WalletAttestation)(nil),   // 8: walletnode.signer.v1.WalletAttestation
-	(*WalletRecord)(nil),        // 9: walletnode.signer.v1.WalletRecord
-	(*KeygenComplaint)(nil),     // 10: walletnode.signer.v1.KeygenComplaint
-	(*SignedMessages)(nil),      // 11: walletnode.signer.v1.SignedMessages
+	(*SigningWanted)(nil),       // 6: walletnode.signer.v1.SigningWanted
+	(*SigningTransaction)(nil),  // 7: walletnode.signer.v1.SigningTransaction
+	(*WalletInvitation)(nil),    // 8: walletnode.signer.v1.WalletInvitation
+	(*WalletAcceptance)(nil),    // 9: walletnode.signer.v1.WalletAcceptance
+	(*WalletAttestation)(nil),   // 10: walletnode.signer.v1.WalletAttestation
+	(*WalletRecord)(nil),        // 11: walletnode.signer.v1.WalletRecord
+	(*KeygenComplaint)(nil),     // 12: walletnode.signer.v1.KeygenComplaint
+	(*KeygenOpening)(nil),       // 13: walletnode.signer.v1.KeygenOpening
+	(*SignedMessages)(nil),      // 14: walletnode.signer.v1.SignedMessages
 }
 var file_signer_proto_depIdxs = []int32{
 	1,  // 0: walletnode.signer.v1.SignerMessage.bundle:type_name -> walletnode.signer.v1.SignerBundle
 	3,  // 1: walletnode.signer.v1.SignerMessage.announcement:type_name -> walletnode.signer.v1.SigningAnnouncement
 	4,  // 2: walletnode.signer.v1.SignerMessage.list:type_name -> walletnode.signer.v1.SigningList
 	5,  // 3: walletnode.signer.v1.SignerMessage.result:type_name -> walletnode.signer.v1.SigningResult
-	10, // 4: walletnode.signer.v1.SignerMessage.complaint:type_name -> walletnode.signer.v1.KeygenComplaint
-	2,  // 5: walletnode.signer.v1.SignerBundle.parcels:type_name -> walletnode.signer.v1.SignerParcel
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	12, // 4: walletnode.signer.v1.SignerMessage.complaint:type_name -> walletnode.signer.v1.KeygenComplaint
+	6,  // 5: walletnode.signer.v1.SignerMessage.wanted:type_name -> walletnode.signer.v1.SigningWanted
+	7,  // 6: walletnode.signer.v1.SignerMessage.transaction:type_name -> walletnode.signer.v1.SigningTransaction
+	2,  // 7: walletnode.signer.v1.SignerBundle.parcels:type_name -> walletnode.signer.v1.SignerParcel
+	13, // 8: walletnode.signer.v1.KeygenComplaint.opening:type_name -> walletnode.signer.v1.KeygenOpening
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_signer_proto_init() }
@@ -1109,6 +1382,9 @@ func file_signer_proto_init() {
 		(*SignerMessage_Attestation)(nil),
 		(*SignerMessage_Complaint)(nil),
 		(*SignerMessage_Call)(nil),
+		(*SignerMessage_Wanted)(nil),
+		(*SignerMessage_Transaction)(nil),
+		(*SignerMessage_Invitation)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1116,7 +1392,7 @@ func file_signer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signer_proto_rawDesc), len(file_signer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
