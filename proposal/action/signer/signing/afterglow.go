@@ -9,13 +9,15 @@ import (
 	"github.com/walletnode/walletnode/proposal/action"
 )
 
-// afterglow is a topic after its action has ended well: whoever announces itself for another attempt is told the result.
+// afterglow is a topic after its action has ended well: whoever announces itself for another attempt is told the result, and
+// whoever asks for the transaction that was spent is given it.
 type afterglow struct {
 	wallet chain.WalletID
 	until  chain.Height
 	self   chain.Operator
 	topic  Topic
 	answer result
+	lender *lender
 	log    *slog.Logger
 
 	stopping chan struct{} // closed by stop
@@ -26,7 +28,7 @@ type afterglow struct {
 func newAfterglow(r *run, e ending) *afterglow {
 	return &afterglow{
 		wallet: r.wallet.ID(), until: r.schedule.end, self: r.cfg.Self, topic: r.topic, log: r.log,
-		answer:   result{about{r.wallet.ID(), r.order.Window, r.digest, e.attempt}, e.signatures},
+		answer: result{about{r.wallet.ID(), r.order.Window, r.digest, e.attempt}, e.signatures}, lender: r.lender,
 		stopping: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
@@ -67,6 +69,9 @@ func (a *afterglow) last(ctx context.Context, clock action.Clock) {
 			return
 		}
 		content, err := decode(said.Data)
+		if m, ok := content.(wanted); err == nil && ok {
+			a.lender.hear(ctx, a.topic, said.By, m)
+		}
 		asks, ok := content.(announcement)
 		if err != nil || answered || !ok || said.By == a.self || asks.intent != a.answer.intent || asks.attempt <= a.answer.attempt {
 			continue

@@ -221,7 +221,7 @@ func (r *run) goOn(ctx context.Context, a *attempt, height chain.Height) {
 	if a.round == 1 {
 		a.opened = append(a.opened, request.Session)
 	}
-	a.calling, a.asked = true, height
+	a.calling, a.asked = true, r.cfg.Clock.Height() // what was published before may have taken its time
 	r.goroutines.Go(func() {
 		answer, err := r.backend.Sign(ctx, request)
 		select {

@@ -49,7 +49,6 @@ func (s *Service) carryOut(
 	}
 	var topic Topic
 	if err == nil {
-		s.takeBack(o.Wallet)
 		topic, err = asked(ctx, s, o, action.HandlerFailed, func() (Topic, error) { return s.cfg.Open(j.wallet) })
 	}
 	if err != nil {
@@ -146,6 +145,7 @@ func (s *Service) prepare(
 	}); err != nil || len(stored.Signed) > 0 {
 		return j, stored, err
 	}
+	s.takeBack(o.Wallet)
 	if j.wallet, err = asked(ctx, s, o, action.ValidationError, func() (chain.Wallet, error) { return s.cfg.Source.Wallet(ctx, o.Wallet) }); err != nil {
 		return j, stored, err
 	}
@@ -206,6 +206,7 @@ func keyBytes(w chain.Wallet) signer.HexBytes {
 func (s *Service) intend(
 	ctx context.Context, o proposal.Order, j *job, transaction func(context.Context, *job) (*signer.Transaction, error),
 ) (err error) {
+	defer func() { j.search.close() }() // before the topic is opened again
 	j.intent = signer.Intent{Wallet: o.Wallet, Window: o.Window}
 	j.intent.Statement, err = asked(ctx, s, o, action.HandlerFailed, func() ([]byte, error) { return s.cfg.Source.Statement(ctx, o) })
 	if err != nil {

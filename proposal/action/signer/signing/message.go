@@ -10,6 +10,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
 )
 
 // errMessage says that bytes are no message about a signature in its one form.
@@ -53,9 +54,20 @@ type (
 		round   int
 		parcels []signer.Parcel
 	}
+	// wanted asks for the transaction of the wallet's main UTXO, which has the hash utxo on the chain.
+	wanted struct {
+		wallet chain.WalletID
+		utxo   signer.Digest
+		try    uint32 // from 1
+	}
+	// lent answers it.
+	lent struct {
+		wallet chain.WalletID
+		raw    []byte // a transaction without signatures
+	}
 )
 
-// encode writes one of announcement, list, result and bundle.
+// encode writes one of announcement, list, result, bundle, wanted and lent.
 func encode(content any) []byte {
 	message := &pb.SignerMessage{}
 	switch m := content.(type) {
@@ -81,6 +93,10 @@ func encode(content any) []byte {
 			b.Parcels = append(b.Parcels, parcel)
 		}
 		message.Body = &pb.SignerMessage_Bundle{Bundle: b}
+	case wanted:
+		message.Body = &pb.SignerMessage_Wanted{Wanted: &pb.SigningWanted{Wallet: m.wallet[:], Utxo: m.utxo[:], Try: m.try}}
+	case lent:
+		message.Body = &pb.SignerMessage_Transaction{Transaction: &pb.SigningTransaction{Wallet: m.wallet[:], Raw: m.raw}}
 	default:
 		panic(fmt.Sprintf("%T is no message about a signature", content))
 	}
@@ -124,6 +140,21 @@ func read(message *pb.SignerMessage) (any, error) {
 		return result{a, body.Result.GetSignatures()}, err
 	case *pb.SignerMessage_Bundle:
 		return readBundle(body.Bundle)
+	case *pb.SignerMessage_Wanted:
+		m := wanted{try: body.Wanted.GetTry()}
+		if len(body.Wanted.GetWallet()) != len(m.wallet) || len(body.Wanted.GetUtxo()) != len(m.utxo) || m.try == 0 {
+			return m, errors.New("nothing is asked for")
+		}
+		copy(m.wallet[:], body.Wanted.GetWallet())
+		copy(m.utxo[:], body.Wanted.GetUtxo())
+		return m, nil
+	case *pb.SignerMessage_Transaction:
+		m := lent{raw: body.Transaction.GetRaw()}
+		if n := len(m.raw); len(body.Transaction.GetWallet()) != len(m.wallet) || n == 0 || n > bitcoin.MaxTransaction {
+			return m, errors.New("a transaction of no wallet, or of no length that there can be")
+		}
+		copy(m.wallet[:], body.Transaction.GetWallet())
+		return m, nil
 	default:
 		return nil, errors.New("it is about something else")
 	}

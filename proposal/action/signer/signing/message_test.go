@@ -9,6 +9,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
 )
 
 func examples() []any {
@@ -19,6 +20,8 @@ func examples() []any {
 		result{bound, [][]byte{make([]byte, 64), slices.Repeat([]byte{9}, 64)}},
 		bundle{signer.SessionID{4}, 2, []signer.Parcel{{Data: []byte("to all")}, {To: chain.Operator{5}, Data: []byte("to one")}}},
 		bundle{signer.SessionID{4}, 1, nil},
+		wanted{chain.WalletID{1}, signer.Digest{5}, 7},
+		lent{chain.WalletID{1}, []byte("a transaction")},
 	}
 }
 
@@ -52,6 +55,11 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 		"parcels of a flood":     encode(bundle{signer.SessionID{1}, 1, slices.Repeat([]signer.Parcel{{Data: []byte{1}}}, maxParcels+1)}),
 		"a parcel to nobody":     marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Bundle{Bundle: &pb.SignerBundle{Session: make([]byte, 32), Round: 1, Parcels: []*pb.SignerParcel{{To: []byte{1}}}}}}),
 		"a session of two bytes": marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Bundle{Bundle: &pb.SignerBundle{Session: []byte{1, 2}, Round: 1}}}),
+		"no try":                 encode(wanted{bound.wallet, signer.Digest{1}, 0}),
+		"half a hash":            marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Wanted{Wanted: &pb.SigningWanted{Wallet: make([]byte, 20), Utxo: make([]byte, 16), Try: 1}}}),
+		"no transaction":         encode(lent{bound.wallet, nil}),
+		"a transaction too long": encode(lent{bound.wallet, make([]byte, bitcoin.MaxTransaction+1)}),
+		"nobody's transaction":   marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Transaction{Transaction: &pb.SigningTransaction{Wallet: []byte{1}, Raw: []byte{1}}}}),
 		"another wallet's form":  marshal(&pb.SignerMessage{Body: &pb.SignerMessage_List{List: &pb.SigningList{Wallet: []byte{1}, Intent: make([]byte, 32), Attempt: 1, Seats: []byte{1}}}}),
 	} {
 		_, err := decode(data)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/btcsuite/btcd/wire"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal"
@@ -19,7 +22,7 @@ const earlierSignings = 3000
 // Why a transaction cannot be built, as far as handlers tell it apart.
 var (
 	errNoMainUTXO = errors.New("the wallet has no main UTXO on the chain, and so nothing to pay from")
-	errUnknownTx  = errors.New("the transaction of the wallet's main UTXO is not known here: put it into the directory of transactions")
+	errUnknownTx  = errors.New("the transaction of the wallet's main UTXO is not known here, and no other operator gave it: put it into the directory of transactions")
 )
 
 // redemption builds and signs the Bitcoin transaction that pays redemption requests. Nobody broadcasts it here: see Broadcaster.
@@ -44,7 +47,6 @@ func (h redemption) Handle(ctx context.Context, o proposal.Order) (action.Outcom
 // build makes the transaction that every honest node makes of the same proposal. The main UTXO is read first: had the requests
 // been read before it, a redemption that is settled between the two would be paid again.
 func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*signer.Transaction, error) {
-	w := bitcoin.Wallet{Key: j.wallet.Key(), Scheme: j.key.Scheme}
 	hash, err := h.cfg.Chain.MainUTXOHash(ctx, j.wallet.ID())
 	if err != nil {
 		return nil, fmt.Errorf("read the main UTXO: %w", err)
@@ -60,19 +62,17 @@ func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*
 	if err != nil {
 		return nil, fmt.Errorf("read earlier signatures: %w", err)
 	}
-	for _, s := range earlier {
-		if s.Intent.Transaction == nil || len(s.Signed) == 0 {
-			continue
-		}
-		tx, err := bitcoin.Parse(s.Signed)
-		if err != nil {
-			return nil, fmt.Errorf("read the transaction signed in window %d: %w", s.Window, err)
-		}
-		candidates = append(candidates, tx)
+	own, err := transactions(earlier)
+	if err != nil {
+		return nil, err
 	}
-	main, previous, found := bitcoin.FindMain(hash, candidates, w.Script())
+	main, previous, w, found := j.main(hash, slices.Concat(candidates, own, j.search.all()))
 	if !found {
-		return nil, errUnknownTx
+		tx := h.seek(ctx, j, hash)
+		if tx == nil {
+			return nil, errUnknownTx
+		}
+		main, previous, w, _ = j.main(hash, []*wire.MsgTx{tx}) // as seek has looked
 	}
 	requests, err := h.cfg.Chain.RedemptionRequests(ctx, j.wallet.ID(), p.OutputScripts)
 	if err != nil {
@@ -84,6 +84,43 @@ func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*
 	}
 	j.intent.Replaces, err = replaced(&tx, earlier)
 	return &tx, err
+}
+
+// main finds the output that hashes to what the chain has of the wallet's main UTXO, and how it is locked: if the wallet's scheme
+// is not known, as to who has no share of it, the output tells.
+func (j *job) main(hash [32]byte, candidates []*wire.MsgTx) (main bitcoin.UTXO, previous *wire.MsgTx, w bitcoin.Wallet, found bool) {
+	schemes := signer.Schemes()
+	if j.key.Scheme != "" {
+		schemes = []signer.Scheme{j.key.Scheme}
+	}
+	for _, scheme := range schemes {
+		w = bitcoin.Wallet{Key: j.wallet.Key(), Scheme: scheme}
+		if main, previous, found = bitcoin.FindMain(hash, candidates, w.Script()); found {
+			return main, previous, w, true
+		}
+	}
+	return main, nil, w, false
+}
+
+// transactions returns what was signed before, and what was to be spent where nothing was.
+func transactions(earlier []Signing) (all []*wire.MsgTx, err error) {
+	for _, s := range earlier {
+		if s.Intent.Transaction == nil {
+			continue
+		}
+		known := s.Intent.Transaction.Previous
+		if len(s.Signed) > 0 {
+			known = [][]byte{s.Signed}
+		}
+		for _, raw := range known {
+			tx, err := bitcoin.Parse(raw)
+			if err != nil {
+				return nil, fmt.Errorf("read the transactions of window %d: %w", s.Window, err)
+			}
+			all = append(all, tx)
+		}
+	}
+	return all, nil
 }
 
 // unbuildable says that no transaction does what was proposed, whatever is read again.

@@ -24,6 +24,7 @@ type job struct {
 	digest    signer.Digest
 	signables []signer.Signable // one for each input
 	begun     uint32            // no attempt up to it is taken part in: it was begun before
+	search    *search           // for the transaction that is to be spent; nil if nobody had to be asked
 	// verify checks a signature, with another library than the one that made it.
 	verify func(what signer.Signable, signature []byte) error
 	// check looks at all signatures together, each of which is verified already.
@@ -47,6 +48,7 @@ type run struct {
 	topic    Topic
 	schedule schedule
 
+	lender  *lender
 	boards  map[uint32]*board // of the attempt that is under way, and of the next
 	bundles *bundles          // of the attempt that is under way
 	current *attempt
@@ -74,7 +76,7 @@ const maxBackendFailures = 2
 func newRun(cfg Config, j job, topic Topic, log *slog.Logger) *run {
 	return &run{
 		job: j, cfg: cfg, log: log, topic: topic, schedule: schedule{j.order.SigningStart(), j.order.SigningEnd()},
-		boards: make(map[uint32]*board), bundles: newBundles(), silent: make(map[chain.Operator]bool),
+		lender: newLender(j.wallet, cfg.Self, j.intent.Transaction), boards: make(map[uint32]*board), bundles: newBundles(), silent: make(map[chain.Operator]bool),
 		cheats: make(map[chain.Operator]bool), suspect: make(map[chain.Operator]int), results: make(map[chain.Operator]int),
 		heard: make(chan signer.Said), replies: make(chan reply),
 	}
@@ -201,6 +203,8 @@ func (r *run) hear(ctx context.Context, said signer.Said) {
 			r.results[said.By]++
 			r.take(ctx, m)
 		}
+	case wanted:
+		r.lender.hear(ctx, r.topic, said.By, m)
 	}
 }
 

@@ -63,6 +63,7 @@ type member struct {
 	revoked   map[chain.Height]bool
 	term      signer.Term
 	away      bool // not served
+	ignorant  bool // has no directory of transactions
 	attempts  []Attempt
 }
 
@@ -250,10 +251,13 @@ func (w *world) RedemptionRequests(_ context.Context, _ chain.WalletID, scripts 
 	return found, nil
 }
 
-func (w *world) Candidates(context.Context, chain.WalletID) ([]*wire.MsgTx, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.known, nil
+func (m *member) Candidates(context.Context, chain.WalletID) ([]*wire.MsgTx, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ignorant {
+		return nil, nil
+	}
+	return m.known, nil
 }
 
 // heartbeat is an order of a window: signing from c+100 to c+400.
