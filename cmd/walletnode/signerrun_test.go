@@ -146,15 +146,15 @@ type soleOperator struct {
 // generate has a signer make a key of three seats, and puts it to use.
 func (o *soleOperator) generate(t *testing.T, backend signer.Backend) signer.KeyDetail {
 	t.Helper()
-	health, err := backend.Health(t.Context())
-	require.NoError(t, err)
 	inv := keygen.Invitation{
 		Terms: keygen.Terms{ChainID: 1, Genesis: chain.Hash{1}, Roster: []chain.Operator{o.op, o.op, o.op}, Threshold: 2, Scheme: signer.FROST},
 		Nonce: sha256.Sum256([]byte("signer test")), Expires: time.Now().Add(time.Hour),
 	}
 	signed, err := keygen.SignInvitation(o.key, inv)
 	require.NoError(t, err)
-	accepted, err := keygen.SignAcceptance(o.key, keygen.Acceptance{Session: inv.Session(), Backend: "signer-1", SealTo: health.SealTo})
+	sealTo, err := backend.SealTo(t.Context(), inv.Session())
+	require.NoError(t, err)
+	accepted, err := keygen.SignAcceptance(o.key, keygen.Acceptance{Session: inv.Session(), Backend: "signer-1", SealTo: sealTo})
 	require.NoError(t, err)
 	round := signer.GenerateRound{
 		Session: inv.Session(), Round: 1, Open: &signer.Opening{Invitation: signed, Acceptances: [][]byte{accepted}, Self: o.op, Height: 9899},

@@ -16,6 +16,9 @@ type Backend interface {
 	Keys(ctx context.Context, after *chain.WalletID, limit int) ([]Key, error)
 	// Key returns one key, with its verification shares. ErrUnknownKey if the backend does not hold it.
 	Key(ctx context.Context, wallet chain.WalletID) (KeyDetail, error)
+	// SealTo returns what others seal to for this backend in a key generation, and with the key that comes of it: the same each
+	// time it is asked about a session, and another one for each session.
+	SealTo(ctx context.Context, session SessionID) (PublicKey, error)
 	// Generate takes part in one round of a key generation.
 	Generate(ctx context.Context, r GenerateRound) (RoundReply, error)
 	// Sign takes part in one round of a signing session.
@@ -32,16 +35,15 @@ type Backend interface {
 
 // Health is what a backend says about itself.
 type Health struct {
-	BackendID string    `json:"backend_id"` // stays the same for as long as the backend's files do
-	BootID    string    `json:"boot_id"`    // another one after each start: open sessions are gone then
-	Version   string    `json:"version"`
-	Schemes   []Scheme  `json:"schemes"`
-	Keys      int       `json:"keys"`
-	Capacity  int       `json:"capacity"` // greatest number of keys; 0 for no limit
-	Accepting bool      `json:"accepting"`
-	StoreOK   bool      `json:"store_ok"`
-	SealTo    PublicKey `json:"seal_to"` // what messages to this backend are sealed to
-	Detail    string    `json:"detail"`  // why it does not work; empty if it does
+	BackendID string   `json:"backend_id"` // stays the same for as long as the backend's files do
+	BootID    string   `json:"boot_id"`    // another one after each start: open sessions are gone then
+	Version   string   `json:"version"`
+	Schemes   []Scheme `json:"schemes"`
+	Keys      int      `json:"keys"`
+	Capacity  int      `json:"capacity"` // greatest number of keys; 0 for no limit
+	Accepting bool     `json:"accepting"`
+	StoreOK   bool     `json:"store_ok"`
+	Detail    string   `json:"detail"` // why it does not work; empty if it does
 }
 
 // PublicKey is a backend's X25519 key for HPKE (RFC 9180), in 32 bytes.

@@ -19,7 +19,7 @@ import (
 var needed = map[string][]Role{
 	"health": Roles(), "keys": {RoleRead}, "key": {RoleRead}, "protection": {RoleRead},
 	"session": {RoleSign, RoleDKG}, "abort": {RoleSign, RoleDKG},
-	"generate": {RoleDKG}, "sign": {RoleSign}, "sign on": {RoleSign}, "activate": {RoleAdmin, RoleDKG}, "freeze": {RoleAdmin},
+	"generate": {RoleDKG}, "seal to": {RoleDKG}, "sign": {RoleSign}, "sign on": {RoleSign}, "activate": {RoleAdmin, RoleDKG}, "freeze": {RoleAdmin},
 }
 
 func TestEachCallTakesItsRole(t *testing.T) {
@@ -59,7 +59,7 @@ func TestOnlyListedWalletsAreTouched(t *testing.T) {
 		}
 		require.ErrorIs(t, err, signer.ErrForbidden, name)
 		wallet := w.key.Wallet
-		if name == "generate" {
+		if name == "generate" || name == "seal to" {
 			wallet = w.session.Placeholder()
 		}
 		require.ErrorContains(t, err, fmt.Sprintf("may not touch wallet %v", wallet), name)

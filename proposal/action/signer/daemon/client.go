@@ -183,6 +183,21 @@ func (d *Client) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDeta
 	return key, nil
 }
 
+// SealTo implements signer.Backend.
+func (d *Client) SealTo(ctx context.Context, session signer.SessionID) (signer.PublicKey, error) {
+	var key SealKey
+	_, err := d.ask(ctx, question{
+		method: http.MethodGet, path: fmt.Sprintf("/v1/keys/%v/dkg/%v", session.Placeholder(), session), within: d.limits.Read,
+	}, &key)
+	if err == nil && key.SealTo == (signer.PublicKey{}) {
+		err = unfit("no key of the session")
+	}
+	if err != nil {
+		return signer.PublicKey{}, fmt.Errorf("ask for what to seal to: %w", err)
+	}
+	return key.SealTo, nil
+}
+
 // Generate implements signer.Backend.
 func (d *Client) Generate(ctx context.Context, r signer.GenerateRound) (signer.RoundReply, error) {
 	reply, err := d.round(ctx, question{

@@ -291,6 +291,7 @@ func TestAnAnswerThatFitsNothingIsRefused(t *testing.T) {
 		"a rule without end":            {"sign", 412, `{"error":"x","code":"refused","rule":"` + strings.Repeat("a", 1000) + `"}`},
 		"a health of nobody":            {"health", 200, `{}`},
 		"a health with a strange error": {"health", 507, `{}`},
+		"no key to seal to":             {"seal to", 200, `{"seal_to":"` + strings.Repeat("0", 64) + `"}`},
 		"another session":               {"session", 200, `{"session":"` + strings.Repeat("0", 64) + `"}`},
 		"another wallet's protection":   {"protection", 200, `{"wallet":"` + w.foreign.Wallet.String() + `"}`},
 		"a short signature":             {"sign", 200, `{"done":{"signature":"00"}}`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	stdnet "net"
@@ -82,6 +83,10 @@ func (f *fake) Key(_ context.Context, wallet chain.WalletID) (signer.KeyDetail, 
 		}
 	}
 	return signer.KeyDetail{}, signer.ErrUnknownKey
+}
+
+func (f *fake) SealTo(_ context.Context, session signer.SessionID) (signer.PublicKey, error) {
+	return signer.PublicKey(session), f.note("seal to")
 }
 
 func (f *fake) Generate(ctx context.Context, r signer.GenerateRound) (signer.RoundReply, error) {
@@ -207,7 +212,7 @@ func newWorld(t testing.TB) *world {
 	w.backend.keys = []signer.KeyDetail{w.key, w.foreign}
 	slices.SortFunc(w.backend.keys, func(a, b signer.KeyDetail) int { return compareWallets(a.Wallet, b.Wallet) })
 	w.backend.health = signer.Health{
-		BackendID: "b", BootID: "1", Version: "v", Schemes: signer.Schemes(), Keys: 2, Accepting: true, StoreOK: true, SealTo: signer.PublicKey{5},
+		BackendID: "b", BootID: "1", Version: "v", Schemes: signer.Schemes(), Keys: 2, Accepting: true, StoreOK: true,
 	}
 	w.backend.reply = signer.RoundReply{Out: []signer.Parcel{{Data: []byte("to all")}, {To: chain.Operator{2}, Data: []byte("sealed")}}}
 	w.backend.state = signer.SessionState{Session: w.session, Wallet: w.key.Wallet, Rounds: 1, Last: &w.backend.reply}
@@ -311,6 +316,13 @@ func (w *world) calls() map[string]func(signer.Backend, context.Context) error {
 		},
 		"session": func(b signer.Backend, ctx context.Context) error { _, err := b.Session(ctx, session); return err },
 		"abort":   func(b signer.Backend, ctx context.Context) error { return b.Abort(ctx, session) },
+		"seal to": func(b signer.Backend, ctx context.Context) error {
+			key, err := b.SealTo(ctx, session)
+			if err == nil && key != signer.PublicKey(session) {
+				return errors.New("another session's key")
+			}
+			return err
+		},
 		"generate": func(b signer.Backend, ctx context.Context) error {
 			_, err := b.Generate(ctx, signer.GenerateRound{Session: session, Round: 1, Open: &signer.Opening{Self: chain.Operator{1}}})
 			return err

@@ -73,6 +73,18 @@ func (s *Server) protection(ctx context.Context, c client, q request) (any, erro
 	return s.backend.Protection(ctx, wallet)
 }
 
+func (s *Server) sealTo(ctx context.Context, c client, q request) (any, error) {
+	session, err := q.generation()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.may(session.Placeholder(), RoleDKG); err != nil {
+		return nil, err
+	}
+	key, err := s.backend.SealTo(ctx, session)
+	return SealKey{key}, err
+}
+
 func (s *Server) generate(ctx context.Context, c client, q request) (any, error) {
 	if err := c.has(RoleDKG); err != nil {
 		return nil, err

@@ -112,22 +112,31 @@ func (q request) decode(document any) error {
 	return nil
 }
 
+// generation reads the session of a key generation, which its wallet is named after.
+func (q request) generation() (signer.SessionID, error) {
+	session, err := q.session()
+	if err != nil {
+		return signer.SessionID{}, err
+	}
+	wallet, err := q.wallet()
+	if err != nil {
+		return signer.SessionID{}, err
+	}
+	if wallet != session.Placeholder() {
+		return signer.SessionID{}, malformed(fmt.Errorf("the wallet of this session goes by %v until it has a key", session.Placeholder()))
+	}
+	return session, nil
+}
+
 // generateRound reads what is asked of a key generation.
 func (q request) generateRound() (signer.GenerateRound, error) {
-	session, err := q.session()
+	session, err := q.generation()
 	if err != nil {
 		return signer.GenerateRound{}, err
 	}
 	round, err := q.round()
 	if err != nil {
 		return signer.GenerateRound{}, err
-	}
-	wallet, err := q.wallet()
-	if err != nil {
-		return signer.GenerateRound{}, err
-	}
-	if wallet != session.Placeholder() {
-		return signer.GenerateRound{}, malformed(fmt.Errorf("the wallet of this session goes by %v until it has a key", session.Placeholder()))
 	}
 	var body GenerateBody
 	if err := q.decode(&body); err != nil {

@@ -22,6 +22,11 @@ type SignBody struct {
 	In   [][]byte         `json:"in,omitempty"`   // signed pubsub messages of the round before, one for each other operator that signs
 }
 
+// SealKey is what others seal to.
+type SealKey struct {
+	SealTo signer.PublicKey `json:"seal_to"` // X25519, 32 bytes
+}
+
 // KeyList is a page of keys. One that is shorter than the limit is the last.
 type KeyList struct {
 	Keys []signer.Key `json:"keys"`
@@ -87,6 +92,11 @@ func routes() []route {
 			method: http.MethodPost, path: "/v1/keys/{wallet}/dkg/{session}/round/{r}", body: GenerateBody{}, answer: signer.RoundReply{}, handle: (*Server).generate,
 			summary:    "One round of a key generation. The wallet is the session's placeholder: its first 20 bytes. A round that was answered is answered with the same again. Role dkg.",
 			parameters: []parameter{walletParameter, sessionParameter, roundParameter}, codes: ofSessions,
+		},
+		{
+			path: "/v1/keys/{wallet}/dkg/{session}", answer: SealKey{}, handle: (*Server).sealTo,
+			summary:    "What others seal to for this backend in a key generation; its operator signs it when it accepts. The same each time. The wallet is the session's placeholder. Role dkg.",
+			parameters: []parameter{walletParameter, sessionParameter},
 		},
 		{
 			method: http.MethodPost, path: "/v1/keys/{wallet}/state", body: signer.StateChange{}, handle: (*Server).setState,

@@ -228,6 +228,7 @@ func TestARequestIsReadStrictly(t *testing.T) {
 		"no opening in round 1":     {"POST", sign + "1", `{"term":{"generation":0,"epoch":0}}`, "open stands in round 1"},
 		"an opening in dkg round 2": {"POST", dkg + "2", `{"term":{"generation":0,"epoch":0},"open":{"invitation":"","acceptances":[],"self":"` + chain.Operator{}.String() + `","height":1}}`, "open stands in round 1"},
 		"a foreign placeholder":     {"POST", "/v1/keys/" + w.key.Wallet.String() + "/dkg/" + w.session.String() + "/round/2", `{}`, "goes by"},
+		"a foreign wallet's key":    {"GET", "/v1/keys/" + w.key.Wallet.String() + "/dkg/" + w.session.String(), ``, "goes by"},
 		"a short session":           {"GET", "/v1/sign/00", ``, "64 hex digits"},
 		"a short wallet":            {"GET", "/v1/keys/0x00", ``, "wallet"},
 		"a pending wish":            {"POST", state, `{"state":"pending","term":{"generation":0,"epoch":0}}`, "want active or frozen"},

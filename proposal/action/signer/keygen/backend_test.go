@@ -30,6 +30,7 @@ type toy struct {
 	// What it does wrong.
 	silentIn   int                     // the round in which it never answers
 	badShareTo chain.Operator          // who is given a wrong share
+	says       []byte                  // what it says beside its commitment
 	attests    func(*signer.KeyDetail) // how its key differs
 	asked      func(round int)         // told of each round
 }
@@ -58,8 +59,12 @@ func (b *toy) restart() {
 
 func (b *toy) Health(context.Context) (signer.Health, error) {
 	return signer.Health{
-		BackendID: b.id, Schemes: signer.Schemes(), Accepting: true, StoreOK: true, SealTo: sha256.Sum256([]byte(b.id)),
+		BackendID: b.id, Schemes: signer.Schemes(), Accepting: true, StoreOK: true,
 	}, nil
+}
+
+func (b *toy) SealTo(_ context.Context, session signer.SessionID) (signer.PublicKey, error) {
+	return sha256.Sum256(append([]byte(b.id), session[:]...)), nil
 }
 
 func (b *toy) Session(_ context.Context, id signer.SessionID) (signer.SessionState, error) {
@@ -152,7 +157,7 @@ func (b *toy) round(s *toySession, r signer.GenerateRound) (signer.RoundReply, e
 	}
 	switch r.Round {
 	case 1:
-		commitment := []byte("commitment of " + s.self.String())
+		commitment := append([]byte("commitment of "+s.self.String()), b.says...)
 		out := []signer.Parcel{{Data: commitment}}
 		s.first[s.self] = keygen.BundleHash(keygen.EncodeBundle(r.Session, 1, out))
 		return signer.RoundReply{Out: out}, nil

@@ -127,7 +127,11 @@ func (s *Service) accept(ctx context.Context, row Row, inv Invitation) error {
 	if !health.StoreOK || !health.Accepting || !slices.Contains(health.Schemes, inv.Scheme) {
 		return fmt.Errorf("%w: backend %s takes no %s keys now: %s", ErrNoBackend, health.BackendID, inv.Scheme, health.Detail)
 	}
-	signed, err := SignAcceptance(s.cfg.Key, Acceptance{Session: row.Session, Backend: health.BackendID, SealTo: health.SealTo})
+	sealTo, err := backend.SealTo(ctx, row.Session)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoBackend, err)
+	}
+	signed, err := SignAcceptance(s.cfg.Key, Acceptance{Session: row.Session, Backend: health.BackendID, SealTo: sealTo})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoBackend, err)
 	}

@@ -127,6 +127,10 @@ func (g guard) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDetail
 	return ask(g, func(b signer.Backend) (signer.KeyDetail, error) { return b.Key(ctx, wallet) })
 }
 
+func (g guard) SealTo(ctx context.Context, session signer.SessionID) (signer.PublicKey, error) {
+	return ask(g, func(b signer.Backend) (signer.PublicKey, error) { return b.SealTo(ctx, session) })
+}
+
 func (g guard) Generate(ctx context.Context, r signer.GenerateRound) (signer.RoundReply, error) {
 	return ask(g, func(b signer.Backend) (signer.RoundReply, error) { return b.Generate(ctx, r) })
 }

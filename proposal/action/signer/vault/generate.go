@@ -148,8 +148,12 @@ func (v *Vault) readOpening(session signer.SessionID, open signer.Opening) (open
 			return opening{}, fmt.Errorf("%v has not accepted", op)
 		}
 	}
-	if own, ok := o.sealTo[o.self]; !ok || own != v.sealTo {
-		return opening{}, fmt.Errorf("%v has not accepted with this backend's key %v", o.self, v.sealTo)
+	seal, err := v.sealingOf(session)
+	if err != nil {
+		return opening{}, err
+	}
+	if own, ok := o.sealTo[o.self]; !ok || own != seal.to {
+		return opening{}, fmt.Errorf("%v has not accepted with this backend's key of the session, %v", o.self, seal.to)
 	}
 	o.hash = o.digest()
 	return o, nil
@@ -170,8 +174,12 @@ func (o opening) digest() signer.Digest {
 // generation makes the parties of a key generation.
 func (v *Vault) generation(o opening) (*parts, error) {
 	session := o.Session()
+	seal, err := v.sealingOf(session)
+	if err != nil {
+		return nil, err
+	}
 	p := &parts{
-		opening: &o, wallet: session.Placeholder(), topic: keygen.TopicOf(session), self: o.self, key: v.key,
+		opening: &o, wallet: session.Placeholder(), topic: keygen.TopicOf(session), self: o.self, key: seal.key,
 		holders: make(map[chain.Seat]chain.Operator), parties: make(map[chain.Seat]party),
 	}
 	seats := make([]chain.Seat, len(o.Roster))
@@ -186,7 +194,6 @@ func (v *Vault) generation(o opening) (*parts, error) {
 		}
 		p.parties[seat] = k
 	}
-	var err error
 	p.sealTo, err = parseAllSealTo(o.sealTo)
 	return p, err
 }
@@ -243,7 +250,11 @@ func (v *Vault) advanceKey(ctx context.Context, c *ceremony, r signer.GenerateRo
 
 // generated puts together what the own seats have got, once all agree.
 func (v *Vault) generated(p *parts) (key, keySecret, error) {
-	secret := keySecret{Shares: make(map[chain.Seat][]byte), Seal: v.sealRaw}
+	seal, err := v.sealingOf(p.opening.Session())
+	if err != nil {
+		return key{}, keySecret{}, err
+	}
+	secret := keySecret{Shares: make(map[chain.Seat][]byte), Seal: seal.raw}
 	var k key
 	for _, seat := range p.seats() {
 		share, err := p.parties[seat].(*scheme.Keygen).Share()

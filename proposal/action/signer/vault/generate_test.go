@@ -58,7 +58,7 @@ func TestTheTrafficOfAKeyGenerationHoldsNoShare(t *testing.T) {
 
 	keys := map[string]hpke.PrivateKey{}
 	for _, h := range r.houses {
-		keys["vault of "+h.op.String()] = h.vault.key
+		keys["vault of "+h.op.String()] = r.seal(h).key
 		raw := h.key.Key.Bytes()
 		x, err := ecdh.X25519().NewPrivateKey(raw[:])
 		require.NoError(t, err)
@@ -99,7 +99,8 @@ func TestTheTrafficOfAKeyGenerationHoldsNoShare(t *testing.T) {
 				require.False(t, bytes.Contains(everything, share[i:i+32]), "seat %d, byte %d", seat, i)
 			}
 		}
-		require.NotContains(t, string(everything), string(h.vault.sealRaw))
+		require.NotContains(t, string(everything), string(h.vault.seed))
+		require.NotContains(t, string(everything), string(r.seal(h).raw))
 	}
 }
 
@@ -113,9 +114,9 @@ func openedTo(t testing.TB, r *rig, from, to *house, out []signer.Parcel, change
 			require.NoError(t, err)
 			for i, m := range messages {
 				info := sealInfo(r.session, 2, m.From, m.To)
-				plain, err := unseal(to.vault.key, info, m.Data)
+				plain, err := unseal(r.seal(to).key, info, m.Data)
 				require.NoError(t, err)
-				public, err := parseSealTo(to.vault.sealTo)
+				public, err := parseSealTo(r.seal(to).to)
 				require.NoError(t, err)
 				messages[i].Data, err = seal(public, info, change(plain))
 				require.NoError(t, err)
@@ -372,7 +373,7 @@ func TestAnOpeningIsSignedByAll(t *testing.T) {
 		},
 		"no document":            func(o *signer.Opening) { o.Acceptances = with(1, []byte("yes")) },
 		"another backend for us": func(o *signer.Opening) { o.Acceptances = with(0, r.accept(h, r.session, signer.PublicKey{5})) },
-		"one backend for two":    func(o *signer.Opening) { o.Acceptances = with(1, r.accept(r.houses[1], r.session, h.vault.sealTo)) },
+		"one backend for two":    func(o *signer.Opening) { o.Acceptances = with(1, r.accept(r.houses[1], r.session, r.seal(h).to)) },
 		"a key that opens to anyone": func(o *signer.Opening) {
 			o.Acceptances = with(1, r.accept(r.houses[1], r.session, signer.PublicKey{1}))
 		},

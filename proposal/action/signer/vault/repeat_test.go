@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -133,6 +134,44 @@ func TestIdleSessionsAreForgotten(t *testing.T) {
 	require.NoError(t, err, "the first one is idle")
 	_, err = p.ask(r.houses[0], 2, [][]byte{r.say(r.houses[1], signer.SigningTopic(key.Wallet), p.session(), 1, b.Out)})
 	require.ErrorIs(t, err, signer.ErrSessionGone)
+}
+
+// Nonces of a session that was abandoned do not stay in memory, though nobody asks for anything any more.
+func TestAbandonedSessionsLoseTheirSecretsByThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, key := threeOperators(t)
+		v := r.houses[0].vault
+		open := func() int {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			return len(v.live)
+		}
+		pass := func(d time.Duration) {
+			r.now = r.now.Add(d)
+			time.Sleep(d) // of the bubble
+			synctest.Wait()
+		}
+		p := r.heartbeat(key, firstWindow, 1)
+		require.NoError(t, r.begin(p))
+		pass(sessionIdle / 2)
+		require.NoError(t, r.begin(p), "it is asked about")
+		v.mu.Lock()
+		c := v.live[p.session()]
+		v.mu.Unlock()
+		pass(sessionIdle/2 + time.Second)
+		require.Equal(t, 1, open())
+		pass(sessionIdle/2 + sweepPause)
+		require.Zero(t, open())
+		c.mu.Lock()
+		require.Nil(t, c.parts)
+		c.mu.Unlock()
+		require.Nil(t, v.sweep, "nothing is left to look for")
+
+		p.attempt = 2
+		require.NoError(t, r.begin(p))
+		require.NoError(t, v.Close())
+		pass(2 * sessionIdle)
+	})
 }
 
 // A round is asked in its turn.

@@ -87,7 +87,7 @@ func (r *rig) invite(scheme signer.Scheme, threshold int) {
 	r.session = inv.Session()
 	r.opening = signer.Opening{Invitation: signed, Height: startHeight}
 	for _, h := range r.houses {
-		r.opening.Acceptances = append(r.opening.Acceptances, r.accept(h, r.session, h.vault.sealTo))
+		r.opening.Acceptances = append(r.opening.Acceptances, r.accept(h, r.session, r.seal(h).to))
 	}
 }
 
@@ -96,6 +96,14 @@ func (r *rig) accept(h *house, session signer.SessionID, to signer.PublicKey) []
 	signed, err := keygen.SignAcceptance(h.key, keygen.Acceptance{Session: session, Backend: "b", SealTo: to})
 	require.NoError(r.t, err)
 	return signed
+}
+
+// seal is a house's key of the rig's session.
+func (r *rig) seal(h *house) sealing {
+	r.t.Helper()
+	s, err := h.vault.sealingOf(r.session)
+	require.NoError(r.t, err)
+	return s
 }
 
 func (r *rig) openingFor(h *house) *signer.Opening {

@@ -2,7 +2,7 @@
 -- with the master key, see box.go.
 
 CREATE TABLE meta (
-    name  TEXT NOT NULL PRIMARY KEY, -- backend; seal: the HPKE private key, encrypted; probe: whether the disk takes it
+    name  TEXT NOT NULL PRIMARY KEY, -- backend; seal: the seed of the HPKE private keys, encrypted; probe: whether the disk takes it
     value BLOB NOT NULL
 ) STRICT;
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -69,9 +70,24 @@ func (v *Vault) find(id signer.SessionID, begins bool) (*ceremony, error) {
 		}
 		c = &ceremony{id: id}
 		v.live[id] = c
+		if v.sweep == nil {
+			v.sweep = time.AfterFunc(sessionIdle, v.sweepIdle)
+		}
 	}
 	c.used = now
 	return c, nil
+}
+
+// sweepIdle drops idle sessions where nobody begins another one, and comes again for as long as any is open.
+func (v *Vault) sweepIdle() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.dropIdle()
+	if len(v.live) == 0 { // or the vault is closed
+		v.sweep = nil
+		return
+	}
+	v.sweep.Reset(sweepPause)
 }
 
 // dropIdle forgets the secrets of sessions that nobody asked about for long. v.mu is held.

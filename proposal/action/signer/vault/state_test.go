@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"testing"
@@ -247,9 +248,53 @@ func TestAnImportedKeySigns(t *testing.T) {
 	require.NoError(t, err)
 	secret, err := next.vault.secret(k)
 	require.NoError(t, err)
-	require.Equal(t, old.vault.sealRaw, secret.Seal)
+	require.Equal(t, r.seal(old).raw, secret.Seal)
 	r.houses[0] = next
 	r.sign(key, r.heartbeat(key, firstWindow, 1))
+}
+
+// Whoever imports one wallet can open what was ever sealed for it, and nothing that was sealed for another one.
+func TestAnExportOpensNoOtherWalletsParcels(t *testing.T) {
+	r := newRig(t, 1, 1)
+	one := r.generate(signer.FROST, 2)
+	first, told := r.session, sealedParts(t, r.traffic)
+	r.traffic = nil
+	r.generate(signer.FROST, 2)
+	second, others := r.session, sealedParts(t, r.traffic)
+	require.Len(t, told, 2)
+	require.Len(t, others, 2)
+	h := r.houses[0]
+	file, err := h.vault.Export(t.Context(), one.Wallet, "secret")
+	require.NoError(t, err)
+	next := openVault(t, testConfig(t))
+	_, err = next.Import(t.Context(), file, "secret")
+	require.NoError(t, err)
+	k, err := next.readKey(t.Context(), one.Wallet)
+	require.NoError(t, err)
+	secret, err := next.secret(k)
+	require.NoError(t, err)
+	moved, _, err := parseSealKey(secret.Seal)
+	require.NoError(t, err)
+	plain, err := decrypt(file, "secret", maxExport)
+	require.NoError(t, err)
+	require.NotContains(t, string(plain), base64.StdEncoding.EncodeToString(h.vault.seed))
+	for i, to := range []struct {
+		session signer.SessionID
+		parts   []sealedPart
+	}{{first, told}, {second, others}} {
+		own, err := h.vault.sealingOf(to.session)
+		require.NoError(t, err)
+		for _, part := range to.parts {
+			if r.roster[part.To-1] != h.op {
+				continue
+			}
+			info := sealInfo(to.session, part.round, part.From, part.To)
+			_, err := unseal(own.key, info, part.Data)
+			require.NoError(t, err)
+			_, err = unseal(moved, info, part.Data)
+			require.Equal(t, i == 0, err == nil)
+		}
+	}
 }
 
 // What is frozen when it is exported is frozen where it is imported; what is pending is pending.
@@ -348,7 +393,8 @@ func TestFilesHoldNoSecretOpenly(t *testing.T) {
 	for _, f := range files {
 		data, err := os.ReadFile(h.cfg.Dir + "/" + f.Name())
 		require.NoError(t, err)
-		require.False(t, bytes.Contains(data, h.vault.sealRaw), f.Name())
+		require.False(t, bytes.Contains(data, h.vault.seed), f.Name())
+		require.False(t, bytes.Contains(data, secret.Seal), f.Name())
 		for _, share := range secret.Shares {
 			require.False(t, bytes.Contains(data, share), f.Name())
 		}

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"crypto/hpke"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -27,6 +26,7 @@ const (
 	// sessionIdle is after how long a session that nobody asks about loses its secrets. All rounds of an attempt take place
 	// within 30 blocks; a key generation waits for its slowest operator.
 	sessionIdle = 30 * time.Minute
+	sweepPause  = time.Minute // from one look for idle sessions to the next
 )
 
 // Config is what a vault needs; Dir and PasswordFile are required.
@@ -75,21 +75,20 @@ func (c Config) validate() (Config, error) {
 
 // Vault is a signer backend in this process. It implements signer.Backend and is safe for concurrent use.
 type Vault struct {
-	cfg  Config
-	id   string          // of the backend: as long as its files exist
-	boot string          // of this opening
-	key  hpke.PrivateKey // what is sealed to this backend opens with it
-	// sealRaw is key as it is stored: each wallet's shares have a copy, which goes where they go.
-	sealRaw []byte
-	sealTo  signer.PublicKey
-	box     box
-	ledger  *ledger
-	lock    dirLock
+	cfg    Config
+	id     string // of the backend: as long as its files exist
+	boot   string // of this opening
+	seed   []byte // of the keys that others seal to, one for each key generation; it never leaves
+	box    box
+	ledger *ledger
+	lock   dirLock
 
 	authors authors
 
 	mu   sync.Mutex
 	live map[signer.SessionID]*ceremony // bounded by maxSessions
+	// sweep drops sessions that have become idle; nil while none is open.
+	sweep *time.Timer
 }
 
 var _ signer.Backend = (*Vault)(nil)
@@ -153,6 +152,9 @@ func open(ctx context.Context, cfg Config, password string) (*Vault, error) {
 func (v *Vault) Close() error {
 	v.mu.Lock()
 	v.live = nil
+	if v.sweep != nil {
+		v.sweep.Stop() // if it runs already it finds nothing
+	}
 	v.mu.Unlock()
 	return errors.Join(v.ledger.close(), v.lock.release())
 }
@@ -166,7 +168,6 @@ func (v *Vault) Health(ctx context.Context) (signer.Health, error) {
 		Schemes:   signer.Schemes(),
 		Capacity:  v.cfg.Capacity,
 		StoreOK:   true,
-		SealTo:    v.sealTo,
 	}
 	err := v.ledger.works(ctx)
 	if err == nil {
