@@ -1,0 +1,54 @@
+package feed
+
+import (
+	"crypto/ed25519"
+	"fmt"
+)
+
+// Signer is an instance's key under the instance's name. Stages of one process share it: they are one fault domain, and what tells
+// them apart are the roots that each commits to.
+type Signer struct {
+	instance string
+	key      ed25519.PrivateKey
+}
+
+// NewSigner names a key.
+func NewSigner(instance string, key ed25519.PrivateKey) (Signer, error) {
+	if err := CheckName(instance); err != nil {
+		return Signer{}, fmt.Errorf("instance: %w", err)
+	}
+	if len(key) != ed25519.PrivateKeySize {
+		return Signer{}, fmt.Errorf("instance %s: an Ed25519 key has %d bytes, this one has %d", instance, ed25519.PrivateKeySize, len(key))
+	}
+	return Signer{instance: instance, key: key}, nil
+}
+
+// Actor returns a stage of the signer's instance.
+func (s Signer) Actor(stage Stage, index int) Actor {
+	return Actor{Instance: s.instance, Stage: stage, Index: uint16(index)}
+}
+
+func (s Signer) sign(body []byte) Signature { return Signature(ed25519.Sign(s.key, body)) }
+
+// Signature is one by an instance's Ed25519 key.
+type Signature [ed25519.SignatureSize]byte
+
+// Keyring is who is believed: the public key of each instance. It is the one trusted input of all that is verified.
+type Keyring map[string]ed25519.PublicKey
+
+// Verify refuses a signature that is not the actor's instance's.
+func (k Keyring) verify(a Actor, body []byte, sig Signature) error {
+	key, known := k[a.Instance]
+	if !known || len(key) != ed25519.PublicKeySize {
+		return fmt.Errorf("%v: %w", a, ErrUnknownInstance)
+	}
+	if !ed25519.Verify(key, body, sig[:]) {
+		return fmt.Errorf("%v: %w", a, ErrSignature)
+	}
+	return nil
+}
+
+func (r *reader) signature() (s Signature) {
+	copy(s[:], r.take(len(s)))
+	return s
+}
