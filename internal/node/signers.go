@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/proposal"
@@ -77,6 +79,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 	if s.keygen, err = keygen.New(keygen.Config{
 		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
 		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.freshHeight, Logger: n.cfg.Logger("signer"),
+		Known: n.knownOperators, Gone: n.instanceGone,
 	}); err != nil {
 		return nil, err
 	}
@@ -156,6 +159,30 @@ func (n *Node) freshHeight() (chain.Height, bool) {
 		return 0, false
 	}
 	return n.clock.Height(), true
+}
+
+// knownOperators are those with whom our operator shares a wallet.
+func (n *Node) knownOperators(ctx context.Context) (map[chain.Operator]bool, error) {
+	wallets, err := n.members.Wallets(ctx)
+	known := map[chain.Operator]bool{}
+	for _, w := range wallets {
+		for _, op := range w.Operators() {
+			known[op] = true
+		}
+	}
+	return known, err
+}
+
+// instanceGone reports whether an instance does not run: nothing of it is in the directory, or its session is over.
+func (n *Node) instanceGone(ctx context.Context, instance string) (bool, error) {
+	if n.siblings == nil {
+		return true, nil // whoever else it was, this node is the only one now
+	}
+	view, err := n.store.View(ctx)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(view.Members, func(m cluster.Member) bool { return string(m.Instance) == instance && m.Live() }), nil
 }
 
 // instance is this instance's name among its siblings; empty of an only node.

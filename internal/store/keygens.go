@@ -65,10 +65,19 @@ func (s *Store) AddKeygen(ctx context.Context, k keygen.Row) error {
 func (s *Store) SaveKeygen(ctx context.Context, k keygen.Row, from keygen.State) error {
 	return s.writes.do(ctx, "store key generation", func(ctx context.Context, tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, `UPDATE keygens SET state = $1, detail = $2, acceptances = $3, record = $4, proof = $5, wallet = $6,
-				instance = $7, changed = $8
+				instance = $7, changed = $8, invitation = $11
 			WHERE session = $9 AND state = $10 AND (instance = $7 OR instance = '')`,
 			string(k.State), text(k.Detail), signed(k.Acceptances), signed(k.Attestations), signed(k.Proof),
-			walletOrNone(k.Wallet), text(k.Instance), sinceEpoch(k.Changed), k.Session[:], string(from))
+			walletOrNone(k.Wallet), text(k.Instance), sinceEpoch(k.Changed), k.Session[:], string(from), blob(k.Invitation))
+		return otherState(done, err)
+	})
+}
+
+// AdoptKeygen implements keygen.Log.
+func (s *Store) AdoptKeygen(ctx context.Context, session signer.SessionID, from keygen.State, of, by string) error {
+	return s.writes.do(ctx, "take over key generation", func(ctx context.Context, tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `UPDATE keygens SET instance = $1 WHERE session = $2 AND state = $3 AND instance = $4`,
+			text(by), session[:], string(from), text(of))
 		return otherState(done, err)
 	})
 }

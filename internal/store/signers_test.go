@@ -235,7 +235,14 @@ func testKeygens(t *testing.T, open func() *Store) {
 	other.Instance = "i-2"
 	require.ErrorIs(t, s.SaveKeygen(t.Context(), other, keygen.Running), keygen.ErrOtherState, "another instance runs it")
 	row.State, row.Attestations, row.Wallet, row.Proof = keygen.Attesting, [][]byte{{6}}, walletA, [][]byte{{7}, {8}}
+	row.Invitation = []byte{1, 2, 3}
 	require.NoError(t, s.SaveKeygen(t.Context(), row, keygen.Running))
+
+	require.ErrorIs(t, s.AdoptKeygen(t.Context(), row.Session, keygen.Running, "i-1", "i-2"), keygen.ErrOtherState)
+	require.ErrorIs(t, s.AdoptKeygen(t.Context(), row.Session, keygen.Attesting, "i-3", "i-2"), keygen.ErrOtherState)
+	require.NoError(t, s.AdoptKeygen(t.Context(), row.Session, keygen.Attesting, "i-1", "i-2"))
+	require.ErrorIs(t, s.SaveKeygen(t.Context(), row, keygen.Attesting), keygen.ErrOtherState, "it is another instance's now")
+	row.Instance = "i-2"
 
 	s = open()
 	have, found, err := s.Keygen(t.Context(), sessionID(1))

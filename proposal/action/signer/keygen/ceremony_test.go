@@ -29,6 +29,7 @@ type member struct {
 	backend *toy
 	vault   vault.Config                // where a real one stands in its place
 	height  func() (chain.Height, bool) // what it knows of the chain; nil is that it is there
+	known   map[chain.Operator]bool     // with whom it shares a wallet
 	service *keygen.Service
 	stop    func()
 }
@@ -59,6 +60,7 @@ func (m *member) config() keygen.Config {
 		Log: m.log, Network: port{m.hub, secret(m.seed)}, Placement: m.shelf, Registry: m.shelf,
 		Term:   func(context.Context) (signer.Term, error) { return signer.Term{}, nil },
 		Height: m.chainHeight,
+		Known:  func(context.Context) (map[chain.Operator]bool, error) { return m.known, nil },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }
@@ -415,6 +417,10 @@ func TestInvitationsThatDoNotConcernUsAreIgnored(t *testing.T) {
 func TestPendingInvitationsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, all := circle(t, 2)
+		all[1].known = map[chain.Operator]bool{}
+		for by := range 50 {
+			all[1].known[operator(200+by)] = true
+		}
 		flood := func(by int) int {
 			inv := invitation(2, 1, 1)
 			inv.Roster = []chain.Operator{operator(2), operator(by)}
@@ -434,7 +440,12 @@ func TestPendingInvitationsAreBounded(t *testing.T) {
 		for by := range 100 {
 			flood(20 + by)
 		}
-		require.Equal(t, 64, flood(200))
+		require.Equal(t, 32, flood(150), "whoever is not known has half of the room")
+		require.Equal(t, 33, flood(200), "and those who share a wallet have theirs")
+		for by := range 48 {
+			flood(201 + by)
+		}
+		require.Equal(t, 64, flood(249))
 		time.Sleep(66 * time.Minute)
 		require.Equal(t, 0, func() int {
 			list, err := all[1].service.Statuses(t.Context())

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -28,6 +29,8 @@ type hub struct {
 	seqno   uint64
 	// bend changes what one operator says to another; nil bytes are lost.
 	bend func(from, to chain.Operator, data []byte) []byte
+	// limit is the most bytes of one message; 0 for any number.
+	limit int
 }
 
 func newHub() *hub {
@@ -85,6 +88,9 @@ func (h *hub) deliver(from, to *topic, data []byte) {
 func (t *topic) Publish(_ context.Context, data []byte) error {
 	t.hub.mu.Lock()
 	defer t.hub.mu.Unlock()
+	if t.hub.limit > 0 && len(data) > t.hub.limit {
+		return fmt.Errorf("publish: %w: %d bytes are more than %d", wire.ErrTooLarge, len(data), t.hub.limit)
+	}
 	t.said = append(t.said, bytes.Clone(data))
 	for _, to := range t.hub.topics[t.name] {
 		t.hub.deliver(t, to, data)
@@ -221,9 +227,21 @@ func (m *memory) SaveKeygen(ctx context.Context, row keygen.Row, from keygen.Sta
 	if !ok || had.State != from || had.Instance != "" && had.Instance != row.Instance {
 		return keygen.ErrOtherState
 	}
-	row.Invitation, row.Created = had.Invitation, had.Created
+	row.Created = had.Created
 	m.rows[row.Session] = row
 	return nil
+}
+
+func (m *memory) AdoptKeygen(ctx context.Context, id signer.SessionID, from keygen.State, of, by string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row, ok := m.rows[id]
+	if !ok || row.State != from || row.Instance != of {
+		return keygen.ErrOtherState
+	}
+	row.Instance = by
+	m.rows[id] = row
+	return ctx.Err()
 }
 
 func (m *memory) ForgetKeygen(ctx context.Context, id signer.SessionID, from keygen.State) error {

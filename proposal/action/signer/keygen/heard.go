@@ -47,6 +47,13 @@ func (h *hearing) accepted() (signed [][]byte, absent []chain.Operator) {
 	return signed, absent
 }
 
+// standing returns the invitation that expires last.
+func (h *hearing) standing() ([]byte, Invitation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.latest.signed, h.latest.Invitation
+}
+
 // bundlesOf returns what the others said in a round, in the order of the roster, and who has said nothing.
 func (h *hearing) bundlesOf(round int) (signed [][]byte, absent []chain.Operator) {
 	h.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -22,6 +23,7 @@ type hearing struct {
 	inv       Invitation
 	self      chain.Operator
 	operators []chain.Operator
+	since     time.Time // when we were invited
 
 	mu          sync.Mutex
 	changed     chan struct{} // closed by the next change
@@ -31,8 +33,9 @@ type hearing struct {
 	attested    map[chain.Operator][]attested // two at most
 	ended       map[chain.Operator]ending
 	proof       *proof
-	calls       int  // by others
-	released    bool // bundles are of no use any more
+	latest      invited // of the session's invitations the one that expires last
+	calls       int     // by others
+	released    bool    // bundles are of no use any more
 }
 
 // statement is one thing that was said.
@@ -60,9 +63,11 @@ type proof struct {
 	signed [][]byte
 }
 
-func newHearing(inv Invitation, self chain.Operator) *hearing {
+func newHearing(inv Invitation, row Row, self chain.Operator) *hearing {
 	return &hearing{
 		inv:         inv,
+		latest:      invited{inv, row.Invitation},
+		since:       row.Created,
 		self:        self,
 		operators:   inv.Operators(),
 		changed:     make(chan struct{}),
@@ -93,6 +98,8 @@ func (h *hearing) take(said signer.Said) *pb.SignerMessage {
 		h.takeBundle(said, body.Bundle)
 	case *pb.SignerMessage_Attestation:
 		h.takeAttestation(body.Attestation)
+	case *pb.SignerMessage_Invitation:
+		h.takeInvitation(body.Invitation)
 	case *pb.SignerMessage_Complaint:
 		h.takeComplaint(said.By, body.Complaint)
 	case *pb.SignerMessage_Call:
@@ -103,6 +110,20 @@ func (h *hearing) take(said signer.Said) *pb.SignerMessage {
 	close(h.changed)
 	h.changed = make(chan struct{})
 	return m
+}
+
+// invited is an invitation as it was signed.
+type invited struct {
+	Invitation
+	signed []byte
+}
+
+func (h *hearing) takeInvitation(signed []byte) {
+	inv, err := ReadInvitation(signed)
+	if err != nil || inv.Session() != h.inv.Session() || !inv.extends(h.latest.Invitation, h.since) {
+		return
+	}
+	h.latest = invited{inv, signed}
 }
 
 func (h *hearing) takeAcceptance(signed []byte) {

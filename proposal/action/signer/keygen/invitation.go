@@ -133,6 +133,12 @@ func (inv Invitation) CheckTime(now time.Time) error {
 	return nil
 }
 
+// extends reports whether an invitation to the same session is to stand in the place of another that has been here since a
+// time: it expires later, and no later than one that was new then could have.
+func (inv Invitation) extends(had Invitation, since time.Time) bool {
+	return inv.Expires.After(had.Expires) && !inv.Expires.After(since.Add(MaxValidity))
+}
+
 // SignInvitation makes the document. By is the key's operator, whatever stands there.
 func SignInvitation(key *secp256k1.PrivateKey, inv Invitation) ([]byte, error) {
 	if err := inv.Check(); err != nil {

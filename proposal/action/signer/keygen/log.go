@@ -57,8 +57,10 @@ type Log interface {
 	// AddKeygen stores a row that is not there yet; ErrOtherState, and nothing changes, if it is.
 	AddKeygen(ctx context.Context, row Row) error
 	// SaveKeygen replaces a row that is in state from, and whose Instance is row's or empty; ErrOtherState if it is not so.
-	// Session, Invitation and Created stay what they are.
+	// Session and Created stay what they are.
 	SaveKeygen(ctx context.Context, row Row, from State) error
+	// AdoptKeygen gives a row that is in state from, and whose Instance is of, to the instance by; ErrOtherState if it is not so.
+	AdoptKeygen(ctx context.Context, session signer.SessionID, from State, of, by string) error
 	// ForgetKeygen deletes a row in a state that is not worth keeping; that it is gone already is fine.
 	ForgetKeygen(ctx context.Context, session signer.SessionID, from State) error
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/pause"
+	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -43,7 +44,7 @@ type Progress struct {
 func newPlay(s *Service, inv Invitation, row Row) *play {
 	return &play{
 		s: s, log: s.cfg.Logger.With("session", row.Session), inv: inv,
-		declined: make(chan struct{}), enough: make(chan struct{}), heard: newHearing(inv, s.self), row: row,
+		declined: make(chan struct{}), enough: make(chan struct{}), heard: newHearing(inv, row, s.self), row: row,
 	}
 }
 
@@ -157,14 +158,18 @@ var errDeclined = errors.New("declined")
 
 // gather invites and accepts until all have accepted.
 func (p *play) gather(ctx context.Context) error {
-	// Everybody who accepts hands the invitation on: not every operator is connected to the one who invites.
+	// Everybody who accepts hands the invitation on: not every operator is connected to the one who invites. Those who have
+	// accepted as well hear how long it stands open: the same one may have been signed for a longer time, and for a shorter.
 	p.s.cfg.Network.Invite(p.row.Invitation)
-	defer p.s.cfg.Network.Withdraw(p.row.Invitation)
+	defer func() { p.s.cfg.Network.Withdraw(p.row.Invitation) }()
+	open := encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Invitation{Invitation: p.row.Invitation}})
 	accept := encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Acceptance{Acceptance: p.row.Acceptances[0]}})
-	if err := p.say(ctx, accept); err != nil {
-		return err
+	for _, data := range [][]byte{open, accept} {
+		if err := p.say(ctx, data); err != nil {
+			return err
+		}
 	}
-	err := p.await(ctx, 0, p.inv.Expires, func() (absent []chain.Operator) {
+	err := p.await(ctx, 0, p.patience, func() (absent []chain.Operator) {
 		_, absent = p.heard.accepted()
 		return absent
 	}, "did not accept in time")
@@ -184,13 +189,28 @@ func (p *play) gather(ctx context.Context) error {
 	return p.save(ctx, Running, "")
 }
 
+// patience is until when acceptances are awaited: as long as the invitation stands open by the latest word, and however short
+// that is, for a round's time after our own.
+func (p *play) patience() time.Time {
+	if doc, inv := p.heard.standing(); inv.Expires.After(p.inv.Expires) {
+		p.s.cfg.Network.Withdraw(p.row.Invitation)
+		p.s.cfg.Network.Invite(doc)
+		p.row.Invitation, p.inv = doc, inv // saved with the next state
+	}
+	if least := p.row.Changed.Add(p.s.cfg.RoundTime); least.After(p.inv.Expires) {
+		return least
+	}
+	return p.inv.Expires
+}
+
 // await waits until nobody is absent any more. A deadline that passes, somebody's end, and a contradiction are failures.
-func (p *play) await(ctx context.Context, round int, deadline time.Time, absent func() []chain.Operator, what string) error {
-	timer := time.NewTimer(time.Until(deadline))
+func (p *play) await(ctx context.Context, round int, deadline func() time.Time, absent func() []chain.Operator, what string) error {
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	since := time.Now()
 	for {
 		changed := p.heard.next()
+		timer.Reset(time.Until(deadline()))
 		missing := absent()
 		p.note(Progress{round, missing, since})
 		if f := p.contradiction(); f != nil {
@@ -237,13 +257,17 @@ func (p *play) save(ctx context.Context, state State, detail string) error {
 	})
 }
 
-// say publishes, if it takes several attempts. Saying it again later is the topic's affair.
+// say publishes, if it takes several attempts. Saying it again later is the topic's affair. What is too large stays so.
 func (p *play) say(ctx context.Context, data []byte) error {
 	deadline := time.Now().Add(p.s.cfg.RoundTime)
 	for {
 		err := p.topic.Publish(ctx, data)
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, wire.ErrTooLarge) {
+			return &failure{why: fmt.Sprintf("what our backend has to say is too much for one message, %d bytes: give each operator fewer seats (%v)",
+				len(data), err)}
 		}
 		if time.Now().After(deadline) {
 			return &failure{why: "our part cannot be said: " + err.Error()}

@@ -1,14 +1,17 @@
 package keygen_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 )
@@ -245,4 +248,74 @@ func TestInstanceThatIsGoneLeavesAFailedSession(t *testing.T) {
 		require.Equal(t, "instance gone, which ran it, did not finish it", st.Detail)
 		require.Equal(t, map[signer.SessionID]string{session: "abandoned"}, all[0].shelf.assigned())
 	})
+}
+
+// An instance is lost when the shares are there: a sibling hears what all attest, and puts the wallet to use or freezes it.
+func TestASiblingFinishesWhatAnInstanceLeft(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		lost keygen.State // the last state that the instance writes down
+		gone bool
+		want keygen.State
+	}{
+		{"attesting", keygen.Attesting, true, keygen.Active},
+		{"attesting, and it only rests", keygen.Attesting, false, keygen.Attesting},
+		{"failed, and all attest later", keygen.Failed, true, keygen.Active},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, all := circle(t, 3)
+				victim := all[1]
+				victim.kill()
+				service := func(name string) *keygen.Service {
+					cfg := victim.config()
+					cfg.Instance = name
+					cfg.Gone = func(_ context.Context, instance string) (bool, error) { return test.gone && instance == "b", nil }
+					s, err := keygen.New(cfg)
+					require.NoError(t, err)
+					return s
+				}
+				a, b := service("a"), service("b")
+				life, die := context.WithCancel(t.Context())
+				died := make(chan error, 1)
+				go func() { died <- b.Run(life) }()
+				h.join(victim.operator(), b.Invited)
+				h.bend = func(from, _ chain.Operator, data []byte) []byte { // operator 3 attests too late for b
+					m := new(pb.SignerMessage)
+					if from == operator(3) && proto.Unmarshal(data, m) == nil && m.GetAttestation() != nil {
+						return nil
+					}
+					return data
+				}
+				session := invite(t, all, 2, 1, 1, 1)
+				require.NoError(t, b.Accept(t.Context(), session))
+				require.NoError(t, all[2].service.Accept(t.Context(), session))
+				synctest.Wait()
+				if test.lost == keygen.Failed {
+					liar := h.open(keygen.TopicOf(session), secret(3))
+					end, err := proto.Marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: &pb.KeygenComplaint{Session: session[:], Why: "no more"}}})
+					require.NoError(t, err)
+					require.NoError(t, liar.Publish(t.Context(), end))
+					synctest.Wait()
+				}
+				die()
+				require.NoError(t, <-died)
+				require.Equal(t, test.lost, victim.log.rows[session].State)
+				h.mu.Lock()
+				h.bend = nil
+				h.mu.Unlock()
+				all[2].restart()
+				go a.Run(t.Context()) // it ends with the test
+				time.Sleep(6 * time.Minute)
+				st, err := a.Status(t.Context(), session)
+				require.NoError(t, err)
+				require.Equal(t, test.want, st.State)
+				if test.want == keygen.Active {
+					require.Equal(t, "a", st.Instance)
+					require.Equal(t, []signer.KeyState{signer.KeyActive}, victim.backend.states())
+					require.Len(t, victim.shelf.imported(), 1)
+				}
+			})
+		})
+	}
 }

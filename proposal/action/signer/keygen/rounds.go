@@ -68,7 +68,7 @@ func (p *play) rounds(ctx context.Context) (*signer.KeyDetail, error) {
 			}
 			return reply.Done.Key, nil
 		}
-		err = p.await(ctx, round, deadline.Add(p.s.cfg.RoundTime), func() (absent []chain.Operator) {
+		err = p.await(ctx, round, func() time.Time { return deadline.Add(p.s.cfg.RoundTime) }, func() (absent []chain.Operator) {
 			in, absent = p.heard.bundlesOf(round)
 			return absent
 		}, fmt.Sprintf("said nothing in round %d", round))

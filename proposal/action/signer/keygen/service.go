@@ -21,6 +21,7 @@ import (
 // Bounds of what others can make us keep, and of what runs at once.
 const (
 	maxPending    = 64 // invitations that the operator has not decided on; at the bound new ones are ignored
+	maxStrange    = 32 // of them by inviters of whom nothing is known: anybody can make up any number of those
 	maxPendingOf  = 4  // of them by one inviter
 	maxRunning    = 16 // key generations that are accepted and not over; at the bound none is begun or accepted
 	maxLingering  = 32 // that are over and of which others may still want to hear; at the bound the oldest are let go
@@ -46,6 +47,11 @@ type Config struct {
 	// Height is of the chain now; false while it is not known, or not known to be that of now.
 	Height func() (chain.Height, bool)
 	Logger *slog.Logger
+
+	// Known tells which operators are known to be ones, whoever they invite to; nil knows nobody.
+	Known func(ctx context.Context) (map[chain.Operator]bool, error)
+	// Gone reports whether an instance that shares the log does not run; nil if there are no others.
+	Gone func(ctx context.Context, instance string) (bool, error)
 
 	Validity  time.Duration // how long an invitation stands open; 0 is 24 h
 	RoundTime time.Duration // for one round, our backend's part included; 0 is 10 min, which large CMP wallets take
