@@ -111,7 +111,17 @@ type Intent struct {
 	Transaction *Transaction `json:"transaction,omitempty"` // nil for a heartbeat
 	// Replaces are the digests of this wallet's intents of earlier windows that spend an outpoint which this one spends too.
 	Replaces []Digest `json:"replaces,omitempty"`
+	// Ancestors are whole transactions, signed or not and in any order, that those behind the inputs descend from. A backend that
+	// took no part in them learns so that an earlier payment of a script is confirmed, or never will be. It knows them by their
+	// hashes, and believes nothing else about them. At most 200, of 256 KiB together.
+	Ancestors [][]byte `json:"ancestors,omitempty"`
 }
+
+// Bounds of an intent's ancestors: eight transactions a day for 25 days, each with about 20 payments.
+const (
+	MaxAncestors     = 200
+	MaxAncestorBytes = 256 << 10
+)
 
 // Digest is a hash of 32 bytes that stands in documents as hex.
 type Digest [32]byte
@@ -136,7 +146,7 @@ type Signable = Digest
 
 // IntentDigest is what all nodes that mean the same call an intent: a hash of the wallet, the window, the digest of the
 // canonical proposal (rule R2) and the unsigned transaction (no bytes for a heartbeat). The leader's message is no part of it,
-// since each retransmission is signed anew, nor is what it replaces.
+// since each retransmission is signed anew, nor is what it replaces, nor are its ancestors.
 func IntentDigest(wallet chain.WalletID, window chain.Height, agreed [32]byte, transaction []byte) Digest {
 	h := sha256.New()
 	h.Write([]byte("walletnode/intent/1:")) // a hash's Write never fails

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,8 +27,8 @@ type bond struct {
 	parents map[signer.Digest][]signer.Outpoint // what transactions that it builds on spend, by their hashes
 }
 
-// bondOf works out what an intent that was judged comes to. parents are what the transactions behind its inputs spent, as far
-// as the intent has them: they descend from what those did.
+// bondOf works out what an intent that was judged comes to. parents are what the transactions behind its inputs and their
+// ancestors spent, as far as the intent has them: each is known by its hash, which the one that builds on it names.
 func bondOf(intent signer.Intent, digest signer.Digest, p proposal.Proposal) (bond, error) {
 	b := bond{wallet: intent.Wallet, window: intent.Window, digest: digest, replaces: intent.Replaces, tx: []byte{}}
 	if intent.Transaction == nil {
@@ -52,17 +53,43 @@ func bondOf(intent signer.Intent, digest signer.Digest, p proposal.Proposal) (bo
 		if len(raw) == 0 {
 			continue
 		}
-		previous, err := bitcoin.Parse(raw)
-		if err != nil {
+		if err := b.descends(raw); err != nil {
 			return bond{}, signer.Refuse(signer.RulePrevious, "%v", err)
 		}
-		hash := signer.Digest(previous.TxHash())
-		for _, in := range previous.TxIn {
-			o := in.PreviousOutPoint
-			b.parents[hash] = append(b.parents[hash], signer.Outpoint{TxHash: signer.Digest(o.Hash), Index: o.Index})
+	}
+	for i, raw := range intent.Ancestors {
+		if err := b.descends(raw); err != nil {
+			return bond{}, fmt.Errorf("%w: ancestor %d: %w", signer.ErrMalformed, i, err)
 		}
 	}
 	return b, nil
+}
+
+// descends notes what a transaction spends, that this one may build on.
+func (b *bond) descends(raw []byte) error {
+	tx, err := bitcoin.Parse(raw)
+	if err != nil {
+		return err
+	}
+	spends := make([]signer.Outpoint, len(tx.TxIn))
+	for i, in := range tx.TxIn {
+		spends[i] = signer.Outpoint{TxHash: signer.Digest(in.PreviousOutPoint.Hash), Index: in.PreviousOutPoint.Index}
+	}
+	b.parents[signer.Digest(tx.TxHash())] = spends
+	return nil
+}
+
+// checkAncestors bounds what an intent makes us read.
+func checkAncestors(ancestors [][]byte) error {
+	total := 0
+	for _, raw := range ancestors {
+		total += len(raw)
+	}
+	if len(ancestors) > signer.MaxAncestors || total > signer.MaxAncestorBytes {
+		return fmt.Errorf("%w: %d ancestors with %d bytes, want %d with %d at most",
+			signer.ErrMalformed, len(ancestors), total, signer.MaxAncestors, signer.MaxAncestorBytes)
+	}
+	return nil
 }
 
 // bind applies the rules about what was signed before, and writes down what is to be signed now.

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 
@@ -361,6 +362,79 @@ func TestRuleDoubleForgivesWhatWasReplaced(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A vault that took no part in many transactions is shown them: it believes their hashes, and nothing else.
+func TestRuleDoubleFollowsTheAncestorsThatItIsShown(t *testing.T) {
+	for name, way := range map[string]func(r *rig, key signer.KeyDetail, first plan) *wire.MsgTx{
+		"to the payment itself": func(_ *rig, _ signer.KeyDetail, first plan) *wire.MsgTx { return first.spend(t) },
+		"to what excludes the payment": func(r *rig, key signer.KeyDetail, _ plan) *wire.MsgTx {
+			return r.redemption(key, firstWindow+900, coins(key, 900_000, 1), script(2)).spend(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, key := threeOperators(t)
+			first := r.redemption(key, firstWindow, coins(key, 900_000, 1), script(1))
+			require.NoError(t, r.begin(first))
+			tip := way(r, key, first)
+			var missed [][]byte
+			for i := range 4 {
+				missed = append(missed, bitcoin.Serialize(tip))
+				tip = r.redemption(key, firstWindow+1800, tip, script(byte(10+i))).spend(t)
+			}
+			r.at(firstWindow + 2700)
+			again := r.redemption(key, firstWindow+2700, tip, script(1))
+			wantRefused(t, signer.RuleDouble, r.begin(again))
+			for i := range missed {
+				gap := again
+				gap.intent.Ancestors = slices.Delete(slices.Clone(missed), i, i+1)
+				if i == 0 && name == "to the payment itself" {
+					continue // the vault has signed it itself
+				}
+				wantRefused(t, signer.RuleDouble, r.begin(gap))
+			}
+			forged := slices.Clone(missed)
+			tx, err := bitcoin.Parse(missed[2])
+			require.NoError(t, err)
+			tx.TxIn[0].PreviousOutPoint = wire.OutPoint{Hash: first.spend(t).TxHash()}
+			forged[2] = bitcoin.Serialize(tx)
+			again.intent.Ancestors = forged
+			wantRefused(t, signer.RuleDouble, r.begin(again))
+
+			tx, err = bitcoin.Parse(missed[1])
+			require.NoError(t, err)
+			tx.TxIn[0].Witness = wire.TxWitness{{1}}
+			missed[1] = bitcoin.Serialize(tx) // as it stands in a block
+			slices.Reverse(missed)
+			again.intent.Ancestors = missed
+			plain := again.digest()
+			require.NoError(t, r.begin(again))
+			again.intent.Ancestors = nil
+			require.Equal(t, plain, again.digest(), "they are no part of what is agreed")
+			require.NoError(t, r.begin(again), "what was answered is answered")
+		})
+	}
+}
+
+func TestAncestorsAreBounded(t *testing.T) {
+	r, key := threeOperators(t)
+	p := r.redemption(key, firstWindow, coins(key, 900_000, 1), script(1))
+	one := bitcoin.Serialize(coins(key, 1, 9))
+	for name, ancestors := range map[string][][]byte{
+		"too many":       slices.Repeat([][]byte{one}, signer.MaxAncestors+1),
+		"too many bytes": {make([]byte, signer.MaxAncestorBytes), one},
+		"no transaction": {one, []byte("hello")},
+		"an empty one":   {nil},
+		"half of one":    {one[:len(one)/2]},
+		"one and a byte": {append(slices.Clone(one), 0)},
+	} {
+		bad := p
+		bad.intent.Ancestors = ancestors
+		require.ErrorIs(t, r.begin(bad), signer.ErrMalformed, name)
+	}
+	r.untouched(key)
+	p.intent.Ancestors = slices.Repeat([][]byte{one}, signer.MaxAncestors)
+	require.NoError(t, r.begin(p))
 }
 
 // What it cannot see it takes for not there: both payments could be confirmed, as far as it knows.

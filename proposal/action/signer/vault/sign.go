@@ -80,6 +80,9 @@ func readAsked(r signer.SignRound, k key) (asked, error) {
 	if len(q.open.Intent.Replaces) > maxReplaces || q.open.Input < 0 {
 		return asked{}, fmt.Errorf("%w: input %d, %d intents to replace", signer.ErrMalformed, q.open.Input, len(q.open.Intent.Replaces))
 	}
+	if err := checkAncestors(q.open.Intent.Ancestors); err != nil {
+		return asked{}, err
+	}
 	if err := q.checkSigners(); err != nil {
 		return asked{}, err
 	}
