@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,17 @@ func (blocks) ValidateRedemption(context.Context, chain.WalletID, [][]byte, *big
 }
 
 func (blocks) ValidateMovedFundsSweep(context.Context, chain.WalletID, [32]byte, uint32, *big.Int) error {
+	return nil
+}
+
+// beats counts the heartbeats that a node has validated.
+type beats struct {
+	blocks
+	validated *atomic.Int64
+}
+
+func (b beats) ValidateHeartbeat(context.Context, chain.WalletID, [16]byte) error {
+	b.validated.Add(1)
 	return nil
 }
 
@@ -168,6 +180,8 @@ type fleet struct {
 	wallets []chain.Wallet
 	other   *nettest.Member
 	ears    map[chain.WalletID]*nettest.Channel
+	signing *SigningConfig // of each instance; nil for none
+	forks   []chain.Height // of the chain
 }
 
 func keyOf(name string) *ecdsa.PrivateKey {
@@ -225,6 +239,7 @@ type craft struct {
 	gate   *gate
 	member *nettest.Member
 	dir    string
+	beats  atomic.Int64 // that were validated
 	cancel context.CancelFunc
 	ended  chan error
 }
@@ -246,11 +261,13 @@ func (f *fleet) assemble(name, dir string) (*craft, error) {
 		Cluster: &ClusterConfig{
 			Instance: cluster.InstanceID(name), URLs: []string{"https://" + name + ".example.org"}, Timing: cluster.DefaultTiming(), Dir: dir,
 		},
-		Logger: func(room string) *slog.Logger { return log.With("room", room) },
-	}, Parts{Chain: blocks{f.chain}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
+		Signing: f.signing,
+		Logger:  func(room string) *slog.Logger { return log.With("room", room) },
+	}, Parts{Chain: beats{blocks{f.chain}, &c.beats}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
 		c.member = f.net.Add(onNetwork(f.key), deps.Height)
 		c.member.OnSpoken(deps.Spoken)
-		return line{c.member}, nil
+		c.member.OnInvited(deps.Invited)
+		return booth{line{c.member}}, nil
 	}})
 	return c, err
 }
@@ -268,14 +285,19 @@ func (f *fleet) startIn(name, dir string) *craft {
 	for _, w := range f.wallets {
 		require.NoError(f.t, c.Store().ImportWallet(f.t.Context(), w, time.Now()))
 	}
-	ctx, cancel := context.WithCancel(f.t.Context())
+	c.run()
+	return c
+}
+
+// run runs the instance until the test ends, or it is stopped.
+func (c *craft) run() {
+	ctx, cancel := context.WithCancel(c.t.Context())
 	c.cancel = cancel
 	go func() { c.ended <- c.Run(ctx) }()
-	f.t.Cleanup(func() {
+	c.t.Cleanup(func() {
 		cancel()
 		<-c.ended
 	})
-	return c
 }
 
 // stop ends the instance in good order.

@@ -1,0 +1,396 @@
+package node
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/chaintest"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
+	"github.com/walletnode/walletnode/proposal/action/signer/placement"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
+)
+
+// signatory is a fleet whose instances share a signer, and another operator with a node of his own. They have generated a
+// wallet's key together, of which each has one seat and both must sign.
+type signatory struct {
+	*fleet
+	warden *warden
+	a, b   *craft // instances of the fleet; a serves the wallet
+	theirs *craft // the other operator's node
+	wallet chain.Wallet
+}
+
+// newSignatory makes them; leads is whether the fleet leads the windows with heartbeats. The chain stands at block 801.
+func newSignatory(t *testing.T, leads bool) *signatory {
+	t.Helper()
+	s := &signatory{fleet: newFleet(t, pgtest.Database(t), 0)}
+	w, reached := newWarden(t)
+	s.warden, s.signing = w, &SigningConfig{Backends: []SignerConfig{reached}, Policy: placement.Derived, Transactions: t.TempDir()}
+	s.theirs = s.lone(s.partner(leads))
+	s.a = s.start("a")
+	s.pass(801, s.a, s.theirs)
+	s.wallet = s.generate(s.a, s.theirs)
+	s.wallets = append(s.wallets, s.wallet)
+	s.awaitAll(s.a)
+	s.b = s.start("b")
+	s.await("the other instance is there, and knows the signer", func() bool {
+		_, err := s.b.Signers().For(s.wallet.ID())
+		return err == nil && len(s.b.Instances().Instances) == 2
+	})
+	return s
+}
+
+// partner names an operator with whom the fleet's leads the windows with heartbeats, or does not: of two operators it is always the
+// same one, since one number of the seed's generator decides on the heartbeat and on the order of two.
+func (f *fleet) partner(leads bool) string {
+	own := operatorOf(f.key)
+	var seed [32]byte
+	for !slices.Contains(executor.Checklist(seed, 1), proposal.KindHeartbeat) {
+		seed = sha256.Sum256(seed[:])
+	}
+	for n := 0; ; n++ {
+		name := fmt.Sprintf("partner %d", n)
+		if (executor.Leader(seed, []chain.Operator{own, operatorOf(keyOf(name))}) == own) == leads {
+			return name
+		}
+	}
+}
+
+// lone starts the only node of an operator, with a signer in its process.
+func (f *fleet) lone(name string) *craft {
+	f.t.Helper()
+	c := &craft{t: f.t, dir: f.t.TempDir(), ended: make(chan error, 1)}
+	embedded := vaultIn(f.t)
+	key := keyOf(name)
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(f.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("instance", name)
+	}
+	var err error
+	c.Node, err = Assemble(f.t.Context(), Config{
+		Operator:  keys.Operator{Key: key, Address: operatorOf(key)},
+		Freshness: chain.Freshness{MaxSilence: time.Hour}, BlockTime: time.Second, FeeRate: 1,
+		Store:   store.Config{DSN: filepath.Join(c.dir, "walletnode.db")},
+		Signing: &SigningConfig{Embedded: &embedded, Policy: placement.Derived, Transactions: f.t.TempDir()},
+		Logger:  func(room string) *slog.Logger { return log.With("room", room) },
+	}, Parts{Chain: beats{blocks{f.chain}, &c.beats}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
+		c.member = f.net.Add(onNetwork(key), deps.Height)
+		c.member.OnInvited(deps.Invited)
+		return booth{line{c.member}}, nil
+	}})
+	require.NoError(f.t, err)
+	c.run()
+	return c
+}
+
+// generate has nodes make a wallet over the network: one seat each, all of which sign.
+func (f *fleet) generate(first *craft, others ...*craft) (w chain.Wallet) {
+	f.t.Helper()
+	all := append([]*craft{first}, others...)
+	var roster []chain.Operator
+	for _, c := range all {
+		roster = append(roster, c.cfg.Operator.Address)
+		f.await("the signers are there", func() bool {
+			for _, b := range c.Signers().Backends() {
+				if b.Standing != placement.Healthy {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	session, err := first.Keygen().Create(f.t.Context(), keygen.Request{Roster: roster, Threshold: len(all), Scheme: signer.FROST})
+	require.NoError(f.t, err)
+	for _, c := range others {
+		f.await("the invitation is there", func() bool {
+			status, err := c.Keygen().Status(f.t.Context(), session)
+			return err == nil && status.State == keygen.Invited
+		})
+		require.NoError(f.t, c.Keygen().Accept(f.t.Context(), session))
+	}
+	for _, c := range all {
+		f.await("the wallet is in the registry", func() bool {
+			status, err := c.Keygen().Status(f.t.Context(), session)
+			require.NoError(f.t, err)
+			require.NotEqual(f.t, keygen.Failed, status.State, status.Detail)
+			return status.State == keygen.Active
+		})
+		made, err := c.Store().Wallets(f.t.Context())
+		require.NoError(f.t, err)
+		require.Len(f.t, made, 1)
+		w = made[0]
+		f.await("its channel is joined", func() bool { return len(c.members.ids()) == 1 })
+	}
+	require.Equal(f.t, roster, w.Roster())
+	return w
+}
+
+// elect makes the chain's blocks such that an operator leads the wallet in a window, with a heartbeat on its checklist. They are
+// not there yet.
+func (f *fleet) elect(w chain.Wallet, block chain.Height, leader chain.Operator) {
+	f.t.Helper()
+	window, ok := coordination.RFC12().Window(block)
+	require.True(f.t, ok)
+	require.Less(f.t, f.chain.Tip(), window.SeedBlock)
+	ahead := chaintest.New(block) // the same chain, further on
+	for _, fork := range f.forks {
+		ahead.Fork(fork)
+	}
+	for range 10_000 {
+		ahead.Fork(window.SeedBlock)
+		f.chain.Fork(window.SeedBlock)
+		f.forks = append(f.forks, window.SeedBlock)
+		header, err := ahead.Header(f.t.Context(), window.SeedBlock)
+		require.NoError(f.t, err)
+		seed := executor.Seed(w.ID(), header.Hash)
+		if slices.Contains(executor.Checklist(seed, window.Index), proposal.KindHeartbeat) {
+			require.Equal(f.t, leader, executor.Leader(seed, w.Roster()))
+			return
+		}
+	}
+	require.FailNow(f.t, "no block asks for a heartbeat")
+}
+
+// agree takes the chain to the last block before the action of a window in which the elected leader proposes a heartbeat. parties
+// coordinate the wallet, one of them as the leader.
+func (f *fleet) agree(w chain.Wallet, block chain.Height, parties []*craft, others ...*craft) {
+	f.t.Helper()
+	all := append(slices.Clone(parties), others...)
+	before := make([]int64, len(parties))
+	for i, c := range parties {
+		before[i] = c.beats.Load()
+	}
+	f.pass(block+2, all...)
+	for i, c := range parties {
+		f.await("the heartbeat is proposed and validated", func() bool { return c.beats.Load() > before[i] })
+	}
+	f.pass(block+90, all...)
+	for _, c := range parties {
+		f.await("it is agreed on", func() bool {
+			row, err := c.row(w, block)
+			return err == nil && row.Reason == coordination.ReasonOK
+		})
+	}
+	f.pass(block+99, all...)
+}
+
+// signingOf reads what is on record of the wallet's signature in a window.
+func (c *craft) signingOf(w chain.Wallet, window chain.Height) signing.Signing {
+	row, _, err := c.Store().Signing(c.t.Context(), w.ID(), window)
+	require.NoError(c.t, err)
+	return row
+}
+
+// awaitSigned waits until all have the wallet's signature in a window, and returns what they have on record.
+func (f *fleet) awaitSigned(w chain.Wallet, window chain.Height, all ...*craft) (rows []signing.Signing) {
+	f.t.Helper()
+	for _, c := range all {
+		f.await("it is signed", func() bool { return len(c.signingOf(w, window).Signed) > 0 })
+		rows = append(rows, c.signingOf(w, window))
+		f.await("the action ends well", func() bool { return c.outcome(w, window) == action.OK })
+	}
+	return rows
+}
+
+// outcome returns how the wallet's action in a window ended; empty until it has.
+func (c *craft) outcome(w chain.Wallet, window chain.Height) action.Outcome {
+	rows, err := c.Store().Actions(c.t.Context(), store.ActionFilter{From: window, To: window})
+	require.NoError(c.t, err)
+	for _, r := range rows {
+		if r.Wallet == w.ID() {
+			return action.Outcome(r.Outcome)
+		}
+	}
+	return ""
+}
+
+// requireSaidBy requires that what signers were shown is what the leader has signed.
+func (f *fleet) requireSaidBy(leader chain.Operator, rows ...signing.Signing) {
+	f.t.Helper()
+	for _, row := range rows {
+		said, err := wire.ParsePubsub(row.Intent.Statement)
+		require.NoError(f.t, err)
+		author, err := said.Verify()
+		require.NoError(f.t, err)
+		require.Equal(f.t, leader, author.Operator())
+		envelope, err := wire.DecodeEnvelope(said.Data(), said.From())
+		require.NoError(f.t, err)
+		m, err := proposal.DecodeMessage(envelope.Payload)
+		require.NoError(f.t, err)
+		require.Equal(f.t, []any{row.Wallet, row.Window, proposal.KindHeartbeat}, []any{m.Wallet, m.Block, m.Proposal.Kind()})
+		require.Equal(f.t, row.Digest, row.Intent.Digest(m.Proposal))
+	}
+}
+
+// requireOnce requires that the shared signer has released one share, for one intent, and knows the successor's term.
+func (s *signatory) requireOnce(digest signer.Digest) {
+	s.t.Helper()
+	p, err := s.warden.Protection(s.t.Context(), s.wallet.ID())
+	require.NoError(s.t, err)
+	require.EqualValues(s.t, 1, p.Signatures)
+	require.Equal(s.t, []signer.Slot{{Window: 900, Intent: digest}}, p.Slots)
+	generation, epoch, served := s.b.siblings.custody.responsibility(s.wallet.ID())
+	require.True(s.t, served)
+	require.Equal(s.t, signer.Term{Generation: generation, Epoch: uint64(epoch)}, p.Term)
+}
+
+// An owner that dies before anybody was asked for anything leaves what is to be signed; its successor signs that, in the first
+// attempt.
+func TestASuccessorSignsWhatTheOwnerMeantToSign(t *testing.T) {
+	t.Parallel()
+	s := newSignatory(t, true)
+	s.elect(s.wallet, 900, operatorOf(s.key))
+	s.agree(s.wallet, 900, []*craft{s.a, s.theirs}, s.b)
+	s.pass(1000, s.a, s.b, s.theirs) // attempts begin a block later
+	s.await("the intent is stored", func() bool { return s.a.signingOf(s.wallet, 900).Digest != (signer.Digest{}) })
+	meant := s.a.signingOf(s.wallet, 900)
+	require.Zero(t, meant.Begun)
+	s.a.crash()
+	s.awaitAll(s.b)
+	s.pass(1001, s.b, s.theirs)
+	rows := s.awaitSigned(s.wallet, 900, s.b, s.theirs)
+	require.Equal(t, meant.Digest, rows[0].Digest)
+	require.Equal(t, meant.Intent, rows[0].Intent)
+	require.EqualValues(t, 1, rows[0].Begun)
+	require.Equal(t, rows[0].Signed, rows[1].Signed)
+	s.requireSaidBy(operatorOf(s.key), rows...) // of the leader's operator, whose successor did not say it, and of the follower
+	s.requireOnce(meant.Digest)
+}
+
+// An instance that loses its database while its question to the signer is under way is superseded. Its successor signs the same
+// in a later attempt, and what the first one had asked for arrives in vain.
+func TestAQuestionOfASupersededInstanceIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSignatory(t, false)
+	s.elect(s.wallet, 900, s.theirs.cfg.Operator.Address)
+	s.agree(s.wallet, 900, []*craft{s.a, s.theirs}, s.b)
+	s.warden.catch(1)
+	s.pass(1001, s.a, s.b, s.theirs) // seats announce themselves
+	q := s.warden.awaitCaught(t)
+	meant := s.a.signingOf(s.wallet, 900)
+	require.Equal(t, meant.Intent, q.asked.Open.Intent)
+	s.a.gate.set(true)
+	s.awaitAll(s.b)
+	s.pass(1042, s.b, s.theirs) // the second attempt
+	rows := s.awaitSigned(s.wallet, 900, s.b, s.theirs)
+	require.Equal(t, meant.Digest, rows[0].Digest)
+	require.EqualValues(t, 2, rows[0].Begun)
+	require.Equal(t, rows[0].Signed, rows[1].Signed)
+	s.requireSaidBy(s.theirs.cfg.Operator.Address, rows...)
+	s.requireOnce(meant.Digest)
+
+	s.requireTerm(q.letGo())
+	s.requireOnce(meant.Digest)
+}
+
+// requireTerm requires that an answer is the refusal of who was superseded.
+func (s *signatory) requireTerm(err error) {
+	s.t.Helper()
+	refusal, ok := errors.AsType[*signer.Refused](err)
+	require.True(s.t, ok, "%v", err)
+	require.Equal(s.t, signer.RuleTerm, refusal.Rule)
+}
+
+// The same after the first round: the signer is ready to release its share, and the owner is killed. The share is released for
+// the successor's attempt alone.
+func TestATakeOverInTheMiddleOfAnAttemptSignsTheSameInALaterOne(t *testing.T) {
+	t.Parallel()
+	s := newSignatory(t, true)
+	s.elect(s.wallet, 900, operatorOf(s.key))
+	s.agree(s.wallet, 900, []*craft{s.a, s.theirs}, s.b)
+	s.warden.catch(2)
+	s.pass(1001, s.a, s.b, s.theirs) // seats announce themselves
+	q := s.warden.awaitCaught(t)
+	meant := s.a.signingOf(s.wallet, 900)
+	s.a.crash()
+	s.awaitAll(s.b)
+	s.pass(1042, s.b, s.theirs) // the second attempt
+	rows := s.awaitSigned(s.wallet, 900, s.b, s.theirs)
+	require.Equal(t, meant.Digest, rows[0].Digest)
+	require.EqualValues(t, 2, rows[0].Begun)
+	require.Equal(t, rows[0].Signed, rows[1].Signed)
+	s.requireOnce(meant.Digest)
+	s.requireTerm(q.letGo())
+	s.requireOnce(meant.Digest)
+}
+
+// Rule R3: what the store says to be revoked while an attempt is under way is not signed, and nobody gets our share.
+func TestAnActionThatIsRevokedInTheSharedStoreIsNotSigned(t *testing.T) {
+	t.Parallel()
+	s := newSignatory(t, false)
+	s.elect(s.wallet, 900, s.theirs.cfg.Operator.Address)
+	s.agree(s.wallet, 900, []*craft{s.a, s.theirs}, s.b)
+	s.warden.catch(1)
+	s.pass(1001, s.a, s.b, s.theirs) // seats announce themselves
+	q := s.warden.awaitCaught(t)
+	window, ok := coordination.RFC12().Window(900)
+	require.True(t, ok)
+	require.NoError(t, s.a.store.Under(s.a.siblings.custody.fence).RecordAmendment(t.Context(), coordination.Amendment{
+		Wallet: s.wallet.ID(), Window: window, Revoke: true,
+		Fault: faults.Fault{Key: faults.Key{Wallet: s.wallet.ID(), Window: 900, Culprit: s.theirs.cfg.Operator.Address, Kind: faults.LeaderEquivocation}, ObservedAt: 985},
+	}))
+	require.NoError(t, q.letGo(), "the question was asked before")
+	s.await("the action is over", func() bool { return s.a.outcome(s.wallet, 900) == action.Revoked })
+	s.pass(1042, s.a, s.b, s.theirs)
+	p, err := s.warden.Protection(t.Context(), s.wallet.ID())
+	require.NoError(t, err)
+	require.Zero(t, p.Signatures)
+	for _, c := range []*craft{s.a, s.theirs} {
+		require.Empty(t, c.signingOf(s.wallet, 900).Signed)
+	}
+}
+
+// Two nodes with signers in their processes, as each has by default, make a wallet and sign with it. What a leader takes back by
+// saying another thing, after the window was agreed on, is not signed.
+func TestNodesWithSignersInTheirProcessesSignWhatTheyAgreeOn(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "", 0)
+	leader, follower := f.lone("ours"), f.lone(f.partner(true))
+	f.pass(801, leader, follower)
+	w := f.generate(leader, follower)
+	f.elect(w, 900, operatorOf(f.key))
+	f.agree(w, 900, []*craft{leader, follower})
+	f.pass(1001, leader, follower)
+	rows := f.awaitSigned(w, 900, leader, follower)
+	require.Equal(t, rows[0].Signed, rows[1].Signed)
+	require.Equal(t, rows[0].Digest, rows[1].Digest)
+	f.requireSaidBy(operatorOf(f.key), rows...)
+
+	f.elect(w, 1800, operatorOf(f.key))
+	f.agree(w, 1800, []*craft{leader, follower})
+	other := proposal.EncodeMessage(proposal.Message{
+		Sender: w.LowestSeat(operatorOf(f.key)), Block: 1800, Wallet: w.ID(),
+		Proposal: proposal.Heartbeat{Message: [16]byte{255, 255, 255, 255, 255, 255, 255, 255, 7}},
+	})
+	f.net.Inject(onNetwork(f.key), w, net.Seal(wire.PublicKeyOf(onNetwork(f.key)), other, 2), follower.member)
+	f.await("it is revoked", func() bool {
+		revoked, err := follower.Store().ActionRevoked(t.Context(), w.ID(), 1800)
+		return err == nil && revoked
+	})
+	f.pass(1901, leader, follower)
+	f.await("the action is over", func() bool { return follower.outcome(w, 1800) == action.Revoked })
+	f.pass(1942, leader, follower)
+	require.Zero(t, follower.signingOf(w, 1800).Digest, "nobody was asked for anything")
+	require.Empty(t, leader.signingOf(w, 1800).Signed)
+	require.EqualValues(t, 1, follower.Signers().Backends()[0].Calls.Signatures, "of the window before")
+}
