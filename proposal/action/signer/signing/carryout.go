@@ -41,7 +41,7 @@ func (s *Service) logger(o proposal.Order) *slog.Logger {
 // carryOut takes an order to its signature. transaction makes what is to be signed, nil for a heartbeat; it is not asked if an
 // intent is stored, for that is signed or nothing is.
 func (s *Service) carryOut(
-	ctx context.Context, o proposal.Order, transaction func(context.Context, *job) (*signer.Transaction, error),
+	ctx context.Context, o proposal.Order, transaction builder,
 ) (action.Outcome, string) {
 	j, stored, err := s.prepare(ctx, o, transaction)
 	if err == nil && len(stored.Signed) > 0 {
@@ -52,18 +52,25 @@ func (s *Service) carryOut(
 		topic, err = asked(ctx, s, o, action.HandlerFailed, func() (Topic, error) { return s.cfg.Open(j.wallet) })
 	}
 	if err != nil {
-		return ended(ctx, err)
+		outcome, detail := ended(ctx, err)
+		if witnesses(outcome) {
+			s.attend(ctx, o, transaction, nil)
+		}
+		return outcome, detail
 	}
 	r := newRun(s.cfg, j, topic, s.logger(o))
 	e := r.sign(ctx)
-	if e.signatures == nil {
-		if err := topic.Close(); err != nil {
-			r.log.Debug("Could not close a topic", "error", err)
-		}
+	switch {
+	case e.signatures != nil:
+	case witnesses(e.outcome):
+		s.attend(ctx, o, transaction, r)
+		return e.outcome, e.detail
+	default:
+		r.closeTopic()
 		return s.unsigned(ctx, r, e)
 	}
 	s.handOver(ctx, newAfterglow(r, e))
-	return s.save(ctx, j, e)
+	return s.save(ctx, &j, e)
 }
 
 // ended returns the outcome that an error stands for; none if ctx has ended.
@@ -130,7 +137,7 @@ func cutOff(ctx context.Context, otherwise action.Outcome, err error) error {
 
 // prepare gathers what a signature takes. Everything is stored before anybody is asked for anything.
 func (s *Service) prepare(
-	ctx context.Context, o proposal.Order, transaction func(context.Context, *job) (*signer.Transaction, error),
+	ctx context.Context, o proposal.Order, transaction builder,
 ) (j job, stored Signing, err error) {
 	j = job{order: o}
 	var served bool
@@ -139,13 +146,17 @@ func (s *Service) prepare(
 		return j, stored, ctx.Err()
 	}
 	known := false
-	if stored, err = asked(ctx, s, o, action.StoreFailed, func() (row Signing, err error) {
+	read := func() (row Signing, err error) {
 		row, known, err = s.cfg.Log.Signing(ctx, o.Wallet, o.Window)
 		return row, err
-	}); err != nil || len(stored.Signed) > 0 {
+	}
+	stored, err = asked(ctx, s, o, action.StoreFailed, read)
+	if err == nil && len(stored.Signed) == 0 && s.takeBack(o.Wallet) { // which may have written meanwhile
+		stored, err = asked(ctx, s, o, action.StoreFailed, read)
+	}
+	if err != nil || len(stored.Signed) > 0 {
 		return j, stored, err
 	}
-	s.takeBack(o.Wallet)
 	if j.wallet, err = asked(ctx, s, o, action.ValidationError, func() (chain.Wallet, error) { return s.cfg.Source.Wallet(ctx, o.Wallet) }); err != nil {
 		return j, stored, err
 	}
@@ -204,7 +215,7 @@ func keyBytes(w chain.Wallet) signer.HexBytes {
 
 // intend makes the intent and stores it.
 func (s *Service) intend(
-	ctx context.Context, o proposal.Order, j *job, transaction func(context.Context, *job) (*signer.Transaction, error),
+	ctx context.Context, o proposal.Order, j *job, transaction builder,
 ) (err error) {
 	defer func() { j.search.close() }() // before the topic is opened again
 	j.intent = signer.Intent{Wallet: o.Wallet, Window: o.Window}
@@ -260,22 +271,18 @@ func (s *Service) hash(j *job) (err error) {
 }
 
 // save stores what was signed. The signature is in the world: it is written down also when the action's time is over.
-func (s *Service) save(ctx context.Context, j job, e ending) (action.Outcome, string) {
-	raw, txHash := e.signatures[0], signer.Digest{}
-	if tx := j.intent.Transaction; tx != nil {
-		signed, err := bitcoin.Assemble(bitcoin.Wallet{Key: j.wallet.Key(), Scheme: j.key.Scheme}, tx, e.signatures)
-		if err != nil {
-			return action.HandlerFailed, err.Error()
-		}
-		raw, txHash = bitcoin.Serialize(signed), signer.Digest(signed.TxHash())
+func (s *Service) save(ctx context.Context, j *job, e ending) (action.Outcome, string) {
+	signed, err := j.signed(e.signatures)
+	if err != nil {
+		return action.HandlerFailed, err.Error()
 	}
 	for {
 		changed, height := s.cfg.Clock.Changed(), s.cfg.Clock.Height()
 		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-		err := s.cfg.Log.SaveSigned(write, j.wallet.ID(), j.order.Window, raw, txHash, height)
+		err := s.cfg.Log.SaveSigned(write, j.wallet.ID(), j.order.Window, signed.Signed, signed.TxHash, height)
 		cancel()
 		if err == nil {
-			return action.OK, summary(Signing{Intent: j.intent, Signed: raw, TxHash: txHash})
+			return action.OK, summary(signed)
 		}
 		if ctx.Err() != nil {
 			return "", err.Error() // the others have it, and whoever takes the action up again is told
@@ -286,6 +293,21 @@ func (s *Service) save(ctx context.Context, j job, e ending) (action.Outcome, st
 		case <-ctx.Done():
 		}
 	}
+}
+
+// signed puts together what came of a job: Intent, Signed and TxHash.
+func (j *job) signed(signatures [][]byte) (Signing, error) {
+	s := Signing{Intent: j.intent, Signed: signatures[0]}
+	tx := j.intent.Transaction
+	if tx == nil {
+		return s, nil
+	}
+	assembled, err := bitcoin.Assemble(bitcoin.Wallet{Key: j.wallet.Key(), Scheme: j.key.Scheme}, tx, signatures)
+	if err != nil {
+		return s, err
+	}
+	s.Signed, s.TxHash = bitcoin.Serialize(assembled), signer.Digest(assembled.TxHash())
+	return s, nil
 }
 
 // summary says for people what was signed.

@@ -18,22 +18,32 @@ type memory struct {
 	mu         sync.Mutex
 	rows       map[chain.Height]*Signing // of the one wallet
 	inactivity map[chain.Height][]chain.Operator
-	failing    map[string]bool // by method
+	failing    map[string]error // by method
 }
 
 func newMemory() *memory {
-	return &memory{rows: map[chain.Height]*Signing{}, inactivity: map[chain.Height][]chain.Operator{}, failing: map[string]bool{}}
+	return &memory{rows: map[chain.Height]*Signing{}, inactivity: map[chain.Height][]chain.Operator{}, failing: map[string]error{}}
 }
 
 func (m *memory) fail(method string, failing bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.failing[method] = failing
+	m.failing[method] = nil
+	if failing {
+		m.failing[method] = errBroken
+	}
+}
+
+// refuse has a method return an error.
+func (m *memory) refuse(method string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failing[method] = err
 }
 
 func (m *memory) row(method string, window chain.Height) (*Signing, error) {
-	if m.failing[method] {
-		return nil, errBroken
+	if err := m.failing[method]; err != nil {
+		return nil, err
 	}
 	if m.rows[window] == nil {
 		return nil, fmt.Errorf("window %d has no intent", window)
@@ -44,8 +54,8 @@ func (m *memory) row(method string, window chain.Height) (*Signing, error) {
 func (m *memory) Signing(_ context.Context, _ chain.WalletID, window chain.Height) (Signing, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.failing["Signing"] {
-		return Signing{}, false, errBroken
+	if err := m.failing["Signing"]; err != nil {
+		return Signing{}, false, err
 	}
 	row := m.rows[window]
 	if row == nil {
@@ -70,8 +80,8 @@ func (m *memory) Signings(_ context.Context, _ chain.WalletID, before chain.Heig
 func (m *memory) SaveIntent(_ context.Context, s Signing) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.failing["SaveIntent"] {
-		return errBroken
+	if err := m.failing["SaveIntent"]; err != nil {
+		return err
 	}
 	if row := m.rows[s.Window]; row != nil {
 		if row.Digest != s.Digest {

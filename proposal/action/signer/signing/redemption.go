@@ -74,6 +74,7 @@ func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*
 		}
 		main, previous, w, _ = j.main(hash, []*wire.MsgTx{tx}) // as seek has looked
 	}
+	j.key.Scheme = w.Scheme
 	requests, err := h.cfg.Chain.RedemptionRequests(ctx, j.wallet.ID(), p.OutputScripts)
 	if err != nil {
 		return nil, fmt.Errorf("read the redemption requests: %w", err)

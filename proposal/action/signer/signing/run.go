@@ -111,6 +111,12 @@ func (r *run) sign(ctx context.Context) ending {
 	}
 }
 
+func (r *run) closeTopic() {
+	if err := r.topic.Close(); err != nil {
+		r.log.Debug("Could not close a topic", "error", err)
+	}
+}
+
 // listen hands over what is said until ctx ends.
 func (r *run) listen(ctx context.Context) {
 	for {
@@ -213,27 +219,31 @@ func (r *run) fits(seats []chain.Seat) bool {
 	return len(seats) == r.key.Threshold && int(seats[len(seats)-1]) <= r.wallet.Seats()
 }
 
-// take ends the run if a result is one. Who says so does not matter: the signatures speak.
+// take ends the run if a result is one.
 func (r *run) take(ctx context.Context, m result) {
-	if m.about != (about{r.wallet.ID(), r.order.Window, r.digest, m.attempt}) || m.attempt > r.schedule.attempts() ||
-		len(m.signatures) != len(r.signables) {
-		return
-	}
-	for i := range m.signatures {
-		if err := r.verifyInput(i, m.signatures[i]); err != nil {
-			r.log.Debug("Ignored a result", "error", err)
-			return
-		}
-	}
-	if err := r.check(m.signatures); err != nil {
+	if err := r.proves(m); err != nil {
 		r.log.Debug("Ignored a result", "error", err)
 		return
 	}
 	r.succeed(ctx, m.attempt, m.signatures)
 }
 
-func (r *run) verifyInput(input int, signature []byte) error {
-	if err := r.verify(r.signables[input], signature); err != nil {
+// proves returns what is wrong with a result. Who says so does not matter: the signatures speak.
+func (j *job) proves(m result) error {
+	attempts := schedule{j.order.SigningStart(), j.order.SigningEnd()}.attempts()
+	if m.about != (about{j.wallet.ID(), j.order.Window, j.digest, m.attempt}) || m.attempt > attempts || len(m.signatures) != len(j.signables) {
+		return errors.New("it is about something else")
+	}
+	for i := range m.signatures {
+		if err := j.verifyInput(i, m.signatures[i]); err != nil {
+			return err
+		}
+	}
+	return j.check(m.signatures)
+}
+
+func (j *job) verifyInput(input int, signature []byte) error {
+	if err := j.verify(j.signables[input], signature); err != nil {
 		return fmt.Errorf("verify the signature of input %d: %w", input, err)
 	}
 	return nil

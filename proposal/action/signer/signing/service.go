@@ -10,13 +10,13 @@ import (
 )
 
 // Service carries out actions with the wallets' signer backends. An action belongs to the goroutine that its handler is called
-// in; Run has what lasts longer, the topics in which a result is still told to those who come late.
+// in; Run has what lasts longer, the topics in which a result is still told to those who come late, or waited for.
 type Service struct {
 	cfg  Config
-	keep chan *afterglow // unbuffered
+	keep chan *stay // unbuffered
 
 	mu    sync.Mutex
-	after map[chain.WalletID]*afterglow // the newest of each wallet: its topic is closed before it is opened again
+	after map[chain.WalletID]*stay // the newest of each wallet: its topic is closed before it is opened again
 }
 
 // New checks the configuration. Run must run for as long as handlers are called.
@@ -24,7 +24,7 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, keep: make(chan *afterglow), after: make(map[chain.WalletID]*afterglow)}, nil
+	return &Service{cfg: cfg, keep: make(chan *stay), after: make(map[chain.WalletID]*stay)}, nil
 }
 
 // Handlers returns the handler of each kind. The three that take a Bitcoin node are there to say so.
@@ -40,7 +40,7 @@ func (s *Service) Handlers() map[proposal.Kind]action.Handler {
 }
 
 // Run keeps the topics of actions that have ended well open until their last block for signing, so that those who did not
-// hear the result can ask for it. It returns nil once ctx has ended and everything is closed: one goroutine per wallet that
+// hear the result can ask for it, and of those that others may sign without us. It returns nil once ctx has ended and everything is closed: one goroutine per wallet that
 // signed within its last 300 blocks or so, and one beside it that watches the deadline.
 func (s *Service) Run(ctx context.Context) error {
 	var goroutines sync.WaitGroup
@@ -56,7 +56,7 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // handOver gives a topic to Run; where that has ended the topic is closed.
-func (s *Service) handOver(ctx context.Context, a *afterglow) {
+func (s *Service) handOver(ctx context.Context, a *stay) {
 	s.mu.Lock()
 	s.after[a.wallet] = a
 	s.mu.Unlock()
@@ -67,8 +67,8 @@ func (s *Service) handOver(ctx context.Context, a *afterglow) {
 	}
 }
 
-// takeBack ends what Run keeps of a wallet, which is about to be opened again.
-func (s *Service) takeBack(wallet chain.WalletID) {
+// takeBack ends what Run keeps of a wallet, whose topic is about to be opened again; false if there is nothing.
+func (s *Service) takeBack(wallet chain.WalletID) bool {
 	s.mu.Lock()
 	a := s.after[wallet]
 	delete(s.after, wallet)
@@ -77,4 +77,5 @@ func (s *Service) takeBack(wallet chain.WalletID) {
 		a.stop()
 		<-a.ended
 	}
+	return a != nil
 }
