@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	stdnet "net"
 	"net/http"
 	"strconv"
 	"time"
@@ -133,6 +134,11 @@ func (d *Client) attempt(ctx context.Context, base string, q question, body []by
 	response, err := d.http.Do(request)
 	if errors.Is(err, ErrOtherBackend) {
 		return fmt.Errorf("%s: %w", base, errors.Unwrap(err))
+	}
+	var alert *stdnet.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" { // of TLS: the other side has looked at our certificate
+		return fmt.Errorf("%w: %s ended the handshake: %w; does it list the client with the fingerprint %v (walletnode signer client add)?",
+			signer.ErrForbidden, base, alert, d.own)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)

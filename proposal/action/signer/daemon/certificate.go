@@ -104,13 +104,13 @@ func LoadIdentity(certificateFile, keyFile string) (Identity, error) {
 	return Identity{pair, FingerprintOf(pair.Leaf)}, nil
 }
 
-// serverTLS demands a certificate of whoever connects. Whose it is decides each request, so that a stranger is told what he
-// lacks instead of being cut off without a word, and so that a client struck from the list has no say on an old connection.
-func serverTLS(id Identity) *tls.Config {
+// serverTLS demands a certificate of whoever connects, and that admit knows its key.
+func serverTLS(id Identity, admit func(Fingerprint) error) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{id.Certificate},
 		ClientAuth: tls.RequireAnyClientCert, NextProtos: []string{"h2", "http/1.1"},
 		SessionTicketsDisabled: true, // each connection proves its key
+		VerifyConnection:       func(state tls.ConnectionState) error { return admit(FingerprintOf(state.PeerCertificates[0])) },
 	}
 }
 

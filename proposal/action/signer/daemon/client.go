@@ -57,6 +57,7 @@ type Client struct {
 	limits  Config // its timeouts
 	slots   chan struct{}
 	replies replies
+	own     Fingerprint // that the backend must list
 }
 
 // maxCalls bounds the calls under way at once; more wait for their turn, and their time has not begun. All wallets sign when
@@ -92,6 +93,7 @@ func Dial(c Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signer backend: proxy: %w", err)
 	}
+	d.own = id.Fingerprint
 	d.http = &http.Client{
 		Transport: transport(id, c.Fingerprint, dial),
 		// A backend sends nobody elsewhere.

@@ -26,7 +26,7 @@ func (w *world) impostor(t *testing.T, answer http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(answer)
 	server.EnableHTTP2 = true
-	server.TLS = serverTLS(w.self)
+	server.TLS = serverTLS(w.self, func(Fingerprint) error { return nil })
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server.URL

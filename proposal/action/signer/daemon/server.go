@@ -3,7 +3,6 @@ package daemon
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"golang.org/x/time/rate"
 
 	"github.com/walletnode/walletnode/internal/serve"
@@ -25,20 +23,23 @@ import (
 //go:embed openapi.json
 var document []byte
 
-// Bounds of the server. At maxConnections further ones wait to be accepted; at maxRequests one is answered 429, and the
-// client comes again.
+// Bounds of the server. At maxRequests one is answered 429, and the client comes again.
 const (
-	maxConnections = 256
-	maxRequests    = 32 // under way at once: each may hold maxBody bytes
-	maxHeader      = 16 << 10
-
-	headerTimeout = 5 * time.Second
-	readTimeout   = 30 * time.Second // of a whole request: 16 MiB at 4 Mbit/s
-	writeTimeout  = 3 * time.Minute  // of a whole answer, with the work on it: a round of CMP takes tens of seconds
-	idleTimeout   = 2 * time.Minute
+	maxRequests = 32 // under way at once: each may hold maxBody bytes
+	maxHeader   = 16 << 10
 
 	retryAfter = "1" // seconds
 )
+
+// usual are the bounds of a server. A node has one connection, or as many as calls if something on the way speaks HTTP/1 only.
+var usual = bounds{
+	handshakes: 64, connections: 256, perClient: 2 * maxRequests,
+	header: 5 * time.Second,
+	read:   30 * time.Second, // 16 MiB at 4 Mbit/s
+	write:  3 * time.Minute,  // a round of CMP takes tens of seconds
+	idle:   2 * time.Minute,
+	linger: time.Second,
+}
 
 // mediaJSON is what requests and answers are.
 const mediaJSON = "application/json"
@@ -50,6 +51,7 @@ type Server struct {
 	logger   *slog.Logger
 	access   atomic.Pointer[Access]
 	slots    chan struct{}
+	bounds   bounds
 	stranger *rate.Limiter // of what is logged about those who are not listed
 }
 
@@ -59,7 +61,7 @@ func NewServer(backend signer.Backend, identity Identity, access Access, logger 
 		return nil, errors.New("make signer's server: a backend, a certificate and a logger are needed")
 	}
 	s := &Server{
-		backend: backend, identity: identity, logger: logger, slots: make(chan struct{}, maxRequests),
+		backend: backend, identity: identity, logger: logger, slots: make(chan struct{}, maxRequests), bounds: usual,
 		stranger: rate.NewLimiter(rate.Every(time.Minute), 10),
 	}
 	s.SetAccess(access)
@@ -74,13 +76,31 @@ func (s *Server) SetAccess(access Access) {
 
 // Run answers on a listener until ctx ends. What is under way then may end, for two seconds.
 func (s *Server) Run(ctx context.Context, listener stdnet.Listener) error {
+	b := s.bounds
 	server := &http.Server{
 		Handler: s.handler(), MaxHeaderBytes: maxHeader,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug), // failed handshakes: anybody can make them
+		ReadHeaderTimeout: b.header, ReadTimeout: b.read, WriteTimeout: b.write, IdleTimeout: b.idle,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 2 * maxRequests},
+		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
-	limited := netutil.LimitListener(listener, maxConnections)
-	return serve.Until(ctx, server, tls.NewListener(limited, serverTLS(s.identity)))
+	admit := func(f Fingerprint) error {
+		_, err := s.access.Load().find(f)
+		return err
+	}
+	d := openDoor(listener, serverTLS(s.identity, admit), b, s.refused)
+	defer d.wait()
+	defer d.Close() //nolint:errcheck // Until has closed it
+	return serve.Until(ctx, server, d)
+}
+
+// refused tells of a connection that was not let in. Anybody can make many of them.
+func (s *Server) refused(remote string, err error) {
+	switch {
+	case !errors.Is(err, signer.ErrForbidden) && !errors.Is(err, errCrowded):
+		s.logger.Debug("Handshake failed", "remote", remote, "error", err)
+	case s.stranger.Allow():
+		s.logger.Warn("Connection refused", "remote", remote, "error", err)
+	}
 }
 
 func (s *Server) handler() http.Handler {
@@ -135,11 +155,7 @@ func (s *Server) client(r *http.Request) (client, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return client{}, fmt.Errorf("%w: it was not shown", signer.ErrForbidden)
 	}
-	who, err := s.access.Load().find(FingerprintOf(r.TLS.PeerCertificates[0]))
-	if err != nil && s.stranger.Allow() {
-		s.logger.Warn("Request of a client that is not listed refused", "remote", r.RemoteAddr, "error", err)
-	}
-	return who, err
+	return s.access.Load().find(FingerprintOf(r.TLS.PeerCertificates[0])) // it may have been struck from the list since
 }
 
 // fail answers with an error. One that the route's document does not list is a failure of ours.
