@@ -38,6 +38,8 @@ type Source interface {
 	Refresh(ctx context.Context) error
 	// Record returns all of one window, of one wallet if one is given; store.ErrNotFound says what is not there.
 	Record(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Trace, error)
+	// Signings returns what a wallet's signers were asked in a window; store.ErrNotFound if the wallet has no action in it.
+	Signings(ctx context.Context, block chain.Height, wallet chain.WalletID) (view.Signings, error)
 }
 
 // Config is what a Server needs besides its source.

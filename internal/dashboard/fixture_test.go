@@ -32,6 +32,7 @@ type fake struct {
 	refreshes int
 	broken    error // what Refresh returns
 	traces    map[chain.Height]view.Trace
+	signings  map[chain.WalletID]view.Signing // of any window
 }
 
 func (f *fake) Board() view.Board {
@@ -55,6 +56,15 @@ func (f *fake) Record(_ context.Context, block chain.Height, _ *chain.WalletID) 
 		return view.Trace{}, fmt.Errorf("%w: nothing is recorded of window %d", store.ErrNotFound, block)
 	}
 	return trace, nil
+}
+
+func (f *fake) Signings(_ context.Context, _ chain.Height, wallet chain.WalletID) (view.Signings, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s, ok := f.signings[wallet]; ok {
+		return view.Signings{Signings: []view.Signing{s}}, nil
+	}
+	return view.Signings{}, store.ErrNotFound
 }
 
 // change has the next snapshot show another board.

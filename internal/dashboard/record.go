@@ -23,7 +23,20 @@ const recordTimeout = 10 * time.Second
 // Record is what is stored of one window, as far as a question goes.
 type Record struct {
 	view.Trace
-	More int `json:"more"` // wallets that were left out
+	More     int       `json:"more"`     // wallets that were left out
+	Signings []Signing `json:"signings"` // of the wallets that were not, as far as their signers were asked
+}
+
+// Signing is what a wallet's signers were asked, without the messages that prove things.
+type Signing struct {
+	view.Signing
+	Blames []Blame `json:"blames"`
+}
+
+// Blame is an operator who broke an attempt.
+type Blame struct {
+	view.Blame
+	Proof int `json:"proof"` // how many signed messages prove it
 }
 
 // record answers what is stored of a window: ?window=BLOCK, of one wallet with &wallet=ID, of the wallets in which one
@@ -48,7 +61,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many records are being read", http.StatusServiceUnavailable)
 		return
 	}
-	trace, err := (*source).Record(ctx, block, wallet)
+	record, err := read(ctx, *source, block, wallet, operator)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		http.Error(w, err.Error(), http.StatusNotFound)
@@ -58,7 +71,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the store cannot be read now", http.StatusServiceUnavailable)
 		return
 	}
-	raw, err := json.Marshal(about(trace, operator))
+	raw, err := json.Marshal(record)
 	if err != nil {
 		s.cfg.Logger.Error("Could not encode a record for the dashboard", "error", err)
 		http.Error(w, "the record cannot be shown", http.StatusInternalServerError)
@@ -67,6 +80,36 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(raw) // the viewer has gone: its concern
+}
+
+// read gathers what a question asks for.
+func read(ctx context.Context, source Source, block chain.Height, wallet *chain.WalletID, operator chain.Operator) (Record, error) {
+	trace, err := source.Record(ctx, block, wallet)
+	if err != nil {
+		return Record{}, err
+	}
+	record := about(trace, operator)
+	for _, w := range record.Wallets {
+		if w.Order == nil || w.Wallet == nil {
+			continue
+		}
+		list, err := source.Signings(ctx, block, *w.Wallet)
+		if err != nil && !errors.Is(err, store.ErrNotFound) { // its action may have been forgotten meanwhile
+			return Record{}, err
+		}
+		for _, s := range list.Signings {
+			record.Signings = append(record.Signings, newSigning(s))
+		}
+	}
+	return record, nil
+}
+
+func newSigning(s view.Signing) Signing {
+	shown := Signing{s, []Blame{}}
+	for _, b := range s.Blames {
+		shown.Blames = append(shown.Blames, Blame{b, len(b.Proof)})
+	}
+	return shown
 }
 
 func question(r *http.Request) (block chain.Height, wallet *chain.WalletID, operator chain.Operator, err error) {
@@ -100,7 +143,7 @@ func about(t view.Trace, operator chain.Operator) Record {
 		})
 	}
 	shown := min(len(t.Wallets), maxWallets)
-	out := Record{Trace: t, More: len(t.Wallets) - shown}
+	out := Record{Trace: t, More: len(t.Wallets) - shown, Signings: []Signing{}}
 	out.Wallets = t.Wallets[:shown]
 	return out
 }

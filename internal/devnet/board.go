@@ -100,6 +100,11 @@ func (b *board) Board() views.Board {
 // Refresh implements dashboard.Source.
 func (b *board) Refresh(ctx context.Context) error { return b.now().Refresh(ctx) }
 
+// Signings implements dashboard.Source.
+func (b *board) Signings(ctx context.Context, block chain.Height, wallet chain.WalletID) (views.Signings, error) {
+	return b.now().Signings(ctx, block, wallet)
+}
+
 // Record implements dashboard.Source.
 func (b *board) Record(ctx context.Context, block chain.Height, wallet *chain.WalletID) (views.Trace, error) {
 	return b.now().Record(ctx, block, wallet)

@@ -89,6 +89,11 @@ func (n *shownNode) Record(context.Context, chain.Height, *chain.WalletID) (view
 	return views.Trace{}, nil
 }
 
+func (n *shownNode) Signings(context.Context, chain.Height, chain.WalletID) (views.Signings, error) {
+	n.asked++
+	return views.Signings{}, nil
+}
+
 func TestThePageIsOfTheFirstNodeThatRuns(t *testing.T) {
 	b, err := newBoard(t.Context(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -120,7 +125,9 @@ func TestThePageIsOfTheFirstNodeThatRuns(t *testing.T) {
 	require.NoError(t, b.Refresh(t.Context()))
 	_, err = b.Record(t.Context(), 900, nil)
 	require.NoError(t, err)
-	require.Equal(t, 2, again.asked)
+	_, err = b.Signings(t.Context(), 900, chain.WalletID{1})
+	require.NoError(t, err)
+	require.Equal(t, 3, again.asked)
 
 	b.leave(0)
 	b.leave(1)

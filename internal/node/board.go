@@ -65,6 +65,9 @@ func (b *Board) Board() view.Board {
 	if endpoints, err := n.Endpoints(); err == nil { // with one endpoint alone there is nothing to show
 		live.Endpoints = &endpoints
 	}
+	if pool := n.Signers(); pool != nil {
+		live.Signers = new(view.NewBoardSigners(pool.Backends(), pool.Where(), pool.Unsignable))
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	live.RecordsMS, live.RecordsVersion, live.Trouble = time.Since(b.readAt).Milliseconds(), b.records.Version, b.trouble
@@ -74,6 +77,11 @@ func (b *Board) Board() view.Board {
 // Record implements dashboard.Source.
 func (b *Board) Record(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Trace, error) {
 	return b.n.Records().Window(ctx, block, wallet)
+}
+
+// Signings implements dashboard.Source.
+func (b *Board) Signings(ctx context.Context, block chain.Height, wallet chain.WalletID) (view.Signings, error) {
+	return b.n.Records().Signings(ctx, block, &wallet)
 }
 
 // Refresh implements dashboard.Source.

@@ -37,6 +37,8 @@ type Live struct {
 	Instances Instances    `json:"instances"`
 	Peers     []Peer       `json:"peers"`
 	Endpoints *Endpoints   `json:"endpoints"` // null if there is one chain endpoint alone
+	// Signers is null if the node has none.
+	Signers *BoardSigners `json:"signers"`
 	// RecordsMS is how long ago the records were last known to be the newest, and RecordsVersion grows with each change of
 	// them.
 	RecordsMS      int64  `json:"records_age_ms"`

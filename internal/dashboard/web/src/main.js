@@ -3,6 +3,7 @@ import { at, el, list, say, span } from "./dom.js";
 import { connect, lost, moment, siblings, since } from "./stream.js";
 import { heatmap } from "./heat.js";
 import { open, records as recordDialog } from "./record.js";
+import { signers } from "./signers.js";
 import * as board from "./board.js";
 
 // What is older than this is marked.
@@ -60,6 +61,7 @@ function draw() {
   board.faults(live, known);
   board.peers(live);
   board.endpoints(live);
+  signers(live);
   if (changed) {
     changed = false;
     drawHeat(known, live.operator);

@@ -1,5 +1,6 @@
 // The record of one window, in a dialog. What is open stands in the address, so that a link or another instance shows it too.
 import { at, el, facts, id, span, tag, words } from "./dom.js";
+import { signing } from "./signers.js";
 
 const dialog = () => at("record");
 
@@ -65,7 +66,8 @@ function trace(t, named) {
     ["Missed", t.missed && `with windows ${t.missed.first_window} to ${t.missed.last_window}: ${words(t.missed.reason)}`],
     ["Seed", `from block ${t.seed_block}`],
   ]))];
-  parts.push(...t.wallets.map(wallet));
+  const asked = new Map(t.signings.map((s) => [s.wallet, s]));
+  parts.push(...t.wallets.map((w) => wallet(w, asked.get(w.wallet))));
   if (t.wallets.length === 0) {
     parts.push(el("p", { class: "dim" }, "Nothing is recorded of this operator in this window: it led no wallet of ours, and did nothing wrong."));
   }
@@ -75,7 +77,7 @@ function trace(t, named) {
   return parts;
 }
 
-function wallet(w) {
+function wallet(w, asked) {
   const ended = w.state === "open" ? tag("open", "warn") : w.reason && tag(words(w.reason), ["ok", "noop"].includes(w.reason) ? "good" : "bad");
   return el("article", {},
     el("h3", {}, "Wallet ", id(w.wallet ?? "")),
@@ -92,6 +94,7 @@ function wallet(w) {
       ["Heard", w.statements.map(statement)],
       ["Faults", w.faults.map(fault)],
       ["Action", w.order && order(w.order)],
+      ["Signers", asked && signing(asked)],
     ].filter(([, value]) => !Array.isArray(value) || value.length > 0))),
   );
 }
