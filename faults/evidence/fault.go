@@ -37,7 +37,7 @@ func OfFault(f faults.Fault) ([2]Statement, error) {
 		}
 		both[i] = s
 	}
-	if _, err := pair(both[0], both[1]); err != nil {
+	if err := contradict(both[0], both[1]); err != nil {
 		return both, fmt.Errorf("%w: %w", ErrNoProof, err)
 	}
 	return both, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal"
@@ -98,7 +99,7 @@ func statement(t require.TestingT, w words) evidence.Statement {
 func contradiction(t require.TestingT) [2]evidence.Statement {
 	p, err := evidence.Prove(chainID, statement(t, honest()), statement(t, with(func(w *words) { w.proposal = redemption(2000) })))
 	require.NoError(t, err)
-	return p.Statements()
+	return [2]evidence.Statement(p.Statements())
 }
 
 // proved returns the proof of contradiction.
@@ -190,4 +191,37 @@ func requireRefused(t require.TestingT, err error, want evidence.Reason, about s
 	require.ErrorAs(t, err, &refusal, about)
 	require.Equal(t, want, refusal.Reason, "%s: %v", about, err)
 	require.NotEmpty(t, err.Error())
+}
+
+// secretKey makes the key of one of many wallets.
+func secretKey(seed uint16) chain.PublicKey {
+	return chain.PublicKey(wire.PublicKeyOf(secp256k1.PrivKeyFromBytes([]byte{1, byte(seed >> 8), byte(seed)})).Uncompressed())
+}
+
+// second drops a value beside an error.
+func second[T any](_ T, err error) error { return err }
+
+// resigned is a head with another signature over other bytes that say the same.
+func resigned(t require.TestingT, h evidence.Head) evidence.Head {
+	signed, err := evidence.ReadHead(change(t, h.Signed(), func(m *pb.PubsubMessage) { m.Seqno = []byte{9}; sign(2, m) }))
+	require.NoError(t, err)
+	require.NotEqual(t, h.Signed(), signed.Signed())
+	return signed
+}
+
+// heardHead attests that the leader of our wallet spoke in window 1800.
+func heardHead(t require.TestingT) *heads.Attested {
+	l := heads.NewLedger(chainID, operator(2), evidence.Head{})
+	require.NoError(t, l.Put(heard(evidence.Said, statement(t, honest()))))
+	a, err := l.Close(1800, some(t, 1))
+	require.NoError(t, err)
+	a, err = a.With(signHead(t, 2, a.Head).Signed())
+	require.NoError(t, err)
+	return a
+}
+
+func open(t require.TestingT, a *heads.Attested) evidence.Opening {
+	o, ok := a.Open(ourWallet.Hash(), 1800)
+	require.True(t, ok)
+	return o
 }

@@ -132,7 +132,7 @@ func TestAProofOfAnotherVersionIsUnusable(t *testing.T) {
 	both := contradiction(t)
 	for about, change := range map[string]func(p *pb.Proof){
 		"version": func(p *pb.Proof) { p.Version = 2 },
-		"kind":    func(p *pb.Proof) { p.Kind = 2 },
+		"kind":    func(p *pb.Proof) { p.Kind = 9 },
 	} {
 		_, err := evidence.Verify(forged(t, change, both[0].Signed(), both[1].Signed()), trusted(t))
 		requireRefused(t, err, evidence.NewerVersion, about)

@@ -34,6 +34,9 @@ const (
 	SameStatement Reason = "same_statement" // both messages state the same
 	HalvesSwapped Reason = "halves_swapped" // the messages are not in their order
 	NotAMember    Reason = "not_a_member"   // the author holds no seat of the wallet
+	BadHead       Reason = "bad_head"       // a head, or what is below it, says what no honest operator attests
+	BadPath       Reason = "bad_path"       // an entry is not below the head that it is shown with
+	NoConflict    Reason = "no_conflict"    // an honest operator may sign both messages
 )
 
 // The reasons that make a proof unusable.
@@ -41,17 +44,18 @@ const (
 	NewerVersion Reason = "newer_version" // it is of a version or kind that this program does not know
 	OtherChain   Reason = "other_chain"   // it claims another chain than the list of operators is of
 	OtherWallet  Reason = "other_wallet"  // it is about another wallet than the list of operators
+	OtherList    Reason = "other_list"    // it is about no one wallet, and the operator is not on the list of this one
 	BadOperators Reason = "bad_operators" // the list of operators is none
 	Unreadable   Reason = "unreadable"    // a file could not be read
 )
 
 // unusable are the reasons that say nothing about the proof.
-var unusable = []Reason{NewerVersion, OtherChain, OtherWallet, BadOperators, Unreadable}
+var unusable = []Reason{NewerVersion, OtherChain, OtherWallet, OtherList, BadOperators, Unreadable}
 
 // invalid are the reasons that do.
 var invalid = []Reason{
 	TooLarge, Damaged, Malformed, NotCanonical, HighS, BadSignature, OtherType, OtherSender, OtherTopic, NoWindow,
-	SlotsDiffer, SameStatement, HalvesSwapped, NotAMember,
+	SlotsDiffer, SameStatement, HalvesSwapped, NotAMember, BadHead, BadPath, NoConflict,
 }
 
 // Reasons returns every reason that leads to a verdict; none for Valid.

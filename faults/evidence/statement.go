@@ -51,13 +51,9 @@ type Statement struct {
 // change who forwards a message (s, the key field, the order of fields) is brought into its one form; all that is
 // signed is kept, unknown fields too. Errors are a *Refusal.
 func ReadStatement(signed []byte) (Statement, error) {
-	message, err := normalize(signed)
+	message, author, err := signedBy(signed)
 	if err != nil {
 		return Statement{}, err
-	}
-	author, err := message.Verify()
-	if err != nil {
-		return Statement{}, refuse(BadSignature, "message: %w", err)
 	}
 	envelope, err := wire.DecodeEnvelope(message.Data(), message.From())
 	if err != nil {
@@ -78,7 +74,7 @@ func ReadStatement(signed []byte) (Statement, error) {
 		return Statement{}, refuse(NoWindow, "message: no window begins at block %d", content.Block)
 	}
 	return Statement{
-		Slot:     Slot{content.Wallet, content.Block, author.Operator()},
+		Slot:     Slot{content.Wallet, content.Block, author},
 		Seat:     content.Sender,
 		Proposal: content.Proposal,
 		Sequence: envelope.Sequence,
@@ -87,41 +83,16 @@ func ReadStatement(signed []byte) (Statement, error) {
 	}, nil
 }
 
-// normalize reads a message and gives it the form in which it is evidence. The key field goes before anything is
-// verified: whoever forwards a message can attach a wrong one.
-func normalize(signed []byte) (wire.PubsubMessage, error) {
-	message, err := wire.ParsePubsub(signed)
-	if err != nil {
-		return wire.PubsubMessage{}, refuse(Malformed, "message: %w", err)
-	}
-	normal, err := message.NormalizeLowS()
-	if err != nil {
-		return wire.PubsubMessage{}, refuse(BadSignature, "message: %w", err)
-	}
-	if message, err = wire.ParsePubsub(normal); err != nil {
-		return wire.PubsubMessage{}, refuse(Malformed, "message: %w", err)
-	}
-	return message, nil
-}
-
 // strict reads a message as ReadStatement does, but refuses one that is not in its one form already.
 func strict(signed []byte) (Statement, error) {
 	s, err := ReadStatement(signed)
-	if err != nil || bytes.Equal(s.signed, signed) {
-		return s, err
+	if err == nil {
+		err = inForm(signed, s.signed)
 	}
-	given, err := wire.ParsePubsub(signed)
 	if err != nil {
-		return Statement{}, refuse(Malformed, "message: %w", err)
+		return Statement{}, err
 	}
-	normal, err := wire.ParsePubsub(s.signed)
-	if err != nil {
-		return Statement{}, refuse(Malformed, "message: %w", err)
-	}
-	if !bytes.Equal(given.Signature(), normal.Signature()) {
-		return Statement{}, refuse(HighS, "message: the signature's s is above half the group's order")
-	}
-	return Statement{}, refuse(NotCanonical, "message: not in the form in which messages are evidence")
+	return s, nil
 }
 
 func envelopeReason(err error) Reason {

@@ -88,6 +88,9 @@ func (t Tree) Names() []Name {
 	return names
 }
 
+// Leaves returns the leaves in ascending order of their names.
+func (t Tree) Leaves() []Leaf { return slices.Clone(t.leaves) }
+
 // Root returns the hash over all leaves, Empty if there is none.
 func (t Tree) Root() Hash { return root(t.leaves, 0) }
 

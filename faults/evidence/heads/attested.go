@@ -1,0 +1,139 @@
+package heads
+
+import (
+	"fmt"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/tree"
+)
+
+// Attested is a head with the trees below it. It does not change.
+type Attested struct {
+	// Head is signed once With was called.
+	Head evidence.Head
+
+	all   View
+	views map[chain.Operator]View // by the other operator
+	peers tree.Tree               // of the views' roots
+}
+
+// View is what one operator attests, or is expected to attest, of some wallets.
+type View struct {
+	// Tree has a leaf for each wallet of which anything is attested; its value is the root of the wallet's windows.
+	Tree tree.Tree
+
+	rows map[chain.WalletID][]row
+}
+
+func newView(rows map[chain.WalletID][]row) View {
+	v := View{rows: rows}
+	var leaves []tree.Leaf
+	for wallet := range rows {
+		if windows := v.Windows(wallet); windows.Size() > 0 {
+			leaves = append(leaves, tree.NewLeaf(tree.Name(wallet), windows.Root()))
+		}
+	}
+	v.Tree = tree.New(leaves)
+	return v
+}
+
+// Windows returns a wallet's tree of windows.
+func (v View) Windows(wallet chain.WalletID) tree.Tree {
+	leaves := make([]tree.Leaf, len(v.rows[wallet]))
+	for i, r := range v.rows[wallet] {
+		leaves[i] = r.leaf
+	}
+	return tree.New(leaves)
+}
+
+// Entry returns what is attested of a wallet in a window; false if nothing is.
+func (v View) Entry(wallet chain.WalletID, window chain.Height) (evidence.Entry, bool) {
+	return find(v.rows[wallet], window)
+}
+
+// Entries returns all that is attested of a wallet, in no order.
+func (v View) Entries(wallet chain.WalletID) []evidence.Entry {
+	entries := make([]evidence.Entry, len(v.rows[wallet]))
+	for i, r := range v.rows[wallet] {
+		entries[i] = r.entry
+	}
+	return entries
+}
+
+// attest builds the trees of a head and fills in what it says of them.
+func (l *Ledger) attest(h evidence.Head, wallets []chain.Wallet) *Attested {
+	rows := map[chain.WalletID][]row{}
+	for _, w := range wallets {
+		if kept := attested(l.rows[w.ID()], h); len(kept) > 0 {
+			rows[w.ID()] = kept
+		}
+	}
+	a := &Attested{all: newView(rows), views: map[chain.Operator]View{}}
+	at := map[tree.Name]tree.Leaf{}
+	for _, leaf := range a.all.Tree.Leaves() {
+		at[leaf.Name] = leaf
+	}
+	common := map[chain.Operator][]tree.Leaf{}
+	for _, w := range wallets {
+		leaf, some := at[tree.Name(w.ID())]
+		if !some {
+			continue
+		}
+		for _, other := range w.Operators() {
+			if other != l.self {
+				common[other] = append(common[other], leaf)
+			}
+		}
+	}
+	var peers []tree.Leaf
+	for other, leaves := range common {
+		v := View{Tree: tree.New(leaves), rows: rows}
+		a.views[other] = v
+		peers = append(peers, tree.NewLeaf(tree.Name(other), v.Tree.Root()))
+	}
+	a.peers = tree.New(peers)
+	h.Root = tree.Join(a.all.Tree.Root(), a.peers.Root())
+	h.Wallets = a.all.Tree.Size()
+	a.Head = h
+	return a
+}
+
+// With returns the same with the head as it was signed, a pubsub message. One that says anything else is refused.
+func (a *Attested) With(signed []byte) (*Attested, error) {
+	h, err := evidence.ReadHead(signed)
+	if err != nil {
+		return nil, err
+	}
+	if h.ID() != a.Head.ID() {
+		return nil, fmt.Errorf("signed head: it is of %v and says something else than what was attested of %v", h, a.Head)
+	}
+	done := *a
+	done.Head = h
+	return &done, nil
+}
+
+// Open shows an entry below the head; false if nothing is attested there.
+func (a *Attested) Open(wallet chain.WalletID, window chain.Height) (evidence.Opening, bool) {
+	entry, ok := a.all.Entry(wallet, window)
+	if !ok {
+		return evidence.Opening{}, false
+	}
+	inWindows, _ := a.all.Windows(wallet).Path(entry.Leaf().Name)
+	inWallets, _ := a.all.Tree.Path(tree.Name(wallet))
+	return evidence.Opening{Entry: entry, Windows: inWindows, Wallets: inWallets, Views: a.peers.Root()}, true
+}
+
+// Wallets returns the root of the tree over all wallets.
+func (a *Attested) Wallets() tree.Hash { return a.all.Tree.Root() }
+
+// Common returns what is attested of the wallets in common with another operator, and the path to its root; false if there are
+// none.
+func (a *Attested) Common(with chain.Operator) (View, tree.Path, bool) {
+	v, ok := a.views[with]
+	if !ok {
+		return View{}, nil, false
+	}
+	path, _ := a.peers.Path(tree.Name(with))
+	return v, path, true
+}

@@ -1,0 +1,82 @@
+package evidence
+
+import (
+	"bytes"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire/pb"
+)
+
+// signingPrefix begins the topic on which a wallet's operators speak about signatures (signer.SigningTopic).
+const signingPrefix = "/walletnode/signing/1/"
+
+// Quote is a signed message whose author has acted on a statement of the slot: it announced its seats for a signature, named
+// the signers of one, or made the statement itself. Only ReadQuote makes one.
+type Quote struct {
+	Slot             // Operator is who signed
+	Leading bool     // it is the statement itself
+	Intent  [32]byte // what is to be signed, a hash over the proposal among others; zero if Leading
+
+	signed []byte
+}
+
+// ReadQuote reads a signed announcement or list of a wallet's signing topic, or a statement. A result of signing is none: it may
+// be told on by who only heard of it. Errors are a *Refusal.
+func ReadQuote(signed []byte) (Quote, error) {
+	if !strings.HasPrefix(topicOf(signed), signingPrefix) {
+		s, err := ReadStatement(signed)
+		return Quote{Slot: s.Slot, Leading: true, signed: s.signed}, err
+	}
+	message, author, err := signedBy(signed)
+	if err != nil {
+		return Quote{}, err
+	}
+	raw := new(pb.SignerMessage)
+	if err := proto.Unmarshal(message.Data(), raw); err != nil {
+		return Quote{}, refuse(Malformed, "message: %w", err)
+	}
+	var about interface {
+		GetWallet() []byte
+		GetWindow() uint64
+		GetIntent() []byte
+	}
+	switch body := raw.GetBody().(type) {
+	case *pb.SignerMessage_Announcement:
+		about = body.Announcement
+	case *pb.SignerMessage_List:
+		about = body.List
+	default:
+		return Quote{}, refuse(OtherType, "message: it neither announces signers nor lists them")
+	}
+	q := Quote{Slot: Slot{Window: chain.Height(about.GetWindow()), Operator: author}, signed: message.Bytes()}
+	if len(about.GetWallet()) != len(q.Wallet) || len(about.GetIntent()) != len(q.Intent) {
+		return Quote{}, refuse(Malformed, "message: bound to nothing")
+	}
+	copy(q.Wallet[:], about.GetWallet())
+	copy(q.Intent[:], about.GetIntent())
+	if message.Topic() != signingPrefix+q.Wallet.String() {
+		return Quote{}, refuse(OtherTopic, "message: the topic is not that of wallet %v", q.Wallet)
+	}
+	if q.Window == 0 || q.Window%frequency != 0 {
+		return Quote{}, refuse(NoWindow, "message: no window begins at block %d", q.Window)
+	}
+	return q, nil
+}
+
+// strictQuote is ReadQuote of a message that is in its one form already.
+func strictQuote(signed []byte) (Quote, error) {
+	q, err := ReadQuote(signed)
+	if err == nil {
+		err = inForm(signed, q.signed)
+	}
+	if err != nil {
+		return Quote{}, err
+	}
+	return q, nil
+}
+
+// Signed returns the signed pubsub message: s low, no key field, unknown fields included.
+func (q Quote) Signed() []byte { return bytes.Clone(q.signed) }
