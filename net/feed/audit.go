@@ -16,7 +16,7 @@ func Audit(s Seal) []Blame {
 	if receivers == 0 || outboxes == 0 { // there is one of each at least
 		a.blames = append(a.blames, Blame{Actor: s.Actor, Reason: False})
 	}
-	if c, ok := s.commitment(router); ok {
+	if c, ok := s.CommitmentOf(router); ok {
 		for _, t := range of(c.Out, ByShard) {
 			if int(t.Label.Shard) >= receivers { // given to nobody
 				a.blames = append(a.blames, Blame{Actor: s.Actor.Whole(), Reason: Conflict, Label: t.Label})
@@ -47,7 +47,7 @@ type audit struct {
 
 // carried blames an actor whose two sides differ, with the first stream in which they do.
 func (a *audit) carried(who Actor, way Way) {
-	c, ok := a.seal.commitment(who)
+	c, ok := a.seal.CommitmentOf(who)
 	if !ok {
 		a.absent(who)
 		return
@@ -66,8 +66,8 @@ func (a *audit) absent(who Actor) {
 
 // link compares what one says it gave with what the next says it got.
 func (a *audit) link(from, to Actor, way Way, which func(Label) bool) {
-	gave, ok := a.seal.commitment(from)
-	got, also := a.seal.commitment(to)
+	gave, ok := a.seal.CommitmentOf(from)
+	got, also := a.seal.CommitmentOf(to)
 	if !ok || !also || a.seal.blamed(from, False) || a.seal.blamed(to, False) {
 		return
 	}
@@ -78,7 +78,7 @@ func (a *audit) link(from, to Actor, way Way, which func(Label) bool) {
 
 // counted blames an inbox that gave out more or fewer numbers than records.
 func (a *audit) counted(inbox Actor) {
-	c, ok := a.seal.commitment(inbox)
+	c, ok := a.seal.CommitmentOf(inbox)
 	if !ok || a.seal.blamed(inbox, False) {
 		return
 	}

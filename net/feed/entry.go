@@ -4,6 +4,7 @@ import "crypto/sha256"
 
 const (
 	entryDomain = "walletnode/feed/entry/1\x00"
+	linkDomain  = "walletnode/feed/link/1\x00"
 	gapDomain   = "walletnode/feed/gap/1\x00"
 )
 
@@ -52,8 +53,18 @@ func (e Entry) Epoch() Epoch {
 
 // Hash names the entry and, by the link, all entries before it.
 func (e Entry) Hash() Hash {
-	var space [320]byte
-	return sha256.Sum256(e.append(append(space[:0], entryDomain...)))
+	if e.Gap != nil {
+		return sha256.Sum256(e.append([]byte(entryDomain)))
+	}
+	return e.Link(e.Record.Hash())
+}
+
+// Link is the hash of an entry that is no gap, for who has the hash of its record.
+func (e Entry) Link(record Hash) Hash {
+	var space [160]byte
+	b := putU64(putName(append(space[:0], linkDomain...), e.Mailbox), uint64(e.Number))
+	b = putU16(append(b, e.Previous[:]...), e.Shard)
+	return sha256.Sum256(append(b, record[:]...))
 }
 
 // Encode writes the entry's one form.

@@ -183,8 +183,8 @@ func (r *reader) blame() Blame {
 	return b
 }
 
-// commitment returns what an actor said.
-func (s Seal) commitment(a Actor) (Commitment, bool) {
+// CommitmentOf returns what an actor said, if it did.
+func (s Seal) CommitmentOf(a Actor) (Commitment, bool) {
 	i, ok := slices.BinarySearchFunc(s.Commitments, a, func(c Commitment, a Actor) int { return compareActors(c.Actor, a) })
 	if !ok {
 		return Commitment{}, false
@@ -211,4 +211,19 @@ func (s Seal) stage(stage Stage) int {
 // blamed is whether the seal itself blames an actor for a reason.
 func (s Seal) blamed(a Actor, reason Reason) bool {
 	return slices.ContainsFunc(s.Blames, func(b Blame) bool { return b.Actor == a && b.Reason == reason })
+}
+
+// HeadOf returns where a mailbox ended with the epoch, by its outbox's word; false if that outbox is missing or the mailbox was not
+// there.
+func (s Seal) HeadOf(mailbox string) (Head, bool) {
+	for _, c := range s.Commitments {
+		if c.Actor.Stage != Outbox {
+			continue
+		}
+		i, ok := slices.BinarySearchFunc(c.Heads, mailbox, func(h Head, m string) int { return cmp.Compare(h.Mailbox, m) })
+		if ok {
+			return c.Heads[i], true
+		}
+	}
+	return Head{}, false
 }

@@ -23,6 +23,9 @@ func NewSigner(instance string, key ed25519.PrivateKey) (Signer, error) {
 	return Signer{instance: instance, key: key}, nil
 }
 
+// Instance is the name; the zero value has none.
+func (s Signer) Instance() string { return s.instance }
+
 // Actor returns a stage of the signer's instance.
 func (s Signer) Actor(stage Stage, index int) Actor {
 	return Actor{Instance: s.instance, Stage: stage, Index: uint16(index)}

@@ -26,6 +26,9 @@ func (t *Tree) Add(leaf Hash) {
 // Count is the number of leaves.
 func (t *Tree) Count() uint64 { return t.count }
 
+// Reset empties the tree.
+func (t *Tree) Reset() { t.count, t.peaks = 0, t.peaks[:0] }
+
 // Root is the root of the leaves so far.
 func (t *Tree) Root() Hash {
 	if t.count == 0 {

@@ -1,0 +1,266 @@
+// Package feedtest has a feed's log in memory, which can be made to fail and to hang.
+package feedtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// Errors that the log answers.
+var (
+	ErrOrder = errors.New("does not follow what is stored")
+	ErrDown  = errors.New("the log is down")
+)
+
+// Log is a pipeline.Log in memory. It outlives the feeds that use it, one after the other, as a database does.
+type Log struct {
+	mu        sync.Mutex
+	terms     []pipeline.Term // opened, ascending
+	records   []pipeline.Accepted
+	collected feed.Seq // records up to it are gone
+	seals     []feed.Seal
+	sealed    *feed.Seal
+	sources   map[string]uint64
+	boxes     map[string]*mailbox
+
+	// Before, if set, is asked before every call that writes, with the call's name and the mailboxes it writes to. An error is the call's,
+	// and nothing is done; it may also wait.
+	Before func(ctx context.Context, call string, mailboxes []string) error
+	// After is asked when it is done: an error is one after which the caller does not know that it was.
+	After func(call string) error
+}
+
+type mailbox struct {
+	entries      []feed.Entry
+	collected    feed.Number
+	head         feed.Hash
+	acknowledged feed.Number
+}
+
+// New makes an empty log.
+func New() *Log { return &Log{sources: map[string]uint64{}, boxes: map[string]*mailbox{}} }
+
+func (l *Log) write(ctx context.Context, call string, mailboxes []string, do func() error) error {
+	if l.Before != nil {
+		if err := l.Before(ctx, call, mailboxes); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	err := do()
+	l.mu.Unlock()
+	if err == nil && l.After != nil {
+		return l.After(call)
+	}
+	return err
+}
+
+func (l *Log) last() feed.Seq { return l.collected + feed.Seq(len(l.records)) }
+
+// State implements pipeline.Log.
+func (l *Log) State(context.Context) (pipeline.State, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := pipeline.State{First: 1, Last: l.last(), Sources: map[string]uint64{}}
+	for name, n := range l.sources {
+		s.Sources[name] = n
+	}
+	if l.sealed != nil {
+		own := *l.sealed
+		s.Sealed, s.First = &own, own.First+feed.Seq(own.Count)
+	}
+	for _, t := range l.terms {
+		if l.sealed == nil || t.Epoch > l.sealed.Epoch {
+			s.Terms = append(s.Terms, t)
+		}
+	}
+	return s, nil
+}
+
+// Open implements pipeline.Log.
+func (l *Log) Open(ctx context.Context, t pipeline.Term) error {
+	return l.write(ctx, "open", nil, func() error {
+		if n := len(l.terms); n > 0 && l.terms[n-1].Epoch >= t.Epoch {
+			return fmt.Errorf("epoch %d: %w", t.Epoch, ErrOrder)
+		}
+		l.terms = append(l.terms, t)
+		return nil
+	})
+}
+
+// Accept implements pipeline.Log.
+func (l *Log) Accept(ctx context.Context, records []pipeline.Accepted) error {
+	return l.write(ctx, "accept", nil, func() error {
+		for i, r := range records {
+			if r.Record.Seq != l.last()+1+feed.Seq(i) {
+				return fmt.Errorf("record %d: %w", r.Record.Seq, ErrOrder)
+			}
+		}
+		for _, r := range records {
+			l.records = append(l.records, r)
+			l.sources[r.Record.Item.Source] = max(l.sources[r.Record.Item.Source], r.Record.Item.Number)
+		}
+		return nil
+	})
+}
+
+func (l *Log) box(name string) *mailbox {
+	if l.boxes[name] == nil {
+		l.boxes[name] = &mailbox{}
+	}
+	return l.boxes[name]
+}
+
+func (m *mailbox) last() feed.Number { return m.collected + feed.Number(len(m.entries)) }
+
+// Append implements pipeline.Log.
+func (l *Log) Append(ctx context.Context, entries []feed.Entry) error {
+	var names []string
+	for _, e := range entries {
+		if !slices.Contains(names, e.Mailbox) {
+			names = append(names, e.Mailbox)
+		}
+	}
+	return l.write(ctx, "append", names, func() error {
+		for i, e := range entries {
+			m := l.box(e.Mailbox)
+			if e.Number != m.last()+1 || e.Previous != m.head {
+				return fmt.Errorf("entry %d of %s, %d of the batch: %w", e.Number, e.Mailbox, i, ErrOrder)
+			}
+			m.entries, m.head = append(m.entries, e), e.Hash()
+		}
+		return nil
+	})
+}
+
+// Seal implements pipeline.Log.
+func (l *Log) Seal(ctx context.Context, s feed.Seal) error {
+	return l.write(ctx, "seal", nil, func() error {
+		if l.sealed != nil && s.Epoch <= l.sealed.Epoch {
+			return fmt.Errorf("seal of epoch %d: %w", s.Epoch, ErrOrder)
+		}
+		l.seals, l.sealed = append(l.seals, s), &s
+		return nil
+	})
+}
+
+// Acknowledge implements pipeline.Log.
+func (l *Log) Acknowledge(ctx context.Context, name string, n feed.Number) error {
+	return l.write(ctx, "acknowledge", []string{name}, func() error {
+		m := l.box(name)
+		if n > m.last() {
+			return fmt.Errorf("acknowledgement %d of %s: %w", n, name, ErrOrder)
+		}
+		m.acknowledged = max(m.acknowledged, n)
+		return nil
+	})
+}
+
+// Records implements pipeline.Log.
+func (l *Log) Records(_ context.Context, from feed.Seq, limit int) ([]feed.Record, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var page []feed.Record
+	for seq := max(from, l.collected+1); seq <= l.last() && len(page) < limit; seq++ {
+		page = append(page, l.records[seq-l.collected-1].Record)
+	}
+	return page, nil
+}
+
+// Mailbox implements pipeline.Log.
+func (l *Log) Mailbox(_ context.Context, name string, from feed.Epoch) (pipeline.MailboxState, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.box(name)
+	s := pipeline.MailboxState{Last: m.last(), Head: m.head, Acknowledged: m.acknowledged}
+	for i, e := range m.entries {
+		s.Closed = i == len(m.entries)-1 && e.Gap != nil
+		if e.Gap == nil && e.Record.Epoch >= from {
+			s.Stored = append(s.Stored, e.Record.Seq)
+		}
+	}
+	return s, nil
+}
+
+// Entries implements pipeline.Log.
+func (l *Log) Entries(_ context.Context, name string, after feed.Number, limit int) ([]pipeline.Delivered, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.box(name)
+	var page []pipeline.Delivered
+	for n := max(after, m.collected) + 1; n <= m.last() && len(page) < limit; n++ {
+		d := pipeline.Delivered{Entry: m.entries[n-m.collected-1]}
+		if seq := d.Entry.Record.Seq; seq > l.collected && seq <= l.last() {
+			d.Payload = l.records[seq-l.collected-1].Payload
+		}
+		page = append(page, d)
+	}
+	return page, nil
+}
+
+// NextSeal implements pipeline.Log.
+func (l *Log) NextSeal(_ context.Context, after feed.Epoch) (*feed.Seal, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.seals {
+		if s.Epoch > after {
+			return &s, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // no seal is an answer
+}
+
+// FirstSeal implements pipeline.Log.
+func (l *Log) FirstSeal(context.Context) (*feed.Seal, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.seals) == 0 {
+		return nil, nil //nolint:nilnil // no seal is an answer
+	}
+	s := l.seals[0]
+	return &s, nil
+}
+
+// Subscriptions implements pipeline.Log.
+func (l *Log) Subscriptions(_ context.Context, e feed.Epoch) (*feed.Subscriptions, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range l.terms {
+		if t.Epoch == e {
+			return t.Subscriptions, nil
+		}
+	}
+	return nil, fmt.Errorf("epoch %d was never opened: %w", e, ErrOrder)
+}
+
+// Collect implements pipeline.Log.
+func (l *Log) Collect(ctx context.Context, before feed.Epoch) error {
+	return l.write(ctx, "collect", nil, func() error {
+		if l.sealed == nil {
+			return nil
+		}
+		before = min(before, l.sealed.Epoch+1)
+		needed := l.last() + 1 // the first record that an entry which is kept refers to
+		for _, m := range l.boxes {
+			for len(m.entries) > 0 && m.entries[0].Number <= m.acknowledged && m.entries[0].Epoch() < before {
+				m.entries, m.collected = m.entries[1:], m.collected+1
+			}
+			for _, e := range m.entries {
+				if e.Gap == nil {
+					needed = min(needed, e.Record.Seq)
+				}
+			}
+		}
+		for len(l.records) > 0 && l.records[0].Record.Epoch < before && l.records[0].Record.Seq < needed {
+			l.records, l.collected = l.records[1:], l.collected+1
+		}
+		l.seals = slices.DeleteFunc(l.seals, func(s feed.Seal) bool { return s.Epoch < before })
+		return nil
+	})
+}

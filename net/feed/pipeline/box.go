@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+// box is a mailbox. Its outbox owns it; what others read of it is atomic.
+type box struct {
+	name   string
+	last   atomic.Uint64 // number of the last entry that is stored
+	acked  atomic.Uint64
+	number feed.Number // of the last entry, also of one that is being stored
+	head   feed.Hash
+	gap    feed.Number           // the gap that closed it; 0 while it is open
+	stored map[feed.Seq]struct{} // what it has of epochs that are taken through again
+}
+
+// load reads a mailbox, with what it holds from an epoch on.
+func (f *Feed) load(ctx context.Context, name string, from feed.Epoch) (*box, error) {
+	s, err := f.cfg.Log.Mailbox(ctx, name, from)
+	if err != nil {
+		return nil, fmt.Errorf("read mailbox %s: %w", name, err)
+	}
+	f.mu.Lock()
+	b := f.boxes[name]
+	if b == nil {
+		b = &box{name: name}
+		f.boxes[name] = b
+	}
+	f.mu.Unlock()
+	b.number, b.head, b.gap, b.stored = s.Last, s.Head, 0, make(map[feed.Seq]struct{}, len(s.Stored))
+	if s.Closed {
+		b.gap = s.Last
+	}
+	for _, seq := range s.Stored {
+		b.stored[seq] = struct{}{}
+	}
+	b.last.Store(uint64(s.Last))
+	b.read(s.Acknowledged)
+	return b, nil
+}
+
+// read moves the acknowledged number on.
+func (b *box) read(n feed.Number) {
+	for {
+		was := b.acked.Load()
+		if was >= uint64(n) || b.acked.CompareAndSwap(was, uint64(n)) {
+			return
+		}
+	}
+}
+
+// find returns a mailbox that has been opened.
+func (f *Feed) find(name string) (*box, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b, ok := f.boxes[name]; ok {
+		return b, nil
+	}
+	return nil, fmt.Errorf("mailbox %q: %w", name, ErrNoMailbox)
+}
+
+// Acknowledge says that a subscriber needs the entries up to a number no more. Going back changes nothing.
+func (f *Feed) Acknowledge(ctx context.Context, mailbox string, n feed.Number) error {
+	b, err := f.find(mailbox)
+	if err != nil {
+		return err
+	}
+	if last := b.last.Load(); uint64(n) > last {
+		return fmt.Errorf("mailbox %s ends with %d, and %d %w", mailbox, last, n, ErrFuture)
+	}
+	if err := f.cfg.Log.Acknowledge(ctx, mailbox, n); err != nil {
+		return fmt.Errorf("store acknowledgement: %w", err)
+	}
+	b.read(n)
+	return nil
+}
+
+// add makes the entry of a record, or of the gap that closes a full mailbox; false if nothing is to be stored: it is there already,
+// or the mailbox is closed.
+func (o *outbox) add(b *box, shard int, rec feed.Record, hash feed.Hash) (feed.Entry, bool) {
+	if _, there := b.stored[rec.Seq]; there {
+		delete(b.stored, rec.Seq)
+		return feed.Entry{}, false
+	}
+	if b.gap != 0 {
+		return feed.Entry{}, false
+	}
+	e := feed.Entry{Mailbox: b.name, Number: b.number + 1, Previous: b.head, Shard: uint16(shard)}
+	if unread := uint64(b.number) - b.acked.Load(); unread >= o.feed.cfg.MailboxBound {
+		e.Gap = &feed.Gap{Outbox: o.actor(), Epoch: rec.Epoch, First: rec.Seq, Unread: unread}
+		e.SignGap(o.feed.cfg.Signer)
+		b.gap, b.head = e.Number, e.Hash()
+	} else {
+		e.Record = rec
+		b.head = e.Link(hash)
+	}
+	b.number = e.Number
+	return e, true
+}
+
+// reopen opens a mailbox with a new epoch, once its subscriber has acknowledged the gap.
+func (b *box) reopen() {
+	if b.gap != 0 && b.acked.Load() >= uint64(b.gap) {
+		b.gap = 0
+	}
+}

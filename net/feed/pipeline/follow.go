@@ -1,0 +1,102 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+// Position is where a subscriber is: what it has, and so what it does not get again.
+type Position struct {
+	Number feed.Number // the last entry
+	Sealed bool        // whether it has a seal
+	Epoch  feed.Epoch  // the last seal
+}
+
+// News is one thing a subscriber is told: an entry, or a seal with the subscriptions that held.
+type News struct {
+	Delivered     *Delivered
+	Seal          *feed.Seal
+	Subscriptions *feed.Subscriptions
+}
+
+// Follow delivers a mailbox's entries and all seals from a position on, in an order in which they can be verified: the entries of an
+// epoch, then its seal; those of an outbox that was missing come after it. It reads from the log at the subscriber's own pace, until the context ends or deliver
+// returns an error.
+func (f *Feed) Follow(ctx context.Context, mailbox string, from Position, deliver func(News) error) error {
+	for {
+		changed := f.changed()
+		if _, err := f.find(mailbox); err != nil {
+			return err
+		}
+		progress, err := f.step(ctx, mailbox, &from, deliver)
+		if err != nil {
+			return err
+		}
+		if progress {
+			continue
+		}
+		select {
+		case <-changed:
+		case <-f.stopped:
+			return ErrStopped
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// step delivers a page of entries, or the next seal once all that it covers is delivered.
+func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver func(News) error) (bool, error) {
+	seal, err := f.next(ctx, *at)
+	if err != nil {
+		return false, err
+	}
+	limit, room := feed.Number(0), pageSize
+	if seal != nil {
+		limit = at.Number
+		if head, ok := seal.HeadOf(mailbox); ok {
+			limit = head.Number
+		}
+		room = int(min(uint64(pageSize), uint64(max(limit, at.Number)-at.Number)))
+	}
+	if room > 0 {
+		page, err := f.cfg.Log.Entries(ctx, mailbox, at.Number, room)
+		if err != nil {
+			return false, fmt.Errorf("read mailbox %s: %w", mailbox, err)
+		}
+		for i := range page {
+			if err := deliver(News{Delivered: &page[i]}); err != nil {
+				return false, err
+			}
+			at.Number = page[i].Entry.Number
+		}
+		if len(page) > 0 || seal == nil {
+			return len(page) > 0, nil
+		}
+	}
+	subs, err := f.cfg.Log.Subscriptions(ctx, seal.Epoch)
+	if err != nil {
+		return false, fmt.Errorf("read subscriptions of epoch %d: %w", seal.Epoch, err)
+	}
+	if err := deliver(News{Seal: seal, Subscriptions: subs}); err != nil {
+		return false, err
+	}
+	at.Sealed, at.Epoch = true, seal.Epoch
+	return true, nil
+}
+
+func (f *Feed) next(ctx context.Context, at Position) (*feed.Seal, error) {
+	var seal *feed.Seal
+	var err error
+	if at.Sealed {
+		seal, err = f.cfg.Log.NextSeal(ctx, at.Epoch)
+	} else {
+		seal, err = f.cfg.Log.FirstSeal(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read seal: %w", err)
+	}
+	return seal, nil
+}

@@ -1,0 +1,250 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+// Message is what a source tells.
+type Message struct {
+	Wallet  chain.WalletID
+	Kind    feed.Kind
+	Payload []byte // not written to after it is submitted
+}
+
+type submission struct {
+	source   string
+	first    uint64
+	messages []Message
+	done     chan error // room for one
+}
+
+// Submit hands messages over. The source numbers them itself, from 1 and without gaps, first being the number of messages[0]; those
+// that were accepted before are passed over, so that who does not know whether they were submits them again. It returns when they
+// are stored. An error of ErrSource changes nothing.
+func (f *Feed) Submit(ctx context.Context, source string, first uint64, messages []Message) error {
+	if len(messages) == 0 || len(messages) > MaxSubmission {
+		return fmt.Errorf("%w: 1 to %d messages at a time, not %d", ErrSource, MaxSubmission, len(messages))
+	}
+	s := submission{source: source, first: first, messages: messages, done: make(chan error, 1)}
+	select {
+	case f.submissions <- s:
+	case <-f.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-s.done:
+		return err
+	case <-f.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// order tells the inbox to end its epoch (unless it has none yet) and begin the next.
+type order struct {
+	next   Term
+	queues []*queue
+}
+
+// inbox validates what sources submit, numbers and stores it, and sends it on its way.
+type inbox struct {
+	feed    *Feed
+	replay  []Term // what was open when the log was read, not yet taken through again
+	term    Term
+	open    bool
+	next    feed.Seq
+	sources map[string]uint64
+	orders  <-chan order
+	out     chan<- batch
+	reports chan<- report
+
+	queues []*queue // what the epochs to be taken through again go into
+	items  *gate    // what came in
+	passed *gate    // what went out, by source
+	shards *gate    // the same, by shard
+	first  feed.Seq // of the epoch
+	blames []feed.Blame
+}
+
+func newInbox(f *Feed, s State, orders <-chan order, out chan<- batch, reports chan<- report, queues []*queue) *inbox {
+	bySource := func(i int) feed.Label { return feed.Label{Way: feed.BySource, Name: f.cfg.Sources[i]} }
+	in := &inbox{
+		feed: f, replay: s.Terms, next: s.First, sources: map[string]uint64{}, orders: orders, out: out, reports: reports, queues: queues,
+		items: newGate(len(f.cfg.Sources), bySource), passed: newGate(len(f.cfg.Sources), bySource),
+		shards: newGate(f.cfg.Shards, byShard),
+	}
+	for name, last := range s.Sources {
+		in.sources[name] = last
+	}
+	return in
+}
+
+func (in *inbox) run(ctx context.Context) error {
+	if err := in.again(ctx); err != nil {
+		return err
+	}
+	for {
+		submissions := in.feed.submissions
+		if !in.open { // nothing can be numbered before the first epoch
+			submissions = nil
+		}
+		select {
+		case s := <-submissions:
+			if err := in.accept(ctx, s); err != nil {
+				return err
+			}
+		case o := <-in.orders:
+			if err := in.turn(ctx, o); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// again takes the records of the epochs that are not sealed through the stages once more, so that all count the same as before.
+func (in *inbox) again(ctx context.Context) error {
+	for i, t := range in.replay {
+		in.term, in.open, in.first = t, true, in.next
+		for {
+			page, err := in.feed.cfg.Log.Records(ctx, in.next, pageSize)
+			if err != nil {
+				return fmt.Errorf("read records again: %w", err)
+			}
+			page = slices.DeleteFunc(page, func(r feed.Record) bool { return r.Epoch != t.Epoch })
+			if len(page) == 0 {
+				break
+			}
+			b := batch{records: page}
+			for _, rec := range page {
+				b.hashes = append(b.hashes, rec.Hash())
+				in.items.trees[in.source(rec.Item.Source)].Add(rec.Item.Hash())
+			}
+			if err := in.give(ctx, b); err != nil {
+				return err
+			}
+		}
+		if i+1 < len(in.replay) {
+			if err := in.turn(ctx, order{next: in.replay[i+1], queues: in.queues}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// source is the place of a name. One that was taken out of the configuration while its records are not sealed counts as the first.
+func (in *inbox) source(name string) int { return max(0, slices.Index(in.feed.cfg.Sources, name)) }
+
+// accept numbers and stores a submission, answers, and sends its records on. Errors are the log's, and end the feed: what it did
+// is not known.
+func (in *inbox) accept(ctx context.Context, s submission) error {
+	items, payloads, err := in.judge(s)
+	if err != nil || len(items) == 0 {
+		s.done <- err
+		return nil
+	}
+	records := in.feed.logic.number(items, in.next, in.term)
+	b, accepted := batch{records: records, hashes: make([]feed.Hash, len(records))}, make([]Accepted, len(records))
+	for i, rec := range records {
+		if rec.Seq != in.next+feed.Seq(i) {
+			return feed.Blame{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}
+		}
+		b.hashes[i] = rec.Hash()
+		accepted[i] = Accepted{Record: rec, Payload: payloads[rec.Item.Payload]}
+	}
+	if err := in.feed.cfg.Log.Accept(ctx, accepted); err != nil {
+		return fmt.Errorf("store records: %w", err)
+	}
+	in.sources[s.source] = items[len(items)-1].Number
+	tree := &in.items.trees[in.source(s.source)]
+	for _, item := range items {
+		tree.Add(item.Hash())
+	}
+	s.done <- nil
+	return in.give(ctx, b)
+}
+
+// judge makes items of what a source submits, less what it submitted before.
+func (in *inbox) judge(s submission) ([]feed.Item, map[feed.Hash][]byte, error) {
+	if !slices.Contains(in.feed.cfg.Sources, s.source) {
+		return nil, nil, fmt.Errorf("%w: %q is not one of this feed's sources", ErrSource, s.source)
+	}
+	last := in.sources[s.source]
+	if s.first == 0 || s.first > last+1 {
+		return nil, nil, fmt.Errorf("%w: %s goes on with %d, not with %d", ErrSource, s.source, last+1, s.first)
+	}
+	items, payloads := make([]feed.Item, 0, len(s.messages)), make(map[feed.Hash][]byte, len(s.messages))
+	for i, m := range s.messages {
+		number := s.first + uint64(i)
+		if number <= last {
+			continue
+		}
+		item := feed.NewItem(s.source, number, m.Wallet, m.Kind, m.Payload)
+		if err := item.Check(); err != nil {
+			return nil, nil, fmt.Errorf("%w: message %d: %w", ErrSource, number, err)
+		}
+		items = append(items, item)
+		payloads[item.Payload] = m.Payload
+	}
+	return items, payloads, nil
+}
+
+// give counts a batch and sends it to the router.
+func (in *inbox) give(ctx context.Context, b batch) error {
+	for i := range b.records {
+		rec := &b.records[i]
+		to := in.term.Subscriptions.Recipients(rec.Item.Wallet, rec.Item.Kind)
+		if (rec.Epoch != in.term.Epoch || rec.Recipients != to.Hash) && len(in.blames) == 0 { // one says it
+			in.blames = []feed.Blame{{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}}
+		}
+		in.passed.trees[in.source(rec.Item.Source)].Add(rec.Item.Hash())
+		in.shards.trees[shardOf(rec.Item.Wallet, in.feed.cfg.Shards)].Add(b.hashes[i])
+	}
+	in.next += feed.Seq(len(b.records))
+	if len(b.records) == 0 {
+		return nil
+	}
+	return send(ctx, in.out, b)
+}
+
+// turn ends the epoch, if there is one, and begins the next.
+func (in *inbox) turn(ctx context.Context, o order) error {
+	end := &ending{term: in.term, next: o.next, until: in.next, queues: o.queues, gave: in.shards.take()}
+	saw := feed.Commitment{Actor: in.actor(), Epoch: in.term.Epoch, In: in.items.take(), Out: join(in.passed.take(), end.gave)}
+	r := report{first: in.first, count: uint64(in.next - in.first), blames: in.blames}
+	was := in.open
+	in.term, in.open, in.first, in.blames = o.next, true, in.next, nil
+	for _, q := range o.queues {
+		if q != nil {
+			q.join(o.next.Epoch)
+		}
+	}
+	if err := send(ctx, in.out, batch{end: end}); err != nil || !was {
+		return err
+	}
+	return in.feed.report(ctx, in.reports, saw, r)
+}
+
+func (in *inbox) actor() feed.Actor { return in.feed.cfg.Signer.Actor(feed.Inbox, 0) }
+
+// number gives items their numbers and recipients.
+func number(items []feed.Item, first feed.Seq, t Term) []feed.Record {
+	records := make([]feed.Record, len(items))
+	for i, item := range items {
+		records[i] = feed.Record{
+			Seq: first + feed.Seq(i), Epoch: t.Epoch, Item: item,
+			Recipients: t.Subscriptions.Recipients(item.Wallet, item.Kind).Hash,
+		}
+	}
+	return records
+}

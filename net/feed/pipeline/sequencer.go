@@ -1,0 +1,294 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+type subscribing struct {
+	list []feed.Subscription
+	done chan subscribed // room for one
+}
+
+type subscribed struct {
+	from feed.Epoch
+	err  error
+}
+
+// Subscribe replaces who gets what from the next epoch on, and returns that epoch; 0 if none was opened yet. It holds until the next
+// call, also after a restart from the moment that the epoch has begun.
+func (f *Feed) Subscribe(ctx context.Context, list []feed.Subscription) (feed.Epoch, error) {
+	s := subscribing{list: list, done: make(chan subscribed, 1)}
+	select {
+	case f.subscriptions <- s:
+	case <-f.stopped:
+		return 0, ErrStopped
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	d := <-s.done // the sequencer answers at once
+	return d.from, d.err
+}
+
+// closing is an epoch that is over and waits for its commitments.
+type closing struct {
+	term     Term
+	due      bool // whether deadline is known: an epoch of before a restart has one from the first height on
+	deadline chain.Height
+	reports  map[feed.Actor]report
+	missing  map[feed.Actor]bool
+}
+
+// sequencer ends epochs with their windows and seals them, in order. It waits for nobody but the log.
+type sequencer struct {
+	feed    *Feed
+	orders  chan<- order
+	reports <-chan report
+	rejoins <-chan rejoin
+
+	term     Term // the open epoch
+	open     bool
+	wanted   *feed.Subscriptions // from the next epoch on
+	lost     map[feed.Actor]bool // outboxes that will not commit to the open epoch
+	closings []*closing
+	waiting  []order // for the inbox
+	queues   []*queue
+	moved    []uint64 // of each queue at since
+	since    []chain.Height
+	last     *feed.Seal
+	first    feed.Seq
+}
+
+func newSequencer(f *Feed, s State, queues []*queue, orders chan<- order, reports <-chan report, rejoins <-chan rejoin) *sequencer {
+	q := &sequencer{
+		feed: f, orders: orders, reports: reports, rejoins: rejoins, last: s.Sealed, first: s.First,
+		queues: slices.Clone(queues), moved: make([]uint64, len(queues)), since: make([]chain.Height, len(queues)), lost: map[feed.Actor]bool{},
+	}
+	q.wanted, _ = feed.NewSubscriptions(0, nil) // nobody is a version, too
+	for i, t := range s.Terms {
+		if i+1 < len(s.Terms) {
+			q.closings = append(q.closings, q.closing(t))
+		} else {
+			q.term, q.open, q.wanted = t, true, t.Subscriptions
+		}
+	}
+	return q
+}
+
+func (s *sequencer) closing(t Term) *closing {
+	return &closing{term: t, reports: map[feed.Actor]report{}, missing: map[feed.Actor]bool{}}
+}
+
+func (s *sequencer) run(ctx context.Context, heights <-chan chain.Height) error {
+	for {
+		var orders chan<- order
+		var next order
+		if len(s.waiting) > 0 {
+			orders, next = s.orders, s.waiting[0]
+		}
+		var err error
+		select {
+		case h, more := <-heights:
+			if !more {
+				heights = nil // the chain is silent: the epoch stays open
+				continue
+			}
+			err = s.height(ctx, h)
+		case orders <- next:
+			s.waiting = s.waiting[1:]
+		case r := <-s.reports:
+			s.report(r)
+			err = s.seal(ctx)
+		case j := <-s.rejoins:
+			s.queues[j.outbox], s.moved[j.outbox], s.since[j.outbox] = j.queue, 0, 0
+		case r := <-s.feed.subscriptions:
+			s.subscribe(r)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *sequencer) subscribe(r subscribing) {
+	subs, err := feed.NewSubscriptions(s.wanted.Version()+1, r.list)
+	if err != nil {
+		r.done <- subscribed{err: err}
+		return
+	}
+	s.wanted = subs
+	d := subscribed{}
+	if s.open {
+		d.from = s.term.Epoch + 1
+	}
+	r.done <- d
+}
+
+// height ends the epochs whose windows are over, and gives up who is late. A height that goes back changes nothing.
+func (s *sequencer) height(ctx context.Context, h chain.Height) error {
+	now := feed.Epoch(uint64(h) / s.feed.cfg.WindowBlocks)
+	if !s.open {
+		if err := s.turn(ctx, now, h); err != nil {
+			return err
+		}
+	}
+	for s.term.Epoch < now { // one at a time: an empty epoch has a seal, too
+		if err := s.turn(ctx, s.term.Epoch+1, h); err != nil {
+			return err
+		}
+	}
+	for _, c := range s.closings {
+		if !c.due {
+			c.due, c.deadline = true, h+chain.Height(s.feed.cfg.Patience)
+		}
+	}
+	s.stalled(h)
+	s.late(h)
+	return s.seal(ctx)
+}
+
+// turn opens an epoch and tells the inbox; what was open is being closed from now on.
+func (s *sequencer) turn(ctx context.Context, e feed.Epoch, h chain.Height) error {
+	next := Term{Epoch: e, Subscriptions: s.wanted}
+	if err := s.feed.cfg.Log.Open(ctx, next); err != nil {
+		return fmt.Errorf("open epoch %d: %w", e, err)
+	}
+	if s.open {
+		c := s.closing(s.term)
+		c.due, c.deadline, c.missing = true, h+chain.Height(s.feed.cfg.Patience), s.lost
+		s.closings = append(s.closings, c)
+	}
+	s.lost = map[feed.Actor]bool{}
+	queues := slices.Clone(s.queues)
+	for j, q := range queues {
+		if q == nil || q.isLost() {
+			queues[j] = nil
+			s.lost[s.outbox(j)] = true
+		}
+	}
+	s.waiting = append(s.waiting, order{next: next, queues: queues})
+	s.term, s.open = next, true
+	return nil
+}
+
+func (s *sequencer) outbox(j int) feed.Actor { return s.feed.cfg.Signer.Actor(feed.Outbox, j) }
+
+// stalled gives up outboxes that have something to do and did nothing for as long as the patience lasts: the receivers wait for them.
+func (s *sequencer) stalled(h chain.Height) {
+	for j, q := range s.queues {
+		if q == nil {
+			continue
+		}
+		if moved := q.moved.Load(); moved != s.moved[j] || len(q.ch) == 0 || s.since[j] == 0 || h < s.since[j] {
+			s.moved[j], s.since[j] = moved, h
+			continue
+		}
+		if h-s.since[j] >= chain.Height(s.feed.cfg.Patience) {
+			s.lose(j)
+		}
+	}
+}
+
+// lose stops sending to an outbox. It commits to nothing until it has joined again.
+func (s *sequencer) lose(j int) {
+	if s.queues[j] == nil {
+		return
+	}
+	s.queues[j].lose()
+	s.queues[j] = nil
+	s.lost[s.outbox(j)] = true
+	for _, c := range s.closings {
+		c.missing[s.outbox(j)] = true
+	}
+}
+
+// late gives up who has not committed by the deadline.
+func (s *sequencer) late(h chain.Height) {
+	for _, c := range s.closings {
+		if h < c.deadline {
+			continue
+		}
+		for _, a := range s.actors() {
+			if _, there := c.reports[a]; there {
+				continue
+			}
+			c.missing[a] = true
+			if a.Stage == feed.Outbox {
+				s.lose(int(a.Index))
+			}
+		}
+	}
+}
+
+func (s *sequencer) actors() []feed.Actor {
+	by := s.feed.cfg.Signer
+	list := []feed.Actor{by.Actor(feed.Inbox, 0), by.Actor(feed.Router, 0)}
+	for i := range s.feed.cfg.Shards {
+		list = append(list, by.Actor(feed.Receiver, i))
+	}
+	for j := range s.feed.cfg.Outboxes {
+		list = append(list, by.Actor(feed.Outbox, j))
+	}
+	return list
+}
+
+// report takes a commitment; one of an epoch that is sealed comes too late and counts for nothing.
+func (s *sequencer) report(r report) {
+	for _, c := range s.closings {
+		if c.term.Epoch == r.saw.Epoch {
+			c.reports[r.saw.Actor] = r
+		}
+	}
+}
+
+// seal seals what can be sealed, the oldest first.
+func (s *sequencer) seal(ctx context.Context) error {
+	for len(s.closings) > 0 {
+		c := s.closings[0]
+		for _, a := range s.actors() {
+			if _, there := c.reports[a]; !there && !c.missing[a] {
+				return nil
+			}
+		}
+		sealed := s.build(c)
+		sealed.Sign(s.feed.cfg.Signer)
+		if err := s.feed.cfg.Log.Seal(ctx, sealed); err != nil {
+			return fmt.Errorf("store the seal of epoch %d: %w", sealed.Epoch, err)
+		}
+		s.last, s.first, s.closings = &sealed, sealed.First+feed.Seq(sealed.Count), s.closings[1:]
+		s.feed.announce()
+	}
+	return nil
+}
+
+func (s *sequencer) build(c *closing) feed.Seal {
+	sealed := feed.Seal{
+		Actor: s.feed.cfg.Signer.Actor(feed.Sequencer, 0), Epoch: c.term.Epoch, First: s.first,
+		Version: c.term.Subscriptions.Version(), Subscriptions: c.term.Subscriptions.Hash(),
+	}
+	if s.last != nil {
+		sealed.Previous = s.last.Hash()
+	}
+	for _, a := range s.actors() {
+		r, there := c.reports[a]
+		if !there {
+			sealed.Blames = append(sealed.Blames, feed.Blame{Actor: a, Reason: feed.Missing})
+			continue
+		}
+		sealed.Commitments = append(sealed.Commitments, r.commitment)
+		sealed.Blames = append(sealed.Blames, r.blames...)
+		if r.commitment.InRoot() != r.saw.InRoot() || r.commitment.OutRoot() != r.saw.OutRoot() {
+			sealed.Blames = append(sealed.Blames, feed.Blame{Actor: a, Reason: feed.False})
+		}
+		if a.Stage == feed.Inbox {
+			sealed.First, sealed.Count = r.first, r.count
+		}
+	}
+	return sealed
+}
