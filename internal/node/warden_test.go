@@ -36,6 +36,7 @@ func vaultIn(t testing.TB) vault.Config {
 type warden struct {
 	*vault.Vault
 	caught chan *question // one for each round that is caught
+	over   chan struct{}  // closed when the test is
 
 	mu   sync.Mutex
 	trap int // the round of a signature that is caught next; 0 for none
@@ -54,7 +55,7 @@ func newWarden(t testing.TB) (*warden, SignerConfig) {
 	v, err := vault.Open(t.Context(), vaultIn(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, v.Close()) })
-	w := &warden{Vault: v, caught: make(chan *question, 1)}
+	w := &warden{Vault: v, caught: make(chan *question, 1), over: make(chan struct{})}
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	fingerprint, err := daemon.MakeCertificate("signer", file("signer.crt"), file("signer.key"))
@@ -78,6 +79,7 @@ func newWarden(t testing.TB) (*warden, SignerConfig) {
 		cancel()
 		require.NoError(t, <-ended)
 	})
+	t.Cleanup(func() { close(w.over) })
 	return w, SignerConfig{
 		placement.Spec{ID: "enclave", Weight: 1, State: placement.Active, Where: "in the test"},
 		daemon.Config{
@@ -107,7 +109,10 @@ func (w *warden) Sign(ctx context.Context, r signer.SignRound) (signer.RoundRepl
 	}
 	q := &question{r, make(chan struct{}), make(chan error, 1)}
 	w.caught <- q
-	<-q.arrive
+	select {
+	case <-q.arrive:
+	case <-w.over:
+	}
 	reply, err := w.Vault.Sign(context.WithoutCancel(ctx), r) // it was sent, whatever has become of who did
 	q.answered <- err
 	return reply, err
@@ -116,18 +121,6 @@ func (w *warden) Sign(ctx context.Context, r signer.SignRound) (signer.RoundRepl
 // Abort implements signer.Backend. Nodes that end tell it what they do not need any more; one that is killed does not, and nothing
 // may depend on it.
 func (*warden) Abort(context.Context, signer.SessionID) error { return nil }
-
-// awaitCaught returns the question that was caught. It arrives at the end of the test if it was not let go before.
-func (w *warden) awaitCaught(t testing.TB) *question {
-	t.Helper()
-	select {
-	case q := <-w.caught:
-		return q
-	case <-time.After(patient):
-		require.FailNow(t, "the signer is not asked")
-		return nil
-	}
-}
 
 // letGo lets the question arrive, and returns what the backend says to it.
 func (q *question) letGo() error {
