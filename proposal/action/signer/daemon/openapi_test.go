@@ -1,16 +1,10 @@
 package daemon
 
 import (
-	"encoding"
 	"encoding/json"
 	"flag"
-	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"net/http"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -21,28 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/openapitest"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 var update = flag.Bool("update", false, "write openapi.json instead of comparing it")
 
-type object = map[string]any
+type object = openapitest.Object
 
-// schemas makes JSON schemas of Go types.
-type schemas struct {
-	components object
-	comments   map[string]string // "Type" or "Type.Field" to its comment
-}
-
-func (s schemas) of(t reflect.Type) object {
-	hex := func(digits int) object {
-		return object{"type": "string", "pattern": "^[0-9a-f]{" + strconv.Itoa(digits) + "}$"}
-	}
+// special are the types with a form of their own.
+func special(t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[chain.WalletID](), reflect.TypeFor[chain.Operator]():
 		return object{"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
 	case reflect.TypeFor[signer.SessionID](), reflect.TypeFor[signer.Digest]():
-		return hex(64)
+		return object{"type": "string", "pattern": "^[0-9a-f]{64}$"}
 	case reflect.TypeFor[signer.HexBytes]():
 		return object{"type": "string", "pattern": "^([0-9a-f]{2})*$"}
 	case reflect.TypeFor[signer.Scheme]():
@@ -50,38 +37,7 @@ func (s schemas) of(t reflect.Type) object {
 	case reflect.TypeFor[signer.KeyState]():
 		return object{"type": "string", "enum": texts([]signer.KeyState{signer.KeyPending, signer.KeyActive, signer.KeyFrozen})}
 	}
-	if t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
-		panic("no schema for " + t.String())
-	}
-	switch t.Kind() {
-	case reflect.Pointer:
-		return s.of(t.Elem())
-	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Uint8 { // seats too: a byte each
-			return object{"type": []string{"string", "null"}, "contentEncoding": "base64"}
-		}
-		return object{"type": []string{"array", "null"}, "items": s.of(t.Elem())}
-	case reflect.Map:
-		if t.Elem().Kind() == reflect.Interface {
-			return object{"type": "object"}
-		}
-		return object{"type": []string{"object", "null"}, "additionalProperties": s.of(t.Elem())}
-	case reflect.Struct:
-		if _, known := s.components[t.Name()]; !known {
-			s.components[t.Name()] = object{} // a type may hold itself
-			s.components[t.Name()] = s.structure(t)
-		}
-		return object{"$ref": "#/components/schemas/" + t.Name()}
-	case reflect.String:
-		return object{"type": "string"}
-	case reflect.Bool:
-		return object{"type": "boolean"}
-	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
-		return object{"type": "integer", "minimum": 0}
-	case reflect.Int, reflect.Int64:
-		return object{"type": "integer"}
-	}
-	panic("no schema for " + t.String())
+	return nil
 }
 
 func texts[T ~string](list []T) []string {
@@ -92,79 +48,12 @@ func texts[T ~string](list []T) []string {
 	return out
 }
 
-func (s schemas) structure(t reflect.Type) object {
-	properties, required := object{}, []string{}
-	s.fields(t, properties, &required)
-	slices.Sort(required)
-	schema := object{"type": "object", "properties": properties, "required": required}
-	if comment := s.comments[t.Name()]; comment != "" {
-		schema["description"] = comment
-	}
-	return schema
-}
-
-// fields lists them as encoding/json does: those of an embedded struct are its holder's.
-func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous && f.Tag.Get("json") == "" {
-			s.fields(f.Type, properties, required)
-			continue
-		}
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		schema := s.of(f.Type)
-		if comment := s.comments[t.Name()+"."+f.Name]; comment != "" {
-			schema["description"] = comment
-		}
-		properties[name] = schema
-		if options == "" {
-			*required = append(*required, name)
-		}
-	}
-}
-
-// readComments reads the comments of types and fields, which reflection does not know.
-func readComments(t *testing.T) map[string]string {
-	comments := map[string]string{}
-	var files []string
-	for _, pattern := range []string{"../*.go", "*.go"} {
-		found, err := filepath.Glob(pattern)
-		require.NoError(t, err)
-		require.NotEmpty(t, found)
-		files = append(files, found...)
-	}
-	for _, file := range files {
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
-		require.NoError(t, err)
-		for _, d := range parsed.Decls {
-			declaration, ok := d.(*ast.GenDecl)
-			if !ok || declaration.Tok != token.TYPE {
-				continue
-			}
-			for _, spec := range declaration.Specs {
-				typed, _ := spec.(*ast.TypeSpec)
-				structure, ok := typed.Type.(*ast.StructType)
-				if !ok {
-					continue
-				}
-				comments[typed.Name.Name] = oneLine(declaration.Doc.Text())
-				for _, field := range structure.Fields.List {
-					for _, name := range field.Names {
-						comments[typed.Name.Name+"."+name.Name] = oneLine(field.Doc.Text() + " " + field.Comment.Text())
-					}
-				}
-			}
-		}
-	}
-	return comments
-}
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
-
 // describe makes the whole document from the routes and the verdicts.
 func describe(t *testing.T) object {
-	s := schemas{object{}, readComments(t)}
-	problem := object{mediaJSON: object{"schema": s.of(reflect.TypeFor[Problem]())}}
+	comments, err := openapitest.Comments("../*.go", "*.go")
+	require.NoError(t, err)
+	s := openapitest.Schemas{Components: object{}, Comments: comments, Special: special, NullLists: true}
+	problem := object{mediaJSON: object{"schema": s.Of(reflect.TypeFor[Problem]())}}
 	paths := object{}
 	for _, r := range routes() {
 		responses := object{}
@@ -184,7 +73,7 @@ func describe(t *testing.T) object {
 		if r.answer == nil {
 			responses["204"] = object{"description": "Done."}
 		} else {
-			schema := s.of(reflect.TypeOf(r.answer))
+			schema := s.Of(reflect.TypeOf(r.answer))
 			responses["200"] = object{"description": "The answer.", "content": object{mediaJSON: object{"schema": schema}}}
 			if r.path == "/v1/health" {
 				responses["507"].(object)["content"] = object{mediaJSON: object{"schema": object{"anyOf": []any{schema, problem[mediaJSON].(object)["schema"]}}}}
@@ -197,7 +86,7 @@ func describe(t *testing.T) object {
 		}
 		operation := object{"summary": r.summary, "parameters": parameters, "responses": responses}
 		if r.body != nil {
-			operation["requestBody"] = object{"required": true, "content": object{mediaJSON: object{"schema": s.of(reflect.TypeOf(r.body))}}}
+			operation["requestBody"] = object{"required": true, "content": object{mediaJSON: object{"schema": s.Of(reflect.TypeOf(r.body))}}}
 		}
 		path, ok := paths[r.path].(object)
 		if !ok {
@@ -213,7 +102,7 @@ func describe(t *testing.T) object {
 			"description": "What a signer backend answers to the node of its operator. Lists of bytes are base64; lists of seats too, one byte for each. Unknown fields of requests are refused. Within version 1 fields are added to answers, never renamed or removed.",
 		},
 		"paths": paths, "security": []any{object{"certificate": []any{}}},
-		"components": object{"schemas": s.components, "securitySchemes": object{"certificate": object{
+		"components": object{"schemas": s.Components, "securitySchemes": object{"certificate": object{
 			"type": "mutualTLS", "description": "TLS 1.3. The client's key is listed with its roles and wallets; the server's is pinned. No authority is asked.",
 		}}},
 	}
@@ -247,89 +136,6 @@ func TestEveryFieldIsNamedAndDescribed(t *testing.T) {
 			require.Regexp(t, snake, field, name)
 		}
 	}
-}
-
-// conforms checks the part of JSON Schema that schemas.of uses.
-func conforms(doc, schema object, have any, at string) error {
-	if ref, ok := schema["$ref"].(string); ok {
-		return conforms(doc, doc["components"].(object)["schemas"].(object)[strings.TrimPrefix(ref, "#/components/schemas/")].(object), have, at)
-	}
-	if some, ok := schema["anyOf"].([]any); ok {
-		var err error
-		for _, one := range some {
-			if err = conforms(doc, one.(object), have, at); err == nil {
-				return nil
-			}
-		}
-		return err
-	}
-	kinds, many := schema["type"].([]any)
-	if !many {
-		kinds = []any{schema["type"]}
-	}
-	kind, ok := map[reflect.Kind]string{
-		reflect.Invalid: "null", reflect.Bool: "boolean", reflect.Float64: "integer", reflect.String: "string", reflect.Slice: "array", reflect.Map: "object",
-	}[reflect.ValueOf(have).Kind()]
-	if !ok || !slices.Contains(kinds, any(kind)) {
-		return fmt.Errorf("%s: %v is not %v", at, have, schema)
-	}
-	switch have := have.(type) {
-	case string:
-		if enum, ok := schema["enum"].([]any); ok && !slices.Contains(enum, any(have)) {
-			return fmt.Errorf("%s: %q is none of %v", at, have, enum)
-		}
-		if pattern, ok := schema["pattern"].(string); ok && !regexp.MustCompile(pattern).MatchString(have) {
-			return fmt.Errorf("%s: %q is not %s", at, have, pattern)
-		}
-	case []any:
-		for i, item := range have {
-			if err := conforms(doc, schema["items"].(object), item, fmt.Sprintf("%s[%d]", at, i)); err != nil {
-				return err
-			}
-		}
-	case object:
-		return conformsObject(doc, schema, have, at)
-	}
-	return nil
-}
-
-func conformsObject(doc, schema, have object, at string) error {
-	required, _ := schema["required"].([]any)
-	for _, name := range required {
-		if _, there := have[name.(string)]; !there {
-			return fmt.Errorf("%s: %v is missing", at, name)
-		}
-	}
-	properties, _ := schema["properties"].(object)
-	for name, field := range have {
-		property, known := properties[name].(object)
-		if !known {
-			property, known = schema["additionalProperties"].(object)
-		}
-		if !known && properties != nil {
-			return fmt.Errorf("%s: unknown field %s", at, name)
-		}
-		if known {
-			if err := conforms(doc, property, field, at+"."+name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// The checker itself must see what is wrong.
-func TestConformsFindsWhatDiffers(t *testing.T) {
-	var doc object
-	require.NoError(t, json.Unmarshal(document, &doc))
-	term := object{"$ref": "#/components/schemas/Term"}
-	require.NoError(t, conforms(doc, term, object{"generation": 1.0, "epoch": 0.0}, ""))
-	for _, bad := range []any{nil, "x", object{"generation": 1.0}, object{"generation": "1", "epoch": 0.0}, object{"generation": 1.0, "epoch": 0.0, "more": 1.0}} {
-		require.Error(t, conforms(doc, term, bad, ""))
-	}
-	require.Error(t, conforms(doc, object{"type": "string", "pattern": "^a$"}, "b", ""))
-	require.Error(t, conforms(doc, object{"type": "string", "enum": []any{"a"}}, "b", ""))
-	require.Error(t, conforms(doc, object{"type": "array", "items": object{"type": "string"}}, []any{1.0}, ""))
 }
 
 // The page for operators has every status and code, and no other.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/openapitest"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
@@ -158,7 +159,7 @@ func TestEveryAnswerIsInTheDocument(t *testing.T) {
 				if some {
 					var have any
 					require.NoError(t, json.Unmarshal([]byte(raw), &have))
-					require.NoError(t, conforms(doc, content[mediaJSON].(object)["schema"].(object), have, "answer"))
+					require.NoError(t, openapitest.Conforms(doc, content[mediaJSON].(object)["schema"].(object), have, "answer"))
 				}
 				if described["headers"] != nil {
 					require.Equal(t, "1", response.Header.Get("Retry-After"))
