@@ -38,6 +38,11 @@ func newView(rows map[chain.WalletID][]row) View {
 	return v
 }
 
+// Has reports whether anything is attested of a wallet.
+func (v View) Has(wallet chain.WalletID) bool {
+	return v.Tree.Under(tree.Prefix{Name: tree.Name(wallet), Bits: uint8(8 * len(wallet))}).Size() > 0
+}
+
 // Windows returns a wallet's tree of windows.
 func (v View) Windows(wallet chain.WalletID) tree.Tree {
 	leaves := make([]tree.Leaf, len(v.rows[wallet]))

@@ -406,11 +406,11 @@ func (x *Opening) GetViews() []byte {
 	return nil
 }
 
-// CompareRequest asks an operator to open some of what its head attests. The bytes of statements go the other way.
+// CompareRequest asks an operator to open some of what its head attests.
 type CompareRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Window        uint64                 `protobuf:"varint,1,opt,name=window,proto3" json:"window,omitempty"`        // of the head
-	Steps         []*CompareStep         `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`           // none: the head itself
+	Steps         []*CompareStep         `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`           // none, and no statements: the head itself
 	Statements    [][]byte               `protobuf:"bytes,3,rep,name=statements,proto3" json:"statements,omitempty"` // signed pubsub messages that the one who is asked seems to lack, or to contradict
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -467,13 +467,12 @@ func (x *CompareRequest) GetStatements() [][]byte {
 	return nil
 }
 
-// CompareStep asks for the top of a part of a tree, or for an entry.
+// CompareStep asks for the top of a part of a tree. Of a part of one leaf it asks for what that holds.
 type CompareStep struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Wallet        []byte                 `protobuf:"bytes,1,opt,name=wallet,proto3" json:"wallet,omitempty"` // its tree of windows; absent: the tree of the wallets in common
 	Prefix        []byte                 `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"` // as many bytes as the bits take
 	Bits          uint32                 `protobuf:"varint,3,opt,name=bits,proto3" json:"bits,omitempty"`
-	Window        uint64                 `protobuf:"varint,4,opt,name=window,proto3" json:"window,omitempty"` // this entry instead
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -529,20 +528,14 @@ func (x *CompareStep) GetBits() uint32 {
 	return 0
 }
 
-func (x *CompareStep) GetWindow() uint64 {
-	if x != nil {
-		return x.Window
-	}
-	return 0
-}
-
 type CompareAnswer struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Head          []byte                 `protobuf:"bytes,1,opt,name=head,proto3" json:"head,omitempty"`       // signed pubsub message; of an answer to a request without steps
-	Wallets       []byte                 `protobuf:"bytes,2,opt,name=wallets,proto3" json:"wallets,omitempty"` // root of the tree of wallets, beside the views
-	Views         []byte                 `protobuf:"bytes,3,opt,name=views,proto3" json:"views,omitempty"`     // path to what is in common with who asks
-	Common        []byte                 `protobuf:"bytes,4,opt,name=common,proto3" json:"common,omitempty"`   // its root
-	Steps         []*CompareStepAnswer   `protobuf:"bytes,5,rep,name=steps,proto3" json:"steps,omitempty"`     // of the first steps that were asked, in their order; for no steps, the top of the tree
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// These four are of an answer to a request for the head.
+	Head          []byte               `protobuf:"bytes,1,opt,name=head,proto3" json:"head,omitempty"`       // signed pubsub message
+	Wallets       []byte               `protobuf:"bytes,2,opt,name=wallets,proto3" json:"wallets,omitempty"` // root of the tree of wallets, beside the views
+	Views         []byte               `protobuf:"bytes,3,opt,name=views,proto3" json:"views,omitempty"`     // path to what is in common with who asks
+	Common        []byte               `protobuf:"bytes,4,opt,name=common,proto3" json:"common,omitempty"`   // its root
+	Steps         []*CompareStepAnswer `protobuf:"bytes,5,rep,name=steps,proto3" json:"steps,omitempty"`     // of the first steps that were asked, in their order; with the head, the top of what is in common
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -614,10 +607,11 @@ func (x *CompareAnswer) GetSteps() []*CompareStepAnswer {
 
 type CompareStepAnswer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Fragment      []byte                 `protobuf:"bytes,1,opt,name=fragment,proto3" json:"fragment,omitempty"`
-	Windows       []byte                 `protobuf:"bytes,2,opt,name=windows,proto3" json:"windows,omitempty"` // root of the wallet's tree of windows, where its whole was asked for
-	Entry         *Entry                 `protobuf:"bytes,3,opt,name=entry,proto3" json:"entry,omitempty"`
-	Statements    [][]byte               `protobuf:"bytes,4,rep,name=statements,proto3" json:"statements,omitempty"` // signed pubsub messages that the entry speaks of
+	Fragment      []byte                 `protobuf:"bytes,1,opt,name=fragment,proto3" json:"fragment,omitempty"`     // of the tree asked about; or of a wallet's tree of windows, if the wallet is named
+	Wallet        []byte                 `protobuf:"bytes,2,opt,name=wallet,proto3" json:"wallet,omitempty"`         // the one leaf's wallet
+	Windows       []byte                 `protobuf:"bytes,3,opt,name=windows,proto3" json:"windows,omitempty"`       // and the root of its tree of windows
+	Entry         *Entry                 `protobuf:"bytes,4,opt,name=entry,proto3" json:"entry,omitempty"`           // the one leaf's window
+	Statements    [][]byte               `protobuf:"bytes,5,rep,name=statements,proto3" json:"statements,omitempty"` // and the signed pubsub messages that it speaks of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -655,6 +649,13 @@ func (*CompareStepAnswer) Descriptor() ([]byte, []int) {
 func (x *CompareStepAnswer) GetFragment() []byte {
 	if x != nil {
 		return x.Fragment
+	}
+	return nil
+}
+
+func (x *CompareStepAnswer) GetWallet() []byte {
+	if x != nil {
+		return x.Wallet
 	}
 	return nil
 }
@@ -716,24 +717,24 @@ const file_evidence_proto_rawDesc = "" +
 	"\x05steps\x18\x02 \x03(\v2\x1c.walletnode.wire.CompareStepR\x05steps\x12\x1e\n" +
 	"\n" +
 	"statements\x18\x03 \x03(\fR\n" +
-	"statements\"i\n" +
+	"statements\"Q\n" +
 	"\vCompareStep\x12\x16\n" +
 	"\x06wallet\x18\x01 \x01(\fR\x06wallet\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\fR\x06prefix\x12\x12\n" +
-	"\x04bits\x18\x03 \x01(\rR\x04bits\x12\x16\n" +
-	"\x06window\x18\x04 \x01(\x04R\x06window\"\xa5\x01\n" +
+	"\x04bits\x18\x03 \x01(\rR\x04bits\"\xa5\x01\n" +
 	"\rCompareAnswer\x12\x12\n" +
 	"\x04head\x18\x01 \x01(\fR\x04head\x12\x18\n" +
 	"\awallets\x18\x02 \x01(\fR\awallets\x12\x14\n" +
 	"\x05views\x18\x03 \x01(\fR\x05views\x12\x16\n" +
 	"\x06common\x18\x04 \x01(\fR\x06common\x128\n" +
-	"\x05steps\x18\x05 \x03(\v2\".walletnode.wire.CompareStepAnswerR\x05steps\"\x97\x01\n" +
+	"\x05steps\x18\x05 \x03(\v2\".walletnode.wire.CompareStepAnswerR\x05steps\"\xaf\x01\n" +
 	"\x11CompareStepAnswer\x12\x1a\n" +
-	"\bfragment\x18\x01 \x01(\fR\bfragment\x12\x18\n" +
-	"\awindows\x18\x02 \x01(\fR\awindows\x12,\n" +
-	"\x05entry\x18\x03 \x01(\v2\x16.walletnode.wire.EntryR\x05entry\x12\x1e\n" +
+	"\bfragment\x18\x01 \x01(\fR\bfragment\x12\x16\n" +
+	"\x06wallet\x18\x02 \x01(\fR\x06wallet\x12\x18\n" +
+	"\awindows\x18\x03 \x01(\fR\awindows\x12,\n" +
+	"\x05entry\x18\x04 \x01(\v2\x16.walletnode.wire.EntryR\x05entry\x12\x1e\n" +
 	"\n" +
-	"statements\x18\x04 \x03(\fR\n" +
+	"statements\x18\x05 \x03(\fR\n" +
 	"statements*\x8c\x01\n" +
 	"\tProofKind\x12\x1a\n" +
 	"\x16PROOF_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
