@@ -146,6 +146,9 @@ func describeSigning(out *strings.Builder, s view.Signing) {
 	if s.Signature != nil {
 		fmt.Fprintf(out, "  signature %s\n", *s.Signature)
 	}
+	if s.OthersSigned {
+		out.WriteString("  signed    by the other operators; this node heard the result and checked it\n")
+	}
 	for _, digest := range s.Replaces {
 		fmt.Fprintf(out, "  replaces  %s\n", digest)
 	}
@@ -163,7 +166,8 @@ func describeSigning(out *strings.Builder, s view.Signing) {
 		}
 	}
 	if s.Inactivity != nil {
-		fmt.Fprintf(out, "  inactive  %s: absent from several poor heartbeats in a row, noted at block %d\n", joined(s.Inactivity.Operators), s.Inactivity.NotedAt)
+		fmt.Fprintf(out, "  inactive  seats %s of %s: absent from several poor heartbeats in a row, noted at block %d\n",
+			joined(s.Inactivity.Seats), joined(s.Inactivity.Operators), s.Inactivity.NotedAt)
 	}
 	for _, b := range s.Blames {
 		fmt.Fprintf(out, "  blamed    %v in attempt %d: %s: %s\n", b.Operator, b.Attempt, b.Misdeed, printable(b.Detail))

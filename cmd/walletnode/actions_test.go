@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
@@ -34,14 +35,14 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 		Number: 1, Begun: 3700, Ended: 3736, Coordinator: other, Signers: []int{1, 3}, Active: 2, Absent: []chain.Operator{other},
 		Result: signing.ResultUnsound, Detail: "not a \x1b[2J signature",
 	}, []signing.Blame{{Attempt: 1, Operator: other, Misdeed: signing.MisdeedBundles, Detail: "it signed two bundles of one round"}}))
-	require.NoError(t, node.store.SaveInactivity(t.Context(), id, 3600, []chain.Operator{other}, 3740))
+	require.NoError(t, node.store.SaveInactivity(t.Context(), id, 3600, signing.Absence{Seats: []chain.Seat{2, 4}, Operators: []chain.Operator{other}}, 3740))
 
 	text := succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline")
 	for _, want := range []string{
 		"intent    " + signer.Digest{7}.String(), "transaction " + tx.TxID() + ", not signed, fee 1234 sat",
 		"58766 sat to 5120", "witness_v1_taproot, back to the wallet", "40000 sat to 0014", "witness_v0_keyhash)",
 		"attempt 1, blocks 3700 to 3736: unsound", "seats there 2, signers 1, 3", "absent      " + theirs, "blamed    " + theirs + " in attempt 1: two_bundles",
-		"inactive  " + theirs + ": absent from several poor heartbeats in a row, noted at block 3740",
+		"inactive  seats 2, 4 of " + theirs + ": absent from several poor heartbeats in a row, noted at block 3740",
 	} {
 		require.Contains(t, text, want)
 	}
@@ -51,5 +52,14 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 	require.Len(t, doc["signings"], 1)
 	signed, ok := doc["signings"].([]any)[0].(map[string]any)
 	require.True(t, ok)
-	require.Equal(t, map[string]any{"operators": []any{theirs}, "noted_block": float64(3740)}, signed["inactivity"])
+	require.Equal(t, map[string]any{"seats": []any{2.0, 4.0}, "operators": []any{theirs}, "noted_block": float64(3740)}, signed["inactivity"])
+	require.Equal(t, false, signed["others_signed"])
+
+	// Its own signer was out of reach; the others signed all the same.
+	require.NoError(t, node.store.FinishAction(t.Context(), id, 3600, action.SignerUnavailable, "connection refused", 3741))
+	require.NoError(t, node.store.SaveSigned(t.Context(), id, 3600, raw.Bytes(), signer.Digest(tx.TxHash()), 3742))
+	text = succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline")
+	for _, want := range []string{"outcome   signer_unavailable", "transaction " + tx.TxID() + ", signed", "signed    by the other operators; this node heard"} {
+		require.Contains(t, text, want)
+	}
 }

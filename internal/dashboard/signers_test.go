@@ -11,6 +11,7 @@ import (
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // evil is what a peer or a signer may say.
@@ -98,7 +99,7 @@ func TestTheRecordOfAWindowShowsItsAttempts(t *testing.T) {
 	w := known(t, n, "first", self, operator(2), operator(3), operator(4))
 	agreed(t, n, w, 7200)
 	txid := asked(t, n, w, 7200, evil)
-	require.NoError(t, n.Store().SaveInactivity(t.Context(), w.ID(), 7200, []chain.Operator{operator(4)}, 7340))
+	require.NoError(t, n.Store().SaveInactivity(t.Context(), w.ID(), 7200, signing.Absence{Seats: []chain.Seat{4}, Operators: []chain.Operator{operator(4)}}, 7340))
 	start(t, n)
 	for _, width := range []int64{desktop, phone} {
 		server, p := serve(t, node.NewBoard(n), ""), newTab(t, width)

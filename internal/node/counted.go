@@ -81,7 +81,7 @@ type countedFindings struct {
 }
 
 // SaveInactivity implements signing.Log.
-func (l countedFindings) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent []chain.Operator, at chain.Height) error {
+func (l countedFindings) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent signing.Absence, at chain.Height) error {
 	err := l.Log.SaveInactivity(ctx, wallet, window, absent, at)
 	if err == nil {
 		l.found()

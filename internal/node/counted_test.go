@@ -58,14 +58,14 @@ type findings struct {
 	err error
 }
 
-func (f findings) SaveInactivity(context.Context, chain.WalletID, chain.Height, []chain.Operator, chain.Height) error {
+func (f findings) SaveInactivity(context.Context, chain.WalletID, chain.Height, signing.Absence, chain.Height) error {
 	return f.err
 }
 
 func TestOnlyFindingsThatAreStoredAreCounted(t *testing.T) {
 	found := 0
 	count := func() { found++ }
-	absent := []chain.Operator{{1}}
+	absent := signing.Absence{Seats: []chain.Seat{1}}
 	require.NoError(t, countedFindings{findings{}, count}.SaveInactivity(t.Context(), chain.WalletID{}, 900, absent, 1000))
 	require.Equal(t, 1, found)
 	refused := countedFindings{findings{err: store.ErrFull}, count}

@@ -42,6 +42,6 @@ func (f fenced) SaveSigned(ctx context.Context, wallet chain.WalletID, window ch
 }
 
 // SaveInactivity implements signing.Log.
-func (f fenced) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent []chain.Operator, at chain.Height) error {
+func (f fenced) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent signing.Absence, at chain.Height) error {
 	return f.under(wallet, func() error { return f.pen.SaveInactivity(ctx, wallet, window, absent, at) })
 }

@@ -369,14 +369,14 @@ func testSignings(t *testing.T, open func() *Store) {
 
 func testInactivity(t *testing.T, open func() *Store) {
 	s := open()
-	require.NoError(t, s.SaveInactivity(t.Context(), walletA, 900, []chain.Operator{mallory, {2}}, 990))
-	require.NoError(t, s.SaveInactivity(t.Context(), walletA, 900, nil, 991), "the first one stays")
-	require.NoError(t, s.SaveInactivity(t.Context(), walletB, 1800, nil, 1900))
+	require.NoError(t, s.SaveInactivity(t.Context(), walletA, 900, signing.Absence{Seats: []chain.Seat{2, 200, 255}, Operators: []chain.Operator{mallory, {2}}}, 990))
+	require.NoError(t, s.SaveInactivity(t.Context(), walletA, 900, signing.Absence{}, 991), "the first one stays")
+	require.NoError(t, s.SaveInactivity(t.Context(), walletB, 1800, signing.Absence{}, 1900))
 	all, err := open().Inactivity(t.Context(), nil, 10)
 	require.NoError(t, err)
 	require.Equal(t, []Inactive{
 		{Wallet: walletB, Window: 1800, NotedAt: 1900},
-		{Wallet: walletA, Window: 900, Operators: []chain.Operator{mallory, {2}}, NotedAt: 990},
+		{Wallet: walletA, Window: 900, Seats: []chain.Seat{2, 200, 255}, Operators: []chain.Operator{mallory, {2}}, NotedAt: 990},
 	}, all)
 	one, err := open().Inactivity(t.Context(), &walletA, 1)
 	require.NoError(t, err)
@@ -408,7 +408,7 @@ func TestWhatWasSignedIsKeptAsLongAsItsActionAndTransactionsForEver(t *testing.T
 				if n == 2 || n == 4 {
 					require.NoError(t, s.SaveSigned(t.Context(), walletA, r.Window.Block, []byte{1}, signer.Digest{byte(n)}, 1))
 				}
-				require.NoError(t, s.SaveInactivity(t.Context(), walletA, r.Window.Block, nil, 1))
+				require.NoError(t, s.SaveInactivity(t.Context(), walletA, r.Window.Block, signing.Absence{}, 1))
 				require.NoError(t, s.FinishAction(t.Context(), walletA, r.Window.Block, "ok", "", r.Window.End))
 			}
 			require.NoError(t, s.Prune(t.Context(), window(10).End))
@@ -442,7 +442,7 @@ func TestSigningsAreWrittenUnderTheFence(t *testing.T) {
 				pen.BeginAttempt(t.Context(), walletA, at, 2),
 				pen.EndAttempt(t.Context(), walletA, at, signing.Attempt{Number: 1}, nil),
 				pen.SaveSigned(t.Context(), walletA, at, []byte{1}, signer.Digest{}, 990),
-				pen.SaveInactivity(t.Context(), walletA, at, nil, 990),
+				pen.SaveInactivity(t.Context(), walletA, at, signing.Absence{}, 990),
 			} {
 				require.ErrorIs(t, err, cluster.ErrFenced)
 			}
@@ -482,7 +482,7 @@ func TestADamagedRowOfSignersIsAnErrorNotAPanic(t *testing.T) {
 		t.Run(damage, func(t *testing.T) {
 			s := openAt(t, t.TempDir(), Retention{})
 			require.NoError(t, s.SaveIntent(t.Context(), intent(1)))
-			require.NoError(t, s.SaveInactivity(t.Context(), walletA, 900, []chain.Operator{mallory}, 1))
+			require.NoError(t, s.SaveInactivity(t.Context(), walletA, 900, signing.Absence{Operators: []chain.Operator{mallory}}, 1))
 			require.NoError(t, s.AddKeygen(t.Context(), keygen.Row{Session: sessionID(1), State: keygen.Invited}))
 			_, err := s.Assign(t.Context(), sessionID(1), "a", placement.Derived)
 			require.NoError(t, err)

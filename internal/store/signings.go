@@ -152,19 +152,24 @@ func noSigning(wallet chain.WalletID, window chain.Height, err error) error {
 	return err
 }
 
-// Inactive is a finding of operators who were absent from several heartbeats in a row.
+// Inactive is a finding of who was absent from several heartbeats in a row.
 type Inactive struct {
 	Wallet    chain.WalletID
 	Window    chain.Height // of the last of the heartbeats
-	Operators []chain.Operator
+	Seats     []chain.Seat
+	Operators []chain.Operator // who holds them
 	NotedAt   chain.Height
 }
 
 // SaveInactivity implements signing.Log.
-func (s scribe) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent []chain.Operator, at chain.Height) error {
+func (s scribe) SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent signing.Absence, at chain.Height) error {
 	return s.write(ctx, "store inactivity", wallet, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO inactivity (block, wallet, operators, noted_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (block, wallet) DO NOTHING`, height(window), wallet[:], encodeRoster(absent), height(at))
+		seats := make([]byte, len(absent.Seats))
+		for i, seat := range absent.Seats {
+			seats[i] = byte(seat)
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO inactivity (block, wallet, seats, operators, noted_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (block, wallet) DO NOTHING`, height(window), wallet[:], seats, encodeRoster(absent.Operators), height(at))
 		return err
 	})
 }
@@ -187,14 +192,17 @@ func (r Reader) InactivityOf(ctx context.Context, wallet chain.WalletID, window 
 func (r Reader) inactivity(ctx context.Context, wallet *chain.WalletID, window chain.Height, limit int) ([]Inactive, error) {
 	var where conditions
 	where.scope("block", "block", wallet, window, window)
-	rows, err := r.db.QueryContext(ctx, `SELECT block, wallet, operators, noted_at FROM inactivity`+where.sql()+` ORDER BY block DESC, wallet`+where.limit(limit), where.args...)
+	rows, err := r.db.QueryContext(ctx, `SELECT block, wallet, seats, operators, noted_at FROM inactivity`+where.sql()+` ORDER BY block DESC, wallet`+where.limit(limit), where.args...)
 	all, err := collect(rows, err, func(row scanner) (i Inactive, err error) {
-		var packed []byte
-		if err := row.Scan((*height)(&i.Window), fixed(i.Wallet[:]), &packed, (*height)(&i.NotedAt)); err != nil {
+		var seats, packed []byte
+		if err := row.Scan((*height)(&i.Window), fixed(i.Wallet[:]), &seats, &packed, (*height)(&i.NotedAt)); err != nil {
 			return i, err
 		}
 		if len(packed)%len(chain.Operator{}) != 0 {
 			return i, fmt.Errorf("%w: inactivity of wallet %v", ErrCorrupt, i.Wallet)
+		}
+		for _, seat := range seats {
+			i.Seats = append(i.Seats, chain.Seat(seat))
 		}
 		for op := range slices.Chunk(packed, len(chain.Operator{})) {
 			i.Operators = append(i.Operators, chain.Operator(op))

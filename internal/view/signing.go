@@ -9,6 +9,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
@@ -32,14 +33,17 @@ type Signing struct {
 	Attempts    []Attempt      `json:"attempts"` // that ended, in order
 	Blames      []Blame        `json:"blames"`   // operators who broke attempts
 	Replaces    []string       `json:"replaces"` // digests of earlier intents that spend the same
+	// OthersSigned says that this node's own signer took no part in what was signed: the action ended otherwise here.
+	OthersSigned bool `json:"others_signed"`
 	// Inactivity is null unless this is a heartbeat that too few seats took part in, the last of several in a row.
 	Inactivity *Inactivity `json:"inactivity"`
 }
 
-// Inactivity is a finding of operators who were absent from several poor heartbeats of a wallet in a row. It is a note of this
+// Inactivity is a finding of seats that were absent from several poor heartbeats of a wallet in a row. It is a note of this
 // node's own: nobody is told, and nothing follows from it.
 type Inactivity struct {
-	Operators []chain.Operator `json:"operators"`
+	Seats     []int            `json:"seats"`
+	Operators []chain.Operator `json:"operators"` // who holds them
 	NotedAt   chain.Height     `json:"noted_block"`
 }
 
@@ -173,12 +177,14 @@ func (r Records) Signings(ctx context.Context, block chain.Height, wallet *chain
 		if err != nil {
 			return Signings{}, err
 		}
+		shown.OthersSigned = len(row.Signed) > 0 && a.Finished() && action.Outcome(a.Outcome) != action.OK
 		inactive, found, err := r.Store.InactivityOf(ctx, a.Wallet, block)
 		if err != nil {
 			return Signings{}, err
 		}
 		if found {
-			shown.Inactivity = &Inactivity{orEmpty(inactive.Operators), inactive.NotedAt}
+			seats := each(inactive.Seats, func(s chain.Seat) int { return int(s) })
+			shown.Inactivity = &Inactivity{seats, orEmpty(inactive.Operators), inactive.NotedAt}
 		}
 		list.Signings = append(list.Signings, shown)
 	}

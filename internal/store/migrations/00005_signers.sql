@@ -57,11 +57,12 @@ CREATE TABLE signings (
 );
 CREATE INDEX signings_of_transaction ON signings (tx_hash);
 
--- Operators who were absent from three poor heartbeats in a row.
+-- Who was absent from three poor heartbeats in a row.
 CREATE TABLE inactivity (
     block     BIGINT NOT NULL, -- the window of the last of them
     wallet    BYTEA  NOT NULL CHECK (length(wallet) = 20),
-    operators BYTEA  NOT NULL, -- 20 bytes each
+    seats     BYTEA  NOT NULL, -- one byte each, ascending
+    operators BYTEA  NOT NULL, -- who holds them, 20 bytes each
     noted_at  BIGINT NOT NULL,
     PRIMARY KEY (block, wallet)
 );

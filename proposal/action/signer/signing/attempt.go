@@ -410,7 +410,7 @@ func (r *run) close(ctx context.Context, a *attempt, height chain.Height) {
 	r.forget(a)
 	b := r.boards[a.number]
 	report := Attempt{
-		Number: a.number, Begun: a.begun, Ended: height, Coordinator: a.coordinator, Active: b.active(), Absent: r.absent(b),
+		Number: a.number, Begun: a.begun, Ended: height, Coordinator: a.coordinator, Active: b.active(), Absent: r.absent(b), Missing: b.missing(r.wallet),
 		Whole: a.begun <= r.schedule.announce(a.number), Result: a.result, Detail: a.detail,
 	}
 	for _, s := range a.signers {

@@ -46,6 +46,18 @@ func (b *board) active() int {
 	return n
 }
 
+// missing returns the seats that nobody announced.
+func (b *board) missing(wallet chain.Wallet) []int {
+	var seats []int
+	for _, s := range allSeats(wallet) {
+		op, _ := wallet.At(s)
+		if !slices.Contains(b.announced[op], s) {
+			seats = append(seats, int(s))
+		}
+	}
+	return seats
+}
+
 // announce notes seats; the first word of an operator counts.
 func (b *board) announce(by chain.Operator, seats []chain.Seat) {
 	if _, ok := b.announced[by]; !ok {

@@ -33,7 +33,7 @@ func (h heartbeat) Handle(ctx context.Context, o proposal.Order) (action.Outcome
 	return outcome, detail
 }
 
-// judge records an inactivity if this heartbeat is the third poor one in a row, with the operators who were absent from all of
+// judge records an inactivity if this heartbeat is the third poor one in a row, with the seats that were absent from all of
 // them. What was not followed from its beginning says nothing about others, nor does a heartbeat in which nobody else was
 // heard: then it may be us who were absent.
 func (h heartbeat) judge(ctx context.Context, o proposal.Order) {
@@ -55,37 +55,34 @@ func (h heartbeat) judge(ctx context.Context, o proposal.Order) {
 		return
 	}
 	absent := inactive(wallet, h.cfg.Self, h.cfg.PoorShare, append([]Signing{now}, before...))
-	if len(absent) == 0 {
+	if len(absent.Seats) == 0 {
 		return
 	}
 	if err := h.cfg.Log.SaveInactivity(ctx, o.Wallet, o.Window, absent, h.cfg.Clock.Height()); err != nil {
 		log.Error("Could not record who is inactive", "error", err)
 		return
 	}
-	log.Warn("Operators were absent from three heartbeats in a row", "operators", absent)
+	log.Warn("Seats were absent from three heartbeats in a row", "seats", absent.Seats, "operators", absent.Operators)
 }
 
-// inactive returns the operators who were absent from the newest three heartbeats, if all of these were poor. signings are those
-// of one wallet, the newest first.
-func inactive(wallet chain.Wallet, self chain.Operator, share int, signings []Signing) []chain.Operator {
-	var absent []chain.Operator
+// inactive returns the seats that were absent from the newest three heartbeats, if all of these were poor; the own ones are none
+// of them. signings are those of one wallet, the newest first.
+func inactive(wallet chain.Wallet, self chain.Operator, share int, signings []Signing) Absence {
+	absent := slices.DeleteFunc(allSeats(wallet), func(s chain.Seat) bool { op, _ := wallet.At(s); return op == self })
 	count := 0
 	for _, s := range signings {
 		if s.Intent.Transaction != nil {
 			continue
 		}
 		newest, ok := s.Newest()
-		everybodyElse := len(operatorsOf(wallet, allSeats(wallet))) - 1
+		everybodyElse := len(wallet.Operators()) - 1
 		if !ok || newest.Active*100 >= share*wallet.Seats() || len(newest.Absent) >= everybodyElse {
-			return nil
+			return Absence{}
 		}
-		if count == 0 {
-			absent = slices.Clone(newest.Absent)
-		}
-		absent = slices.DeleteFunc(absent, func(op chain.Operator) bool { return op == self || !slices.Contains(newest.Absent, op) })
+		absent = slices.DeleteFunc(absent, func(s chain.Seat) bool { return !slices.Contains(newest.Missing, int(s)) })
 		if count++; count == poorHeartbeats {
-			return absent
+			return Absence{absent, operatorsOf(wallet, absent)}
 		}
 	}
-	return nil
+	return Absence{}
 }

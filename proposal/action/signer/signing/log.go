@@ -30,8 +30,14 @@ type Log interface {
 	// SaveSigned stores what came of it; the first one stays. raw is the signed transaction, or the heartbeat's signature;
 	// txHash is zero of a heartbeat.
 	SaveSigned(ctx context.Context, wallet chain.WalletID, window chain.Height, raw []byte, txHash signer.Digest, at chain.Height) error
-	// SaveInactivity records the operators who were absent from the poor heartbeats that end with a window's; the first ones stay.
-	SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent []chain.Operator, at chain.Height) error
+	// SaveInactivity records who was absent from the poor heartbeats that end with a window's; the first finding stays.
+	SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent Absence, at chain.Height) error
+}
+
+// Absence is who was missing at several poor heartbeats of a wallet in a row.
+type Absence struct {
+	Seats     []chain.Seat // ascending
+	Operators []chain.Operator
 }
 
 // Signing is what a wallet's signers were asked in one window, and what came of it.
@@ -82,6 +88,7 @@ type Attempt struct {
 	Signers     []int            `json:"signers"` // seats; none if no list came
 	Active      int              `json:"active"`  // seats that announced themselves
 	Absent      []chain.Operator `json:"absent"`  // did not announce themselves
+	Missing     []int            `json:"missing"` // seats that nobody announced: theirs, and those that their operators left out
 	Silent      []chain.Operator `json:"silent"`  // were named as signers, and said nothing in time
 	Whole       bool             `json:"whole"`   // followed from its beginning, so that who was not heard was not there
 	Result      Result           `json:"result"`

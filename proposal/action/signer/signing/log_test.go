@@ -17,12 +17,12 @@ var errBroken = errors.New("disk on fire")
 type memory struct {
 	mu         sync.Mutex
 	rows       map[chain.Height]*Signing // of the one wallet
-	inactivity map[chain.Height][]chain.Operator
+	inactivity map[chain.Height]Absence
 	failing    map[string]error // by method
 }
 
 func newMemory() *memory {
-	return &memory{rows: map[chain.Height]*Signing{}, inactivity: map[chain.Height][]chain.Operator{}, failing: map[string]error{}}
+	return &memory{rows: map[chain.Height]*Signing{}, inactivity: map[chain.Height]Absence{}, failing: map[string]error{}}
 }
 
 func (m *memory) fail(method string, failing bool) {
@@ -123,10 +123,10 @@ func (m *memory) SaveSigned(_ context.Context, _ chain.WalletID, window chain.He
 	return err
 }
 
-func (m *memory) SaveInactivity(_ context.Context, _ chain.WalletID, window chain.Height, absent []chain.Operator, _ chain.Height) error {
+func (m *memory) SaveInactivity(_ context.Context, _ chain.WalletID, window chain.Height, absent Absence, _ chain.Height) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.inactivity[window] == nil {
+	if m.inactivity[window].Seats == nil {
 		m.inactivity[window] = absent
 	}
 	return nil

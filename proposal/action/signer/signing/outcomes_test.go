@@ -192,7 +192,7 @@ func TestThreePoorHeartbeatsNameTheAbsent(t *testing.T) {
 		// 900 was poor, 1800 was not, 2700 and 3600 were.
 		for m, e := range w.play(w.heartbeat(4500), there...) {
 			require.Equal(t, action.OK, e.outcome)
-			require.Equal(t, map[chain.Height][]chain.Operator{4500: {away.op, late.op}}, m.log.inactivity)
+			require.Equal(t, map[chain.Height]Absence{4500: {[]chain.Seat{4, 5}, []chain.Operator{away.op, late.op}}}, m.log.inactivity)
 		}
 	})
 }
@@ -201,7 +201,11 @@ func TestWhoIsInactive(t *testing.T) {
 	bubble(t, 2, []int{1, 1, 1, 1}, func(t *testing.T, w *world) {
 		op := func(i int) chain.Operator { return w.members[i].op }
 		beat := func(active int, absent ...chain.Operator) Signing {
-			return Signing{Attempts: []Attempt{{Active: active, Absent: absent, Whole: true}}}
+			a := Attempt{Active: active, Absent: absent, Whole: true}
+			for _, op := range absent {
+				a.Missing = append(a.Missing, int(w.seatOf(w.by(op))))
+			}
+			return Signing{Attempts: []Attempt{a}}
 		}
 		unseen := beat(2, op(3))
 		unseen.Attempts[0].Whole = false
@@ -219,7 +223,33 @@ func TestWhoIsInactive(t *testing.T) {
 			"one was not followed":        {[]Signing{poor, unseen, poor}, nil},
 			"nobody was heard: it was us": {[]Signing{poor, beat(1, op(1), op(2), op(3)), poor}, nil},
 		} {
-			require.Equal(t, c.want, inactive(w.wallet, op(0), 70, c.rows), name)
+			found := inactive(w.wallet, op(0), 70, c.rows)
+			require.Equal(t, c.want, found.Operators, name)
+			for i, op := range found.Operators {
+				require.Equal(t, w.seatOf(w.by(op)), found.Seats[i], name)
+			}
+		}
+	})
+}
+
+// Of an operator that announces a part of its seats the others are absent.
+func TestAnAbsenceIsOfSeats(t *testing.T) {
+	bubble(t, 3, []int{2, 4, 3}, func(t *testing.T, w *world) {
+		part := w.members[1]
+		part.backend.key.Seats = part.backend.key.Seats[:1]
+		w.start()
+		for _, window := range []chain.Height{900, 1800, 2700} {
+			o := w.heartbeat(window)
+			for m, e := range w.play(o) {
+				require.Equal(t, []int{4, 5, 6}, m.requireSigned(o, e).Attempts[0].Missing)
+			}
+		}
+		for _, m := range w.members {
+			want := map[chain.Height]Absence{2700: {[]chain.Seat{4, 5, 6}, []chain.Operator{part.op}}}
+			if m == part {
+				want = map[chain.Height]Absence{} // it says nothing about itself
+			}
+			require.Equal(t, want, m.log.inactivity)
 		}
 	})
 }
