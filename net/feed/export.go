@@ -1,0 +1,135 @@
+package feed
+
+import (
+	"fmt"
+	"slices"
+)
+
+const (
+	exportDomain = "walletnode/feed/export/1\x00"
+	// MaxExport is the most bytes of an export that is read.
+	MaxExport       = 64 << 20
+	maxExportEpochs = 4096
+)
+
+// Export is what a subscriber shows of what it read: whole epochs, one after the other, without payloads.
+type Export struct {
+	Instance string
+	Mailbox  string
+	Epochs   []Kept // ascending, with seal, subscriptions and entries
+}
+
+// Export returns the epochs that the reader keeps whole.
+func (r *Reader) Export() Export {
+	x := Export{Instance: r.instance, Mailbox: r.mailbox}
+	for _, k := range r.kept {
+		if k.Heads == nil {
+			x.Epochs = append(x.Epochs, k)
+		}
+	}
+	return x
+}
+
+// Only returns the export of one epoch alone: what two subscribers exchange who know where they part.
+func (x Export) Only(e Epoch) Export {
+	x.Epochs = slices.DeleteFunc(slices.Clone(x.Epochs), func(k Kept) bool { return k.Epoch != e })
+	return x
+}
+
+// Encode writes the export's one form.
+func (x Export) Encode() []byte {
+	b := putName(putName([]byte(exportDomain), x.Instance), x.Mailbox)
+	b = putU32(b, uint32(len(x.Epochs)))
+	for _, k := range x.Epochs {
+		b = putBytes(b, k.Seal.Encode())
+		b = putBytes(b, k.Subscriptions.Encode())
+		b = putU32(b, uint32(len(k.Entries)))
+		for _, e := range k.Entries {
+			b = e.append(append(b, entryDomain...))
+		}
+	}
+	return b
+}
+
+// DecodeExport accepts what Encode writes. Errors are ErrMalformed. It verifies nothing.
+func DecodeExport(data []byte) (Export, error) {
+	if len(data) > MaxExport {
+		return Export{}, malformed("an export of %d bytes where at most %d belong", len(data), MaxExport)
+	}
+	r := reader{rest: data}
+	r.header(exportDomain)
+	x := Export{Instance: r.name(), Mailbox: r.name()}
+	for range r.count(maxExportEpochs, 12) {
+		seal, err := DecodeSeal(r.bytes(MaxSeal))
+		if r.err == nil {
+			r.err = err
+		}
+		subs, err := DecodeSubscriptions(r.bytes(maxSubscriptions))
+		if r.err == nil {
+			r.err = err
+		}
+		k := Kept{Epoch: seal.Epoch, Seal: &seal, Subscriptions: subs}
+		for range r.count(maxOpenEntries, len(entryDomain)+recordSize) {
+			k.Entries = append(k.Entries, r.entry())
+			if r.err != nil {
+				break
+			}
+		}
+		if r.err != nil {
+			break
+		}
+		x.Epochs = append(x.Epochs, k)
+	}
+	return x, r.end("export")
+}
+
+// Verify reads the export as a subscriber would, payloads left out, and says who is to blame by it. Errors say that it is no
+// subscriber's who read what the instance signed.
+func (x Export) Verify(keys Keyring) ([]Blame, error) {
+	if _, known := keys[x.Instance]; !known {
+		return nil, fmt.Errorf("%s: %w", x.Instance, ErrUnknownInstance)
+	}
+	if len(x.Epochs) == 0 {
+		return nil, nil
+	}
+	r, err := NewReader(x.Instance, x.Mailbox, keys, x.start(), Policy{Keep: len(x.Epochs) + 1, Then: Drop})
+	if err != nil {
+		return nil, err
+	}
+	var blames []Blame
+	for _, k := range x.Epochs {
+		for _, e := range k.Entries {
+			if err := r.link(e); err != nil {
+				return nil, fmt.Errorf("export of %s: %w", x.Mailbox, err)
+			}
+		}
+		found, err := r.Seal(*k.Seal, k.Subscriptions)
+		if err != nil {
+			return nil, fmt.Errorf("export of %s: %w", x.Mailbox, err)
+		}
+		blames = append(blames, found...)
+	}
+	return blames, nil
+}
+
+// start is what a reader knew before the first epoch, by what the epoch says.
+func (x Export) start() Start {
+	first := x.Epochs[0]
+	s := Start{Seal: first.Seal.Previous}
+	if s.Sealed = s.Seal != (Hash{}) && first.Epoch > 0; s.Sealed {
+		s.Epoch = first.Epoch - 1
+	}
+	for _, k := range x.Epochs {
+		if len(k.Entries) > 0 {
+			s.Number, s.Head = k.Entries[0].Number-1, k.Entries[0].Previous
+			return s
+		}
+	}
+	for _, k := range x.Epochs { // nothing came in all of it
+		if head, ok := k.Seal.HeadOf(x.Mailbox); ok {
+			s.Number, s.Head = head.Number, head.Chain
+			return s
+		}
+	}
+	return s
+}

@@ -1,0 +1,260 @@
+package feed
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Bounds of a reader: what an instance that never seals can make it hold.
+const (
+	maxOpenEpochs  = 16
+	maxOpenEntries = 1 << 18
+)
+
+var (
+	// ErrUnsealed says that the instance sends entries and no seals.
+	ErrUnsealed = errors.New("the instance does not seal what it delivers; ask its operator, or move the mailbox")
+	// ErrPayload says that a payload is not the one that was committed to.
+	ErrPayload = errors.New("the payload is not its record's; do not use it")
+	// ErrUnverified says that as many epochs are kept as the policy wants, none of them verified.
+	ErrUnverified = errors.New("compare with another subscriber before reading on: no more unverified epochs are kept")
+)
+
+// Start is where a reader begins: what it knows of the mailbox. The zero value is the mailbox's beginning.
+type Start struct {
+	Number Number
+	Head   Hash
+	Sealed bool // whether it knows a seal
+	Epoch  Epoch
+	Seal   Hash
+}
+
+// Reader verifies a mailbox as it is read: numbers, links, payloads, order, and at each seal that it was given exactly what all stages
+// committed to. It is not for several goroutines.
+type Reader struct {
+	mailbox  string
+	instance string
+	keys     Keyring
+	policy   Policy
+
+	at       Start
+	lastSeq  [MaxShards]Seq
+	doubt    Seq // the first record since the last seal with which something is wrong; 0 if none
+	outboxes int // how many the instance has, by the last seal
+	open     []*Kept
+	entries  int // in open
+	kept     []Kept
+}
+
+// NewReader makes a reader of an instance's mailbox.
+func NewReader(instance, mailbox string, keys Keyring, from Start, policy Policy) (*Reader, error) {
+	if err := errors.Join(CheckName(instance), CheckName(mailbox), policy.check()); err != nil {
+		return nil, err
+	}
+	return &Reader{mailbox: mailbox, instance: instance, keys: keys, policy: policy, at: from}, nil
+}
+
+// At is where the reader is.
+func (r *Reader) At() Start { return r.at }
+
+// outbox is who keeps the mailbox; before the first seal it is not known which.
+func (r *Reader) outbox() Actor {
+	if r.outboxes == 0 {
+		return Actor{Instance: r.instance}
+	}
+	return Actor{Instance: r.instance, Stage: Outbox, Index: uint16(OutboxOf(r.mailbox, r.outboxes))}
+}
+
+func (r *Reader) blame(seq Seq, format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, error(Blame{Actor: r.outbox(), Reason: Delivery, Seq: seq}))...)
+}
+
+// Entry verifies the next entry, with its record's payload. An error that is a Blame says who broke the chain, and the reader stays
+// where it was; after ErrPayload it goes on, and the payload must not be used.
+func (r *Reader) Entry(e Entry, payload []byte) error {
+	if err := r.link(e); err != nil {
+		return err
+	}
+	if e.Gap == nil && !e.Record.Item.Holds(payload) {
+		r.suspect(e.Record.Seq)
+		return fmt.Errorf("record %d: %w", e.Record.Seq, ErrPayload)
+	}
+	return nil
+}
+
+// suspect keeps the first record with which something is wrong that need not be the outbox's doing. The seal tells whose it is.
+func (r *Reader) suspect(seq Seq) {
+	if r.doubt == 0 {
+		r.doubt = seq
+	}
+}
+
+// link verifies the next entry without its payload.
+func (r *Reader) link(e Entry) error {
+	seq := e.Record.Seq
+	switch {
+	case e.Mailbox != r.mailbox:
+		return r.blame(seq, "an entry of mailbox %s", e.Mailbox)
+	case e.Number != r.at.Number+1:
+		return r.blame(seq, "entry %d follows %d", e.Number, r.at.Number)
+	case e.Previous != r.at.Head:
+		return r.blame(seq, "entry %d is not linked to the one before it", e.Number)
+	case int(e.Shard) >= MaxShards:
+		return r.blame(seq, "entry %d is of shard %d", e.Number, e.Shard)
+	}
+	if e.Gap != nil {
+		if err := e.VerifyGap(r.keys); err != nil {
+			return fmt.Errorf("gap at %d: %w", e.Number, err)
+		}
+		if e.Gap.Outbox.Instance != r.instance {
+			return r.blame(e.Gap.First, "a gap by %v", e.Gap.Outbox)
+		}
+	} else if seq <= r.lastSeq[e.Shard] {
+		r.suspect(seq)
+	}
+	k, err := r.epoch(e.Epoch())
+	if err != nil {
+		return err
+	}
+	if r.entries >= maxOpenEntries {
+		return ErrUnsealed
+	}
+	k.Entries = append(k.Entries, e)
+	r.entries++
+	if e.Gap == nil {
+		r.lastSeq[e.Shard] = max(r.lastSeq[e.Shard], seq)
+	}
+	r.at.Number, r.at.Head = e.Number, e.Hash()
+	return nil
+}
+
+// epoch finds or begins an epoch that is not complete. Entries of an epoch whose seal has come are late: their outbox was missing.
+func (r *Reader) epoch(e Epoch) (*Kept, error) {
+	for _, k := range r.open {
+		if k.Epoch == e {
+			return k, nil
+		}
+	}
+	if r.at.Sealed && e <= r.at.Epoch {
+		return nil, r.blame(0, "an entry of epoch %d, which is complete", e)
+	}
+	if len(r.open) >= maxOpenEpochs {
+		return nil, ErrUnsealed
+	}
+	k := &Kept{Epoch: e}
+	r.open = append(r.open, k)
+	slices.SortFunc(r.open, func(a, b *Kept) int { return int(int64(a.Epoch) - int64(b.Epoch)) })
+	return k, nil
+}
+
+// Seal verifies the next seal, with the subscriptions that held, and says who is to blame by it. Errors say that it is none that can
+// be used: by another key, or not the next. An epoch whose outbox is missing is complete with a later seal.
+func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
+	if s.Actor.Instance != r.instance {
+		return nil, fmt.Errorf("a seal of %s, not of %s: %w", s.Actor.Instance, r.instance, ErrSignature)
+	}
+	if err := s.Verify(r.keys); err != nil {
+		return nil, err
+	}
+	whole := s.Actor.Whole()
+	if r.at.Sealed && (s.Epoch <= r.at.Epoch || s.Previous != r.at.Seal) {
+		return nil, fmt.Errorf("the seal of epoch %d does not follow that of epoch %d: %w", s.Epoch, r.at.Epoch, Blame{Actor: whole, Reason: Conflict})
+	}
+	if subs.Hash() != s.Subscriptions || subs.Version() != s.Version {
+		return nil, fmt.Errorf("other subscriptions than those of epoch %d: %w", s.Epoch, Blame{Actor: whole, Reason: Delivery})
+	}
+	if len(r.kept) >= r.policy.Keep && r.policy.Then == Hold {
+		return nil, ErrUnverified
+	}
+	k, err := r.epoch(s.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	k.Seal, k.Subscriptions = &s, subs
+	for _, e := range k.Entries {
+		item := e.Record.Item
+		if e.Gap == nil && (e.Record.Recipients != subs.Recipients(item.Wallet, item.Kind).Hash || !subs.Gets(r.mailbox, item.Wallet, item.Kind)) {
+			r.suspect(e.Record.Seq)
+		}
+	}
+	r.outboxes = s.stage(Outbox)
+	r.at.Sealed, r.at.Epoch, r.at.Seal = true, s.Epoch, s.Hash()
+	blames := Audit(s)
+	if s.blamed(r.outbox(), Missing) {
+		return blames, nil
+	}
+	head, named := s.HeadOf(r.mailbox)
+	if named && (head.Number != r.at.Number || head.Chain != r.at.Head) {
+		blames = append(blames, Blame{Actor: r.outbox(), Reason: Delivery})
+	}
+	blames = append(blames, r.complete(s.Epoch, head.Closed)...)
+	if len(blames) == 0 && r.doubt != 0 { // all stages say the same, and it is wrong
+		blames = []Blame{{Actor: whole, Reason: Delivery, Seq: r.doubt}}
+	}
+	r.doubt = 0
+	return blames, nil
+}
+
+// complete checks and keeps the epochs up to one: all that belongs to them has come.
+func (r *Reader) complete(until Epoch, closed bool) (blames []Blame) {
+	for len(r.open) > 0 && r.open[0].Epoch <= until {
+		k := r.open[0]
+		r.open, r.entries = r.open[1:], r.entries-len(k.Entries)
+		if k.Seal == nil { // entries of an epoch that was never sealed
+			blames = append(blames, Blame{Actor: r.outbox(), Reason: Delivery})
+			continue
+		}
+		if b, wrong := k.check(r.mailbox, closed); wrong {
+			blames = append(blames, b)
+		}
+		r.keep(*k)
+	}
+	return blames
+}
+
+// Kept is an epoch that a subscriber keeps: whole, or compressed to its heads.
+type Kept struct {
+	Epoch         Epoch
+	Seal          *Seal
+	Subscriptions *Subscriptions
+	Entries       []Entry
+	Heads         *Heads // of a compressed epoch, which has nothing else
+}
+
+// lane is what the mailbox got from one receiver in the epoch.
+func (k Kept) lane(shard uint16) (records []Record, leaves []Hash) {
+	for _, e := range k.Entries {
+		if e.Gap == nil && e.Shard == shard {
+			records, leaves = append(records, e.Record), append(leaves, e.Record.Hash())
+		}
+	}
+	return records, leaves
+}
+
+// check compares what was delivered with what the stages committed to: the outbox, or where it is missing the receivers.
+func (k Kept) check(mailbox string, closed bool) (Blame, bool) {
+	outboxes := k.Seal.stage(Outbox)
+	if outboxes == 0 {
+		return Blame{}, false // the audit blames the sequencer for it
+	}
+	outbox := Actor{Instance: k.Seal.Actor.Instance, Stage: Outbox, Index: uint16(OutboxOf(mailbox, outboxes))}
+	for _, e := range k.Entries {
+		closed = closed || e.Gap != nil
+	}
+	for shard := range uint16(MaxShards) {
+		label := Label{Way: ByLane, Name: mailbox, Shard: shard}
+		said, ok := k.Seal.CommitmentOf(outbox)
+		if !ok {
+			said, ok = k.Seal.CommitmentOf(Actor{Instance: outbox.Instance, Stage: Receiver, Index: shard})
+			ok = ok && find(said.In, label) == find(said.Out, label) // a receiver that is to blame itself says nothing of the outbox
+		}
+		want := find(said.Out, label)
+		_, leaves := k.lane(shard)
+		got := uint64(len(leaves))
+		if ok && (got > want.Count || got == want.Count && RootOf(leaves) != want.Root || got < want.Count && !closed) {
+			return Blame{Actor: outbox, Reason: Delivery, Label: label}, true
+		}
+	}
+	return Blame{}, false
+}
