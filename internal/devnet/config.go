@@ -137,8 +137,8 @@ func (c Config) validateEnclaves(s scenario) []error {
 	if c.Seats < 2 {
 		complain("wallets of %d seats have no key that is shared; at least 2", c.Seats)
 	}
-	if c.Instances > 0 {
-		complain("an operator with many instances has none here; its wallets' keys are made by nodes in this process")
+	if c.Instances > 0 && c.Operators < 2 {
+		complain("it takes a second operator to invite one with many instances; at least 2")
 	}
 	if c.Enclaves < s.enclaves || c.Wallets < s.wallets {
 		complain("scenario %s takes at least %d signers of each operator, and %d wallets", s.Name, s.enclaves, max(1, s.wallets))

@@ -119,6 +119,11 @@ func (o *operator) signing() string {
 	return text
 }
 
+// sharedSigning is the same for one of many instances: they look for Bitcoin transactions where the operator puts them.
+func (o *operator) sharedSigning() string {
+	return o.signing() + fmt.Sprintf("[bitcoin]\ntransactions = %q\n\n", filepath.Join(o.dir, transactionsName))
+}
+
 // start starts the backend and waits until it listens. failed is told if it ends by itself.
 func (e *enclave) start(ctx context.Context, program []string, failed func(error)) error {
 	log, err := os.OpenFile(filepath.Join(e.dir, "signer.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -91,7 +91,7 @@ func TestEnclavesAreForCalmNetworksOfSharedKeys(t *testing.T) {
 		"enclaves: 5 is not within 0 and 4":           func(c *Config) { c.Enclaves = 5 },
 		"enclaves: -1 is not within 0 and 4":          func(c *Config) { c.Enclaves = -1 },
 		"enclaves: wallets of 1 seats":                func(c *Config) { c.Operators, c.Seats = 1, 1 },
-		"enclaves: an operator with many instances":   func(c *Config) { c.Instances = 1 },
+		"enclaves: it takes a second operator":        func(c *Config) { c.Operators, c.Instances = 1, 2 },
 		"enclaves: scenario reorg is played without":  func(c *Config) { c.Scenario = "reorg" },
 		"enclaves: scenario impostor is played witho": func(c *Config) { c.Scenario = "impostor" },
 	} {

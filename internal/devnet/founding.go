@@ -14,7 +14,6 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
-	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
 const (
@@ -89,7 +88,13 @@ func (d *devnet) found(ctx context.Context) error {
 	if err := d.chain.Hold(ctx, d.meetAt(first)); err != nil {
 		return err
 	}
-	return d.endow(ctx)
+	if err := d.endow(ctx); err != nil {
+		return err
+	}
+	if d.chaos != nil {
+		return d.chaos.begin(ctx)
+	}
+	return nil
 }
 
 // awaitSigners waits until every node knows the height and finds its signers well.
@@ -98,55 +103,44 @@ func (d *devnet) awaitSigners(ctx context.Context, height chain.Height) error {
 	defer cancel()
 	return until(ctx, func() (bool, error) {
 		for _, o := range d.operators {
-			r, ok := o.running.(*inside)
-			if !ok {
-				return false, errors.New("a node that generates keys does not run in this process")
+			f, err := o.founder()
+			if err != nil {
+				return false, err
 			}
-			well := func(s placement.Status) bool { return s.Standing == placement.Healthy }
-			backends := r.node.Signers().Backends()
-			if o.height(ctx) < height || len(backends) != len(o.enclaves) || !slices.ContainsFunc(backends, well) {
+			if o.height(ctx) < height || !f.finds(ctx, len(o.enclaves)) {
 				return false, nil
-			}
-			for _, b := range backends {
-				if !well(b) {
-					return false, nil
-				}
 			}
 		}
 		return true, nil
 	})
 }
 
-// ceremony is one operator's view of a key generation.
-type ceremony struct {
-	of      *operator
-	service *keygen.Service
-}
-
-// generate makes a wallet: the first operator asks for it, all others accept, and it is there when it is active everywhere.
+// generate makes a wallet: the first operator with a node in this process asks for it, all others accept, and it is there when it
+// is active everywhere.
 func (d *devnet) generate(ctx context.Context, number int) (chain.Wallet, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, founding, errors.New("the key generation takes too long"))
 	defer cancel()
-	var all []ceremony
+	var inviter *operator
 	var addresses []chain.Operator
 	for _, o := range d.operators {
-		r, ok := o.running.(*inside)
-		if !ok {
-			return chain.Wallet{}, errors.New("a node that generates keys does not run in this process")
+		if _, here := o.running.(*inside); here && inviter == nil {
+			inviter = o
 		}
-		all = append(all, ceremony{o, r.node.Keygen()})
 		addresses = append(addresses, o.address)
 	}
+	if inviter == nil {
+		return chain.Wallet{}, errors.New("no node that could invite the others runs in this process")
+	}
 	roster := deal(rand.New(rand.NewPCG(d.cfg.Seed, uint64(number))), d.cfg.Seats, addresses) //nolint:gosec // seats are no secret
-	session, err := all[0].service.Create(ctx, keygen.Request{Roster: roster, Threshold: d.cfg.threshold(), Scheme: signer.FROST})
+	session, err := inviter.running.(*inside).node.Keygen().Create(ctx, keygen.Request{Roster: roster, Threshold: d.cfg.threshold(), Scheme: signer.FROST})
 	if err != nil {
 		return chain.Wallet{}, err
 	}
 	d.cfg.Screen.Note(fmt.Sprintf("wallet %d: operator %v invites %d others to generate a key of %d seats, of which %d sign",
-		number+1, all[0].of.address, len(all)-1, d.cfg.Seats, d.cfg.threshold()))
+		number+1, inviter.address, len(d.operators)-1, d.cfg.Seats, d.cfg.threshold()))
 	told := ""
 	err = until(ctx, func() (bool, error) {
-		progress, done, err := advance(ctx, all, session)
+		progress, done, err := d.advance(ctx, session)
 		if err == nil && progress != told {
 			told = progress
 			d.cfg.Screen.Note(fmt.Sprintf("wallet %d: %s", number+1, progress))
@@ -156,14 +150,18 @@ func (d *devnet) generate(ctx context.Context, number int) (chain.Wallet, error)
 	if err != nil {
 		return chain.Wallet{}, errors.Join(err, errors.New("it came to: "+told))
 	}
-	return d.founded(ctx, all, session, roster)
+	return d.founded(ctx, session, roster)
 }
 
 // advance accepts where that is awaited, and says how far all are.
-func advance(ctx context.Context, all []ceremony, session signer.SessionID) (progress string, done bool, err error) {
+func (d *devnet) advance(ctx context.Context, session signer.SessionID) (progress string, done bool, err error) {
 	counts := make(map[keygen.State]int)
-	for _, c := range all {
-		status, err := c.service.Status(ctx, session)
+	for _, o := range d.operators {
+		f, err := o.founder()
+		if err != nil {
+			return "", false, err
+		}
+		status, err := f.ceremony(ctx, session)
 		if errors.Is(err, keygen.ErrUnknown) { // not heard of yet
 			counts["not heard of"]++
 			continue
@@ -173,11 +171,11 @@ func advance(ctx context.Context, all []ceremony, session signer.SessionID) (pro
 		}
 		switch status.State {
 		case keygen.Invited:
-			if err := c.service.Accept(ctx, session); err != nil {
-				return "", false, fmt.Errorf("operator %v: %w", c.of.address, err)
+			if err := f.accept(ctx, session); err != nil {
+				return "", false, fmt.Errorf("operator %v: %w", o.address, err)
 			}
 		case keygen.Failed, keygen.Declined:
-			return "", false, fmt.Errorf("operator %v: %s: %s", c.of.address, status.State, status.Detail)
+			return "", false, fmt.Errorf("operator %v: %s: %s", o.address, status.State, status.Detail)
 		default:
 		}
 		counts[status.State]++
@@ -188,18 +186,22 @@ func advance(ctx context.Context, all []ceremony, session signer.SessionID) (pro
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	return "key generation: " + strings.Join(parts, ", "), counts[keygen.Active] == len(all), nil
+	return "key generation: " + strings.Join(parts, ", "), counts[keygen.Active] == len(d.operators), nil
 }
 
 // founded reads what wallet came of a key generation, from every operator's store: it must be the same everywhere.
-func (d *devnet) founded(ctx context.Context, all []ceremony, session signer.SessionID, roster []chain.Operator) (made chain.Wallet, err error) {
-	for _, c := range all {
-		status, err := c.service.Status(ctx, session)
+func (d *devnet) founded(ctx context.Context, session signer.SessionID, roster []chain.Operator) (made chain.Wallet, err error) {
+	for _, o := range d.operators {
+		f, err := o.founder()
+		if err != nil {
+			return made, err
+		}
+		status, err := f.ceremony(ctx, session)
 		if err != nil {
 			return made, err
 		}
 		var wallets []chain.Wallet
-		if err := c.of.read(ctx, func(r *store.Reader) error {
+		if err := o.read(ctx, func(r *store.Reader) error {
 			wallets, err = r.Wallets(ctx)
 			return err
 		}); err != nil {
@@ -208,11 +210,11 @@ func (d *devnet) founded(ctx context.Context, all []ceremony, session signer.Ses
 		i := slices.IndexFunc(wallets, func(w chain.Wallet) bool { return w.ID() == status.Wallet })
 		switch {
 		case i < 0:
-			return made, fmt.Errorf("operator %v has no wallet %v in its registry", c.of.address, status.Wallet)
+			return made, fmt.Errorf("operator %v has no wallet %v in its registry", o.address, status.Wallet)
 		case !slices.Equal(wallets[i].Roster(), roster):
-			return made, fmt.Errorf("operator %v has another roster of wallet %v", c.of.address, status.Wallet)
+			return made, fmt.Errorf("operator %v has another roster of wallet %v", o.address, status.Wallet)
 		case made.Seats() > 0 && wallets[i].Key() != made.Key():
-			return made, fmt.Errorf("operator %v has another wallet than the first one", c.of.address)
+			return made, fmt.Errorf("operator %v has another wallet than the first one", o.address)
 		}
 		made = wallets[i]
 	}

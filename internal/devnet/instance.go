@@ -163,7 +163,7 @@ token_file = %q
 [dashboard]
 listen = %q
 
-`, dsn, it.name, lease, renewalOf(lease), marginOf(lease), it.url(), quoted(it.of.fleet.urls()), it.api, it.of.tokenFile(), it.board)
+%s`, dsn, it.name, lease, renewalOf(lease), marginOf(lease), it.url(), quoted(it.of.fleet.urls()), it.api, it.of.tokenFile(), it.board, it.of.sharedSigning())
 	return n.write(c, blockTime)
 }
 
