@@ -160,7 +160,7 @@ func agreed(t *testing.T, n *node.Node, w chain.Wallet, block chain.Height) {
 
 // asked stores that signers were asked for a transaction, with two attempts: in the first one operator was absent and another
 // one cheated, the second one came to a signature.
-func asked(t *testing.T, n *node.Node, w chain.Wallet, block chain.Height, detail string) (txid string) {
+func asked(t *testing.T, n *node.Node, w chain.Wallet, block chain.Height, detail string, outcome action.Outcome) (txid string) {
 	t.Helper()
 	own := bitcoin.ScriptOf(signer.FROST, w.Key())
 	tx := wire.NewMsgTx(1)
@@ -187,6 +187,6 @@ func asked(t *testing.T, n *node.Node, w chain.Wallet, block chain.Height, detai
 		Result: signing.ResultSigned,
 	}, nil))
 	require.NoError(t, s.SaveSigned(ctx, id, block, raw.Bytes(), signer.Digest{9}, block+141))
-	require.NoError(t, s.FinishAction(ctx, id, block, action.OK, "", block+141))
+	require.NoError(t, s.FinishAction(ctx, id, block, outcome, "", block+141))
 	return tx.TxID()
 }

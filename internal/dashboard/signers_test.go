@@ -10,6 +10,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
@@ -97,8 +98,10 @@ func TestTheRecordOfAWindowShowsItsAttempts(t *testing.T) {
 	t.Parallel()
 	n, _, self := newNode(t, true)
 	w := known(t, n, "first", self, operator(2), operator(3), operator(4))
+	agreed(t, n, w, 6300)
+	asked(t, n, w, 6300, "", action.SignerUnavailable)
 	agreed(t, n, w, 7200)
-	txid := asked(t, n, w, 7200, evil)
+	txid := asked(t, n, w, 7200, evil, action.OK)
 	require.NoError(t, n.Store().SaveInactivity(t.Context(), w.ID(), 7200, signing.Absence{Seats: []chain.Seat{4}, Operators: []chain.Operator{operator(4)}}, 7340))
 	start(t, n)
 	for _, width := range []int64{desktop, phone} {
@@ -107,7 +110,7 @@ func TestTheRecordOfAWindowShowsItsAttempts(t *testing.T) {
 		for _, said := range []string{
 			"blocks 7300 to", "ok", txid, "signed", "fee 1000 sat", "signed at block 7341", "2 attempts begun",
 			"1: 36 blocks, 7301 to 7337", "cheated", "seats 1, 2, 3", "3 seats there", "2: 3 blocks, 7338 to 7341", "seats 1, 3, 4",
-			"two lists", "seat 2", "2 signed messages prove it", evil, "absent from several poor heartbeats",
+			"two lists", "seat 2", "2 signed messages prove it", evil, "seats 4 of ", "absent from several poor heartbeats",
 		} {
 			p.says("#record-body", said)
 		}
@@ -120,6 +123,9 @@ func TestTheRecordOfAWindowShowsItsAttempts(t *testing.T) {
 		of("named by", operator(2))
 		p.narrow("#record-body")
 		p.harmless()
+		p.do(chromedp.Evaluate(fmt.Sprintf(`location.hash = "window=6300&wallet=%s"`, w.ID()), nil))
+		p.says("#record-body", "signer unavailable")
+		p.says("#record-body", "signed by the other operators at block 6441")
 		p.unharmed(server)
 	}
 }

@@ -46,10 +46,10 @@ export function signing(s) {
   return el("dl", {}, ...facts([
     ["Transaction", t && [el("code", {}, t.txid), " ", tag(t.signed ? "signed" : "not signed", t.signed ? "good" : "warn"), ` fee ${t.fee} sat`]],
     ["Signature", s.signature && el("code", {}, s.signature)],
-    ["Asked", `from block ${s.begun_block}, ${s.finished_block ? `signed at block ${s.finished_block}` : "not signed"}, ${s.attempts_begun} attempts begun`],
+    ["Asked", `from block ${s.begun_block}, ${s.finished_block ? `signed${s.others_signed ? " by the other operators" : ""} at block ${s.finished_block}` : "not signed"}, ${s.attempts_begun} attempts begun`],
     ["Attempts", s.attempts.map(attempt)],
     ["Blamed", s.blames.map(blame)],
-    ["Inactive", s.inactivity && [...each(s.inactivity.operators), ": absent from several poor heartbeats in a row"]],
+    ["Inactive", s.inactivity && [`seats ${s.inactivity.seats.join(", ")} of `, ...each(s.inactivity.operators), ": absent from several poor heartbeats in a row"]],
     ["Replaces", s.replaces.map((digest) => el("div", {}, el("code", {}, digest)))],
   ].filter(([, value]) => !Array.isArray(value) || value.length > 0)));
 }
