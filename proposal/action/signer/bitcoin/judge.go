@@ -101,6 +101,8 @@ func judgeOutputs(own []byte, p proposal.Redemption, tx *wire.MsgTx) error {
 	switch n := len(p.OutputScripts); {
 	case n == 0:
 		return signer.Refuse(signer.RuleProposal, "the proposal names no script")
+	case repeats(p.OutputScripts):
+		return signer.Refuse(signer.RuleProposal, "the proposal names a script twice, of which the Bridge has one request")
 	case slices.ContainsFunc(p.OutputScripts, func(s []byte) bool { return bytes.Equal(s, own) }):
 		return signer.Refuse(signer.RuleChange, "the proposal pays the wallet itself, which could not be told from its change")
 	case len(outputs) == n+1 && bytes.Equal(outputs[0].PkScript, own):
@@ -115,6 +117,18 @@ func judgeOutputs(own []byte, p proposal.Redemption, tx *wire.MsgTx) error {
 		}
 	}
 	return nil
+}
+
+// repeats reports whether one of scripts is there twice.
+func repeats(scripts [][]byte) bool {
+	seen := make(map[string]bool, len(scripts))
+	for _, s := range scripts {
+		if seen[string(s)] {
+			return true
+		}
+		seen[string(s)] = true
+	}
+	return false
 }
 
 // judgeInputs wants to know what is spent, so that the fee is what it seems to be.

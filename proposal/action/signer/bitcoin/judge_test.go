@@ -190,6 +190,33 @@ var mutations = map[string]mutation{
 	"no scheme": {rule: signer.RuleProposal, rest: func(_ *rapid.T, s *scene) bool { s.Scheme = ""; return true }},
 }
 
+// The Bridge has one request for a script of a wallet, and its validator refuses a proposal that names one twice.
+func TestAScriptIsPaidOnceInARedemption(t *testing.T) {
+	for _, scheme := range signer.Schemes() {
+		p := newPurse(scheme, 1)
+		main, previous := p.fund(1_000_000, 0)
+		one, other := request(wpkh(1), 100_000), request(wpkh(2), 100_000)
+		for _, requests := range [][]chain.RedemptionRequest{{one, one}, {one, other, one}, {one, other}} {
+			fee := big.NewInt(1000)
+			prop := proposal.Redemption{TxFee: fee}
+			for _, r := range requests {
+				prop.OutputScripts = append(prop.OutputScripts, r.Script)
+			}
+			tx, err := Redemption(p.Wallet, main, previous, requests, fee)
+			require.NoError(t, err)
+			err = Judge(p.Wallet, prop, &tx, 1_000_000)
+			if len(requests) == 2 && !bytes.Equal(requests[0].Script, requests[1].Script) {
+				require.NoError(t, err)
+				continue
+			}
+			refused, ok := errors.AsType[*signer.Refused](err)
+			require.True(t, ok, "%v", err)
+			require.Equal(t, signer.RuleProposal, refused.Rule)
+			require.ErrorContains(t, err, "twice")
+		}
+	}
+}
+
 func addInput(_ *rapid.T, _ *scene, tx *wire.MsgTx) bool {
 	tx.AddTxIn(&wire.TxIn{PreviousOutPoint: wire.OutPoint{Hash: [32]byte{5}}, Sequence: redemptionSequence})
 	return true
