@@ -112,7 +112,7 @@ func (r *run) nameSigners(ctx context.Context, a *attempt, height chain.Height) 
 		return
 	}
 	// Heard back it is the same list; until then nobody else has one of this coordinator.
-	b.list = seats
+	b.list, b.named = seats, height
 	r.publish(ctx, a, list{r.about(a), seats})
 }
 
@@ -378,18 +378,28 @@ func (r *run) explain(a *attempt, height chain.Height) {
 	}
 }
 
+// answerTime is how many blocks a signer has to say what is due: for its backend, and for what it answers and for its answer to
+// come through. Who names signers late, or is the last to speak in a round and late, must not make the others look silent.
+const answerTime chain.Height = 10
+
 // quiet returns the signers who said nothing in the first round in which some did and others did not. Where nobody spoke, the
-// list may have come too late, or to nobody.
+// list may have come to nobody; and nobody is silent who had less than answerTime since there was something to answer.
 func (r *run) quiet(a *attempt) []chain.Operator {
 	others := slices.DeleteFunc(slices.Clone(a.operators), func(op chain.Operator) bool { return op == r.cfg.Self })
+	asked := r.boards[a.number].named // when the last one was heard of those that the next round answers
 	for input := range r.signables {
-		if a.takesPart && input < a.input {
-			continue // that session came to its end here
-		}
 		for round := 1; round <= maxRounds; round++ {
-			missing := r.bundles.missing(others, step{r.session(a, input), round})
+			at := step{r.session(a, input), round}
+			missing := r.bundles.missing(others, at)
 			if len(missing) == 0 && len(others) > 0 {
+				asked = max(asked, r.bundles.last(others, at))
 				continue
+			}
+			if a.takesPart && input < a.input {
+				break // that session came to its end here
+			}
+			if asked+answerTime > r.schedule.deadline(a.number) {
+				return nil
 			}
 			weSpoke := a.takesPart && input == a.input && round < a.round
 			if len(missing) > 0 && (weSpoke || len(missing) < len(others)) {

@@ -380,3 +380,45 @@ func TestWhoSpeaksLateMakesNobodysBackendLookSlow(t *testing.T) {
 		}
 	})
 }
+
+// A list that comes late, or a bundle that others have waited for, leaves those who answer it little time. They are not silent.
+func TestWhoIsAskedLateIsNotSilent(t *testing.T) {
+	for name, holdsUp := range map[string]func(content any) bool{
+		"a list": func(content any) bool { l, ok := content.(list); return ok && l.attempt == 1 },
+		"a bundle": func(content any) bool {
+			b, ok := content.(bundle)
+			return ok && b.round == 1
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, []int{1, 1, 1}, func(t *testing.T, w *world) {
+				late, slow := w.members[0], w.members[1]
+				o := w.where(func(o proposal.Order) bool {
+					_, names := coordinator(w.wallet, w.digest(o), 1)
+					return names == late.op
+				})
+				slow.backend.takes = 4 * blockTime // enough, if there is time
+				held := false
+				late.tamper = func(content any) []any {
+					if !held && holdsUp(content) {
+						held = true
+						deadline := schedule{o.SigningStart(), o.SigningEnd()}.deadline(1)
+						time.Sleep(time.Duration(deadline-w.clock.Height()-3) * blockTime)
+					}
+					return []any{content}
+				}
+				w.start()
+				all := w.play(o)
+				require.True(t, held)
+				for m, e := range all {
+					row := m.requireSigned(o, e)
+					if m != late {
+						require.Empty(t, row.Attempts[0].Silent)
+					}
+					require.NotEqual(t, ResultSigned, row.Attempts[0].Result)
+					require.Equal(t, ResultSigned, row.Attempts[1].Result)
+				}
+			})
+		})
+	}
+}

@@ -21,16 +21,18 @@ type signed struct {
 	data    [32]byte // hash of what was said: one statement may be signed many times
 	message []byte   // the pubsub message
 	other   []byte   // another one that says something else in its place; nil if there is none
+	heard   chain.Height
 }
 
-func newSigned(said signer.Said) signed {
-	return signed{data: sha256.Sum256(said.Data), message: said.Signed}
+func newSigned(said signer.Said, at chain.Height) signed {
+	return signed{data: sha256.Sum256(said.Data), message: said.Signed, heard: at}
 }
 
 // board is what was heard of one attempt, whether or not it has been reached here.
 type board struct {
 	announced map[chain.Operator][]chain.Seat
 	list      []chain.Seat // nil until there is one
+	named     chain.Height // when the list was heard
 	listed    []byte       // the message that has it; nil until it was heard, if it is our own
 	relisted  []byte       // one that names others
 }
@@ -66,10 +68,10 @@ func (b *board) announce(by chain.Operator, seats []chain.Seat) {
 }
 
 // name notes the coordinator's list. A second one that differs breaks the attempt.
-func (b *board) name(seats []chain.Seat, message []byte) {
+func (b *board) name(seats []chain.Seat, message []byte, at chain.Height) {
 	switch same := slices.Equal(b.list, seats); {
 	case b.list == nil:
-		b.list, b.listed = seats, message
+		b.list, b.listed, b.named = seats, message, at
 	case same && b.listed == nil:
 		b.listed = message
 	case !same && b.relisted == nil:
@@ -148,6 +150,17 @@ func (b *bundles) get(by chain.Operator, at step) ([]byte, bool) {
 	}
 	said, ok := s.held[at]
 	return said.message, ok
+}
+
+// last returns when the last of operators was heard in a round; 0 if none was.
+func (b *bundles) last(operators []chain.Operator, at step) chain.Height {
+	latest := chain.Height(0)
+	for _, op := range operators {
+		if s := b.of[op]; s != nil {
+			latest = max(latest, s.held[at].heard)
+		}
+	}
+	return latest
 }
 
 // missing returns those of operators who have said nothing in a round.

@@ -94,6 +94,7 @@ type enclave struct {
 	sessions map[signer.SessionID]*ceremony
 	aborted  map[signer.SessionID]bool
 	asked    []signer.SignRound // in order
+	locked   []signer.Outpoint  // what it tells of outpoints
 }
 
 // ceremony is one session.
@@ -113,6 +114,12 @@ func (e *enclave) Key(context.Context, chain.WalletID) (signer.KeyDetail, error)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.key, e.err
+}
+
+func (e *enclave) Protection(context.Context, chain.WalletID) (signer.Protection, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return signer.Protection{Outpoints: e.locked}, e.err
 }
 
 func (e *enclave) Abort(_ context.Context, id signer.SessionID) error {

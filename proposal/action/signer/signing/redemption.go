@@ -83,7 +83,10 @@ func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*
 	if err != nil {
 		return nil, &unbuildable{err}
 	}
-	j.intent.Replaces, err = replaced(&tx, earlier)
+	if j.intent.Replaces, err = h.replaced(ctx, j, &tx, earlier); err != nil {
+		return nil, err
+	}
+	j.intent.Ancestors, err = ancestors(&tx, p.OutputScripts, earlier)
 	return &tx, err
 }
 
@@ -129,13 +132,31 @@ type unbuildable struct{ error }
 
 func (u *unbuildable) Unwrap() error { return u.error }
 
-// replaced returns the earlier intents that spend an outpoint which a transaction spends too. That it is still there to be spent
-// shows that none of them was ever settled.
-func replaced(tx *signer.Transaction, earlier []Signing) ([]signer.Digest, error) {
+// replaced returns the earlier intents that spend an outpoint which a transaction spends too, as far as the log or the backend
+// knows them: either may have forgotten some. That it is still there to be spent shows that none of them was ever settled.
+func (s *Service) replaced(ctx context.Context, j *job, tx *signer.Transaction, earlier []Signing) ([]signer.Digest, error) {
 	spent, err := outpoints(tx)
 	if err != nil {
 		return nil, err
 	}
+	digests, err := spenders(spent, earlier)
+	if err != nil || j.backend == nil { // a witness has nobody to ask, and asks nobody to sign
+		return digests, err
+	}
+	known, err := j.backend.Protection(ctx, j.wallet.ID())
+	if err != nil {
+		return nil, fmt.Errorf("read what protects the key: %w", err)
+	}
+	for _, o := range known.Outpoints {
+		if spent[outpoint{o.TxHash, o.Index}] && o.Window < j.order.Window && !slices.Contains(digests, o.Intent) {
+			digests = append(digests, o.Intent)
+		}
+	}
+	return digests, nil
+}
+
+// spenders returns the earlier intents that spend one of some outpoints.
+func spenders(spent map[outpoint]bool, earlier []Signing) ([]signer.Digest, error) {
 	var digests []signer.Digest
 	for _, s := range earlier {
 		if s.Intent.Transaction == nil {

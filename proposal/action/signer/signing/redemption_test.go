@@ -1,8 +1,10 @@
 package signing
 
 import (
+	"bytes"
 	"encoding/hex"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/btcsuite/btcd/wire"
@@ -107,6 +109,102 @@ func TestAnIntentNamesThoseThatItReplaces(t *testing.T) {
 			require.Equal(t, []signer.Digest{m.log.get(900).Digest}, row.Intent.Replaces)
 		}
 	})
+}
+
+// A node that has lost its database learns from its backend what is replaced.
+func TestWhatIsReplacedIsAlsoAskedOfTheBackend(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		funds := w.fund(1_000_000)
+		script := w.request(1, 100_000)
+		w.start()
+		w.play(w.redemption(900, 1000, script)) // signed, and never settled on the chain
+		lost, other := w.members[0], w.members[1]
+		before := other.log.get(900).Digest
+		delete(lost.log.rows, 900)
+		lost.backend.mu.Lock()
+		spent := signer.Digest(funds.TxHash())
+		lost.backend.locked = []signer.Outpoint{
+			{TxHash: spent, Window: 1800, Intent: signer.Digest{4}}, // its own window's is none that it replaces
+			{TxHash: spent, Window: 900, Intent: before},
+			{TxHash: spent, Index: 1, Window: 900, Intent: signer.Digest{5}}, // another output
+			{TxHash: signer.Digest{6}, Window: 900, Intent: signer.Digest{7}},
+		}
+		lost.backend.mu.Unlock()
+		other.backend.locked = []signer.Outpoint{{TxHash: spent, Window: 900, Intent: before}} // it knows that itself
+		next := w.redemption(1800, 2000, script)
+		for m, e := range w.play(next) {
+			row := m.requireSigned(next, e)
+			require.Equal(t, []signer.Digest{before}, row.Intent.Replaces)
+		}
+	})
+}
+
+// A script that was paid before is shown to be settled: by all that lies between the payment and what is spent now.
+func TestARepeatedScriptComesWithTheTransactionsBetween(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		w.fund(1_000_000)
+		w.start()
+		m := w.members[0]
+		again := w.request(1, 50_000)
+		var between [][]byte
+		for i, scripts := range [][][]byte{{w.request(9, 50_000)}, {again}, {w.request(2, 50_000)}, {w.request(3, 50_000)}} {
+			o := w.redemption(chain.Height(i+1)*900, 1000, scripts...) //nolint:gosec // a few
+			w.play(o)
+			w.settled(m, o.Window)
+			intent := m.log.get(o.Window).Intent
+			require.Empty(t, intent.Ancestors, "nothing is repeated")
+			if i > 0 {
+				between = append([][]byte{intent.Transaction.Raw}, between...)
+			}
+		}
+		o := w.redemption(4500, 1000, again)
+		for m, e := range w.play(o) {
+			row := m.requireSigned(o, e)
+			require.Equal(t, between, row.Intent.Ancestors, "from the newest to the one that paid it")
+		}
+		// Who was away in a window knows what it did from the next one, which spent it.
+		earlier, err := m.log.Signings(t.Context(), w.wallet.ID(), 4500, 10)
+		require.NoError(t, err)
+		hole := append(slices.Clone(earlier[:1]), earlier[2:]...)
+		intent := m.log.get(4500).Intent
+		found, err := ancestors(intent.Transaction, [][]byte{again}, hole)
+		require.NoError(t, err)
+		require.Equal(t, between, found)
+	})
+}
+
+func TestAncestorsAreBounded(t *testing.T) {
+	paid := append([]byte{0x00, 20}, make([]byte, 20)...)
+	chained := func(n, size int) []Signing {
+		var all []Signing
+		from := wire.OutPoint{Hash: [32]byte{1}}
+		for i := range n {
+			tx := wire.NewMsgTx(1)
+			tx.AddTxIn(&wire.TxIn{PreviousOutPoint: from, Sequence: wire.MaxTxInSequenceNum})
+			tx.AddTxOut(wire.NewTxOut(1000, append([]byte{0x51, 32}, make([]byte, 32)...)))
+			tx.AddTxOut(wire.NewTxOut(1000, paid))
+			tx.AddTxOut(wire.NewTxOut(1000, make([]byte, size)))
+			var raw bytes.Buffer
+			require.NoError(t, tx.SerializeNoWitness(&raw))
+			from = wire.OutPoint{Hash: tx.TxHash()}
+			row := Signing{Window: chain.Height(i+1) * 900, Intent: signer.Intent{Transaction: &signer.Transaction{Raw: raw.Bytes()}}} //nolint:gosec // a few
+			all = append([]Signing{row}, all...)
+		}
+		return all
+	}
+	for _, c := range []struct{ n, size int }{{300, 10}, {100, 5000}} {
+		earlier := chained(c.n, c.size)
+		found, err := ancestors(earlier[0].Intent.Transaction, [][]byte{paid}, earlier[1:])
+		require.NoError(t, err)
+		total := 0
+		for i, raw := range found {
+			require.Equal(t, []byte(earlier[i+1].Intent.Transaction.Raw), raw, "the newest are kept")
+			total += len(raw)
+		}
+		require.LessOrEqual(t, len(found), signer.MaxAncestors)
+		require.LessOrEqual(t, total, signer.MaxAncestorBytes)
+		require.True(t, len(found) == signer.MaxAncestors || total+len(found[0]) > signer.MaxAncestorBytes, "as many as may be")
+	}
 }
 
 // A restart, or an heir of the wallet, signs what was stored, although the chain would now have another transaction built.

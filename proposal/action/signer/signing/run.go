@@ -198,11 +198,11 @@ func (r *run) hear(ctx context.Context, said signer.Said) {
 	case list:
 		_, names := coordinator(r.wallet, r.digest, m.attempt)
 		if b := r.board(m.about); b != nil && said.By == names && r.fits(m.seats) {
-			b.name(m.seats, said.Signed)
+			b.name(m.seats, said.Signed, r.cfg.Clock.Height())
 		}
 	case bundle:
 		if said.By != r.cfg.Self {
-			r.bundles.add(said.By, step{m.session, m.round}, newSigned(said))
+			r.bundles.add(said.By, step{m.session, m.round}, newSigned(said, r.cfg.Clock.Height()))
 		}
 	case result:
 		if said.By != r.cfg.Self && r.results[said.By] < maxResults {
