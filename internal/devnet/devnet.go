@@ -10,6 +10,7 @@
 //	judge.go, refute.go   whether it was: a pure function
 //	devnet.go, window.go  carrying it out
 //	operator.go, process.go  the honest node, in this process or in one of its own
+//	heartbeats.go         seed blocks that put a heartbeat on the checklist, and signers that are missing from it
 //	outage.go, crook.go   signers that are stopped or retired, and those that cheat
 //	enclave.go, founding.go, purse.go  the operators' signers, the wallets that they make, and what those are paid from
 //	leash.go              the chain that waits for slow nodes
@@ -56,24 +57,25 @@ type devnet struct {
 	genesis   chain.Hash
 	limits    chain.RedemptionLimits
 	operators []*operator
-	wallets   []chain.Wallet                  // what the judge judges by
-	guests    []chain.Wallet                  // the wallet in which the guests hold seats, if there are any
-	links     links                           // between the nodes; none if they reach each other directly
-	server    *pgserver.Server                // of the subject's instances; nil if every operator has one node
-	chaos     *chaos                          // nil if nothing strikes instances
-	board     *board                          // nil if the subject's instances have pages of their own
-	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
-	purses    map[chain.WalletID]chain.UTXO   // main UTXOs of the wallets that sign
-	shares    []Share                         // where the shares of those are
-	retired   []Deed                          // signers that were retired
-	silent    []Deed                          // signers that were down in the window before, if that takes turns
-	requests  int                             // redemptions requested so far
-	open      map[chain.WalletID][]int        // of those, the open ones of each wallet, oldest first
-	busy      atomic.Bool                     // blocks are needed at their pace
-	leash     *leash                          // between the chain and the nodes
-	clock     *chain.Clock                    // the director's own
-	fail      func(error)                     // ends the devnet
-	work      sync.WaitGroup                  // miner and follower
+	wallets   []chain.Wallet                        // what the judge judges by
+	guests    []chain.Wallet                        // the wallet in which the guests hold seats, if there are any
+	links     links                                 // between the nodes; none if they reach each other directly
+	server    *pgserver.Server                      // of the subject's instances; nil if every operator has one node
+	chaos     *chaos                                // nil if nothing strikes instances
+	board     *board                                // nil if the subject's instances have pages of their own
+	refused   map[chain.Operator]chain.Height       // operators that honest nodes refuse, until this block
+	purses    map[chain.WalletID]chain.UTXO         // main UTXOs of the wallets that sign
+	shares    []Share                               // where the shares of those are
+	retired   []Deed                                // signers that were retired
+	silent    []Deed                                // signers that were down in the window before, if that takes turns
+	requests  int                                   // redemptions requested so far
+	open      map[chain.WalletID][]int              // of those, the open ones of each wallet, oldest first
+	busy      atomic.Bool                           // blocks are needed at their pace
+	poor      map[chain.WalletID][][]chain.Operator // who was missing from the newest heartbeats, while these are poor
+	leash     *leash                                // between the chain and the nodes
+	clock     *chain.Clock                          // the director's own
+	fail      func(error)                           // ends the devnet
+	work      sync.WaitGroup                        // miner and follower
 }
 
 // Run makes a devnet and runs it until its windows are over or ctx ends; then nothing of it is left but its
@@ -100,6 +102,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		open:    make(map[chain.WalletID][]int),
 		refused: make(map[chain.Operator]chain.Height),
 		purses:  make(map[chain.WalletID]chain.UTXO),
+		poor:    make(map[chain.WalletID][][]chain.Operator),
 		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
 		fail:    func(err error) { cancel(err) },
 	}

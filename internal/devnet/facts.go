@@ -30,6 +30,8 @@ type WalletFacts struct {
 	Wallet chain.Wallet
 	Due    [][]byte // output scripts of the requests that a redemption of this window may pay
 	Purse  *Purse   // what it pays them from; nil if nobody can sign for it
+	// Poor is who was missing from the wallet's newest heartbeats before this window, the oldest first, as far back as all were poor.
+	Poor [][]chain.Operator
 }
 
 // NodeFacts is what one node has recorded of the window.
@@ -46,6 +48,7 @@ type NodeFacts struct {
 	Signs   bool // its operator has signers
 	// Signings are what its wallets' signers were asked in the window, and what came of it.
 	Signings []signing.Signing
+	Inactive []store.Inactive // what it has found of operators in this window
 }
 
 // DeedKind says what sort of thing was done.
@@ -77,13 +80,15 @@ const (
 	DeedRetired     DeedKind = "retired signer"
 	// DeedCheat says that a signer gave a wrong part of a signature.
 	DeedCheat DeedKind = "cheating"
+	// DeedDrawn says that block c-32 was made anew until its hash put a heartbeat on a wallet's checklist.
+	DeedDrawn DeedKind = "drawn heartbeat"
 )
 
 // Deed is one entry of the adversary's log: what was really done, not what was planned.
 type Deed struct {
 	Kind     DeedKind
 	Operator chain.Operator // whose key was used, or whose node suffered it
-	Wallet   chain.WalletID // of a silence or a statement; of a retired signer the one that was made afterwards
+	Wallet   chain.WalletID // of a silence, a statement or a drawn heartbeat; of a retired signer the one that was made afterwards
 	Key      wire.PublicKey // of a statement: the operator's key, which signed it
 	Envelope []byte         // of a statement: the bytes that were sent
 	// From and To are the first and last block of it, both included. Of a statement From is the block at which it was

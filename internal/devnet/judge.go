@@ -77,6 +77,14 @@ func (j *judge) deeds() {
 				continue
 			}
 			done++
+		case d.Kind == DeedDrawn:
+			if lacks := j.lacksOfDraw(d); lacks != "" {
+				j.differ("%s: %v, wallet %v", lacks, d, d.Wallet)
+				continue
+			}
+			if d.Kind == want.deed {
+				done++
+			}
 		case d.Kind == DeedCheat:
 			if d.From < j.facts.Window.End {
 				j.differ("before the actions: %v", d)

@@ -38,9 +38,9 @@ func (j *judge) serves(wallet chain.WalletID, op chain.Operator) bool {
 }
 
 // silent returns the signers that were down.
-func (j *judge) silent() []Share {
+func (f Facts) silent() []Share {
 	var down []Share
-	for _, d := range j.facts.Deeds {
+	for _, d := range f.Deeds {
 		if d.Kind == DeedSignerDown {
 			down = append(down, Share{Operator: d.Operator, Signer: d.Signer})
 		}
@@ -50,9 +50,11 @@ func (j *judge) silent() []Share {
 
 // signers demands that as much is wrong with signers as the scenario has it.
 func (j *judge) signers() {
-	down := j.silent()
+	down := j.facts.silent()
 	switch want := j.scenario.expect; {
 	case want.deed != DeedSignerDown:
+	case j.scenario.inactive:
+		j.poorly()
 	case !want.alternates:
 		if len(down) != 1 {
 			j.differ("%d signers were down, want 1", len(down))
@@ -66,16 +68,21 @@ func (j *judge) signers() {
 	}
 }
 
+// hasQuorum reports whether enough seats of a wallet are with signers that run.
+func (j *judge) hasQuorum(w *WalletFacts) bool {
+	return seatsLeft(w.Wallet, j.facts.Shares, j.facts.silent()) >= w.Purse.Threshold
+}
+
 // ends returns how an agreed action of a wallet must end on an operator's node.
 func (j *judge) ends(op chain.Operator, w *WalletFacts) action.Outcome {
 	if w == nil {
 		return action.NoSigner
 	}
-	down := j.silent()
+	down := j.facts.silent()
 	switch {
 	case unsignable(op, w.Wallet.ID(), j.facts.Shares, down):
 		return action.SignerUnavailable
-	case seatsLeft(w.Wallet, j.facts.Shares, down) < w.Purse.Threshold:
+	case !j.hasQuorum(w):
 		return action.Expired
 	default:
 		return action.OK

@@ -28,10 +28,13 @@ func sharesOf(w *world) []Share {
 func playedWithSigners(t *testing.T, name string, index uint64) Facts {
 	t.Helper()
 	w, f := signedWindow(t, 1, index)
-	w.stage.shares, w.stage.threshold, f.Shares = sharesOf(w), 6, sharesOf(w)
-	c := f.Window.Block
 	s, ok := scenarioNamed(name)
 	require.True(t, ok)
+	if s.draws {
+		w, f, _ = heartbeatWindow(t, index)
+	}
+	w.stage.shares, w.stage.threshold, f.Shares = sharesOf(w), 6, sharesOf(w)
+	c := f.Window.Block
 	p := s.plan(w.stage)
 	for _, silent := range p.silent {
 		f.Deeds = append(f.Deeds, Deed{Kind: DeedSignerDown, Operator: silent.Operator, Signer: silent.Signer, From: c - 31, To: c + 150})
@@ -46,6 +49,12 @@ func playedWithSigners(t *testing.T, name string, index uint64) Facts {
 	}
 	if p.cheats {
 		cheated(w, &f)
+	}
+	if s.draws {
+		f.Deeds = append(f.Deeds, Deed{Kind: DeedDrawn, Wallet: w.stage.elections[0].wallet.ID(), From: c - 32, To: c - 32})
+	}
+	if s.inactive {
+		missed(w, &f, index)
 	}
 	for i, e := range w.stage.elections {
 		left := 0
@@ -142,7 +151,7 @@ func TestR10JudgeSeesWhatIsWrongWithSigners(t *testing.T) {
 					}
 				}
 			}
-		}, "has a signature, and cannot have one"},
+		}, "redemption: "},
 		"everybody signed all the same": {"enclave-down", func(f *Facts) {
 			for n := range f.Nodes {
 				for i := range f.Nodes[n].Detail.Wallets {

@@ -55,10 +55,13 @@ func (j *judge) action(n NodeFacts, e election, r store.WalletDetail, differ fun
 	order(j.facts.Window, r, ended, differ)
 	s := n.signed(e.wallet.ID())
 	j.blames(n, e.wallet, s, differ)
-	if ended != action.OK {
-		if len(s.Signed) > 0 {
-			differ("has a signature, and cannot have one")
-		}
+	j.inactivity(n, e, differ)
+	switch {
+	case ended == action.OK:
+	case len(s.Signed) == 0:
+		return
+	case ended != action.SignerUnavailable || !j.hasQuorum(w): // whose own signer is away keeps what the others sign
+		differ("has a signature, and cannot have one")
 		return
 	}
 	if r.Proposal == nil || r.Proposal.Kind() == proposal.KindNoop {
@@ -71,6 +74,9 @@ func (j *judge) action(n NodeFacts, e election, r store.WalletDetail, differ fun
 	case proposal.KindHeartbeat:
 		if err := beaten(*w, r, s); err != nil {
 			differ("heartbeat: %v", err)
+		}
+		if ended == action.OK {
+			j.counted(e.wallet, s, differ)
 		}
 	case proposal.KindRedemption:
 		tx, err := redeemed(*w, r, s)

@@ -173,14 +173,17 @@ func TestTheJudgeRefusesASignatureWhereNobodyCanSign(t *testing.T) {
 	require.Contains(t, fmt.Sprint(Judge("calm", f)), `ended in "ok"`)
 }
 
-// heartbeatWindow returns facts in which the first wallet's agreed action is a heartbeat, and its message.
-func heartbeatWindow(t *testing.T) (*world, Facts, uint64) {
+// heartbeatWindow returns facts in which the first wallet's agreed action is a heartbeat for which all seats are there, and the
+// seed of its world.
+func heartbeatWindow(t *testing.T, index uint64) (*world, Facts, uint64) {
 	t.Helper()
 	for seed := range uint64(1000) {
-		w, f := signedWindow(t, seed, 1)
+		w := newWorld(t, seed, index)
 		if !w.stage.elections[0].allows(proposal.KindHeartbeat) {
 			continue
 		}
+		_, f := signedWindow(t, seed, index)
+		w.stage.elections[0].due = nil
 		f.Wallets[0].Due, f.Wallets[0].Purse.Requests = nil, nil
 		beat := proposal.Heartbeat{Message: [16]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}}
 		digest := chainhash.TaggedHash([]byte("walletnode/heartbeat/1"), beat.Message[:])
@@ -192,6 +195,7 @@ func heartbeatWindow(t *testing.T) (*world, Facts, uint64) {
 			r.Action.Proposal = beat
 			f.Nodes[n].Signings[0] = signing.Signing{
 				Wallet: r.Wallet, Window: f.Window.Block, Digest: signer.Digest{1}, Signed: signature.Serialize(), FinishedAt: f.Window.Block + 105,
+				Attempts: []signing.Attempt{{Number: 1, Signers: []int{1, 2, 4, 5, 6, 8}, Active: 10, Whole: true, Result: signing.ResultSigned}},
 			}
 		}
 		return w, f, seed
@@ -201,7 +205,7 @@ func heartbeatWindow(t *testing.T) (*world, Facts, uint64) {
 }
 
 func TestTheJudgeVerifiesHeartbeats(t *testing.T) {
-	_, f, seed := heartbeatWindow(t)
+	_, f, seed := heartbeatWindow(t, 1)
 	require.Empty(t, Judge("calm", f))
 
 	bad := slices.Clone(f.Nodes[4].Signings)

@@ -308,8 +308,10 @@ func (o *operator) record(ctx context.Context, window chain.Height) (detail stor
 	return detail, err
 }
 
-// signings reads what the node's signers were asked in a window, and what came of it.
-func (o *operator) signings(ctx context.Context, wallets []chain.Wallet, window chain.Height) (all []signing.Signing, err error) {
+// signings reads what the node's signers were asked in a window, what came of it, and who was found inactive.
+func (o *operator) signings(
+	ctx context.Context, wallets []chain.Wallet, window chain.Height,
+) (all []signing.Signing, inactive []store.Inactive, err error) {
 	err = o.read(ctx, func(r *store.Reader) error {
 		for _, w := range wallets {
 			s, ok, err := r.Signing(ctx, w.ID(), window)
@@ -319,10 +321,17 @@ func (o *operator) signings(ctx context.Context, wallets []chain.Wallet, window 
 			if ok {
 				all = append(all, s)
 			}
+			found, ok, err := r.InactivityOf(ctx, w.ID(), window)
+			if err != nil {
+				return err
+			}
+			if ok {
+				inactive = append(inactive, found)
+			}
 		}
 		return nil
 	})
-	return all, err
+	return all, inactive, err
 }
 
 // lastWindow is the last window that the node has accounted for; 0 for none.

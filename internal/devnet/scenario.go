@@ -28,6 +28,8 @@ type scenario struct {
 	// enclaves and wallets are the fewest it can be played with; 0 if nobody has to sign.
 	enclaves, wallets int
 	retires           bool // signers, before the last wallet is made
+	draws             bool // a seed block that puts a heartbeat on the checklist; then nobody asks for redemptions
+	inactive          bool // heartbeats lack the same signers each time
 	plan              func(stage) plan
 	expect            expectation
 }
@@ -271,6 +273,24 @@ var scenarios = []scenario{
 		operators: lastHonest + 1, enclaves: 1, signs: true,
 		plan:   planCheat,
 		expect: expectation{deed: DeedCheat, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"heartbeats", "Nobody asks for redemptions, and block c-32 is made anew until its hash puts a heartbeat on the checklist of one wallet, by turns.",
+			"The heartbeat of that wallet, agreed and signed, verified with the wallet's key, and the active seats counted; of other wallets a heartbeat if the same hash has one for them, else a no-op.",
+		},
+		operators: 2, enclaves: 1, signs: true, draws: true,
+		plan:   planCalm,
+		expect: expectation{deed: DeedDrawn, agreed: true},
+	},
+	{
+		Scenario: Scenario{
+			"inactive-signers", "As in heartbeats, each time for the first wallet; and so many signers are stopped in each window, always the same ones, that it has its quorum and less than 70 % of its seats.",
+			"As in heartbeats where a signer runs, `signer_unavailable` where none does. From the third window on every node whose signer runs finds those operators inactive, and nobody else.",
+		},
+		operators: lastHonest + 1, enclaves: 1, signs: true, draws: true, inactive: true,
+		plan:   planInactive,
+		expect: expectation{deed: DeedSignerDown, with: DeedDrawn, agreed: true},
 	},
 }
 

@@ -81,6 +81,7 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 		return Report{}, fmt.Errorf("read the records: %w", err)
 	}
 	report := a.judge(facts)
+	d.countPoor(facts)
 	if err := d.cash(ctx, facts); err != nil {
 		return Report{}, fmt.Errorf("settle redemptions: %w", err)
 	}
@@ -111,6 +112,11 @@ func (a *act) prepare(ctx context.Context) error {
 	}
 	if err := a.gather(ctx); err != nil {
 		return err
+	}
+	if a.scenario.draws {
+		if err := a.draw(ctx); err != nil {
+			return err
+		}
 	}
 	if a.scenario.ill > 0 { // whoever leads
 		a.plan = a.scenario.plan(a.stage())
@@ -332,6 +338,12 @@ func (a *act) perform(ctx context.Context) error {
 		if err := a.outlast(ctx); err != nil {
 			return err
 		}
+	}
+	if a.scenario.draws {
+		if err := a.clock.Until(ctx, a.window.End-hurry); err != nil {
+			return err
+		}
+		a.leash.slow(signingBlock) // settle ends it
 	}
 	if err := a.clock.Until(ctx, a.window.End+1); err != nil {
 		return err
@@ -578,20 +590,21 @@ func (a *act) facts(ctx context.Context) (Facts, error) {
 		if err != nil {
 			return Facts{}, err
 		}
-		facts.Wallets = append(facts.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due, Purse: purse})
+		facts.Wallets = append(facts.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due, Purse: purse, Poor: slices.Clone(a.poor[e.wallet.ID()])})
 	}
 	for _, o := range a.operators {
 		detail, err := o.record(ctx, a.window.Block)
 		if err != nil {
 			return Facts{}, err
 		}
-		signings, err := o.signings(ctx, a.wallets, a.window.Block)
+		signings, inactive, err := o.signings(ctx, a.wallets, a.window.Block)
 		if err != nil {
 			return Facts{}, err
 		}
 		facts.Nodes = append(facts.Nodes, NodeFacts{
 			Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address],
 			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail, Signs: len(o.enclaves) > 0, Signings: signings,
+			Inactive: inactive,
 		})
 	}
 	return facts, nil

@@ -287,6 +287,34 @@ func TestAForkDeliversTheNewBranch(t *testing.T) {
 	require.NotEqual(t, dropped, seen[top].Hash)
 }
 
+func TestTheNewestBlockIsMadeAnewUntilItSuits(t *testing.T) {
+	c := start(t, Config{})
+	require.NoError(t, c.Mine(t.Context(), 10))
+	top := c.Height()
+	require.NoError(t, c.Hold(t.Context(), top))
+	first, err := c.Header(top)
+	require.NoError(t, err)
+	suits := func(h chain.Header) bool { return h.Hash[0]%16 == 0 && h.Hash != first.Hash }
+	tries, err := c.Redraw(t.Context(), top, suits)
+	require.NoError(t, err)
+	require.Positive(t, tries)
+	drawn, err := c.Header(top)
+	require.NoError(t, err)
+	require.True(t, suits(drawn))
+	require.Equal(t, top, c.Height())
+	require.Equal(t, first.Parent, drawn.Parent)
+
+	tries, err = c.Redraw(t.Context(), top, suits)
+	require.NoError(t, err)
+	require.Zero(t, tries, "it suits already")
+	_, err = c.Redraw(t.Context(), top-1, suits)
+	require.ErrorContains(t, err, "the chain is at")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.Redraw(ctx, top, func(chain.Header) bool { return false })
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 func TestTransactionsWaitForTheRunningMiner(t *testing.T) {
 	c := start(t, Config{})
 	run(t, c)

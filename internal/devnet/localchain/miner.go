@@ -183,6 +183,37 @@ func (c *Chain) AdvanceTime(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// mostDraws bounds how often Redraw makes a block: what one in sixteen blocks is like comes sooner for sure.
+const mostDraws = 1000
+
+// Redraw replaces the newest block, which must be that of a height, by another one until one suits, and returns how often it did.
+// Block hashes are random, so what follows from one can be had by trying.
+func (c *Chain) Redraw(ctx context.Context, height chain.Height, suits func(chain.Header) bool) (int, error) {
+	if err := c.take(ctx); err != nil {
+		return 0, err
+	}
+	defer c.give()
+	for tries := range mostDraws {
+		newest, err := c.Header(c.Height())
+		if err != nil || newest.Height != height {
+			return tries, errors.Join(err, fmt.Errorf("block %d is to be made anew, and the chain is at %d", height, c.Height()))
+		}
+		if suits(newest) {
+			return tries, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return tries, err
+		}
+		if err := c.backend.beacon.Fork([32]byte(newest.Parent)); err != nil {
+			return tries, fmt.Errorf("make block %d anew: %w", height, err)
+		}
+		if err := c.mineInTurn(); err != nil {
+			return tries, err
+		}
+	}
+	return mostDraws, fmt.Errorf("none of %d blocks of height %d suits", mostDraws, height)
+}
+
 // Fork drops the blocks above a height and makes n others in their place. Transactions of the dropped blocks may
 // return in the new ones.
 func (c *Chain) Fork(ctx context.Context, height chain.Height, n int) error {
