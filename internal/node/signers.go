@@ -79,7 +79,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 	if s.keygen, err = keygen.New(keygen.Config{
 		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
 		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.freshHeight, Logger: n.cfg.Logger("signer"),
-		Known: n.knownOperators, Gone: n.instanceGone,
+		Known: n.knownOperators, Gone: n.instanceGone, Judge: vault.Judge,
 	}); err != nil {
 		return nil, err
 	}

@@ -1124,6 +1124,8 @@ type KeygenOpening struct {
 	Dealer        uint32                 `protobuf:"varint,1,opt,name=dealer,proto3" json:"dealer,omitempty"`     // seat
 	Receiver      uint32                 `protobuf:"varint,2,opt,name=receiver,proto3" json:"receiver,omitempty"` // seat of the operator that complains
 	Key           []byte                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`            // 32 bytes, X25519: the private key of the receiver's backend, which was for this key generation alone
+	Round         uint32                 `protobuf:"varint,4,opt,name=round,proto3" json:"round,omitempty"`       // in which it was sealed
+	Hashes        [][]byte               `protobuf:"bytes,5,rep,name=hashes,proto3" json:"hashes,omitempty"`      // of the dealer's operator's messages of the rounds up to it, as the receiver has them: SHA-256 of the data
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1175,6 +1177,20 @@ func (x *KeygenOpening) GetReceiver() uint32 {
 func (x *KeygenOpening) GetKey() []byte {
 	if x != nil {
 		return x.Key
+	}
+	return nil
+}
+
+func (x *KeygenOpening) GetRound() uint32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *KeygenOpening) GetHashes() [][]byte {
+	if x != nil {
+		return x.Hashes
 	}
 	return nil
 }
@@ -1313,11 +1329,13 @@ const file_signer_proto_rawDesc = "" +
 	"\aaccused\x18\x05 \x03(\fR\aaccused\x12\x10\n" +
 	"\x03why\x18\x06 \x01(\tR\x03why\x12=\n" +
 	"\aopening\x18\a \x01(\v2#.walletnode.signer.v1.KeygenOpeningR\aopening\x12 \n" +
-	"\vacceptances\x18\b \x03(\fR\vacceptances\"U\n" +
+	"\vacceptances\x18\b \x03(\fR\vacceptances\"\x83\x01\n" +
 	"\rKeygenOpening\x12\x16\n" +
 	"\x06dealer\x18\x01 \x01(\rR\x06dealer\x12\x1a\n" +
 	"\breceiver\x18\x02 \x01(\rR\breceiver\x12\x10\n" +
-	"\x03key\x18\x03 \x01(\fR\x03key\",\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key\x12\x14\n" +
+	"\x05round\x18\x04 \x01(\rR\x05round\x12\x16\n" +
+	"\x06hashes\x18\x05 \x03(\fR\x06hashes\",\n" +
 	"\x0eSignedMessages\x12\x1a\n" +
 	"\bmessages\x18\x01 \x03(\fR\bmessagesB3Z1github.com/walletnode/walletnode/internal/wire/pbb\x06proto3"
 

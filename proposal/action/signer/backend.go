@@ -124,12 +124,27 @@ type RoundReply struct {
 	Out      []Parcel  `json:"out,omitempty"` // for the other operators' backends; opaque
 	Done     *Outcome  `json:"done,omitempty"`
 	Culprits []Culprit `json:"culprits,omitempty"` // who broke the session; it is over then
+	Opened   *Opened   `json:"opened,omitempty"`   // of a key generation: where one of a pair is a culprit
+}
+
+// Opened lets everybody see what a dealer sealed for a receiver who cannot use it: with the receiver's key, which was for one
+// key generation alone. That one is over for the receiver's backend when it gives the key away, and no key comes of it.
+type Opened struct {
+	Dealer   chain.Seat `json:"dealer"`
+	Receiver chain.Seat `json:"receiver"`
+	Round    int        `json:"round"` // in which it was sealed
+	Key      Digest     `json:"key"`   // X25519, private
 }
 
 // Parcel is what a backend has for one operator's backend, or for all of them.
 type Parcel struct {
 	To   chain.Operator `json:"to,omitzero"` // zero is everybody
 	Data []byte         `json:"data"`
+}
+
+// Among reports whether it is about seats and rounds that there can be, of n seats.
+func (o Opened) Among(n int) bool {
+	return o.Dealer >= 1 && o.Receiver >= 1 && int(o.Dealer) <= n && int(o.Receiver) <= n && o.Round >= 1
 }
 
 // Outcome is what a session came to.

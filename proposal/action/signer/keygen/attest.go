@@ -31,6 +31,10 @@ func (p *play) attest(ctx context.Context) error {
 	defer late.Stop()
 	end := time.NewTimer(time.Until(p.inv.Expires.Add(p.s.cfg.GiveUp)))
 	defer end.Stop()
+	compared := time.NewTimer(comparing)
+	defer compared.Stop()
+	compared.Stop()
+	named, resolved := false, false
 	for {
 		changed := p.heard.next()
 		signed, other, absent := p.heard.attestations(own.Attestation)
@@ -43,9 +47,20 @@ func (p *play) attest(ctx context.Context) error {
 				return err
 			}
 			p.log.WarnContext(ctx, "Key generation failed", "why", why)
+			compared.Reset(comparing)
+		}
+		if !named && p.row.State == Failed {
+			if f := p.proven(ctx, resolved); f != nil {
+				named = true
+				if err := p.name(ctx, f); err != nil {
+					return err
+				}
+			}
 		}
 		select {
 		case <-changed:
+		case <-compared.C:
+			resolved = true
 		case <-late.C:
 			if p.row.State == Attesting {
 				if err := p.save(ctx, Attesting, names(absent)+" has not attested yet"); err != nil {

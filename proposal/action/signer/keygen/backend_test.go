@@ -3,7 +3,9 @@ package keygen_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -31,6 +33,8 @@ type toy struct {
 	silentIn   int                     // the round in which it never answers
 	badShareTo chain.Operator          // who is given a wrong share
 	says       []byte                  // what it says beside its commitment
+	accuses    chain.Operator          // of whom it says that its share is wrong
+	shows      *signer.Digest          // with which key, if it is not its own
 	attests    func(*signer.KeyDetail) // how its key differs
 	asked      func(round int)         // told of each round
 }
@@ -64,7 +68,38 @@ func (b *toy) Health(context.Context) (signer.Health, error) {
 }
 
 func (b *toy) SealTo(_ context.Context, session signer.SessionID) (signer.PublicKey, error) {
-	return sha256.Sum256(append([]byte(b.id), session[:]...)), nil
+	return publicOf(b.private(session)), nil
+}
+
+// private is the key of a session.
+func (b *toy) private(session signer.SessionID) signer.Digest {
+	return sha256.Sum256(append([]byte(b.id), session[:]...))
+}
+
+func publicOf(private signer.Digest) signer.PublicKey {
+	key, err := ecdh.X25519().NewPrivateKey(private[:])
+	if err != nil {
+		panic(err) // any 32 bytes are a key
+	}
+	return signer.PublicKey(key.PublicKey().Bytes())
+}
+
+// toyJudge opens what toys deal, which is not sealed.
+func toyJudge(d keygen.Dispute) (keygen.Verdict, error) {
+	if err := d.Fits(); err != nil {
+		return keygen.Undecided, err
+	}
+	bundle, err := keygen.ReadBundle(d.Invitation.Session(), d.Dealt[d.Round-1])
+	if err != nil {
+		return keygen.Undecided, err
+	}
+	dealer, receiver := d.Invitation.Roster[d.Dealer-1], d.Invitation.Roster[d.Receiver-1]
+	for _, p := range bundle.Parcels {
+		if p.To == receiver && bytes.Equal(p.Data, share(dealer, receiver)) {
+			return keygen.ReceiverLied, nil
+		}
+	}
+	return keygen.DealerBroke, errors.New("the share is wrong")
 }
 
 func (b *toy) Session(_ context.Context, id signer.SessionID) (signer.SessionState, error) {
@@ -205,10 +240,8 @@ func (b *toy) finish(s *toySession, said map[chain.Operator]keygen.Bundle) (sign
 	}
 	for _, op := range s.inv.Operators() {
 		for _, p := range said[op].Parcels {
-			if p.To == s.self && !bytes.Equal(p.Data, share(op, s.self)) {
-				return signer.RoundReply{Culprits: []signer.Culprit{{
-					Seat: s.inv.SeatsOf(op)[0], By: op, Detail: "its share does not fit, or ours was lost: one of the pair",
-				}}}, nil
+			if p.To == s.self && (!bytes.Equal(p.Data, share(op, s.self)) || op == b.accuses) {
+				return b.accuse(s, op), nil
 			}
 		}
 	}
@@ -221,6 +254,17 @@ func (b *toy) finish(s *toySession, said map[chain.Operator]keygen.Bundle) (sign
 	}
 	b.keys[key.Wallet] = key
 	return signer.RoundReply{Done: &signer.Outcome{Key: &key}}, nil
+}
+
+// accuse ends a session with the opening of its key.
+func (b *toy) accuse(s *toySession, op chain.Operator) signer.RoundReply {
+	opened := &signer.Opened{Dealer: s.inv.SeatsOf(op)[0], Receiver: s.inv.SeatsOf(s.self)[0], Round: 2, Key: b.private(s.inv.Session())}
+	if b.shows != nil {
+		opened.Key = *b.shows
+	}
+	return signer.RoundReply{Opened: opened, Culprits: []signer.Culprit{{
+		Seat: opened.Dealer, By: op, Detail: "its share does not fit, or ours was lost: one of the pair",
+	}}}
 }
 
 func (b *toy) SetState(_ context.Context, wallet chain.WalletID, change signer.StateChange) error {

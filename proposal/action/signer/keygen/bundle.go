@@ -28,6 +28,8 @@ type Bundle struct {
 	Round   int // from 1
 	By      chain.Operator
 	Parcels []signer.Parcel
+	// SealedTo are the keys to which the parcels for one operator are sealed, as who signs says. It holds none that is no key.
+	SealedTo map[chain.Operator]signer.PublicKey
 	// Hash is of what was said. The signature is no part of it: a message that is published again is signed anew.
 	Hash signer.Digest
 }
@@ -83,17 +85,31 @@ func openBundle(session signer.SessionID, by chain.Operator, m *pb.SignerBundle,
 			return Bundle{}, fmt.Errorf("bundle: %w: a parcel to an address of %d bytes", ErrDocument, len(p.GetTo()))
 		}
 		b.Parcels = append(b.Parcels, parcel)
+		if len(p.GetSealedTo()) == len(signer.PublicKey{}) {
+			if b.SealedTo == nil {
+				b.SealedTo = map[chain.Operator]signer.PublicKey{}
+			}
+			b.SealedTo[parcel.To] = signer.PublicKey(p.GetSealedTo())
+		}
 	}
 	return b, nil
 }
 
 // EncodeBundle writes what an operator says at the end of a round: the data of a message on the session's topic.
 func EncodeBundle(session signer.SessionID, round int, parcels []signer.Parcel) []byte {
+	return EncodeSealed(session, round, parcels, nil)
+}
+
+// EncodeSealed is EncodeBundle with the keys to which the parcels for one operator are sealed.
+func EncodeSealed(session signer.SessionID, round int, parcels []signer.Parcel, keys map[chain.Operator]signer.PublicKey) []byte {
 	m := &pb.SignerBundle{Session: session[:], Round: uint32(round)} //nolint:gosec // at most MaxRounds
 	for _, p := range parcels {
 		out := &pb.SignerParcel{Data: p.Data}
 		if !p.To.IsZero() {
 			out.To = p.To[:]
+			if key, ok := keys[p.To]; ok {
+				out.SealedTo = key[:]
+			}
 		}
 		m.Parcels = append(m.Parcels, out)
 	}

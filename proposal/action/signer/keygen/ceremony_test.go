@@ -30,6 +30,7 @@ type member struct {
 	vault   vault.Config                // where a real one stands in its place
 	height  func() (chain.Height, bool) // what it knows of the chain; nil is that it is there
 	known   map[chain.Operator]bool     // with whom it shares a wallet
+	judge   keygen.Judge
 	service *keygen.Service
 	stop    func()
 }
@@ -39,7 +40,7 @@ func circle(t *testing.T, n int) (*hub, []*member) {
 	h := newHub()
 	var all []*member
 	for i := range n {
-		m := &member{t: t, seed: i + 1, hub: h, log: newMemory(), backend: newToy("backend-" + string(rune('a'+i)))}
+		m := &member{t: t, seed: i + 1, hub: h, log: newMemory(), backend: newToy("backend-" + string(rune('a'+i))), judge: toyJudge}
 		m.shelf = &shelf{backend: m.backend, sessions: map[signer.SessionID]string{}}
 		m.start()
 		all = append(all, m)
@@ -60,6 +61,7 @@ func (m *member) config() keygen.Config {
 		Log: m.log, Network: port{m.hub, secret(m.seed)}, Placement: m.shelf, Registry: m.shelf,
 		Term:   func(context.Context) (signer.Term, error) { return signer.Term{}, nil },
 		Height: m.chainHeight,
+		Judge:  func(d keygen.Dispute) (keygen.Verdict, error) { return m.judge(d) },
 		Known:  func(context.Context) (map[chain.Operator]bool, error) { return m.known, nil },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
@@ -233,25 +235,6 @@ func TestSilentOperatorIsNamed(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestWrongShareNamesDealerToAll(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, all := circle(t, 3)
-		all[1].backend.badShareTo = operator(3)
-		session := create(t, all, 2, 1, 1, 1)
-		require.Contains(t, all[2].status(session).Detail, "seat 2 of "+operator(2).String())
-		for _, m := range all[:2] { // these have their shares: nobody confirms the key
-			require.Equal(t, keygen.Failed, m.status(session).State)
-			require.Empty(t, m.shelf.imported())
-			require.NotContains(t, m.backend.states(), signer.KeyActive)
-		}
-		time.Sleep(3 * 24 * time.Hour)
-		for _, m := range all {
-			require.Equal(t, keygen.Failed, m.status(session).State)
-		}
-		require.Contains(t, all[0].status(session).Detail, operator(2).String(), "the accusation is told")
-	})
 }
 
 // An operator sends others different commitments: each side shows what it was told, and both messages are the proof.

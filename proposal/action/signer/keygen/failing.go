@@ -33,28 +33,46 @@ func (p *play) fail(ctx context.Context, f *failure) error {
 	return p.compare(ctx, f)
 }
 
-// compare waits for the proof that somebody told operators different things.
+// compare waits for the proof that somebody told operators different things, or dealt what cannot be used.
 func (p *play) compare(ctx context.Context, f *failure) error {
 	end := time.NewTimer(comparing)
 	defer end.Stop()
-	for {
+	for late := false; ; {
 		changed := p.heard.next()
-		if split := p.contradiction(); split != nil && len(f.proof) == 0 {
-			p.row.Proof = split.proof
-			f = split
-			p.log.WarnContext(ctx, "Key generation failed", "why", split.why)
-			if err := p.save(ctx, Failed, split.why); err != nil {
-				return err
+		if len(f.proof) == 0 {
+			if proven := p.proven(ctx, late); proven != nil {
+				f = proven
+				if err := p.name(ctx, proven); err != nil {
+					return err
+				}
 			}
+		}
+		if late {
+			return nil
 		}
 		select {
 		case <-changed:
 		case <-end.C:
-			return nil
+			late = true
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// proven returns the failure whose culprit is proven; nil if there is none, or none yet.
+func (p *play) proven(ctx context.Context, late bool) *failure {
+	if f := p.contradiction(); f != nil {
+		return f
+	}
+	return p.resolve(ctx, late)
+}
+
+// name writes down who is proven to have broken it.
+func (p *play) name(ctx context.Context, f *failure) error {
+	p.row.Proof = f.proof
+	p.log.WarnContext(ctx, "Key generation failed", "why", f.why)
+	return p.save(ctx, Failed, f.why)
 }
 
 // complain tells the others that we have ended and why, with the hashes of the commitments that we used.
@@ -69,20 +87,46 @@ func (p *play) complain(ctx context.Context, f *failure) error {
 	for _, op := range f.culprits {
 		c.Accused = append(c.Accused, op[:])
 	}
-	return p.say(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}}))
+	var meant [][]byte
+	if o := p.opened; o != nil {
+		var hashes []signer.Digest
+		hashes, meant = p.heard.hashesBy(p.inv.Roster[o.Dealer-1], o.Round)
+		c.Opening = &pb.KeygenOpening{Dealer: uint32(o.Dealer), Receiver: uint32(o.Receiver), Round: uint32(o.Round), Key: o.Key[:]} //nolint:gosec // small
+		for _, hash := range hashes {
+			c.Opening.Hashes = append(c.Opening.Hashes, hash[:])
+		}
+	}
+	if err := p.say(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}})); err != nil {
+		return err
+	}
+	for _, signed := range meant { // who was told something else has both then
+		p.publish(ctx, &pb.KeygenComplaint{Session: p.row.Session[:], Messages: [][]byte{signed}})
+	}
+	return nil
 }
 
-// show publishes the commitments of which somebody says that he was told others.
-func (p *play) show(ctx context.Context, shown map[chain.Operator]bool) {
+// publish says once what is of use to others; that it cannot be said is no trouble of ours.
+func (p *play) publish(ctx context.Context, c *pb.KeygenComplaint) {
+	if err := p.topic.Publish(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}})); err != nil {
+		p.log.DebugContext(ctx, "Messages of others were not shown", "error", err)
+	}
+}
+
+// show publishes the commitments of which somebody says that he was told others, and the acceptances of those who open with
+// another key than they have accepted with.
+func (p *play) show(ctx context.Context, shown, accepted map[chain.Operator]bool) {
+	for op, signed := range p.heard.misfits() {
+		if !accepted[op] {
+			accepted[op] = true
+			p.publish(ctx, &pb.KeygenComplaint{Session: p.row.Session[:], Acceptances: [][]byte{signed}})
+		}
+	}
 	for op, s := range p.heard.differing() {
 		if shown[op] || len(shown) == maxShown {
 			continue
 		}
 		shown[op] = true
-		c := &pb.KeygenComplaint{Session: p.row.Session[:], Messages: [][]byte{s.signed}}
-		if err := p.topic.Publish(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}})); err != nil {
-			p.log.DebugContext(ctx, "Commitments were not shown", "of", op, "error", err)
-		}
+		p.publish(ctx, &pb.KeygenComplaint{Session: p.row.Session[:], Messages: [][]byte{s.signed}})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -16,6 +17,10 @@ import (
 // maxHeard is how many bytes of bundles are kept of one operator: several times what the greatest wallet takes in all rounds.
 // What is said beyond counts as not said.
 const maxHeard = 4 << 20
+
+// maxBundle is the most bytes of one of them, with its signature: what is too large to be shown in another message could not be
+// proven. What is larger counts as not said.
+const maxBundle = wire.MaxMessage - 64<<10
 
 // hearing is what was said on a session's topic. Of each operator the first thing of each kind counts; a second that differs
 // from it is proof against the operator.
@@ -54,6 +59,8 @@ type ending struct {
 	why     string
 	accused []chain.Operator
 	hashes  map[chain.Operator]signer.Digest // of the round-1 messages that were used
+	opened  *opened                          // what the backend could not use; nil if nothing was opened
+	signed  []byte                           // the whole message
 }
 
 // proof says that an operator contradicts itself, with the two messages that show it.
@@ -101,7 +108,7 @@ func (h *hearing) take(said signer.Said) *pb.SignerMessage {
 	case *pb.SignerMessage_Invitation:
 		h.takeInvitation(body.Invitation)
 	case *pb.SignerMessage_Complaint:
-		h.takeComplaint(said.By, body.Complaint)
+		h.takeComplaint(said, body.Complaint)
 	case *pb.SignerMessage_Call:
 		if said.By != h.self {
 			h.calls++
@@ -170,7 +177,7 @@ func (h *hearing) keepBundle(b Bundle, signed []byte) {
 		}
 		return
 	}
-	if h.size[b.By]+len(signed) <= maxHeard {
+	if len(signed) <= maxBundle && h.size[b.By]+len(signed) <= maxHeard {
 		h.size[b.By] += len(signed)
 		rounds[b.Round] = s
 	}
@@ -191,6 +198,15 @@ func (h *hearing) takeAttestation(signed []byte) {
 	}
 }
 
+// recallAcceptances takes in what was accepted before a restart.
+func (h *hearing) recallAcceptances(acceptances [][]byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, signed := range acceptances {
+		h.takeAcceptance(signed)
+	}
+}
+
 // recall takes in what was attested before a restart.
 func (h *hearing) recall(attestations [][]byte) {
 	h.mu.Lock()
@@ -200,15 +216,18 @@ func (h *hearing) recall(attestations [][]byte) {
 	}
 }
 
-func (h *hearing) takeComplaint(by chain.Operator, m *pb.KeygenComplaint) {
+func (h *hearing) takeComplaint(said signer.Said, m *pb.KeygenComplaint) {
 	session := h.inv.Session()
 	if string(m.GetSession()) != string(session[:]) || len(m.GetAuthors()) != len(m.GetHashes()) || len(m.GetAuthors()) > len(h.operators) {
 		return
 	}
 	if m.GetWhy() != "" {
-		if _, known := h.ended[by]; !known {
-			h.ended[by] = h.readEnding(m)
+		if _, known := h.ended[said.By]; !known {
+			h.ended[said.By] = h.readEnding(said, m)
 		}
+	}
+	for _, signed := range m.GetAcceptances()[:min(len(m.GetAcceptances()), len(h.operators))] {
+		h.takeAcceptance(signed)
 	}
 	for _, signed := range m.GetMessages() {
 		b, err := ReadBundle(session, signed)
@@ -218,8 +237,9 @@ func (h *hearing) takeComplaint(by chain.Operator, m *pb.KeygenComplaint) {
 	}
 }
 
-func (h *hearing) readEnding(m *pb.KeygenComplaint) ending {
-	e := ending{why: printable(m.GetWhy()), hashes: map[chain.Operator]signer.Digest{}}
+func (h *hearing) readEnding(said signer.Said, m *pb.KeygenComplaint) ending {
+	e := ending{why: printable(m.GetWhy()), hashes: map[chain.Operator]signer.Digest{}, signed: said.Signed}
+	e.opened = h.readOpening(said.By, m.GetOpening())
 	for _, raw := range m.GetAccused() {
 		if op, ok := h.operatorOf(raw); ok && !slices.Contains(e.accused, op) {
 			e.accused = append(e.accused, op)
@@ -231,6 +251,26 @@ func (h *hearing) readEnding(m *pb.KeygenComplaint) ending {
 		}
 	}
 	return e
+}
+
+// readOpening reads what is opened; nil if it is not what somebody else dealt to a seat of the operator.
+func (h *hearing) readOpening(by chain.Operator, m *pb.KeygenOpening) *opened {
+	n := uint32(len(h.inv.Roster)) //nolint:gosec // at most MaxSeats
+	dealer, receiver, round := m.GetDealer(), m.GetReceiver(), m.GetRound()
+	if dealer < 1 || dealer > n || receiver < 1 || receiver > n || h.inv.Roster[receiver-1] != by || h.inv.Roster[dealer-1] == by ||
+		round < 1 || round > MaxRounds || len(m.GetHashes()) != int(round) || len(m.GetKey()) != len(signer.Digest{}) {
+		return nil
+	}
+	o := &opened{Opened: signer.Opened{
+		Dealer: chain.Seat(dealer), Receiver: chain.Seat(receiver), Round: int(round), Key: signer.Digest(m.GetKey()), //nolint:gosec // at most MaxSeats
+	}}
+	for _, hash := range m.GetHashes() {
+		if len(hash) != len(signer.Digest{}) {
+			return nil
+		}
+		o.hashes = append(o.hashes, signer.Digest(hash))
+	}
+	return o
 }
 
 func (h *hearing) operatorOf(raw []byte) (chain.Operator, bool) {

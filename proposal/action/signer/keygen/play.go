@@ -26,9 +26,11 @@ type play struct {
 	enough   chan struct{} // closed when it has lingered for long enough
 	heard    *hearing
 
-	row     Row
-	topic   Topic
-	backend signer.Backend
+	row       Row
+	topic     Topic
+	backend   signer.Backend
+	opened    *signer.Opened          // what our backend has opened when it ended
+	undecided map[chain.Operator]bool // whose complaints can be looked at as often as one likes
 
 	mu       sync.Mutex
 	progress Progress
@@ -45,6 +47,7 @@ func newPlay(s *Service, inv Invitation, row Row) *play {
 	return &play{
 		s: s, log: s.cfg.Logger.With("session", row.Session), inv: inv,
 		declined: make(chan struct{}), enough: make(chan struct{}), heard: newHearing(inv, row, s.self), row: row,
+		undecided: map[chain.Operator]bool{},
 	}
 }
 
@@ -67,6 +70,7 @@ func (p *play) run(ctx context.Context) {
 		return // the node stops
 	}
 	p.topic = topic
+	p.heard.recallAcceptances(p.row.Acceptances)
 	ctx, leave := context.WithCancel(ctx)
 	var ear sync.WaitGroup
 	ear.Go(func() { p.listen(ctx) })
@@ -113,7 +117,7 @@ func (p *play) openTopic(ctx context.Context) (Topic, error) {
 
 // listen takes in what is said, and answers what has to be answered at once.
 func (p *play) listen(ctx context.Context) {
-	shown := map[chain.Operator]bool{}
+	shown, accepted := map[chain.Operator]bool{}, map[chain.Operator]bool{}
 	for {
 		said, err := p.topic.Next(ctx)
 		if err != nil {
@@ -124,7 +128,7 @@ func (p *play) listen(ctx context.Context) {
 			continue
 		}
 		if _, complaint := m.GetBody().(*pb.SignerMessage_Complaint); complaint {
-			p.show(ctx, shown)
+			p.show(ctx, shown, accepted)
 		}
 	}
 }
@@ -219,6 +223,9 @@ func (p *play) await(ctx context.Context, round int, deadline func() time.Time, 
 		if len(missing) == 0 {
 			return nil
 		}
+		if f := p.resolve(ctx, false); f != nil {
+			return f
+		}
 		if by, e, ok := p.heard.over(); ok {
 			return &failure{why: fmt.Sprintf("%v has ended it: %s%s", by, e.why, accusing(e.accused))}
 		}
@@ -266,8 +273,7 @@ func (p *play) say(ctx context.Context, data []byte) error {
 			return ctx.Err()
 		}
 		if errors.Is(err, wire.ErrTooLarge) {
-			return &failure{why: fmt.Sprintf("what our backend has to say is too much for one message, %d bytes: give each operator fewer seats (%v)",
-				len(data), err)}
+			return tooLarge(len(data), maxBundle-signatures)
 		}
 		if time.Now().After(deadline) {
 			return &failure{why: "our part cannot be said: " + err.Error()}

@@ -35,7 +35,7 @@ func unlock(m *member, cfg vault.Config) {
 	m.t.Helper()
 	v, err := vault.Open(m.t.Context(), cfg)
 	require.NoError(m.t, err)
-	m.shelf.backend, m.vault = v, cfg
+	m.shelf.backend, m.vault, m.judge = v, cfg, vault.Judge
 }
 
 // agree demands that all real backends hold the active key of one wallet, each its own seats.
@@ -138,8 +138,25 @@ func TestVaultsProveSplitCommitments(t *testing.T) {
 	})
 }
 
-// A share that does not open names the pair, to everybody.
+// A share that does not open names its dealer, to everybody: the receiver's vault opens it.
 func TestVaultsNameWhoSendsAWrongShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, all := vaulted(t, 3)
+		h.bend = bending(2, 2, func(m *pb.SignerMessage) {
+			for _, p := range m.GetBundle().GetParcels() {
+				if to := operator(3); string(p.GetTo()) == string(to[:]) {
+					p.Data[len(p.GetData())-1] ^= 1
+				}
+			}
+		})
+		session := create(t, all, 2, 1, 2, 1)
+		time.Sleep(time.Hour)
+		namedByAll(t, []*member{all[0], all[2]}, session, 2, "what it cannot use")
+	})
+}
+
+// Who tells one operator that the share is another one than it tells the rest contradicts itself: no need to open anything.
+func TestVaultsProveSplitShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, all := vaulted(t, 3)
 		bendBundle(h, 2, func(b *pb.SignerBundle) {
@@ -151,13 +168,14 @@ func TestVaultsNameWhoSendsAWrongShare(t *testing.T) {
 		})
 		session := create(t, all, 2, 1, 1, 1)
 		time.Sleep(time.Hour)
-		for _, m := range all {
+		for _, m := range []*member{all[0], all[2]} {
 			st := m.status(session)
 			require.Equal(t, keygen.Failed, st.State)
 			require.Contains(t, st.Detail, operator(2).String())
-			require.Empty(t, m.shelf.imported())
+			require.NotContains(t, st.Detail, operator(3).String()+" says", "the receiver is honest")
+			require.NotEmpty(t, st.Proof)
 		}
-		require.Contains(t, all[2].status(session).Detail, "pair")
+		require.Contains(t, all[0].status(session).Detail, "said two different things in round 2")
 	})
 }
 

@@ -37,7 +37,7 @@ func (p *play) earlier(ctx context.Context) (*signer.KeyDetail, error) {
 		return nil, nil //nolint:nilerr // the rounds tell what is wrong with the backend
 	}
 	if len(state.Last.Out) > 0 {
-		if err := p.say(ctx, EncodeBundle(p.row.Session, state.Rounds, state.Last.Out)); err != nil {
+		if err := p.utter(ctx, state.Rounds, state.Last.Out); err != nil {
 			return nil, err
 		}
 	}
@@ -55,10 +55,13 @@ func (p *play) rounds(ctx context.Context) (*signer.KeyDetail, error) {
 			return nil, err
 		}
 		if len(reply.Culprits) > 0 {
+			if o := reply.Opened; o != nil && o.Among(len(p.inv.Roster)) {
+				p.opened = o
+			}
 			return nil, blame(reply.Culprits)
 		}
 		if reply.Done == nil || len(reply.Out) > 0 {
-			if err := p.say(ctx, EncodeBundle(p.row.Session, round, reply.Out)); err != nil {
+			if err := p.utter(ctx, round, reply.Out); err != nil {
 				return nil, err
 			}
 		}
@@ -77,6 +80,29 @@ func (p *play) rounds(ctx context.Context) (*signer.KeyDetail, error) {
 		}
 	}
 	return nil, &failure{why: fmt.Sprintf("our backend has come to no end in %d rounds", MaxRounds)}
+}
+
+// utter says at the end of a round what our backend says, and to which keys it has sealed. What others would not take, because
+// it could not be shown to anybody, is not said.
+func (p *play) utter(ctx context.Context, round int, out []signer.Parcel) error {
+	keys := map[chain.Operator]signer.PublicKey{}
+	for _, signed := range p.row.Acceptances {
+		if a, err := ReadAcceptance(signed); err == nil {
+			keys[a.By] = a.SealTo
+		}
+	}
+	data := EncodeSealed(p.row.Session, round, out, keys)
+	if len(data) > maxBundle-signatures {
+		return tooLarge(len(data), maxBundle-signatures)
+	}
+	return p.say(ctx, data)
+}
+
+// signatures is more than a signed message has beside its data.
+const signatures = 1 << 10
+
+func tooLarge(have, limit int) error {
+	return &failure{why: fmt.Sprintf("what our backend has to say is too much for one message, %d bytes of %d: give each operator fewer seats", have, limit)}
 }
 
 // blame makes a failure of what the backend says of others.

@@ -48,6 +48,8 @@ type Config struct {
 	Height func() (chain.Height, bool)
 	Logger *slog.Logger
 
+	// Judge decides who of a pair has broken a key generation; nil leaves it a pair.
+	Judge Judge
 	// Known tells which operators are known to be ones, whoever they invite to; nil knows nobody.
 	Known func(ctx context.Context) (map[chain.Operator]bool, error)
 	// Gone reports whether an instance that shares the log does not run; nil if there are no others.

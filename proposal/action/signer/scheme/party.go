@@ -22,6 +22,7 @@ type run struct {
 	own     protocol.Message       // the newest of its messages: those of the others in its round have the same head
 	result  any
 	over    bool
+	alone   bool // others have heard another round before than this one: what they say of it is not looked at
 }
 
 // newRun prepares the run of self among seats, which have been checked.
@@ -127,7 +128,7 @@ func (r *run) sort(in []Message) ([]*protocol.Message, error) {
 			s.bad = errTwice
 			continue
 		}
-		s.differs = s.differs || !bytes.HasPrefix(r.own.BroadcastVerification, f.echo)
+		s.differs = s.differs || !r.alone && !bytes.HasPrefix(r.own.BroadcastVerification, f.echo)
 		msg := r.own
 		msg.From, msg.To, msg.Broadcast, msg.Data = idOf(m.From), toOf(m.To), !f.direct, f.body
 		*place = &msg

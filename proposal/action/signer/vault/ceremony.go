@@ -43,6 +43,8 @@ type parts struct {
 	sealTo  map[chain.Operator]hpke.PublicKey
 	key     hpke.PrivateKey
 
+	opened *signer.Opened // the first pair of which one is a culprit; nil if there is none
+
 	parties map[chain.Seat]party // of the own seats
 	rounds  int                  // answered
 	said    []scheme.Message     // by the own seats in the last of them
@@ -111,7 +113,7 @@ func (p *parts) begin(id signer.SessionID) (answer, error) {
 func (p *parts) advance(id signer.SessionID, all []heard) (a answer, done bool) {
 	in, culprits := p.open(id, all)
 	if len(culprits) > 0 {
-		return answer{Reply: signer.RoundReply{Culprits: culprits}}, false
+		return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}, false
 	}
 	var said []scheme.Message
 	for _, seat := range p.seats() {
@@ -242,16 +244,20 @@ func (p *parts) blame(seat chain.Seat, in []scheme.Message, err error) answer {
 	if len(culprits) == 0 {
 		return answer{Failed: fmt.Sprintf("seat %d in round %d: %v", seat, p.rounds+1, err)}
 	}
-	return answer{Reply: signer.RoundReply{Culprits: culprits}}
+	return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}
 }
 
 func (p *parts) culprit(seat chain.Seat, detail string) *signer.Culprit {
 	return &signer.Culprit{Seat: seat, By: p.holders[seat], Detail: signer.Printable(detail)}
 }
 
-// pair names the sender of a sealed message that was bad. Nobody else has seen it: for everybody else it is one of the two.
+// pair names the sender of a sealed message that was bad. Nobody else has seen it: for everybody else it is one of the two,
+// until it is opened.
 func (p *parts) pair(from, to chain.Seat, detail string) *signer.Culprit {
-	return p.culprit(from, fmt.Sprintf("one of the pair of seat %d (dealer) and seat %d (receiver), until the dealer opens what it sent: %s",
+	if p.opened == nil {
+		p.opened = &signer.Opened{Dealer: from, Receiver: to, Round: p.rounds}
+	}
+	return p.culprit(from, fmt.Sprintf("one of the pair of seat %d (dealer) and seat %d (receiver), until what was sealed is opened: %s",
 		from, to, detail))
 }
 

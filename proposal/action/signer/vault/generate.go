@@ -107,7 +107,8 @@ func (t *tx) room(capacity int) error {
 }
 
 // readOpening checks all that operators have signed: the invitation, that the session is named after it, and one acceptance
-// of each operator, of which the own one names this backend.
+// of each operator, of which the own one names this backend. Two operators may name one key: who has copied it cannot open what
+// is for its own seats, and what is sealed to a seat opens as no other's, so it has harmed nobody but itself.
 func (v *Vault) readOpening(session signer.SessionID, open signer.Opening) (opening, error) {
 	inv, err := keygen.ReadInvitation(open.Invitation)
 	if err != nil {
@@ -120,7 +121,6 @@ func (v *Vault) readOpening(session signer.SessionID, open signer.Opening) (open
 		return opening{}, fmt.Errorf("the chain has no height %d: the node does not know it", open.Height)
 	}
 	o := opening{Invitation: inv, self: open.Self, height: open.Height, sealTo: make(map[chain.Operator]signer.PublicKey)}
-	holders := make(map[signer.PublicKey]chain.Operator)
 	for _, signed := range open.Acceptances {
 		a, err := keygen.ReadAcceptance(signed)
 		if err != nil {
@@ -138,10 +138,7 @@ func (v *Vault) readOpening(session signer.SessionID, open signer.Opening) (open
 		if err := checkSealTo(a.SealTo); err != nil {
 			return opening{}, fmt.Errorf("the key of %v's backend: %w", a.By, err)
 		}
-		if other, taken := holders[a.SealTo]; taken {
-			return opening{}, fmt.Errorf("%v and %v name the same backend key: one of them could open what is for the other", other, a.By)
-		}
-		holders[a.SealTo], o.sealTo[a.By] = a.By, a.SealTo
+		o.sealTo[a.By] = a.SealTo
 	}
 	for _, op := range inv.Operators() {
 		if _, ok := o.sealTo[op]; !ok {

@@ -373,7 +373,6 @@ func TestAnOpeningIsSignedByAll(t *testing.T) {
 		},
 		"no document":            func(o *signer.Opening) { o.Acceptances = with(1, []byte("yes")) },
 		"another backend for us": func(o *signer.Opening) { o.Acceptances = with(0, r.accept(h, r.session, signer.PublicKey{5})) },
-		"one backend for two":    func(o *signer.Opening) { o.Acceptances = with(1, r.accept(r.houses[1], r.session, r.seal(h).to)) },
 		"a key that opens to anyone": func(o *signer.Opening) {
 			o.Acceptances = with(1, r.accept(r.houses[1], r.session, signer.PublicKey{1}))
 		},
