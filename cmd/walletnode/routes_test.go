@@ -47,6 +47,7 @@ var routesOf = map[string]string{
 	"signers retire":     "POST /v1/signers/{id}/state",
 	"signers fail":       "POST /v1/signers/{id}/state",
 	"signers activate":   "POST /v1/signers/{id}/state",
+	"signers move":       "POST /v1/signers/{id}/wallets",
 	"bans list":          "GET /v1/bans",
 	"bans add":           "POST /v1/bans",
 	"bans remove":        "DELETE /v1/bans/{subject}",

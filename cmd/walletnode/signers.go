@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
@@ -40,7 +41,39 @@ func signersCommand() *cli.Command {
 				jsonFlag(),
 			},
 		},
+		&cli.Command{
+			Name: "move", Usage: "have a signer serve a wallet whose key was moved into it", ArgsUsage: "WALLET ID", Flags: []cli.Flag{jsonFlag()}, Action: moveWallet,
+			Description: "After \"walletnode signer export\" on the machine of the signer that had it and \"walletnode signer import\" on that of the new one.\n" +
+				"Both are asked first: it is refused unless the new one holds the key with all that was signed, and the other one cannot use it any\n" +
+				"more. It is so on all instances at once.",
+		},
 	)
+}
+
+func moveWallet(c *cli.Context) error {
+	if err := arguments(c, 2, 2); err != nil {
+		return err
+	}
+	wallet, err := chain.ParseWalletID(c.Args().First())
+	if err != nil {
+		return usageErrorf("%w", err)
+	}
+	id := c.Args().Get(1)
+	return asking(c, func(node *api.Client) error {
+		list, err := node.MoveWallet(c.Context, id, wallet)
+		if err != nil {
+			return lost(err, "signers list")
+		}
+		s, err := oneSigner(list, id)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, s)
+		}
+		_, err = fmt.Fprintf(c.App.Writer, "%s serves wallet %v from now on\n", s.ID, wallet)
+		return err
+	})
 }
 
 func listSigners(c *cli.Context) error {

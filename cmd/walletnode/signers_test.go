@@ -26,6 +26,7 @@ type enclaves struct {
 	by     string
 	forgot bool
 	left   int // wallets
+	moved  string
 }
 
 func (e *enclaves) Backends() []placement.Status {
@@ -57,6 +58,19 @@ func (e *enclaves) Say(_ context.Context, id string, state placement.State, by s
 		return fmt.Errorf("%w: %q", placement.ErrUnknown, id)
 	}
 	e.state, e.by, e.forgot = state, by, forget
+	return nil
+}
+
+func (e *enclaves) Move(_ context.Context, wallet chain.WalletID, to string) error {
+	switch {
+	case to == "enclave-9":
+		return fmt.Errorf("%w: %q", placement.ErrUnknown, to)
+	case wallet != chain.WalletID{7}:
+		return fmt.Errorf("%w: signer %s: it does not hold the key", placement.ErrNotMoved, to)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.moved = to
 	return nil
 }
 
@@ -111,6 +125,24 @@ func TestSignersAreListedShownAndSpokenOf(t *testing.T) {
 	e.left = 0
 	require.Equal(t, "enclave-1 is retired: it is safe to shut down\n", succeed(t, "", "signers", "retire", "enclave-1", "--data-dir", dir))
 	require.Contains(t, succeed(t, "", "signers", "list", "--data-dir", dir), "safe to shut down")
+}
+
+func TestAWalletIsMovedToTheSignerThatHasItNow(t *testing.T) {
+	e := &enclaves{state: placement.Active}
+	dir := withEnclaves(t, e)
+	wallet := chain.WalletID{7}.String()
+	require.Equal(t, "enclave-1 serves wallet "+wallet+" from now on\n", succeed(t, "", "signers", "move", wallet, "enclave-1", "--data-dir", dir))
+	require.Equal(t, "enclave-1", e.moved)
+	var one view.Signer
+	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "signers", "move", "--json", wallet, "enclave-1", "--data-dir", dir)), &one))
+	require.Equal(t, "enclave-1", one.ID)
+	got := call(t, "", "signers", "move", chain.WalletID{8}.String(), "enclave-1", "--data-dir", dir)
+	require.NotZero(t, got.code)
+	require.Contains(t, got.stderr, "does not hold the key")
+	require.Equal(t, codeNotFound, call(t, "", "signers", "move", wallet, "enclave-9", "--data-dir", dir).code)
+	for _, bad := range [][]string{{wallet}, {"0x7", "enclave-1"}, {wallet, "enclave-1", "more"}} {
+		require.Equal(t, codeUsage, call(t, "", append(append([]string{"signers", "move"}, bad...), "--data-dir", dir)...).code)
+	}
 }
 
 func TestBadInputOfSigners(t *testing.T) {

@@ -312,6 +312,8 @@ var failures = []struct {
 	{store.ErrRefused, http.StatusServiceUnavailable, codeStoreAway},
 	{view.ErrNoSigners, http.StatusConflict, "no_signers"},
 	{placement.ErrUnknown, http.StatusNotFound, "not_found"},
+	{placement.ErrNotMoved, http.StatusConflict, "not_moved"},
+	{placement.ErrNoSigner, http.StatusNotFound, "not_found"},
 	{keygen.ErrUnknown, http.StatusNotFound, "not_found"},
 	{keygen.ErrOtherState, http.StatusConflict, "other_state"},
 	{keygen.ErrExpired, http.StatusConflict, "expired"},

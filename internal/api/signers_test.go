@@ -21,6 +21,7 @@ type enclaves struct {
 	wallet     chain.WalletID
 	said       placement.Word
 	forgotten  bool
+	moved      string
 	unsignable error
 }
 
@@ -62,6 +63,17 @@ func (e *enclaves) Say(_ context.Context, id string, state placement.State, by s
 	return nil
 }
 
+func (e *enclaves) Move(_ context.Context, wallet chain.WalletID, to string) error {
+	if wallet != e.wallet {
+		return fmt.Errorf("%w: %v", placement.ErrNoSigner, wallet)
+	}
+	if to == "enclave-0" {
+		return fmt.Errorf("%w: it holds nothing", placement.ErrNotMoved)
+	}
+	e.moved = to
+	return nil
+}
+
 func decoded[T any](t *testing.T, w world, method, path, body string) (doc T) {
 	t.Helper()
 	answer := w.send(t, method, path, body)
@@ -98,6 +110,26 @@ func TestTheOperatorsWordAboutASigner(t *testing.T) {
 		require.Equal(t, want.status, w.send(t, http.MethodPost, want.path, body).Code, body)
 	}
 	require.Equal(t, placement.Active, w.enclaves.said.State)
+}
+
+func TestAWalletIsMovedToAnotherSigner(t *testing.T) {
+	w := newWorld(t)
+	own := `{"wallet":"` + w.live.wallet.ID().String() + `"}`
+	require.Len(t, decoded[view.Signers](t, w, http.MethodPost, "/v1/signers/enclave-1/wallets", own).Signers, 2)
+	require.Equal(t, "enclave-1", w.enclaves.moved)
+	for body, want := range map[string]struct {
+		id     string
+		status int
+	}{
+		own:               {"enclave-0", http.StatusConflict},
+		`{"wallet":"0x"}`: {"enclave-1", http.StatusBadRequest},
+		`{"wallet":"` + chain.WalletID{9}.String() + `"}`:         {"enclave-1", http.StatusNotFound},
+		`{"wallet":"` + chain.WalletID{9}.String() + `","to":""}`: {"enclave-1", http.StatusBadRequest},
+	} {
+		require.Equal(t, want.status, w.send(t, http.MethodPost, "/v1/signers/"+want.id+"/wallets", body).Code, body)
+	}
+	w.Signers = nil
+	require.Equal(t, http.StatusConflict, w.send(t, http.MethodPost, "/v1/signers/enclave-1/wallets", own).Code)
 }
 
 func TestAWalletSaysWhyItCannotBeSignedFor(t *testing.T) {

@@ -121,6 +121,25 @@ func (s *Store) Abandon(ctx context.Context, session signer.SessionID) error {
 	})
 }
 
+// Reassign implements placement.Log.
+func (s *Store) Reassign(ctx context.Context, session signer.SessionID, from, to string) error {
+	return s.writes.do(ctx, "move shares", func(ctx context.Context, tx *sql.Tx) error {
+		if err := bump(ctx, tx, topicSigners); err != nil {
+			return err
+		}
+		moved, err := tx.ExecContext(ctx, `UPDATE shares SET backend = $1, state = 'active', changed = `+s.at.dialect().now+`
+			WHERE session = $2 AND backend = $3 AND state IN ('active', 'lost')`, text(to), session[:], text(from))
+		if err != nil {
+			return err
+		}
+		rows, err := moved.RowsAffected()
+		if err == nil && rows == 0 {
+			err = fmt.Errorf("%w: signer %s has no shares of session %v", placement.ErrNotAssigned, from, session)
+		}
+		return err
+	})
+}
+
 // Observe implements placement.Log.
 func (s *Store) Observe(ctx context.Context, seen []placement.Observed) error {
 	seen = slices.SortedFunc(slices.Values(seen), func(a, b placement.Observed) int { return slices.Compare(a.Session[:], b.Session[:]) })

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -85,6 +86,18 @@ func (m *memory) Abandon(_ context.Context, s signer.SessionID) error {
 			a.State = Abandoned
 			m.rows[s], m.version = a, m.version+1
 		}
+		return nil
+	})
+}
+
+func (m *memory) Reassign(_ context.Context, s signer.SessionID, from, to string) error {
+	return m.change(func() error {
+		a := m.rows[s]
+		if a.Backend != from || a.State != Assigned && a.State != Lost {
+			return ErrNotAssigned
+		}
+		a.Backend, a.State = to, Assigned
+		m.rows[s], m.version = a, m.version+1
 		return nil
 	})
 }
@@ -176,6 +189,7 @@ type enclave struct {
 	health signer.Health
 	keys   map[chain.WalletID]signer.Key
 	down   error
+	lacks  error // the answer to a wish about a key's state
 	asked  int
 	frozen []signer.StateChange
 }
@@ -215,6 +229,16 @@ func (e *enclave) Keys(_ context.Context, after *chain.WalletID, limit int) (pag
 	return page[:min(len(page), limit)], e.down
 }
 
+func (e *enclave) Key(_ context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	k, there := e.keys[wallet]
+	if e.down == nil && !there {
+		return signer.KeyDetail{}, signer.ErrUnknownKey
+	}
+	return signer.KeyDetail{Key: k}, e.down
+}
+
 func (e *enclave) Sign(_ context.Context, r signer.SignRound) (signer.RoundReply, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -227,10 +251,13 @@ func (e *enclave) Sign(_ context.Context, r signer.SignRound) (signer.RoundReply
 func (e *enclave) SetState(_ context.Context, wallet chain.WalletID, change signer.StateChange) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.frozen = append(e.frozen, change)
+	if e.lacks != nil {
+		return e.lacks
+	}
 	k := e.keys[wallet]
 	k.State, k.Why = change.State, change.Why
 	e.keys[wallet] = k
-	e.frozen = append(e.frozen, change)
 	return nil
 }
 
@@ -257,6 +284,7 @@ type rig struct {
 	specs    []Spec
 	policy   Policy
 	pool     *Pool
+	out      io.Writer // of its log; nil for none
 	stop     func()
 	term     func(chain.WalletID) (signer.Term, bool)
 }
@@ -285,7 +313,7 @@ func (r *rig) start() *rig {
 	for _, s := range r.specs {
 		members = append(members, Member{s, r.enclaves[s.ID]})
 	}
-	pool, err := New(Config{Members: members, Policy: r.policy, Log: r.log, Term: r.term, Logger: slog.New(slog.DiscardHandler)})
+	pool, err := New(Config{Members: members, Policy: r.policy, Log: r.log, Term: r.term, Logger: r.logger()})
 	require.NoError(r.t, err)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	done := make(chan error, 1)
@@ -297,6 +325,13 @@ func (r *rig) start() *rig {
 	}
 	synctest.Wait()
 	return r
+}
+
+func (r *rig) logger() *slog.Logger {
+	if r.out == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(r.out, nil))
 }
 
 // pass lets time pass.

@@ -95,6 +95,8 @@ type Log interface {
 	Confirm(ctx context.Context, session signer.SessionID, wallet chain.WalletID) error
 	// Abandon records that a pending assignment's key generation failed; any other one stays as it is.
 	Abandon(ctx context.Context, session signer.SessionID) error
+	// Reassign records that another backend has the shares of a session now. ErrNotAssigned if they were not the first one's.
+	Reassign(ctx context.Context, session signer.SessionID, from, to string) error
 	// Observe records what a backend was seen to hold: the counts of signatures, which only grow, and whether keys of
 	// sessions that are Assigned or Lost are there.
 	Observe(ctx context.Context, seen []Observed) error

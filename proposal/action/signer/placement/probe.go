@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
@@ -41,6 +42,7 @@ type member struct {
 	compared time.Time // when its keys were last compared with the records; zero if that is to be done before it is used
 	signed   bool      // since it was compared
 	holds    holdings
+	unfrozen map[chain.WalletID]string // keys that it was to freeze and did not, and why
 	probes   uint64
 	failed   uint64 // probes
 }

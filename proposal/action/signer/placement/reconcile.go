@@ -163,6 +163,9 @@ func judge(backend string, keys []signer.Key, before, after records) (findings [
 		case !recorded:
 			find(Orphan, "no key generation of this operator made it")
 			continue
+		case a.Backend != backend && k.Exported():
+			find(Orphan, "it was exported, and signer %s has it", a.Backend)
+			continue
 		case a.Backend != backend:
 			find(Orphan, "it is signer %s that shall hold it", a.Backend)
 			continue
@@ -218,6 +221,10 @@ func differs(k signer.Key, a Assignment) string {
 // freeze has a backend freeze the keys whose signatures it has forgotten: it cannot tell what it must not sign again. Where
 // the wallet is another instance's to serve, that one does it; none uses the key any more in any case.
 func (p *Pool) freeze(ctx context.Context, m *member, findings []Finding) {
+	failed := make(map[chain.WalletID]string)
+	p.mu.Lock()
+	before := m.unfrozen
+	p.mu.Unlock()
 	for _, f := range findings {
 		if f.Kind != RolledBack {
 			continue
@@ -236,18 +243,28 @@ func (p *Pool) freeze(ctx context.Context, m *member, findings []Finding) {
 		asking, cancel := context.WithTimeout(ctx, p.pace.Page)
 		err := m.Backend.SetState(asking, f.Wallet, change)
 		cancel()
-		if err != nil {
+		if err == nil {
+			continue
+		}
+		failed[f.Wallet] = err.Error()
+		if before[f.Wallet] != failed[f.Wallet] { // it is tried each minute
 			p.cfg.Logger.Error("Could not freeze a key whose signatures its signer has forgotten", "signer", m.ID, "wallet", f.Wallet.String(), "error", err)
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.unfrozen = failed
 }
 
-// duplicates finds the wallets that several backends hold. The pool's lock is held.
+// duplicates finds the wallets that several backends hold. One that has exported a key holds it in name only. The pool's lock is
+// held.
 func (p *Pool) duplicates() (found []Finding) {
 	holders := make(map[chain.WalletID][]string)
 	for _, m := range p.members {
-		for wallet := range m.holds.keys {
-			holders[wallet] = append(holders[wallet], m.ID)
+		for wallet, k := range m.holds.keys {
+			if !k.Exported() {
+				holders[wallet] = append(holders[wallet], m.ID)
+			}
 		}
 	}
 	for wallet, ids := range holders {

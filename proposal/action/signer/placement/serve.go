@@ -68,7 +68,10 @@ func (p *Pool) usableNow(wallet chain.WalletID) (*member, error) {
 		}
 	}
 	for _, other := range p.members {
-		if _, holds := other.holds.keys[wallet]; holds && other != m {
+		if k, holds := other.holds.keys[wallet]; holds && other != m && !k.Exported() {
+			if m.holds.keys[wallet].Exported() {
+				return nil, fmt.Errorf("%w: it was exported to signer %s, it seems (walletnode signers move %v %s)", ErrUnsound, other.ID, wallet, other.ID)
+			}
 			return nil, fmt.Errorf("%w: %s: signers %s and %s both hold the wallet", ErrUnsound, Duplicate, m.ID, other.ID)
 		}
 	}

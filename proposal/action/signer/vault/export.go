@@ -92,7 +92,7 @@ func (t *tx) freezeForExport(wallet chain.WalletID) error {
 		return fmt.Errorf("%w for ever: wallet %v: %s", signer.ErrFrozen, wallet, k.Why)
 	}
 	return t.exec(`UPDATE keys SET state = ?, why = ?, before = ? WHERE wallet = ?`,
-		string(signer.KeyFrozen), whyExported, string(k.State), wallet[:])
+		string(signer.KeyFrozen), signer.WhyExported, string(k.State), wallet[:])
 }
 
 // protectionRows reads everything that a wallet is bound to.

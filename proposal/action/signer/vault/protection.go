@@ -10,14 +10,6 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 )
 
-// Reasons of a frozen key that hold for ever. Any other can be taken back by putting the key to use again.
-const (
-	whyExported = "exported"
-	// WhyRolledBack says that the backend remembers fewer signatures than its node: its disk was put back to an earlier state,
-	// and it would sign again what it has forgotten.
-	WhyRolledBack = "rolled_back"
-)
-
 // SetState implements signer.Backend. A frozen key can be put to use again, unless it was exported or rolled back. To put to use
 // what is in use changes nothing, whatever the term: an instance may ask again after another has signed with the key.
 func (v *Vault) SetState(ctx context.Context, wallet chain.WalletID, change signer.StateChange) error {
@@ -65,7 +57,7 @@ func (k key) confirms(record []byte) error {
 
 // lasting reports whether a key is frozen for ever.
 func (k key) lasting() bool {
-	return k.State == signer.KeyFrozen && (k.Why == whyExported || k.Why == WhyRolledBack)
+	return k.State == signer.KeyFrozen && (k.Why == signer.WhyExported || k.Why == signer.WhyRolledBack)
 }
 
 // freeze freezes a key and returns it as it was before. A reason that holds for ever is not replaced.

@@ -70,7 +70,7 @@ func TestAKeyIsPutToUseByAllOperators(t *testing.T) {
 
 // A frozen key gives no share, not even in a session that was open. For a lasting reason it stays frozen.
 func TestAFrozenKeySignsNothing(t *testing.T) {
-	for why, lasts := range map[string]bool{"the operator is away": false, WhyRolledBack: true} {
+	for why, lasts := range map[string]bool{"the operator is away": false, signer.WhyRolledBack: true} {
 		t.Run(why, func(t *testing.T) {
 			r, key := threeOperators(t)
 			v := r.houses[0].vault
