@@ -18,7 +18,7 @@ type Role string
 // The roles. None includes another.
 const (
 	RoleRead  Role = "read"  // ask for keys and for what protects them
-	RoleSign  Role = "sign"  // take a key into signing sessions
+	RoleSign  Role = "sign"  // take a key into signing sessions, and say that it has forgotten some
 	RoleDKG   Role = "dkg"   // take part in key generations, and put their keys to use
 	RoleAdmin Role = "admin" // freeze keys and thaw them
 )

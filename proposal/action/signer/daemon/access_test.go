@@ -131,6 +131,34 @@ func TestWhoGeneratesKeysFreezesPendingOnesAlone(t *testing.T) {
 	require.NoError(t, freeze(c, t.Context()))
 }
 
+// Only the node knows how often a key has signed: with the roles that it is given by default it stops a key whose signer has
+// forgotten some.
+func TestWhoSignsFreezesWhatWasRolledBack(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial(t)
+	freeze := func(why string) error {
+		return c.SetState(t.Context(), w.key.Wallet, signer.StateChange{State: signer.KeyFrozen, Why: why})
+	}
+	for _, role := range []Role{RoleSign, RoleDKG, RoleAdmin} {
+		w.permit(t, []Role{role}, w.key.Wallet.String())
+		require.NoError(t, freeze(signer.WhyRolledBack), role)
+	}
+	require.Len(t, w.backend.heard(), 3)
+	for _, role := range []Role{RoleSign, RoleDKG} {
+		w.permit(t, []Role{role}, "*")
+		require.ErrorIs(t, freeze(signer.WhyExported), signer.ErrForbidden, role)
+		require.ErrorIs(t, freeze("lost"), signer.ErrForbidden, role)
+	}
+	w.permit(t, []Role{RoleSign}, "*")
+	thaw := signer.StateChange{State: signer.KeyActive, Why: signer.WhyRolledBack, Record: []byte("r")}
+	require.ErrorIs(t, c.SetState(t.Context(), w.key.Wallet, thaw), signer.ErrForbidden)
+	w.permit(t, []Role{RoleRead}, "*")
+	require.ErrorIs(t, freeze(signer.WhyRolledBack), signer.ErrForbidden)
+	w.permit(t, []Role{RoleSign}, w.foreign.Wallet.String())
+	require.ErrorIs(t, freeze(signer.WhyRolledBack), signer.ErrForbidden)
+	require.Len(t, w.backend.heard(), 3)
+}
+
 func TestBadInputAWrongClientCertificate(t *testing.T) {
 	w := newWorld(t)
 	stranger, certificate, key := identity(t)

@@ -156,8 +156,9 @@ func (s *Server) abort(ctx context.Context, c client, q request) (any, error) {
 }
 
 // setState lets who generates keys put them to use, since the record that all operators signed is what counts for that, and
-// freeze those that were not yet: they are what a key generation that failed has left. All else is the administrator's: a node that
-// was taken over must not be able to freeze a wallet's key, which can be for ever.
+// freeze those that were not yet: they are what a key generation that failed has left. Who signs with a key says that the backend
+// has forgotten signatures: only the node can tell, and until somebody has told it a restored copy would sign again. All else is the
+// administrator's.
 func (s *Server) setState(ctx context.Context, c client, q request) (any, error) {
 	wallet, err := q.wallet()
 	if err != nil {
@@ -170,10 +171,15 @@ func (s *Server) setState(ctx context.Context, c client, q request) (any, error)
 	if change.State != signer.KeyActive && change.State != signer.KeyFrozen {
 		return nil, malformed(errors.New("state: want active or frozen"))
 	}
-	if err := c.may(wallet, RoleAdmin, RoleDKG); err != nil {
+	forgotten := change.State == signer.KeyFrozen && change.Why == signer.WhyRolledBack
+	roles := []Role{RoleAdmin, RoleDKG}
+	if forgotten {
+		roles = append(roles, RoleSign)
+	}
+	if err := c.may(wallet, roles...); err != nil {
 		return nil, err
 	}
-	if c.has(RoleAdmin) != nil {
+	if !forgotten && c.has(RoleAdmin) != nil {
 		key, err := s.backend.Key(ctx, wallet)
 		if err != nil {
 			return nil, err

@@ -100,7 +100,7 @@ func routes() []route {
 		},
 		{
 			method: http.MethodPost, path: "/v1/keys/{wallet}/state", body: signer.StateChange{}, handle: (*Server).setState,
-			summary:    "Freezes a key, or puts it to use. Role admin; dkg suffices to put to use what is not frozen, and to freeze what is pending.",
+			summary:    "Freezes a key, or puts it to use. Role admin; dkg suffices to put to use what is not frozen, and to freeze what is pending; dkg or sign to freeze as rolled_back.",
 			parameters: []parameter{walletParameter}, codes: []string{"unknown_key", "conflict", codeRefused, "frozen"},
 		},
 		{
