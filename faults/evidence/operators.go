@@ -44,6 +44,9 @@ func ParseOperators(data []byte) (Operators, error) {
 	return file.read()
 }
 
+// NoOperators refuses, for BadOperators, what was to say who the operators are in another form than this package's.
+func NoOperators(err error) error { return refuse(BadOperators, "list of operators: %w", err) }
+
 func (f operatorsFile) read() (Operators, error) {
 	var errs []error
 	if f.Chain == 0 {

@@ -21,13 +21,13 @@ const (
 	// MaxSteps is how many parts of trees one request asks for.
 	MaxSteps = 8
 	// MaxOffered is how many statements one request brings.
-	MaxOffered = 2
-	// MaxRequest holds MaxSteps steps, and MaxOffered statements of the network's greatest size.
-	MaxRequest = MaxSteps*64 + MaxOffered*(wire.MaxMessage+16) + 64
+	MaxOffered = 8
+	// MaxRequest holds MaxSteps steps, and two statements of the network's greatest size.
+	MaxRequest = MaxSteps*64 + 2*(wire.MaxMessage+16) + MaxOffered*16 + 64
 	// MaxAnswer holds a head with its path, MaxSteps fragments, and the two statements of one entry.
 	MaxAnswer = MaxSteps*(tree.MaxFragment+256) + tree.MaxPath + 2*(wire.MaxMessage+16) + 4096
 
-	// spare is how many bytes of statements an answer may hold before it leaves the other steps for the next one.
+	// spare is how many bytes of statements an answer may hold before the rest is left for the next one, and offers of a request.
 	spare = wire.MaxMessage / 2
 )
 

@@ -71,7 +71,7 @@ func (n *network) window(window chain.Height, told func(m *member, leader, i int
 		switch fate {
 		case 0: // the database was lost with this window: it is skipped
 			if len(m.heads) > 0 {
-				last := slices.Max(keys(m.heads))
+				last := slices.Max(windowsOf(m.heads))
 				n.restart(m, m.heads[last].Head)
 			}
 			continue
@@ -101,13 +101,10 @@ func (n *network) gossip(a, b *member, window chain.Height) {
 	if _, ok := b.heads[window]; !ok {
 		return
 	}
-	s, learned := talk(n.t, a, b, a.asks(b, window))
+	s := listen(n.t, a, b, a.asks(b, window), func(f compare.Finding) { n.learn(b, f) })
 	require.True(n.t, s.Complete())
 	for _, f := range s.Findings() {
 		n.learn(a, f)
-	}
-	for _, f := range learned {
-		n.learn(b, f)
 	}
 	if a.known[b.seed] == nil {
 		a.known[b.seed] = heads.Known{}
@@ -154,7 +151,7 @@ func leaderOf(i int, window chain.Height) int {
 	return seats[int(window/frequency)%len(seats)]
 }
 
-func keys(m map[chain.Height]*heads.Attested) []chain.Height {
+func windowsOf(m map[chain.Height]*heads.Attested) []chain.Height {
 	var windows []chain.Height
 	for w := range m {
 		windows = append(windows, w)

@@ -44,10 +44,10 @@ type Session struct {
 	cfg     Config
 	head    evidence.Head
 	expect  heads.View
-	todo    []place  // what is left to look into, the last one first
-	asked   []place  // what the last request asks for
-	offer   [][]byte // statements that the peer is to have
-	waiting []byte   // the request that was not answered yet
+	todo    []place    // what is left to look into, the last one first
+	asked   []place    // what the last request asks for
+	offer   [][][]byte // statements that the peer is to have, those of one wallet and window together
+	waiting []byte     // the request that was not answered yet
 	started bool
 	cut     bool
 	found   []Finding
@@ -91,8 +91,7 @@ func (s *Session) Next() ([]byte, bool) {
 		for _, p := range s.asked {
 			req.steps = append(req.steps, p.step)
 		}
-		n = min(len(s.offer), MaxOffered)
-		req.offered, s.offer = s.offer[:n], s.offer[n:]
+		req.offered = s.takeOffer()
 	}
 	s.waiting = req.encode()
 	for _, signed := range req.offered {
@@ -100,6 +99,21 @@ func (s *Session) Next() ([]byte, bool) {
 		s.traffic.Bytes -= len(signed)
 	}
 	return s.waiting, true
+}
+
+// takeOffer takes off as many offered statements as one request holds.
+func (s *Session) takeOffer() [][]byte {
+	var offered [][]byte
+	for size := 0; len(s.offer) > 0; s.offer = s.offer[1:] {
+		for _, signed := range s.offer[0] {
+			size += len(signed)
+		}
+		if len(offered) > 0 && (size > spare || len(offered)+len(s.offer[0]) > MaxOffered) {
+			break
+		}
+		offered = append(offered, s.offer[0]...)
+	}
+	return offered
 }
 
 // Take takes the answer to the last request. After an error, which is ErrRefused, the comparison is over.
@@ -257,8 +271,9 @@ func (s *Session) find(f Finding) {
 	}
 	s.found = append(s.found, f)
 	if f.Kind == Theirs || f.Kind == Contradiction {
-		offer := s.cfg.Shelf.Statements(f.Wallet, f.Window)
-		s.offer = append(s.offer, offer[:min(len(offer), MaxOffered)]...)
+		if offer := s.cfg.Shelf.Statements(f.Wallet, f.Window); len(offer) > 0 {
+			s.offer = append(s.offer, offer[:min(len(offer), 2)])
+		}
 	}
 }
 

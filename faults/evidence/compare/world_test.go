@@ -25,7 +25,17 @@ func secret(seed int) *secp256k1.PrivateKey {
 	return secp256k1.PrivKeyFromBytes(binary.BigEndian.AppendUint32([]byte{1}, uint32(seed)))
 }
 
-func operator(seed int) chain.Operator { return wire.PublicKeyOf(secret(seed)).Operator() }
+// keys are public keys that were derived once, which costs more than most of what is tested.
+var keys = map[int]wire.PublicKey{}
+
+func public(seed int) wire.PublicKey {
+	if _, ok := keys[seed]; !ok {
+		keys[seed] = wire.PublicKeyOf(secret(seed))
+	}
+	return keys[seed]
+}
+
+func operator(seed int) chain.Operator { return public(seed).Operator() }
 
 // wallet makes the i-th wallet, whose seats the operators of some seeds hold.
 func wallet(t require.TestingT, i int, seats ...int) chain.Wallet {
@@ -33,7 +43,7 @@ func wallet(t require.TestingT, i int, seats ...int) chain.Wallet {
 	for _, seed := range seats {
 		roster = append(roster, operator(seed))
 	}
-	w, err := chain.NewWallet(chain.PublicKey(wire.PublicKeyOf(secret(1000+i)).Uncompressed()), roster)
+	w, err := chain.NewWallet(chain.PublicKey(public(1000+i).Uncompressed()), roster)
 	require.NoError(t, err)
 	return w
 }
@@ -51,19 +61,27 @@ var said = map[[4]int]evidence.Statement{}
 // says is the statement number variant of an operator about the i-th wallet.
 func says(t require.TestingT, seed, i int, window chain.Height, variant int) evidence.Statement {
 	key := [4]int{seed, i, int(window), variant}
-	if s, ok := said[key]; ok {
-		return s
+	if _, ok := said[key]; !ok {
+		said[key] = speaks(t, seed, i, window, [][]byte{{0, 1}}, int64(variant)+1)
 	}
+	return said[key]
+}
+
+// long is a statement of more than half the size that the network carries.
+func long(t require.TestingT, seed, i int, window chain.Height) evidence.Statement {
+	return speaks(t, seed, i, window, slices.Repeat([][]byte{make([]byte, 6000)}, 100), 1)
+}
+
+func speaks(t require.TestingT, seed, i int, window chain.Height, scripts [][]byte, fee int64) evidence.Statement {
 	w := wallet(t, i, seed)
 	payload := proposal.EncodeMessage(proposal.Message{Sender: 1, Block: window, Wallet: w.ID(), Proposal: proposal.Redemption{
-		OutputScripts: [][]byte{{0, 1}}, TxFee: big.NewInt(int64(variant) + 1),
+		OutputScripts: scripts, TxFee: big.NewInt(fee),
 	}})
 	envelope := wire.EncodeEnvelope(wire.Envelope{
 		Sender: wire.PublicKeyOf(secret(seed)), Payload: payload, Type: wire.CoordinationMessage, Sequence: 1,
 	})
 	s, err := evidence.ReadStatement(wire.SignPubsub(secret(seed), wire.ChannelName(w.Key()), envelope, make([]byte, 8)).Bytes())
 	require.NoError(t, err)
-	said[key] = s
 	return s
 }
 
@@ -139,18 +157,26 @@ func (m *member) asks(peer *member, window chain.Height) compare.Config {
 
 // talk makes a whole comparison, and has the one who is asked weigh what it is offered.
 func talk(t require.TestingT, asker, asked *member, cfg compare.Config) (*compare.Session, []compare.Finding) {
-	s := compare.NewSession(cfg)
 	var learned []compare.Finding
+	s := listen(t, asker, asked, cfg, func(f compare.Finding) { learned = append(learned, f) })
+	return s, learned
+}
+
+// listen makes a whole comparison, and tells what the one who is asked learns.
+func listen(t require.TestingT, asker, asked *member, cfg compare.Config, learn func(compare.Finding)) *compare.Session {
+	s := compare.NewSession(cfg)
 	for {
 		req, more := s.Next()
 		if !more {
-			return s, learned
+			return s
 		}
 		require.LessOrEqual(t, len(req), compare.MaxRequest)
 		answer, offered, err := compare.Respond(req, operator(asker.seed), asked, asked)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(answer), compare.MaxAnswer)
-		learned = append(learned, compare.WeighOffered(chainID, asked.ledger, asked, offered)...)
+		for _, f := range compare.WeighOffered(chainID, asked.ledger, asked, offered) {
+			learn(f)
+		}
 		require.NoError(t, s.Take(answer))
 	}
 }

@@ -23,10 +23,10 @@ type View struct {
 	// Tree has a leaf for each wallet of which anything is attested; its value is the root of the wallet's windows.
 	Tree tree.Tree
 
-	rows map[chain.WalletID][]row
+	rows map[chain.WalletID][]*row
 }
 
-func newView(rows map[chain.WalletID][]row) View {
+func newView(rows map[chain.WalletID][]*row) View {
 	v := View{rows: rows}
 	var leaves []tree.Leaf
 	for wallet := range rows {
@@ -49,7 +49,7 @@ func (v View) Windows(wallet chain.WalletID) tree.Tree {
 	for i, r := range v.rows[wallet] {
 		leaves[i] = r.leaf
 	}
-	return tree.New(leaves)
+	return tree.Ordered(leaves)
 }
 
 // Entry returns what is attested of a wallet in a window; false if nothing is.
@@ -68,32 +68,34 @@ func (v View) Entries(wallet chain.WalletID) []evidence.Entry {
 
 // attest builds the trees of a head and fills in what it says of them.
 func (l *Ledger) attest(h evidence.Head, wallets []chain.Wallet) *Attested {
-	rows := map[chain.WalletID][]row{}
+	rows := map[chain.WalletID][]*row{}
 	for _, w := range wallets {
 		if kept := attested(l.rows[w.ID()], h); len(kept) > 0 {
 			rows[w.ID()] = kept
 		}
 	}
 	a := &Attested{all: newView(rows), views: map[chain.Operator]View{}}
-	at := map[tree.Name]tree.Leaf{}
-	for _, leaf := range a.all.Tree.Leaves() {
-		at[leaf.Name] = leaf
-	}
-	common := map[chain.Operator][]tree.Leaf{}
+	rosters := map[tree.Name][]chain.Operator{}
 	for _, w := range wallets {
-		leaf, some := at[tree.Name(w.ID())]
-		if !some {
-			continue
-		}
-		for _, other := range w.Operators() {
-			if other != l.self {
-				common[other] = append(common[other], leaf)
+		rosters[tree.Name(w.ID())] = w.Roster()
+	}
+	common := map[chain.Operator]*[]tree.Leaf{} // ascending, as the tree's are
+	for _, leaf := range a.all.Tree.Leaves() {
+		for _, other := range rosters[leaf.Name] {
+			shared := common[other]
+			if shared == nil {
+				shared = new([]tree.Leaf)
+				common[other] = shared
+			}
+			if n := len(*shared); n == 0 || (*shared)[n-1].Name != leaf.Name { // another seat of the same operator
+				*shared = append(*shared, leaf)
 			}
 		}
 	}
+	delete(common, l.self)
 	var peers []tree.Leaf
 	for other, leaves := range common {
-		v := View{Tree: tree.New(leaves), rows: rows}
+		v := View{Tree: tree.Ordered(*leaves), rows: rows}
 		a.views[other] = v
 		peers = append(peers, tree.NewLeaf(tree.Name(other), v.Tree.Root()))
 	}

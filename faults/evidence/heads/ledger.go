@@ -3,6 +3,7 @@
 package heads
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,7 +19,7 @@ const frequency chain.Height = 900
 // ErrOrder says that a head was to be made of a window that is no later than that of the last one. There is never a second.
 var ErrOrder = errors.New("a head of this window, or of a later one, was made")
 
-// row is an entry with its leaf, which is hashed once.
+// row is an entry with its leaf, which is hashed once. It does not change.
 type row struct {
 	entry evidence.Entry
 	leaf  tree.Leaf
@@ -28,14 +29,14 @@ type row struct {
 type Ledger struct {
 	chain uint64
 	self  chain.Operator
-	last  evidence.Head // zero if none was made
-	rows  map[chain.WalletID][]row
+	last  evidence.Head             // zero if none was made
+	rows  map[chain.WalletID][]*row // in the order of their leaves
 }
 
 // NewLedger begins with nothing heard. Last is the head that this operator signed last, as far as anybody here remembers; the
 // zero head begins a chain anew.
 func NewLedger(chainID uint64, self chain.Operator, last evidence.Head) *Ledger {
-	return &Ledger{chain: chainID, self: self, last: last, rows: map[chain.WalletID][]row{}}
+	return &Ledger{chain: chainID, self: self, last: last, rows: map[chain.WalletID][]*row{}}
 }
 
 // Put takes an entry, or the change of one. What Entry.Check or Entry.Becomes refuses is refused.
@@ -44,17 +45,27 @@ func (l *Ledger) Put(e evidence.Entry) error {
 		return err
 	}
 	rows := l.rows[e.Wallet]
-	i := slices.IndexFunc(rows, func(r row) bool { return r.entry.Window == e.Window })
-	switch {
-	case i < 0:
-		l.rows[e.Wallet] = append(rows, row{e, e.Leaf()})
-	default:
-		if err := rows[i].entry.Becomes(e); err != nil {
+	for i, r := range rows {
+		if r.entry.Window != e.Window {
+			continue
+		}
+		if err := r.entry.Becomes(e); err != nil {
 			return err
 		}
-		rows[i] = row{e, e.Leaf()}
+		rows[i] = &row{e, e.Leaf()}
+		return nil
 	}
+	if len(rows) >= 2*evidence.Span { // heads have not been made for that long; what is old is of no use to any
+		rows = slices.DeleteFunc(rows, func(r *row) bool { return r.entry.Window+evidence.Span*frequency <= e.Window })
+	}
+	l.rows[e.Wallet] = insert(rows, &row{e, e.Leaf()})
 	return nil
+}
+
+// insert puts a row at its place.
+func insert(rows []*row, r *row) []*row {
+	i, _ := slices.BinarySearchFunc(rows, r, func(a, b *row) int { return bytes.Compare(a.leaf.Name[:], b.leaf.Name[:]) })
+	return slices.Insert(rows, i, r)
 }
 
 // Entry returns what was heard of a wallet in a window; false if nothing is on record, not even silence.
@@ -62,7 +73,7 @@ func (l *Ledger) Entry(wallet chain.WalletID, window chain.Height) (evidence.Ent
 	return find(l.rows[wallet], window)
 }
 
-func find(rows []row, window chain.Height) (evidence.Entry, bool) {
+func find(rows []*row, window chain.Height) (evidence.Entry, bool) {
 	for _, r := range rows {
 		if r.entry.Window == window {
 			return r.entry, true
@@ -86,7 +97,7 @@ func (l *Ledger) Close(window chain.Height, wallets []chain.Wallet) (*Attested, 
 		h.Previous = l.last.ID()
 	}
 	for wallet, rows := range l.rows {
-		l.rows[wallet] = slices.DeleteFunc(rows, func(r row) bool { return r.entry.Window+evidence.Span*frequency <= window })
+		l.rows[wallet] = slices.DeleteFunc(rows, func(r *row) bool { return r.entry.Window+evidence.Span*frequency <= window })
 	}
 	a := l.attest(h, wallets)
 	l.last = a.Head
@@ -96,16 +107,16 @@ func (l *Ledger) Close(window chain.Height, wallets []chain.Wallet) (*Attested, 
 // Expect returns what another operator's head should come to over the wallets in common with it: what is on record here, of the
 // windows that it attests, but for what it is known to attest instead.
 func (l *Ledger) Expect(h evidence.Head, common []chain.WalletID, known Known) View {
-	rows := map[chain.WalletID][]row{}
+	rows := map[chain.WalletID][]*row{}
 	for _, wallet := range common {
 		kept := attested(l.rows[wallet], h)
 		for _, instead := range known[wallet] {
 			if !h.Attests(instead.Window) {
 				continue
 			}
-			kept = slices.DeleteFunc(kept, func(r row) bool { return r.entry.Window == instead.Window })
+			kept = slices.DeleteFunc(kept, func(r *row) bool { return r.entry.Window == instead.Window })
 			if instead.Attested != nil {
-				kept = append(kept, row{*instead.Attested, instead.Attested.Leaf()})
+				kept = insert(kept, &row{*instead.Attested, instead.Attested.Leaf()})
 			}
 		}
 		rows[wallet] = kept
@@ -114,8 +125,8 @@ func (l *Ledger) Expect(h evidence.Head, common []chain.WalletID, known Known) V
 }
 
 // attested keeps the rows of windows that a head attests.
-func attested(rows []row, h evidence.Head) []row {
-	var kept []row
+func attested(rows []*row, h evidence.Head) []*row {
+	kept := make([]*row, 0, len(rows))
 	for _, r := range rows {
 		if h.Attests(r.entry.Window) {
 			kept = append(kept, r)

@@ -64,7 +64,10 @@ type Tree struct{ leaves []Leaf }
 // New makes a tree. Of two leaves with one name the later counts. The slice is not kept.
 func New(leaves []Leaf) Tree {
 	sorted := slices.Clone(leaves)
-	slices.SortStableFunc(sorted, func(a, b Leaf) int { return bytes.Compare(a.Name[:], b.Name[:]) })
+	byName := func(a, b Leaf) int { return bytes.Compare(a.Name[:], b.Name[:]) }
+	if !slices.IsSortedFunc(sorted, byName) {
+		slices.SortStableFunc(sorted, byName)
+	}
 	kept := sorted[:0]
 	for _, leaf := range sorted {
 		if n := len(kept); n > 0 && kept[n-1].Name == leaf.Name {
@@ -75,6 +78,9 @@ func New(leaves []Leaf) Tree {
 	}
 	return Tree{kept}
 }
+
+// Ordered makes a tree of leaves whose names ascend, and keeps the slice.
+func Ordered(leaves []Leaf) Tree { return Tree{leaves} }
 
 // Size returns the number of leaves.
 func (t Tree) Size() int { return len(t.leaves) }
@@ -108,8 +114,16 @@ func root(leaves []Leaf, depth int) Hash {
 
 // split parts sorted leaves by the bit at depth.
 func split(leaves []Leaf, depth int) (left, right []Leaf) {
-	i, _ := slices.BinarySearchFunc(leaves, 1, func(leaf Leaf, one int) int { return bit(leaf.Name, depth) - one })
-	return leaves[:i], leaves[i:]
+	at, mask := depth/8, byte(1)<<(7-depth%8)
+	lo, hi := 0, len(leaves)
+	for lo < hi {
+		if mid := (lo + hi) / 2; leaves[mid].Name[at]&mask == 0 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return leaves[:lo], leaves[lo:]
 }
 
 func bit(name Name, depth int) int { return int(name[depth/8]>>(7-depth%8)) & 1 }
