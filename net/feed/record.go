@@ -9,6 +9,8 @@ import (
 const (
 	itemDomain   = "walletnode/feed/item/1\x00"
 	recordDomain = "walletnode/feed/record/1\x00"
+	// numberedDomain is short, so that what is hashed of a record takes two blocks of SHA-256.
+	numberedDomain = "feed/numbered/1\x00"
 )
 
 // Item is what a source hands over, without the payload's bytes. The source numbers its items itself, before the inbox sees them.
@@ -108,7 +110,11 @@ func DecodeRecord(data []byte) (Record, error) {
 }
 
 // Hash names the record: all its fields, the payload by its own hash.
-func (rec Record) Hash() Hash {
-	var space [192]byte
-	return sha256.Sum256(rec.append(append(space[:0], recordDomain...)))
+func (rec Record) Hash() Hash { return rec.Over(rec.Item.Hash()) }
+
+// Over is the record's hash for who has that of its item.
+func (rec Record) Over(item Hash) Hash {
+	var space [128]byte
+	b := putU64(putU64(append(space[:0], numberedDomain...), uint64(rec.Seq)), uint64(rec.Epoch))
+	return sha256.Sum256(append(append(b, rec.Recipients[:]...), item[:]...))
 }

@@ -23,6 +23,9 @@ func (t *Tree) Add(leaf Hash) {
 	t.count++
 }
 
+// Clone returns a tree that grows by itself from here.
+func (t *Tree) Clone() Tree { return Tree{count: t.count, peaks: append([]Hash(nil), t.peaks...)} }
+
 // Count is the number of leaves.
 func (t *Tree) Count() uint64 { return t.count }
 

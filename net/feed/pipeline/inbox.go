@@ -67,9 +67,8 @@ type inbox struct {
 	reports chan<- report
 
 	queues []*queue // what the epochs to be taken through again go into
-	items  *gate    // what came in
-	passed *gate    // what went out, by source
-	shards *gate    // the same, by shard
+	items  *sides   // by source: what came in, and what went out
+	shards *gate    // what went out, by shard
 	first  feed.Seq // of the epoch
 	blames []feed.Blame
 }
@@ -78,8 +77,7 @@ func newInbox(f *Feed, s State, orders <-chan order, out chan<- batch, reports c
 	bySource := func(i int) feed.Label { return feed.Label{Way: feed.BySource, Name: f.cfg.Sources[i]} }
 	in := &inbox{
 		feed: f, replay: s.Terms, next: s.First, sources: map[string]uint64{}, orders: orders, out: out, reports: reports, queues: queues,
-		items: newGate(len(f.cfg.Sources), bySource), passed: newGate(len(f.cfg.Sources), bySource),
-		shards: newGate(f.cfg.Shards, byShard),
+		items: newSides(len(f.cfg.Sources), bySource), shards: newGate(f.cfg.Shards, byShard),
 	}
 	for name, last := range s.Sources {
 		in.sources[name] = last
@@ -124,10 +122,14 @@ func (in *inbox) again(ctx context.Context) error {
 			if len(page) == 0 {
 				break
 			}
-			b := batch{records: page}
+			b, bySource := batch{records: page}, make([][]feed.Hash, len(in.feed.cfg.Sources))
 			for _, rec := range page {
-				b.hashes = append(b.hashes, rec.Hash())
-				in.items.trees[in.source(rec.Item.Source)].Add(rec.Item.Hash())
+				item, source := rec.Item.Hash(), in.source(rec.Item.Source)
+				b.hashes = append(b.hashes, rec.Over(item))
+				bySource[source] = append(bySource[source], item)
+			}
+			for source, items := range bySource {
+				in.items.add(source, items, items)
 			}
 			if err := in.give(ctx, b); err != nil {
 				return err
@@ -153,29 +155,39 @@ func (in *inbox) accept(ctx context.Context, s submission) error {
 		s.done <- err
 		return nil
 	}
-	records := in.feed.logic.number(items, in.next, in.term)
+	came, last := make([]feed.Hash, len(items)), items[len(items)-1].Number
+	for i, item := range items {
+		came[i] = item.Hash()
+	}
+	records := in.feed.logic.number(slices.Clone(items), in.next, in.term)
 	b, accepted := batch{records: records, hashes: make([]feed.Hash, len(records))}, make([]Accepted, len(records))
-	for i, rec := range records {
+	went := make([]feed.Hash, len(records))
+	for i := range records {
+		rec := &records[i]
 		if rec.Seq != in.next+feed.Seq(i) {
 			return feed.Blame{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}
 		}
-		b.hashes[i] = rec.Hash()
-		accepted[i] = Accepted{Record: rec, Payload: payloads[rec.Item.Payload]}
+		if i < len(items) && rec.Item == items[i] {
+			went[i] = came[i]
+		} else {
+			went[i] = rec.Item.Hash()
+		}
+		b.hashes[i], accepted[i].Record = rec.Over(went[i]), *rec
+		if n := rec.Item.Number - items[0].Number; n < uint64(len(payloads)) {
+			accepted[i].Payload = payloads[n]
+		}
 	}
 	if err := in.feed.cfg.Log.Accept(ctx, accepted); err != nil {
 		return fmt.Errorf("store records: %w", err)
 	}
-	in.sources[s.source] = items[len(items)-1].Number
-	tree := &in.items.trees[in.source(s.source)]
-	for _, item := range items {
-		tree.Add(item.Hash())
-	}
+	in.sources[s.source] = last
+	in.items.add(in.source(s.source), came, went)
 	s.done <- nil
 	return in.give(ctx, b)
 }
 
-// judge makes items of what a source submits, less what it submitted before.
-func (in *inbox) judge(s submission) ([]feed.Item, map[feed.Hash][]byte, error) {
+// judge makes items of what a source submits, less what it submitted before. The payloads are theirs, in the same order.
+func (in *inbox) judge(s submission) ([]feed.Item, [][]byte, error) {
 	if !slices.Contains(in.feed.cfg.Sources, s.source) {
 		return nil, nil, fmt.Errorf("%w: %q is not one of this feed's sources", ErrSource, s.source)
 	}
@@ -183,7 +195,7 @@ func (in *inbox) judge(s submission) ([]feed.Item, map[feed.Hash][]byte, error) 
 	if s.first == 0 || s.first > last+1 {
 		return nil, nil, fmt.Errorf("%w: %s goes on with %d, not with %d", ErrSource, s.source, last+1, s.first)
 	}
-	items, payloads := make([]feed.Item, 0, len(s.messages)), make(map[feed.Hash][]byte, len(s.messages))
+	items, payloads := make([]feed.Item, 0, len(s.messages)), make([][]byte, 0, len(s.messages))
 	for i, m := range s.messages {
 		number := s.first + uint64(i)
 		if number <= last {
@@ -193,8 +205,7 @@ func (in *inbox) judge(s submission) ([]feed.Item, map[feed.Hash][]byte, error) 
 		if err := item.Check(); err != nil {
 			return nil, nil, fmt.Errorf("%w: message %d: %w", ErrSource, number, err)
 		}
-		items = append(items, item)
-		payloads[item.Payload] = m.Payload
+		items, payloads = append(items, item), append(payloads, m.Payload)
 	}
 	return items, payloads, nil
 }
@@ -207,7 +218,6 @@ func (in *inbox) give(ctx context.Context, b batch) error {
 		if (rec.Epoch != in.term.Epoch || rec.Recipients != to.Hash) && len(in.blames) == 0 { // one says it
 			in.blames = []feed.Blame{{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}}
 		}
-		in.passed.trees[in.source(rec.Item.Source)].Add(rec.Item.Hash())
 		in.shards.trees[shardOf(rec.Item.Wallet, in.feed.cfg.Shards)].Add(b.hashes[i])
 	}
 	in.next += feed.Seq(len(b.records))
@@ -219,8 +229,9 @@ func (in *inbox) give(ctx context.Context, b batch) error {
 
 // turn ends the epoch, if there is one, and begins the next.
 func (in *inbox) turn(ctx context.Context, o order) error {
+	came, went := in.items.take()
 	end := &ending{term: in.term, next: o.next, until: in.next, queues: o.queues, gave: in.shards.take()}
-	saw := feed.Commitment{Actor: in.actor(), Epoch: in.term.Epoch, In: in.items.take(), Out: join(in.passed.take(), end.gave)}
+	saw := feed.Commitment{Actor: in.actor(), Epoch: in.term.Epoch, In: came, Out: join(went, end.gave)}
 	r := report{first: in.first, count: uint64(in.next - in.first), blames: in.blames}
 	was := in.open
 	in.term, in.open, in.first, in.blames = o.next, true, in.next, nil

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -39,7 +40,7 @@ type ending struct {
 }
 
 // rehash returns the hashes of what a stage let out. What is equal to what came in has the hash that it had; out is searched for in
-// the order of in.
+// the order of in. The stage must have had a copy of in, not in itself.
 func rehash(out []feed.Record, in batch) []feed.Hash {
 	hashes, at := make([]feed.Hash, len(out)), 0
 	for i := range out {
@@ -82,6 +83,42 @@ func (g *gate) take() []feed.Tally {
 	}
 	feed.SortTallies(list)
 	return list
+}
+
+// sides counts what a stage must carry through, at both of its sides. As long as they see the same in the same order they are counted
+// once.
+type sides struct {
+	in, out *gate
+	forked  []bool // streams of which the sides have differed since the last taking
+}
+
+func newSides(streams int, label func(i int) feed.Label) *sides {
+	return &sides{in: newGate(streams, label), out: newGate(streams, label), forked: make([]bool, streams)}
+}
+
+// add counts what one batch brought to one stream.
+func (s *sides) add(stream int, in, out []feed.Hash) {
+	if !s.forked[stream] && !slices.Equal(in, out) {
+		s.forked[stream], s.out.trees[stream] = true, s.in.trees[stream].Clone()
+	}
+	for _, h := range in {
+		s.in.trees[stream].Add(h)
+	}
+	if s.forked[stream] {
+		for _, h := range out {
+			s.out.trees[stream].Add(h)
+		}
+	}
+}
+
+func (s *sides) take() (in, out []feed.Tally) {
+	for i, forked := range s.forked {
+		if !forked {
+			s.out.trees[i] = s.in.trees[i].Clone()
+		}
+		s.forked[i] = false
+	}
+	return s.in.take(), s.out.take()
 }
 
 func byShard(i int) feed.Label { return feed.Label{Way: feed.ByShard, Shard: uint16(i)} }

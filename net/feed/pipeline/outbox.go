@@ -119,6 +119,7 @@ func (o *outbox) catchUp(ctx context.Context, q *queue, until Term) error {
 			break
 		}
 		var entries []feed.Entry
+		var owners []*box
 		for _, rec := range page {
 			if rec.Epoch >= until.Epoch {
 				break
@@ -141,12 +142,12 @@ func (o *outbox) catchUp(ctx context.Context, q *queue, until Term) error {
 					}
 				}
 				if e, ok := o.add(loaded[name], shardOf(rec.Item.Wallet, o.feed.cfg.Shards), rec, rec.Hash()); ok {
-					entries = append(entries, e)
+					entries, owners = append(entries, e), append(owners, loaded[name])
 				}
 			}
 			o.behindAt = rec.Seq + 1
 		}
-		if err := o.store(ctx, entries, loaded); err != nil {
+		if err := o.store(ctx, entries, owners); err != nil {
 			return err
 		}
 		if q != nil {
@@ -159,16 +160,16 @@ func (o *outbox) catchUp(ctx context.Context, q *queue, until Term) error {
 	return o.begin(ctx, until)
 }
 
-// store appends entries and then lets them be seen.
-func (o *outbox) store(ctx context.Context, entries []feed.Entry, boxes map[string]*box) error {
+// store appends entries, each to its mailbox, and then lets them be seen.
+func (o *outbox) store(ctx context.Context, entries []feed.Entry, owners []*box) error {
 	if len(entries) == 0 {
 		return nil
 	}
 	if err := o.feed.cfg.Log.Append(ctx, entries); err != nil {
 		return fmt.Errorf("store entries: %w", err)
 	}
-	for _, e := range entries {
-		boxes[e.Mailbox].last.Store(uint64(e.Number))
+	for i := range entries {
+		owners[i].last.Store(uint64(entries[i].Number))
 	}
 	o.feed.announce()
 	return nil
@@ -255,17 +256,13 @@ func (o *outbox) take(ctx context.Context, d delivery) error {
 
 // put stores a batch.
 func (o *outbox) put(ctx context.Context, d delivery) error {
-	var entries []feed.Entry
 	in, at := batch{hashes: d.hashes}, 0
 	in.records = make([]feed.Record, len(d.copies))
 	for i := range d.copies {
 		in.records[i] = d.copies[i].record
 	}
 	copies := o.feed.logic.keep(d.copies)
-	if entries = make([]feed.Entry, 0, len(copies)); len(copies) == 0 {
-		return nil
-	}
-	boxes := map[string]*box{}
+	entries, owners := make([]feed.Entry, 0, len(copies)), make([]*box, 0, len(copies))
 	for i := range copies {
 		c, hash := &copies[i], feed.Hash{}
 		hash, at = hashOf(&c.record, in, at)
@@ -275,11 +272,10 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 		}
 		o.lanes.trees[c.mailbox*o.feed.cfg.Shards+d.shard].Add(hash)
 		if e, ok := o.add(b, d.shard, c.record, hash); ok {
-			entries = append(entries, e)
-			boxes[b.name] = b
+			entries, owners = append(entries, e), append(owners, b)
 		}
 	}
-	return o.store(ctx, entries, boxes)
+	return o.store(ctx, entries, owners)
 }
 
 // end commits to the epoch and begins the next.

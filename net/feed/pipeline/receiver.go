@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -15,9 +16,10 @@ type receiver struct {
 	reports chan<- report
 
 	subs   *feed.Subscriptions
-	owners []int // of each mailbox: its outbox
-	wanted *gate // what must go out, by the subscriptions
-	lanes  *gate // what goes out
+	owners []int         // of each mailbox: its outbox
+	lanes  *sides        // what must go out by the subscriptions, and what goes out
+	wanted [][]feed.Hash // the same, of the batch in hand
+	given  [][]feed.Hash
 }
 
 func (r *receiver) run(ctx context.Context, s State) error {
@@ -48,27 +50,32 @@ func (r *receiver) begin(t Term) {
 	for i := range r.owners {
 		r.owners[i] = feed.OutboxOf(r.subs.At(i).Mailbox, r.feed.cfg.Outboxes)
 	}
-	r.wanted, r.lanes = newGate(r.subs.Len(), byLane(r.subs, r.index)), newGate(r.subs.Len(), byLane(r.subs, r.index))
+	r.lanes = newSides(r.subs.Len(), byLane(r.subs, r.index))
+	r.wanted, r.given = make([][]feed.Hash, r.subs.Len()), make([][]feed.Hash, r.subs.Len())
 }
 
 func (r *receiver) pass(ctx context.Context, b batch) error {
 	for i := range b.records {
 		for _, m := range r.subs.Recipients(b.records[i].Item.Wallet, b.records[i].Item.Kind).Mailboxes {
-			r.wanted.trees[m].Add(b.hashes[i])
+			r.wanted[m] = append(r.wanted[m], b.hashes[i])
 		}
 	}
 	parts := make([]delivery, len(r.queues))
-	copies, at := r.feed.logic.fan(b.records, r.subs), 0
+	copies, at := r.feed.logic.fan(slices.Clone(b.records), r.subs), 0
 	for i := range copies {
 		var h feed.Hash
 		c := &copies[i]
 		h, at = hashOf(&c.record, b, at)
-		r.lanes.trees[c.mailbox].Add(h)
+		r.given[c.mailbox] = append(r.given[c.mailbox], h)
 		part := &parts[r.owners[c.mailbox]]
 		if part.copies == nil {
 			part.copies, part.hashes = make([]addressed, 0, len(copies)), make([]feed.Hash, 0, len(copies))
 		}
 		part.copies, part.hashes = append(part.copies, *c), append(part.hashes, h)
+	}
+	for m := range r.wanted {
+		r.lanes.add(m, r.wanted[m], r.given[m])
+		r.wanted[m], r.given[m] = r.wanted[m][:0], r.given[m][:0]
 	}
 	for j, part := range parts {
 		if part.shard = r.index; len(part.copies) > 0 {
@@ -98,9 +105,10 @@ func (r *receiver) send(ctx context.Context, outbox int, d delivery) error {
 
 func (r *receiver) end(ctx context.Context, e *ending) error {
 	if e.term.Subscriptions != nil {
+		wanted, given := r.lanes.take()
 		saw := feed.Commitment{
 			Actor: r.feed.cfg.Signer.Actor(feed.Receiver, r.index), Epoch: e.term.Epoch,
-			In: join(e.gave, r.wanted.take()), Out: r.lanes.take(),
+			In: join(e.gave, wanted), Out: given,
 		}
 		for j := range r.queues {
 			own := *e

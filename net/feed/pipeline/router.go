@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -25,7 +26,7 @@ func (r *router) run(ctx context.Context) error {
 				}
 				continue
 			}
-			for i, records := range r.feed.logic.route(b.records, len(r.out)) {
+			for i, records := range r.feed.logic.route(slices.Clone(b.records), len(r.out)) {
 				if len(records) == 0 {
 					continue
 				}
