@@ -153,7 +153,7 @@ func TestRoundsAddUp(t *testing.T) {
 	require.Contains(t, text, "double payloads: 0; lost windows: 0; accusations of honest operators: 0")
 	require.Contains(t, text, "wallets that nobody took over: 0; restarts of instances that ended by themselves: 2\n")
 	require.Contains(t, text, "taken over after: p50 4s, p99 4s (1)")
-	require.Contains(t, text, "either, with the database away, too, after: p50 7s, p99 9s (2)")
+	require.Contains(t, text, "taken or handed over with the database away after: p50 7s, p99 9s (2)")
 }
 
 func TestPercentiles(t *testing.T) {

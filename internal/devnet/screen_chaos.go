@@ -54,5 +54,5 @@ func (r Round) waits() []struct {
 	return []struct {
 		what string
 		ms   []int64
-	}{{"taken over", r.TakeOvers}, {"handed over", r.HandOvers}, {"either, with the database away, too,", r.Hampered}}
+	}{{"taken over", r.TakeOvers}, {"handed over", r.HandOvers}, {"taken or handed over with the database away", r.Hampered}}
 }
