@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/internal/bubble"
 	ownwire "github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -444,29 +443,6 @@ func TestRuleTermHoldsForKeyGenerations(t *testing.T) {
 	wantRefused(t, signer.RuleTerm, ask(3))
 	require.NoError(t, ask(5))
 	wantRefused(t, signer.RuleTerm, ask(4))
-}
-
-// CMP's private messages are sealed too, in every round that has some.
-func TestACMPKeyIsGeneratedAndSigns(t *testing.T) {
-	if testing.Short() || bubble.Watched {
-		t.Skip("CMP takes half a minute of a processor; run without -short and -race")
-	}
-	r := newRig(t, 1, 1)
-	key := r.generate(signer.CMP, 2)
-	require.NotEmpty(t, sealedParts(t, r.traffic))
-	r.at(firstWindow)
-	r.sign(key, r.heartbeat(key, firstWindow, 1))
-	r.at(firstWindow + 900)
-	p := r.redemption(key, firstWindow+900, coins(key, 500_000, 1), script(1))
-	bare := p
-	tx := *p.intent.Transaction
-	tx.Previous = nil
-	bare.intent.Transaction = &tx
-	wantRefused(t, signer.RulePrevious, r.begin(bare))
-	r.sign(key, p)
-	k, err := r.houses[1].vault.Key(t.Context(), key.Wallet)
-	require.NoError(t, err)
-	require.EqualValues(t, 2, k.Signatures)
 }
 
 // Nothing that a vault keeps in the clear holds a secret.

@@ -35,6 +35,16 @@ type house struct {
 	op    chain.Operator
 	cfg   Config
 	vault *Vault
+	// remote is the way to the vault of a house whose node is elsewhere.
+	remote signer.Backend
+}
+
+// backend is what a house's node asks.
+func (h *house) backend() signer.Backend {
+	if h.remote != nil {
+		return h.remote
+	}
+	return h.vault
 }
 
 // rig is some operators, their vaults and what went over the wire between them.
@@ -87,7 +97,7 @@ func (r *rig) invite(scheme signer.Scheme, threshold int) {
 	r.session = inv.Session()
 	r.opening = signer.Opening{Invitation: signed, Height: startHeight}
 	for _, h := range r.houses {
-		r.opening.Acceptances = append(r.opening.Acceptances, r.accept(h, r.session, r.seal(h).to))
+		r.opening.Acceptances = append(r.opening.Acceptances, r.accept(h, r.session, r.sealTo(h)))
 	}
 }
 
@@ -104,6 +114,14 @@ func (r *rig) seal(h *house) sealing {
 	s, err := h.vault.sealingOf(r.session)
 	require.NoError(r.t, err)
 	return s
+}
+
+// sealTo is what a house's node is told to accept with.
+func (r *rig) sealTo(h *house) signer.PublicKey {
+	r.t.Helper()
+	to, err := h.backend().SealTo(context.Background(), r.session)
+	require.NoError(r.t, err)
+	return to
 }
 
 func (r *rig) openingFor(h *house) *signer.Opening {
@@ -148,7 +166,7 @@ func (r *rig) generate(scheme signer.Scheme, threshold int) signer.KeyDetail {
 		if round == 1 {
 			g.Open = r.openingFor(h)
 		}
-		return h.vault.Generate(context.Background(), g)
+		return h.backend().Generate(context.Background(), g)
 	})
 	detail := done[r.houses[0]].Key
 	for _, h := range r.houses {
@@ -158,7 +176,7 @@ func (r *rig) generate(scheme signer.Scheme, threshold int) signer.KeyDetail {
 	}
 	record := r.record(*detail)
 	for _, h := range r.houses {
-		require.NoError(r.t, h.vault.SetState(context.Background(), detail.Wallet, signer.StateChange{State: signer.KeyActive, Record: record}))
+		require.NoError(r.t, h.backend().SetState(context.Background(), detail.Wallet, signer.StateChange{State: signer.KeyActive, Record: record}))
 	}
 	return *detail
 }
@@ -301,7 +319,7 @@ func (p plan) ask(h *house, round int, in [][]byte) (signer.RoundReply, error) {
 	if round > 1 {
 		s = signer.SignRound{Session: s.Session, Round: round, In: in}
 	}
-	return h.vault.Sign(context.Background(), s)
+	return h.backend().Sign(context.Background(), s)
 }
 
 // signing returns the houses that hold a plan's signers.
