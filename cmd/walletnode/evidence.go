@@ -115,6 +115,31 @@ func writeStatements(out *strings.Builder, statements []view.SignedStatement) {
 	}
 }
 
+// writeProof says for people what a proof says.
+func writeProof(out *strings.Builder, p view.Proof) {
+	about := "all of the operator's"
+	if p.Wallet != nil {
+		about = p.Wallet.String()
+	}
+	fmt.Fprintf(out, "  proof     %s, %s\n  operator  %v\n  wallet    %s\n  window    %d\n  chain     %d\n",
+		p.ID, p.Kind, p.Operator, about, p.Window, p.Chain)
+	writeStatements(out, p.Statements)
+	for _, h := range p.Heads {
+		before := "begins a chain"
+		if h.Previous != nil {
+			before = fmt.Sprintf("after %s of window %d", *h.Previous, *h.Before)
+		}
+		fmt.Fprintf(out, "  head      %s of window %d, %s\n", h.ID, h.Window, before)
+	}
+	switch d := p.Denied; {
+	case d == nil:
+	case d.Led:
+		fmt.Fprintf(out, "  denied    the head says that the leader was silent, and the operator led and spoke\n")
+	default:
+		fmt.Fprintf(out, "  denied    the head says that the leader was silent, and the operator was ready to sign %s\n", *d.Intent)
+	}
+}
+
 func exportEvidence(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err

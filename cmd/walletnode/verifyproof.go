@@ -26,7 +26,7 @@ func verifyProofCommand() *cli.Command {
 		ArgsUsage: "FILE",
 		Description: `A list of operators is {"chain": ID, "walletPublicKey": hex, "operators": [EIP-55 address per seat]}; it alone has to be` + "\n" +
 			"trusted, so take it from the chain or from a wallet's manifest, and not from whoever sent the proof.\n" +
-			"A proof shows that one key signed two statements where an honest operator signs one. It does not show why.\n\n" +
+			"A proof shows that one key signed two things of which an honest operator signs one. It does not show why.\n\n" +
 			"Exit code 0: the proof is valid. 1: it is invalid, and proves nothing to anybody. 2: it cannot be judged by what was given;\n" +
 			"it is about another wallet or chain, or a file could not be read. docs/schemas describes the list and the answer of --json.",
 		Flags: []cli.Flag{
@@ -105,9 +105,7 @@ func writeVerdict(w io.Writer, v view.ProofVerdict) error {
 	}
 	out.WriteByte('\n')
 	if p := v.Proof; p != nil {
-		fmt.Fprintf(&out, "  proof     %s, %s\n  operator  %v\n  wallet    %v\n  window    %d\n  chain     %d\n",
-			p.ID, p.Kind, p.Operator, p.Wallet, p.Window, p.Chain)
-		writeStatements(&out, p.Statements)
+		writeProof(&out, *p)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -1,6 +1,11 @@
 package evidence_test
 
 import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -78,6 +83,37 @@ func TestProofsOfHeadsAreVerifiedByAListAlone(t *testing.T) {
 		verdict, _ := evidence.Judge(err)
 		require.Equal(t, want, verdict, kind)
 	}
+}
+
+// The forms of proofs are for ever, and those of the list they are judged by.
+func TestTheFormsOfProofsOfHeadsArePinned(t *testing.T) {
+	requireGolden(t, "operators.json", listFile(t, trusted(t)))
+	for kind, p := range headProofs(t) {
+		requireGolden(t, strings.ReplaceAll(string(kind), "_", "-")+".hex", []byte(hex.EncodeToString(p.Encode())+"\n"))
+	}
+}
+
+func requireGolden(t *testing.T, name string, want []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, want, 0o644))
+	}
+	golden, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(golden))
+}
+
+// listFile writes a list of operators as a file of them.
+func listFile(t *testing.T, list evidence.Operators) []byte {
+	data, err := json.MarshalIndent(map[string]any{
+		"chain": list.Chain, "walletPublicKey": list.Wallet.Key().String(), "operators": list.Wallet.Roster(),
+	}, "", "  ")
+	require.NoError(t, err)
+	read, err := evidence.ParseOperators(data)
+	require.NoError(t, err)
+	require.Equal(t, list, read)
+	return append(data, '\n')
 }
 
 func TestADenialIsOfTheStatementsOwnLeaderToo(t *testing.T) {

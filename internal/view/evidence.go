@@ -114,17 +114,69 @@ func NewEvidenceList(limit int, lists ...Faults) EvidenceList {
 type Proof struct {
 	ID         string            `json:"id"`
 	Kind       evidence.Kind     `json:"kind"`
-	Chain      uint64            `json:"chain"` // as its exporter claims
-	Wallet     chain.WalletID    `json:"wallet"`
+	Chain      uint64            `json:"chain"`  // of statements as its exporter claims, of heads as signed
+	Wallet     *chain.WalletID   `json:"wallet"` // null if it is about an operator's heads, which are of all its wallets
 	Window     chain.Height      `json:"window"` // coordination block
 	Operator   chain.Operator    `json:"operator"`
 	Statements []SignedStatement `json:"statements"`
+	Heads      []SignedHead      `json:"heads"`
+	Denied     *Denied           `json:"denied"` // null unless it is a denial
+}
+
+// SignedHead is what an operator attested after a window.
+type SignedHead struct {
+	ID       string         `json:"id"`
+	Operator chain.Operator `json:"operator"` // who signed it
+	Chain    uint64         `json:"chain"`
+	Window   chain.Height   `json:"window"`   // coordination block
+	Previous *string        `json:"previous"` // ID of the head it names as the one before; null where a chain begins
+	Before   *chain.Height  `json:"before"`   // and that one's window
+	Root     string         `json:"root"`
+	Wallets  int            `json:"wallets"`
+	Signed   string         `json:"signed"` // the signed message, hex
+}
+
+// Denied is what a head says of a leader, and who acted on the leader's word all the same.
+type Denied struct {
+	Status string          `json:"status"`
+	Leader *chain.Operator `json:"leader"` // null if the head names none
+	Led    bool            `json:"led"`    // the message is the leader's statement itself; else it is about a signature
+	Intent *string         `json:"intent"` // what was to be signed, a digest; null if Led
+	Signed string          `json:"signed"` // the message that contradicts the head, hex
 }
 
 // NewProof shows a proof.
 func NewProof(p evidence.Proof) Proof {
-	slot, both := p.Slot(), p.Statements()
-	return Proof{p.ID(), p.Kind, p.Chain, slot.Wallet, slot.Window, slot.Operator, each(both[:], NewSignedStatement)}
+	slot := p.Slot()
+	shown := Proof{
+		ID: p.ID(), Kind: p.Kind, Chain: p.Chain, Window: slot.Window, Operator: slot.Operator,
+		Statements: each(p.Statements(), NewSignedStatement), Heads: each(p.Heads(), newSignedHead),
+	}
+	if slot.Wallet != (chain.WalletID{}) {
+		shown.Wallet = &slot.Wallet
+	}
+	if entry, quote, ok := p.Denied(); ok {
+		shown.Denied = &Denied{Status: entry.Status.String(), Led: quote.Leading, Signed: hex.EncodeToString(quote.Signed())}
+		if !entry.Leader.IsZero() {
+			shown.Denied.Leader = &entry.Leader
+		}
+		if !quote.Leading {
+			shown.Denied.Intent = pointer(hex.EncodeToString(quote.Intent[:]))
+		}
+	}
+	return shown
+}
+
+func newSignedHead(h evidence.Head) SignedHead {
+	id := h.ID()
+	shown := SignedHead{
+		ID: hex.EncodeToString(id[:]), Operator: h.Operator, Chain: h.Chain, Window: h.Window, Root: hex.EncodeToString(h.Root[:]),
+		Wallets: h.Wallets, Signed: hex.EncodeToString(h.Signed()),
+	}
+	if before, chained := h.PreviousWindow(); chained {
+		shown.Previous, shown.Before = pointer(hex.EncodeToString(h.Previous[:])), &before
+	}
+	return shown
 }
 
 // ProofVerdict is the answer of a verification; docs/schemas/verdict.json describes it.
