@@ -26,11 +26,14 @@ func verifyProofCommand() *cli.Command {
 		ArgsUsage: "FILE",
 		Description: `A list of operators is {"chain": ID, "walletPublicKey": hex, "operators": [EIP-55 address per seat]}; it alone has to be` + "\n" +
 			"trusted, so take it from the chain or from a wallet's manifest, and not from whoever sent the proof.\n" +
+			"A record (\"wallets record\") needs less trust: everybody it names has signed it, so that nobody is named who is not of the\n" +
+			"wallet by its own word. That the wallet is the one on the chain, its key tells.\n" +
 			"A proof shows that one key signed two things of which an honest operator signs one. It does not show why.\n\n" +
 			"Exit code 0: the proof is valid. 1: it is invalid, and proves nothing to anybody. 2: it cannot be judged by what was given;\n" +
 			"it is about another wallet or chain, or a file could not be read. docs/schemas describes the list and the answer of --json.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "operators", Usage: "the list of operators, a `FILE`"},
+			&cli.StringFlag{Name: "record", Usage: "in its place, a `FILE` that all of them have signed"},
 			jsonFlag(),
 		},
 		Action: verifyProof,
@@ -41,14 +44,16 @@ func verifyProof(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	operators, proof := c.String("operators"), c.Args().First()
+	operators, record, proof := c.String("operators"), c.String("record"), c.Args().First()
 	switch {
-	case operators == "":
-		return usageErrorf("evidence verify needs --operators FILE: a proof is judged by the wallet's list of operators")
-	case operators == "-" && proof == "-":
+	case operators == "" && record == "":
+		return usageErrorf("evidence verify needs --operators FILE, or --record FILE: a proof is judged by the wallet's list of operators")
+	case operators != "" && record != "":
+		return usageErrorf("evidence verify: give --operators or --record, not both")
+	case operators+record == "-" && proof == "-":
 		return usageErrorf("evidence verify: the proof and the list of operators cannot both be stdin")
 	}
-	answer := view.NewProofVerdict(judgeFiles(c.App.Reader, proof, operators))
+	answer := view.NewProofVerdict(judgeFiles(c.App.Reader, proof, operators, record))
 	var err error
 	if c.Bool("json") {
 		err = writeJSON(c.App.Writer, answer)
@@ -67,13 +72,9 @@ func verifyProof(c *cli.Context) error {
 	}
 }
 
-// judgeFiles verifies the proof of one file by the list of another.
-func judgeFiles(stdin io.Reader, proof, operators string) (evidence.Proof, error) {
-	list, err := readBounded(stdin, operators, evidence.MaxOperators)
-	if err != nil {
-		return evidence.Proof{}, err
-	}
-	trusted, err := evidence.ParseOperators(list)
+// judgeFiles verifies the proof of one file by the list of another, or by a record.
+func judgeFiles(stdin io.Reader, proof, operators, record string) (evidence.Proof, error) {
+	trusted, err := readTrusted(stdin, operators, record)
 	if err != nil {
 		return evidence.Proof{}, err
 	}

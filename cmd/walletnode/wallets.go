@@ -40,6 +40,7 @@ func walletsCommand() *cli.Command {
 			Flags:     []cli.Flag{jsonFlag()},
 			Action:    showWallet,
 		},
+		walletRecordCommand(),
 		createWalletCommand(),
 		pendingCommand(),
 		acceptCommand(),

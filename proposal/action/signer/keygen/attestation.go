@@ -135,8 +135,8 @@ type Record struct {
 	Signed      [][]byte // the attestations, one of each operator, in the order of first seats
 }
 
-// maxRecord is the most bytes of a record: of 255 operators, who hold a seat each.
-const maxRecord = 8 << 20
+// MaxRecord is the most bytes of a record: of 255 operators, who hold a seat each.
+const MaxRecord = 8 << 20
 
 // MakeRecord puts attestations together, in whatever order. It fails unless there is one of each operator and all agree.
 func MakeRecord(roster []chain.Operator, attestations [][]byte) ([]byte, error) {
@@ -163,19 +163,45 @@ func MakeRecord(roster []chain.Operator, attestations [][]byte) ([]byte, error) 
 	return data, err
 }
 
-// ReadRecord reads a record and verifies everything: that each operator of the roster has signed, once, and that all signed
-// the same, about this roster.
-func ReadRecord(data []byte, roster []chain.Operator) (Record, error) {
-	if len(data) > maxRecord {
-		return Record{}, fmt.Errorf("record: %w: %d bytes, want %d at most", ErrDocument, len(data), maxRecord)
+// OpenRecord reads a record of a roster that is not known yet, and verifies all that ReadRecord does about the roster that it
+// names. It proves that each of these operators says so, and not that these are the ones who hold the wallet: whoever makes up
+// operators can have them say anything about any key. Who is named by it has signed it.
+func OpenRecord(data []byte) (Record, error) {
+	list, err := decodeRecord(data)
+	if err != nil {
+		return Record{}, err
+	}
+	if len(list.GetAttestations()) == 0 {
+		return Record{}, fmt.Errorf("record: %w: there are no attestations", ErrDocument)
+	}
+	first, err := ReadAttestation(list.GetAttestations()[0])
+	if err != nil {
+		return Record{}, fmt.Errorf("record: %w", err)
+	}
+	return ReadRecord(data, first.Roster)
+}
+
+func decodeRecord(data []byte) (*pb.WalletRecord, error) {
+	if len(data) > MaxRecord {
+		return nil, fmt.Errorf("record: %w: more than %d bytes", ErrDocument, MaxRecord)
 	}
 	list := new(pb.WalletRecord)
 	if err := proto.Unmarshal(data, list); err != nil {
-		return Record{}, fmt.Errorf("record: %w: %w", ErrDocument, err)
+		return nil, fmt.Errorf("record: %w: %w", ErrDocument, err)
 	}
 	again, err := proto.MarshalOptions{Deterministic: true}.Marshal(list)
 	if err != nil || !bytes.Equal(again, data) || len(list.ProtoReflect().GetUnknown()) > 0 {
-		return Record{}, fmt.Errorf("record: %w: not in its one form", ErrDocument)
+		return nil, fmt.Errorf("record: %w: not in its one form", ErrDocument)
+	}
+	return list, nil
+}
+
+// ReadRecord reads a record and verifies everything: that each operator of the roster has signed, once, and that all signed
+// the same, about this roster.
+func ReadRecord(data []byte, roster []chain.Operator) (Record, error) {
+	list, err := decodeRecord(data)
+	if err != nil {
+		return Record{}, err
 	}
 	operators := Terms{Roster: roster}.Operators()
 	if len(list.GetAttestations()) != len(operators) {

@@ -77,6 +77,10 @@ func FuzzDocuments(f *testing.F) {
 		if a, err := keygen.ReadAttestation(data); err == nil {
 			require.NoError(t, a.Check())
 		}
+		if r, err := keygen.OpenRecord(data); err == nil {
+			_, err := keygen.ReadRecord(data, r.Roster)
+			require.NoError(t, err)
+		}
 		if r, err := keygen.ReadRecord(data, inv.Roster); err == nil {
 			again, err := keygen.MakeRecord(inv.Roster, r.Signed)
 			require.NoError(t, err)
