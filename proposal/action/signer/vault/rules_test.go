@@ -62,9 +62,14 @@ func TestRuleStatement(t *testing.T) {
 	broken := append([]byte(nil), good.intent.Statement...)
 	broken[len(broken)-1] ^= 1
 
+	padded := func(n int) []byte { // with a field that nobody knows
+		field := append([]byte{0xfa, 0x3f}, binary.AppendUvarint(nil, uint64(n))...) //nolint:gosec // positive
+		return slices.Concat(message.Data(), field, make([]byte, n))
+	}
 	for name, statement := range map[string][]byte{
 		"nothing":                  nil,
 		"no message":               []byte("hello"),
+		"what nobody relays":       resigned(r.houses[0], message.Topic(), padded(maxStatement)),
 		"a broken signature":       broken,
 		"another window":           r.statement(r.houses[0], key, firstWindow+900, good.proposal),
 		"another wallet":           r.statement(r.houses[0], other, firstWindow, good.proposal),
@@ -88,6 +93,9 @@ func TestRuleStatement(t *testing.T) {
 	r.untouched(key)
 
 	// Any operator of the wallet may have led, and a message that was sent again is signed anew.
+	long := good
+	long.intent.Statement = resigned(r.houses[0], message.Topic(), padded(maxStatement/2))
+	require.NoError(t, r.begin(long))
 	led := good
 	led.intent.Statement = r.statement(r.houses[2], key, firstWindow, good.proposal)
 	require.NoError(t, r.begin(led))

@@ -14,11 +14,17 @@ const (
 	signingEnd chain.Height = 400
 )
 
+// maxStatement is the most bytes of a signed message that nodes keep and relay, as package net has it.
+const maxStatement = 64 << 10
+
 // proposed reads the leader's message out of an intent: signed by an operator who holds the seat that it speaks from, on the
 // wallet's channel, about this wallet and this window.
 func proposed(k key, intent signer.Intent) (proposal.Proposal, error) {
 	if intent.Window == 0 || intent.Window%frequency != 0 {
 		return nil, signer.Refuse(signer.RuleStatement, "no window begins at block %d", intent.Window)
+	}
+	if len(intent.Statement) > maxStatement {
+		return nil, signer.Refuse(signer.RuleStatement, "the leader's message has %d bytes, and no node relays more than %d", len(intent.Statement), maxStatement)
 	}
 	message, err := wire.ParsePubsub(intent.Statement)
 	if err != nil {
