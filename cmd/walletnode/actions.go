@@ -170,7 +170,14 @@ func describeSigning(out *strings.Builder, s view.Signing) {
 			joined(s.Inactivity.Seats), joined(s.Inactivity.Operators), s.Inactivity.NotedAt)
 	}
 	for _, b := range s.Blames {
-		fmt.Fprintf(out, "  blamed    %v in attempt %d: %s: %s\n", b.Operator, b.Attempt, b.Misdeed, printable(b.Detail))
+		proof := ""
+		switch {
+		case b.Proven:
+			proof = fmt.Sprintf("; proven: %d messages signed by it were checked", len(b.Proof))
+		case len(b.Proof) > 0:
+			proof = "; the proof could not be checked by the wallet's roster, or does not hold"
+		}
+		fmt.Fprintf(out, "  blamed    %v in attempt %d: %s: %s%s\n", b.Operator, b.Attempt, b.Misdeed, printable(b.Detail), proof)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 	require.NoError(t, node.store.EndAttempt(t.Context(), id, 3600, signing.Attempt{
 		Number: 1, Begun: 3700, Ended: 3736, Coordinator: other, Signers: []int{1, 3}, Active: 2, Absent: []chain.Operator{other},
 		Result: signing.ResultUnsound, Detail: "not a \x1b[2J signature",
-	}, []signing.Blame{{Attempt: 1, Operator: other, Misdeed: signing.MisdeedBundles, Detail: "it signed two bundles of one round"}}))
+	}, []signing.Blame{{Attempt: 1, Operator: other, Misdeed: signing.MisdeedBundles, Detail: "it signed two bundles of one round", Proof: [][]byte{{1}, {2}}}}))
 	require.NoError(t, node.store.SaveInactivity(t.Context(), id, 3600, signing.Absence{Seats: []chain.Seat{2, 4}, Operators: []chain.Operator{other}}, 3740))
 
 	text := succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline")
@@ -42,6 +42,7 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 		"intent    " + signer.Digest{7}.String(), "transaction " + tx.TxID() + ", not signed, fee 1234 sat",
 		"58766 sat to 5120", "witness_v1_taproot, back to the wallet", "40000 sat to 0014", "witness_v0_keyhash)",
 		"attempt 1, blocks 3700 to 3736: unsound", "seats there 2, signers 1, 3", "absent      " + theirs, "blamed    " + theirs + " in attempt 1: two_bundles",
+		"one round; the proof could not be checked by the wallet's roster, or does not hold",
 		"inactive  seats 2, 4 of " + theirs + ": absent from several poor heartbeats in a row, noted at block 3740",
 	} {
 		require.Contains(t, text, want)

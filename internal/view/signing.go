@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/btcsuite/btcd/txscript"
 
@@ -95,13 +96,15 @@ type Blame struct {
 	Misdeed  string         `json:"misdeed"`
 	Detail   string         `json:"detail"`
 	Proof    []string       `json:"proof"` // the operator's signed messages, in hex; none where the scheme alone names it
+	// Proven says that the proof was checked now, with the wallet's roster and nothing else, and holds.
+	Proven bool `json:"proven"`
 }
 
-// NewSigning shows a stored signing. It fails if the stored transaction cannot be read.
-func NewSigning(row signing.Signing) (Signing, error) {
+// NewSigning shows a stored signing; wallet is zero if its roster is not known. It fails if the stored transaction cannot be read.
+func NewSigning(row signing.Signing, wallet chain.Wallet) (Signing, error) {
 	s := Signing{
 		Window: row.Window, Wallet: row.Wallet, Intent: row.Digest.String(), BegunAt: row.BegunAt, FinishedAt: pointer(row.FinishedAt), Begun: int(row.Begun),
-		Attempts: each(row.Attempts, newAttempt), Blames: each(row.Blames, newBlame), Replaces: each(row.Intent.Replaces, signer.Digest.String),
+		Attempts: each(row.Attempts, newAttempt), Blames: each(row.Blames, func(b signing.Blame) Blame { return newBlame(b, wallet) }), Replaces: each(row.Intent.Replaces, signer.Digest.String),
 	}
 	var err error
 	if row.Intent.Transaction != nil {
@@ -142,8 +145,22 @@ func newAttempt(a signing.Attempt) Attempt {
 	}
 }
 
-func newBlame(b signing.Blame) Blame {
-	return Blame{int(b.Attempt), b.Operator, pointer(b.Seat), string(b.Misdeed), b.Detail, each(b.Proof, hex.EncodeToString)}
+func newBlame(b signing.Blame, wallet chain.Wallet) Blame {
+	by, err := signing.CheckProof(wallet, b.Proof)
+	proven := err == nil && by == b.Operator
+	return Blame{int(b.Attempt), b.Operator, pointer(b.Seat), string(b.Misdeed), b.Detail, each(b.Proof, hex.EncodeToString), proven}
+}
+
+// roster returns the wallet of a signing in which somebody is blamed; zero if nobody is, or it is not known.
+func (r Records) roster(ctx context.Context, row signing.Signing) (chain.Wallet, error) {
+	if len(row.Blames) == 0 {
+		return chain.Wallet{}, nil
+	}
+	all, err := r.Store.AllWallets(ctx)
+	if i := slices.IndexFunc(all, func(w store.WalletRecord) bool { return w.ID() == row.Wallet }); i >= 0 {
+		return all[i].Wallet, err
+	}
+	return chain.Wallet{}, err
 }
 
 // orEmpty keeps a list that has nothing in it from being written as null.
@@ -173,7 +190,11 @@ func (r Records) Signings(ctx context.Context, block chain.Height, wallet *chain
 		if !known {
 			continue
 		}
-		shown, err := NewSigning(row)
+		roster, err := r.roster(ctx, row)
+		if err != nil {
+			return Signings{}, err
+		}
+		shown, err := NewSigning(row, roster)
 		if err != nil {
 			return Signings{}, err
 		}
