@@ -15,6 +15,8 @@ const (
 var (
 	// ErrUnsealed says that the instance sends entries and no seals.
 	ErrUnsealed = errors.New("the instance does not seal what it delivers; ask its operator, or move the mailbox")
+	// ErrSkipped says that a seal is not that of the next epoch. It is nobody's fault by itself: the subscriber may have been away.
+	ErrSkipped = errors.New("every epoch has a seal, and seals are read in order; begin anew with what the mailbox holds")
 	// ErrPayload says that a payload is not the one that was committed to.
 	ErrPayload = errors.New("the payload is not its record's; do not use it")
 	// ErrUnverified says that as many epochs are kept as the policy wants, none of them verified.
@@ -158,7 +160,10 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 		return nil, err
 	}
 	whole := s.Actor.Whole()
-	if r.at.Sealed && (s.Epoch <= r.at.Epoch || s.Previous != r.at.Seal) {
+	if r.at.Sealed && s.Epoch != r.at.Epoch+1 {
+		return nil, fmt.Errorf("the seal of epoch %d after that of epoch %d: %w", s.Epoch, r.at.Epoch, ErrSkipped)
+	}
+	if r.at.Sealed && s.Previous != r.at.Seal {
 		return nil, fmt.Errorf("the seal of epoch %d does not follow that of epoch %d: %w", s.Epoch, r.at.Epoch, Blame{Actor: whole, Reason: Conflict})
 	}
 	if subs.Hash() != s.Subscriptions || subs.Version() != s.Version {

@@ -180,7 +180,9 @@ func (l *Log) Mailbox(_ context.Context, name string, from feed.Epoch) (pipeline
 	m := l.box(name)
 	s := pipeline.MailboxState{Last: m.last(), Head: m.head, Acknowledged: m.acknowledged}
 	for i, e := range m.entries {
-		s.Closed = i == len(m.entries)-1 && e.Gap != nil
+		if s.Closed = i == len(m.entries)-1 && e.Gap != nil; s.Closed {
+			s.ClosedIn = e.Gap.Epoch
+		}
 		if e.Gap == nil && e.Record.Epoch >= from {
 			s.Stored = append(s.Stored, e.Record.Seq)
 		}
@@ -194,11 +196,13 @@ func (l *Log) Entries(_ context.Context, name string, after feed.Number, limit i
 	defer l.mu.Unlock()
 	m := l.box(name)
 	var page []pipeline.Delivered
-	for n := max(after, m.collected) + 1; n <= m.last() && len(page) < limit; n++ {
+	size := 0
+	for n := max(after, m.collected) + 1; n <= m.last() && len(page) < limit && size < pipeline.MaxPage; n++ {
 		d := pipeline.Delivered{Entry: m.entries[n-m.collected-1]}
 		if seq := d.Entry.Record.Seq; seq > l.collected && seq <= l.last() {
 			d.Payload = l.records[seq-l.collected-1].Payload
 		}
+		size += len(d.Payload)
 		page = append(page, d)
 	}
 	return page, nil

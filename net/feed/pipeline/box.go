@@ -10,13 +10,14 @@ import (
 
 // box is a mailbox. Its outbox owns it; what others read of it is atomic.
 type box struct {
-	name   string
-	last   atomic.Uint64 // number of the last entry that is stored
-	acked  atomic.Uint64
-	number feed.Number // of the last entry, also of one that is being stored
-	head   feed.Hash
-	gap    feed.Number           // the gap that closed it; 0 while it is open
-	stored map[feed.Seq]struct{} // what it has of epochs that are taken through again
+	name     string
+	last     atomic.Uint64 // number of the last entry that is stored
+	acked    atomic.Uint64
+	number   feed.Number // of the last entry, also of one that is being stored
+	head     feed.Hash
+	gap      feed.Number // the gap that closed it; 0 while it is open
+	closedIn feed.Epoch
+	stored   map[feed.Seq]struct{} // what it has of epochs that are taken through again
 }
 
 // load reads a mailbox, with what it holds from an epoch on.
@@ -34,7 +35,7 @@ func (f *Feed) load(ctx context.Context, name string, from feed.Epoch) (*box, er
 	f.mu.Unlock()
 	b.number, b.head, b.gap, b.stored = s.Last, s.Head, 0, make(map[feed.Seq]struct{}, len(s.Stored))
 	if s.Closed {
-		b.gap = s.Last
+		b.gap, b.closedIn = s.Last, s.ClosedIn
 	}
 	for _, seq := range s.Stored {
 		b.stored[seq] = struct{}{}
@@ -94,7 +95,7 @@ func (o *outbox) add(b *box, shard int, rec feed.Record, hash feed.Hash) (feed.E
 	if unread := uint64(b.number) - b.acked.Load(); unread >= o.feed.cfg.MailboxBound {
 		e.Gap = &feed.Gap{Outbox: o.actor(), Epoch: rec.Epoch, First: rec.Seq, Unread: unread}
 		e.SignGap(o.feed.cfg.Signer)
-		b.gap, b.head = e.Number, e.Hash()
+		b.gap, b.closedIn, b.head = e.Number, rec.Epoch, e.Hash()
 	} else {
 		e.Record = rec
 		b.head = e.Link(hash)
@@ -103,9 +104,10 @@ func (o *outbox) add(b *box, shard int, rec feed.Record, hash feed.Hash) (feed.E
 	return e, true
 }
 
-// reopen opens a mailbox with a new epoch, once its subscriber has acknowledged the gap.
-func (b *box) reopen() {
-	if b.gap != 0 && b.acked.Load() >= uint64(b.gap) {
+// reopen opens a mailbox with a new epoch, once its subscriber has acknowledged the gap. The gap's epoch must be sealed: until then its
+// records may have to be taken through again, and what was not kept must not be kept then.
+func (b *box) reopen(sealed feed.Epoch) {
+	if b.gap != 0 && b.acked.Load() >= uint64(b.gap) && b.closedIn < sealed {
 		b.gap = 0
 	}
 }

@@ -19,17 +19,19 @@ import (
 var errKilled = errors.New("killed")
 
 // A node is killed before or after any write, again and again, and goes on with the same log. Then nothing is lost or repeated,
-// mailboxes and seals are linked, and nobody is blamed.
+// mailboxes and seals are linked, and nobody is blamed. A subscriber that is too slow finds a gap where one is told.
 func TestKilledAtAnyWriteAFeedGoesOnWithNothingLostOrRepeated(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		kills := rapid.SliceOfN(rapid.IntRange(0, 12), 1, 6).Draw(rt, "writes until each kill")
 		after := rapid.Bool().Draw(rt, "after")
 		size := rapid.IntRange(1, 20).Draw(rt, "messages at a time")
-		synctest.Test(t, func(t *testing.T) { killed(t, kills, after, size) })
+		reads := rapid.SliceOfN(rapid.Bool(), 7, 7).Draw(rt, "the slow subscriber reads")
+		bound := rapid.SampledFrom([]uint64{0, 65}).Draw(rt, "bound of a mailbox")
+		synctest.Test(t, func(t *testing.T) { killed(t, kills, after, size, bound, reads) })
 	})
 }
 
-func killed(t *testing.T, kills []int, after bool, size int) {
+func killed(t *testing.T, kills []int, after bool, size int, bound uint64, reads []bool) {
 	log := feedtest.New()
 	left := -1
 	strike := func() error {
@@ -49,7 +51,7 @@ func killed(t *testing.T, kills []int, after bool, size int) {
 				log.Before = func(context.Context, string, []string) error { return strike() }
 			}
 		}
-		i := start(t, log, 0, nil)
+		i := start(t, log, bound, nil)
 		alive := func() bool { return len(i.ended) == 0 }
 		state, err := log.State(t.Context())
 		require.NoError(t, err)
@@ -67,6 +69,10 @@ func killed(t *testing.T, kills []int, after bool, size int) {
 			if alive() && i.trySubmit(size) {
 				sent = max(sent, i.sent)
 			}
+			i.acknowledge("b")
+			if reads[n] {
+				i.acknowledge("a")
+			}
 		}
 		if n < len(kills) && !alive() {
 			require.ErrorIs(t, <-i.ended, errKilled)
@@ -79,11 +85,31 @@ func killed(t *testing.T, kills []int, after bool, size int) {
 		}
 		i.at((height/window + 2) * window)
 		require.GreaterOrEqual(t, i.sent, sent, "what was answered is there")
-		i.wantAll("a")
 		i.wantAll("b")
+		if bound == 0 {
+			i.wantAll("a")
+		}
 		i.wantLinked()
+		for _, mailbox := range []string{"a", "b"} {
+			s := i.read(mailbox, feed.Epoch(height/window)+1, plenty)
+			require.NoError(t, s.wrong)
+			require.Empty(t, s.blames)
+		}
 		i.close()
 	}
+}
+
+// acknowledge acknowledges all that a mailbox holds.
+func (i *instance) acknowledge(mailbox string) {
+	s, err := i.log.Mailbox(i.t.Context(), mailbox, 0)
+	require.NoError(i.t, err)
+	if i.feed.Acknowledge(i.t.Context(), mailbox, s.Last) != nil { // the feed of the next life finds it acknowledged
+		before, after := i.log.Before, i.log.After
+		i.log.Before, i.log.After = nil, nil
+		require.NoError(i.t, i.log.Acknowledge(i.t.Context(), mailbox, s.Last))
+		i.log.Before, i.log.After = before, after
+	}
+	synctest.Wait()
 }
 
 // trySubmit submits and, unless the feed ends meanwhile, has it accepted.
@@ -224,6 +250,9 @@ func TestOldEpochsAreCollectedOnceTheyAreAcknowledged(t *testing.T) {
 		require.NoError(t, log.Collect(t.Context(), 2))
 		require.Len(t, i.entries("b"), 20, "what is not acknowledged is kept, with its payload")
 		require.Len(t, i.entries("a"), 10)
+		none := func(pipeline.News) error { return nil }
+		require.ErrorIs(t, i.feed.Follow(t.Context(), "a", pipeline.Position{}, none), pipeline.ErrCollected)
+		require.ErrorIs(t, i.feed.Follow(t.Context(), "b", pipeline.Position{Number: 20, Sealed: true}, none), pipeline.ErrCollected)
 		require.Nil(t, i.find(1))
 		require.NotNil(t, i.find(2))
 		i.close()

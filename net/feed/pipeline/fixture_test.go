@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,13 @@ import (
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
-func TestMain(m *testing.M) { bubble.Main(m) }
+func TestMain(m *testing.M) {
+	// Each check runs whole feeds and many signatures: 30 of them by default, more with -rapid.checks.
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+	bubble.Main(m)
+}
 
 const window = 900
 

@@ -22,8 +22,8 @@ type News struct {
 }
 
 // Follow delivers a mailbox's entries and all seals from a position on, in an order in which they can be verified: the entries of an
-// epoch, then its seal; those of an outbox that was missing come after it. It reads from the log at the subscriber's own pace, until the context ends or deliver
-// returns an error.
+// epoch, then its seal; those of an outbox that was missing come after it. It reads from the log at the subscriber's own pace, until the context ends or
+// deliver returns an error.
 func (f *Feed) Follow(ctx context.Context, mailbox string, from Position, deliver func(News) error) error {
 	for {
 		changed := f.changed()
@@ -67,6 +67,9 @@ func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver f
 			return false, fmt.Errorf("read mailbox %s: %w", mailbox, err)
 		}
 		for i := range page {
+			if n := page[i].Entry.Number; n != at.Number+1 {
+				return false, fmt.Errorf("mailbox %s, entry %d: %w", mailbox, at.Number+1, ErrCollected)
+			}
 			if err := deliver(News{Delivered: &page[i]}); err != nil {
 				return false, err
 			}
@@ -75,6 +78,7 @@ func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver f
 		if len(page) > 0 || seal == nil {
 			return len(page) > 0, nil
 		}
+		return false, fmt.Errorf("mailbox %s, entry %d: %w", mailbox, at.Number+1, ErrCollected)
 	}
 	subs, err := f.cfg.Log.Subscriptions(ctx, seal.Epoch)
 	if err != nil {
@@ -97,6 +101,9 @@ func (f *Feed) next(ctx context.Context, at Position) (*feed.Seal, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read seal: %w", err)
+	}
+	if seal != nil && at.Sealed && seal.Epoch != at.Epoch+1 { // every epoch has a seal
+		return nil, fmt.Errorf("seal of epoch %d: %w", at.Epoch+1, ErrCollected)
 	}
 	return seal, nil
 }

@@ -30,6 +30,13 @@ func (f *Feed) Submit(ctx context.Context, source string, first uint64, messages
 	if len(messages) == 0 || len(messages) > MaxSubmission {
 		return fmt.Errorf("%w: 1 to %d messages at a time, not %d", ErrSource, MaxSubmission, len(messages))
 	}
+	size := 0
+	for _, m := range messages {
+		size += len(m.Payload)
+	}
+	if size > MaxPage {
+		return fmt.Errorf("%w: at most %d bytes at a time, not %d", ErrSource, MaxPage, size)
+	}
 	s := submission{source: source, first: first, messages: messages, done: make(chan error, 1)}
 	select {
 	case f.submissions <- s:
@@ -52,6 +59,7 @@ func (f *Feed) Submit(ctx context.Context, source string, first uint64, messages
 type order struct {
 	next   Term
 	queues []*queue
+	sealed feed.Epoch // epochs before it are sealed
 }
 
 // inbox validates what sources submit, numbers and stores it, and sends it on its way.
@@ -230,7 +238,7 @@ func (in *inbox) give(ctx context.Context, b batch) error {
 // turn ends the epoch, if there is one, and begins the next.
 func (in *inbox) turn(ctx context.Context, o order) error {
 	came, went := in.items.take()
-	end := &ending{term: in.term, next: o.next, until: in.next, queues: o.queues, gave: in.shards.take()}
+	end := &ending{term: in.term, next: o.next, until: in.next, sealed: o.sealed, queues: o.queues, gave: in.shards.take()}
 	saw := feed.Commitment{Actor: in.actor(), Epoch: in.term.Epoch, In: came, Out: join(went, end.gave)}
 	r := report{first: in.first, count: uint64(in.next - in.first), blames: in.blames}
 	was := in.open

@@ -35,6 +35,7 @@ type ending struct {
 	term   Term
 	next   Term
 	until  feed.Seq     // the first record of the next epoch
+	sealed feed.Epoch   // epochs before it are sealed
 	queues []*queue     // of the next epoch, one per outbox; nil for one that is lost
 	gave   []feed.Tally // what the link saw since the last one: what the stage after it got
 }

@@ -15,6 +15,8 @@ var (
 	ErrFuture = errors.New("acknowledges an entry that does not exist yet")
 	// ErrSource says that the source is unknown or its numbers leave some out.
 	ErrSource = errors.New("source refused")
+	// ErrCollected says that what a subscriber wants to read was acknowledged or is too old, and is gone.
+	ErrCollected = errors.New("is not kept any more; begin with what the mailbox holds")
 	// ErrStopped says that the feed has ended before the answer was there; what was submitted may have been accepted.
 	ErrStopped = errors.New("the feed has ended")
 )
@@ -55,8 +57,9 @@ type State struct {
 // MailboxState is where a mailbox stands.
 type MailboxState struct {
 	Last         feed.Number
-	Head         feed.Hash // of the last entry
-	Closed       bool      // the last entry is a gap
+	Head         feed.Hash  // of the last entry
+	Closed       bool       // the last entry is a gap
+	ClosedIn     feed.Epoch // if it is
 	Acknowledged feed.Number
 	Stored       []feed.Seq // the records it holds from a given epoch on
 }
@@ -81,7 +84,7 @@ type Log interface {
 	Records(ctx context.Context, from feed.Seq, limit int) ([]feed.Record, error)
 	// Mailbox reads where a mailbox stands, with what it holds from an epoch on. One that nobody wrote to is empty.
 	Mailbox(ctx context.Context, mailbox string, from feed.Epoch) (MailboxState, error)
-	// Entries reads at most limit entries after a number.
+	// Entries reads at most limit entries after a number, and no more than about MaxPage bytes of payloads unless one alone is longer.
 	Entries(ctx context.Context, mailbox string, after feed.Number, limit int) ([]Delivered, error)
 	// NextSeal reads the first seal after an epoch; nil if there is none yet.
 	NextSeal(ctx context.Context, after feed.Epoch) (*feed.Seal, error)

@@ -61,7 +61,7 @@ func (o *outbox) run(ctx context.Context, q *queue) error {
 		if err != nil {
 			return fmt.Errorf("read subscriptions: %w", err)
 		}
-		if err := o.catchUp(ctx, q, Term{Epoch: q.from, Subscriptions: subs}); err != nil && !errors.Is(err, errLost) {
+		if err := o.catchUp(ctx, q, Term{Epoch: q.from, Subscriptions: subs}, 0); err != nil && !errors.Is(err, errLost) {
 			return err
 		}
 	}
@@ -87,7 +87,7 @@ func (o *outbox) restore(ctx context.Context) error {
 	if len(o.state.Terms) == 0 {
 		return nil
 	}
-	return o.catchUp(ctx, nil, o.state.Terms[0])
+	return o.catchUp(ctx, nil, o.state.Terms[0], o.state.Terms[0].Epoch)
 }
 
 // sealBefore returns the seal of the epoch before one; nil if it is not kept any more.
@@ -105,8 +105,9 @@ func (o *outbox) sealBefore(ctx context.Context, e feed.Epoch) (*feed.Seal, erro
 	return s, nil
 }
 
-// catchUp stores what the log has for this outbox's mailboxes of epochs before a term, less what they hold, and begins with the term.
-func (o *outbox) catchUp(ctx context.Context, q *queue, until Term) error {
+// catchUp stores what the log has for this outbox's mailboxes of epochs before a term, less what they hold, and begins with the term. Epochs before
+// sealed are.
+func (o *outbox) catchUp(ctx context.Context, q *queue, until Term, sealed feed.Epoch) error {
 	o.boxes = nil // what they hold is read anew
 	var known map[feed.Epoch]*feed.Subscriptions
 	loaded := map[string]*box{}
@@ -157,7 +158,7 @@ func (o *outbox) catchUp(ctx context.Context, q *queue, until Term) error {
 			}
 		}
 	}
-	return o.begin(ctx, until)
+	return o.begin(ctx, until, sealed)
 }
 
 // store appends entries, each to its mailbox, and then lets them be seen.
@@ -175,8 +176,8 @@ func (o *outbox) store(ctx context.Context, entries []feed.Entry, owners []*box)
 	return nil
 }
 
-// begin reads the mailboxes of an epoch.
-func (o *outbox) begin(ctx context.Context, t Term) error {
+// begin reads the mailboxes of an epoch. Epochs before sealed are.
+func (o *outbox) begin(ctx context.Context, t Term, sealed feed.Epoch) error {
 	had := map[string]*box{}
 	for _, b := range o.boxes {
 		if b != nil && t.Epoch > o.term.Epoch {
@@ -196,7 +197,7 @@ func (o *outbox) begin(ctx context.Context, t Term) error {
 				return err
 			}
 		}
-		o.boxes[i].reopen()
+		o.boxes[i].reopen(sealed)
 	}
 	shards := o.feed.cfg.Shards
 	o.lanes = newGate(subs.Len()*shards, func(i int) feed.Label { return byLane(subs, i%shards)(i / shards) })
@@ -293,7 +294,7 @@ func (o *outbox) end(ctx context.Context, e *ending) error {
 		}
 		o.behindAt = e.until
 	}
-	return o.begin(ctx, e.next)
+	return o.begin(ctx, e.next, e.sealed)
 }
 
 // keep is what an outbox does with copies: it keeps them.

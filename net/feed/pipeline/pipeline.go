@@ -33,6 +33,8 @@ const (
 	DefaultPatience = 10
 	// MaxSubmission is the most messages of one submission.
 	MaxSubmission = 1024
+	// MaxPage is the most bytes of payloads that are submitted or read at a time.
+	MaxPage = 8 << 20
 
 	pageSize = 256 // records or entries read from the log at a time
 	linkSize = 16  // batches that wait between two stages

@@ -90,7 +90,7 @@ func (r *receiver) pass(ctx context.Context, b batch) error {
 // send waits for a slow outbox and not for a lost one, which will read what it missed in the log.
 func (r *receiver) send(ctx context.Context, outbox int, d delivery) error {
 	q := r.queues[outbox]
-	if q == nil {
+	if q == nil || q.isLost() { // and once it is lost it gets nothing more: not an end without what was before it
 		return nil
 	}
 	select {

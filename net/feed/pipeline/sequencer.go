@@ -172,7 +172,11 @@ func (s *sequencer) turn(ctx context.Context, e feed.Epoch, h chain.Height) erro
 			s.lost[s.outbox(j)] = true
 		}
 	}
-	s.waiting = append(s.waiting, order{next: next, queues: queues})
+	o := order{next: next, queues: queues}
+	if s.last != nil {
+		o.sealed = s.last.Epoch + 1
+	}
+	s.waiting = append(s.waiting, o)
 	s.term, s.open = next, true
 	return nil
 }
