@@ -422,3 +422,32 @@ func TestWhoIsAskedLateIsNotSilent(t *testing.T) {
 		})
 	}
 }
+
+// What comes out is no signature, and the scheme blames nobody: others sign in the next attempt.
+func TestAFailedCheckThatIsNobodysFaultRotatesTheQuorum(t *testing.T) {
+	bubble(t, 2, []int{1, 1, 1, 1, 1}, func(t *testing.T, w *world) {
+		o := w.heartbeat(900)
+		tried := w.first(o, 1)
+		for _, m := range w.members {
+			if slices.Contains(tried, w.seatOf(m)) {
+				m.backend.spoil = 1
+			}
+		}
+		_, next := coordinator(w.wallet, w.digest(o), 2) // who signs in any case
+		w.start()
+		for m, e := range w.play(o) {
+			row := m.requireSigned(o, e)
+			require.Empty(t, row.Blames)
+			require.Len(t, row.Attempts, 2)
+			if slices.Contains(tried, w.seatOf(m)) {
+				require.Equal(t, ResultUnsound, row.Attempts[0].Result)
+			}
+			require.Empty(t, row.Attempts[0].Silent)
+			require.Equal(t, next, row.Attempts[1].Coordinator)
+			for _, seat := range row.Attempts[1].Signers {
+				holder, _ := w.wallet.At(chain.Seat(seat))                                                       //nolint:gosec // a seat
+				require.True(t, holder == next || !slices.Contains(tried, chain.Seat(seat)), "it failed before") //nolint:gosec // a seat
+			}
+		}
+	})
+}

@@ -50,7 +50,7 @@ type Chain interface {
 	RedemptionRequests(ctx context.Context, wallet chain.WalletID, scripts [][]byte) ([]chain.RedemptionRequest, error)
 }
 
-// Config is what carries out actions; every field but Observe and PoorShare is required.
+// Config is what carries out actions; every field but Broadcaster, Observe and PoorShare is required.
 type Config struct {
 	Self         chain.Operator
 	Clock        action.Clock
@@ -66,6 +66,8 @@ type Config struct {
 	Logger *slog.Logger
 	// PoorShare is the share of a wallet's seats, in percent, below which a heartbeat is poor; 0 is 70.
 	PoorShare int
+	// Broadcaster is handed each signed transaction; nil keeps it here, stored and shown.
+	Broadcaster Broadcaster
 	// Observe is told each attempt that ended, and must return at once; nil is allowed.
 	Observe func(proposal.Order, Attempt)
 }

@@ -25,11 +25,11 @@ var (
 	errUnknownTx  = errors.New("the transaction of the wallet's main UTXO is not known here, and no other operator gave it: put it into the directory of transactions")
 )
 
-// redemption builds and signs the Bitcoin transaction that pays redemption requests. Nobody broadcasts it here: see Broadcaster.
+// redemption builds and signs the Bitcoin transaction that pays redemption requests. A Broadcaster hands it on.
 type redemption struct{ *Service }
 
-// Broadcaster is where a signed transaction will leave for the Bitcoin network, once there is a Bitcoin node to hand it to. Nothing
-// implements it yet; until then the transaction is stored and shown.
+// Broadcaster is where a signed transaction leaves for the Bitcoin network, once there is a Bitcoin node to hand it to. Nothing
+// implements it yet; until then the transaction is stored and shown, and handed on by hand.
 type Broadcaster interface {
 	// Broadcast sends a signed transaction. Repeating it is harmless.
 	Broadcast(ctx context.Context, raw []byte) error
@@ -41,7 +41,22 @@ func (h redemption) Handle(ctx context.Context, o proposal.Order) (action.Outcom
 	if !ok {
 		return action.HandlerFailed, fmt.Sprintf("%v is not a redemption", o.Proposal.Kind())
 	}
-	return h.carryOut(ctx, o, func(ctx context.Context, j *job) (*signer.Transaction, error) { return h.build(ctx, j, p) })
+	outcome, detail := h.carryOut(ctx, o, func(ctx context.Context, j *job) (*signer.Transaction, error) { return h.build(ctx, j, p) })
+	if outcome == action.OK && h.cfg.Broadcaster != nil {
+		h.broadcast(ctx, o)
+	}
+	return outcome, detail
+}
+
+// broadcast hands on what was signed and stored. Every operator does, and the action has succeeded whether or not this one can.
+func (h redemption) broadcast(ctx context.Context, o proposal.Order) {
+	row, _, err := h.cfg.Log.Signing(ctx, o.Wallet, o.Window)
+	if err == nil {
+		err = h.cfg.Broadcaster.Broadcast(ctx, row.Signed)
+	}
+	if err != nil {
+		h.logger(o).Warn("Could not broadcast a signed transaction", "error", err)
+	}
 }
 
 // build makes the transaction that every honest node makes of the same proposal. The main UTXO is read first: had the requests

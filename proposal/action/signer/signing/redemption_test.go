@@ -2,9 +2,12 @@ package signing
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
+	"errors"
 	"math/big"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/btcsuite/btcd/wire"
@@ -312,6 +315,40 @@ func TestWhatIsMissingAtFirstMayCome(t *testing.T) {
 			m.requireSigned(o, h.over(t))
 		}
 		require.Contains(t, w.lines.String(), "directory of transactions")
+	})
+}
+
+// relay takes transactions, or refuses them.
+type relay struct {
+	err error
+	mu  sync.Mutex
+	got [][]byte
+}
+
+func (r *relay) Broadcast(_ context.Context, raw []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = append(r.got, raw)
+	return r.err
+}
+
+func TestWhatIsSignedIsHandedOnWhereThereIsSomebodyToTakeIt(t *testing.T) {
+	bubble(t, 2, []int{1, 1, 1}, func(t *testing.T, w *world) {
+		w.fund(1_000_000)
+		takes, refuses := &relay{}, &relay{err: errors.New("no peers")}
+		w.members[0].sends, w.members[1].sends = takes, refuses
+		o := w.redemption(900, 1000, w.request(1, 100_000))
+		w.start()
+		all := w.play(o)
+		for _, m := range w.members {
+			m.requireSigned(o, all[m])
+		}
+		signed := w.members[2].log.get(900).Signed
+		require.Equal(t, [][]byte{signed}, takes.got)
+		require.Equal(t, [][]byte{signed}, refuses.got)
+		require.Contains(t, w.lines.String(), "no peers")
+		w.play(w.heartbeat(1800))
+		require.Len(t, takes.got, 1, "a heartbeat's signature is no transaction")
 	})
 }
 

@@ -64,6 +64,7 @@ type member struct {
 	term      signer.Term
 	away      bool // not served
 	ignorant  bool // has no directory of transactions
+	sends     Broadcaster
 	attempts  []Attempt
 }
 
@@ -157,6 +158,7 @@ func (m *member) start() {
 			require.Equal(m.t, m.wallet.ID(), wallet.ID())
 			return m.hub.open(m.op, m.key, m.tamper), nil
 		},
+		Broadcaster: m.sends,
 		Term: func(chain.WalletID) (signer.Term, bool) {
 			m.memberMu.Lock()
 			defer m.memberMu.Unlock()
