@@ -207,6 +207,46 @@ func TestWhatNeverEndsIsCutOff(t *testing.T) {
 	require.NoError(t, err, "others are served")
 }
 
+// A client that takes all that it can, and gives nothing back, leaves room for the others.
+func TestOneClientDoesNotTakeAllRequests(t *testing.T) {
+	w := newWorld(t)
+	other, certificate, key := identity(t)
+	access, err := NewAccess([]Permission{{"node", w.node.Fingerprint, Roles(), []string{"*"}}, {"other", other.Fingerprint, Roles(), []string{"*"}}})
+	require.NoError(t, err)
+	w.server.SetAccess(access)
+	w.backend.entered, w.backend.released = make(chan struct{}, maxOfClient), make(chan struct{})
+	greedy := w.dial(t)
+	done := make(chan error, maxOfClient)
+	for range maxOfClient {
+		go func() { // past the client's own bound
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/v1/sign/"+w.session.String()+"/round/2",
+				strings.NewReader(`{"term":{"generation":0,"epoch":0}}`))
+			if err == nil {
+				var response *http.Response
+				if response, err = greedy.http.Do(request); err == nil {
+					err = response.Body.Close()
+				}
+			}
+			done <- err
+		}()
+	}
+	for range maxOfClient {
+		<-w.backend.entered
+	}
+	_, err = greedy.Health(t.Context())
+	require.ErrorIs(t, err, signer.ErrBusy)
+	_, err = w.dial(t, func(c *Config) { c.Certificate, c.Key = certificate, key }).Health(t.Context())
+	require.NoError(t, err)
+	close(w.backend.released)
+	for range maxOfClient {
+		require.NoError(t, <-done)
+	}
+	require.Eventually(t, func() bool { // the last one gives its place back after its answer has left
+		_, err := greedy.Health(t.Context())
+		return err == nil
+	}, patience, time.Millisecond)
+}
+
 // An alert in the handshake is an answer, not a network that is away: it is not asked again, and who was refused learns why.
 func TestAClientThatIsNotListedIsTold(t *testing.T) {
 	w := newWorld(t)

@@ -11,6 +11,7 @@ import (
 	stdnet "net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ var document []byte
 // Bounds of the server. At maxRequests one is answered 429, and the client comes again.
 const (
 	maxRequests = 32 // under way at once: each may hold maxBody bytes
+	maxOfClient = 24 // of them: a client whose bodies do not come leaves room for the others
 	maxHeader   = 16 << 10
 
 	retryAfter = "1" // seconds
@@ -52,6 +54,10 @@ type Server struct {
 	access   atomic.Pointer[Access]
 	slots    chan struct{}
 	bounds   bounds
+
+	mu    sync.Mutex
+	taken map[string]int // slots of each client, by its name
+
 	stranger *rate.Limiter // of what is logged about those who are not listed
 }
 
@@ -61,7 +67,7 @@ func NewServer(backend signer.Backend, identity Identity, access Access, logger 
 		return nil, errors.New("make signer's server: a backend, a certificate and a logger are needed")
 	}
 	s := &Server{
-		backend: backend, identity: identity, logger: logger, slots: make(chan struct{}, maxRequests), bounds: usual,
+		backend: backend, identity: identity, logger: logger, slots: make(chan struct{}, maxRequests), bounds: usual, taken: map[string]int{},
 		stranger: rate.NewLimiter(rate.Every(time.Minute), 10),
 	}
 	s.SetAccess(access)
@@ -123,13 +129,11 @@ func (s *Server) operation(route route) http.Handler {
 			s.fail(w, route, client{name: "nobody"}, err)
 			return
 		}
-		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
-		default:
+		if !s.take(who.name) {
 			s.fail(w, route, who, signer.ErrBusy)
 			return
 		}
+		defer s.giveBack(who.name)
 		q, err := readRequest(w, r, route)
 		if err != nil {
 			s.fail(w, route, who, err)
@@ -148,6 +152,31 @@ func (s *Server) operation(route route) http.Handler {
 		}
 		s.write(w, status, answer)
 	})
+}
+
+// take takes a slot for a client's request, if there is one for it.
+func (s *Server) take(client string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken[client] >= maxOfClient {
+		return false
+	}
+	select {
+	case s.slots <- struct{}{}:
+		s.taken[client]++
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Server) giveBack(client string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	<-s.slots
+	if s.taken[client]--; s.taken[client] == 0 {
+		delete(s.taken, client)
+	}
 }
 
 // client returns who asks, by the key that the connection has proved.
