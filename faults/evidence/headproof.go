@@ -99,7 +99,7 @@ func readDenial(raw *pb.Proof) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	o, err := readOpening(raw.GetOpening())
+	o, err := ReadOpening(raw.GetOpening())
 	if err != nil {
 		return Proof{}, err
 	}

@@ -37,11 +37,15 @@ func (o Opening) Under(h Head) error {
 // windowBits is how many bits tell the windows of one tree apart.
 const windowBits = 6
 
+// OpeningForm and ReadOpening carry an opening in other messages.
+func OpeningForm(o Opening) *pb.Opening { return o.raw() }
+
 func (o Opening) raw() *pb.Opening {
 	return &pb.Opening{Entry: o.Entry.raw(), Windows: o.Windows.Encode(), Wallets: o.Wallets.Encode(), Views: o.Views[:]}
 }
 
-func readOpening(raw *pb.Opening) (Opening, error) {
+// ReadOpening reads what OpeningForm made. Whether it leads to a head is for Under.
+func ReadOpening(raw *pb.Opening) (Opening, error) {
 	var o Opening
 	var err error
 	if raw.GetEntry() == nil || len(raw.GetViews()) != len(o.Views) {

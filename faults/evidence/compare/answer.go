@@ -41,7 +41,7 @@ func Respond(data []byte, from chain.Operator, ours Attestations, shelf Shelf) (
 		return nil, nil, err
 	}
 	var out answer
-	if len(req.steps) == 0 && len(req.offered) == 0 {
+	if req.forHead() {
 		out.top = &top{a.Head, a.Wallets(), path, view.Tree.Root()}
 		req.steps = []step{{prefix: tree.Whole}}
 	}
@@ -58,6 +58,13 @@ func Respond(data []byte, from chain.Operator, ours Attestations, shelf Shelf) (
 			break // the rest is asked for again
 		}
 		out.parts = append(out.parts, p)
+	}
+	for _, o := range req.opens {
+		opening, ok := a.Open(o.wallet, o.window)
+		if !ok || !view.Has(o.wallet) {
+			return nil, nil, refuse("nothing is attested in common of wallet %v in window %d", o.wallet, o.window)
+		}
+		out.openings = append(out.openings, opening)
 	}
 	return out.encode(), offered, nil
 }

@@ -11,7 +11,7 @@ import (
 // Kind says what a difference comes to.
 type Kind string
 
-// The kinds. Only Contradiction is anybody's guilt, and neither side's.
+// The kinds. Contradiction is somebody's guilt, but of neither side; Denied is the peer's. All others are nobody's.
 const (
 	// Ours: a message did not reach us. It is in Statement, and fills the gap.
 	Ours Kind = "ours"
@@ -19,6 +19,8 @@ const (
 	Theirs Kind = "theirs"
 	// Contradiction: an operator said one thing here and another there. It is proved.
 	Contradiction Kind = "contradiction"
+	// Denied: the peer attests that a leader was silent, and acted on the leader's word. It is proved.
+	Denied Kind = "denied"
 	// Same: both heard the same, or neither anything, and attest it differently: one heard it late, or does not know who led.
 	Same Kind = "same"
 	// Unshown: they attest a statement and do not show it. It may not be kept any more.
@@ -34,7 +36,7 @@ type Finding struct {
 	Theirs *evidence.Entry // nil if nothing is attested there
 	// Statement is what fills our gap; of a wallet and window of which we attest nothing there is no gap to fill in a head.
 	Statement *evidence.Statement
-	Proof     *evidence.Proof // of a Contradiction
+	Proof     *evidence.Proof // of Contradiction and Denied
 }
 
 // WeighOffered says what the statements that Respond returned are beside what is on record here, a finding for each wallet and
@@ -90,6 +92,9 @@ func weigh(chainID uint64, mine evidence.Entry, shelf Shelf, theirs []evidence.S
 func Explains(found []Finding) heads.Known {
 	known := heads.Known{}
 	for _, f := range found {
+		if f.Kind == Denied { // it is in the peer's head as expected, or among the others
+			continue
+		}
 		known[f.Wallet] = append(known[f.Wallet], heads.Instead{Window: f.Window, Attested: f.Theirs})
 	}
 	return known

@@ -127,6 +127,9 @@ func TestARequestForWhatIsNotThereIsRefused(t *testing.T) {
 		"bits beyond the prefix":   {Window: frequency, Steps: []*pb.CompareStep{{Prefix: []byte{0x41}, Bits: 7}}},
 		"no such window's part":    {Window: frequency, Steps: []*pb.CompareStep{{Wallet: id[:], Prefix: []byte{0xf0}, Bits: 8}}},
 		"too many steps":           {Window: frequency, Steps: make([]*pb.CompareStep, compare.MaxSteps+1)},
+		"too many openings":        {Window: frequency, Openings: make([]*pb.CompareSlot, compare.MaxOpenings+1)},
+		"an opening of nothing":    {Window: frequency, Openings: []*pb.CompareSlot{{}}},
+		"an opening elsewhere":     {Window: frequency, Openings: []*pb.CompareSlot{{Wallet: id[:], Window: 5 * frequency}}},
 		"too many statements":      {Window: frequency, Statements: make([][]byte, compare.MaxOffered+1)},
 		"a statement that is none": {Window: frequency, Statements: [][]byte{{1}}},
 	} {

@@ -24,8 +24,10 @@ const (
 	MaxOffered = 8
 	// MaxRequest holds MaxSteps steps, and two statements of the network's greatest size.
 	MaxRequest = MaxSteps*64 + 2*(wire.MaxMessage+16) + MaxOffered*16 + 64
-	// MaxAnswer holds a head with its path, MaxSteps fragments, and the two statements of one entry.
-	MaxAnswer = MaxSteps*(tree.MaxFragment+256) + tree.MaxPath + 2*(wire.MaxMessage+16) + 4096
+	// MaxOpenings is how many entries one request wants to be shown below the head.
+	MaxOpenings = 4
+	// MaxAnswer holds a head with its path, MaxSteps fragments, MaxOpenings openings, and the two statements of one entry.
+	MaxAnswer = MaxSteps*(tree.MaxFragment+256) + (1+2*MaxOpenings)*tree.MaxPath + 2*(wire.MaxMessage+16) + 4096
 
 	// spare is how many bytes of statements an answer may hold before the rest is left for the next one, and offers of a request.
 	spare = wire.MaxMessage / 2
@@ -41,7 +43,17 @@ type request struct {
 	window  chain.Height
 	steps   []step
 	offered [][]byte // signed messages
+	opens   []slot
 }
+
+// slot is an entry's place.
+type slot struct {
+	wallet chain.WalletID
+	window chain.Height
+}
+
+// forHead reports whether a request is for the head itself.
+func (r request) forHead() bool { return len(r.steps)+len(r.offered)+len(r.opens) == 0 }
 
 func (r request) encode() []byte {
 	raw := &pb.CompareRequest{Window: uint64(r.window), Statements: r.offered}
@@ -52,6 +64,9 @@ func (r request) encode() []byte {
 		}
 		raw.Steps = append(raw.Steps, step)
 	}
+	for _, o := range r.opens {
+		raw.Openings = append(raw.Openings, &pb.CompareSlot{Wallet: o.wallet[:], Window: uint64(o.window)})
+	}
 	return marshal(raw)
 }
 
@@ -61,8 +76,16 @@ func readRequest(data []byte) (request, error) {
 		return request{}, err
 	}
 	r := request{window: chain.Height(raw.GetWindow()), offered: raw.GetStatements()}
-	if len(raw.GetSteps()) > MaxSteps || len(r.offered) > MaxOffered {
-		return request{}, refuse("it asks for %d parts and brings %d statements", len(raw.GetSteps()), len(r.offered))
+	if len(raw.GetSteps()) > MaxSteps || len(r.offered) > MaxOffered || len(raw.GetOpenings()) > MaxOpenings {
+		return request{}, refuse("it asks for %d parts and %d openings, and brings %d statements",
+			len(raw.GetSteps()), len(raw.GetOpenings()), len(r.offered))
+	}
+	for _, o := range raw.GetOpenings() {
+		one := slot{window: chain.Height(o.GetWindow())}
+		if !whole(one.wallet[:], o.GetWallet()) {
+			return request{}, refuse("a wallet of %d bytes", len(o.GetWallet()))
+		}
+		r.opens = append(r.opens, one)
 	}
 	for _, s := range raw.GetSteps() {
 		var one step
@@ -100,8 +123,9 @@ type part struct {
 }
 
 type answer struct {
-	top   *top
-	parts []part
+	top      *top
+	parts    []part
+	openings []evidence.Opening
 	// statements is how many bytes of the answer are signed statements.
 	statements int
 }
@@ -127,6 +151,9 @@ func (a answer) encode() []byte {
 		}
 		raw.Steps = append(raw.Steps, one)
 	}
+	for _, o := range a.openings {
+		raw.Openings = append(raw.Openings, evidence.OpeningForm(o))
+	}
 	return marshal(raw)
 }
 
@@ -135,8 +162,8 @@ func readAnswer(data []byte) (answer, error) {
 	if err := unmarshal(data, MaxAnswer, raw); err != nil {
 		return answer{}, err
 	}
-	if len(raw.GetSteps()) > MaxSteps {
-		return answer{}, refuse("an answer of %d parts", len(raw.GetSteps()))
+	if len(raw.GetSteps()) > MaxSteps || len(raw.GetOpenings()) > MaxOpenings {
+		return answer{}, refuse("an answer of %d parts and %d openings", len(raw.GetSteps()), len(raw.GetOpenings()))
 	}
 	var a answer
 	if len(raw.GetHead()) > 0 {
@@ -162,6 +189,13 @@ func readAnswer(data []byte) (answer, error) {
 			a.statements += len(signed)
 		}
 		a.parts = append(a.parts, p)
+	}
+	for _, one := range raw.GetOpenings() {
+		o, err := evidence.ReadOpening(one)
+		if err != nil {
+			return answer{}, refuse("%w", err)
+		}
+		a.openings = append(a.openings, o)
 	}
 	return a, nil
 }

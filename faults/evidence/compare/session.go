@@ -37,6 +37,9 @@ type Config struct {
 	// Known is what the peer is known to attest differently.
 	Known heads.Known
 	Shelf Shelf
+	// Quotes are messages in which the peer acted on a leader's word. Where its head says that the leader was silent, the
+	// comparison asks for the path to that, which makes a proof. Others than the peer's are left out.
+	Quotes []evidence.Quote
 }
 
 // Session is one comparison, at the side that asks. It is not safe for use by several goroutines.
@@ -44,10 +47,13 @@ type Session struct {
 	cfg     Config
 	head    evidence.Head
 	expect  heads.View
-	todo    []place    // what is left to look into, the last one first
-	asked   []place    // what the last request asks for
-	offer   [][][]byte // statements that the peer is to have, those of one wallet and window together
-	waiting []byte     // the request that was not answered yet
+	todo    []place          // what is left to look into, the last one first
+	asked   []place          // what the last request asks for
+	offer   [][][]byte       // statements that the peer is to have, those of one wallet and window together
+	denied  []evidence.Quote // quotes of what the peer denies, left to be shown
+	weighed bool             // they were looked for
+	opens   []evidence.Quote // those that the last request asks about
+	waiting []byte           // the request that was not answered yet
 	started bool
 	cut     bool
 	found   []Finding
@@ -80,10 +86,12 @@ func (s *Session) Next() ([]byte, bool) {
 	switch {
 	case !s.started:
 	case s.traffic.Rounds >= MaxRounds || len(s.found) >= MaxFindings:
-		s.cut = s.cut || len(s.todo) > 0 || len(s.offer) > 0
+		s.cut = s.cut || len(s.todo) > 0 || len(s.offer) > 0 || len(s.denied) > 0
 		return nil, false
 	case len(s.todo) == 0 && len(s.offer) == 0:
-		return nil, false
+		if req.opens = s.takeDenied(); len(req.opens) == 0 {
+			return nil, false
+		}
 	default:
 		n := min(len(s.todo), MaxSteps)
 		s.asked = slices.Clone(s.todo[len(s.todo)-n:])
@@ -129,6 +137,9 @@ func (s *Session) Take(data []byte) error {
 	if !s.started {
 		return s.start(got)
 	}
+	if err := s.takeOpenings(got.openings); err != nil {
+		return err
+	}
 	switch n := len(got.parts); {
 	case got.top != nil || n > len(s.asked):
 		return refuse("it answers more than was asked")
@@ -147,7 +158,7 @@ func (s *Session) Take(data []byte) error {
 
 // start takes the head and the top of what is attested in common.
 func (s *Session) start(got answer) error {
-	if got.top == nil || len(got.parts) != 1 {
+	if got.top == nil || len(got.parts) != 1 || len(got.openings) > 0 {
 		return refuse("it does not begin with a head")
 	}
 	h := got.top.head
@@ -285,7 +296,7 @@ func (s *Session) Head() evidence.Head { return s.head }
 
 // Complete reports whether all differences were looked into: after the last answer, unless a bound was met.
 func (s *Session) Complete() bool {
-	return s.started && s.waiting == nil && len(s.todo) == 0 && len(s.offer) == 0 && !s.cut
+	return s.started && s.waiting == nil && len(s.todo) == 0 && len(s.offer) == 0 && len(s.denied) == 0 && !s.cut
 }
 
 // Traffic returns what it took so far.

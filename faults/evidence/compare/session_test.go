@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/compare"
 	"github.com/walletnode/walletnode/faults/evidence/heads"
+	"github.com/walletnode/walletnode/internal/wire/pb"
 )
 
 // pair makes two operators that heard the same of n wallets in common in 64 windows, but for what one of them leaves out of
@@ -298,4 +300,81 @@ func TestRunEndsWithTheFirstRefusal(t *testing.T) {
 	away := errors.New("away")
 	err = compare.NewSession(alice.asks(bob, frequency)).Run(t.Context(), func(context.Context, []byte) ([]byte, error) { return nil, away })
 	require.ErrorIs(t, err, away)
+}
+
+// A peer that says in its head that the leader was silent, and had announced its seats for what that leader proposed: proved by whoever
+// heard the announcement, whether it heard the leader or not.
+func TestAPeerThatDeniesWhatItActedOnIsProvedToHave(t *testing.T) {
+	for about, heard := range map[string]bool{"who heard the leader": true, "who did not": false} {
+		alice, bob := short(t)
+		if heard {
+			alice.hears(t, 0)
+		} else {
+			alice.hearsNothing(t)
+		}
+		bob.hearsNothing(t)
+		alice.close(t, frequency)
+		bob.close(t, frequency)
+		cfg := alice.asks(bob, frequency)
+		cfg.Quotes = []evidence.Quote{
+			announces(t, 2, bob.wallets[2], frequency), announces(t, 3, bob.wallets[2], frequency), announces(t, 2, bob.wallets[2], 2*frequency),
+		}
+		s, _ := talk(t, alice, bob, cfg)
+		require.True(t, s.Complete())
+		var denied []compare.Finding
+		for _, f := range s.Findings() {
+			if f.Kind == compare.Denied {
+				denied = append(denied, f)
+			}
+		}
+		require.Len(t, denied, 1, about)
+		proof, err := evidence.Decode(denied[0].Proof.Encode())
+		require.NoError(t, err)
+		require.Equal(t, evidence.Denial, proof.Kind)
+		require.Equal(t, operator(2), proof.Slot().Operator)
+		require.LessOrEqual(t, s.Traffic().Rounds, 5)
+	}
+
+	// One who heard and acted denies nothing.
+	alice, bob := short(t)
+	alice.hearsNothing(t)
+	bob.hears(t, 0)
+	alice.close(t, frequency)
+	bob.close(t, frequency)
+	cfg := alice.asks(bob, frequency)
+	cfg.Quotes = []evidence.Quote{announces(t, 2, bob.wallets[2], frequency)}
+	s, _ := talk(t, alice, bob, cfg)
+	require.Len(t, s.Findings(), 1)
+	require.Equal(t, compare.Ours, s.Findings()[0].Kind)
+}
+
+func TestAnOpeningThatWasNotAskedForIsRefused(t *testing.T) {
+	for about, change := range map[string]func(a *pb.CompareAnswer){
+		"none":          func(a *pb.CompareAnswer) { a.Openings = nil },
+		"two":           func(a *pb.CompareAnswer) { a.Openings = append(a.Openings, a.Openings[0]) },
+		"a damaged one": func(a *pb.CompareAnswer) { a.Openings[0].Views[0]++ },
+		"no path":       func(a *pb.CompareAnswer) { a.Openings[0].Wallets = nil },
+		"too many":      func(a *pb.CompareAnswer) { a.Openings = make([]*pb.Opening, compare.MaxOpenings+1) },
+	} {
+		alice, bob := short(t)
+		alice.hearsNothing(t)
+		bob.hearsNothing(t)
+		alice.close(t, frequency)
+		bob.close(t, frequency)
+		cfg := alice.asks(bob, frequency)
+		cfg.Quotes = []evidence.Quote{announces(t, 2, bob.wallets[2], frequency)}
+		s := compare.NewSession(cfg)
+		refused := s.Run(t.Context(), func(_ context.Context, req []byte) ([]byte, error) {
+			data, _, err := compare.Respond(req, operator(1), bob, bob)
+			require.NoError(t, err)
+			answer := new(pb.CompareAnswer)
+			require.NoError(t, proto.Unmarshal(data, answer))
+			if len(answer.Openings) > 0 {
+				change(answer)
+			}
+			return proto.Marshal(answer)
+		})
+		require.ErrorIs(t, refused, compare.ErrRefused, about)
+		require.Empty(t, s.Findings())
+	}
 }

@@ -7,13 +7,16 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/compare"
 	"github.com/walletnode/walletnode/faults/evidence/heads"
 	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 const (
@@ -179,4 +182,16 @@ func listen(t require.TestingT, asker, asked *member, cfg compare.Config, learn 
 		}
 		require.NoError(t, s.Take(answer))
 	}
+}
+
+// announces is what an operator says before it signs what a wallet's leader proposed.
+func announces(t require.TestingT, seed int, w chain.Wallet, window chain.Height) evidence.Quote {
+	id := w.ID()
+	data, err := proto.Marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Announcement{Announcement: &pb.SigningAnnouncement{
+		Wallet: id[:], Window: uint64(window), Intent: make([]byte, 32), Attempt: 1, Seats: []byte{1},
+	}}})
+	require.NoError(t, err)
+	q, err := evidence.ReadQuote(wire.SignPubsub(secret(seed), signer.SigningTopic(id), data, make([]byte, 8)).Bytes())
+	require.NoError(t, err)
+	return q
 }

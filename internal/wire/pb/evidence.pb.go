@@ -410,8 +410,9 @@ func (x *Opening) GetViews() []byte {
 type CompareRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Window        uint64                 `protobuf:"varint,1,opt,name=window,proto3" json:"window,omitempty"`        // of the head
-	Steps         []*CompareStep         `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`           // none, and no statements: the head itself
+	Steps         []*CompareStep         `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`           // nothing here, in statements and openings: the head itself
 	Statements    [][]byte               `protobuf:"bytes,3,rep,name=statements,proto3" json:"statements,omitempty"` // signed pubsub messages that the one who is asked seems to lack, or to contradict
+	Openings      []*CompareSlot         `protobuf:"bytes,4,rep,name=openings,proto3" json:"openings,omitempty"`     // entries to be shown below the head as a proof needs them
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -467,6 +468,65 @@ func (x *CompareRequest) GetStatements() [][]byte {
 	return nil
 }
 
+func (x *CompareRequest) GetOpenings() []*CompareSlot {
+	if x != nil {
+		return x.Openings
+	}
+	return nil
+}
+
+type CompareSlot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Wallet        []byte                 `protobuf:"bytes,1,opt,name=wallet,proto3" json:"wallet,omitempty"`
+	Window        uint64                 `protobuf:"varint,2,opt,name=window,proto3" json:"window,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareSlot) Reset() {
+	*x = CompareSlot{}
+	mi := &file_evidence_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareSlot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareSlot) ProtoMessage() {}
+
+func (x *CompareSlot) ProtoReflect() protoreflect.Message {
+	mi := &file_evidence_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareSlot.ProtoReflect.Descriptor instead.
+func (*CompareSlot) Descriptor() ([]byte, []int) {
+	return file_evidence_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CompareSlot) GetWallet() []byte {
+	if x != nil {
+		return x.Wallet
+	}
+	return nil
+}
+
+func (x *CompareSlot) GetWindow() uint64 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
 // CompareStep asks for the top of a part of a tree. Of a part of one leaf it asks for what that holds.
 type CompareStep struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -479,7 +539,7 @@ type CompareStep struct {
 
 func (x *CompareStep) Reset() {
 	*x = CompareStep{}
-	mi := &file_evidence_proto_msgTypes[5]
+	mi := &file_evidence_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -491,7 +551,7 @@ func (x *CompareStep) String() string {
 func (*CompareStep) ProtoMessage() {}
 
 func (x *CompareStep) ProtoReflect() protoreflect.Message {
-	mi := &file_evidence_proto_msgTypes[5]
+	mi := &file_evidence_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -504,7 +564,7 @@ func (x *CompareStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareStep.ProtoReflect.Descriptor instead.
 func (*CompareStep) Descriptor() ([]byte, []int) {
-	return file_evidence_proto_rawDescGZIP(), []int{5}
+	return file_evidence_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CompareStep) GetWallet() []byte {
@@ -531,18 +591,19 @@ func (x *CompareStep) GetBits() uint32 {
 type CompareAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// These four are of an answer to a request for the head.
-	Head          []byte               `protobuf:"bytes,1,opt,name=head,proto3" json:"head,omitempty"`       // signed pubsub message
-	Wallets       []byte               `protobuf:"bytes,2,opt,name=wallets,proto3" json:"wallets,omitempty"` // root of the tree of wallets, beside the views
-	Views         []byte               `protobuf:"bytes,3,opt,name=views,proto3" json:"views,omitempty"`     // path to what is in common with who asks
-	Common        []byte               `protobuf:"bytes,4,opt,name=common,proto3" json:"common,omitempty"`   // its root
-	Steps         []*CompareStepAnswer `protobuf:"bytes,5,rep,name=steps,proto3" json:"steps,omitempty"`     // of the first steps that were asked, in their order; with the head, the top of what is in common
+	Head          []byte               `protobuf:"bytes,1,opt,name=head,proto3" json:"head,omitempty"`         // signed pubsub message
+	Wallets       []byte               `protobuf:"bytes,2,opt,name=wallets,proto3" json:"wallets,omitempty"`   // root of the tree of wallets, beside the views
+	Views         []byte               `protobuf:"bytes,3,opt,name=views,proto3" json:"views,omitempty"`       // path to what is in common with who asks
+	Common        []byte               `protobuf:"bytes,4,opt,name=common,proto3" json:"common,omitempty"`     // its root
+	Steps         []*CompareStepAnswer `protobuf:"bytes,5,rep,name=steps,proto3" json:"steps,omitempty"`       // of the first steps that were asked, in their order; with the head, the top of what is in common
+	Openings      []*Opening           `protobuf:"bytes,6,rep,name=openings,proto3" json:"openings,omitempty"` // of all that were asked for, in their order
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CompareAnswer) Reset() {
 	*x = CompareAnswer{}
-	mi := &file_evidence_proto_msgTypes[6]
+	mi := &file_evidence_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +615,7 @@ func (x *CompareAnswer) String() string {
 func (*CompareAnswer) ProtoMessage() {}
 
 func (x *CompareAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_evidence_proto_msgTypes[6]
+	mi := &file_evidence_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +628,7 @@ func (x *CompareAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareAnswer.ProtoReflect.Descriptor instead.
 func (*CompareAnswer) Descriptor() ([]byte, []int) {
-	return file_evidence_proto_rawDescGZIP(), []int{6}
+	return file_evidence_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CompareAnswer) GetHead() []byte {
@@ -605,6 +666,13 @@ func (x *CompareAnswer) GetSteps() []*CompareStepAnswer {
 	return nil
 }
 
+func (x *CompareAnswer) GetOpenings() []*Opening {
+	if x != nil {
+		return x.Openings
+	}
+	return nil
+}
+
 type CompareStepAnswer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Fragment      []byte                 `protobuf:"bytes,1,opt,name=fragment,proto3" json:"fragment,omitempty"`     // of the tree asked about; or of a wallet's tree of windows, if the wallet is named
@@ -618,7 +686,7 @@ type CompareStepAnswer struct {
 
 func (x *CompareStepAnswer) Reset() {
 	*x = CompareStepAnswer{}
-	mi := &file_evidence_proto_msgTypes[7]
+	mi := &file_evidence_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +698,7 @@ func (x *CompareStepAnswer) String() string {
 func (*CompareStepAnswer) ProtoMessage() {}
 
 func (x *CompareStepAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_evidence_proto_msgTypes[7]
+	mi := &file_evidence_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +711,7 @@ func (x *CompareStepAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareStepAnswer.ProtoReflect.Descriptor instead.
 func (*CompareStepAnswer) Descriptor() ([]byte, []int) {
-	return file_evidence_proto_rawDescGZIP(), []int{7}
+	return file_evidence_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CompareStepAnswer) GetFragment() []byte {
@@ -711,23 +779,28 @@ const file_evidence_proto_rawDesc = "" +
 	"\x05entry\x18\x01 \x01(\v2\x16.walletnode.wire.EntryR\x05entry\x12\x18\n" +
 	"\awindows\x18\x02 \x01(\fR\awindows\x12\x18\n" +
 	"\awallets\x18\x03 \x01(\fR\awallets\x12\x14\n" +
-	"\x05views\x18\x04 \x01(\fR\x05views\"|\n" +
+	"\x05views\x18\x04 \x01(\fR\x05views\"\xb6\x01\n" +
 	"\x0eCompareRequest\x12\x16\n" +
 	"\x06window\x18\x01 \x01(\x04R\x06window\x122\n" +
 	"\x05steps\x18\x02 \x03(\v2\x1c.walletnode.wire.CompareStepR\x05steps\x12\x1e\n" +
 	"\n" +
 	"statements\x18\x03 \x03(\fR\n" +
-	"statements\"Q\n" +
+	"statements\x128\n" +
+	"\bopenings\x18\x04 \x03(\v2\x1c.walletnode.wire.CompareSlotR\bopenings\"=\n" +
+	"\vCompareSlot\x12\x16\n" +
+	"\x06wallet\x18\x01 \x01(\fR\x06wallet\x12\x16\n" +
+	"\x06window\x18\x02 \x01(\x04R\x06window\"Q\n" +
 	"\vCompareStep\x12\x16\n" +
 	"\x06wallet\x18\x01 \x01(\fR\x06wallet\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\fR\x06prefix\x12\x12\n" +
-	"\x04bits\x18\x03 \x01(\rR\x04bits\"\xa5\x01\n" +
+	"\x04bits\x18\x03 \x01(\rR\x04bits\"\xdb\x01\n" +
 	"\rCompareAnswer\x12\x12\n" +
 	"\x04head\x18\x01 \x01(\fR\x04head\x12\x18\n" +
 	"\awallets\x18\x02 \x01(\fR\awallets\x12\x14\n" +
 	"\x05views\x18\x03 \x01(\fR\x05views\x12\x16\n" +
 	"\x06common\x18\x04 \x01(\fR\x06common\x128\n" +
-	"\x05steps\x18\x05 \x03(\v2\".walletnode.wire.CompareStepAnswerR\x05steps\"\xaf\x01\n" +
+	"\x05steps\x18\x05 \x03(\v2\".walletnode.wire.CompareStepAnswerR\x05steps\x124\n" +
+	"\bopenings\x18\x06 \x03(\v2\x18.walletnode.wire.OpeningR\bopenings\"\xaf\x01\n" +
 	"\x11CompareStepAnswer\x12\x1a\n" +
 	"\bfragment\x18\x01 \x01(\fR\bfragment\x12\x16\n" +
 	"\x06wallet\x18\x02 \x01(\fR\x06wallet\x12\x18\n" +
@@ -756,7 +829,7 @@ func file_evidence_proto_rawDescGZIP() []byte {
 }
 
 var file_evidence_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_evidence_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_evidence_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_evidence_proto_goTypes = []any{
 	(ProofKind)(0),            // 0: walletnode.wire.ProofKind
 	(*Proof)(nil),             // 1: walletnode.wire.Proof
@@ -764,22 +837,25 @@ var file_evidence_proto_goTypes = []any{
 	(*Entry)(nil),             // 3: walletnode.wire.Entry
 	(*Opening)(nil),           // 4: walletnode.wire.Opening
 	(*CompareRequest)(nil),    // 5: walletnode.wire.CompareRequest
-	(*CompareStep)(nil),       // 6: walletnode.wire.CompareStep
-	(*CompareAnswer)(nil),     // 7: walletnode.wire.CompareAnswer
-	(*CompareStepAnswer)(nil), // 8: walletnode.wire.CompareStepAnswer
+	(*CompareSlot)(nil),       // 6: walletnode.wire.CompareSlot
+	(*CompareStep)(nil),       // 7: walletnode.wire.CompareStep
+	(*CompareAnswer)(nil),     // 8: walletnode.wire.CompareAnswer
+	(*CompareStepAnswer)(nil), // 9: walletnode.wire.CompareStepAnswer
 }
 var file_evidence_proto_depIdxs = []int32{
 	0, // 0: walletnode.wire.Proof.kind:type_name -> walletnode.wire.ProofKind
 	4, // 1: walletnode.wire.Proof.opening:type_name -> walletnode.wire.Opening
 	3, // 2: walletnode.wire.Opening.entry:type_name -> walletnode.wire.Entry
-	6, // 3: walletnode.wire.CompareRequest.steps:type_name -> walletnode.wire.CompareStep
-	8, // 4: walletnode.wire.CompareAnswer.steps:type_name -> walletnode.wire.CompareStepAnswer
-	3, // 5: walletnode.wire.CompareStepAnswer.entry:type_name -> walletnode.wire.Entry
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7, // 3: walletnode.wire.CompareRequest.steps:type_name -> walletnode.wire.CompareStep
+	6, // 4: walletnode.wire.CompareRequest.openings:type_name -> walletnode.wire.CompareSlot
+	9, // 5: walletnode.wire.CompareAnswer.steps:type_name -> walletnode.wire.CompareStepAnswer
+	4, // 6: walletnode.wire.CompareAnswer.openings:type_name -> walletnode.wire.Opening
+	3, // 7: walletnode.wire.CompareStepAnswer.entry:type_name -> walletnode.wire.Entry
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_evidence_proto_init() }
@@ -793,7 +869,7 @@ func file_evidence_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_evidence_proto_rawDesc), len(file_evidence_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
