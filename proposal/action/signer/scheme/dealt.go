@@ -33,39 +33,29 @@ var ErrUndecidable = errors.New("it cannot be told whether what was dealt is rig
 
 // Check reports whether the receiver could use it; a *Fault that names dealers if not. The receiver's part is played once more,
 // with other secrets: by the same code, so that it finds what the receiver has found, and with nobody else's messages, so that
-// nobody else can make it differ. What the receiver checks of a dealer does not depend on the receiver's own secrets. It takes
-// as long as the key generation takes all seats together.
+// nobody else can make it differ. What the receiver checks of a dealer does not depend on the receiver's own secrets, and it is
+// checked as each message comes, whatever others say. It takes some times what the key generation takes one seat.
 func (d Dealt) Check() error {
-	parties, said, err := d.begin()
+	receiver, said, err := d.begin()
 	if err != nil {
 		return err
 	}
-	var dealt []Message
-	for _, seat := range d.Seats {
-		k := parties[seat]
-		if k == nil {
-			continue
-		}
-		step, err := k.Round(heardBy(seat, append(said, d.First...)))
-		if err != nil {
-			return d.blame(err)
-		}
-		dealt = append(dealt, step.Out...)
-	}
-	receiver := parties[d.Receiver]
-	receiver.run.alone = true // the dealers have heard the true first round of the others, and these made one up
-	if _, err := receiver.Round(heardBy(d.Receiver, append(dealt, d.Second...))); err != nil {
+	if _, err := receiver.Round(heardBy(d.Receiver, append(said, d.First...))); err != nil {
 		return d.blame(err)
 	}
-	return nil
+	receiver.run.only = d.Dealers
+	_, err = receiver.Round(d.Second)
+	if errors.Is(err, errAlone) {
+		return nil
+	}
+	return d.blame(err)
 }
 
-// begin makes a party of each seat but the dealers.
-func (d Dealt) begin() (parties map[chain.Seat]*Keygen, said []Message, err error) {
+// begin makes the first messages of each seat but the dealers, and the receiver's party.
+func (d Dealt) begin() (receiver *Keygen, said []Message, err error) {
 	if slices.Contains(d.Dealers, d.Receiver) || !slices.Contains(d.Seats, d.Receiver) {
 		return nil, nil, fmt.Errorf("%w: seat %d is no receiver", ErrUndecidable, d.Receiver)
 	}
-	parties = make(map[chain.Seat]*Keygen)
 	for _, seat := range d.Seats {
 		if slices.Contains(d.Dealers, seat) {
 			continue
@@ -78,14 +68,19 @@ func (d Dealt) begin() (parties map[chain.Seat]*Keygen, said []Message, err erro
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUndecidable, err)
 		}
-		parties[seat] = k
+		if seat == d.Receiver {
+			receiver = k
+		}
 		said = append(said, step.Out...)
 	}
-	return parties, said, nil
+	return receiver, said, nil
 }
 
 // blame lets a fault of dealers through, and nothing else.
 func (d Dealt) blame(err error) error {
+	if err == nil {
+		return nil
+	}
 	var fault *Fault
 	if !errors.As(err, &fault) || len(fault.Culprits) == 0 {
 		return fmt.Errorf("%w: %w", ErrUndecidable, err)

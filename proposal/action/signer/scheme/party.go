@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/taurusgroup/multi-party-sig/pkg/party"
 	"github.com/taurusgroup/multi-party-sig/pkg/protocol"
@@ -22,7 +23,9 @@ type run struct {
 	own     protocol.Message       // the newest of its messages: those of the others in its round have the same head
 	result  any
 	over    bool
-	alone   bool // others have heard another round before than this one: what they say of it is not looked at
+	// only are the seats whose messages are checked, and no round follows: what they say of the round before is not looked at.
+	// Nil is the ordinary run, in which all others speak.
+	only []chain.Seat
 }
 
 // newRun prepares the run of self among seats, which have been checked.
@@ -76,7 +79,7 @@ func (r *run) round(in []Message) (Step, error) {
 		r.over = true
 		fault := &Fault{Err: words(err)}
 		// With the last message the library goes on to the next round, whose failure could be anybody's.
-		if i < len(got)-1 {
+		if i < len(got)-1 || r.only != nil {
 			fault.Culprits = []chain.Seat{seatOf(m.From)}
 		}
 		return Step{}, fault
@@ -128,7 +131,7 @@ func (r *run) sort(in []Message) ([]*protocol.Message, error) {
 			s.bad = errTwice
 			continue
 		}
-		s.differs = s.differs || !r.alone && !bytes.HasPrefix(r.own.BroadcastVerification, f.echo)
+		s.differs = s.differs || r.only == nil && !bytes.HasPrefix(r.own.BroadcastVerification, f.echo)
 		msg := r.own
 		msg.From, msg.To, msg.Broadcast, msg.Data = idOf(m.From), toOf(m.To), !f.direct, f.body
 		*place = &msg
@@ -137,6 +140,9 @@ func (r *run) sort(in []Message) ([]*protocol.Message, error) {
 	var got []*protocol.Message
 	broken, split := &Fault{}, &Fault{Err: ErrSplit}
 	for _, seat := range r.others {
+		if r.only != nil && !slices.Contains(r.only, seat) {
+			continue
+		}
 		s := slots[seat]
 		if s.bad == nil && (s.broadcast == nil || (want.direct != nil && s.direct == nil)) {
 			s.bad = errMissing
@@ -196,6 +202,9 @@ func (r *run) collect() (Step, error) {
 		}
 		fault.Culprits = sorted(fault.Culprits)
 		return Step{}, fault
+	case r.only != nil:
+		r.over = true
+		return Step{}, errAlone
 	case r.at() != max(before+1, firstRound) || r.at() >= firstRound+len(r.rounds):
 		r.over = true
 		return Step{}, &Fault{Err: errors.New("the library neither ended nor went on")}
@@ -218,6 +227,9 @@ func (r *run) made() func(yield func(*protocol.Message) bool) {
 		}
 	}
 }
+
+// errAlone says that what was heard was all right, and that no more is to come.
+var errAlone = errors.New("the messages of the other seats are missing")
 
 // guard turns a panic of the library into an error. It has no goroutines of its own as long as it is given no pool.
 func guard(call func() error) (err error) {
