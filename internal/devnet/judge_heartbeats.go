@@ -1,9 +1,11 @@
 package devnet
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
@@ -81,16 +83,22 @@ func (j *judge) inactivity(n NodeFacts, e election, differ func(string, ...any))
 	if slices.Contains(want, n.Operator) {
 		want = nil // it did not see the others
 	}
-	var have []chain.Operator
+	var seats []chain.Seat
+	for _, op := range want {
+		seats = append(seats, w.Wallet.SeatsOf(op)...)
+	}
+	var have store.Inactive
 	for _, found := range n.Inactive {
 		if found.Wallet == e.wallet.ID() {
-			have = append(have, found.Operators...)
+			have = found
 		}
 	}
-	order := func(a, b chain.Operator) int { return slices.Compare(a[:], b[:]) }
-	slices.SortFunc(have, order)
-	slices.SortFunc(want, order)
-	if !slices.Equal(have, want) {
-		differ("found %v inactive, want %v", have, want)
+	if !sameSet(have.Operators, want, func(a, b chain.Operator) int { return slices.Compare(a[:], b[:]) }) || !sameSet(have.Seats, seats, cmp.Compare) {
+		differ("found seats %v of %v inactive, want %v of %v", have.Seats, have.Operators, seats, want)
 	}
+}
+
+// sameSet reports whether two lists hold the same, in any order.
+func sameSet[T comparable](a, b []T, order func(T, T) int) bool {
+	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
 }

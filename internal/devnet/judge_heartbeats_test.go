@@ -40,7 +40,11 @@ func missed(w *world, f *Facts, index uint64) {
 		newest := &node.Signings[0].Attempts[0]
 		newest.Active, newest.Absent, newest.Signers = len(present), absent, present
 		if index >= 3 {
-			node.Inactive = []store.Inactive{{Wallet: wallet.ID(), Window: f.Window.Block, Operators: slices.Clone(absent)}}
+			found := store.Inactive{Wallet: wallet.ID(), Window: f.Window.Block, Operators: slices.Clone(absent)}
+			for _, op := range absent {
+				found.Seats = append(found.Seats, wallet.SeatsOf(op)...)
+			}
+			node.Inactive = []store.Inactive{found}
 		}
 	}
 }
@@ -70,16 +74,20 @@ func TestR10JudgeSeesWhatIsWrongWithHeartbeats(t *testing.T) {
 		"nobody counted":            {"heartbeats", func(f *Facts) { newest(f).Whole = false }, "followed no attempt"},
 		"a seat is lost":            {"heartbeats", func(f *Facts) { newest(f).Active-- }, "counts 9 seats active and 0 absent, of 10"},
 		"a signer was not there":    {"heartbeats", func(f *Facts) { newest(f).Absent = f.Wallets[0].Wallet.Operators() }, "both absent and among the signers"},
-		"found without a reason":    {"heartbeats", func(f *Facts) { found(f, 1) }, "inactive, want []"},
+		"found without a reason":    {"heartbeats", func(f *Facts) { found(f, 1) }, "inactive, want [] of []"},
 		"the heartbeat is not poor": {"inactive-signers", func(f *Facts) { restored(f) }, "fewer than 70 %"},
 		"no quorum is left":         {"inactive-signers", func(f *Facts) { f.Wallets[0].Purse.Threshold = 9 }, "as many as it takes, 9"},
 		"the dead are counted":      {"inactive-signers", func(f *Facts) { newest(f).Absent = nil }, "whose signer was down, as active"},
-		"nothing is found":          {"inactive-signers", func(f *Facts) { n, _ := beating(f); n.Inactive = nil }, "found [] inactive"},
+		"nothing is found":          {"inactive-signers", func(f *Facts) { n, _ := beating(f); n.Inactive = nil }, "found seats [] of [] inactive"},
 		"somebody else is found":    {"inactive-signers", func(f *Facts) { found(f, 9) }, "inactive, want"},
-		"found too early":           {"inactive-signers", func(f *Facts) { f.Wallets[0].Poor = f.Wallets[0].Poor[1:] }, "inactive, want []"},
+		"found too early":           {"inactive-signers", func(f *Facts) { f.Wallets[0].Poor = f.Wallets[0].Poor[1:] }, "inactive, want [] of []"},
 		"others were missing before": {"inactive-signers", func(f *Facts) {
 			f.Wallets[0].Poor[0] = []chain.Operator{{9}}
-		}, "inactive, want []"},
+		}, "inactive, want [] of []"},
+		"a seat is not named": {"inactive-signers", func(f *Facts) {
+			n, _ := beating(f)
+			n.Inactive[0].Seats = n.Inactive[0].Seats[1:]
+		}, "inactive, want"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := playedWithSigners(t, c.scenario, 3)
