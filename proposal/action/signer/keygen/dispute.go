@@ -103,11 +103,17 @@ func (p *play) settle(ctx context.Context, by chain.Operator, e ending, late boo
 	verdict, why := p.s.cfg.Judge(Dispute{p.inv, o.Opened, dealt})
 	switch verdict {
 	case DealerBroke:
-		return &failure{fmt.Sprintf("%v dealt seat %d of %v what it cannot use, as everybody can see who opens it: %v", dealer, o.Receiver, by, why),
-			[]chain.Operator{dealer}, proof}
+		return &failure{
+			fmt.Sprintf("%v dealt seat %d of %v what it cannot use, as everybody can see who opens it: %v", dealer, o.Receiver, by, printable(fmt.Sprint(why))),
+			[]chain.Operator{dealer},
+			proof,
+		}
 	case ReceiverLied:
-		return &failure{fmt.Sprintf("%v says that what seat %d of %v dealt it is bad, and it is right, as everybody can see who opens it", by, o.Dealer, dealer),
-			[]chain.Operator{by}, proof}
+		return &failure{
+			fmt.Sprintf("%v says that what seat %d of %v dealt it is bad, and it is right, as everybody can see who opens it", by, o.Dealer, dealer),
+			[]chain.Operator{by},
+			proof,
+		}
 	default:
 		p.log.InfoContext(ctx, "It cannot be told who of a pair has broken the key generation", "dealer", dealer, "receiver", by, "why", why)
 		p.undecided[by] = true
