@@ -201,7 +201,7 @@ func TestAncestorsAreBounded(t *testing.T) {
 		require.NoError(t, err)
 		total := 0
 		for i, raw := range found {
-			require.Equal(t, []byte(earlier[i+1].Intent.Transaction.Raw), raw, "the newest are kept")
+			require.Equal(t, earlier[i+1].Intent.Transaction.Raw, raw, "the newest are kept")
 			total += len(raw)
 		}
 		require.LessOrEqual(t, len(found), signer.MaxAncestors)

@@ -163,7 +163,7 @@ func TestALenderGivesOnceAndToOperatorsOfTheWalletAlone(t *testing.T) {
 		self.requireSigned(o, w.play(o)[self])
 		tx := self.log.get(900).Intent.Transaction
 		topic := w.hub.open(self.op, self.key, nil)
-		defer topic.Close() //nolint:errcheck // a fake
+		defer func() { require.NoError(t, topic.Close()) }()
 		l := newLender(w.wallet, self.op, tx)
 		right := wanted{w.wallet.ID(), l.utxo, 1}
 		ask := func(by chain.Operator, change func(*wanted)) {
