@@ -102,3 +102,16 @@ func disarm(commands []*cli.Command, sentence bool) {
 		c.Action = func(c *cli.Context) error { return arguments(c, least, most) }
 	}
 }
+
+// Who reads nothing but the README knows that this is not for real funds.
+func TestTheREADMEWarnsOfRealFunds(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	words := strings.Join(strings.Fields(string(text)), " ")
+	for _, want := range []string{
+		"**Unaudited: no real funds.**", "The threshold library is alpha, and nobody has audited it or this program. **No real funds before that.**",
+		"today's tBTC bridge knows ECDSA wallets only",
+	} {
+		require.Contains(t, words, want)
+	}
+}
