@@ -25,7 +25,15 @@ const chainID = 11155111
 // secret makes a private key; equal seeds give equal keys.
 func secret(seed byte) *secp256k1.PrivateKey { return secp256k1.PrivKeyFromBytes([]byte{seed}) }
 
-func operator(seed byte) chain.Operator { return wire.PublicKeyOf(secret(seed)).Operator() }
+// operators are addresses that were derived once.
+var operators = map[byte]chain.Operator{}
+
+func operator(seed byte) chain.Operator {
+	if _, ok := operators[seed]; !ok {
+		operators[seed] = wire.PublicKeyOf(secret(seed)).Operator()
+	}
+	return operators[seed]
+}
 
 // walletKey makes a wallet's public key.
 func walletKey(seed byte) chain.PublicKey {
