@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/taurusgroup/multi-party-sig/pkg/party"
+	"github.com/taurusgroup/multi-party-sig/pkg/protocol"
+	"github.com/taurusgroup/multi-party-sig/protocols/frost"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// bare is what the library alone takes: all parties in one process, their messages handed on as they are.
+type bare struct {
+	ids      []party.ID
+	handlers map[party.ID]*protocol.MultiHandler
+}
+
+// seatIDs names n seats as the library does: one byte each.
+func seatIDs(n int) []party.ID {
+	ids := make([]party.ID, n)
+	for i := range ids {
+		ids[i] = party.ID([]byte{byte(i + 1)}) //nolint:gosec // at most 100
+	}
+	return ids
+}
+
+func newBare(b *testing.B, ids []party.ID, start func(self party.ID) protocol.StartFunc) *bare {
+	b.Helper()
+	p := &bare{ids: ids, handlers: make(map[party.ID]*protocol.MultiHandler)}
+	for _, id := range ids {
+		h, err := protocol.NewMultiHandler(start(id), []byte("a session of the benchmark's own"))
+		require.NoError(b, err)
+		p.handlers[id] = h
+	}
+	return p
+}
+
+// play goes on until nobody has anything to say.
+func (p *bare) play() {
+	for {
+		var said []*protocol.Message
+		for _, id := range p.ids {
+			said = append(said, p.waiting(id)...)
+		}
+		if len(said) == 0 {
+			return
+		}
+		for _, m := range said {
+			for _, id := range p.ids {
+				if m.IsFor(id) {
+					p.handlers[id].Accept(m)
+				}
+			}
+		}
+	}
+}
+
+// waiting returns what a party has to say.
+func (p *bare) waiting(id party.ID) []*protocol.Message {
+	var all []*protocol.Message
+	for {
+		select {
+		case m, open := <-p.handlers[id].Listen():
+			if !open {
+				return all
+			}
+			all = append(all, m)
+		default:
+			return all
+		}
+	}
+}
+
+// bareKeygen makes a key with the library alone, and returns each party's part of it.
+func bareKeygen(b *testing.B, seats, threshold int) map[party.ID]*frost.TaprootConfig {
+	b.Helper()
+	ids := seatIDs(seats)
+	p := newBare(b, ids, func(self party.ID) protocol.StartFunc { return frost.KeygenTaproot(self, ids, threshold-1) })
+	p.play()
+	configs := make(map[party.ID]*frost.TaprootConfig)
+	for _, id := range ids {
+		made, err := p.handlers[id].Result()
+		require.NoError(b, err)
+		config, ok := made.(*frost.TaprootConfig)
+		require.True(b, ok)
+		configs[id] = config
+	}
+	return configs
+}
+
+func bareSign(b *testing.B, configs map[party.ID]*frost.TaprootConfig, threshold int) {
+	b.Helper()
+	ids := seatIDs(threshold)
+	p := newBare(b, ids, func(self party.ID) protocol.StartFunc { return frost.SignTaproot(configs[self], ids, make([]byte, 32)) })
+	p.play()
+	for _, id := range ids {
+		_, err := p.handlers[id].Result()
+		require.NoError(b, err)
+	}
+}
+
+// BenchmarkOperators measures key generations and signatures of whole operators, who have the seats in equal parts, beside the bare
+// library's in the same run: processor time of the whole process, for each party (a seat of a key, a seat that signs); how many times
+// the library's that is, and without what idle nodes take in the same time; and the bytes on libp2p streams.
+func BenchmarkOperators(b *testing.B) {
+	for _, size := range []struct{ threshold, seats, operators int }{{3, 5, 5}, {11, 20, 20}, {51, 100, 20}} {
+		b.Run(fmt.Sprintf("%d-of-%d/operators-%d", size.threshold, size.seats, size.operators), func(b *testing.B) {
+			c := newCircle(b, size.operators, 1)
+			var keys, signatures tally
+			block := chain.Height(0)
+			for b.Loop() {
+				var w chain.Wallet
+				keys.add(c.measure(func() { w = c.generate(size.seats, size.threshold) }))
+				var configs map[party.ID]*frost.TaprootConfig
+				keys.beside(func() { configs = bareKeygen(b, size.seats, size.threshold) })
+
+				block += 900
+				c.agree(w, block)
+				signatures.add(c.measure(func() { c.sign(w, block) }))
+				signatures.beside(func() { bareSign(b, configs, size.threshold) })
+			}
+			keys.report(b, "keygen", size.seats)
+			signatures.report(b, "sign", size.threshold)
+		})
+	}
+}
+
+// tally sums up what was measured, and the library's time for the same.
+type tally struct {
+	cost
+	library time.Duration
+}
+
+func (t *tally) add(c cost) {
+	t.cpu, t.rest, t.bytes = t.cpu+c.cpu, t.rest+c.rest, t.bytes+c.bytes
+}
+
+func (t *tally) beside(library func()) {
+	began := CPUTime()
+	library()
+	t.library += CPUTime() - began
+}
+
+func (t *tally) report(b *testing.B, name string, parties int) {
+	n := float64(b.N)
+	b.ReportMetric(t.cpu.Seconds()*1000/n/float64(parties), name+"-ms/party")
+	b.ReportMetric(t.library.Seconds()*1000/n/float64(parties), name+"-bare-ms/party")
+	b.ReportMetric(float64(t.cpu)/float64(t.library), name+"-ratio")
+	b.ReportMetric(float64(t.cpu-t.rest)/float64(t.library), name+"-ratio-less-idle")
+	b.ReportMetric(float64(t.bytes)/n/1000, name+"-kB")
+}
