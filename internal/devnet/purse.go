@@ -113,14 +113,6 @@ func (d *devnet) cash(ctx context.Context, f Facts) error {
 		if err := d.chain.SettleRedemptions(ctx, id, scripts, tx.TxHash(), change); err != nil {
 			return err
 		}
-		for _, n := range f.Nodes { // whoever has not signed it finds it in Bitcoin's blocks
-			if len(n.signed(id).Signed) > 0 {
-				continue
-			}
-			if err := d.operator(n.Operator).supply(tx); err != nil {
-				return err
-			}
-		}
 		d.purses[id] = change
 		d.open[id] = slices.DeleteFunc(d.open[id], func(n int) bool { return holds(scripts, payout(n)) })
 		d.log.Info("Redemption settled", "wallet", id, "transaction", tx.TxID(), "requests", len(scripts), "change", change.Value)
