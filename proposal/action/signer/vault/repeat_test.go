@@ -141,13 +141,16 @@ func TestAbandonedSessionsLoseTheirSecretsByThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, key := threeOperators(t)
 		v := r.houses[0].vault
+		ahead := r.now.Sub(time.Now())
+		v.mu.Lock() // which its timer takes, too
+		v.cfg.Now = func() time.Time { return time.Now().Add(ahead) }
+		v.mu.Unlock()
 		open := func() int {
 			v.mu.Lock()
 			defer v.mu.Unlock()
 			return len(v.live)
 		}
 		pass := func(d time.Duration) {
-			r.now = r.now.Add(d)
 			time.Sleep(d) // of the bubble
 			synctest.Wait()
 		}
@@ -165,7 +168,9 @@ func TestAbandonedSessionsLoseTheirSecretsByThemselves(t *testing.T) {
 		c.mu.Lock()
 		require.Nil(t, c.parts)
 		c.mu.Unlock()
+		v.mu.Lock()
 		require.Nil(t, v.sweep, "nothing is left to look for")
+		v.mu.Unlock()
 
 		p.attempt = 2
 		require.NoError(t, r.begin(p))
