@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -33,18 +34,19 @@ func TestKilledAtAnyWriteAFeedGoesOnWithNothingLostOrRepeated(t *testing.T) {
 
 func killed(t *testing.T, kills []int, after bool, size int, bound uint64, reads []bool) {
 	log := feedtest.New()
-	left := -1
+	var left atomic.Int64 // outboxes write at the same time
+	left.Store(-1)
 	strike := func() error {
-		if left--; left == -1 {
+		if left.Add(-1) == -1 {
 			return errKilled
 		}
 		return nil
 	}
 	height, sent := chain.Height(window), uint64(0)
 	for n := 0; n <= len(kills); n++ {
-		left = -1
+		left.Store(-1)
 		if log.Before, log.After = nil, nil; n < len(kills) {
-			left = kills[n]
+			left.Store(int64(kills[n]))
 			if after {
 				log.After = func(string) error { return strike() }
 			} else {
@@ -164,7 +166,7 @@ func TestAnOutboxThatWasMissingBeforeARestartCatchesUpAfterIt(t *testing.T) {
 		for e := chain.Height(2); e < 5; e++ { // three epochs are sealed without it
 			i.at(e * window)
 			i.submit(10)
-			i.at(e*window + 10)
+			i.blocks(e*window+1, e*window+10)
 			require.Len(t, feed.Audit(i.seal(feed.Epoch(e-1))), 1)
 		}
 		i.close()

@@ -81,6 +81,14 @@ func (i *instance) at(h chain.Height) {
 	synctest.Wait()
 }
 
+// blocks shows the heights from one to another, each.
+func (i *instance) blocks(from, to chain.Height) {
+	i.t.Helper()
+	for h := from; h <= to; h++ {
+		i.at(h)
+	}
+}
+
 func (i *instance) subscribe(list ...feed.Subscription) {
 	i.t.Helper()
 	_, err := i.feed.Subscribe(i.t.Context(), list)

@@ -53,9 +53,9 @@ func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver f
 	if err != nil {
 		return false, err
 	}
-	limit, room := feed.Number(0), pageSize
+	room := pageSize
 	if seal != nil {
-		limit = at.Number
+		limit := at.Number
 		if head, ok := seal.HeadOf(mailbox); ok {
 			limit = head.Number
 		}

@@ -161,7 +161,7 @@ func (in *inbox) accept(ctx context.Context, s submission) error {
 	items, payloads, err := in.judge(s)
 	if err != nil || len(items) == 0 {
 		s.done <- err
-		return nil
+		return nil //nolint:nilerr // the error is the source's
 	}
 	came, last := make([]feed.Hash, len(items)), items[len(items)-1].Number
 	for i, item := range items {

@@ -265,7 +265,8 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 	copies := o.feed.logic.keep(d.copies)
 	entries, owners := make([]feed.Entry, 0, len(copies)), make([]*box, 0, len(copies))
 	for i := range copies {
-		c, hash := &copies[i], feed.Hash{}
+		var hash feed.Hash
+		c := &copies[i]
 		hash, at = hashOf(&c.record, in, at)
 		b := o.boxes[c.mailbox]
 		if b == nil {

@@ -28,7 +28,7 @@ const (
 	DefaultShards       = 4
 	DefaultOutboxes     = 2
 	DefaultMailboxBound = 1 << 16
-	// DefaultPatience is the deadline of a commitment, in blocks after the window's end: about two minutes. A stage that works
+	// DefaultPatience is the deadline of a commitment, in new blocks seen after the window's end: about two minutes. A stage that works
 	// commits within milliseconds.
 	DefaultPatience = 10
 	// MaxSubmission is the most messages of one submission.
@@ -48,7 +48,7 @@ type Config struct {
 	Shards       int      // receivers, 1 to feed.MaxShards
 	Outboxes     int      // 1 to feed.MaxOutboxes
 	MailboxBound uint64   // entries of a mailbox that wait for their acknowledgement; at it the mailbox is closed with a gap
-	Patience     uint64   // blocks
+	Patience     uint64   // new blocks seen; a jump of heights counts as one
 	WindowBlocks uint64   // blocks of an epoch
 }
 

@@ -184,9 +184,9 @@ func TestAnOutboxThatDoesNotCommitIsMissingAndCatchesUp(t *testing.T) {
 		i.submit(10)
 		i.wantAll("b")
 		i.at(2 * window)
-		i.at(2*window + 9)
+		i.blocks(2*window+1, 2*window+9)
 		require.Nil(t, i.find(1), "its deadline is not over")
-		i.at(2*window + 10)
+		i.at(2*window + 100) // a jump counts as one: nobody had more time for it
 		s := i.seal(1)
 		who := feed.Actor{Instance: "alpha", Stage: feed.Outbox, Index: uint16(feed.OutboxOf("a", 2))}
 		require.Equal(t, []feed.Blame{{Actor: who, Reason: feed.Missing}}, feed.Audit(s))
@@ -228,9 +228,7 @@ func TestAHungOutboxIsGivenUpBeforeItsQueueHoldsUpTheOthers(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		for n := chain.Height(1); n <= 12; n++ { // no window ends: the height alone tells
-			i.at(window + n)
-		}
+		i.blocks(window+1, window+12) // no window ends: the height alone tells
 		<-done
 		synctest.Wait()
 		i.wantAll("b")

@@ -37,8 +37,7 @@ func (f *Feed) Subscribe(ctx context.Context, list []feed.Subscription) (feed.Ep
 // closing is an epoch that is over and waits for its commitments.
 type closing struct {
 	term     Term
-	due      bool // whether deadline is known: an epoch of before a restart has one from the first height on
-	deadline chain.Height
+	deadline uint64 // in heights seen
 	reports  map[feed.Actor]report
 	missing  map[feed.Actor]bool
 }
@@ -57,16 +56,18 @@ type sequencer struct {
 	closings []*closing
 	waiting  []order // for the inbox
 	queues   []*queue
-	moved    []uint64 // of each queue at since
-	since    []chain.Height
-	last     *feed.Seal
+	last     chain.Height
+	seen     uint64   // heights that were higher than all before: a jump counts as one, for the stages had no more time
+	moved    []uint64 // of each queue when seen was since
+	since    []uint64
+	sealed   *feed.Seal
 	first    feed.Seq
 }
 
 func newSequencer(f *Feed, s State, queues []*queue, orders chan<- order, reports <-chan report, rejoins <-chan rejoin) *sequencer {
 	q := &sequencer{
-		feed: f, orders: orders, reports: reports, rejoins: rejoins, last: s.Sealed, first: s.First,
-		queues: slices.Clone(queues), moved: make([]uint64, len(queues)), since: make([]chain.Height, len(queues)), lost: map[feed.Actor]bool{},
+		feed: f, orders: orders, reports: reports, rejoins: rejoins, sealed: s.Sealed, first: s.First,
+		queues: slices.Clone(queues), moved: make([]uint64, len(queues)), since: make([]uint64, len(queues)), lost: map[feed.Actor]bool{},
 	}
 	q.wanted, _ = feed.NewSubscriptions(0, nil) // nobody is a version, too
 	for i, t := range s.Terms {
@@ -80,7 +81,7 @@ func newSequencer(f *Feed, s State, queues []*queue, orders chan<- order, report
 }
 
 func (s *sequencer) closing(t Term) *closing {
-	return &closing{term: t, reports: map[feed.Actor]report{}, missing: map[feed.Actor]bool{}}
+	return &closing{term: t, deadline: s.seen + s.feed.cfg.Patience, reports: map[feed.Actor]report{}, missing: map[feed.Actor]bool{}}
 }
 
 func (s *sequencer) run(ctx context.Context, heights <-chan chain.Height) error {
@@ -132,36 +133,36 @@ func (s *sequencer) subscribe(r subscribing) {
 
 // height ends the epochs whose windows are over, and gives up who is late. A height that goes back changes nothing.
 func (s *sequencer) height(ctx context.Context, h chain.Height) error {
+	if h <= s.last && s.seen > 0 {
+		return nil
+	}
+	s.last = h
+	s.seen++
 	now := feed.Epoch(uint64(h) / s.feed.cfg.WindowBlocks)
 	if !s.open {
-		if err := s.turn(ctx, now, h); err != nil {
+		if err := s.turn(ctx, now); err != nil {
 			return err
 		}
 	}
 	for s.term.Epoch < now { // one at a time: an empty epoch has a seal, too
-		if err := s.turn(ctx, s.term.Epoch+1, h); err != nil {
+		if err := s.turn(ctx, s.term.Epoch+1); err != nil {
 			return err
 		}
 	}
-	for _, c := range s.closings {
-		if !c.due {
-			c.due, c.deadline = true, h+chain.Height(s.feed.cfg.Patience)
-		}
-	}
-	s.stalled(h)
-	s.late(h)
+	s.stalled()
+	s.late()
 	return s.seal(ctx)
 }
 
 // turn opens an epoch and tells the inbox; what was open is being closed from now on.
-func (s *sequencer) turn(ctx context.Context, e feed.Epoch, h chain.Height) error {
+func (s *sequencer) turn(ctx context.Context, e feed.Epoch) error {
 	next := Term{Epoch: e, Subscriptions: s.wanted}
 	if err := s.feed.cfg.Log.Open(ctx, next); err != nil {
 		return fmt.Errorf("open epoch %d: %w", e, err)
 	}
 	if s.open {
 		c := s.closing(s.term)
-		c.due, c.deadline, c.missing = true, h+chain.Height(s.feed.cfg.Patience), s.lost
+		c.missing = s.lost
 		s.closings = append(s.closings, c)
 	}
 	s.lost = map[feed.Actor]bool{}
@@ -173,8 +174,8 @@ func (s *sequencer) turn(ctx context.Context, e feed.Epoch, h chain.Height) erro
 		}
 	}
 	o := order{next: next, queues: queues}
-	if s.last != nil {
-		o.sealed = s.last.Epoch + 1
+	if s.sealed != nil {
+		o.sealed = s.sealed.Epoch + 1
 	}
 	s.waiting = append(s.waiting, o)
 	s.term, s.open = next, true
@@ -184,16 +185,16 @@ func (s *sequencer) turn(ctx context.Context, e feed.Epoch, h chain.Height) erro
 func (s *sequencer) outbox(j int) feed.Actor { return s.feed.cfg.Signer.Actor(feed.Outbox, j) }
 
 // stalled gives up outboxes that have something to do and did nothing for as long as the patience lasts: the receivers wait for them.
-func (s *sequencer) stalled(h chain.Height) {
+func (s *sequencer) stalled() {
 	for j, q := range s.queues {
 		if q == nil {
 			continue
 		}
-		if moved := q.moved.Load(); moved != s.moved[j] || len(q.ch) == 0 || s.since[j] == 0 || h < s.since[j] {
-			s.moved[j], s.since[j] = moved, h
+		if moved := q.moved.Load(); moved != s.moved[j] || len(q.ch) == 0 || s.since[j] == 0 {
+			s.moved[j], s.since[j] = moved, s.seen
 			continue
 		}
-		if h-s.since[j] >= chain.Height(s.feed.cfg.Patience) {
+		if s.seen-s.since[j] >= s.feed.cfg.Patience {
 			s.lose(j)
 		}
 	}
@@ -213,9 +214,9 @@ func (s *sequencer) lose(j int) {
 }
 
 // late gives up who has not committed by the deadline.
-func (s *sequencer) late(h chain.Height) {
+func (s *sequencer) late() {
 	for _, c := range s.closings {
-		if h < c.deadline {
+		if s.seen < c.deadline {
 			continue
 		}
 		for _, a := range s.actors() {
@@ -265,7 +266,7 @@ func (s *sequencer) seal(ctx context.Context) error {
 		if err := s.feed.cfg.Log.Seal(ctx, sealed); err != nil {
 			return fmt.Errorf("store the seal of epoch %d: %w", sealed.Epoch, err)
 		}
-		s.last, s.first, s.closings = &sealed, sealed.First+feed.Seq(sealed.Count), s.closings[1:]
+		s.sealed, s.first, s.closings = &sealed, sealed.First+feed.Seq(sealed.Count), s.closings[1:]
 		s.feed.announce()
 	}
 	return nil
@@ -276,8 +277,8 @@ func (s *sequencer) build(c *closing) feed.Seal {
 		Actor: s.feed.cfg.Signer.Actor(feed.Sequencer, 0), Epoch: c.term.Epoch, First: s.first,
 		Version: c.term.Subscriptions.Version(), Subscriptions: c.term.Subscriptions.Hash(),
 	}
-	if s.last != nil {
-		sealed.Previous = s.last.Hash()
+	if s.sealed != nil {
+		sealed.Previous = s.sealed.Hash()
 	}
 	for _, a := range s.actors() {
 		r, there := c.reports[a]

@@ -400,7 +400,7 @@ func TestWhatAMissingOutboxOwesIsVerifiedWhenItComes(t *testing.T) {
 		i.at(window)
 		i.submit(10)
 		i.at(2 * window)
-		i.at(2*window + 10)
+		i.blocks(2*window+1, 2*window+10)
 		_, keys := signer(t)
 		early := i.read("b", 1, plenty)
 		require.Len(t, early.blames, 1)
