@@ -41,7 +41,8 @@ func devnetCommand() *cli.Command {
 			"which ask for a token; it is printed where they are. The other operators have one node each, as always. With --chaos N its\n" +
 			"instances are struck at random in N windows: killed, stopped, cut off from the database or from their peers, the database restarted; one instance is spared each time. --seed says what strikes whom. The\n" +
 			"last line tells how many payloads differed, windows were lost and honest operators were accused, all of which must be 0, and\n" +
-			"how long the wallets of killed instances waited for another one.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
+			"how long the wallets of killed instances waited for another one. With --enclaves, too, the instances share their operator's\n" +
+			"signers, are struck while signatures are made as well, and what was signed twice is counted.\n\nThe exit code is 0 if every node recorded what the scenario demands, and 6 if one did not.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "operators", Value: 5, Usage: "run `N` nodes, each of its own operator"},
 			&cli.IntFlag{Name: "wallets", Value: 2, Usage: "make `N` wallets"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 // chaos strikes the subject's instances in every window, and hears and sees what becomes of it.
@@ -84,17 +85,14 @@ func (c *chaos) muster(ctx context.Context) error {
 // round is what happened to the instances in a window.
 type round struct {
 	strikes []Strike
-	ends    []end // of instances by themselves
+	ends    []end                              // of instances by themselves
+	bound   map[chain.WalletID][]signer.Digest // the intents that signers are bound to in the window, each once; nil without signers
 	successions
 }
 
 // play carries out the strikes of one window, to where all of them have ended and the window's active phase has.
 func (c *chaos) play(ctx context.Context, block chain.Height) (r round, err error) {
-	plan := planStrikes
-	if c.cfg.strikes != nil {
-		plan = c.cfg.strikes
-	}
-	r.strikes = plan(roundSource(c.cfg.Seed, c.rounds), c.subject().fleet.names(), c.pace)
+	r.strikes = c.plan()
 	c.rounds++
 	c.observer.forget(block)
 	for _, it := range c.subject().fleet {
@@ -115,7 +113,52 @@ func (c *chaos) play(ctx context.Context, block chain.Height) (r round, err erro
 			return r, fmt.Errorf("%v: %w", s.strike, err)
 		}
 	}
-	return r, nil
+	return r, c.clock.Until(ctx, c.takenOver(r.strikes, block))
+}
+
+// plan says what befalls the instances in this round. With signers something does while they sign, too.
+func (c *chaos) plan() []Strike {
+	rng, names := roundSource(c.cfg.Seed, c.rounds), c.subject().fleet.names()
+	if c.cfg.strikes != nil {
+		return c.cfg.strikes(rng, names, c.pace)
+	}
+	strikes := planStrikes(rng, names, c.pace)
+	if c.cfg.Enclaves > 0 {
+		strikes = append(strikes, strikeAtSigning(rng, strikes, c.pace))
+	}
+	return strikes
+}
+
+// takenOver returns the block by which the wallets of whoever was struck after the active phase have another owner: signatures may
+// all be there before that.
+func (c *chaos) takenOver(strikes []Strike, block chain.Height) (height chain.Height) {
+	for _, s := range strikes {
+		if from, _ := s.at(block); s.From >= signingBegin {
+			height = max(height, from+chain.Height(c.pace.blocks(c.pace.lease+slackAfterLease))) //nolint:gosec // a few dozen
+		}
+	}
+	return height
+}
+
+// bound asks every signer which intents it is bound to in a window, by the command that an operator would call.
+func (c *chaos) bound(ctx context.Context, block chain.Height) (map[chain.WalletID][]signer.Digest, error) {
+	all := make(map[chain.WalletID][]signer.Digest)
+	for _, s := range c.shares {
+		e := c.operator(s.Operator).enclave(s.Signer)
+		if e == nil {
+			return nil, fmt.Errorf("operator %v has no signer %s", s.Operator, s.Signer)
+		}
+		var p signer.Protection
+		if err := tell(ctx, c.cfg.Program, &p, "signer", "protection", "show", "--dir", e.dir, "--json", s.Wallet.String()); err != nil {
+			return nil, err
+		}
+		for _, slot := range p.Slots {
+			if slot.Window == block && !slices.Contains(all[s.Wallet], slot.Intent) {
+				all[s.Wallet] = append(all[s.Wallet], slot.Intent)
+			}
+		}
+	}
+	return all, nil
 }
 
 // heed has the chain wait for the instances that are spared: that a machine is slow is no part of any strike. An instance

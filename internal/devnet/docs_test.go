@@ -20,10 +20,12 @@ type page struct {
 	Many                   []string // those that can be played with many instances
 	Strikes                []struct{ Kind, Happens string }
 	LastBegin, DatabaseEnd int
+	// SigningBegin and SigningEnd are the blocks from a window's first at which a strike can befall who signs.
+	SigningBegin, SigningEnd int
 }
 
 func newPage() page {
-	p := page{Scenarios: Scenarios(), LastBegin: lastBegin, DatabaseEnd: databaseEnd}
+	p := page{Scenarios: Scenarios(), LastBegin: lastBegin, DatabaseEnd: databaseEnd, SigningBegin: signingBegin, SigningEnd: signingBegin + signingSpan}
 	for _, s := range scenarios {
 		if s.many {
 			p.Many = append(p.Many, s.Name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 // Round is what a chaos run counts of one window, and of all of them.
@@ -24,6 +25,10 @@ type Round struct {
 	Accused int `json:"honest_accused"`
 	// Orphans is how many wallets of an instance that ended nobody had taken over when the window did.
 	Orphans int `json:"orphans"`
+	// Signed is how many (wallet, window) the subject has a signature of, and DoubleSigned for how many of them all the signers of all
+	// operators are bound to more than one intent, or nodes have more than one. Without signers both are 0.
+	Signed       int `json:"signed"`
+	DoubleSigned int `json:"double_signed"`
 	// Restarts is how often an instance ended by itself with a failure that may pass, and was started again. The database must
 	// have been away.
 	Restarts int `json:"restarts"`
@@ -84,6 +89,9 @@ func judgeRound(f roundFacts) (r Round, differences []string) {
 			}
 		}
 	}
+	for _, e := range f.elections {
+		r.sign(f, e.wallet.ID(), differ)
+	}
 	r.settle(f.round)
 	for _, o := range f.round.orphans {
 		r.Orphans++
@@ -96,6 +104,24 @@ func judgeRound(f roundFacts) (r Round, differences []string) {
 		}
 	}
 	return r, differences
+}
+
+// sign counts what was signed for a wallet.
+func (r *Round) sign(f roundFacts, wallet chain.WalletID, differ func(string, ...any)) {
+	intents := slices.Clone(f.round.bound[wallet])
+	for _, n := range f.nodes {
+		s := n.signed(wallet)
+		if s.Digest != (signer.Digest{}) && !slices.Contains(intents, s.Digest) {
+			intents = append(intents, s.Digest)
+		}
+		if n.Operator == f.subject && len(s.Signed) > 0 {
+			r.Signed++
+		}
+	}
+	if len(intents) > 1 {
+		r.DoubleSigned++
+		differ("signers and nodes have %d different intents of wallet %v, which are signed in one window: %v", len(intents), wallet, intents)
+	}
 }
 
 // lost says why a wallet's window is lost to the subject; empty if it is not.
@@ -146,6 +172,8 @@ func (r *Round) add(o Round) {
 	r.Lost += o.Lost
 	r.Accused += o.Accused
 	r.Orphans += o.Orphans
+	r.Signed += o.Signed
+	r.DoubleSigned += o.DoubleSigned
 	r.Restarts += o.Restarts
 	r.TakeOvers = append(r.TakeOvers, o.TakeOvers...)
 	r.HandOvers = append(r.HandOvers, o.HandOvers...)

@@ -14,6 +14,8 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // roundOf is a round in which all went well: the subject leads the first wallet and follows in the second.
@@ -52,6 +54,44 @@ func TestARoundInWhichAllWentWell(t *testing.T) {
 		Strikes: map[StrikeKind]int{StrikeKill: 1}, Statements: 1, Heard: 10,
 		TakeOvers: []int64{4000}, HandOvers: []int64{}, Hampered: []int64{},
 	}, r)
+}
+
+// What was signed is counted for the subject; signers that are bound to two intents, and nodes that have two, have signed twice.
+func TestARoundCountsWhatWasSigned(t *testing.T) {
+	signed := func() roundFacts {
+		f, _ := roundOf(t)
+		f.round.bound = make(map[chain.WalletID][]signer.Digest)
+		for i, e := range f.elections {
+			intent := signer.Digest{byte(i + 1)}
+			f.round.bound[e.wallet.ID()] = []signer.Digest{intent}
+			for n := range f.nodes {
+				f.nodes[n].Signings = append(f.nodes[n].Signings, signing.Signing{Wallet: e.wallet.ID(), Digest: intent, Signed: []byte{1}})
+			}
+		}
+		return f
+	}
+	r, differences := judgeRound(signed())
+	require.Empty(t, differences)
+	require.Equal(t, []int{2, 0}, []int{r.Signed, r.DoubleSigned})
+
+	for name, spoil := range map[string]func(*roundFacts){
+		"another signer's":   func(f *roundFacts) { f.round.bound[f.elections[0].wallet.ID()] = []signer.Digest{{1}, {9}} },
+		"another node's":     func(f *roundFacts) { f.nodes[1].Signings[0].Digest = signer.Digest{9} },
+		"no signer's at all": func(f *roundFacts) { f.round.bound[f.elections[0].wallet.ID()] = []signer.Digest{{9}} },
+	} {
+		f := signed()
+		spoil(&f)
+		r, differences := judgeRound(f)
+		require.Equal(t, 1, r.DoubleSigned, name)
+		require.Len(t, differences, 1, name)
+		require.Contains(t, differences[0], "2 different intents of wallet", name)
+	}
+	all := Round{}
+	all.add(r)
+	all.add(r)
+	require.Equal(t, 4, all.Signed)
+	require.Contains(t, chaosText(all), "windows of wallets signed: 4; signed twice: 0")
+	require.Contains(t, roundText(r), ", 2 signed, 0 of them twice")
 }
 
 func TestWhatARoundMustNotShow(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 func roundText(r Round) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "round: %d led and heard, %d double payloads, %d lost, %d accusations", r.Statements, r.Doubles, r.Lost, r.Accused)
+	if r.Signed+r.DoubleSigned > 0 {
+		fmt.Fprintf(&b, ", %d signed, %d of them twice", r.Signed, r.DoubleSigned)
+	}
 	if r.Restarts > 0 {
 		fmt.Fprintf(&b, ", %d restarts", r.Restarts)
 	}
@@ -37,6 +40,9 @@ func chaosText(r Round) string {
 	}
 	fmt.Fprintf(&b, "\n  %d windows of wallets led and heard (%d messages); double payloads: %d; lost windows: %d; accusations of honest operators: %d\n",
 		r.Statements, r.Heard, r.Doubles, r.Lost, r.Accused)
+	if r.Signed+r.DoubleSigned > 0 {
+		fmt.Fprintf(&b, "  windows of wallets signed: %d; signed twice: %d\n", r.Signed, r.DoubleSigned)
+	}
 	fmt.Fprintf(&b, "  wallets that nobody took over: %d; restarts of instances that ended by themselves: %d\n", r.Orphans, r.Restarts)
 	for _, it := range r.waits() {
 		if len(it.ms) > 0 {

@@ -136,6 +136,29 @@ func planStrikes(rng *rand.Rand, instances []string, pace chaosPace) []Strike {
 	return strikes
 }
 
+// Where the strike lies that befalls instances with signers while signatures are made: it begins in the first half of the first
+// attempt.
+const (
+	signingBegin = 100
+	signingSpan  = 20
+)
+
+// strikeAtSigning plans one strike more on one of those that are struck, whose wallets are about to be signed for: whoever was
+// spared is spared.
+func strikeAtSigning(rng *rand.Rand, strikes []Strike, pace chaosPace) Strike {
+	var victims []string
+	for _, s := range strikes {
+		if s.Instance != "" && !slices.Contains(victims, s.Instance) {
+			victims = append(victims, s.Instance)
+		}
+	}
+	kinds := slices.DeleteFunc(StrikeKinds(), func(k StrikeKind) bool { return k == StrikeDatabase })
+	kind := kinds[rng.IntN(len(kinds))]
+	least, most := pace.bounds(kind)
+	from := signingBegin + rng.IntN(signingSpan)
+	return Strike{Kind: kind, Instance: victims[rng.IntN(len(victims))], From: from, To: from + pace.blocks(between(rng, least, most))}
+}
+
 // torment plans what one instance suffers: one thing after the other.
 func torment(rng *rand.Rand, instance string, pace chaosPace) []Strike {
 	kinds := slices.DeleteFunc(StrikeKinds(), func(k StrikeKind) bool { return k == StrikeDatabase })

@@ -23,6 +23,27 @@ func TestStrikesAreTheSameForTheSameSeedAndRound(t *testing.T) {
 	require.NotEqual(t, planStrikes(roundSource(7, 0), names, testPace), planStrikes(roundSource(8, 0), names, testPace))
 }
 
+// With signers one of the struck instances is struck again while signatures are made: never who was spared, and not the database.
+func TestAStrikeWhileSignaturesAreMadeSparesWhoWasSpared(t *testing.T) {
+	seen := make(map[StrikeKind]bool)
+	for round := range 500 {
+		rng := roundSource(3, round)
+		strikes := planStrikes(rng, []string{"a", "b", "c"}, testPace)
+		s := strikeAtSigning(rng, strikes, testPace)
+		seen[s.Kind] = true
+		require.True(t, slices.ContainsFunc(strikes, func(o Strike) bool { return o.Instance == s.Instance && o.Instance != "" }))
+		require.Greater(t, s.From, lastEnd, "what befell it before is over")
+		require.Less(t, s.From, signingBegin+signingSpan)
+		require.Greater(t, s.To, s.From)
+
+		c := &chaos{pace: testPace}
+		require.Zero(t, c.takenOver(strikes, 900))
+		require.EqualValues(t, 900+s.From+32, c.takenOver(append(strikes, s), 900), "a lease of 4 s, and 4 s to notice")
+	}
+	require.Len(t, seen, len(StrikeKinds())-1)
+	require.False(t, seen[StrikeDatabase])
+}
+
 // What a lost window may be held against: whatever befalls the others, one instance is well all the time, and so is the
 // database from well within the active phase on.
 func TestOneInstanceIsSparedAndTheDatabaseComesBack(t *testing.T) {

@@ -73,6 +73,11 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 	if err := a.settle(ctx); err != nil {
 		return Report{}, fmt.Errorf("wait for the outcomes: %w", err)
 	}
+	if a.chaos != nil {
+		if a.struck.bound, err = a.chaos.bound(ctx, w.Block); err != nil {
+			return Report{}, fmt.Errorf("ask the signers what they are bound to: %w", err)
+		}
+	}
 	if err := a.revive(ctx); err != nil {
 		return Report{}, fmt.Errorf("start signers again: %w", err)
 	}
