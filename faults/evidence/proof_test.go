@@ -187,8 +187,8 @@ func TestOneFlippedBitUnderANewDigestProvesNothing(t *testing.T) {
 	body, list := unsealed(proved(t)), trusted(t)
 	unsigned := 0
 	for bit := range 8 * len(body) {
-		if testing.Short() && bit%8 != bit/8%8 {
-			continue
+		if bit > 8*16 && bit%8 != bit/8%8 {
+			continue // each costs two verifications: of what is signed one bit of each byte is enough
 		}
 		_, err := evidence.Verify(resealed(flipped(body, bit)), list)
 		require.Error(t, err, "bit %d", bit)

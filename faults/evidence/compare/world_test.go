@@ -28,17 +28,23 @@ func secret(seed int) *secp256k1.PrivateKey {
 	return secp256k1.PrivKeyFromBytes(binary.BigEndian.AppendUint32([]byte{1}, uint32(seed)))
 }
 
-// keys are public keys that were derived once, which costs more than most of what is tested.
-var keys = map[int]wire.PublicKey{}
-
-func public(seed int) wire.PublicKey {
-	if _, ok := keys[seed]; !ok {
-		keys[seed] = wire.PublicKeyOf(secret(seed))
-	}
-	return keys[seed]
+// identity is what is derived of a key, once: it costs more than most of what is tested.
+type identity struct {
+	operator chain.Operator
+	wallet   chain.PublicKey
 }
 
-func operator(seed int) chain.Operator { return public(seed).Operator() }
+var identities = map[int]identity{}
+
+func identityOf(seed int) identity {
+	if _, ok := identities[seed]; !ok {
+		key := wire.PublicKeyOf(secret(seed))
+		identities[seed] = identity{key.Operator(), chain.PublicKey(key.Uncompressed())}
+	}
+	return identities[seed]
+}
+
+func operator(seed int) chain.Operator { return identityOf(seed).operator }
 
 // wallet makes the i-th wallet, whose seats the operators of some seeds hold.
 func wallet(t require.TestingT, i int, seats ...int) chain.Wallet {
@@ -46,7 +52,7 @@ func wallet(t require.TestingT, i int, seats ...int) chain.Wallet {
 	for _, seed := range seats {
 		roster = append(roster, operator(seed))
 	}
-	w, err := chain.NewWallet(chain.PublicKey(public(1000+i).Uncompressed()), roster)
+	w, err := chain.NewWallet(identityOf(1000+i).wallet, roster)
 	require.NoError(t, err)
 	return w
 }
