@@ -59,7 +59,9 @@ func TestInstancesShareTheirOperatorsSigners(t *testing.T) {
 func TestSignaturesOfAnInstanceThatIsKilledAreMadeByAnother(t *testing.T) {
 	r := playMany(t, Config{
 		Windows: 1, Seed: 6, BlockTime: 250 * time.Millisecond, Lease: 4 * time.Second, Chaos: true,
-		strikes: func(*rand.Rand, []string, chaosPace) []Strike { return []Strike{{StrikeKill, "a", signingBegin + 1, signingBegin + 50}} },
+		strikes: func(*rand.Rand, []string, chaosPace) []Strike {
+			return []Strike{{StrikeKill, "a", signingBegin + 1, signingBegin + 50}}
+		},
 	})
 	require.Len(t, r.reports, 1)
 	require.Equal(t, []int{2, 0}, []int{r.summary.Chaos.Signed, r.summary.Chaos.DoubleSigned})
