@@ -94,3 +94,16 @@ func TestEveryBitOfASealIsSigned(t *testing.T) {
 	require.NoError(t, seal.Verify(keys))
 	require.ErrorIs(t, seal.Verify(feed.Keyring{}), feed.ErrUnknownInstance)
 }
+
+// The time of an audit grows with the receivers and outboxes that a seal speaks of.
+func TestBadInputASealWithStagesWithoutNumber(t *testing.T) {
+	s, _ := signer(t, "alpha")
+	subs := everything(t)
+	for _, stage := range []feed.Stage{feed.Receiver, feed.Outbox, feed.Router, feed.Inbox} {
+		seal := sealed(t, s, subs, feed.Hash{}, 5)
+		seal.Blames = []feed.Blame{{Actor: s.Actor(stage, 1<<16-1), Reason: feed.Missing}}
+		seal.Sign(s)
+		_, err := feed.DecodeSeal(seal.Encode())
+		require.ErrorIs(t, err, feed.ErrMalformed, stage)
+	}
+}

@@ -92,8 +92,15 @@ func (r *reader) name() string {
 
 func (r *reader) actor() Actor {
 	a := Actor{Instance: r.name(), Stage: Stage(r.u8()), Index: r.u16()}
-	if a.Stage >= stageEnd {
-		r.fail("there is no %v", a.Stage)
+	count := 1
+	switch a.Stage { // the audit's time grows with how many there are
+	case Receiver:
+		count = MaxShards
+	case Outbox:
+		count = MaxOutboxes
+	}
+	if a.Stage >= stageEnd || int(a.Index) >= count {
+		r.fail("there is no %v %d", a.Stage, a.Index)
 	}
 	return a
 }
