@@ -15,6 +15,9 @@ const (
 	repeatTick = time.Second
 	// repeatsPerTick are sent at most, the longest due first; more wait for the next tick.
 	repeatsPerTick = 32
+	// repeatBytes is for how many bytes of a message its first pause is a second longer: neighbours send each other what is
+	// repeated as often as what is new, and in a key generation of a hundred seats that is most of what is sent at all.
+	repeatBytes = 4 << 10
 )
 
 // repeats is what topics say again, so that late comers and those behind lossy links hear it. One loop serves all topics.
@@ -32,6 +35,12 @@ type repeated struct {
 	sent  time.Time
 	pause time.Duration
 	reach uint64 // who could be reached when it was sent
+}
+
+// first returns the pause before a message is said again for the first time, or to somebody new.
+func (m *repeated) first() time.Duration {
+	first, _ := m.topic.cfg.repeat()
+	return min(first+time.Duration(len(m.data)/repeatBytes)*time.Second, maxRepeatPause)
 }
 
 func newRepeats() *repeats {
@@ -53,8 +62,9 @@ func (r *repeats) keep(t *Topic, data []byte, reach uint64, now time.Time) {
 	if r.kept[t] == nil {
 		r.kept[t] = make(map[[32]byte]*repeated)
 	}
-	first, _ := t.cfg.repeat()
-	r.kept[t][sha256.Sum256(data)] = &repeated{topic: t, data: data, sent: now, pause: first, reach: reach}
+	m := &repeated{topic: t, data: data, sent: now, reach: reach}
+	m.pause = m.first()
+	r.kept[t][sha256.Sum256(data)] = m
 	select {
 	case r.added <- struct{}{}:
 	default:
@@ -85,11 +95,10 @@ func (r *repeats) due(now time.Time) (batch []*repeated, idle bool) {
 	}
 	var all []delayed
 	for t, kept := range r.kept {
-		first, _ := t.cfg.repeat()
 		reach := t.reach()
 		for _, m := range kept {
 			if m.reach != reach {
-				m.pause = first
+				m.pause = m.first()
 			}
 			if by := now.Sub(m.sent) - m.pause; by >= 0 {
 				all = append(all, delayed{m, by})
@@ -99,7 +108,7 @@ func (r *repeats) due(now time.Time) (batch []*repeated, idle bool) {
 	slices.SortFunc(all, func(a, b delayed) int { return int(b.by - a.by) })
 	for _, m := range all[:min(len(all), repeatsPerTick)] {
 		_, last := m.topic.cfg.repeat()
-		m.sent, m.pause, m.reach = now, min(2*m.pause, last), m.topic.reach()
+		m.sent, m.pause, m.reach = now, max(m.first(), min(2*m.pause, last)), m.topic.reach()
 		batch = append(batch, m.repeated)
 	}
 	return batch, len(r.kept) == 0

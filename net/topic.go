@@ -46,7 +46,8 @@ type TopicConfig struct {
 	// operator over all topics.
 	PerOperator int
 	// Repeat is the pause before what we have published is sent for the second time; it doubles up to four times as
-	// much, and begins anew when somebody comes into reach. Default 5 s; negative: nothing is repeated.
+	// much, and begins anew when somebody comes into reach. It is a second longer for each 4 KiB. Default 5 s; negative: nothing
+	// is repeated.
 	Repeat time.Duration
 }
 
