@@ -141,7 +141,7 @@ func TestAbandonedSessionsLoseTheirSecretsByThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, key := threeOperators(t)
 		v := r.houses[0].vault
-		ahead := r.now.Sub(time.Now())
+		ahead := time.Until(r.now)
 		v.mu.Lock() // which its timer takes, too
 		v.cfg.Now = func() time.Time { return time.Now().Add(ahead) }
 		v.mu.Unlock()
