@@ -36,6 +36,7 @@ type hearing struct {
 	bundles     map[chain.Operator]map[int]statement // by round
 	size        map[chain.Operator]int
 	attested    map[chain.Operator][]attested // two at most
+	points      [][33]byte                    // of the newest attestation: the next one most likely has the same
 	ended       map[chain.Operator]ending
 	proof       *proof
 	latest      invited // of the session's invitations the one that expires last
@@ -184,10 +185,11 @@ func (h *hearing) keepBundle(b Bundle, signed []byte) {
 }
 
 func (h *hearing) takeAttestation(signed []byte) {
-	a, err := ReadAttestation(signed)
+	a, err := readAttestation(signed, h.points)
 	if err != nil || a.Session != h.inv.Session() || !slices.Contains(h.operators, a.By) {
 		return
 	}
+	h.points = a.Verification
 	known := h.attested[a.By]
 	if len(known) == 2 || slices.ContainsFunc(known, func(k attested) bool { return k.Agrees(a) }) {
 		return
