@@ -54,7 +54,7 @@ func (e Electorate) draw(rng *rand.Rand) chain.Operator {
 	return order[0]
 }
 
-// Leader elects the window's leader among the operators of a roster (protocol.md section 2). An empty roster has no
+// Leader elects the window's leader among the operators of a roster (RFC 12). An empty roster has no
 // leader: the zero Operator.
 func Leader(seed [32]byte, roster []chain.Operator) chain.Operator {
 	return NewElectorate(roster).draw(newRNG(seed))

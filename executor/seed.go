@@ -11,7 +11,7 @@ import (
 )
 
 // Seed returns SHA256(wallet public key hash || hash of the safe block): the randomness of one wallet in one
-// window, which nobody controls (protocol.md section 2).
+// window, which nobody controls (RFC 12).
 func Seed(wallet chain.WalletID, safe chain.Hash) [32]byte {
 	return sha256.Sum256(append(wallet[:], safe[:]...))
 }

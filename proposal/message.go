@@ -19,7 +19,7 @@ const MessageType = wire.CoordinationMessage
 // written as one.
 var ErrMalformed = errors.New("malformed coordination message")
 
-// Message is the coordination message: what a leader says in a window (protocol.md section 3). Who signed it is
+// Message is the coordination message: what a leader says in a window (RFC 12). Who signed it is
 // not inside; the pubsub message around it tells.
 type Message struct {
 	Sender   chain.Seat   // as claimed; 0, which is no seat, does occur

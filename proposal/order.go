@@ -2,8 +2,8 @@ package proposal
 
 import "github.com/walletnode/walletnode/chain"
 
-// Order is what an action handler is told: what a wallet agreed on, and when it must be done (protocol.md
-// section 7). Heights are blocks of the host chain.
+// Order is what an action handler is told: what a wallet agreed on, and when it must be done (RFC
+// 12). Heights are blocks of the host chain.
 type Order struct {
 	Wallet   chain.WalletID
 	Window   chain.Height // coordination block c
@@ -12,7 +12,7 @@ type Order struct {
 	Expiry   chain.Height // Start + the kind's validity: nothing is done from here on
 }
 
-// signingMargin is how many blocks before its expiry an action must have been signed (protocol.md section 7).
+// signingMargin is how many blocks before its expiry an action must have been signed (RFC 12).
 const signingMargin chain.Height = 300
 
 // SigningStart returns the first block at which the order may be signed: Start, and 32 blocks later for

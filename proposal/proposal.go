@@ -10,7 +10,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// Kind is a wallet action's number on the wire (RFC 12; protocol.md section 3).
+// Kind is a wallet action's number on the wire (RFC 12).
 type Kind uint8
 
 // The six kinds.

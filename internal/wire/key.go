@@ -1,5 +1,5 @@
 // Package wire is the form of things on the network: operator keys and peer IDs, the envelope on a wallet's
-// channel, and signed pubsub messages (protocol.md section 4). Everything here is a pure function of bytes; the
+// channel, and signed pubsub messages (RFC 12). Everything here is a pure function of bytes; the
 // generated protobuf code lies below it, in package pb.
 package wire
 
@@ -27,7 +27,7 @@ var (
 // keySize is the length of a compressed secp256k1 public key in bytes.
 const keySize = 33
 
-// Constant parts around the compressed key (protocol.md section 4).
+// Constant parts around the compressed key (RFC 12).
 var (
 	libp2pPrefix = []byte{0x08, 0x02, 0x12, 0x21} // {1: type = Secp256k1, 2: 33 bytes}
 	peerIDPrefix = []byte{0x00, 0x25}             // identity multihash, 37 bytes

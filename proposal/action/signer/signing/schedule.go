@@ -2,7 +2,7 @@ package signing
 
 import "github.com/walletnode/walletnode/chain"
 
-// The parts of an attempt in blocks (protocol.md section 7).
+// The parts of an attempt in blocks (RFC 12).
 const (
 	attemptDelay        chain.Height = 1  // so that nobody announces itself for an attempt that others have not reached
 	attemptAnnouncement chain.Height = 5  // then whoever is not heard is not waited for

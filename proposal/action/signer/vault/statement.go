@@ -8,7 +8,7 @@ import (
 )
 
 // frequency is the distance between windows in blocks, and signingEnd after how many of them from a window's coordination block
-// all signing for it has ended: 100 to its end, 600 to the expiry of every kind that is signed, less 300 (protocol.md section 7).
+// all signing for it has ended: 100 to its end, 600 to the expiry of every kind that is signed, less 300 (RFC 12).
 const (
 	frequency  chain.Height = 900
 	signingEnd chain.Height = 400
