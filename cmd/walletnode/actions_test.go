@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"testing"
 
 	"github.com/btcsuite/btcd/wire"
@@ -40,6 +41,7 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 	text := succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline")
 	for _, want := range []string{
 		"intent    " + signer.Digest{7}.String(), "transaction " + tx.TxID() + ", not signed, fee 1234 sat",
+		"    hex       " + hex.EncodeToString(raw.Bytes()) + "\n",
 		"58766 sat to 5120", "witness_v1_taproot, back to the wallet", "40000 sat to 0014", "witness_v0_keyhash)",
 		"attempt 1, blocks 3700 to 3736: unsound", "seats there 2, signers 1, 3", "absent      " + theirs, "blamed    " + theirs + " in attempt 1: two_bundles",
 		"one round; the proof could not be checked by the wallet's roster, or does not hold",
@@ -56,11 +58,17 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 	require.Equal(t, map[string]any{"seats": []any{2.0, 4.0}, "operators": []any{theirs}, "noted_block": float64(3740)}, signed["inactivity"])
 	require.Equal(t, false, signed["others_signed"])
 
-	// Its own signer was out of reach; the others signed all the same.
+	// Its own signer was out of reach; the others signed all the same. Who wants to send the transaction finds it here.
+	tx.TxIn[0].Witness = wire.TxWitness{bytes.Repeat([]byte{0x5a}, 64)}
+	var whole bytes.Buffer
+	require.NoError(t, tx.Serialize(&whole))
 	require.NoError(t, node.store.FinishAction(t.Context(), id, 3600, action.SignerUnavailable, "connection refused", 3741))
-	require.NoError(t, node.store.SaveSigned(t.Context(), id, 3600, raw.Bytes(), signer.Digest(tx.TxHash()), 3742))
+	require.NoError(t, node.store.SaveSigned(t.Context(), id, 3600, whole.Bytes(), signer.Digest(tx.TxHash()), 3742))
 	text = succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline")
-	for _, want := range []string{"outcome   signer_unavailable", "transaction " + tx.TxID() + ", signed", "signed    by the other operators; this node heard"} {
+	for _, want := range []string{
+		"outcome   signer_unavailable", "transaction " + tx.TxID() + ", signed", "    hex       " + hex.EncodeToString(whole.Bytes()) + "\n",
+		"signed    by the other operators; this node heard",
+	} {
 		require.Contains(t, text, want)
 	}
 }

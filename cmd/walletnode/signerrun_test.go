@@ -79,6 +79,17 @@ func (s *signerProcess) said(t *testing.T) string {
 	return string(text)
 }
 
+// kill ends the process without a chance to write anything more.
+func (s *signerProcess) kill(t *testing.T) {
+	t.Helper()
+	require.NoError(t, s.process.Process.Kill())
+	var exit *exec.ExitError
+	require.ErrorAs(t, s.process.Wait(), &exit, "%s", s.said(t))
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	require.True(t, ok)
+	require.Equal(t, syscall.SIGKILL, status.Signal(), "%s", s.said(t))
+}
+
 // stop ends the process in order.
 func (s *signerProcess) stop(t *testing.T) {
 	t.Helper()
@@ -179,15 +190,12 @@ func (o *soleOperator) generate(t *testing.T, backend signer.Backend) signer.Key
 // heartbeat asks a signer to sign one in a window.
 func (o *soleOperator) heartbeat(t *testing.T, backend signer.Backend, key signer.KeyDetail, window chain.Height) (signer.RoundReply, error) {
 	t.Helper()
-	p := proposal.Heartbeat{Message: [16]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(window)}}
-	o.seqno++
-	envelope := wire.EncodeEnvelope(wire.Envelope{
-		Sender: wire.PublicKeyOf(o.key), Type: proposal.MessageType, Sequence: o.seqno,
-		Payload: proposal.EncodeMessage(proposal.Message{Sender: 1, Block: window, Wallet: key.Wallet, Proposal: p}),
-	})
-	said := wire.SignPubsub(o.key, wire.ChannelName(chain.PublicKey(key.GroupKey)), envelope, binary.BigEndian.AppendUint64(nil, o.seqno))
-	open := signer.SignOpen{Intent: signer.Intent{Wallet: key.Wallet, Window: window, Statement: said.Bytes()}, Attempt: 1, Signers: []chain.Seat{1, 3}}
-	round := signer.SignRound{Session: signer.SigningSession(open.Intent.Digest(p), 0, open.Attempt, open.Signers), Round: 1, Open: &open}
+	return signAll(t, backend, o.begin(key, window, 1))
+}
+
+// signAll asks for a session's rounds, from the first to the signature.
+func signAll(t *testing.T, backend signer.Backend, round signer.SignRound) (signer.RoundReply, error) {
+	t.Helper()
 	for {
 		reply, err := backend.Sign(t.Context(), round)
 		if err != nil || reply.Done != nil {
@@ -195,6 +203,19 @@ func (o *soleOperator) heartbeat(t *testing.T, backend signer.Backend, key signe
 		}
 		round = signer.SignRound{Session: round.Session, Round: round.Round + 1}
 	}
+}
+
+// begin is the first round of an attempt to sign a window's heartbeat.
+func (o *soleOperator) begin(key signer.KeyDetail, window chain.Height, attempt uint32) signer.SignRound {
+	p := proposal.Heartbeat{Message: [16]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(window)}}
+	o.seqno++
+	envelope := wire.EncodeEnvelope(wire.Envelope{
+		Sender: wire.PublicKeyOf(o.key), Type: proposal.MessageType, Sequence: o.seqno,
+		Payload: proposal.EncodeMessage(proposal.Message{Sender: 1, Block: window, Wallet: key.Wallet, Proposal: p}),
+	})
+	said := wire.SignPubsub(o.key, wire.ChannelName(chain.PublicKey(key.GroupKey)), envelope, binary.BigEndian.AppendUint64(nil, o.seqno))
+	open := signer.SignOpen{Intent: signer.Intent{Wallet: key.Wallet, Window: window, Statement: said.Bytes()}, Attempt: attempt, Signers: []chain.Seat{1, 3}}
+	return signer.SignRound{Session: signer.SigningSession(open.Intent.Digest(p), 0, attempt, open.Signers), Round: 1, Open: &open}
 }
 
 // A key is made, signs, and moves from one signer to another: the first signs with it no more, and the second nothing that
@@ -257,4 +278,64 @@ func TestAKeyMovesFromSignerToSigner(t *testing.T) {
 	require.Len(t, reply.Done.Signature, 64)
 	first.stop(t)
 	second.stop(t)
+}
+
+// A signer that is killed as soon as its shares have left remembers them: it signs for no older window, goes on with no
+// session, repeats what it said, and has counted every share.
+func TestASignerThatIsKilledRemembersWhatItSigned(t *testing.T) {
+	private, err := secp256k1.GeneratePrivateKeyFromRand(rand.Reader)
+	require.NoError(t, err)
+	o := &soleOperator{key: private, op: wire.PublicKeyOf(private).Operator()}
+	s := startSigner(t)
+	backend := s.dial(t, s.config)
+	key := o.generate(t, backend)
+	reply, err := o.heartbeat(t, backend, key, 9900)
+	require.NoError(t, err)
+	require.Len(t, reply.Done.Signature, 64)
+	s.kill(t)
+
+	s.start(t)
+	backend = s.dial(t, s.config)
+	kept, err := backend.Protection(t.Context(), key.Wallet)
+	require.NoError(t, err)
+	require.Equal(t, chain.Height(9900), kept.LastWindow)
+	require.EqualValues(t, 2, kept.Signatures, "a share of each of two seats had left")
+	var refused *signer.Refused
+	_, err = o.heartbeat(t, backend, key, 9000)
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, signer.RuleWindow, refused.Rule)
+
+	// Killed in the middle of a session.
+	first := o.begin(key, 10800, 1)
+	second := signer.SignRound{Session: first.Session, Round: 2}
+	_, err = backend.Sign(t.Context(), first)
+	require.NoError(t, err)
+	shares, err := backend.Sign(t.Context(), second)
+	require.NoError(t, err)
+	require.Nil(t, shares.Done)
+	s.kill(t)
+
+	s.start(t)
+	backend = s.dial(t, s.config)
+	kept, err = backend.Protection(t.Context(), key.Wallet)
+	require.NoError(t, err)
+	require.Equal(t, chain.Height(10800), kept.LastWindow)
+	require.EqualValues(t, 4, kept.Signatures)
+	_, err = o.heartbeat(t, backend, key, 9900)
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, signer.RuleWindow, refused.Rule)
+	again, err := backend.Sign(t.Context(), second)
+	require.NoError(t, err)
+	require.Equal(t, shares, again)
+	_, err = backend.Sign(t.Context(), signer.SignRound{Session: first.Session, Round: 3})
+	require.ErrorIs(t, err, signer.ErrSessionGone)
+
+	// A new attempt signs the same.
+	reply, err = signAll(t, backend, o.begin(key, 10800, 2))
+	require.NoError(t, err)
+	require.Len(t, reply.Done.Signature, 64)
+	kept, err = backend.Protection(t.Context(), key.Wallet)
+	require.NoError(t, err)
+	require.EqualValues(t, 6, kept.Signatures)
+	s.stop(t)
 }
