@@ -39,6 +39,14 @@ func (m *memory) fail(err error) {
 	m.fails = err
 }
 
+// forget loses all assignments.
+func (m *memory) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.rows)
+	m.version++
+}
+
 func (m *memory) change(f func() error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

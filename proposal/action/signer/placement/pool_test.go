@@ -2,6 +2,7 @@ package placement
 
 import (
 	"context"
+	mathrand "math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -77,6 +78,37 @@ func TestARetiredBackendGetsNoNewWalletsAndServesItsOwn(t *testing.T) {
 		require.True(t, r.status("b").SafeToShutDown)
 		require.False(t, r.status("a").SafeToShutDown)
 	})
+}
+
+// Of 10 000 wallets that a pool itself places none goes to a retired backend, and the others take what they weigh.
+func TestNoneOfTenThousandWalletsGoToARetiredBackend(t *testing.T) {
+	for _, policy := range Policies() {
+		t.Run(string(policy), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, "a", "b", "c")
+				r.policy, r.specs[2].Weight = policy, 3
+				r.start()
+				defer r.stop()
+				r.pool.draw = mathrand.New(mathrand.NewPCG(1, 2)).Uint64N //nolint:gosec // a test that can be repeated
+				counts := map[string]int{}
+				for i := range 100 {
+					counts[r.choose(session(wallets+i))]++
+				}
+				require.NotZero(t, counts["b"], "it was one of them")
+
+				require.NoError(t, r.pool.Say(t.Context(), "b", Retired, "operator", false))
+				clear(counts)
+				for i := range wallets {
+					if i%20 == 0 {
+						r.log.forget() // a choice reads all assignments: of thousands it would take the test minutes
+					}
+					counts[r.choose(session(i))]++
+				}
+				require.Zero(t, counts["b"])
+				requireSpread(t, []Candidate{{ID: "a", Weight: 1}, {ID: "c", Weight: 3}}, counts, wallets)
+			})
+		})
+	}
 }
 
 func TestAFailedBackendIsRefusedAtOnceAlsoInAnActionUnderWay(t *testing.T) {
