@@ -54,7 +54,17 @@ func TestTheTrafficOfAKeyGenerationHoldsNoShare(t *testing.T) {
 	key := r.generate(signer.FROST, 3)
 	parts := sealedParts(t, r.traffic)
 	require.Len(t, parts, 2*2+2*1+2*1+2*1, "from each seat to each seat of another operator")
+	requireSealedToOne(t, r, parts)
+	everything := bytes.Join(r.traffic, nil)
+	eachShare(t, r, key, func(seat chain.Seat, share []byte) {
+		requireUnsaid(t, everything, share, "seat %d", seat) // wherever in it the secret stands
+	})
+}
 
+// requireSealedToOne wants sealed messages to open with no key of any node or backend but their receiver's, in their own place,
+// and no backend's secrets in what was said.
+func requireSealedToOne(t *testing.T, r *rig, parts []sealedPart) {
+	t.Helper()
 	keys := map[string]hpke.PrivateKey{}
 	for _, h := range r.houses {
 		keys["vault of "+h.op.String()] = r.seal(h).key
@@ -89,17 +99,32 @@ func TestTheTrafficOfAKeyGenerationHoldsNoShare(t *testing.T) {
 		}
 	}
 	for _, h := range r.houses {
+		require.NotContains(t, string(everything), string(h.vault.seed))
+		require.NotContains(t, string(everything), string(r.seal(h).raw))
+	}
+}
+
+// eachShare shows all shares of a key, as the vaults keep them.
+func eachShare(t *testing.T, r *rig, key signer.KeyDetail, show func(seat chain.Seat, share []byte)) {
+	t.Helper()
+	for _, h := range r.houses {
 		k, err := h.vault.readKey(t.Context(), key.Wallet)
 		require.NoError(t, err)
 		secret, err := h.vault.secret(k)
 		require.NoError(t, err)
+		require.NotEmpty(t, secret.Shares)
 		for seat, share := range secret.Shares {
-			for i := 0; i+32 <= len(share); i++ { // wherever in it the secret stands
-				require.False(t, bytes.Contains(everything, share[i:i+32]), "seat %d, byte %d", seat, i)
-			}
+			show(seat, share)
 		}
-		require.NotContains(t, string(everything), string(h.vault.seed))
-		require.NotContains(t, string(everything), string(r.seal(h).raw))
+	}
+}
+
+// requireUnsaid wants no 32 bytes of a secret in what was said.
+func requireUnsaid(t *testing.T, said, secret []byte, format string, what ...any) {
+	t.Helper()
+	require.GreaterOrEqual(t, len(secret), 32)
+	for i := 0; i+32 <= len(secret); i++ {
+		require.False(t, bytes.Contains(said, secret[i:i+32]), "byte %d of %s", i, fmt.Sprintf(format, what...))
 	}
 }
 

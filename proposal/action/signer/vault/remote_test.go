@@ -1,13 +1,16 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"math/big"
 	stdnet "net"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
@@ -67,7 +70,7 @@ func TestACMPWalletThroughItsDaemons(t *testing.T) {
 		r.behind(h)
 	}
 	key := r.generate(signer.CMP, 2)
-	require.NotEmpty(t, sealedParts(t, r.traffic))
+	requireNoCMPShareSaid(t, r, key)
 	r.at(firstWindow)
 	p := r.redemption(key, firstWindow, coins(key, 500_000, 1), script(1), script(2))
 	bare := p
@@ -98,4 +101,34 @@ func TestACMPWalletThroughItsDaemons(t *testing.T) {
 	k, err := next.remote.Key(t.Context(), key.Wallet)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, k.Signatures, "the first one was moved with the key")
+}
+
+// requireNoCMPShareSaid wants none of a key's secrets in the traffic of its generation: of each seat the part of the key, the
+// ElGamal key and the Paillier key's primes. That what is looked for is these, their public halves show.
+func requireNoCMPShareSaid(t *testing.T, r *rig, key signer.KeyDetail) {
+	t.Helper()
+	parts := sealedParts(t, r.traffic)
+	pairs := map[[2]chain.Seat]bool{}
+	for _, p := range parts {
+		pairs[[2]chain.Seat{p.From, p.To}] = true
+	}
+	require.Len(t, pairs, 3*2, "from each seat to each other one")
+	requireSealedToOne(t, r, parts)
+
+	everything := bytes.Join(r.traffic, nil)
+	eachShare(t, r, key, func(seat chain.Seat, share []byte) {
+		const prime = 128                       // bytes
+		rest := share[5+3+65:]                  // after the header, the seats and the key
+		part, rest := rest[:32], rest[32+3*33:] // after the verification shares
+		elGamal, p, q := rest[:32], rest[32:32+prime], rest[32+prime:32+2*prime]
+
+		require.EqualValues(t, key.Verification[seat], secp256k1.PrivKeyFromBytes(part).PubKey().SerializeCompressed())
+		n := new(big.Int).Mul(new(big.Int).SetBytes(p), new(big.Int).SetBytes(q)).Bytes()
+		for _, public := range [][]byte{secp256k1.PrivKeyFromBytes(elGamal).PubKey().SerializeCompressed(), n} {
+			require.True(t, bytes.Contains(everything, public), "what is public of seat %d was said", seat)
+		}
+		for name, secret := range map[string][]byte{"part of the key": part, "ElGamal key": elGamal, "first prime": p, "second prime": q} {
+			requireUnsaid(t, everything, secret, "the %s of seat %d", name, seat)
+		}
+	})
 }
