@@ -107,7 +107,26 @@ func (d *devnet) interlude(ctx context.Context, w coordination.Window) error {
 			return err
 		}
 	}
-	return d.requestRedemptions(ctx, d.everyWallet())
+	if err := d.requestRedemptions(ctx, d.everyWallet()); err != nil {
+		return err
+	}
+	return d.ripen(ctx)
+}
+
+// ripen has the next block come late enough for what is requested now to be old enough at the next window. It is without that, unless
+// the window before took so long that the chain went on for some hundred blocks meanwhile: then the request would come of age while
+// the window runs, and nobody could say whether it has to be paid.
+func (d *devnet) ripen(ctx context.Context) error {
+	height := d.chain.Height()
+	known := knownAt(coordination.RFC12().Next(height))
+	var left time.Duration
+	if known > height {
+		left = time.Duration(known-height) * chainBlockTime //nolint:gosec // less than a window
+	}
+	if missing := d.limits.MinAge + time.Minute - left; missing > 0 {
+		return d.chain.AdvanceTime(ctx, missing)
+	}
+	return nil
 }
 
 // prepare brings everybody to where the leaders are known, and makes the plan come true while the chain stands still.
