@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -170,11 +172,24 @@ func TestBadInputAWrongClientCertificate(t *testing.T) {
 	}
 	for _, path := range []string{"/openapi.json", "/v1/nothing"} {
 		_, err := w.raw(t, stranger).Get(w.url + path) //nolint:bodyclose,noctx // there is no response
-		require.ErrorContains(t, err, "remote error")
+		require.Error(t, err)
 	}
 	require.Empty(t, w.backend.heard())
 	require.Contains(t, w.log.String(), stranger.Fingerprint.String())
 	require.Less(t, strings.Count(w.log.String(), "\n"), 12, "a stranger does not fill the disk")
+}
+
+// net/http says at times only that there was no connection, where it was refused one.
+func TestWhoIsNotListedLearnsItHoweverTheConnectionEnded(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	none := errors.New("http2: client conn could not be established")
+	host := strings.TrimPrefix(w.url, "https://")
+	_, certificate, key := identity(t)
+	stranger := w.dial(t, func(c *Config) { c.Certificate, c.Key = certificate, key })
+	require.ErrorContains(t, stranger.alert(ctx, host, none), "remote error")
+	require.Nil(t, w.dial(t).alert(ctx, host, none), "who is listed was not refused")
 }
 
 // A body is not read before it is known who sends it.

@@ -135,12 +135,11 @@ func (d *Client) attempt(ctx context.Context, base string, q question, body []by
 	if errors.Is(err, ErrOtherBackend) {
 		return fmt.Errorf("%s: %w", base, errors.Unwrap(err))
 	}
-	var alert *stdnet.OpError
-	if errors.As(err, &alert) && alert.Op == "remote error" { // of TLS: the other side has looked at our certificate
-		return fmt.Errorf("%w: %s ended the handshake: %w; does it list the client with the fingerprint %v (walletnode signer client add)?",
-			signer.ErrForbidden, base, alert, d.own)
-	}
 	if err != nil {
+		if alert := d.alert(ctx, request.URL.Host, err); alert != nil {
+			return fmt.Errorf("%w: %s ended the handshake: %w; does it list the client with the fingerprint %v (walletnode signer client add)?",
+				signer.ErrForbidden, base, alert, d.own)
+		}
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // only read from
@@ -152,6 +151,29 @@ func (d *Client) attempt(ctx context.Context, base string, q question, body []by
 		return fmt.Errorf("%w: it has more than %d bytes", ErrUnfit, maxAnswer)
 	}
 	return judge(response, raw, answer)
+}
+
+// alert returns the alert of TLS with which a backend refused us once it had looked at our certificate; nil if it did not. Under
+// TLS 1.3 that comes after our side of the handshake is done, and net/http tells at times of it and at times only that there was no
+// connection: then one more handshake asks.
+func (d *Client) alert(ctx context.Context, host string, err error) *stdnet.OpError {
+	switch alert, ok := errors.AsType[*stdnet.OpError](err); {
+	case ok && alert.Op == "remote error":
+		return alert
+	case ok && alert.Op == "dial", ctx.Err() != nil:
+		return nil // it was not reached
+	}
+	conn, err := d.shake(ctx, host)
+	if err == nil {
+		defer conn.Close() //nolint:errcheck // nothing was written
+		deadline, _ := ctx.Deadline()
+		_ = conn.SetReadDeadline(deadline)
+		_, err = conn.Read(make([]byte, 1)) // who lets us in speaks first, too
+	}
+	if alert, ok := errors.AsType[*stdnet.OpError](err); ok && alert.Op == "remote error" {
+		return alert
+	}
+	return nil
 }
 
 // judge reads an answer, or makes the error of it that the backend had.

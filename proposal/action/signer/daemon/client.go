@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	stdnet "net"
@@ -58,6 +59,8 @@ type Client struct {
 	slots   chan struct{}
 	replies replies
 	own     Fingerprint // that the backend must list
+	// shake makes a connection of its own and ends the handshake.
+	shake func(ctx context.Context, host string) (stdnet.Conn, error)
 }
 
 // maxCalls bounds the calls under way at once; more wait for their turn, and their time has not begun. All wallets sign when
@@ -94,6 +97,19 @@ func Dial(c Config) (*Client, error) {
 		return nil, fmt.Errorf("signer backend: proxy: %w", err)
 	}
 	d.own = id.Fingerprint
+	d.shake = func(ctx context.Context, host string) (stdnet.Conn, error) {
+		conn, err := dial(ctx, "tcp", host)
+		if err != nil {
+			return nil, err
+		}
+		cfg := clientTLS(id, c.Fingerprint)
+		cfg.NextProtos = []string{"h2"}
+		secure := tls.Client(conn, cfg)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		return secure, nil
+	}
 	d.http = &http.Client{
 		Transport: transport(id, c.Fingerprint, dial),
 		// A backend sends nobody elsewhere.
