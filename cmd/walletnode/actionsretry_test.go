@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/store"
-	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/proposal/action"
 )
 
@@ -39,17 +36,7 @@ func TestAnActionIsTriedAgainByCommand(t *testing.T) {
 	node.at.Store(3800)
 	server := f.server("a", recorded)
 	server.Live = node
-	listener, err := api.Listen(t.Context(), "unix://"+filepath.Join(recorded.dir, "api.sock"), api.Guard{})
-	require.NoError(t, err)
-	entrance := api.NewEntrance(func() view.Status { return view.Status{} }, slog.New(slog.DiscardHandler))
-	entrance.Open(server)
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- entrance.Serve(ctx, listener, api.Guard{}) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-served)
-	})
+	serveAPI(t, recorded.dir, server)
 	dir := []string{"--data-dir", recorded.dir}
 	again := func(args ...string) outcome {
 		return call(t, "", append(append([]string{"actions", "retry"}, args...), dir...)...)

@@ -197,17 +197,7 @@ func (f *fleet) here(t *testing.T) (dir string) {
 	t.Helper()
 	recorded := newRunning(t)
 	recorded.importWallet(t)
-	listener, err := api.Listen(t.Context(), "unix://"+filepath.Join(recorded.dir, "api.sock"), api.Guard{})
-	require.NoError(t, err)
-	entrance := api.NewEntrance(func() view.Status { return view.Status{} }, slog.New(slog.DiscardHandler))
-	entrance.Open(f.server("a", recorded))
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- entrance.Serve(ctx, listener, api.Guard{}) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-served)
-	})
+	serveAPI(t, recorded.dir, f.server("a", recorded))
 	return recorded.dir
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -87,21 +86,11 @@ func stage(state keygen.State, detail string, p keygen.Progress) keygen.Status {
 func generating(t *testing.T, stages ...keygen.Status) (dir string, c *ceremony) {
 	t.Helper()
 	dir, c = t.TempDir(), &ceremony{stages: stages}
-	listener, err := api.Listen(t.Context(), "unix://"+filepath.Join(dir, "api.sock"), api.Guard{})
-	require.NoError(t, err)
-	entrance := api.NewEntrance(func() view.Status { return view.Status{} }, slog.New(slog.DiscardHandler))
 	server := &api.Server{Logger: slog.New(slog.DiscardHandler)}
 	if len(stages) > 0 {
 		server.Keygens = c
 	}
-	entrance.Open(server)
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- entrance.Serve(ctx, listener, api.Guard{}) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-served)
-	})
+	serveAPI(t, dir, server)
 	return dir, c
 }
 

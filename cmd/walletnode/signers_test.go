@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
@@ -82,17 +79,7 @@ func withEnclaves(t *testing.T, e *enclaves) (dir string) {
 	recorded.importWallet(t)
 	server := f.server("a", recorded)
 	server.Signers = e
-	listener, err := api.Listen(t.Context(), "unix://"+filepath.Join(recorded.dir, "api.sock"), api.Guard{})
-	require.NoError(t, err)
-	entrance := api.NewEntrance(func() view.Status { return view.Status{} }, slog.New(slog.DiscardHandler))
-	entrance.Open(server)
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- entrance.Serve(ctx, listener, api.Guard{}) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-served)
-	})
+	serveAPI(t, recorded.dir, server)
 	return recorded.dir
 }
 
