@@ -102,6 +102,30 @@ func TestOneDivergenceAmongAThousandWalletsTakesEightRoundTripsAnd4kB(t *testing
 	t.Logf("at most %+v", most)
 }
 
+// BenchmarkComparison is the same once more, for its time: both sides, with the trees of 1000 wallets at hand.
+func BenchmarkComparison(b *testing.B) {
+	const where, last = 500, 64 * frequency
+	alice, bob := pair(b, 1000, 100, where)
+	for i, m := range []*member{alice, bob} {
+		s := says(b, 3, where, last, i)
+		m.keep(s)
+		require.NoError(b, m.ledger.Put(evidence.Entry{
+			Wallet: s.Wallet, Window: last, Status: evidence.Said, Leader: s.Operator, Sender: s.Operator, Statement: s.Digest,
+		}))
+		m.close(b, last)
+	}
+	var took compare.Traffic
+	for b.Loop() {
+		s, _ := talk(b, alice, bob, alice.asks(bob, last))
+		require.True(b, s.Complete())
+		requireProof(b, s.Findings()[0])
+		took = s.Traffic()
+	}
+	b.ReportMetric(float64(took.Rounds), "rounds")
+	b.ReportMetric(float64(took.Bytes), "B")
+	b.ReportMetric(float64(took.Statements), "B/statements")
+}
+
 func requireLittle(t *testing.T, took compare.Traffic) {
 	t.Helper()
 	require.LessOrEqual(t, took.Rounds, 8)
