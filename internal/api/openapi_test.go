@@ -42,7 +42,7 @@ func special(t reflect.Type) object {
 
 // describe makes the whole document from the routes.
 func describe(t *testing.T) object {
-	comments, err := openapitest.Comments("../view/*.go", "*.go", "../../faults/faults.go", "../../net/client/directory.go", "../../net/client/wallet.go")
+	comments, err := openapitest.Comments("../view/*.go", "*.go", "../../faults/faults.go", "../../net/client/directory.go", "../../net/client/signature.go", "../../net/client/wallet.go")
 	require.NoError(t, err)
 	s := openapitest.Schemas{Components: object{}, Comments: comments, Special: special}
 	paths := object{}

@@ -2,11 +2,9 @@ package client
 
 import (
 	"crypto/ecdsa"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
 	"strings"
 	"time"
@@ -42,23 +40,6 @@ type Entry struct {
 	URLs []string `json:"urls"` // in order of preference
 }
 
-// Signature is an Ethereum signature: r, s and v (27 or 28), 65 bytes. Its text is hex with 0x.
-type Signature []byte
-
-// MarshalText implements encoding.TextMarshaler.
-func (s Signature) MarshalText() ([]byte, error) { return []byte("0x" + hex.EncodeToString(s)), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (s *Signature) UnmarshalText(text []byte) error {
-	digits, ok := strings.CutPrefix(string(text), "0x")
-	raw, err := hex.DecodeString(digits)
-	if !ok || err != nil || len(raw) != crypto.SignatureLength {
-		return fmt.Errorf("signature: want 0x and %d hex digits", 2*crypto.SignatureLength)
-	}
-	*s = raw
-	return nil
-}
-
 // DecodeDirectory reads the JSON of a Directory. Whether it is to be believed is Verify's question.
 func DecodeDirectory(raw []byte) (Directory, error) {
 	if len(raw) > MaxDirectory {
@@ -80,11 +61,10 @@ func (d *Directory) Sign(key *ecdsa.PrivateKey) error {
 	if chain.Operator(crypto.PubkeyToAddress(key.PublicKey)) != d.Operator {
 		return fmt.Errorf("%w: the key is not operator %v's", ErrDirectory, d.Operator)
 	}
-	signature, err := crypto.Sign(d.digest(), key)
+	signature, err := SignText(d.Text(), key)
 	if err != nil {
 		return fmt.Errorf("sign directory: %w", err)
 	}
-	signature[crypto.RecoveryIDOffset] += 27
 	d.Signature = signature
 	return nil
 }
@@ -122,21 +102,11 @@ func (d Directory) valid(now time.Time) error {
 }
 
 func (d Directory) signer() (chain.Operator, error) {
-	bad := fmt.Errorf("%w: the signature is none", ErrDirectory)
-	if len(d.Signature) != crypto.SignatureLength {
-		return chain.Operator{}, bad
-	}
-	raw := append([]byte{}, d.Signature...)
-	raw[crypto.RecoveryIDOffset] -= 27
-	r, s := new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:64])
-	if !crypto.ValidateSignatureValues(raw[crypto.RecoveryIDOffset], r, s, true) { // one signature per key and text
-		return chain.Operator{}, bad
-	}
-	key, err := crypto.SigToPub(d.digest(), raw)
+	by, err := SignerOf(d.Text(), d.Signature)
 	if err != nil {
-		return chain.Operator{}, bad
+		return by, fmt.Errorf("%w: %w", ErrDirectory, err)
 	}
-	return chain.Operator(crypto.PubkeyToAddress(*key)), nil
+	return by, nil
 }
 
 // Text is what is signed: lines that name every field, so that no two directories have the same. The first one says what
@@ -151,12 +121,6 @@ func (d Directory) Text() string {
 		}
 	}
 	return out.String()
-}
-
-// digest is that of EIP-191 for personal messages, which every Ethereum library can check.
-func (d Directory) digest() []byte {
-	text := d.Text()
-	return crypto.Keccak256(fmt.Appendf(nil, "\x19Ethereum Signed Message:\n%d%s", len(text), text))
 }
 
 var instanceID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)

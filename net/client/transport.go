@@ -23,6 +23,8 @@ type Request struct {
 	Path   string // from /
 	Query  url.Values
 	Body   []byte // JSON; nil for none
+	// Stream says that the answer goes on for as long as there is something to tell: it may be silent for Config.Silence.
+	Stream bool
 }
 
 // repeatable reports whether a request that may have been carried out can be sent again.

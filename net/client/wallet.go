@@ -156,15 +156,9 @@ func (c *Client) follow(ctx context.Context, wallet chain.WalletID, from place, 
 	if to.Epoch < c.owner(wallet).epoch {
 		return nil, laterError{errBehind}
 	}
-	named := originsOf(to.URLs)
-	at := c.allowed(named)
-	if at == nil { // the instance may be newer than our directory
-		if err := c.refresh(ctx, from); err != nil {
-			return nil, fmt.Errorf("%w: %.80q: %w", ErrForeignHost, to.URLs, err)
-		}
-		if at = c.allowed(named); at == nil {
-			return nil, fmt.Errorf("%w: %.80q", ErrForeignHost, to.URLs)
-		}
+	at, err := c.vouched(ctx, from, to)
+	if err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
