@@ -80,7 +80,9 @@ type Deps struct {
 	// Invited is told of each document that a peer offers (see Host.Invite), admitted or not: nothing about it was checked,
 	// and the same one can come again. It may be nil. It must return at once; it is called by several goroutines at once.
 	Invited func(doc []byte, from peer.ID)
-	Log     *slog.Logger
+	// Inquiries are what other operators may ask this node, and it may ask them.
+	Inquiries []Inquiry
+	Log       *slog.Logger
 }
 
 // Validate joins every complaint about the configuration.
@@ -148,6 +150,11 @@ func (c Config) withDefaults() Config {
 func (d Deps) validate() error {
 	if d.Height == nil || d.Inspect == nil || d.Log == nil {
 		return errors.New("network needs a height, an inspector and a logger")
+	}
+	for _, q := range d.Inquiries {
+		if q.Protocol == "" || q.MaxRequest < 1 || q.MaxAnswer < 1 || q.Answer == nil {
+			return fmt.Errorf("inquiry %q: it needs a protocol, bounds and who answers", q.Protocol)
+		}
 	}
 	return nil
 }

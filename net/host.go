@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	stdnet "net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ type Host struct {
 	parcels     *ledger // of topics
 	repeats     *repeats
 	invitations *invitations
+	inquiries   []Inquiry
 	inspect     Inspector
 	height      func() chain.Height
 	spoken      func(Message)                  // nil if nobody listens
@@ -159,7 +161,8 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		parcels:     newLedger(maxHeld),
 		repeats:     newRepeats(),
 		invitations: newInvitations(), hear: deps.Invited,
-		inspect: deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
+		inquiries: slices.Clone(deps.Inquiries),
+		inspect:   deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
 		static: static,
 		wake:   make(chan struct{}, 1),
 	}
@@ -175,6 +178,9 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	h.delegate(time.Now())
 	lh.SetStreamHandler(DelegationProtocol, func(s network.Stream) { h.serve(ctx, s) })
 	lh.SetStreamHandler(InvitationProtocol, func(s network.Stream) { h.invited(ctx, s) })
+	for _, q := range h.inquiries {
+		lh.SetStreamHandler(q.Protocol, func(s network.Stream) { h.inquired(ctx, q, s) })
+	}
 	lh.Network().Notify(notifiee{h})
 	for _, c := range lh.Network().Conns() {
 		notifiee{h}.Connected(lh.Network(), c) // made before we listened
@@ -242,6 +248,9 @@ func (h *Host) Close() error {
 	h.mu.Unlock()
 	h.host.RemoveStreamHandler(DelegationProtocol)
 	h.host.RemoveStreamHandler(InvitationProtocol)
+	for _, q := range h.inquiries {
+		h.host.RemoveStreamHandler(q.Protocol)
+	}
 	h.host.Network().StopNotify(notifiee{h})
 	h.stop()
 	h.table.silenceTopics()

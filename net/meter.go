@@ -23,13 +23,16 @@ type meter struct {
 	messages *rate.Limiter
 	bytes    *rate.Limiter
 	strikes  *rate.Limiter
+	// inquiries are the questions that it may ask (Inquiry).
+	inquiries *rate.Limiter
 }
 
 func newMeter(l Limits) meter {
 	return meter{
-		messages: rate.NewLimiter(rate.Limit(l.MessagesPerSecond), l.MessageBurst),
-		bytes:    rate.NewLimiter(rate.Limit(l.BytesPerSecond), l.ByteBurst),
-		strikes:  rate.NewLimiter(strikeRate, strikeBurst),
+		messages:  rate.NewLimiter(rate.Limit(l.MessagesPerSecond), l.MessageBurst),
+		bytes:     rate.NewLimiter(rate.Limit(l.BytesPerSecond), l.ByteBurst),
+		strikes:   rate.NewLimiter(strikeRate, strikeBurst),
+		inquiries: newInquiryLimiter(),
 	}
 }
 

@@ -76,6 +76,7 @@ type entry struct {
 	guest       *guest        // what it was offered; one for each connection
 	inviting    bool          // it offers us documents
 	invitations *rate.Limiter // of those
+	inquiring   bool          // it asks us on a stream
 
 	lastErr   string
 	lastErrAt time.Time

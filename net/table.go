@@ -45,21 +45,24 @@ type table struct {
 	banned   map[chain.Operator]chain.Height // cut off for a flood until this height; only members can be, so it is bounded by them
 	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
 	failures JoinFailures
+	// inquirers counts the streams on which operators ask us now; at most maxInquirers.
+	inquirers map[chain.Operator]int
 }
 
 func newTable(self chain.Operator, cfg Config, height func() chain.Height, protect func(peer.ID, bool)) *table {
 	t := &table{
 		self: self, params: cfg.Params, limits: cfg.Limits, timeout: cfg.ProofTimeout, height: height, protect: protect,
-		peers:    make(map[peer.ID]*entry),
-		channels: make(map[chain.WalletID]*Channel),
-		open:     make(map[string]*Topic),
-		members:  map[chain.Operator]int{self: 1}, // siblings are always known
-		present:  make(map[chain.Operator]int),
-		places:   make(map[chain.Operator]int),
-		meters:   make(map[chain.Operator]meter),
-		banned:   make(map[chain.Operator]chain.Height),
-		authors:  make(map[peer.ID]chain.Operator),
-		keys:     new(authors),
+		peers:     make(map[peer.ID]*entry),
+		channels:  make(map[chain.WalletID]*Channel),
+		open:      make(map[string]*Topic),
+		members:   map[chain.Operator]int{self: 1}, // siblings are always known
+		present:   make(map[chain.Operator]int),
+		places:    make(map[chain.Operator]int),
+		meters:    make(map[chain.Operator]meter),
+		banned:    make(map[chain.Operator]chain.Height),
+		authors:   make(map[peer.ID]chain.Operator),
+		keys:      new(authors),
+		inquirers: make(map[chain.Operator]int),
 	}
 	t.bans.Store(newBanList())
 	t.allowed.Store(new(map[peer.ID]struct{}))

@@ -1,0 +1,248 @@
+package net
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"golang.org/x/time/rate"
+
+	"github.com/walletnode/walletnode/chain"
+)
+
+// Inquiry is one kind of question that operators put to each other, over streams of its own. The dialer opens a stream and asks
+// one question after the other; both go in frames of a uvarint length and that many bytes. An answer begins with a byte: 0, or 1 if
+// what follows is the reason why there is none. After a refusal the stream is over.
+type Inquiry struct {
+	Protocol protocol.ID
+	// MaxRequest and MaxAnswer are the most bytes of a question and of an answer. Longer ones are refused unread.
+	MaxRequest, MaxAnswer int
+	// Answer answers a question of an operator who has proved itself. The text of an error is told to whoever asks. It must return
+	// when ctx ends; it is called by several goroutines at once, and for one peer by one at a time.
+	Answer func(ctx context.Context, by chain.Operator, request []byte) ([]byte, error)
+}
+
+// Bounds of what others may ask. Both sides hold a question and an answer at a time.
+const (
+	// maxInquirers streams are served at once, inquiriesOf of them of one operator; whoever comes beyond is told to come again.
+	maxInquirers = 8
+	inquiriesOf  = 2
+	// inquiryBurst questions of one operator in a row, then inquiryRate a second: two whole comparisons, and one each minute.
+	inquiryBurst = 128
+	inquiryRate  = 1
+	// questionPause is for how long the next question is waited for, and how long one may take to be read and answered;
+	// inquiryTimeout ends the stream whatever is asked.
+	questionPause  = 15 * time.Second
+	inquiryTimeout = 2 * time.Minute
+	// maxRefusal is the most bytes of a reason.
+	maxRefusal = 300
+)
+
+const (
+	answered byte = 0
+	refused  byte = 1
+)
+
+// ErrOutOfReach says that no instance of an operator is connected and admitted. ErrDeclined says that one was asked and gave no
+// answer but a reason, which is in the error's text.
+var (
+	ErrOutOfReach = errors.New("no instance of the operator is connected")
+	ErrDeclined   = errors.New("the peer declined")
+)
+
+// Line is a stream on which an operator is asked. It is not safe for use by several goroutines. Whoever opened it closes it.
+type Line struct {
+	stream network.Stream
+	r      *bufio.Reader
+	most   Inquiry
+	// Instance is who answers.
+	Instance peer.ID
+}
+
+// Inquire opens a line to one of an operator's instances that are connected, for an inquiry that both sides know
+// (Deps.Inquiries). Errors are ErrOutOfReach if there is none, and what libp2p says otherwise.
+func (h *Host) Inquire(ctx context.Context, name protocol.ID, of chain.Operator) (*Line, error) {
+	i := slices.IndexFunc(h.inquiries, func(q Inquiry) bool { return q.Protocol == name })
+	if i < 0 {
+		return nil, fmt.Errorf("inquire: nothing is known of %s here", name)
+	}
+	err := fmt.Errorf("inquire: %w: %v", ErrOutOfReach, of)
+	for _, id := range h.table.instances(of, time.Now()) {
+		s, failed := h.host.NewStream(network.WithNoDial(ctx, "inquiry"), id, name)
+		if failed == nil {
+			return &Line{s, bufio.NewReader(s), h.inquiries[i], id}, nil
+		}
+		if err = fmt.Errorf("inquire: %w", failed); ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, err
+}
+
+// Ask puts a question and returns the answer. After an error the line is of no use any more; ErrDeclined is one of them.
+func (l *Line) Ask(ctx context.Context, request []byte) ([]byte, error) {
+	if len(request) > l.most.MaxRequest {
+		return nil, fmt.Errorf("ask: %d bytes are more than %d", len(request), l.most.MaxRequest)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = l.stream.Reset() })
+	defer stop()
+	err := writeFrame(l.stream, request)
+	var data []byte
+	if err == nil {
+		data, err = readFrame(l.r, 1+max(l.most.MaxAnswer, maxRefusal))
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("ask: %w", ctx.Err())
+	case err != nil:
+		_ = l.stream.Reset()
+		return nil, fmt.Errorf("ask: %w", err)
+	case len(data) > 0 && data[0] == answered:
+		return data[1:], nil
+	case len(data) > 0 && data[0] == refused:
+		return nil, fmt.Errorf("ask: %w: %s", ErrDeclined, printable(data[1:]))
+	}
+	_ = l.stream.Reset()
+	return nil, errors.New("ask: the peer's answer is neither one nor a refusal")
+}
+
+// Close ends the line.
+func (l *Line) Close() { _ = l.stream.Close() }
+
+// printable is a peer's text as it may stand in ours.
+func printable(text []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, string(text[:min(len(text), maxRefusal)]))
+}
+
+// inquired is the listener's side; libp2p calls it in a goroutine of the stream's own.
+func (h *Host) inquired(ctx context.Context, q Inquiry, s network.Stream) {
+	id := s.Conn().RemotePeer()
+	if !h.enter() {
+		_ = s.Reset()
+		return
+	}
+	defer h.exit()
+	h.meet(id)
+	ctx, cancel := context.WithTimeout(ctx, inquiryTimeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
+	by, why := h.table.beginInquiry(id, time.Now())
+	if why == "" {
+		defer h.table.endInquiry(id, by)
+	}
+	if err := h.answerAll(ctx, q, s, by, why); err != nil {
+		h.log.Debug("Questions of a peer ended", "protocol", q.Protocol, "peer", id, "operator", by, "error", err)
+		_ = s.Reset()
+		return
+	}
+	_ = s.Close()
+}
+
+// answerAll answers until the peer ends its side, or has been refused.
+func (h *Host) answerAll(ctx context.Context, q Inquiry, s network.Stream, by chain.Operator, why string) error {
+	slow := time.AfterFunc(questionPause, func() { _ = s.Reset() })
+	defer slow.Stop()
+	for r := bufio.NewReader(s); ; slow.Reset(questionPause) {
+		switch _, err := r.Peek(1); {
+		case errors.Is(err, io.EOF):
+			return nil // it has no more questions
+		case err != nil:
+			return fmt.Errorf("wait for a question: %w", err)
+		}
+		if why == "" && !h.table.mayInquire(by, time.Now()) {
+			why = "too many questions: come again later"
+		}
+		if why != "" {
+			return writeFrame(s, append([]byte{refused}, why...))
+		}
+		request, err := readFrame(r, q.MaxRequest)
+		if err != nil {
+			return err
+		}
+		asked, cancel := context.WithTimeout(ctx, questionPause)
+		answer, err := q.Answer(asked, by, request)
+		cancel()
+		if err == nil && len(answer) > q.MaxAnswer {
+			err = fmt.Errorf("the answer would have %d bytes, more than %d", len(answer), q.MaxAnswer)
+		}
+		if err != nil {
+			why = printable([]byte(err.Error()))
+			return writeFrame(s, append([]byte{refused}, why...))
+		}
+		if err := writeFrame(s, append([]byte{answered}, answer...)); err != nil {
+			return err
+		}
+	}
+}
+
+// instances returns the connected, admitted peers of an operator; those first that have said they admit us.
+func (t *table) instances(of chain.Operator, now time.Time) []peer.ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var sure, others []peer.ID
+	for id, e := range t.peers {
+		switch {
+		case !e.admitted || of.IsZero() || e.proven(now) != of:
+		case e.terms != nil && e.terms.Admitted:
+			sure = append(sure, id)
+		default:
+			others = append(others, id)
+		}
+	}
+	return append(sure, others...)
+}
+
+// beginInquiry claims a stream for a peer; it returns for whom the peer speaks, or why it gets none.
+func (t *table) beginInquiry(id peer.ID, now time.Time) (by chain.Operator, why string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.peers[id]
+	if e == nil || !e.admitted || t.members[e.proven(now)] == 0 {
+		return chain.Operator{}, "it is not known for which operator of a common wallet you speak"
+	}
+	by = e.proven(now)
+	all := 0
+	for _, n := range t.inquirers {
+		all += n
+	}
+	if e.inquiring || t.inquirers[by] >= inquiriesOf || all >= maxInquirers {
+		return by, "too many ask at once: come again later"
+	}
+	e.inquiring = true
+	t.inquirers[by]++
+	return by, ""
+}
+
+func (t *table) endInquiry(id peer.ID, by chain.Operator) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.peers[id]; e != nil {
+		e.inquiring = false
+	}
+	if t.inquirers[by]--; t.inquirers[by] == 0 {
+		delete(t.inquirers, by)
+	}
+}
+
+// mayInquire counts one question of an operator.
+func (t *table) mayInquire(by chain.Operator, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m, ok := t.meters[by]
+	return ok && m.inquiries.AllowN(now, 1)
+}
+
+func newInquiryLimiter() *rate.Limiter { return rate.NewLimiter(inquiryRate, inquiryBurst) }
