@@ -15,6 +15,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/devnet"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 // codeUnexpected is the exit code of a devnet whose nodes did not record what the scenario demands.
@@ -53,6 +54,7 @@ func devnetCommand() *cli.Command {
 			&cli.StringFlag{Name: "scenario", Value: "calm", Usage: "`NAME` of what happens"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that keys and seats are made from"},
 			&cli.IntFlag{Name: "enclaves", Usage: "give each operator `N` signers (1 to 4), which make the wallets' keys and sign what is agreed on; 0 leaves it unsigned"},
+			&cli.StringFlag{Name: "scheme", Usage: "`SCHEME` that those sign with: frost (Taproot) or cmp (ECDSA, at most 5 seats; a key takes half a minute) (default: frost)"},
 			&cli.IntFlag{Name: "instances", Usage: "give the first operator `N` instances that share a PostgreSQL database; with --chaos the default is 3"},
 			&cli.DurationFlag{Name: "lease-ttl", Usage: "let the leases of those instances last `DURATION` (default: a node's, with --chaos 4s)"},
 			&cli.IntFlag{Name: "chaos", Usage: "strike those instances at random, in `N` windows"},
@@ -124,6 +126,7 @@ func devnetOf(c *cli.Context, guests []chain.Operator) devnet.Config {
 		Seed:      c.Uint64("seed"),
 		Guests:    guests,
 		Enclaves:  c.Int("enclaves"),
+		Scheme:    signer.Scheme(c.String("scheme")),
 		Instances: c.Int("instances"),
 		Lease:     c.Duration("lease-ttl"),
 		Dir:       c.String("dir"),

@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 // Config says what a devnet is made of. Every field without a stated default is required.
@@ -25,6 +27,8 @@ type Config struct {
 	// Enclaves is how many signer backends each operator has, each a process of its own, which make the wallets' keys and sign what
 	// is agreed on. 0: nobody signs, and the wallets' keys are nobody's.
 	Enclaves int
+	// Scheme is what those sign with; empty for signer.FROST. A key of signer.CMP takes half a minute to generate.
+	Scheme signer.Scheme
 	// FastIdle mines the stretch between two windows in a burst.
 	FastIdle bool
 	// Windows is after how many windows the devnet ends; 0 means when its context does.
@@ -58,6 +62,9 @@ const (
 	maxOperators = 50
 	maxWallets   = 100
 	maxEnclaves  = 4
+	// What an ECDSA wallet takes grows with the square of its seats: with three, half a minute of a processor for its key, and
+	// some seconds for a signature.
+	maxECDSASeats = 5
 	// A block takes the local chain about a millisecond, and a node must follow in time.
 	minBlockTime = 5 * time.Millisecond
 	maxBlockTime = 12 * time.Second // Ethereum's own
@@ -106,6 +113,9 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// scheme returns what wallets are signed for with.
+func (c Config) scheme() signer.Scheme { return cmp.Or(c.Scheme, signer.FROST) }
+
 // lease returns how long a lease of instances lasts.
 func (c Config) lease() time.Duration {
 	if c.Lease == 0 {
@@ -130,7 +140,10 @@ func (c Config) validateEnclaves(s scenario) []error {
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("enclaves: "+format, args...)) }
 	switch {
 	case c.Enclaves == 0 && s.enclaves == 0:
-		return nil
+		if c.Scheme != "" {
+			complain("a scheme is for signers, and there are none")
+		}
+		return errs
 	case c.Enclaves < 0 || c.Enclaves > maxEnclaves:
 		complain("%d is not within 0 and %d", c.Enclaves, maxEnclaves)
 	}
@@ -142,6 +155,15 @@ func (c Config) validateEnclaves(s scenario) []error {
 	}
 	if c.Enclaves < s.enclaves || c.Wallets < s.wallets {
 		complain("scenario %s takes at least %d signers of each operator, and %d wallets", s.Name, s.enclaves, max(1, s.wallets))
+	}
+	if _, err := signer.ParseScheme(string(c.scheme())); err != nil {
+		complain("%w", err)
+	}
+	if c.Scheme == signer.CMP && c.Seats > maxECDSASeats {
+		complain("wallets of scheme cmp have at most %d seats here, not %d", maxECDSASeats, c.Seats)
+	}
+	if c.Scheme == signer.CMP && s.frost {
+		complain("scenario %s is about signatures of scheme frost", s.Name)
 	}
 	if s.Name != "" && !s.signs {
 		complain("scenario %s is played without signatures", s.Name)

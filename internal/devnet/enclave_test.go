@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/bubble"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
@@ -72,6 +75,32 @@ func TestSignersMakeAndUseAWallet(t *testing.T) {
 	}
 }
 
+// The wallets that the network's Bridge knows today, 2 of 3: their operators generate a key of ECDSA over the network, redeem with it
+// and then show by a heartbeat that they can sign. That what is signed is P2WPKH's, and the Bridge's heartbeat, the judge has verified.
+func TestSignersMakeAndUseACMPWallet(t *testing.T) {
+	if testing.Short() || bubble.Watched {
+		t.Skip("CMP takes half a minute of a processor; run without -short and -race")
+	}
+	for scenario, kind := range map[string]proposal.Kind{"calm": proposal.KindRedemption, "heartbeats": proposal.KindHeartbeat} {
+		r := play(t, Config{Scenario: scenario, Windows: 1, Operators: 3, Wallets: 1, Seats: 3, Enclaves: 1, Seed: 3, Scheme: signer.CMP})
+		requireExpected(t, r, 1)
+		require.Len(t, r.reports[0].Rows, 3)
+		for _, row := range r.reports[0].Rows {
+			require.Equal(t, []string{kind.String(), "ok"}, []string{*row.Action, *row.Outcome})
+		}
+		if kind != proposal.KindRedemption {
+			continue
+		}
+		for _, o := range r.intro.Operators {
+			all := signedIn(t, o.Dir, r.intro.Wallets[0].ID())
+			require.Len(t, all, 1)
+			key := r.intro.Wallets[0].Key()
+			require.Len(t, all[0].TxIn[0].Witness, 2, "an ECDSA signature, and the key")
+			require.Equal(t, key[1:33], all[0].TxIn[0].Witness[1][1:])
+		}
+	}
+}
+
 func TestTheBlockTimeIsPutIntoASignersSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "signer.toml")
 	require.NoError(t, os.WriteFile(file, []byte("listen = \"127.0.0.1:1\"\nblock_time = \"12s\"\n"), 0o600))
@@ -94,6 +123,10 @@ func TestEnclavesAreForCalmNetworksOfSharedKeys(t *testing.T) {
 		"enclaves: it takes a second operator":        func(c *Config) { c.Operators, c.Instances = 1, 2 },
 		"enclaves: scenario reorg is played without":  func(c *Config) { c.Scenario = "reorg" },
 		"enclaves: scenario impostor is played witho": func(c *Config) { c.Scenario = "impostor" },
+		"enclaves: a scheme is for signers":           func(c *Config) { c.Enclaves, c.Scheme = 0, signer.CMP },
+		"enclaves: scheme: there is no":               func(c *Config) { c.Scheme = "rsa" },
+		"cmp have at most 5 seats here, not 6":        func(c *Config) { c.Scheme, c.Seats = signer.CMP, 6 },
+		"enclaves: scenario signer-cheats is about":   func(c *Config) { c.Scheme, c.Scenario = signer.CMP, "signer-cheats" },
 	} {
 		bad := ok
 		change(&bad)

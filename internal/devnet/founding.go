@@ -132,7 +132,7 @@ func (d *devnet) generate(ctx context.Context, number int) (chain.Wallet, error)
 		return chain.Wallet{}, errors.New("no node that could invite the others runs in this process")
 	}
 	roster := deal(rand.New(rand.NewPCG(d.cfg.Seed, uint64(number))), d.cfg.Seats, addresses) //nolint:gosec // seats are no secret
-	session, err := inviter.running.(*inside).node.Keygen().Create(ctx, keygen.Request{Roster: roster, Threshold: d.cfg.threshold(), Scheme: signer.FROST})
+	session, err := inviter.running.(*inside).node.Keygen().Create(ctx, keygen.Request{Roster: roster, Threshold: d.cfg.threshold(), Scheme: d.cfg.scheme()})
 	if err != nil {
 		return chain.Wallet{}, err
 	}

@@ -7,7 +7,6 @@ import (
 	"math/big"
 	"slices"
 
-	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/btcsuite/btcd/chaincfg/chainhash"
 	"github.com/btcsuite/btcd/txscript"
 	"github.com/btcsuite/btcd/wire"
@@ -26,6 +25,7 @@ type Purse struct {
 	Requests []chain.RedemptionRequest // that are due
 	// Threshold is how many seats a signature takes.
 	Threshold int
+	Scheme    signer.Scheme // that signs, and locks what the wallet has
 }
 
 // signed returns what a node has recorded of a wallet's signature; the zero value if there is nothing.
@@ -103,20 +103,7 @@ func beaten(w WalletFacts, r store.WalletDetail, s signing.Signing) error {
 	if s.TxHash != (signer.Digest{}) || s.Intent.Transaction != nil {
 		return errors.New("it came to a transaction")
 	}
-	key := w.Wallet.Key()
-	point, err := schnorr.ParsePubKey(key[1:33])
-	if err != nil {
-		return err
-	}
-	signature, err := schnorr.ParseSignature(s.Signed)
-	if err != nil {
-		return err
-	}
-	// docs/decisions has the tag.
-	if digest := chainhash.TaggedHash([]byte("walletnode/heartbeat/1"), beat.Message[:]); !signature.Verify(digest[:], point) {
-		return errors.New("the signature is not the wallet's")
-	}
-	return nil
+	return beats(w.Purse.Scheme, w.Wallet.Key(), beat.Message[:], s.Signed)
 }
 
 // redeemed returns a node's signed redemption, or what is wrong with it. What it must spend and pay is worked out from the
@@ -141,8 +128,7 @@ func redeemed(w WalletFacts, r store.WalletDetail, s signing.Signing) (*wire.Msg
 	if len(tx.TxIn) != 1 || tx.TxIn[0].PreviousOutPoint != (wire.OutPoint{Hash: main.TxHash, Index: main.Index}) {
 		return nil, fmt.Errorf("it does not spend the main UTXO, output %d of %s", main.Index, chainhash.Hash(main.TxHash))
 	}
-	key := w.Wallet.Key()
-	own := append([]byte{txscript.OP_1, txscript.OP_DATA_32}, key[1:33]...) // BIP-341; the wallet's key is the output key
+	own := ownOutput(w.Purse.Scheme, w.Wallet.Key())
 	want, err := payments(*w.Purse, p, own)
 	if err != nil {
 		return nil, err

@@ -44,12 +44,8 @@ func ownScript(w chain.Wallet) []byte {
 // treasury keeps 5,000 each, at a fee of 1630.
 func redeem(t *testing.T, w *world, i int, key *btcec.PrivateKey, change func(*wire.MsgTx)) *wire.MsgTx {
 	t.Helper()
-	e, main := w.stage.elections[i], mainOf(i)
-	tx := wire.NewMsgTx(1)
-	tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{Hash: main.TxHash, Index: main.Index}, nil, nil))
-	tx.AddTxOut(wire.NewTxOut(20_000_000-2*4_995_000, ownScript(e.wallet)))
-	tx.AddTxOut(wire.NewTxOut(4_995_000-815, e.due[0]))
-	tx.AddTxOut(wire.NewTxOut(4_995_000-815, e.due[1]))
+	e := w.stage.elections[i]
+	tx := unsignedOf(w, i, ownScript(e.wallet))
 	if change != nil {
 		change(tx)
 	}
@@ -59,6 +55,17 @@ func redeem(t *testing.T, w *world, i int, key *btcec.PrivateKey, change func(*w
 	signature, err := schnorr.Sign(key, hash)
 	require.NoError(t, err)
 	tx.TxIn[0].Witness = wire.TxWitness{signature.Serialize()}
+	return tx
+}
+
+// unsignedOf is the same before it is signed, with the change going to a script.
+func unsignedOf(w *world, i int, own []byte) *wire.MsgTx {
+	due, main := w.stage.elections[i].due, mainOf(i)
+	tx := wire.NewMsgTx(1)
+	tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{Hash: main.TxHash, Index: main.Index}, nil, nil))
+	tx.AddTxOut(wire.NewTxOut(20_000_000-2*4_995_000, own))
+	tx.AddTxOut(wire.NewTxOut(4_995_000-815, due[0]))
+	tx.AddTxOut(wire.NewTxOut(4_995_000-815, due[1]))
 	return tx
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/btcsuite/btcd/wire"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
 )
 
@@ -53,7 +52,7 @@ func (d *devnet) deposit(w chain.Wallet) (chain.UTXO, error) {
 	from := wire.OutPoint{Index: 7} // of a transaction that there is not
 	copy(from.Hash[:], id[:])
 	tx.AddTxIn(wire.NewTxIn(&from, nil, nil))
-	tx.AddTxOut(wire.NewTxOut(endowment, bitcoin.ScriptOf(signer.FROST, w.Key())))
+	tx.AddTxOut(wire.NewTxOut(endowment, bitcoin.ScriptOf(d.cfg.scheme(), w.Key())))
 	for _, o := range d.operators {
 		if err := o.supply(tx); err != nil {
 			return chain.UTXO{}, err
@@ -90,7 +89,7 @@ func (d *devnet) purse(ctx context.Context, e election) (*Purse, error) {
 		return nil, fmt.Errorf("the chain has another main UTXO of wallet %v than it was given", e.wallet.ID())
 	}
 	requests, err := d.client.RedemptionRequests(ctx, e.wallet.ID(), e.due)
-	return &Purse{Main: main, Requests: requests, Threshold: d.cfg.threshold()}, err
+	return &Purse{Main: main, Requests: requests, Threshold: d.cfg.threshold(), Scheme: d.cfg.scheme()}, err
 }
 
 // cash closes, for each wallet whose redemption was signed as it must be, the requests that it pays, and leaves it with the

@@ -25,14 +25,19 @@ type scenario struct {
 	many bool
 	// signs says that operators may have signers: then every agreed action must be signed.
 	signs bool
+	frost bool // what happens is told in FROST's rounds
 	// enclaves and wallets are the fewest it can be played with; 0 if nobody has to sign.
 	enclaves, wallets int
 	retires           bool // signers, before the last wallet is made
 	draws             bool // a seed block that puts a heartbeat on the checklist; then nobody asks for redemptions
 	inactive          bool // heartbeats lack the same signers each time
+	proves            bool // that an operator signed two things: whoever is of the wallet has the proof in the end
 	plan              func(stage) plan
 	expect            expectation
 }
+
+// parted reports whether the network is cut in two.
+func (s scenario) parted() bool { return s.expect.deed == DeedPartition || s.expect.with == DeedPartition }
 
 // expectation is what the judge demands of a window. Leader, checklist and culprit are not in it: they follow from the
 // chain and from who signed.
@@ -114,6 +119,16 @@ var scenarios = []scenario{
 			deed: DeedStatement, refutes: refuteTwoFaces,
 			reason: coordination.ReasonLeaderEquivocation, fault: faults.LeaderEquivocation,
 		},
+	},
+	{
+		Scenario: Scenario{
+			"two-faced-leader-partitioned", "As in two-faced-leader; and from before block c until nothing of the window is said any more, at block c+99, no operator of one half reaches one of the other. What crosses then are heads, comparisons and proofs.",
+			"Each half: the proposal that was said to it, and no fault, for it has heard nothing else. Before the next window's leaders are known everybody holds the proof `two_statements` against the leader and no other one, and `walletnode evidence verify`, a process of its own, ends with exit code 0.",
+		},
+		operators: lastHonest + 1,
+		proves:    true,
+		plan:      planPartedFaces,
+		expect:    expectation{deed: DeedStatement, with: DeedPartition, refutes: refuteTwoFaces, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -270,7 +285,7 @@ var scenarios = []scenario{
 			"signer-cheats", "Of the first wallet's signers the first one that is asked for its part of a signature, and without which the wallet has its quorum, gives a wrong part as often as it is asked.",
 			"As in calm with signers; of the first wallet every node that took part in the attempt names the operator, and what is signed in the end is signed without it.",
 		},
-		operators: lastHonest + 1, enclaves: 1, signs: true,
+		operators: lastHonest + 1, enclaves: 1, signs: true, frost: true,
 		plan:   planCheat,
 		expect: expectation{deed: DeedCheat, agreed: true},
 	},

@@ -11,6 +11,7 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 const (
@@ -41,7 +42,17 @@ const (
 	// signingBlock is the time between two blocks while signatures are made, at least: an attempt of 41 blocks has 20 s, of
 	// which a signature takes one or two on a machine with little else to do.
 	signingBlock = 500 * time.Millisecond
+	// ecdsaBlock is the same for ECDSA wallets, of which a signature takes each signer a second or two of a processor.
+	ecdsaBlock = 2 * time.Second
 )
+
+// signingPace is the time between two blocks while signatures are made, at least.
+func (c Config) signingPace() time.Duration {
+	if c.scheme() == signer.CMP {
+		return ecdsaBlock
+	}
+	return signingBlock
+}
 
 // act is one window in the making.
 type act struct {
@@ -335,6 +346,11 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.interfere(ctx); err != nil {
 		return err
 	}
+	if a.scenario.proves && a.plan.parted() {
+		if err := a.outlastWords(ctx); err != nil {
+			return err
+		}
+	}
 	if err := a.chain.Hold(ctx, next); err != nil {
 		return err
 	}
@@ -358,7 +374,7 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.shun(ctx); err != nil {
 		return err
 	}
-	if a.plan.parted() && !a.plan.heals {
+	if a.plan.parted() && !a.plan.heals && !a.scenario.proves {
 		if err := a.outlast(ctx); err != nil {
 			return err
 		}
@@ -367,7 +383,7 @@ func (a *act) perform(ctx context.Context) error {
 		if err := a.clock.Until(ctx, a.window.End-hurry); err != nil {
 			return err
 		}
-		a.leash.slow(signingBlock) // settle ends it
+		a.leash.slow(a.cfg.signingPace()) // settle ends it
 	}
 	if err := a.clock.Until(ctx, a.window.End+1); err != nil {
 		return err
@@ -565,7 +581,7 @@ func (a *act) settle(ctx context.Context) error {
 	if a.cfg.Enclaves > 0 {
 		enough += lastWrites
 		if a.stage().signs(a.plan.silent) { // otherwise there is only to be waited
-			a.leash.slow(signingBlock)
+			a.leash.slow(a.cfg.signingPace())
 			defer a.leash.slow(0)
 		}
 	}
