@@ -1,0 +1,171 @@
+// Package exchange is what operators do with evidence after each window: this operator's head is made and told, the heads of
+// others are heard, histories are compared, and what is proved is kept and told.
+//
+// This file holds what is asked of the operator's durable memory, which its instances share.
+package exchange
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
+)
+
+// Errors of a Log that its callers tell apart. chain.ErrNotServed is one more: this instance's session is over.
+var (
+	// ErrAttested says that a head of this window, or of a later one, was signed: by a sibling, or before data was lost.
+	ErrAttested = errors.New("a head of this window or of a later one was signed already")
+	// ErrStale says that what the draft rests on has changed: draft again.
+	ErrStale = errors.New("what was drafted has changed meanwhile")
+	// ErrDoubtful says that the database lost data, and that a head of this window may have been signed before: it is skipped
+	// unless all instances have compared what they sent.
+	ErrDoubtful = errors.New("a head of this window may have been signed before data was lost")
+	// ErrUnknown says that there is no such proof.
+	ErrUnknown = errors.New("no such proof")
+)
+
+// Bounds of what a Log keeps. At each of them what is new is left out, for what is there settles the case.
+const (
+	// MaxQuotes is how many wallets' quotes are kept of one operator and window.
+	MaxQuotes = 256
+	// MaxKnown is how many explained differences are kept with one operator.
+	MaxKnown = 1 << 16
+)
+
+// Log is the durable memory of heads, entries and proofs. Each method is one transaction; an error means that nothing of it
+// was stored. Its methods may be called from any goroutine.
+type Log interface {
+	Heads
+	Statements
+	Proofs
+}
+
+// Heads are this operator's, and those of others that were heard.
+type Heads interface {
+	// State returns what this operator attested last, and what it knows of the windows below that.
+	State(ctx context.Context) (State, error)
+	// Draft returns what is to be attested of a window: a state, and the entries of the window that are new. Wallets without a
+	// final result have none. Drafting changes nothing.
+	Draft(ctx context.Context, window chain.Height) (Draft, error)
+	// Attest stores a head with the entries it was drafted with, and has it on this machine's disk as well before it returns:
+	// the head may be sent then, and only then. From here on nothing can be signed or proposed in a slot that it attests as
+	// None or Late; where something was meanwhile, it is ErrStale. ErrAttested, ErrStale and ErrDoubtful say that the head must
+	// never leave; any other error leaves open whether it is stored, and Unsent tells.
+	Attest(ctx context.Context, d Draft, h evidence.Head) error
+	// Unsent returns heads of this operator that were stored and are not known to have been sent, oldest first, the last
+	// evidence.Span windows of them: they are sent as they are. Each is on this machine's disk when it is returned.
+	Unsent(ctx context.Context) ([]evidence.Head, error)
+	// Sent notes that a head of this operator was sent.
+	Sent(ctx context.Context, window chain.Height) error
+	// Lost notes a head of this operator that was heard and is not in the log, because data was lost: the window is skipped, and
+	// nothing new is signed in it. It reports false if the head is known. A head that contradicts a stored one is noted too.
+	Lost(ctx context.Context, h evidence.Head) (bool, error)
+
+	// SaveHead stores the head of another operator. Of one operator and window the first one stays.
+	SaveHead(ctx context.Context, h evidence.Head) error
+	// HeadsFrom returns the heads of other operators of a window and later ones, ascending by window.
+	HeadsFrom(ctx context.Context, window chain.Height) ([]evidence.Head, error)
+}
+
+// State is what an operator attests: enough to make the Ledger anew, and to open its last head.
+type State struct {
+	// Head is the last one; zero if there is none. Before is the one that it names; zero if it begins a chain.
+	Head, Before evidence.Head
+	// Entries are those of the last evidence.Span windows up to the head's, in no order.
+	Entries []Attested
+	// Wallets are those in which the operator holds a seat, with their rosters, archived ones too.
+	Wallets []chain.Wallet
+	// Version grows with each change of entries and heads.
+	Version uint64
+}
+
+// Attested is an entry as it is now.
+type Attested struct {
+	evidence.Entry
+	// Filled is the window of the newest head in which this entry was None still; 0 if it was never attested differently.
+	Filled chain.Height
+}
+
+// Draft is what a head of a window can be made of.
+type Draft struct {
+	State
+	Window chain.Height
+	New    []evidence.Entry // of Window, ascending by wallet
+}
+
+// Statements are the signed messages that entries speak of, and what is known of how others attest them.
+type Statements interface {
+	// Statements returns the signed messages on record of a wallet and window that an entry is made of: those of its sender, or
+	// all that were heard if it has none; two at most of each operator. This operator's own are in Own.
+	Statements(ctx context.Context, wallet chain.WalletID, window chain.Height) ([][]byte, error)
+	// Own returns the envelope that this operator said as leader, which becomes a statement again by being signed; false if
+	// there is none.
+	Own(ctx context.Context, wallet chain.WalletID, window chain.Height) ([]byte, bool, error)
+	// Fill stores a statement that was learned of from another operator at a height, and if it fills a gap of ours makes the
+	// entry Late: then it returns the entry and true. Nothing else changes an entry. If it contradicts a stored one the proof is
+	// stored too.
+	Fill(ctx context.Context, s evidence.Statement, at chain.Height) (evidence.Entry, bool, error)
+
+	// Explain stores what a comparison found that an operator attests differently. Open are findings that nobody could explain:
+	// what is on record of their windows is kept until they are explained, or for as long as evidence is.
+	Explain(ctx context.Context, peer chain.Operator, known heads.Known, open []Slot) error
+	// Known returns what an operator is known to attest differently, of a window and later ones.
+	Known(ctx context.Context, peer chain.Operator, from chain.Height) (heads.Known, error)
+
+	// SaveQuote stores a message in which another operator acted on a leader's word: the first of each slot.
+	SaveQuote(ctx context.Context, q evidence.Quote) error
+	// Quotes returns what was stored of one operator, of a window and later ones, with its own statements as leader.
+	Quotes(ctx context.Context, of chain.Operator, from chain.Height) ([]evidence.Quote, error)
+}
+
+// Slot is a wallet's window.
+type Slot struct {
+	Wallet chain.WalletID
+	Window chain.Height
+}
+
+// Proofs are kept for ever. Two differing statements of one slot are proved by the log itself, in the transaction in which the
+// second one is stored.
+type Proofs interface {
+	// SaveProof stores a proof that was decoded or made, and reports whether it is the first of its misdeed: of one kind,
+	// operator, wallet and window one is kept. It returns the ID of the one that is. From says whom it came from; zero if it
+	// was found here.
+	SaveProof(ctx context.Context, p evidence.Proof, from chain.Operator, at chain.Height) (id string, first bool, err error)
+	// Proof returns one; ErrUnknown if there is none.
+	Proof(ctx context.Context, id string) (StoredProof, error)
+	// Proofs returns those that a filter selects, the newest window first.
+	Proofs(ctx context.Context, f ProofFilter) ([]StoredProof, error)
+	// Holds notes that an operator has a proof. Of one that is not here nothing is noted.
+	Holds(ctx context.Context, id string, operator chain.Operator) error
+	// Untold returns proofs that are still to be announced, oldest first, limit at most.
+	Untold(ctx context.Context, limit int) ([]StoredProof, error)
+	// Told ends a proof's announcements: the others have it.
+	Told(ctx context.Context, id string) error
+}
+
+// ProofFilter selects proofs. Zero fields select all.
+type ProofFilter struct {
+	Kind     evidence.Kind
+	Culprit  chain.Operator
+	Wallet   *chain.WalletID // proofs of heads are of no wallet
+	From, To chain.Height    // windows, both included; 0 for no bound
+	Limit    int             // 0 for no limit
+}
+
+// StoredProof is a proof with what is known about it.
+type StoredProof struct {
+	ID      string
+	Kind    evidence.Kind
+	Slot    evidence.Slot // Proof.Slot
+	Encoded []byte        // Proof.Encode
+	// Fault is the ID of the recorded fault that it proves; empty if there is none.
+	Fault    string
+	From     chain.Operator // who told of it; zero if it was found here
+	At       chain.Height   // at which it was stored
+	StoredAt time.Time
+	Told     bool             // the others have it: it is announced no more
+	Holders  []chain.Operator // who is known to have it, ascending
+}
