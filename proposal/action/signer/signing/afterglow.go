@@ -24,22 +24,16 @@ func newAfterglow(r *run, e ending) *stay {
 }
 
 func (a *afterglow) play(ctx context.Context) {
-	for answered := false; ; {
-		said, err := a.topic.Next(ctx)
-		if err != nil {
-			return
-		}
-		content, err := decode(said.Data)
-		if err != nil {
-			continue
-		}
+	answered := false
+	heed(ctx, a.topic, func(by chain.Operator, content any) (enough bool) {
 		switch m := content.(type) {
 		case announcement:
-			if !answered && said.By != a.self && m.intent == a.answer.intent && m.attempt > a.answer.attempt {
+			if !answered && by != a.self && m.intent == a.answer.intent && m.attempt > a.answer.attempt {
 				answered = a.topic.Publish(ctx, encode(a.answer)) == nil // from now on the topic repeats it
 			}
 		case wanted:
-			a.lender.hear(ctx, a.topic, said.By, m)
+			a.lender.hear(ctx, a.topic, by, m)
 		}
-	}
+		return false
+	})
 }

@@ -104,27 +104,23 @@ func (s *search) ask(ctx context.Context, m wanted) {
 }
 
 // listen returns the transaction that makes utxo, unless ctx ends before it comes.
-func (s *search) listen(ctx context.Context, j *job, utxo [32]byte) *wire.MsgTx {
-	for {
-		said, err := s.topic.Next(ctx)
-		if err != nil {
-			return nil
-		}
-		content, err := decode(said.Data)
+func (s *search) listen(ctx context.Context, j *job, utxo [32]byte) (found *wire.MsgTx) {
+	heed(ctx, s.topic, func(by chain.Operator, content any) (enough bool) {
 		m, ok := content.(lent)
-		if err != nil || !ok || m.wallet != j.wallet.ID() || !j.wallet.Holds(said.By) || s.looked[said.By] == maxLent {
-			continue
+		if !ok || m.wallet != j.wallet.ID() || !j.wallet.Holds(by) || s.looked[by] == maxLent {
+			return false
 		}
-		s.looked[said.By]++
+		s.looked[by]++
 		tx, err := bitcoin.Parse(m.raw)
 		if err != nil {
-			continue
+			return false
 		}
 		if _, _, _, ok := j.main(utxo, []*wire.MsgTx{tx}); ok {
-			s.found = tx
-			return tx
+			s.found, found = tx, tx
 		}
-	}
+		return found != nil
+	})
+	return found
 }
 
 // all returns what was found before; nil is no search.

@@ -47,3 +47,16 @@ func (s *stay) last(ctx context.Context, clock action.Clock) {
 	})
 	s.play(ctx)
 }
+
+// heed hands what operators say on a topic to hear, until that is enough for it or ctx ends. What cannot be read is passed over.
+func heed(ctx context.Context, topic Topic, hear func(by chain.Operator, content any) (enough bool)) {
+	for {
+		said, err := topic.Next(ctx)
+		if err != nil {
+			return
+		}
+		if content, err := decode(said.Data); err == nil && hear(said.By, content) {
+			return
+		}
+	}
+}

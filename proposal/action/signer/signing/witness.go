@@ -68,27 +68,18 @@ func (w *witness) play(ctx context.Context) {
 		}
 		w.topic = topic
 	}
-	for {
-		said, err := w.topic.Next(ctx)
-		if err != nil {
-			return
-		}
-		content, err := decode(said.Data)
-		if err != nil {
-			continue
-		}
+	heed(ctx, w.topic, func(by chain.Operator, content any) (enough bool) {
 		switch m := content.(type) {
 		case result:
-			if w.jobs[0].wallet.Holds(said.By) && w.looked[said.By] < maxResults {
-				w.looked[said.By]++
-				if w.take(ctx, m) {
-					return
-				}
+			if w.jobs[0].wallet.Holds(by) && w.looked[by] < maxResults {
+				w.looked[by]++
+				enough = w.take(ctx, m)
 			}
 		case wanted:
-			w.lender.hear(ctx, w.topic, said.By, m)
+			w.lender.hear(ctx, w.topic, by, m)
 		}
-	}
+		return enough
+	})
 }
 
 // prepare works out what is to be signed; false if that cannot be done within an attempt's time.

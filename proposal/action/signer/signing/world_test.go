@@ -293,6 +293,13 @@ type handling struct {
 
 // handle carries an order out as the dispatcher does: until signing must have ended, or until cancel.
 func (m *member) handle(o proposal.Order) *handling {
+	return m.handleBy(o, func(ctx context.Context) (action.Outcome, string) {
+		return m.service.Handlers()[o.Proposal.Kind()].Handle(ctx, o)
+	})
+}
+
+// handleBy is the same with another handler than the kind's.
+func (m *member) handleBy(o proposal.Order, handle func(ctx context.Context) (action.Outcome, string)) *handling {
 	ctx, end := context.WithCancelCause(m.t.Context())
 	cancel := func() { end(nil) }
 	h := &handling{cancel, make(chan outcomed, 1)}
@@ -307,7 +314,7 @@ func (m *member) handle(o proposal.Order) *handling {
 				end(action.ErrExpired)
 			}
 		}()
-		outcome, detail := m.service.Handlers()[o.Proposal.Kind()].Handle(ctx, o)
+		outcome, detail := handle(ctx)
 		if outcome == "" && m.clock.Height() >= o.SigningEnd() {
 			outcome = action.Expired
 		}
