@@ -262,16 +262,16 @@ func (c *circle) generate(seats, threshold int) chain.Wallet {
 	session, err := first.Create(c.b.Context(), keygen.Request{Roster: c.roster(seats), Threshold: threshold, Scheme: signer.FROST})
 	require.NoError(c.b, err)
 	var id chain.WalletID
-	accepted := make(map[*house]bool)
+	waiting := slices.Clone(c.houses) // for the invitation; nobody is asked again who accepted
 	c.await("the wallet is active", func(h *house) bool {
-		for _, other := range c.houses { // all of them: whoever waits for its turn keeps the others waiting
+		waiting = slices.DeleteFunc(waiting, func(other *house) bool { // all of them: whoever waits for its turn keeps the others waiting
 			status, err := other.Keygen().Status(c.b.Context(), session)
-			if err != nil || status.State != keygen.Invited || accepted[other] {
-				continue
+			if err != nil || status.State != keygen.Invited {
+				return err == nil
 			}
 			require.NoError(c.b, other.Keygen().Accept(c.b.Context(), session))
-			accepted[other] = true
-		}
+			return true
+		})
 		status, err := h.Keygen().Status(c.b.Context(), session)
 		if err != nil {
 			return false

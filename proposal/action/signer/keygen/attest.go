@@ -113,11 +113,7 @@ func (p *play) own() (attested, error) {
 
 // activate puts the wallet to use: everything that is done here can be done again after a restart.
 func (p *play) activate(ctx context.Context, all [][]byte) error {
-	record, err := MakeRecord(p.inv.Roster, all)
-	if err != nil {
-		return &failure{why: err.Error()}
-	}
-	read, err := ReadRecord(record, p.inv.Roster)
+	read, record, err := makeRecord(p.inv.Roster, all)
 	if err != nil {
 		return &failure{why: err.Error()}
 	}

@@ -148,28 +148,64 @@ const MaxRecord = 8 << 20
 
 // MakeRecord puts attestations together, in whatever order. It fails unless there is one of each operator and all agree.
 func MakeRecord(roster []chain.Operator, attestations [][]byte) ([]byte, error) {
-	by := map[chain.Operator][]byte{}
+	_, data, err := makeRecord(roster, attestations)
+	return data, err
+}
+
+func makeRecord(roster []chain.Operator, attestations [][]byte) (Record, []byte, error) {
+	by := map[chain.Operator]attested{}
 	var points [][33]byte
 	for _, signed := range attestations {
 		a, err := readAttestation(signed, points)
 		if err != nil {
-			return nil, err
+			return Record{}, nil, err
 		}
-		by[a.By], points = signed, a.Verification
+		by[a.By], points = attested{a, signed}, a.Verification
 	}
-	list := new(pb.WalletRecord)
+	var list []attested
 	for _, op := range (Terms{Roster: roster}).Operators() {
-		if by[op] == nil {
-			return nil, fmt.Errorf("record: %w: %v has not attested it", ErrDocument, op)
+		if by[op].signed == nil {
+			return Record{}, nil, fmt.Errorf("record: %w: %v has not attested it", ErrDocument, op)
 		}
-		list.Attestations = append(list.Attestations, by[op])
+		list = append(list, by[op])
 	}
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(list)
+	r, err := recordOf(roster, list)
 	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
+		return Record{}, nil, err
 	}
-	_, err = ReadRecord(data, roster)
-	return data, err
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pb.WalletRecord{Attestations: r.Signed})
+	if err != nil {
+		return Record{}, nil, fmt.Errorf("record: %w", err)
+	}
+	if len(data) > MaxRecord {
+		return Record{}, nil, fmt.Errorf("record: %w: more than %d bytes", ErrDocument, MaxRecord)
+	}
+	return r, data, nil
+}
+
+// recordOf puts verified attestations together: one of each operator, in order, about one roster, that agree.
+func recordOf(roster []chain.Operator, list []attested) (Record, error) {
+	operators := Terms{Roster: roster}.Operators()
+	if len(list) != len(operators) {
+		return Record{}, fmt.Errorf("record: %w: %d attestations of %d operators", ErrDocument, len(list), len(operators))
+	}
+	var r Record
+	for i, a := range list {
+		if i == 0 {
+			r.Attestation = a.Attestation
+		}
+		if a.By != operators[i] || !slices.Equal(a.Roster, roster) {
+			return Record{}, fmt.Errorf("record: %w: place %d belongs to %v of the roster", ErrDocument, i+1, operators[i])
+		}
+		if !a.Agrees(r.Attestation) {
+			return Record{}, fmt.Errorf("record: %w: %v and %v attest different keys", ErrDocument, a.By, r.By)
+		}
+		r.Signed = append(r.Signed, a.signed)
+	}
+	if len(r.Signed) == 0 {
+		return Record{}, fmt.Errorf("record: %w: there are no attestations", ErrDocument)
+	}
+	return r, nil
 }
 
 // OpenRecord reads a record of a roster that is not known yet, and verifies all that ReadRecord does about the roster that it
@@ -212,31 +248,19 @@ func ReadRecord(data []byte, roster []chain.Operator) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	operators := Terms{Roster: roster}.Operators()
-	if len(list.GetAttestations()) != len(operators) {
-		return Record{}, fmt.Errorf("record: %w: %d attestations of %d operators", ErrDocument, len(list.GetAttestations()), len(operators))
+	if want := len((Terms{Roster: roster}).Operators()); len(list.GetAttestations()) != want { // before any signature is looked at
+		return Record{}, fmt.Errorf("record: %w: %d attestations of %d operators", ErrDocument, len(list.GetAttestations()), want)
 	}
-	var r Record
-	for i, signed := range list.GetAttestations() {
-		a, err := readAttestation(signed, r.Verification)
+	var all []attested
+	var points [][33]byte
+	for _, signed := range list.GetAttestations() {
+		a, err := readAttestation(signed, points)
 		if err != nil {
 			return Record{}, fmt.Errorf("record: %w", err)
 		}
-		if i == 0 {
-			r.Attestation = a
-		}
-		if a.By != operators[i] || !slices.Equal(a.Roster, roster) {
-			return Record{}, fmt.Errorf("record: %w: place %d belongs to %v of the roster", ErrDocument, i+1, operators[i])
-		}
-		if !a.Agrees(r.Attestation) {
-			return Record{}, fmt.Errorf("record: %w: %v and %v attest different keys", ErrDocument, a.By, r.By)
-		}
-		r.Signed = append(r.Signed, signed)
+		all, points = append(all, attested{a, signed}), a.Verification
 	}
-	if len(r.Signed) == 0 {
-		return Record{}, fmt.Errorf("record: %w: there are no attestations", ErrDocument)
-	}
-	return r, nil
+	return recordOf(roster, all)
 }
 
 // Matches reports whether a backend's key is the one that the record is of: session, terms, group key and every

@@ -16,9 +16,10 @@ import (
 
 // Keygen is one seat's part in a key generation. It is not safe for concurrent use, and its state exists in memory only.
 type Keygen struct {
-	run   *run
-	share func(result any) (Share, error)
-	got   *Share
+	run    *run
+	share  func(result any) (Share, error)
+	public *frostPublic // of FROST: what this seat found, or another one of the backend before it
+	got    *Share
 }
 
 // NewKeygen takes a seat into the generation of a key that threshold of the seats can sign with. The session's name must be
@@ -34,7 +35,10 @@ func NewKeygen(scheme signer.Scheme, session []byte, self chain.Seat, seats []ch
 	switch scheme {
 	case signer.FROST:
 		rounds, start = frostKeygen(threshold), frost.KeygenTaproot(idOf(self), idsOf(seats), threshold-1)
-		k.share = func(result any) (Share, error) { return frostShare(result, self, seats, threshold) }
+		k.share = func(result any) (s Share, err error) {
+			s, k.public, err = frostShare(result, self, seats, threshold, k.public)
+			return s, err
+		}
 	case signer.CMP:
 		// No pool: two parties that share one deadlock, and one of its own can deadlock too.
 		rounds, start = cmpKeygen(threshold), cmp.Keygen(curve.Secp256k1{}, idOf(self), idsOf(seats), threshold-1, nil)
@@ -68,6 +72,10 @@ func (k *Keygen) finish(step Step, err error) (Step, error) {
 	k.got = &share
 	return step, nil
 }
+
+// After takes over what another seat of the same backend has found about the key, so that it need not be worked out again: what is
+// public of a key takes as long as a signature. Whoever has found something else is not helped by it, and finds out for itself.
+func (k *Keygen) After(other *Keygen) { k.public = other.public }
 
 // Share returns the seat's share once the key generation is done.
 func (k *Keygen) Share() (Share, error) {

@@ -1,6 +1,7 @@
 package scheme
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -123,41 +124,61 @@ func (s Share) Check() error {
 	return nil
 }
 
-// frostShare makes a share of what the library has generated, and tweaks it.
-func frostShare(result any, self chain.Seat, seats []chain.Seat, threshold int) (Share, error) {
+// frostPublic is what is public of a generated key, tweaked and checked. The seats of one backend end with the same, so that each
+// but the first needs only compare.
+type frostPublic struct {
+	generated [][]byte // as the library has it: the key's X, then the verification shares in seat order
+	share     Share    // with a seat's own secret
+}
+
+// frostShare makes a share of what the library has generated, and tweaks it. Known is what another seat has found, or nil; it is
+// returned for the next.
+func frostShare(result any, self chain.Seat, seats []chain.Seat, threshold int, known *frostPublic) (Share, *frostPublic, error) {
 	config, ok := result.(*frost.TaprootConfig)
 	if !ok {
-		return Share{}, errors.New("the library returned something else")
+		return Share{}, known, errors.New("the library returned something else")
 	}
 	t, err := newTweak(config.PublicKey)
 	if err != nil {
-		return Share{}, fmt.Errorf("tweak: %w", err)
+		return Share{}, known, fmt.Errorf("tweak: %w", err)
 	}
 	secret, err := config.PrivateShare.MarshalBinary()
 	if err != nil {
-		return Share{}, err
+		return Share{}, known, err
 	}
 	untweaked, err := parseScalar([32]byte(secret))
 	if err != nil {
-		return Share{}, fmt.Errorf("secret: %w", err)
+		return Share{}, known, fmt.Errorf("secret: %w", err)
 	}
-	tweaked := t.secret(untweaked)
-	s := Share{scheme: signer.FROST, seat: self, threshold: threshold, seats: seats, secret: tweaked.Bytes()}
+	generated := [][]byte{config.PublicKey}
 	for _, seat := range seats {
 		public, err := config.VerificationShares[idOf(seat)].MarshalBinary()
 		if err != nil {
-			return Share{}, err
+			return Share{}, known, err
 		}
+		generated = append(generated, public)
+	}
+	tweaked := t.secret(untweaked)
+	s := Share{scheme: signer.FROST, seat: self, threshold: threshold, seats: seats, secret: tweaked.Bytes()}
+	if known != nil && threshold == known.share.threshold && slices.Equal(seats, known.share.seats) &&
+		slices.EqualFunc(generated, known.generated, bytes.Equal) {
+		s.key, s.verification = known.share.key, known.share.verification
+		return s, known, s.form()
+	}
+	for i, public := range generated[1:] {
 		v, err := t.public([33]byte(public))
 		if err != nil {
-			return Share{}, fmt.Errorf("verification share of seat %d: %w", seat, err)
+			return Share{}, known, fmt.Errorf("verification share of seat %d: %w", seats[i], err)
 		}
 		s.verification = append(s.verification, v)
 	}
 	if s.key, err = uncompress(t.output); err != nil {
-		return Share{}, err
+		return Share{}, known, err
 	}
-	return s, s.Check()
+	if err := s.Check(); err != nil {
+		return Share{}, known, err
+	}
+	return s, &frostPublic{generated, s}, nil
 }
 
 // frostConfig returns the share in the library's form, with the verification shares of the signers. It is made anew for each

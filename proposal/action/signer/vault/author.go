@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
-	"github.com/ethereum/go-ethereum/crypto"
-
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
@@ -28,19 +25,8 @@ func (a *authors) verify(m wire.PubsubMessage) (wire.Author, error) {
 	if err != nil {
 		return wire.Author{}, fmt.Errorf("%w: %w", wire.ErrSignature, err)
 	}
-	sig, err := ecdsa.ParseDERSignature(m.Signature())
-	if err != nil {
-		return wire.Author{}, fmt.Errorf("%w: %w", wire.ErrSignature, err)
-	}
-	r, s := sig.R(), sig.S()
-	if s.IsOverHalfOrder() {
-		s.Negate()
-	}
-	var compact [64]byte
-	r.PutBytesUnchecked(compact[:32])
-	s.PutBytesUnchecked(compact[32:])
-	if digest := m.ID(); !crypto.VerifySignature(author.Key[:], digest[:], compact[:]) {
-		return wire.Author{}, fmt.Errorf("%w: not by %v", wire.ErrSignature, author.Operator)
+	if err := m.VerifyBy(author); err != nil {
+		return wire.Author{}, err
 	}
 	return author, nil
 }

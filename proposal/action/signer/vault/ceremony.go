@@ -116,7 +116,14 @@ func (p *parts) advance(id signer.SessionID, all []heard) (a answer, done bool) 
 		return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}, false
 	}
 	var said []scheme.Message
+	var before *scheme.Keygen
 	for _, seat := range p.seats() {
+		if k, ok := p.parties[seat].(*scheme.Keygen); ok {
+			if before != nil {
+				k.After(before)
+			}
+			before = k
+		}
 		step, err := p.parties[seat].Round(messagesFor(seat, in, p.said))
 		if err != nil {
 			return p.blame(seat, in, err), false
@@ -143,29 +150,30 @@ func messagesFor(seat chain.Seat, others, own []scheme.Message) []scheme.Message
 	return in
 }
 
-// say makes a bundle of what the own seats say. What is for another operator's seat is sealed to that operator's backend.
+// say makes a bundle of what the own seats say. What is for another operator's seats is sealed to that operator's backend.
 func (p *parts) say(id signer.SessionID, said []scheme.Message) answer {
 	slices.SortFunc(said, func(a, b scheme.Message) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	var toAll []scheme.Message
-	sealed := make(map[chain.Operator][]scheme.Message)
+	toOne := make(map[chain.Operator][]scheme.Message)
 	for _, m := range said {
 		holder := p.holders[m.To]
 		switch {
 		case m.To == 0:
 			toAll = append(toAll, m)
 		case holder != p.self:
-			data, err := seal(p.sealTo[holder], sealInfo(id, p.rounds+1, m.From, m.To), m.Data)
-			if err != nil {
-				return answer{Failed: err.Error()}
-			}
-			sealed[holder] = append(sealed[holder], scheme.Message{From: m.From, To: m.To, Data: data})
+			toOne[holder] = append(toOne[holder], m)
 		}
 	}
 	out := []signer.Parcel{{Data: encodeParcel(toAll)}}
 	for _, op := range p.others() {
-		if len(sealed[op]) > 0 {
-			out = append(out, signer.Parcel{To: op, Data: encodeParcel(sealed[op])})
+		if len(toOne[op]) == 0 {
+			continue
 		}
+		data, err := sealParcel(p.sealTo[op], sealInfo(id, p.rounds+1, p.self, op), toOne[op])
+		if err != nil {
+			return answer{Failed: err.Error()}
+		}
+		out = append(out, signer.Parcel{To: op, Data: data})
 	}
 	p.rounds++
 	p.said = said
@@ -201,19 +209,30 @@ func (p *parts) openOne(id signer.SessionID, h heard) ([]scheme.Message, *signer
 	if h.toSelf == nil {
 		return messages, nil
 	}
-	sealed, err := decodeParcel(h.toSelf)
+	sealed, err := p.unseal(id, h)
 	if err != nil {
-		return nil, p.culprit(p.firstSeat(h.by), fmt.Sprintf("its bundle of round %d: %v", p.rounds, err))
+		return nil, p.pair(p.firstSeat(h.by), p.firstSeat(p.self), err.Error())
 	}
-	for _, m := range sealed {
+	return append(messages, sealed...), nil
+}
+
+// unseal opens what an operator has sealed for this backend. What is wrong with it nobody else can see.
+func (p *parts) unseal(id signer.SessionID, h heard) ([]scheme.Message, error) {
+	if len(h.toSelf) == 0 || h.toSelf[0] != sealedVersion {
+		return nil, errors.New("what is sealed for the receiver is of an unknown version")
+	}
+	plain, err := unseal(p.key, sealInfo(id, p.rounds, h.by, p.self), h.toSelf[1:])
+	if err != nil {
+		return nil, errors.New("what is sealed for the receiver does not open")
+	}
+	messages, err := decodeParcel(plain)
+	if err != nil {
+		return nil, fmt.Errorf("what is sealed for the receiver: %w", err)
+	}
+	for _, m := range messages {
 		if p.holders[m.From] != h.by || p.parties[m.To] == nil {
-			return nil, p.culprit(p.firstSeat(h.by), fmt.Sprintf("its bundle of round %d speaks for seat %d, to seat %d", p.rounds, m.From, m.To))
+			return nil, fmt.Errorf("what is sealed for the receiver speaks for seat %d, to seat %d", m.From, m.To)
 		}
-		plain, err := unseal(p.key, sealInfo(id, p.rounds, m.From, m.To), m.Data)
-		if err != nil {
-			return nil, p.pair(m.From, m.To, "what is sealed for the receiver does not open")
-		}
-		messages = append(messages, scheme.Message{From: m.From, To: m.To, Data: plain})
 	}
 	return messages, nil
 }

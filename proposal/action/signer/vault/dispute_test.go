@@ -99,6 +99,20 @@ func TestADealerOfABadShareIsNamedByEverybody(t *testing.T) {
 		"nothing": func(t *testing.T, r *rig, dealer, victim *house, out []signer.Parcel) []signer.Parcel {
 			return openedTo(t, r, dealer, victim, out, func([]byte) []byte { return nil })
 		},
+		"no parcel": func(t *testing.T, r *rig, dealer, victim *house, out []signer.Parcel) []signer.Parcel {
+			return resealedTo(t, r, dealer, victim, out, func([]byte) []byte { return []byte("none") })
+		},
+		"another's seat": func(t *testing.T, r *rig, dealer, victim *house, out []signer.Parcel) []signer.Parcel {
+			return resealedTo(t, r, dealer, victim, out, func(plain []byte) []byte { plain[2] = 4; return plain })
+		},
+		"another version": func(_ *testing.T, _ *rig, _, victim *house, out []signer.Parcel) []signer.Parcel {
+			for i := range out {
+				if out[i].To == victim.op {
+					out[i].Data = append([]byte{1}, out[i].Data[1:]...)
+				}
+			}
+			return out
+		},
 		"it does not open": func(_ *testing.T, _ *rig, _, victim *house, out []signer.Parcel) []signer.Parcel {
 			for i := range out {
 				if out[i].To == victim.op {
@@ -162,9 +176,9 @@ func TestWhatIsSealedInAnotherRoundNamesTheDealer(t *testing.T) {
 		}
 		to, err := parseSealTo(d.seal(victim).to)
 		require.NoError(t, err)
-		data, err := seal(to, sealInfo(d.session, 1, 2, 1), []byte("surprise"))
+		data, err := sealParcel(to, sealInfo(d.session, 1, dealer.op, victim.op), []scheme.Message{{From: 2, To: 1, Data: []byte("surprise")}})
 		require.NoError(t, err)
-		return append(out, signer.Parcel{To: victim.op, Data: encodeParcel([]scheme.Message{{From: 2, To: 1, Data: data}})})
+		return append(out, signer.Parcel{To: victim.op, Data: data})
 	})
 	reply, err := d.generating(victim, 2, others(d.rounds[0], victim))
 	require.NoError(t, err)

@@ -13,11 +13,12 @@ import (
 )
 
 // A parcel's data is a version, then messages in the order of sender and receiver: one byte each for their seats (the
-// receiver is 0 in a parcel for everybody), four for the length, and the message. One that is for a seat is sealed.
-const parcelVersion = 1
-
-// maxSealed is the most bytes of a sealed message: HPKE adds an X25519 key and a tag.
-const maxSealed = scheme.MaxMessage + 32 + 16
+// receiver is 0 in a parcel for everybody), four for the length, and the message. A parcel for one operator's backend is a version
+// and all of that, sealed: one X25519 key for all that the seats of one operator have for those of another.
+const (
+	parcelVersion = 1
+	sealedVersion = 2
+)
 
 var errParcel = errors.New("malformed parcel")
 
@@ -30,7 +31,7 @@ func encodeParcel(messages []scheme.Message) []byte {
 	data := append(make([]byte, 0, size), parcelVersion)
 	for _, m := range messages {
 		data = append(data, byte(m.From), byte(m.To))
-		data = binary.BigEndian.AppendUint32(data, uint32(len(m.Data))) //nolint:gosec // at most maxSealed
+		data = binary.BigEndian.AppendUint32(data, uint32(len(m.Data))) //nolint:gosec // at most MaxMessage
 		data = append(data, m.Data...)
 	}
 	return data
@@ -49,7 +50,7 @@ func decodeParcel(data []byte) ([]scheme.Message, error) {
 		}
 		from, to, n := rest[0], rest[1], binary.BigEndian.Uint32(rest[2:])
 		rest = rest[6:]
-		if uint64(n) > uint64(len(rest)) || n > maxSealed {
+		if uint64(n) > uint64(len(rest)) || n > scheme.MaxMessage {
 			return nil, fmt.Errorf("%w: a message of %d bytes", errParcel, n)
 		}
 		place := int(from)<<8 | int(to)
@@ -63,10 +64,21 @@ func decodeParcel(data []byte) ([]scheme.Message, error) {
 	return messages, nil
 }
 
-// sealInfo binds a sealed message to its place: it opens as nothing else.
-func sealInfo(session signer.SessionID, round int, from, to chain.Seat) []byte {
-	info := append([]byte("walletnode/seal/1:"), session[:]...)
-	return append(info, byte(from), byte(to), byte(round)) //nolint:gosec // at most maxRounds
+// sealInfo binds what is sealed to its place, from one operator's backend to another's: it opens as nothing else. An operator has one
+// backend in a key generation.
+func sealInfo(session signer.SessionID, round int, from, to chain.Operator) []byte {
+	info := append([]byte("walletnode/seal/2:"), session[:]...)
+	info = append(append(info, from[:]...), to[:]...)
+	return append(info, byte(round)) //nolint:gosec // at most maxRounds
+}
+
+// sealParcel makes the parcel for one operator's backend, of messages that are in order.
+func sealParcel(to hpke.PublicKey, info []byte, messages []scheme.Message) ([]byte, error) {
+	sealed, err := seal(to, info, encodeParcel(messages))
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte{sealedVersion}, sealed...), nil
 }
 
 // seal encrypts a message to a seat's backend: RFC 9180, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.

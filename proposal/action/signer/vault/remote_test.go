@@ -108,11 +108,11 @@ func TestACMPWalletThroughItsDaemons(t *testing.T) {
 func requireNoCMPShareSaid(t *testing.T, r *rig, key signer.KeyDetail) {
 	t.Helper()
 	parts := sealedParts(t, r.traffic)
-	pairs := map[[2]chain.Seat]bool{}
+	pairs := map[[2]chain.Operator]bool{}
 	for _, p := range parts {
-		pairs[[2]chain.Seat{p.From, p.To}] = true
+		pairs[[2]chain.Operator{p.from, p.to}] = true
 	}
-	require.Len(t, pairs, 3*2, "from each seat to each other one")
+	require.Len(t, pairs, 3*2, "from each operator to each other one")
 	requireSealedToOne(t, r, parts)
 
 	everything := bytes.Join(r.traffic, nil)

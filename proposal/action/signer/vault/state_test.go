@@ -285,13 +285,12 @@ func TestAnExportOpensNoOtherWalletsParcels(t *testing.T) {
 		own, err := h.vault.sealingOf(to.session)
 		require.NoError(t, err)
 		for _, part := range to.parts {
-			if r.roster[part.To-1] != h.op {
+			if part.to != h.op {
 				continue
 			}
-			info := sealInfo(to.session, part.round, part.From, part.To)
-			_, err := unseal(own.key, info, part.Data)
+			_, err := unseal(own.key, part.info(to.session), part.data)
 			require.NoError(t, err)
-			_, err = unseal(moved, info, part.Data)
+			_, err = unseal(moved, part.info(to.session), part.data)
 			require.Equal(t, i == 0, err == nil)
 		}
 	}
