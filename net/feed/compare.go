@@ -28,7 +28,7 @@ func (k Kept) shared(mailbox, other string, wallet chain.WalletID) (points []poi
 	for _, e := range k.Entries {
 		item := e.Record.Item
 		if e.Gap == nil && item.Wallet == wallet &&
-			k.Subscriptions.Gets(mailbox, wallet, item.Kind) && k.Subscriptions.Gets(other, wallet, item.Kind) {
+			k.Subscriptions.Reaches(mailbox, item) && k.Subscriptions.Reaches(other, item) {
 			points = append(points, point{seq: e.Record.Seq, hash: e.Record.Hash(), shard: e.Shard})
 		}
 	}

@@ -15,15 +15,15 @@ import (
 
 // Bounds. What a decoder reads and a subscription names is held to them, so that nothing a peer sends makes anything grow.
 const (
-	MaxName          = 32             // bytes of the name of an instance, a source or a mailbox
+	MaxName          = 64             // bytes of the name of an instance, a source or a mailbox
 	MaxPayload       = 1 << 20        // bytes of one payload
 	MaxMailboxes     = 256            // mailboxes of one version of the subscriptions
 	MaxWallets       = 4096           // wallets that one mailbox names; who wants more names none, which is all
 	MaxShards        = 16             // receivers of one instance
 	MaxOutboxes      = 16             // outboxes of one instance
-	MaxSources       = 64             // sources of one instance
+	MaxSources       = 64             // sources of one instance, and beside them one for each mailbox that moves in
 	maxNamed         = 4 * MaxWallets // by all mailboxes of a version together
-	maxTallies       = MaxMailboxes*MaxShards + MaxShards + MaxSources
+	maxTallies       = MaxMailboxes*MaxShards + MaxShards + MaxSources + MaxMailboxes
 	maxBlames        = 256
 	maxActors        = 2 + MaxShards + MaxOutboxes
 	maxPath          = 64 // a tree has fewer than 2^64 leaves
@@ -63,6 +63,16 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // MarshalText implements encoding.TextMarshaler with the form of String.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText accepts the form of String.
+func (h *Hash) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(h) {
+		return malformed("a hash has %d hex digits, this is %.80q", 2*len(h), text)
+	}
+	copy(h[:], raw)
+	return nil
+}
 
 // Kind is what a record tells of. The numbers are signed, and never reused for another meaning.
 type Kind uint8
@@ -146,7 +156,7 @@ func (a Actor) String() string {
 	return fmt.Sprintf("%s/%v", a.Instance, a.Stage)
 }
 
-// CheckName refuses what cannot be the name of an instance, a source or a mailbox: 1 to 32 of a-z, 0-9, dot, dash, underscore.
+// CheckName refuses what cannot be the name of an instance, a source or a mailbox: 1 to 64 of a-z, 0-9, dot, dash, underscore.
 func CheckName(s string) error {
 	if len(s) == 0 || len(s) > MaxName {
 		return malformed("a name has 1 to %d characters, this one has %d", MaxName, len(s))

@@ -229,8 +229,8 @@ func (p Proof) checkDiffers() error {
 
 func (p Proof) checkLacks() error {
 	item := p.Has.Record.Item
-	if p.Who.Hash() != p.Seal.Subscriptions || !p.Who.Gets(p.Mailbox, item.Wallet, item.Kind) ||
-		p.Who.Recipients(item.Wallet, item.Kind).Hash != p.Has.Record.Recipients {
+	if p.Who.Hash() != p.Seal.Subscriptions || !p.Who.Reaches(p.Mailbox, item) ||
+		p.Who.For(item).Hash != p.Has.Record.Recipients {
 		return refuse("record %d does not go to %s", p.Seq, p.Mailbox)
 	}
 	outbox := Actor{Instance: p.Seal.Actor.Instance, Stage: Outbox, Index: uint16(OutboxOf(p.Mailbox, max(1, p.Seal.stage(Outbox))))}

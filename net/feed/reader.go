@@ -47,6 +47,7 @@ type Reader struct {
 	open     []*Kept
 	entries  int // in open
 	kept     []Kept
+	past     []Export // of instances that had the mailbox before
 }
 
 // NewReader makes a reader of an instance's mailbox.
@@ -59,6 +60,9 @@ func NewReader(instance, mailbox string, keys Keyring, from Start, policy Policy
 
 // At is where the reader is.
 func (r *Reader) At() Start { return r.at }
+
+// Settled is whether no epoch is incomplete: who stops here goes on from At alone. Only a seal makes it so.
+func (r *Reader) Settled() bool { return len(r.open) == 0 && r.at.Sealed }
 
 // outbox is who keeps the mailbox; before the first seal it is not known which.
 func (r *Reader) outbox() Actor {
@@ -179,7 +183,7 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 	k.Seal, k.Subscriptions = &s, subs
 	for _, e := range k.Entries {
 		item := e.Record.Item
-		if e.Gap == nil && (e.Record.Recipients != subs.Recipients(item.Wallet, item.Kind).Hash || !subs.Gets(r.mailbox, item.Wallet, item.Kind)) {
+		if e.Gap == nil && (e.Record.Recipients != subs.For(item).Hash || !subs.Reaches(r.mailbox, item)) {
 			r.suspect(e.Record.Seq)
 		}
 	}

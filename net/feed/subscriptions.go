@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"slices"
+	"strings"
 
 	"github.com/walletnode/walletnode/chain"
 )
@@ -19,7 +20,35 @@ type Subscription struct {
 	Mailbox string
 	Wallets []chain.WalletID // none: all
 	Kinds   []Kind           // none: all
+	// Arriving says that the mailbox is moving in: until it is here whole it gets nothing but what EchoSource repeats for it.
+	Arriving bool
+	// After is what it had when it moved in: items of these sources up to these numbers do not go to it. Ascending by source.
+	After []Position
 }
+
+// Position is how far a source was taken in.
+type Position struct {
+	Source string
+	Number uint64
+}
+
+// PositionOf returns a source's number among positions, which ascend; 0 if it is not there.
+func PositionOf(list []Position, source string) uint64 {
+	i, ok := slices.BinarySearchFunc(list, source, func(p Position, s string) int { return cmp.Compare(p.Source, s) })
+	if !ok {
+		return 0
+	}
+	return list[i].Number
+}
+
+// echoPrefix begins the name of a source that repeats, for one mailbox alone, what came before the mailbox did.
+const echoPrefix = "to."
+
+// EchoSource is the source that repeats for a mailbox.
+func EchoSource(mailbox string) string { return echoPrefix + mailbox }
+
+// IsEcho is whether a source repeats for a mailbox. Nobody else's may be named so.
+func IsEcho(source string) bool { return strings.HasPrefix(source, echoPrefix) }
 
 func (s Subscription) wants(kind Kind) bool {
 	return len(s.Kinds) == 0 || slices.Contains(s.Kinds, kind)
@@ -32,6 +61,7 @@ type Subscriptions struct {
 	list    []Subscription // ascending by mailbox
 	encoded []byte
 
+	moved   bool   // whether some mailbox is arriving, or has positions
 	others  byKind // of a wallet that nobody names
 	wallets map[chain.WalletID]*byKind
 }
@@ -62,7 +92,14 @@ func NewSubscriptions(version uint64, list []Subscription) (*Subscriptions, erro
 		if named += len(sub.Wallets); named > maxNamed {
 			return nil, malformed("the subscriptions name more than %d wallets; name none to get all", maxNamed)
 		}
-		own := Subscription{Mailbox: sub.Mailbox, Wallets: slices.Clone(sub.Wallets), Kinds: slices.Clone(sub.Kinds)}
+		own := Subscription{
+			Mailbox: sub.Mailbox, Wallets: slices.Clone(sub.Wallets), Kinds: slices.Clone(sub.Kinds),
+			Arriving: sub.Arriving, After: slices.Clone(sub.After),
+		}
+		if err := own.checkMove(); err != nil {
+			return nil, err
+		}
+		s.moved = s.moved || own.Arriving || len(own.After) > 0
 		slices.SortFunc(own.Wallets, func(a, b chain.WalletID) int { return bytes.Compare(a[:], b[:]) })
 		slices.Sort(own.Kinds)
 		own.Wallets, own.Kinds = slices.Compact(own.Wallets), slices.Compact(own.Kinds)
@@ -84,6 +121,50 @@ func NewSubscriptions(version uint64, list []Subscription) (*Subscriptions, erro
 	return s, nil
 }
 
+// checkMove puts positions into order.
+func (s *Subscription) checkMove() error {
+	if len(s.After) > MaxSources {
+		return malformed("mailbox %s: positions of %d sources where at most %d belong", s.Mailbox, len(s.After), MaxSources)
+	}
+	if (s.Arriving || len(s.After) > 0) && len(s.Mailbox) > MaxName-len(echoPrefix) {
+		return malformed("mailbox %s: one that moves has a name of at most %d characters", s.Mailbox, MaxName-len(echoPrefix))
+	}
+	return checkPositions(s.After)
+}
+
+// checkPositions puts positions into order, each source once.
+func checkPositions(list []Position) error {
+	slices.SortFunc(list, func(a, b Position) int { return cmp.Compare(a.Source, b.Source) })
+	for i, p := range list {
+		if err := CheckName(p.Source); err != nil {
+			return err
+		}
+		if i > 0 && list[i-1].Source == p.Source {
+			return malformed("source %s has two positions", p.Source)
+		}
+	}
+	return nil
+}
+
+func putPositions(b []byte, list []Position) []byte {
+	b = putU32(b, uint32(len(list)))
+	for _, p := range list {
+		b = putU64(putName(b, p.Source), p.Number)
+	}
+	return b
+}
+
+func (r *reader) positions() []Position {
+	var list []Position
+	for range r.count(MaxSources, 1+1+8) {
+		list = append(list, Position{Source: r.name(), Number: r.u64()})
+		if n := len(list); n > 1 && list[n-2].Source >= list[n-1].Source {
+			r.fail("positions that do not ascend")
+		}
+	}
+	return list
+}
+
 func (s *Subscriptions) encode() []byte {
 	b := putU32(putU64([]byte(subscriptionsDomain), s.version), uint32(len(s.list)))
 	for _, sub := range s.list {
@@ -95,6 +176,7 @@ func (s *Subscriptions) encode() []byte {
 		for _, k := range sub.Kinds {
 			b = append(b, byte(k))
 		}
+		b = putPositions(append(b, yes(sub.Arriving)), sub.After)
 	}
 	return b
 }
@@ -172,6 +254,34 @@ func (s *Subscriptions) Recipients(wallet chain.WalletID, kind Kind) Recipients 
 	return s.others[kind]
 }
 
+// For tells who gets an item: what an echo repeats goes to its mailbox alone, and what a mailbox had before it moved in, or gets from
+// its echo, does not go to it.
+func (s *Subscriptions) For(item Item) Recipients {
+	echo := IsEcho(item.Source)
+	if !s.moved && !echo {
+		return s.Recipients(item.Wallet, item.Kind)
+	}
+	all := s.Recipients(item.Wallet, item.Kind)
+	var list []int
+	for _, i := range all.Mailboxes {
+		sub := &s.list[i]
+		if echo && sub.Arriving && item.Source == EchoSource(sub.Mailbox) ||
+			!echo && !sub.Arriving && item.Number > PositionOf(sub.After, item.Source) {
+			list = append(list, i)
+		}
+	}
+	if len(list) == len(all.Mailboxes) {
+		return all
+	}
+	return Recipients{Mailboxes: list, Hash: s.hashOf(list)}
+}
+
+// Reaches is whether a mailbox is among the recipients of an item.
+func (s *Subscriptions) Reaches(mailbox string, item Item) bool {
+	i, ok := s.Find(mailbox)
+	return ok && item.Kind.Valid() && slices.Contains(s.For(item).Mailboxes, i)
+}
+
 // Gets is whether a mailbox is among the recipients of a wallet's records of a kind.
 func (s *Subscriptions) Gets(mailbox string, wallet chain.WalletID, kind Kind) bool {
 	i, ok := s.Find(mailbox)
@@ -188,7 +298,7 @@ func DecodeSubscriptions(data []byte) (*Subscriptions, error) {
 	}
 	r := reader{rest: data}
 	r.header(subscriptionsDomain)
-	version, list := r.u64(), make([]Subscription, r.count(MaxMailboxes, 7))
+	version, list := r.u64(), make([]Subscription, r.count(MaxMailboxes, 12))
 	for i := range list {
 		sub := Subscription{Mailbox: r.name(), Wallets: make([]chain.WalletID, r.count(MaxWallets, 20))}
 		for j := range sub.Wallets {
@@ -197,6 +307,7 @@ func DecodeSubscriptions(data []byte) (*Subscriptions, error) {
 		for range r.u8() {
 			sub.Kinds = append(sub.Kinds, Kind(r.u8()))
 		}
+		sub.Arriving, sub.After = r.boolean(), r.positions()
 		list[i] = sub
 	}
 	if err := r.end("subscriptions"); err != nil {

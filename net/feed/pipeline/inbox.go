@@ -222,7 +222,7 @@ func (in *inbox) judge(s submission) ([]feed.Item, [][]byte, error) {
 func (in *inbox) give(ctx context.Context, b batch) error {
 	for i := range b.records {
 		rec := &b.records[i]
-		to := in.term.Subscriptions.Recipients(rec.Item.Wallet, rec.Item.Kind)
+		to := in.term.Subscriptions.For(rec.Item)
 		if (rec.Epoch != in.term.Epoch || rec.Recipients != to.Hash) && len(in.blames) == 0 { // one says it
 			in.blames = []feed.Blame{{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}}
 		}
@@ -262,7 +262,7 @@ func number(items []feed.Item, first feed.Seq, t Term) []feed.Record {
 	for i, item := range items {
 		records[i] = feed.Record{
 			Seq: first + feed.Seq(i), Epoch: t.Epoch, Item: item,
-			Recipients: t.Subscriptions.Recipients(item.Wallet, item.Kind).Hash,
+			Recipients: t.Subscriptions.For(item).Hash,
 		}
 	}
 	return records

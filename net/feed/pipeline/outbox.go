@@ -132,7 +132,7 @@ func (o *outbox) catchUp(ctx context.Context, q *queue, until Term, sealed feed.
 				}
 				known = map[feed.Epoch]*feed.Subscriptions{rec.Epoch: subs} // epochs only ascend
 			}
-			for _, m := range subs.Recipients(rec.Item.Wallet, rec.Item.Kind).Mailboxes {
+			for _, m := range subs.For(rec.Item).Mailboxes {
 				name := subs.At(m).Mailbox
 				if feed.OutboxOf(name, o.feed.cfg.Outboxes) != o.index {
 					continue

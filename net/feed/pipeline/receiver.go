@@ -56,7 +56,7 @@ func (r *receiver) begin(t Term) {
 
 func (r *receiver) pass(ctx context.Context, b batch) error {
 	for i := range b.records {
-		for _, m := range r.subs.Recipients(b.records[i].Item.Wallet, b.records[i].Item.Kind).Mailboxes {
+		for _, m := range r.subs.For(b.records[i].Item).Mailboxes {
 			r.wanted[m] = append(r.wanted[m], b.hashes[i])
 		}
 	}
@@ -141,11 +141,11 @@ func (r *receiver) end(ctx context.Context, e *ending) error {
 func fan(records []feed.Record, subs *feed.Subscriptions) []addressed {
 	n := 0
 	for i := range records {
-		n += len(subs.Recipients(records[i].Item.Wallet, records[i].Item.Kind).Mailboxes)
+		n += len(subs.For(records[i].Item).Mailboxes)
 	}
 	copies := make([]addressed, 0, n)
 	for _, rec := range records {
-		for _, m := range subs.Recipients(rec.Item.Wallet, rec.Item.Kind).Mailboxes {
+		for _, m := range subs.For(rec.Item).Mailboxes {
 			copies = append(copies, addressed{mailbox: m, record: rec})
 		}
 	}

@@ -1,0 +1,171 @@
+package feed
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+const (
+	releaseDomain  = "walletnode/feed/release/1\x00"
+	handoverDomain = "walletnode/feed/handover/1\x00"
+	// MaxHandover is the most bytes of a handover that is read.
+	MaxHandover = 1 << 15
+)
+
+// Handover says that a mailbox goes on in another instance: where the old one ends, and where the new one begins. The mailbox's
+// numbers and links go on without a break; epochs and seals are the new instance's from here on.
+type Handover struct {
+	Mailbox  string
+	From, To string // instances
+
+	// What the old instance ends with. Of one that is gone it is what the log that both share has of it.
+	Number    Number
+	Head      Hash
+	Sealed    bool       // whether it sealed an epoch
+	Epoch     Epoch      // the last one that it sealed; if it released the mailbox, nothing of it comes after
+	Positions []Position // what of each source the mailbox has, or does not get
+	Released  Signature  // the old instance's; zero if it was gone
+
+	// What the new instance begins with.
+	Follows  bool       // whether it had a seal before the mailbox's first epoch
+	Before   Epoch      // that seal's
+	Previous Hash       // its hash
+	Lost     []Position // items up to these numbers, after Positions, were not kept by anyone: a gap
+	Taken    Signature  // the new instance's, over all of it
+}
+
+// Gone is whether the old instance did not release the mailbox: then what it delivered of epochs that it did not seal is verified by its
+// links alone.
+func (h Handover) Gone() bool { return h.Released == Signature{} }
+
+func (h Handover) release() []byte {
+	b := putName(putName(putName([]byte(releaseDomain), h.Mailbox), h.From), h.To)
+	b = append(putU64(b, uint64(h.Number)), h.Head[:]...)
+	return putPositions(putU64(append(b, yes(h.Sealed)), uint64(h.Epoch)), h.Positions)
+}
+
+func (h Handover) text() []byte {
+	b := append([]byte(handoverDomain), h.release()...)
+	b = putU64(append(append(b, h.Released[:]...), yes(h.Follows)), uint64(h.Before))
+	return putPositions(append(b, h.Previous[:]...), h.Lost)
+}
+
+// Release signs the old instance's part.
+func (h *Handover) Release(s Signer) error {
+	if err := checkPositions(h.Positions); err != nil {
+		return err
+	}
+	h.Released = s.sign(h.release())
+	return nil
+}
+
+// Take signs all of it for the new instance.
+func (h *Handover) Take(s Signer) error {
+	if err := checkPositions(h.Positions); err != nil {
+		return err
+	}
+	if err := checkPositions(h.Lost); err != nil {
+		return err
+	}
+	h.Taken = s.sign(h.text())
+	return nil
+}
+
+// VerifyRelease refuses a release that the old instance did not sign.
+func (h Handover) VerifyRelease(keys Keyring) error {
+	return keys.verify(Actor{Instance: h.From}, h.release(), h.Released)
+}
+
+// Verify refuses a handover that the instances which it names did not sign. One that was gone has not.
+func (h Handover) Verify(keys Keyring) error {
+	if err := keys.verify(Actor{Instance: h.To}, h.text(), h.Taken); err != nil {
+		return fmt.Errorf("handover of %s: %w", h.Mailbox, err)
+	}
+	if h.Gone() {
+		return nil
+	}
+	if err := h.VerifyRelease(keys); err != nil {
+		return fmt.Errorf("release of %s: %w", h.Mailbox, err)
+	}
+	return nil
+}
+
+// Encode writes the handover's one form.
+func (h Handover) Encode() []byte { return append(h.text(), h.Taken[:]...) }
+
+// DecodeHandover accepts what Encode writes. Errors are ErrMalformed. It verifies no signature.
+func DecodeHandover(data []byte) (Handover, error) {
+	if len(data) > MaxHandover {
+		return Handover{}, malformed("a handover of %d bytes where at most %d belong", len(data), MaxHandover)
+	}
+	r := reader{rest: data}
+	r.header(handoverDomain)
+	r.header(releaseDomain)
+	h := Handover{
+		Mailbox: r.name(), From: r.name(), To: r.name(), Number: Number(r.u64()), Head: r.hash(),
+		Sealed: r.boolean(), Epoch: Epoch(r.u64()), Positions: r.positions(), Released: r.signature(),
+		Follows: r.boolean(), Before: Epoch(r.u64()), Previous: r.hash(), Lost: r.positions(), Taken: r.signature(),
+	}
+	if h.From == h.To {
+		r.fail("a mailbox does not move to where it is")
+	}
+	if err := r.end("handover"); err != nil {
+		return Handover{}, err
+	}
+	if !bytes.Equal(h.Encode(), data) {
+		return Handover{}, malformed("handover: not in its one form")
+	}
+	return h, nil
+}
+
+// Instance is whose feed is read now.
+func (r *Reader) Instance() string { return r.instance }
+
+// Past returns what is kept of epochs read from instances that had the mailbox before, oldest first.
+func (r *Reader) Past() []Export { return slices.Clone(r.past) }
+
+// Handover goes on with the instance that has the mailbox now. A handover that was taken before changes nothing. An error that is a
+// Blame says who contradicts what was delivered.
+func (r *Reader) Handover(h Handover) error {
+	if h.Mailbox != r.mailbox {
+		return malformed("a handover of mailbox %s", h.Mailbox)
+	}
+	if err := h.Verify(r.keys); err != nil {
+		return err
+	}
+	if r.instance == h.To && r.at.Number >= h.Number {
+		return nil
+	}
+	if r.instance != h.From {
+		return malformed("a handover from %s, and %s has the mailbox", h.From, r.instance)
+	}
+	says := Actor{Instance: h.From} // who says where the old instance ends
+	if h.Gone() {
+		says = Actor{Instance: h.To}
+	}
+	if r.at.Number != h.Number || r.at.Head != h.Head {
+		return fmt.Errorf("the handover of %s at entry %d, and %d was delivered: %w", h.Mailbox, h.Number, r.at.Number, Blame{Actor: says, Reason: Conflict})
+	}
+	if !h.Gone() {
+		if h.Sealed && (!r.at.Sealed || r.at.Epoch < h.Epoch) {
+			return fmt.Errorf("the handover of %s before the seal of epoch %d: %w", h.Mailbox, h.Epoch, ErrSkipped)
+		}
+		if len(r.open) > 0 {
+			return fmt.Errorf("the handover of %s, and not all that was delivered is sealed: %w", h.Mailbox, Blame{Actor: says, Reason: Delivery})
+		}
+	}
+	if x := r.Export(); len(x.Epochs) > 0 {
+		r.past = append(r.past, x)
+		if len(r.past) > maxPast {
+			r.past = r.past[1:]
+		}
+	}
+	r.instance, r.kept, r.open, r.entries = h.To, nil, nil, 0
+	r.lastSeq, r.doubt, r.outboxes = [MaxShards]Seq{}, 0, 0
+	r.at.Sealed, r.at.Epoch, r.at.Seal = h.Follows, h.Before, h.Previous
+	return nil
+}
+
+// maxPast bounds from how many earlier instances a reader keeps epochs.
+const maxPast = 8

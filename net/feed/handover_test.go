@@ -1,0 +1,136 @@
+package feed_test
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+func handover(t testing.TB, released bool) (feed.Handover, feed.Keyring) {
+	alpha, keys := signer(t, "alpha")
+	beta, more := signer(t, "beta")
+	maps.Copy(keys, more)
+	h := feed.Handover{
+		Mailbox: "a", From: "alpha", To: "beta", Number: 1, Head: entries(t)[0].Hash(), Sealed: true, Epoch: 5,
+		Positions: []feed.Position{{Source: "beta", Number: 3}, {Source: "alpha", Number: 7}},
+		Follows:   true, Before: 6, Lost: []feed.Position{{Source: "alpha", Number: 9}},
+	}
+	if released {
+		require.NoError(t, h.Release(alpha))
+	}
+	require.NoError(t, h.Take(beta))
+	return h, keys
+}
+
+func TestAHandoverIsSignedByBoth(t *testing.T) {
+	for _, released := range []bool{true, false} {
+		h, keys := handover(t, released)
+		require.NoError(t, h.Verify(keys))
+		require.Equal(t, !released, h.Gone())
+		for name, change := range map[string]func(*feed.Handover){
+			"another mailbox":  func(h *feed.Handover) { h.Mailbox = "b" },
+			"another place":    func(h *feed.Handover) { h.Number++ },
+			"another head":     func(h *feed.Handover) { h.Head[0] ^= 1 },
+			"another position": func(h *feed.Handover) { h.Positions[0].Number++ },
+			"another seal":     func(h *feed.Handover) { h.Previous[0] ^= 1 },
+			"nothing lost":     func(h *feed.Handover) { h.Lost = nil },
+			"another release":  func(h *feed.Handover) { h.Released[0] ^= 1 },
+		} {
+			changed, _ := handover(t, released)
+			change(&changed)
+			require.ErrorIs(t, changed.Verify(keys), feed.ErrSignature, name)
+		}
+		delete(keys, "beta")
+		require.ErrorIs(t, h.Verify(keys), feed.ErrUnknownInstance)
+	}
+	h, keys := handover(t, true) // the new instance alone cannot make a release
+	beta, _ := signer(t, "beta")
+	require.NoError(t, h.Release(beta))
+	require.NoError(t, h.Take(beta))
+	require.ErrorIs(t, h.Verify(keys), feed.ErrSignature)
+}
+
+// A reader goes on where the handover says, and not before it has read what was released.
+func TestAReaderGoesOnAfterAHandover(t *testing.T) {
+	alpha, _ := signer(t, "alpha")
+	h, keys := handover(t, true)
+	subs := everything(t)
+	rec := record(subs, 1, 5, 1)
+	entry := feed.Entry{Mailbox: "a", Number: 1, Record: rec}
+	read := func() *feed.Reader {
+		r, err := feed.NewReader("alpha", "a", keys, feed.Start{}, feed.Policy{Keep: 2, Then: feed.Drop})
+		require.NoError(t, err)
+		require.NoError(t, r.Entry(entry, []byte("payload 1")))
+		return r
+	}
+	r := read()
+	require.ErrorIs(t, r.Handover(h), feed.ErrSkipped)
+	gone, _ := handover(t, false)
+	require.NoError(t, r.Handover(gone))
+	require.Equal(t, "beta", r.Instance())
+
+	r = read()
+	_, err := r.Seal(sealed(t, alpha, subs, feed.Hash{}, 5, rec), subs)
+	require.NoError(t, err)
+	require.NoError(t, r.Handover(h))
+	require.NoError(t, r.Handover(h), "again is no error")
+	require.Equal(t, feed.Start{Number: 1, Head: entry.Hash(), Sealed: true, Epoch: 6}, r.At())
+	require.Len(t, r.Past(), 1)
+	require.Empty(t, r.Export().Epochs)
+
+	empty, err := feed.NewReader("alpha", "a", keys, feed.Start{}, feed.Policy{Keep: 2, Then: feed.Drop})
+	require.NoError(t, err)
+	var blame feed.Blame
+	require.ErrorAs(t, empty.Handover(h), &blame, "an entry was never delivered")
+	require.Equal(t, "alpha", blame.Actor.String())
+	require.ErrorAs(t, empty.Handover(gone), &blame)
+	require.Equal(t, "beta", blame.Actor.String())
+}
+
+func TestAMailboxThatMovesInGetsItsEchoAlone(t *testing.T) {
+	subs := subscriptions(t, 1, feed.Subscription{Mailbox: "all"}, feed.Subscription{Mailbox: "in", Arriving: true},
+		feed.Subscription{Mailbox: "new", After: []feed.Position{{Source: "alpha", Number: 7}}, Wallets: []chain.WalletID{wallet(1)}})
+	names := func(source string, number uint64, w int) (list []string) {
+		for _, i := range subs.For(feed.NewItem(source, number, wallet(w), feed.KindFault, nil)).Mailboxes {
+			list = append(list, subs.At(i).Mailbox)
+		}
+		return list
+	}
+	require.Equal(t, []string{"all"}, names("alpha", 7, 1))
+	require.Equal(t, []string{"all", "new"}, names("alpha", 8, 1))
+	require.Equal(t, []string{"all"}, names("alpha", 8, 2))
+	require.Equal(t, []string{"all", "new"}, names("beta", 1, 1))
+	require.Equal(t, []string{"in"}, names("to.in", 1, 1))
+	require.Empty(t, names("to.all", 1, 1))
+	for _, bad := range []feed.Subscription{
+		{Mailbox: "a", After: []feed.Position{{Source: "x", Number: 1}, {Source: "x", Number: 2}}},
+		{Mailbox: "a", After: []feed.Position{{Source: "No", Number: 1}}},
+		{Mailbox: "a", After: make([]feed.Position, feed.MaxSources+1)},
+	} {
+		_, err := feed.NewSubscriptions(1, []feed.Subscription{bad})
+		require.ErrorIs(t, err, feed.ErrMalformed)
+	}
+	again, err := feed.DecodeSubscriptions(subs.Encode())
+	require.NoError(t, err)
+	require.Equal(t, subs.Hash(), again.Hash())
+}
+
+func FuzzHandover(f *testing.F) {
+	for _, released := range []bool{true, false} {
+		h, _ := handover(f, released)
+		f.Add(h.Encode())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, err := feed.DecodeHandover(data)
+		if err != nil {
+			require.ErrorIs(t, err, feed.ErrMalformed)
+			return
+		}
+		require.Equal(t, data, h.Encode())
+		require.Error(t, h.Verify(feed.Keyring{}))
+	})
+}
