@@ -346,11 +346,6 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.interfere(ctx); err != nil {
 		return err
 	}
-	if a.scenario.proves && a.plan.parted() {
-		if err := a.outlastWords(ctx); err != nil {
-			return err
-		}
-	}
 	if err := a.chain.Hold(ctx, next); err != nil {
 		return err
 	}
@@ -374,7 +369,7 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.shun(ctx); err != nil {
 		return err
 	}
-	if a.plan.parted() && !a.plan.heals && !a.scenario.proves {
+	if a.plan.parted() && !a.plan.heals {
 		if err := a.outlast(ctx); err != nil {
 			return err
 		}
