@@ -1,6 +1,9 @@
 package feed
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Then is what becomes of an epoch that was not verified with another subscriber when there are too many of them.
 type Then uint8
@@ -11,6 +14,38 @@ const (
 	Compress                 // the oldest is reduced to its heads: whether it differs can still be told, but not where
 	Hold                     // no more is read until it is verified
 )
+
+// String returns the choice's name.
+func (t Then) String() string {
+	switch t {
+	case Drop:
+		return "drop"
+	case Compress:
+		return "compress"
+	case Hold:
+		return "hold"
+	}
+	return fmt.Sprintf("choice %d", uint8(t))
+}
+
+// ParseThen reads a choice's name.
+func ParseThen(s string) (Then, error) {
+	for t := Drop; t <= Hold; t++ {
+		if t.String() == s {
+			return t, nil
+		}
+	}
+	return 0, malformed("want drop, compress or hold, have %.40q", s)
+}
+
+// MarshalText implements encoding.TextMarshaler with the form of String.
+func (t Then) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText accepts what ParseThen does.
+func (t *Then) UnmarshalText(text []byte) (err error) {
+	*t, err = ParseThen(string(text))
+	return err
+}
 
 // maxHeads is how many compressed epochs are kept: three years of windows of three hours.
 const maxHeads = 1 << 13
@@ -74,6 +109,13 @@ func (k Kept) tallies(mailbox string) (list []Tally) {
 
 // Kept returns the epochs that are kept, ascending.
 func (r *Reader) Kept() []Kept { return slices.Clone(r.kept) }
+
+// Restore gives a new reader the epochs that an earlier one kept, ascending, as far as the policy keeps them.
+func (r *Reader) Restore(kept []Kept) {
+	for _, k := range kept {
+		r.keep(k)
+	}
+}
 
 // Verified forgets the epochs up to one: they were the same as another subscriber's.
 func (r *Reader) Verified(until Epoch) {

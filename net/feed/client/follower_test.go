@@ -1,0 +1,332 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	netclient "github.com/walletnode/walletnode/net/client"
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+func TestASubscriberGetsEachEntryOnceAndAcknowledgesIt(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		s := w.follow(t.TempDir(), nil)
+		for e := chain.Height(2); e < 5; e++ {
+			w.submit(10)
+			w.at(e * window)
+		}
+		s.end()
+		require.Equal(t, upTo(1, 30), s.seen)
+		require.Equal(t, []feed.Epoch{1, 2, 3}, s.sealed)
+		require.Empty(t, s.blames)
+		require.Equal(t, feed.Number(30), w.acked[len(w.acked)-1])
+		require.Len(t, s.Export().Epochs, 3)
+	})
+}
+
+// However often the stream breaks off and the subscriber is started anew, at any line, nothing is lost or repeated.
+func TestAReconnectResumesWithNothingLostOrRepeated(t *testing.T) {
+	for _, cut := range []int{1, 2, 3, 7} {
+		played(t, func(t *testing.T, w *world) {
+			w.set(func() { w.cut = cut })
+			dir := t.TempDir()
+			var seen []feed.Number
+			for e := chain.Height(2); e < 6; e++ {
+				s := w.follow(dir, nil)
+				w.submit(5)
+				time.Sleep(10 * time.Minute) // of the bubble: the stream breaks off and is taken up many times
+				synctest.Wait()
+				s.end() // within an epoch
+				seen = append(seen, s.seen...)
+				require.Empty(t, s.blames)
+				if e%2 == 0 {
+					w.at(e * window)
+					continue
+				}
+				s = w.follow(dir, nil)
+				w.at(e * window)
+				time.Sleep(10 * time.Minute)
+				s.end()
+				require.Empty(t, s.seen)
+				require.Empty(t, s.blames)
+			}
+			if cut == 1 { // not even one entry comes after the first line
+				require.Empty(t, seen)
+				return
+			}
+			require.Equal(t, upTo(1, 20), seen, "cut after %d lines", cut)
+		})
+	}
+}
+
+func TestEntriesOfAnEpochThatIsNotCompleteCanBeHadAgainAfterAStart(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		s := w.follow(dir, nil)
+		w.submit(4)
+		w.at(2 * window)
+		w.submit(3)
+		s.end()
+		s = w.follow(dir, func(c *Config) { c.Again = true })
+		w.submit(1)
+		w.at(3 * window)
+		s.end()
+		require.Equal(t, upTo(5, 7), s.again)
+		require.Equal(t, upTo(8, 8), s.seen)
+		require.Empty(t, s.blames)
+	})
+}
+
+func TestWithoutADirectoryEveryStartBeginsAnewAndAcknowledgesNothing(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		w.submit(6)
+		for range 2 {
+			s := w.follow("", nil)
+			s.end()
+			require.Equal(t, upTo(1, 6), s.seen)
+		}
+		require.Empty(t, w.acked)
+	})
+}
+
+// Whoever lost its place begins with the oldest entry that is kept, verifies from there on, and is not given what it acknowledged.
+func TestASubscriberThatLostItsPlaceGoesOnWhereItHadAcknowledged(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		s := w.follow(t.TempDir(), nil)
+		for e := chain.Height(2); e < 5; e++ {
+			w.submit(10)
+			w.at(e * window)
+		}
+		s.end()
+		require.NoError(t, w.log.Collect(t.Context(), 3))
+		w.submit(5)
+		s = w.follow(t.TempDir(), nil)
+		w.at(5 * window)
+		s.end()
+		require.Equal(t, upTo(31, 35), s.seen)
+		require.Equal(t, []feed.Epoch{3, 4}, s.sealed)
+		require.Empty(t, s.blames)
+	})
+}
+
+func TestWhatIsNotKeptAnyMoreEndsAFollower(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		s := w.follow(dir, nil)
+		w.submit(2)
+		w.at(2 * window)
+		s.end()
+		w.submit(2)
+		w.at(3 * window)
+		w.at(4 * window)
+		require.NoError(t, w.feed.Acknowledge(t.Context(), "a", 4)) // by somebody else with the same rights
+		require.NoError(t, w.log.Collect(t.Context(), 4))
+		s = w.follow(dir, nil)
+		require.ErrorIs(t, <-s.ended, ErrCollected)
+	})
+}
+
+func TestAnAlteredStreamIsNoticedAndNamesWhoDidIt(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		w.submit(3)
+		for name, twist := range map[string]func(*feed.Entry, *[]byte) error{
+			"another record": func(e *feed.Entry, _ *[]byte) error { e.Record.Item.Number += 7; return nil },
+			"left out":       func(e *feed.Entry, _ *[]byte) error { e.Number++; return nil },
+			"other mailbox":  func(e *feed.Entry, _ *[]byte) error { e.Mailbox = "b"; return nil },
+		} {
+			w.set(func() { w.twist = twisted(t, 2, twist) })
+			s := w.follow("", nil)
+			w.set(func() { w.twist = nil })
+			if name == "another record" { // the link of the next one shows it
+				require.Equal(t, upTo(1, 1), s.seen[:1])
+			}
+			var blame feed.Blame
+			require.ErrorAs(t, <-s.ended, &blame, name)
+			require.Equal(t, "alpha", blame.Actor.Instance)
+			require.Equal(t, feed.Delivery, blame.Reason)
+		}
+		w.set(func() {
+			w.twist = twisted(t, 2, func(_ *feed.Entry, payload *[]byte) error { *payload = []byte("forged"); return nil })
+		})
+		s := w.follow("", nil)
+		w.at(2 * window)
+		s.end()
+		require.Equal(t, 1, s.wrong, "a forged payload is not handed over")
+		require.Equal(t, []feed.Number{1, 3}, s.seen)
+		require.Len(t, s.blames, 1)
+	})
+}
+
+// twisted changes one entry.
+func twisted(t *testing.T, n feed.Number, change func(*feed.Entry, *[]byte) error) func(Line) Line {
+	return func(l Line) Line {
+		if l.Entry == nil {
+			return l
+		}
+		e, err := feed.DecodeEntry(l.Entry)
+		require.NoError(t, err)
+		if e.Number == n {
+			require.NoError(t, change(&e, &l.Payload))
+			l.Entry = e.Encode()
+		}
+		return l
+	}
+}
+
+func TestAnInstanceThatIsAwayIsAskedAgainUntilItIsBack(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		w.set(func() { w.down = true })
+		s := w.follow("", nil)
+		w.submit(2)
+		time.Sleep(time.Hour)
+		w.set(func() { w.down, w.status = false, http.StatusServiceUnavailable })
+		time.Sleep(time.Hour)
+		w.set(func() { w.status = 0 })
+		time.Sleep(time.Minute)
+		s.end()
+		require.Equal(t, upTo(1, 2), s.seen)
+		require.Less(t, len(w.requests()), 2*3600/5, "and not without a pause")
+	})
+}
+
+func TestAnInstanceThatRefusesEndsAFollower(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		w.set(func() { w.status = http.StatusForbidden })
+		s := w.follow("", nil)
+		var answer *netclient.AnswerError
+		require.ErrorAs(t, <-s.ended, &answer)
+		require.Equal(t, http.StatusForbidden, answer.Status)
+	})
+}
+
+func TestKeysOfAnotherOperatorAreNotBelieved(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		w.submit(1)
+		s := w.follow("", func(c *Config) { c.Operator = chain.Operator{7} })
+		require.ErrorIs(t, <-s.ended, ErrOtherOperator)
+		require.Empty(t, s.seen)
+		w.set(func() { w.keys.Instances = nil }) // and the signature is not theirs any more
+		s = w.follow("", nil)
+		require.ErrorIs(t, <-s.ended, ErrKeys)
+		dir := t.TempDir()
+		keys, err := NewKeys(feed.Keyring{}, time.Now(), operatorKey(t))
+		require.NoError(t, err)
+		w.set(func() { w.keys = keys })
+		s = w.follow(dir, nil)
+		require.ErrorIs(t, <-s.ended, feed.ErrUnknownInstance)
+	})
+}
+
+func TestEpochsAreKeptByThePolicyAcrossStarts(t *testing.T) {
+	kept := func(s *subscriber) (whole, heads int) {
+		for _, k := range s.Kept() {
+			if k.Heads == nil {
+				whole++
+			} else {
+				heads++
+			}
+		}
+		return whole, heads
+	}
+	for then, want := range map[feed.Then][2]int{feed.Drop: {2, 0}, feed.Compress: {2, 4}} {
+		played(t, func(t *testing.T, w *world) {
+			dir := t.TempDir()
+			for e := chain.Height(2); e < 8; e++ {
+				s := w.follow(dir, func(c *Config) {
+					if e == 2 {
+						c.Policy = feed.Policy{Keep: 2, Then: then} // later starts keep to it
+					}
+				})
+				w.submit(3)
+				w.at(e * window)
+				s.end()
+			}
+			f, err := Open(Config{Instances: w, Mailbox: "a", Dir: dir, Deliver: func(context.Context, Delivery) error { return nil }})
+			require.NoError(t, err)
+			whole, heads := kept(&subscriber{Follower: f})
+			require.Equal(t, want, [2]int{whole, heads}, then.String())
+			files, err := os.ReadDir(filepath.Join(dir, epochsDir))
+			require.NoError(t, err)
+			require.Len(t, files, whole+heads)
+		})
+	}
+}
+
+func TestWhoHoldsReadsOnOnceItHasCompared(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		hold := func(c *Config) { c.Policy = feed.Policy{Keep: 1, Then: feed.Hold} }
+		s := w.follow(dir, hold)
+		w.at(2 * window)
+		w.at(3 * window)
+		require.ErrorIs(t, <-s.ended, feed.ErrUnverified)
+		s = w.follow(dir, hold)
+		require.ErrorIs(t, <-s.ended, feed.ErrUnverified, "a start changes nothing")
+		require.NoError(t, s.Verified(1))
+		s = w.follow(dir, hold)
+		s.end()
+		require.Equal(t, []feed.Epoch{2}, s.sealed)
+	})
+}
+
+func TestTwoSubscribersExportsCompare(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		a := w.follow("", nil)
+		b := w.follow("", func(c *Config) { c.Mailbox = "b" })
+		w.submit(20)
+		w.at(2 * window)
+		a.end()
+		b.end()
+		keys, ok := a.Keys()
+		require.True(t, ok)
+		found, blames, err := feed.Compare(a.Export(), b.Export(), keys.Ring())
+		require.NoError(t, err)
+		require.Empty(t, found)
+		require.Empty(t, blames)
+		require.Len(t, a.Export().Epochs, 1)
+	})
+}
+
+func TestWhatIsDeliveredToFailsEndsAFollowerAndIsDeliveredAgain(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		dir, full := t.TempDir(), errors.New("the disk is full")
+		w.submit(2)
+		s := w.follow(dir, nil)
+		s.fail = full
+		w.submit(1)
+		require.ErrorIs(t, <-s.ended, full)
+		s = w.follow(dir, nil)
+		s.end()
+		require.Equal(t, upTo(3, 3), s.seen)
+	})
+}
+
+func TestADirectoryIsOfOneMailboxAndOperator(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		w.submit(1)
+		s := w.follow(dir, nil)
+		s.end()
+		none := func(context.Context, Delivery) error { return nil }
+		_, err := Open(Config{Instances: w, Mailbox: "b", Dir: dir, Deliver: none})
+		require.ErrorIs(t, err, ErrOtherMailbox)
+		_, err = Open(Config{Instances: w, Mailbox: "a", Operator: chain.Operator{1}, Dir: dir, Deliver: none})
+		require.ErrorIs(t, err, ErrOtherOperator)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, placeFile), []byte("{"), 0o600))
+		_, err = Open(Config{Instances: w, Mailbox: "a", Dir: dir, Deliver: none})
+		require.Error(t, err)
+		_, err = Open(Config{Instances: w, Mailbox: "A B", Deliver: none})
+		require.ErrorIs(t, err, feed.ErrMalformed)
+		_, err = Open(Config{Mailbox: "a"})
+		require.Error(t, err)
+	})
+}

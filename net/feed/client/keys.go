@@ -1,0 +1,140 @@
+package client
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net/client"
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+// Bounds of Keys.
+const (
+	MaxKeys      = 1 << 16 // bytes of its JSON
+	maxInstances = 256     // also those that are gone: what they sealed is verified for as long as it is kept
+)
+
+// ErrKeys says that a list of keys is none, or is not signed as it must be.
+var ErrKeys = errors.New("list of the instances' keys is not valid")
+
+// Keys are the instances of an operator with the keys they sign their feeds with, signed with the operator's key. An instance's key
+// does not expire: what it sealed is verified long after.
+type Keys struct {
+	Operator  chain.Operator   `json:"operator"`
+	Issued    time.Time        `json:"issued"` // whole seconds
+	Instances []InstanceKey    `json:"instances"`
+	Signature client.Signature `json:"signature"`
+}
+
+// InstanceKey is one instance of Keys.
+type InstanceKey struct {
+	ID  string    `json:"id"`
+	Key PublicKey `json:"key"`
+}
+
+// PublicKey is an Ed25519 public key. Its text is 64 hex digits.
+type PublicKey ed25519.PublicKey
+
+// MarshalText implements encoding.TextMarshaler.
+func (k PublicKey) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(k)), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *PublicKey) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != ed25519.PublicKeySize {
+		return fmt.Errorf("public key: want %d hex digits", 2*ed25519.PublicKeySize)
+	}
+	*k = raw
+	return nil
+}
+
+// NewKeys makes a list of a keyring and signs it with the operator's key.
+func NewKeys(ring feed.Keyring, issued time.Time, key *ecdsa.PrivateKey) (Keys, error) {
+	k := Keys{Operator: chain.Operator(crypto.PubkeyToAddress(key.PublicKey)), Issued: issued.UTC().Truncate(time.Second)}
+	for id, public := range ring {
+		k.Instances = append(k.Instances, InstanceKey{ID: id, Key: PublicKey(public)})
+	}
+	slices.SortFunc(k.Instances, func(a, b InstanceKey) int { return strings.Compare(a.ID, b.ID) })
+	if err := k.check(); err != nil {
+		return Keys{}, err
+	}
+	var err error
+	if k.Signature, err = client.SignText(k.Text(), key); err != nil {
+		return Keys{}, fmt.Errorf("sign the list of keys: %w", err)
+	}
+	return k, nil
+}
+
+// DecodeKeys reads the JSON of a list and verifies that its operator has signed it; whose it is is the caller's question. Errors are
+// ErrKeys.
+func DecodeKeys(raw []byte) (Keys, error) {
+	if len(raw) > MaxKeys {
+		return Keys{}, fmt.Errorf("%w: longer than %d bytes", ErrKeys, MaxKeys)
+	}
+	var k Keys
+	if err := json.Unmarshal(raw, &k); err != nil {
+		return Keys{}, fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	return k, k.Verify()
+}
+
+// Verify checks that the operator it names has signed it. Errors are ErrKeys.
+func (k Keys) Verify() error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	by, err := client.SignerOf(k.Text(), k.Signature)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeys, err)
+	}
+	if by != k.Operator {
+		return fmt.Errorf("%w: signed by %v and not by operator %v", ErrKeys, by, k.Operator)
+	}
+	return nil
+}
+
+func (k Keys) check() error {
+	if len(k.Instances) > maxInstances {
+		return fmt.Errorf("%w: more than %d instances", ErrKeys, maxInstances)
+	}
+	if k.Issued.Nanosecond() != 0 || k.Issued.Unix() <= 0 {
+		return fmt.Errorf("%w: its time is not in whole seconds", ErrKeys)
+	}
+	seen := map[string]bool{}
+	for _, i := range k.Instances {
+		if feed.CheckName(i.ID) != nil || seen[i.ID] || len(i.Key) != ed25519.PublicKeySize {
+			return fmt.Errorf("%w: instance %.80q: its name is none or stands there twice, or its key is none", ErrKeys, i.ID)
+		}
+		seen[i.ID] = true
+	}
+	return nil
+}
+
+// Text is what is signed: lines that name every field.
+func (k Keys) Text() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "walletnode-feed-keys-1\noperator %v\nissued %d\n", k.Operator, k.Issued.Unix())
+	for _, i := range k.Instances {
+		fmt.Fprintf(&out, "instance %s key %x\n", i.ID, []byte(i.Key))
+	}
+	return out.String()
+}
+
+// Ring is what the list has verifiers believe.
+func (k Keys) Ring() feed.Keyring {
+	ring := feed.Keyring{}
+	for _, i := range k.Instances {
+		ring[i.ID] = ed25519.PublicKey(i.Key)
+	}
+	return ring
+}

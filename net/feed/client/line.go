@@ -1,0 +1,90 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// MaxLine is the longest line of a stream, in bytes: the greatest seal with the greatest subscriptions, as base64.
+const MaxLine = (feed.MaxSeal+(1<<20))/3*4 + 4096
+
+// Line is one line of a mailbox's stream: a JSON object with exactly one of begin, entry, seal and end. Empty lines between them are
+// signs of life.
+type Line struct {
+	Begin         *Begin `json:"begin,omitempty"`         // the first line
+	Entry         []byte `json:"entry,omitempty"`         // canonical form of the next entry
+	Payload       []byte `json:"payload,omitempty"`       // of the entry's record
+	Seal          []byte `json:"seal,omitempty"`          // canonical form of the next seal
+	Subscriptions []byte `json:"subscriptions,omitempty"` // that held in the seal's epoch
+	End           *End   `json:"end,omitempty"`           // the last line, if the stream did not just break off
+}
+
+// Begin says what is about to be read.
+type Begin struct {
+	Mailbox      string      `json:"mailbox"`
+	Instance     string      `json:"instance"`     // that has it
+	Number       feed.Number `json:"number"`       // of the entry before the first one to come; 0 if that is the mailbox's first
+	Acknowledged feed.Number `json:"acknowledged"` // up to which the subscriber said that it needs the entries no more
+}
+
+// End says why no more is read.
+type End struct {
+	Code    string `json:"code"` // moved, collected, stopped or failed
+	Message string `json:"message"`
+}
+
+// The codes of an End.
+const (
+	EndMoved     = "moved"     // another instance has the mailbox from here on
+	EndCollected = "collected" // what would come next is not kept any more
+	EndStopped   = "stopped"   // the instance stops
+	EndFailed    = "failed"
+)
+
+// LineOf is what is sent of a piece of news.
+func LineOf(n pipeline.News) Line {
+	if n.Delivered != nil {
+		return Line{Entry: n.Delivered.Entry.Encode(), Payload: n.Delivered.Payload}
+	}
+	return Line{Seal: n.Seal.Encode(), Subscriptions: n.Subscriptions.Encode()}
+}
+
+// ParseLine reads a line. What is in it is in its one form, and otherwise not verified. Errors are feed.ErrMalformed.
+func ParseLine(raw []byte) (Line, pipeline.News, error) {
+	var l Line
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return l, pipeline.News{}, fmt.Errorf("line of a mailbox: %w: %w", feed.ErrMalformed, err)
+	}
+	parts := 0
+	for _, there := range []bool{l.Begin != nil, l.Entry != nil, l.Seal != nil, l.End != nil} {
+		if there {
+			parts++
+		}
+	}
+	if parts != 1 || l.Payload != nil && l.Entry == nil || (l.Subscriptions != nil) != (l.Seal != nil) {
+		return l, pipeline.News{}, fmt.Errorf("line of a mailbox: %w: not one thing", feed.ErrMalformed)
+	}
+	var n pipeline.News
+	switch {
+	case l.Entry != nil:
+		e, err := feed.DecodeEntry(l.Entry)
+		if err != nil {
+			return l, n, err
+		}
+		n.Delivered = &pipeline.Delivered{Entry: e, Payload: l.Payload}
+	case l.Seal != nil:
+		s, err := feed.DecodeSeal(l.Seal)
+		if err != nil {
+			return l, n, err
+		}
+		subs, err := feed.DecodeSubscriptions(l.Subscriptions)
+		if err != nil {
+			return l, n, err
+		}
+		n.Seal, n.Subscriptions = &s, subs
+	}
+	return l, n, nil
+}

@@ -1,0 +1,183 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+const (
+	placeFile = "place.json"
+	epochsDir = "epochs"
+	wholeEnd  = ".export" // an epoch that is kept whole: an export of it alone
+	headsEnd  = ".heads"  // one that is compressed
+)
+
+// place is what a subscriber keeps of where it is.
+type place struct {
+	Mailbox  string         `json:"mailbox"`
+	Instance string         `json:"instance"` // that had it last
+	Operator chain.Operator `json:"operator"` // whose lists of keys are believed
+	Keys     *Keys          `json:"keys"`     // the newest
+	Keep     int            `json:"keep"`     // the policy: so many whole epochs,
+	Then     feed.Then      `json:"then"`     // and what becomes of the oldest then
+	// Number to Seal are where a reader begins anew: the end of the last epoch that is complete. Entries after it are read again.
+	Number feed.Number `json:"number"`
+	Head   feed.Hash   `json:"head"`
+	Sealed bool        `json:"sealed"`
+	Epoch  feed.Epoch  `json:"epoch"`
+	Seal   feed.Hash   `json:"seal"`
+	// Delivered is the last entry that was handed over; it is not handed over again.
+	Delivered feed.Number `json:"delivered"`
+}
+
+func (p place) start() feed.Start {
+	return feed.Start{Number: p.Number, Head: p.Head, Sealed: p.Sealed, Epoch: p.Epoch, Seal: p.Seal}
+}
+
+func (p *place) stand(at feed.Start) {
+	p.Number, p.Head, p.Sealed, p.Epoch, p.Seal = at.Number, at.Head, at.Sealed, at.Epoch, at.Seal
+}
+
+// shelf is the directory in which a subscriber keeps its place. Without a name nothing is kept.
+type shelf struct{ dir string }
+
+// read returns what was kept; false if nothing was yet.
+func (s shelf) read() (p place, kept []feed.Kept, found bool, err error) {
+	if s.dir == "" {
+		return p, nil, false, nil
+	}
+	raw, err := os.ReadFile(filepath.Join(s.dir, placeFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return p, nil, false, nil
+	}
+	if err != nil {
+		return p, nil, false, err
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return p, nil, false, fmt.Errorf("%s: %w", filepath.Join(s.dir, placeFile), err)
+	}
+	kept, err = s.epochs(p)
+	return p, kept, true, err
+}
+
+// epochs reads those that are kept and belong to the place: one that was written just before a crash is read again from the mailbox.
+func (s shelf) epochs(p place) (kept []feed.Kept, err error) {
+	list, err := os.ReadDir(filepath.Join(s.dir, epochsDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range list {
+		name := filepath.Join(s.dir, epochsDir, file.Name())
+		digits, whole := strings.CutSuffix(file.Name(), wholeEnd)
+		digits, heads := strings.CutSuffix(digits, headsEnd)
+		epoch, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil || whole == heads || !p.Sealed || feed.Epoch(epoch) > p.Epoch {
+			continue
+		}
+		raw, err := os.ReadFile(name) //nolint:gosec // of our own directory
+		if err != nil {
+			return nil, err
+		}
+		k := feed.Kept{Epoch: feed.Epoch(epoch)}
+		if whole {
+			x, err := feed.DecodeExport(raw)
+			if err != nil || len(x.Epochs) != 1 || x.Epochs[0].Epoch != k.Epoch || x.Mailbox != p.Mailbox {
+				return nil, fmt.Errorf("%s: %w: it is not what was written there", name, errors.Join(feed.ErrMalformed, err))
+			}
+			k = x.Epochs[0]
+		} else if err := json.Unmarshal(raw, &k.Heads); err != nil || k.Heads == nil {
+			return nil, fmt.Errorf("%s: %w: it is not what was written there", name, errors.Join(feed.ErrMalformed, err))
+		}
+		kept = append(kept, k)
+	}
+	slices.SortFunc(kept, func(a, b feed.Kept) int { return int(int64(a.Epoch) - int64(b.Epoch)) })
+	return slices.CompactFunc(kept, func(a, b feed.Kept) bool { return a.Epoch == b.Epoch }), nil // a crash between two forms of one
+}
+
+// write keeps a place.
+func (s shelf) write(p place) error {
+	if s.dir == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(s.dir, placeFile), append(raw, '\n'))
+}
+
+// keep makes the directory hold those epochs and no others.
+func (s shelf) keep(mailbox string, kept []feed.Kept) error {
+	if s.dir == "" {
+		return nil
+	}
+	dir := filepath.Join(s.dir, epochsDir)
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, file := range list {
+		there[file.Name()] = true
+	}
+	for _, k := range kept {
+		name := fmt.Sprintf("%020d", uint64(k.Epoch))
+		var raw []byte
+		if k.Heads == nil {
+			name += wholeEnd
+		} else if name += headsEnd; !there[name] {
+			if raw, err = json.Marshal(k.Heads); err != nil {
+				return err
+			}
+		}
+		if there[name] {
+			delete(there, name)
+			continue
+		}
+		if k.Heads == nil {
+			raw = feed.Export{Instance: k.Seal.Actor.Instance, Mailbox: mailbox, Epochs: []feed.Kept{k}}.Encode()
+		}
+		if err := replaceFile(filepath.Join(dir, name), raw); err != nil {
+			return err
+		}
+	}
+	for name := range there {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceFile puts a file in another's place such that a crash leaves one of the two.
+func replaceFile(path string, content []byte) error {
+	temporary := path + ".new"
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // of our own directory
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
