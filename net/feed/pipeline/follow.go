@@ -9,16 +9,19 @@ import (
 
 // Position is where a subscriber is: what it has, and so what it does not get again.
 type Position struct {
-	Number feed.Number // the last entry
-	Sealed bool        // whether it has a seal
-	Epoch  feed.Epoch  // the last seal
+	Instance string      // whose feed it read last; none: it begins
+	Number   feed.Number // the last entry
+	Sealed   bool        // whether it has a seal of that instance
+	Epoch    feed.Epoch  // the last seal
 }
 
-// News is one thing a subscriber is told: an entry, or a seal with the subscriptions that held.
+// News is one thing a subscriber is told: an entry, a seal with the subscriptions that held, or that the mailbox goes on in another
+// instance.
 type News struct {
 	Delivered     *Delivered
 	Seal          *feed.Seal
 	Subscriptions *feed.Subscriptions
+	Handover      *feed.Handover
 }
 
 // Follow delivers a mailbox's entries and all seals from a position on, in an order in which they can be verified: the entries of an
@@ -30,7 +33,7 @@ func (f *Feed) Follow(ctx context.Context, mailbox string, from Position, delive
 		if _, err := f.find(mailbox); err != nil {
 			return err
 		}
-		progress, err := f.step(ctx, mailbox, &from, deliver)
+		progress, err := step(ctx, f.cfg.Log, mailbox, &from, nil, deliver)
 		if err != nil {
 			return err
 		}
@@ -47,9 +50,24 @@ func (f *Feed) Follow(ctx context.Context, mailbox string, from Position, delive
 	}
 }
 
+// Past delivers what an instance has of a mailbox that has left it, from a position on, and moves the position to its end. Last is the
+// last epoch whose seal is delivered; nil: the instance sealed none.
+func Past(ctx context.Context, log Log, mailbox string, from *Position, last *feed.Epoch, deliver func(News) error) error {
+	if last == nil {
+		none := feed.Epoch(0)
+		last, from.Sealed, from.Epoch = &none, true, 0
+	}
+	for {
+		progress, err := step(ctx, log, mailbox, from, last, deliver)
+		if err != nil || !progress {
+			return err
+		}
+	}
+}
+
 // step delivers a page of entries, or the next seal once all that it covers is delivered.
-func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver func(News) error) (bool, error) {
-	seal, err := f.next(ctx, *at)
+func step(ctx context.Context, log Log, mailbox string, at *Position, last *feed.Epoch, deliver func(News) error) (bool, error) {
+	seal, err := next(ctx, log, *at, last)
 	if err != nil {
 		return false, err
 	}
@@ -62,7 +80,7 @@ func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver f
 		room = int(min(uint64(pageSize), uint64(max(limit, at.Number)-at.Number)))
 	}
 	if room > 0 {
-		page, err := f.cfg.Log.Entries(ctx, mailbox, at.Number, room)
+		page, err := log.Entries(ctx, mailbox, at.Number, room)
 		if err != nil {
 			return false, fmt.Errorf("read mailbox %s: %w", mailbox, err)
 		}
@@ -80,7 +98,7 @@ func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver f
 		}
 		return false, fmt.Errorf("mailbox %s, entry %d: %w", mailbox, at.Number+1, ErrCollected)
 	}
-	subs, err := f.cfg.Log.Subscriptions(ctx, seal.Epoch)
+	subs, err := log.Subscriptions(ctx, seal.Epoch)
 	if err != nil {
 		return false, fmt.Errorf("read subscriptions of epoch %d: %w", seal.Epoch, err)
 	}
@@ -91,16 +109,23 @@ func (f *Feed) step(ctx context.Context, mailbox string, at *Position, deliver f
 	return true, nil
 }
 
-func (f *Feed) next(ctx context.Context, at Position) (*feed.Seal, error) {
+// next reads the seal after a position, none after the last epoch if there is one.
+func next(ctx context.Context, log Log, at Position, last *feed.Epoch) (*feed.Seal, error) {
+	if last != nil && at.Sealed && at.Epoch >= *last {
+		return nil, nil //nolint:nilnil // no seal is an answer
+	}
 	var seal *feed.Seal
 	var err error
 	if at.Sealed {
-		seal, err = f.cfg.Log.NextSeal(ctx, at.Epoch)
+		seal, err = log.NextSeal(ctx, at.Epoch)
 	} else {
-		seal, err = f.cfg.Log.FirstSeal(ctx)
+		seal, err = log.FirstSeal(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read seal: %w", err)
+	}
+	if seal != nil && last != nil && seal.Epoch > *last {
+		return nil, nil //nolint:nilnil // no seal is an answer
 	}
 	if seal != nil && at.Sealed && seal.Epoch != at.Epoch+1 { // every epoch has a seal
 		return nil, fmt.Errorf("seal of epoch %d: %w", at.Epoch+1, ErrCollected)
