@@ -9,8 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -103,11 +101,6 @@ func Open(cfg Config) (*Follower, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Follower{cfg: cfg, shelf: shelf{cfg.Dir}}
-	if cfg.Dir != "" {
-		if err := os.MkdirAll(filepath.Join(cfg.Dir, epochsDir), 0o700); err != nil {
-			return nil, fmt.Errorf("make the subscriber's directory: %w", err)
-		}
-	}
 	at, kept, found, err := f.shelf.read()
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriber's place: %w", err)
@@ -172,7 +165,7 @@ func (f *Follower) Verified(until feed.Epoch) error {
 		return nil
 	}
 	f.reader.Verified(until)
-	return f.shelf.keep(f.at.Mailbox, f.reader.Kept())
+	return f.shelf.keep(f.at, f.reader.Kept())
 }
 
 // Keys returns the list of keys that is believed; false before the first.
@@ -225,6 +218,7 @@ func (f *Follower) connection(ctx context.Context) (heard bool, _ error) {
 		if f.reader != nil {
 			at = f.reader.At()
 		}
+		query.Set("instance", f.instance())
 		query.Set("number", strconv.FormatUint(uint64(at.Number), 10))
 		if at.Sealed {
 			query.Set("epoch", strconv.FormatUint(uint64(at.Epoch), 10))
@@ -256,6 +250,14 @@ func (f *Follower) connection(ctx context.Context) (heard bool, _ error) {
 			}
 		}
 	}
+}
+
+// instance is whose numbers and seals are read.
+func (f *Follower) instance() string {
+	if f.reader == nil {
+		return f.at.Instance
+	}
+	return f.reader.Instance()
 }
 
 // again tells errors of the way there, which may be over later, from what will not change.
@@ -295,6 +297,8 @@ func (f *Follower) line(ctx context.Context, raw []byte) error {
 		return againError{fmt.Errorf("the instance ends the stream: %s", l.End.Message)}
 	case f.at.Keys == nil:
 		return fmt.Errorf("mailbox: %w: the stream does not say what it is", feed.ErrMalformed)
+	case n.Handover != nil:
+		return f.handover(ctx, *n.Handover)
 	case n.Delivered != nil:
 		return f.entry(ctx, n.Delivered.Entry, n.Delivered.Payload)
 	default:
@@ -307,13 +311,8 @@ func (f *Follower) begin(ctx context.Context, b Begin) error {
 	if b.Mailbox != f.at.Mailbox || feed.CheckName(b.Instance) != nil {
 		return fmt.Errorf("mailbox: %w: it is %.40q of %.40q", feed.ErrMalformed, b.Mailbox, b.Instance)
 	}
-	if f.at.Keys == nil || f.at.Keys.Ring()[b.Instance] == nil {
-		if err := f.fetchKeys(ctx); err != nil {
-			return err
-		}
-		if f.at.Keys.Ring()[b.Instance] == nil {
-			return fmt.Errorf("%s: %w", b.Instance, feed.ErrUnknownInstance)
-		}
+	if err := f.know(ctx, b.Instance); err != nil {
+		return err
 	}
 	if !f.known {
 		f.at.Instance, f.at.Number, f.known = b.Instance, b.Number, true
@@ -321,14 +320,21 @@ func (f *Follower) begin(ctx context.Context, b Begin) error {
 			f.at.Delivered, f.told = b.Acknowledged, b.Acknowledged
 		}
 	}
-	if b.Instance != f.at.Instance {
-		return fmt.Errorf("mailbox %s was at %s and is at %s: %w", f.at.Mailbox, f.at.Instance, b.Instance, ErrElsewhere)
-	}
 	return nil
 }
 
-// ErrElsewhere says that a mailbox is at another instance, without its word on where it took over.
-var ErrElsewhere = errors.New("the mailbox is at another instance, which does not show where it took it over; begin in a new directory")
+// know has an instance's key, or asks for it.
+func (f *Follower) know(ctx context.Context, instance string) error {
+	if f.ring[instance] == nil {
+		if err := f.fetchKeys(ctx); err != nil {
+			return err
+		}
+	}
+	if f.ring[instance] == nil {
+		return fmt.Errorf("%s: %w", instance, feed.ErrUnknownInstance)
+	}
+	return nil
+}
 
 // first makes the reader, with the first thing that is read.
 func (f *Follower) first(head feed.Hash) error {
@@ -336,6 +342,9 @@ func (f *Follower) first(head feed.Hash) error {
 		return nil
 	}
 	f.at.Head = head
+	if err := f.shelf.open(f.at); err != nil {
+		return fmt.Errorf("make the subscriber's directory: %w", err)
+	}
 	return f.resume(nil)
 }
 
@@ -347,7 +356,7 @@ func (f *Follower) entry(ctx context.Context, e feed.Entry, payload []byte) erro
 	if wrong != nil && !errors.Is(wrong, feed.ErrPayload) {
 		return fmt.Errorf("mailbox %s: %w", f.at.Mailbox, wrong)
 	}
-	d := Delivery{Instance: f.at.Instance, Entry: e, Payload: payload, Wrong: wrong, Again: e.Number <= f.again}
+	d := Delivery{Instance: f.reader.Instance(), Entry: e, Payload: payload, Wrong: wrong, Again: e.Number <= f.again}
 	if wrong != nil || e.Gap != nil {
 		d.Payload = nil
 	}
@@ -375,13 +384,13 @@ func (f *Follower) seal(ctx context.Context, s feed.Seal, subs *feed.Subscriptio
 		return fmt.Errorf("mailbox %s: %w", f.at.Mailbox, err)
 	}
 	// Epochs first, then the place that says they are there: what a crash leaves over is read again.
-	if err := f.shelf.keep(f.at.Mailbox, f.reader.Kept()); err != nil {
+	if err := f.shelf.keep(f.at, f.reader.Kept()); err != nil {
 		return fmt.Errorf("keep epoch %d: %w", s.Epoch, err)
 	}
 	if f.reader.Settled() {
 		f.at.stand(f.reader.At())
-		if err := f.shelf.write(f.at); err != nil {
-			return fmt.Errorf("write the subscriber's place: %w", err)
+		if err := f.write(); err != nil {
+			return err
 		}
 	}
 	if f.cfg.Sealed == nil {
@@ -390,11 +399,42 @@ func (f *Follower) seal(ctx context.Context, s feed.Seal, subs *feed.Subscriptio
 	return f.cfg.Sealed(ctx, s, blames)
 }
 
+// handover goes on with the instance that has the mailbox now. Nothing is open then: one can begin here.
+func (f *Follower) handover(ctx context.Context, h feed.Handover) error {
+	if err := f.know(ctx, h.To); err != nil {
+		return err
+	}
+	if err := f.first(feed.Hash{}); err != nil {
+		return err
+	}
+	was := f.reader.Instance()
+	if err := f.reader.Handover(h); err != nil {
+		return fmt.Errorf("mailbox %s: %w", f.at.Mailbox, err)
+	}
+	if f.reader.Instance() == was {
+		return nil
+	}
+	f.cfg.Logger.Info("Mailbox goes on at another instance", "mailbox", f.at.Mailbox, "from", was, "to", h.To, "entry", uint64(h.Number))
+	f.at.Instance, f.at.Moves = h.To, f.at.Moves+1
+	f.at.stand(f.reader.At())
+	if err := f.shelf.open(f.at); err != nil {
+		return fmt.Errorf("make the subscriber's directory: %w", err)
+	}
+	return f.write()
+}
+
+func (f *Follower) write() error {
+	if err := f.shelf.write(f.at); err != nil {
+		return fmt.Errorf("write the subscriber's place: %w", err)
+	}
+	return nil
+}
+
 // tell writes down what was delivered, and acknowledges it if it is to be.
 func (f *Follower) tell(ctx context.Context, acknowledge bool) error {
 	if f.dirty > 0 && f.known && f.at.Keys != nil {
-		if err := f.shelf.write(f.at); err != nil {
-			return fmt.Errorf("write the subscriber's place: %w", err)
+		if err := f.write(); err != nil {
+			return err
 		}
 	}
 	f.dirty = 0

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	netclient "github.com/walletnode/walletnode/net/client"
 	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
 func TestASubscriberGetsEachEntryOnceAndAcknowledgesIt(t *testing.T) {
@@ -254,7 +256,7 @@ func TestEpochsAreKeptByThePolicyAcrossStarts(t *testing.T) {
 			require.NoError(t, err)
 			whole, heads := kept(&subscriber{Follower: f})
 			require.Equal(t, want, [2]int{whole, heads}, then.String())
-			files, err := os.ReadDir(filepath.Join(dir, epochsDir))
+			files, err := filepath.Glob(filepath.Join(dir, "epochs-*", "*"))
 			require.NoError(t, err)
 			require.Len(t, files, whole+heads)
 		})
@@ -307,6 +309,49 @@ func TestWhatIsDeliveredToFailsEndsAFollowerAndIsDeliveredAgain(t *testing.T) {
 		s = w.follow(dir, nil)
 		s.end()
 		require.Equal(t, upTo(3, 3), s.seen)
+	})
+}
+
+// The mailbox goes on at another instance: its key is asked for, and from then on its numbers and seals are what counts, also after a start.
+func TestAFollowerGoesAlongWhenItsMailboxMoves(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		w.submit(4)
+		s := w.follow(dir, nil)
+		s.end()
+		h := feed.Handover{Mailbox: "a", From: "alpha", To: "beta", Number: 4, Head: s.reader.At().Head, Sealed: true, Epoch: 1, Follows: true, Before: 1, Previous: feed.Hash{7}}
+		for _, name := range []string{"alpha", "beta"} {
+			by, err := feed.NewSigner(name, instanceKey(name))
+			require.NoError(t, err)
+			sign := map[string]func(feed.Signer) error{"alpha": h.Release, "beta": h.Take}[name]
+			require.NoError(t, sign(by))
+		}
+		l := LineOf(pipeline.News{Handover: &h})
+		w.set(func() { w.moved = &l })
+		s = w.follow(dir, nil)
+		w.at(2 * window)
+		require.ErrorIs(t, <-s.ended, feed.ErrUnknownInstance, "nobody knows the new one's key")
+		both, err := NewKeys(feed.Keyring{
+			"alpha": instanceKey("alpha").Public().(ed25519.PublicKey), "beta": instanceKey("beta").Public().(ed25519.PublicKey),
+		}, time.Now().Add(time.Second), operatorKey(t))
+		require.NoError(t, err)
+		w.set(func() { w.keys = both })
+		forged := h
+		forged.Number = 3
+		l = LineOf(pipeline.News{Handover: &forged})
+		require.NoError(t, os.Remove(filepath.Join(dir, placeFile))) // and so reads the epoch's seal once more
+		s = w.follow(dir, nil)
+		require.ErrorIs(t, <-s.ended, feed.ErrSignature)
+		l = LineOf(pipeline.News{Handover: &h})
+		require.NoError(t, os.Remove(filepath.Join(dir, placeFile)))
+		s = w.follow(dir, nil)
+		s.end()
+		require.Equal(t, "beta", s.reader.Instance())
+		s = w.follow(dir, nil)
+		s.end()
+		require.Equal(t, "beta", s.reader.Instance(), "also after a start")
+		asked := w.requests()
+		require.Equal(t, "GET /v1/feed/mailboxes/a?epoch=1&instance=beta&number=4", asked[len(asked)-1])
 	})
 }
 

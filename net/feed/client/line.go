@@ -11,7 +11,7 @@ import (
 // MaxLine is the longest line of a stream, in bytes: the greatest seal with the greatest subscriptions, as base64.
 const MaxLine = (feed.MaxSeal+(1<<20))/3*4 + 4096
 
-// Line is one line of a mailbox's stream: a JSON object with exactly one of begin, entry, seal and end. Empty lines between them are
+// Line is one line of a mailbox's stream: a JSON object with exactly one of begin, entry, seal, handover and end. Empty lines between them are
 // signs of life.
 type Line struct {
 	Begin         *Begin `json:"begin,omitempty"`         // the first line
@@ -19,6 +19,7 @@ type Line struct {
 	Payload       []byte `json:"payload,omitempty"`       // of the entry's record
 	Seal          []byte `json:"seal,omitempty"`          // canonical form of the next seal
 	Subscriptions []byte `json:"subscriptions,omitempty"` // that held in the seal's epoch
+	Handover      []byte `json:"handover,omitempty"`      // canonical form: the mailbox goes on at another instance
 	End           *End   `json:"end,omitempty"`           // the last line, if the stream did not just break off
 }
 
@@ -49,6 +50,9 @@ func LineOf(n pipeline.News) Line {
 	if n.Delivered != nil {
 		return Line{Entry: n.Delivered.Entry.Encode(), Payload: n.Delivered.Payload}
 	}
+	if n.Handover != nil {
+		return Line{Handover: n.Handover.Encode()}
+	}
 	return Line{Seal: n.Seal.Encode(), Subscriptions: n.Subscriptions.Encode()}
 }
 
@@ -59,7 +63,7 @@ func ParseLine(raw []byte) (Line, pipeline.News, error) {
 		return l, pipeline.News{}, fmt.Errorf("line of a mailbox: %w: %w", feed.ErrMalformed, err)
 	}
 	parts := 0
-	for _, there := range []bool{l.Begin != nil, l.Entry != nil, l.Seal != nil, l.End != nil} {
+	for _, there := range []bool{l.Begin != nil, l.Entry != nil, l.Seal != nil, l.Handover != nil, l.End != nil} {
 		if there {
 			parts++
 		}
@@ -85,6 +89,12 @@ func ParseLine(raw []byte) (Line, pipeline.News, error) {
 			return l, n, err
 		}
 		n.Seal, n.Subscriptions = &s, subs
+	case l.Handover != nil:
+		h, err := feed.DecodeHandover(l.Handover)
+		if err != nil {
+			return l, n, err
+		}
+		n.Handover = &h
 	}
 	return l, n, nil
 }

@@ -16,15 +16,19 @@ import (
 
 const (
 	placeFile = "place.json"
-	epochsDir = "epochs"
 	wholeEnd  = ".export" // an epoch that is kept whole: an export of it alone
 	headsEnd  = ".heads"  // one that is compressed
+	// epochsOf names the directory of the epochs read from one instance: after how many moves, and which. Those of the newest maxPast are
+	// kept.
+	epochsOf = "epochs-%06d-%s"
+	maxPast  = 8
 )
 
 // place is what a subscriber keeps of where it is.
 type place struct {
 	Mailbox  string         `json:"mailbox"`
-	Instance string         `json:"instance"` // that had it last
+	Instance string         `json:"instance"` // whose feed Number to Seal are of
+	Moves    int            `json:"moves"`    // of the mailbox, as far as they were read
 	Operator chain.Operator `json:"operator"` // whose lists of keys are believed
 	Keys     *Keys          `json:"keys"`     // the newest
 	Keep     int            `json:"keep"`     // the policy: so many whole epochs,
@@ -65,13 +69,39 @@ func (s shelf) read() (p place, kept []feed.Kept, found bool, err error) {
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return p, nil, false, fmt.Errorf("%s: %w", filepath.Join(s.dir, placeFile), err)
 	}
-	kept, err = s.epochs(p)
+	kept, err = s.kept(p)
 	return p, kept, true, err
 }
 
-// epochs reads those that are kept and belong to the place: one that was written just before a crash is read again from the mailbox.
-func (s shelf) epochs(p place) (kept []feed.Kept, err error) {
-	list, err := os.ReadDir(filepath.Join(s.dir, epochsDir))
+// epochs is where those of the instance are kept that has the mailbox.
+func (s shelf) epochs(p place) string {
+	return filepath.Join(s.dir, fmt.Sprintf(epochsOf, p.Moves, p.Instance))
+}
+
+// open makes the directory for the epochs of the instance that has the mailbox from now on.
+func (s shelf) open(p place) error {
+	if s.dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(s.epochs(p), 0o700); err != nil {
+		return err
+	}
+	list, err := filepath.Glob(filepath.Join(s.dir, "epochs-*")) // in their order
+	if err != nil {
+		return err
+	}
+	for len(list) > maxPast {
+		if err := os.RemoveAll(list[0]); err != nil {
+			return err
+		}
+		list = list[1:]
+	}
+	return nil
+}
+
+// kept reads those that are kept and belong to the place: one that was written just before a crash is read again from the mailbox.
+func (s shelf) kept(p place) (kept []feed.Kept, err error) {
+	list, err := os.ReadDir(s.epochs(p))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -79,7 +109,7 @@ func (s shelf) epochs(p place) (kept []feed.Kept, err error) {
 		return nil, err
 	}
 	for _, file := range list {
-		name := filepath.Join(s.dir, epochsDir, file.Name())
+		name := filepath.Join(s.epochs(p), file.Name())
 		digits, whole := strings.CutSuffix(file.Name(), wholeEnd)
 		digits, heads := strings.CutSuffix(digits, headsEnd)
 		epoch, err := strconv.ParseUint(digits, 10, 64)
@@ -111,6 +141,9 @@ func (s shelf) write(p place) error {
 	if s.dir == "" {
 		return nil
 	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
 	raw, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return err
@@ -119,11 +152,11 @@ func (s shelf) write(p place) error {
 }
 
 // keep makes the directory hold those epochs and no others.
-func (s shelf) keep(mailbox string, kept []feed.Kept) error {
+func (s shelf) keep(p place, kept []feed.Kept) error {
 	if s.dir == "" {
 		return nil
 	}
-	dir := filepath.Join(s.dir, epochsDir)
+	dir := s.epochs(p)
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -147,7 +180,7 @@ func (s shelf) keep(mailbox string, kept []feed.Kept) error {
 			continue
 		}
 		if k.Heads == nil {
-			raw = feed.Export{Instance: k.Seal.Actor.Instance, Mailbox: mailbox, Epochs: []feed.Kept{k}}.Encode()
+			raw = feed.Export{Instance: k.Seal.Actor.Instance, Mailbox: p.Mailbox, Epochs: []feed.Kept{k}}.Encode()
 		}
 		if err := replaceFile(filepath.Join(dir, name), raw); err != nil {
 			return err

@@ -44,6 +44,7 @@ type world struct {
 	down    bool
 	status  int // of every answer, if it is not 0
 	twist   func(Line) Line
+	moved   *Line    // what follows the seal of epoch 1, and ends the stream
 	cut     int      // a stream breaks off after so many lines, 0 never
 	asked   []string // "METHOD path?query"
 	acked   []feed.Number
@@ -193,7 +194,16 @@ func (w *world) stream(ctx context.Context, mailbox string, query url.Values) io
 			err = send(Line{Begin: &Begin{Mailbox: mailbox, Instance: "alpha", Number: from.Number, Acknowledged: state.Acknowledged}})
 		}
 		if err == nil {
-			err = w.feed.Follow(ctx, mailbox, from, func(n pipeline.News) error { return send(LineOf(n)) })
+			err = w.feed.Follow(ctx, mailbox, from, func(n pipeline.News) error {
+				err := send(LineOf(n))
+				w.mu.Lock()
+				moved := w.moved
+				w.mu.Unlock()
+				if moved != nil && n.Seal != nil && n.Seal.Epoch == 1 {
+					err = errors.Join(err, send(*moved), errDown)
+				}
+				return err
+			})
 		}
 		if errors.Is(err, pipeline.ErrCollected) {
 			err = send(Line{End: &End{Code: EndCollected, Message: err.Error()}})
