@@ -96,16 +96,11 @@ func VerifyDelegation(data []byte) (Delegation, error) {
 }
 
 func verifyDelegation(operator PublicKey, statement, der []byte) error {
-	signature, err := ecdsa.ParseDERSignature(der)
+	ok, err := VerifyDER(operator, delegationDigest(statement), der)
 	if err != nil {
 		return fmt.Errorf("%w: signature: %w", ErrDelegation, err)
 	}
-	key, err := secp256k1.ParsePubKey(operator[:])
-	if err != nil {
-		return fmt.Errorf("%w: operator: %w", ErrDelegation, err)
-	}
-	digest := delegationDigest(statement)
-	if !signature.Verify(digest[:], key) {
+	if !ok {
 		return fmt.Errorf("%w: not signed by %v", ErrDelegation, operator.Operator())
 	}
 	return nil

@@ -749,6 +749,68 @@ func (x *CompareStepAnswer) GetStatements() [][]byte {
 	return nil
 }
 
+// ProofNews says which proofs an operator has, to those with whom it shares a wallet. It is the data of a message on the topic
+// /walletnode/proofs/1; whoever lacks one asks for it.
+type ProofNews struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Told          [][]byte               `protobuf:"bytes,1,rep,name=told,proto3" json:"told,omitempty"`      // digests at the ends of proofs: as far as the operator knows not all others have these
+	Held          [][]byte               `protobuf:"bytes,2,rep,name=held,proto3" json:"held,omitempty"`      // others have told of these, and the operator has them as well
+	Window        uint64                 `protobuf:"varint,3,opt,name=window,proto3" json:"window,omitempty"` // the newest one that was over then: it is told anew after each
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProofNews) Reset() {
+	*x = ProofNews{}
+	mi := &file_evidence_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProofNews) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProofNews) ProtoMessage() {}
+
+func (x *ProofNews) ProtoReflect() protoreflect.Message {
+	mi := &file_evidence_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProofNews.ProtoReflect.Descriptor instead.
+func (*ProofNews) Descriptor() ([]byte, []int) {
+	return file_evidence_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ProofNews) GetTold() [][]byte {
+	if x != nil {
+		return x.Told
+	}
+	return nil
+}
+
+func (x *ProofNews) GetHeld() [][]byte {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+func (x *ProofNews) GetWindow() uint64 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
 var File_evidence_proto protoreflect.FileDescriptor
 
 const file_evidence_proto_rawDesc = "" +
@@ -808,7 +870,11 @@ const file_evidence_proto_rawDesc = "" +
 	"\x05entry\x18\x04 \x01(\v2\x16.walletnode.wire.EntryR\x05entry\x12\x1e\n" +
 	"\n" +
 	"statements\x18\x05 \x03(\fR\n" +
-	"statements*\x8c\x01\n" +
+	"statements\"K\n" +
+	"\tProofNews\x12\x12\n" +
+	"\x04told\x18\x01 \x03(\fR\x04told\x12\x12\n" +
+	"\x04held\x18\x02 \x03(\fR\x04held\x12\x16\n" +
+	"\x06window\x18\x03 \x01(\x04R\x06window*\x8c\x01\n" +
 	"\tProofKind\x12\x1a\n" +
 	"\x16PROOF_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19PROOF_KIND_TWO_STATEMENTS\x10\x01\x12\x18\n" +
@@ -829,7 +895,7 @@ func file_evidence_proto_rawDescGZIP() []byte {
 }
 
 var file_evidence_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_evidence_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_evidence_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_evidence_proto_goTypes = []any{
 	(ProofKind)(0),            // 0: walletnode.wire.ProofKind
 	(*Proof)(nil),             // 1: walletnode.wire.Proof
@@ -841,6 +907,7 @@ var file_evidence_proto_goTypes = []any{
 	(*CompareStep)(nil),       // 7: walletnode.wire.CompareStep
 	(*CompareAnswer)(nil),     // 8: walletnode.wire.CompareAnswer
 	(*CompareStepAnswer)(nil), // 9: walletnode.wire.CompareStepAnswer
+	(*ProofNews)(nil),         // 10: walletnode.wire.ProofNews
 }
 var file_evidence_proto_depIdxs = []int32{
 	0, // 0: walletnode.wire.Proof.kind:type_name -> walletnode.wire.ProofKind
@@ -869,7 +936,7 @@ func file_evidence_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_evidence_proto_rawDesc), len(file_evidence_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
