@@ -12,11 +12,8 @@ import (
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
-// Errors that the log answers.
-var (
-	ErrOrder = errors.New("does not follow what is stored")
-	ErrDown  = errors.New("the log is down")
-)
+// ErrDown is what a log says that is made to fail.
+var ErrDown = errors.New("the log is down")
 
 // Log is a pipeline.Log in memory. It outlives the feeds that use it, one after the other, as a database does.
 type Log struct {
@@ -87,7 +84,7 @@ func (l *Log) State(context.Context) (pipeline.State, error) {
 func (l *Log) Open(ctx context.Context, t pipeline.Term) error {
 	return l.write(ctx, "open", nil, func() error {
 		if n := len(l.terms); n > 0 && l.terms[n-1].Epoch >= t.Epoch {
-			return fmt.Errorf("epoch %d: %w", t.Epoch, ErrOrder)
+			return fmt.Errorf("epoch %d: %w", t.Epoch, pipeline.ErrOrder)
 		}
 		l.terms = append(l.terms, t)
 		return nil
@@ -99,7 +96,7 @@ func (l *Log) Accept(ctx context.Context, records []pipeline.Accepted) error {
 	return l.write(ctx, "accept", nil, func() error {
 		for i, r := range records {
 			if r.Record.Seq != l.last()+1+feed.Seq(i) {
-				return fmt.Errorf("record %d: %w", r.Record.Seq, ErrOrder)
+				return fmt.Errorf("record %d: %w", r.Record.Seq, pipeline.ErrOrder)
 			}
 		}
 		for _, r := range records {
@@ -131,7 +128,7 @@ func (l *Log) Append(ctx context.Context, entries []feed.Entry) error {
 		for i, e := range entries {
 			m := l.box(e.Mailbox)
 			if e.Number != m.last()+1 || e.Previous != m.head {
-				return fmt.Errorf("entry %d of %s, %d of the batch: %w", e.Number, e.Mailbox, i, ErrOrder)
+				return fmt.Errorf("entry %d of %s, %d of the batch: %w", e.Number, e.Mailbox, i, pipeline.ErrOrder)
 			}
 			m.entries, m.head = append(m.entries, e), e.Hash()
 		}
@@ -143,7 +140,7 @@ func (l *Log) Append(ctx context.Context, entries []feed.Entry) error {
 func (l *Log) Seal(ctx context.Context, s feed.Seal) error {
 	return l.write(ctx, "seal", nil, func() error {
 		if l.sealed != nil && s.Epoch <= l.sealed.Epoch {
-			return fmt.Errorf("seal of epoch %d: %w", s.Epoch, ErrOrder)
+			return fmt.Errorf("seal of epoch %d: %w", s.Epoch, pipeline.ErrOrder)
 		}
 		l.seals, l.sealed = append(l.seals, s), &s
 		return nil
@@ -155,7 +152,7 @@ func (l *Log) Acknowledge(ctx context.Context, name string, n feed.Number) error
 	return l.write(ctx, "acknowledge", []string{name}, func() error {
 		m := l.box(name)
 		if n > m.last() {
-			return fmt.Errorf("acknowledgement %d of %s: %w", n, name, ErrOrder)
+			return fmt.Errorf("acknowledgement %d of %s: %w", n, name, pipeline.ErrOrder)
 		}
 		m.acknowledged = max(m.acknowledged, n)
 		return nil
@@ -169,6 +166,19 @@ func (l *Log) Records(_ context.Context, from feed.Seq, limit int) ([]feed.Recor
 	var page []feed.Record
 	for seq := max(from, l.collected+1); seq <= l.last() && len(page) < limit; seq++ {
 		page = append(page, l.records[seq-l.collected-1].Record)
+	}
+	return page, nil
+}
+
+// Accepted implements pipeline.Log.
+func (l *Log) Accepted(_ context.Context, from feed.Seq, limit int) ([]pipeline.Accepted, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var page []pipeline.Accepted
+	size := 0
+	for seq := max(from, l.collected+1); seq <= l.last() && len(page) < limit && size < pipeline.MaxPage; seq++ {
+		page = append(page, l.records[seq-l.collected-1])
+		size += len(page[len(page)-1].Payload)
 	}
 	return page, nil
 }
@@ -240,7 +250,7 @@ func (l *Log) Subscriptions(_ context.Context, e feed.Epoch) (*feed.Subscription
 			return t.Subscriptions, nil
 		}
 	}
-	return nil, fmt.Errorf("epoch %d was never opened: %w", e, ErrOrder)
+	return nil, fmt.Errorf("epoch %d was never opened: %w", e, pipeline.ErrOrder)
 }
 
 // Collect implements pipeline.Log.
@@ -249,7 +259,7 @@ func (l *Log) Collect(ctx context.Context, before feed.Epoch) error {
 		if l.sealed == nil {
 			return nil
 		}
-		before = min(before, l.sealed.Epoch+1)
+		before = min(before, l.sealed.Epoch)
 		needed := l.last() + 1 // the first record that an entry which is kept refers to
 		for _, m := range l.boxes {
 			for len(m.entries) > 0 && m.entries[0].Number <= m.acknowledged && m.entries[0].Epoch() < before {

@@ -17,6 +17,8 @@ var (
 	ErrSource = errors.New("source refused")
 	// ErrCollected says that what a subscriber wants to read was acknowledged or is too old, and is gone.
 	ErrCollected = errors.New("is not kept any more; begin with what the mailbox holds")
+	// ErrOrder says that what is to be stored does not follow what is: somebody else has written meanwhile.
+	ErrOrder = errors.New("does not follow what is stored")
 	// ErrStopped says that the feed has ended before the answer was there; what was submitted may have been accepted.
 	ErrStopped = errors.New("the feed has ended")
 )
@@ -65,7 +67,7 @@ type MailboxState struct {
 }
 
 // Log is the durable part of a feed. Each call is one transaction: after an error nothing of it was done, or the feed ends and reads
-// the state anew. Payloads are stored once, with their record; a mailbox names them by hash.
+// the state anew. What does not follow what is stored is ErrOrder. Payloads are stored once, with their record; a mailbox names them by hash.
 type Log interface {
 	// State reads where the feed stands.
 	State(ctx context.Context) (State, error)
@@ -92,7 +94,7 @@ type Log interface {
 	FirstSeal(ctx context.Context) (*feed.Seal, error)
 	// Subscriptions reads what held in an epoch that was opened.
 	Subscriptions(ctx context.Context, e feed.Epoch) (*feed.Subscriptions, error)
-	// Collect removes what nobody needs any more: of sealed epochs before one, the records and the entries that are acknowledged, and
-	// the seals.
+	// Collect removes what nobody needs any more: of sealed epochs before one, the entries that are acknowledged, the records that no
+	// entry is left of, and the seals but the last one. It may take several transactions.
 	Collect(ctx context.Context, before feed.Epoch) error
 }
