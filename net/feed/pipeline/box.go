@@ -18,6 +18,8 @@ type box struct {
 	gap      feed.Number // the gap that closed it; 0 while it is open
 	closedIn feed.Epoch
 	stored   map[feed.Seq]struct{} // what it has of epochs that are taken through again
+	moved    bool                  // another instance has it
+	awaited  bool                  // it is moving in, and where it stands is not read yet
 }
 
 // load reads a mailbox, with what it holds from an epoch on.
@@ -33,6 +35,7 @@ func (f *Feed) load(ctx context.Context, name string, from feed.Epoch) (*box, er
 		f.boxes[name] = b
 	}
 	f.mu.Unlock()
+	b.moved, b.awaited = s.Moved, false
 	b.number, b.head, b.gap, b.stored = s.Last, s.Head, 0, make(map[feed.Seq]struct{}, len(s.Stored))
 	if s.Closed {
 		b.gap, b.closedIn = s.Last, s.ClosedIn
@@ -88,7 +91,7 @@ func (o *outbox) add(b *box, shard int, rec feed.Record, hash feed.Hash) (feed.E
 		delete(b.stored, rec.Seq)
 		return feed.Entry{}, false
 	}
-	if b.gap != 0 {
+	if b.gap != 0 || b.moved {
 		return feed.Entry{}, false
 	}
 	e := feed.Entry{Mailbox: b.name, Number: b.number + 1, Previous: b.head, Shard: uint16(shard)}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
@@ -75,18 +76,20 @@ type inbox struct {
 	reports chan<- report
 
 	queues []*queue // what the epochs to be taken through again go into
+	names  []string // the sources of the epoch
 	items  *sides   // by source: what came in, and what went out
 	shards *gate    // what went out, by shard
 	first  feed.Seq // of the epoch
 	blames []feed.Blame
+	echoes map[string]*feed.Subscriptions // what is repeated for mailboxes that move in: one subscription each
 }
 
 func newInbox(f *Feed, s State, orders <-chan order, out chan<- batch, reports chan<- report, queues []*queue) *inbox {
-	bySource := func(i int) feed.Label { return feed.Label{Way: feed.BySource, Name: f.cfg.Sources[i]} }
 	in := &inbox{
 		feed: f, replay: s.Terms, next: s.First, sources: map[string]uint64{}, orders: orders, out: out, reports: reports, queues: queues,
-		items: newSides(len(f.cfg.Sources), bySource), shards: newGate(f.cfg.Shards, byShard),
+		shards: newGate(f.cfg.Shards, byShard), echoes: map[string]*feed.Subscriptions{},
 	}
+	in.items = newSides(0, func(i int) feed.Label { return feed.Label{Way: feed.BySource, Name: in.names[i]} })
 	for name, last := range s.Sources {
 		in.sources[name] = last
 	}
@@ -102,17 +105,19 @@ func (in *inbox) run(ctx context.Context) error {
 		if !in.open { // nothing can be numbered before the first epoch
 			submissions = nil
 		}
+		var err error
 		select {
 		case s := <-submissions:
-			if err := in.accept(ctx, s); err != nil {
-				return err
-			}
+			err = in.accept(ctx, s)
+		case a := <-in.feed.admissions:
+			err = in.admit(ctx, a)
 		case o := <-in.orders:
-			if err := in.turn(ctx, o); err != nil {
-				return err
-			}
+			err = in.turn(ctx, o)
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -130,14 +135,14 @@ func (in *inbox) again(ctx context.Context) error {
 			if len(page) == 0 {
 				break
 			}
-			b, bySource := batch{records: page}, make([][]feed.Hash, len(in.feed.cfg.Sources))
+			b, bySource := batch{records: page}, make(map[string][]feed.Hash)
 			for _, rec := range page {
-				item, source := rec.Item.Hash(), in.source(rec.Item.Source)
+				item := rec.Item.Hash()
 				b.hashes = append(b.hashes, rec.Over(item))
-				bySource[source] = append(bySource[source], item)
+				bySource[rec.Item.Source] = append(bySource[rec.Item.Source], item)
 			}
 			for source, items := range bySource {
-				in.items.add(source, items, items)
+				in.items.add(in.source(source), items, items)
 			}
 			if err := in.give(ctx, b); err != nil {
 				return err
@@ -152,52 +157,86 @@ func (in *inbox) again(ctx context.Context) error {
 	return nil
 }
 
-// source is the place of a name. One that was taken out of the configuration while its records are not sealed counts as the first.
-func (in *inbox) source(name string) int { return max(0, slices.Index(in.feed.cfg.Sources, name)) }
+// source is the place of a name among those of the epoch.
+func (in *inbox) source(name string) int {
+	if i := slices.Index(in.names, name); i >= 0 {
+		return i
+	}
+	in.names = append(in.names, name)
+	in.items.grow()
+	return len(in.names) - 1
+}
 
-// accept numbers and stores a submission, answers, and sends its records on. Errors are the log's, and end the feed: what it did
-// is not known.
+// group is what one source brings at a time.
+type group struct {
+	source     string
+	items      []feed.Item
+	payloads   [][]byte // of the items, in the same order
+	came, went []feed.Hash
+}
+
+// accept numbers and stores a submission, with what is repeated of it, answers, and sends its records on. Errors are the log's, and
+// end the feed: what it did is not known.
 func (in *inbox) accept(ctx context.Context, s submission) error {
 	items, payloads, err := in.judge(s)
 	if err != nil || len(items) == 0 {
 		s.done <- err
 		return nil //nolint:nilerr // the error is the source's
 	}
-	came, last := make([]feed.Hash, len(items)), items[len(items)-1].Number
-	for i, item := range items {
-		came[i] = item.Hash()
+	own := group{source: s.source, items: items, payloads: payloads}
+	b, err := in.store(ctx, append([]group{own}, in.echo(own)...))
+	if err != nil {
+		return err
 	}
-	records := in.feed.logic.number(slices.Clone(items), in.next, in.term)
-	b, accepted := batch{records: records, hashes: make([]feed.Hash, len(records))}, make([]Accepted, len(records))
-	went := make([]feed.Hash, len(records))
-	for i := range records {
-		rec := &records[i]
-		if rec.Seq != in.next+feed.Seq(i) {
-			return feed.Blame{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}
-		}
-		if i < len(items) && rec.Item == items[i] {
-			went[i] = came[i]
-		} else {
-			went[i] = rec.Item.Hash()
-		}
-		b.hashes[i], accepted[i].Record = rec.Over(went[i]), *rec
-		if n := rec.Item.Number - items[0].Number; n < uint64(len(payloads)) {
-			accepted[i].Payload = payloads[n]
-		}
-	}
-	if err := in.feed.cfg.Log.Accept(ctx, accepted); err != nil {
-		return fmt.Errorf("store records: %w", err)
-	}
-	in.sources[s.source] = last
-	in.items.add(in.source(s.source), came, went)
 	s.done <- nil
 	return in.give(ctx, b)
 }
 
+// store numbers and stores what sources bring, all of it or nothing.
+func (in *inbox) store(ctx context.Context, groups []group) (batch, error) {
+	var b batch
+	var accepted []Accepted
+	for n := range groups {
+		g := &groups[n]
+		g.came = make([]feed.Hash, len(g.items))
+		for i, item := range g.items {
+			g.came[i] = item.Hash()
+		}
+		next := in.next + feed.Seq(len(accepted))
+		records := in.feed.logic.number(slices.Clone(g.items), next, in.term)
+		g.went = make([]feed.Hash, len(records))
+		for i := range records {
+			rec := &records[i]
+			if rec.Seq != next+feed.Seq(i) {
+				return batch{}, feed.Blame{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}
+			}
+			if i < len(g.items) && rec.Item == g.items[i] {
+				g.went[i] = g.came[i]
+			} else {
+				g.went[i] = rec.Item.Hash()
+			}
+			a := Accepted{Record: *rec}
+			if place := rec.Item.Number - g.items[0].Number; place < uint64(len(g.payloads)) {
+				a.Payload = g.payloads[place]
+			}
+			b.hashes, accepted = append(b.hashes, rec.Over(g.went[i])), append(accepted, a)
+		}
+		b.records = append(b.records, records...)
+	}
+	if err := in.feed.cfg.Log.Accept(ctx, accepted); err != nil {
+		return batch{}, fmt.Errorf("store records: %w", err)
+	}
+	for _, g := range groups {
+		in.sources[g.source] = g.items[len(g.items)-1].Number
+		in.items.add(in.source(g.source), g.came, g.went)
+	}
+	return b, nil
+}
+
 // judge makes items of what a source submits, less what it submitted before. The payloads are theirs, in the same order.
 func (in *inbox) judge(s submission) ([]feed.Item, [][]byte, error) {
-	if !slices.Contains(in.feed.cfg.Sources, s.source) {
-		return nil, nil, fmt.Errorf("%w: %q is not one of this feed's sources", ErrSource, s.source)
+	if err := in.knows(s.source); err != nil {
+		return nil, nil, err
 	}
 	last := in.sources[s.source]
 	if s.first == 0 || s.first > last+1 {
@@ -216,6 +255,32 @@ func (in *inbox) judge(s submission) ([]feed.Item, [][]byte, error) {
 		items, payloads = append(items, item), append(payloads, m.Payload)
 	}
 	return items, payloads, nil
+}
+
+// knows refuses a source that may not submit, and one more than there may be.
+func (in *inbox) knows(source string) error {
+	if err := feed.CheckName(source); err != nil || feed.IsEcho(source) {
+		return fmt.Errorf("%w: %q is no name of a source", ErrSource, source)
+	}
+	if len(in.feed.cfg.Sources) > 0 {
+		if !slices.Contains(in.feed.cfg.Sources, source) {
+			return fmt.Errorf("%w: %q is not one of this feed's sources", ErrSource, source)
+		}
+		return nil
+	}
+	if _, known := in.sources[source]; known {
+		return nil
+	}
+	others := 0
+	for name := range in.sources {
+		if !feed.IsEcho(name) {
+			others++
+		}
+	}
+	if others >= feed.MaxSources {
+		return fmt.Errorf("%w: %q would be one more than %d", ErrSource, source, feed.MaxSources)
+	}
+	return nil
 }
 
 // give counts a batch and sends it to the router.
@@ -238,6 +303,8 @@ func (in *inbox) give(ctx context.Context, b batch) error {
 // turn ends the epoch, if there is one, and begins the next.
 func (in *inbox) turn(ctx context.Context, o order) error {
 	came, went := in.items.take()
+	in.names, in.items = nil, newSides(0, in.items.in.label)
+	maps.DeleteFunc(in.echoes, func(mailbox string, _ *feed.Subscriptions) bool { return !o.next.arriving(mailbox) })
 	end := &ending{term: in.term, next: o.next, until: in.next, sealed: o.sealed, queues: o.queues, gave: in.shards.take()}
 	saw := feed.Commitment{Actor: in.actor(), Epoch: in.term.Epoch, In: came, Out: join(went, end.gave)}
 	r := report{first: in.first, count: uint64(in.next - in.first), blames: in.blames}

@@ -97,6 +97,11 @@ func newSides(streams int, label func(i int) feed.Label) *sides {
 	return &sides{in: newGate(streams, label), out: newGate(streams, label), forked: make([]bool, streams)}
 }
 
+// grow adds a stream.
+func (s *sides) grow() {
+	s.in.trees, s.out.trees, s.forked = append(s.in.trees, feed.Tree{}), append(s.out.trees, feed.Tree{}), append(s.forked, false)
+}
+
 // add counts what one batch brought to one stream.
 func (s *sides) add(stream int, in, out []feed.Hash) {
 	if !s.forked[stream] && !slices.Equal(in, out) {

@@ -84,7 +84,10 @@ type Log interface {
 
 	// Records reads at most limit records from a number on.
 	Records(ctx context.Context, from feed.Seq, limit int) ([]feed.Record, error)
-	// Mailbox reads where a mailbox stands, with what it holds from an epoch on. One that nobody wrote to is empty.
+	// Accepted reads as Records does, with payloads, and no more than about MaxPage bytes of them unless one alone is longer.
+	Accepted(ctx context.Context, from feed.Seq, limit int) ([]Accepted, error)
+	// Mailbox reads where a mailbox stands, with what it holds from an epoch on. One that nobody wrote to is empty; one that has moved
+	// in stands where it stood in the instance before.
 	Mailbox(ctx context.Context, mailbox string, from feed.Epoch) (MailboxState, error)
 	// Entries reads at most limit entries after a number, and no more than about MaxPage bytes of payloads unless one alone is longer.
 	Entries(ctx context.Context, mailbox string, after feed.Number, limit int) ([]Delivered, error)

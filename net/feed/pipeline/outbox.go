@@ -69,20 +69,9 @@ func (o *outbox) run(ctx context.Context, q *queue) error {
 
 // restore stores what the outbox missed before the node was restarted, and begins with the first epoch that is not sealed.
 func (o *outbox) restore(ctx context.Context) error {
-	o.behindAt = o.state.First
-	for s := o.state.Sealed; s != nil; {
-		if _, committed := s.CommitmentOf(o.actor()); committed {
-			break
-		}
-		o.behindAt = s.First
-		if s.Epoch == 0 {
-			break
-		}
-		before, err := o.sealBefore(ctx, s.Epoch)
-		if err != nil {
-			return err
-		}
-		s = before
+	var err error
+	if o.behindAt, err = owed(ctx, o.feed.cfg.Log, o.state, o.actor()); err != nil {
+		return err
 	}
 	if len(o.state.Terms) == 0 {
 		return nil
@@ -91,11 +80,11 @@ func (o *outbox) restore(ctx context.Context) error {
 }
 
 // sealBefore returns the seal of the epoch before one; nil if it is not kept any more.
-func (o *outbox) sealBefore(ctx context.Context, e feed.Epoch) (*feed.Seal, error) {
+func sealBefore(ctx context.Context, log Log, e feed.Epoch) (*feed.Seal, error) {
 	if e < 2 {
 		return nil, nil //nolint:nilnil // no seal is an answer
 	}
-	s, err := o.feed.cfg.Log.NextSeal(ctx, e-2)
+	s, err := log.NextSeal(ctx, e-2)
 	if err != nil {
 		return nil, fmt.Errorf("read seal: %w", err)
 	}
@@ -196,6 +185,7 @@ func (o *outbox) begin(ctx context.Context, t Term, sealed feed.Epoch) error {
 			if o.boxes[i], err = o.feed.load(ctx, name, t.Epoch); err != nil {
 				return err
 			}
+			o.boxes[i].awaited = subs.At(i).Arriving && (o.boxes[i].moved || o.boxes[i].number == 0)
 		}
 		o.boxes[i].reopen(sealed)
 	}
@@ -272,6 +262,11 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 		if b == nil {
 			return fmt.Errorf("a record for mailbox %s came to outbox %d, which does not keep it", o.term.Subscriptions.At(c.mailbox).Mailbox, o.index)
 		}
+		if b.awaited { // something comes for it, so it is here
+			if _, err := o.feed.load(ctx, b.name, o.term.Epoch); err != nil {
+				return err
+			}
+		}
 		o.lanes.trees[c.mailbox*o.feed.cfg.Shards+d.shard].Add(hash)
 		if e, ok := o.add(b, d.shard, c.record, hash); ok {
 			entries, owners = append(entries, e), append(owners, b)
@@ -286,8 +281,8 @@ func (o *outbox) end(ctx context.Context, e *ending) error {
 		feed.SortTallies(o.got)
 		saw := feed.Commitment{Actor: o.actor(), Epoch: o.term.Epoch, In: o.got, Out: o.lanes.take()}
 		for _, b := range o.boxes {
-			if b != nil {
-				saw.Heads = append(saw.Heads, feed.Head{Mailbox: b.name, Number: b.number, Chain: b.head, Closed: b.gap != 0})
+			if b != nil && !b.awaited {
+				saw.Heads = append(saw.Heads, feed.Head{Mailbox: b.name, Number: b.number, Chain: b.head, Closed: b.gap != 0 || b.moved})
 			}
 		}
 		if err := o.feed.report(ctx, o.reports, saw, report{}); err != nil {

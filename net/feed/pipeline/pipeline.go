@@ -40,11 +40,11 @@ const (
 	linkSize = 16  // batches that wait between two stages
 )
 
-// Config is what a feed is made of. Signer, Log, Sources and WindowBlocks must be there; the rest has defaults.
+// Config is what a feed is made of. Signer, Log and WindowBlocks must be there; the rest has defaults.
 type Config struct {
 	Signer       feed.Signer
 	Log          Log
-	Sources      []string // who may submit
+	Sources      []string // who may submit; none: whoever does, up to feed.MaxSources
 	Shards       int      // receivers, 1 to feed.MaxShards
 	Outboxes     int      // 1 to feed.MaxOutboxes
 	MailboxBound uint64   // entries of a mailbox that wait for their acknowledgement; at it the mailbox is closed with a gap
@@ -58,6 +58,7 @@ type Feed struct {
 	logic logic
 
 	submissions   chan submission
+	admissions    chan admission
 	subscriptions chan subscribing
 	stopped       chan struct{} // closed when Run has ended
 
@@ -88,8 +89,8 @@ func New(cfg Config) (*Feed, error) {
 	if cfg.Shards < 1 || cfg.Shards > feed.MaxShards || cfg.Outboxes < 1 || cfg.Outboxes > feed.MaxOutboxes {
 		errs = append(errs, fmt.Errorf("a feed has 1 to %d receivers and 1 to %d outboxes", feed.MaxShards, feed.MaxOutboxes))
 	}
-	if len(cfg.Sources) == 0 || len(cfg.Sources) > feed.MaxSources {
-		errs = append(errs, fmt.Errorf("a feed has 1 to %d sources, not %d", feed.MaxSources, len(cfg.Sources)))
+	if len(cfg.Sources) > feed.MaxSources {
+		errs = append(errs, fmt.Errorf("a feed has at most %d sources, not %d", feed.MaxSources, len(cfg.Sources)))
 	}
 	for i, s := range cfg.Sources {
 		if err := feed.CheckName(s); err != nil {
@@ -104,7 +105,7 @@ func New(cfg Config) (*Feed, error) {
 	}
 	return &Feed{
 		cfg: cfg, logic: logic{number: number, route: route, fan: fan, keep: keep, commit: commit},
-		submissions: make(chan submission), subscriptions: make(chan subscribing), stopped: make(chan struct{}),
+		submissions: make(chan submission), admissions: make(chan admission), subscriptions: make(chan subscribing), stopped: make(chan struct{}),
 		boxes: map[string]*box{}, change: make(chan struct{}),
 	}, nil
 }

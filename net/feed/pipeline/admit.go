@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+// admission has a mailbox that moves in begin.
+type admission struct {
+	mailbox string
+	after   []feed.Position
+	since   feed.Epoch
+	from    feed.Seq
+	done    chan error // room for one
+}
+
+// Admit begins with a mailbox that moves in, as soon as the log knows where it stands: what this feed took in after the given positions
+// is repeated for it, in the same order, and so is all that comes until an epoch in which it does not arrive any more. Since is the
+// first epoch in which it did. Admitting it again, as after a restart, goes on where it was. Nothing may be collected meanwhile.
+// ErrNoMailbox if the open epoch does not have it arriving.
+func (f *Feed) Admit(ctx context.Context, mailbox string, after []feed.Position, since feed.Epoch) error {
+	from, err := f.beginning(ctx, after)
+	if err != nil {
+		return err
+	}
+	a := admission{mailbox: mailbox, after: slices.Clone(after), since: since, from: from, done: make(chan error, 1)}
+	select {
+	case f.admissions <- a:
+	case <-f.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-a.done:
+		return err
+	case <-f.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// beginning is the first record after positions, as far as the log reaches back. It is looked for here, where nobody waits for it.
+func (f *Feed) beginning(ctx context.Context, after []feed.Position) (feed.Seq, error) {
+	for from := feed.Seq(1); ; {
+		page, err := f.cfg.Log.Records(ctx, from, pageSize)
+		if err != nil {
+			return 0, fmt.Errorf("read records: %w", err)
+		}
+		for _, rec := range page {
+			if !feed.IsEcho(rec.Item.Source) && rec.Item.Number > feed.PositionOf(after, rec.Item.Source) {
+				return rec.Seq, nil
+			}
+			from = rec.Seq + 1
+		}
+		if len(page) == 0 {
+			return from, nil
+		}
+	}
+}
+
+// arriving is whether a mailbox moves in with the term.
+func (t Term) arriving(mailbox string) bool {
+	i, ok := t.Subscriptions.Find(mailbox)
+	return ok && t.Subscriptions.At(i).Arriving
+}
+
+// admit repeats what a mailbox lacks, and from then on what comes.
+func (in *inbox) admit(ctx context.Context, a admission) error {
+	if !in.open || !in.term.arriving(a.mailbox) {
+		a.done <- fmt.Errorf("mailbox %s does not move in: %w", a.mailbox, ErrNoMailbox)
+		return nil
+	}
+	if in.echoes[a.mailbox] != nil {
+		a.done <- nil
+		return nil
+	}
+	i, _ := in.term.Subscriptions.Find(a.mailbox)
+	own := in.term.Subscriptions.At(i)
+	echo, err := feed.NewSubscriptions(1, []feed.Subscription{{Mailbox: a.mailbox, Wallets: own.Wallets, Kinds: own.Kinds, After: a.after}})
+	if err != nil {
+		a.done <- err
+		return nil //nolint:nilerr // the error is the caller's
+	}
+	lacks, err := in.backlog(ctx, a, echo)
+	if err != nil {
+		return err
+	}
+	for len(lacks) > 0 {
+		page, err := in.feed.cfg.Log.Accepted(ctx, lacks[0], pageSize)
+		if err != nil {
+			return fmt.Errorf("read records: %w", err)
+		}
+		g := group{source: feed.EchoSource(a.mailbox)}
+		for _, r := range page {
+			if len(lacks) > 0 && r.Record.Seq == lacks[0] {
+				in.repeat(&g, r.Record.Item, r.Payload)
+				lacks = lacks[1:]
+			}
+		}
+		if len(g.items) == 0 {
+			return fmt.Errorf("record %d: %w", lacks[0], ErrCollected)
+		}
+		b, err := in.store(ctx, []group{g})
+		if err != nil {
+			return err
+		}
+		if err := in.give(ctx, b); err != nil {
+			return err
+		}
+	}
+	in.echoes[a.mailbox] = echo
+	a.done <- nil
+	return nil
+}
+
+// backlog finds what a mailbox lacks: what goes to it of all that the log has, less what was repeated already.
+func (in *inbox) backlog(ctx context.Context, a admission, echo *feed.Subscriptions) (lacks []feed.Seq, err error) {
+	repeated := 0
+	for from := a.from; ; {
+		page, err := in.feed.cfg.Log.Records(ctx, from, pageSize)
+		if err != nil {
+			return nil, fmt.Errorf("read records: %w", err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, rec := range page {
+			switch {
+			case rec.Item.Source == feed.EchoSource(a.mailbox) && rec.Epoch >= a.since:
+				repeated++
+			case !feed.IsEcho(rec.Item.Source) && echo.Reaches(a.mailbox, rec.Item):
+				lacks = append(lacks, rec.Seq)
+			}
+			from = rec.Seq + 1
+		}
+	}
+	return lacks[min(repeated, len(lacks)):], nil
+}
+
+// repeat adds an item to what an echo brings.
+func (in *inbox) repeat(g *group, item feed.Item, payload []byte) {
+	item.Source, item.Number = g.source, in.sources[g.source]+uint64(len(g.items))+1
+	g.items, g.payloads = append(g.items, item), append(g.payloads, payload)
+}
+
+// echo is what is repeated of a submission.
+func (in *inbox) echo(own group) (groups []group) {
+	for mailbox, echo := range in.echoes {
+		g := group{source: feed.EchoSource(mailbox)}
+		for i, item := range own.items {
+			if echo.Reaches(mailbox, item) {
+				in.repeat(&g, item, own.payloads[i])
+			}
+		}
+		if len(g.items) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	slices.SortFunc(groups, func(a, b group) int { return cmp.Compare(a.source, b.source) })
+	return groups
+}
