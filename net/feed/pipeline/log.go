@@ -64,6 +64,7 @@ type MailboxState struct {
 	ClosedIn     feed.Epoch // if it is
 	Acknowledged feed.Number
 	Stored       []feed.Seq // the records it holds from a given epoch on
+	Moved        bool       // another instance has it: nothing more is kept here
 }
 
 // Log is the durable part of a feed. Each call is one transaction: after an error nothing of it was done, or the feed ends and reads
