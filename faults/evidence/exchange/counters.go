@@ -1,0 +1,49 @@
+package exchange
+
+import (
+	"maps"
+
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/compare"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
+)
+
+// Counters say what a service has done since its start.
+type Counters struct {
+	HeadsMade    uint64
+	HeadsSkipped uint64 // tries to make one that the database was in doubt about
+	HeadsLost    uint64 // of this operator, heard and not on record
+	HeadsHeard   map[heads.Verdict]uint64
+	HeadsRefused uint64 // what is no head, or of another chain
+
+	Comparisons       uint64 // brought to their end by this side
+	ComparisonsFailed uint64
+	Answers           uint64 // to questions of others
+	Findings          map[compare.Kind]uint64
+
+	Proofs        map[evidence.Kind]uint64 // stored by this instance, each the first of its misdeed
+	ProofsRefused uint64
+	NewsRefused   uint64
+	QuotesDropped uint64
+}
+
+func newCounters() Counters {
+	return Counters{
+		HeadsHeard: map[heads.Verdict]uint64{}, Findings: map[compare.Kind]uint64{}, Proofs: map[evidence.Kind]uint64{},
+	}
+}
+
+func (s *Service) count(change func(*Counters)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.counters)
+}
+
+// Counters returns the counters' values now.
+func (s *Service) Counters() Counters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counters
+	c.HeadsHeard, c.Findings, c.Proofs = maps.Clone(c.HeadsHeard), maps.Clone(c.Findings), maps.Clone(c.Proofs)
+	return c
+}

@@ -1,0 +1,113 @@
+package exchange
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults/evidence"
+)
+
+// want is a proof to be fetched from who told of it.
+type want struct {
+	id string
+	by chain.Operator
+}
+
+// fetchLater has a proof fetched, unless it is known to be of no use.
+func (s *Service) fetchLater(id string, by chain.Operator) {
+	if _, done := s.fetched.Load(id); done {
+		return
+	}
+	select {
+	case s.wanted <- want{id, by}:
+	default:
+	}
+}
+
+// fetchAll fetches one proof after the other.
+func (s *Service) fetchAll(ctx context.Context) {
+	remembered := 0
+	for {
+		var w want
+		select {
+		case w = <-s.wanted:
+		case <-ctx.Done():
+			return
+		}
+		if here, err := s.holds(ctx, w.id, w.by); here || err != nil {
+			continue // it came from somebody else meanwhile; without an answer of the log it is told again after the next window
+		}
+		kept, err := s.fetch(ctx, w)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.cfg.Logger.Info("A proof that an operator told of could not be had", "proof", w.id, "operator", w.by, "error", err)
+			}
+			continue
+		}
+		if kept != w.id { // one of the same misdeed was here, or it is of no use: the answer stays the same
+			if remembered++; remembered > maxFetched {
+				s.fetched.Clear()
+				remembered = 1
+			}
+			s.fetched.Store(w.id, kept)
+		}
+		if kept != "" && s.acknowledge(w.id) {
+			s.Proved()
+		}
+	}
+}
+
+// fetch asks for a proof and keeps it. It returns the ID under which the misdeed is proved here; empty for a proof that is refused.
+func (s *Service) fetch(ctx context.Context, w want) (kept string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	defer cancel()
+	line, err := s.cfg.Network.Inquire(ctx, ProofProtocol, w.by)
+	if err != nil {
+		return "", err
+	}
+	defer line.Close()
+	data, err := line.Ask(ctx, rawID(w.id))
+	if err != nil {
+		return "", err
+	}
+	p, err := s.company().verify(s.cfg.Chain, data)
+	// The bound keeps an operator from having us store a proof of each window that ever was, or will be.
+	if now := s.cfg.Clock.Height(); err == nil && (p.ID() != w.id || p.Slot().Window > now || p.Slot().Window+2*evidence.Span*frequency < now) {
+		err = errors.New("it is another one, or of a window that is long over or not yet")
+	}
+	if err != nil {
+		s.count(func(c *Counters) { c.ProofsRefused++ })
+		s.cfg.Logger.Warn("A proof that an operator told of is none", "proof", w.id, "operator", w.by, "error", err)
+		return "", nil
+	}
+	if kept = s.prove(ctx, p, w.by); kept == "" {
+		return "", errors.New("it could not be stored")
+	}
+	if err := s.cfg.Log.Holds(ctx, kept, w.by); err != nil {
+		return "", fmt.Errorf("note who has it: %w", err)
+	}
+	return kept, nil
+}
+
+// answerProof gives a proof to an operator who shares the wallet.
+func (s *Service) answerProof(ctx context.Context, by chain.Operator, request []byte) ([]byte, error) {
+	if len(request) != idSize {
+		return nil, fmt.Errorf("a proof's ID has %d bytes, not %d", idSize, len(request))
+	}
+	p, err := s.cfg.Log.Proof(ctx, hex.EncodeToString(request))
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return nil, ErrUnknown
+	case err != nil:
+		return nil, errors.New("proofs cannot be read here now: come again later")
+	}
+	w, ours := s.company().wallets[p.Slot.Wallet]
+	if !s.company().holds(by) || ours && !w.Holds(by) {
+		return nil, ErrUnknown // the operators of other wallets are none of its business
+	}
+	s.count(func(c *Counters) { c.Answers++ })
+	return p.Encoded, nil
+}

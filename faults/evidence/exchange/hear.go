@@ -1,0 +1,88 @@
+package exchange
+
+import (
+	"context"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
+)
+
+// hearHead takes a head that somebody signed.
+func (s *Service) hearHead(ctx context.Context, said Said) {
+	h, err := evidence.ReadHead(said.Signed)
+	if err != nil || h.Operator != said.By || h.Chain != s.cfg.Chain {
+		s.count(func(c *Counters) { c.HeadsRefused++ })
+		s.cfg.Logger.Debug("A head is refused", "operator", said.By, "error", err)
+		return
+	}
+	if h.Operator == s.self {
+		s.hearOwn(ctx, h)
+		return
+	}
+	now := s.cfg.Clock.Height()
+	s.mu.Lock()
+	verdict, proof := s.watch.Take(h, s.circle.holds(h.Operator), now)
+	if verdict == heads.Suspect {
+		s.wary[h.Operator] = true
+	}
+	s.counters.HeadsHeard[verdict]++
+	s.mu.Unlock()
+	switch verdict {
+	case heads.Guilty:
+		s.prove(ctx, proof, chain.Operator{})
+	case heads.Suspect:
+		s.cfg.Logger.Info("An operator's head passes over one that it signed before, or begins anew: it may have lost data",
+			"operator", h.Operator, "window", h.Window)
+	case heads.Repeated, heads.Useless:
+		return
+	case heads.Fresh:
+	}
+	// One that contradicts another is kept as well, if it is the first of its window.
+	if err := s.cfg.Log.SaveHead(ctx, h); err != nil && ctx.Err() == nil {
+		s.cfg.Logger.Error("Could not store an operator's head", "operator", h.Operator, "window", h.Window, "error", err)
+	}
+}
+
+// hearOwn takes a head of this operator: our own, one of a sibling, or one that was forgotten here.
+func (s *Service) hearOwn(ctx context.Context, h evidence.Head) {
+	if a, made := s.Attested(h.Window); made && a.Head.ID() == h.ID() || !current(h.Window, s.cfg.Clock.Height()) {
+		return
+	}
+	lost, err := s.cfg.Log.Lost(ctx, h)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.cfg.Logger.Error("Could not look after a head of this operator", "window", h.Window, "error", err)
+	case lost:
+		s.count(func(c *Counters) { c.HeadsLost++ })
+		s.cfg.Logger.Error("A head of this operator is told that is not on record here: data was lost, and the window is skipped", "window", h.Window)
+	}
+}
+
+// prove keeps a proof that was found here or fetched from somebody, once it is verified against our wallets' operators, and has it
+// announced. It returns its ID, or that of the proof of the same misdeed that is kept already; empty if it is refused.
+func (s *Service) prove(ctx context.Context, p evidence.Proof, from chain.Operator) string {
+	now := s.cfg.Clock.Height()
+	if _, err := s.company().verify(s.cfg.Chain, p.Encode()); err != nil || p.Slot().Window > now {
+		s.count(func(c *Counters) { c.ProofsRefused++ })
+		s.cfg.Logger.Debug("A proof is refused", "kind", p.Kind, "about", p.Slot(), "from", from, "error", err)
+		return ""
+	}
+	id, first, err := s.cfg.Log.SaveProof(ctx, p, from, now)
+	switch {
+	case err != nil:
+		if ctx.Err() == nil {
+			s.cfg.Logger.Error("Could not store a proof", "kind", p.Kind, "about", p.Slot(), "error", err)
+		}
+		return ""
+	case first:
+		s.count(func(c *Counters) { c.Proofs[p.Kind]++ })
+		s.cfg.Logger.Warn("An operator has contradicted itself: there is a proof", "proof", id, "kind", p.Kind, "operator", p.Slot().Operator,
+			"wallet", p.Slot().Wallet, "window", p.Slot().Window, "from", from)
+		s.Proved()
+	}
+	return id
+}
+
+// Proved tells the service that a proof may have been stored: it is announced at once.
+func (s *Service) Proved() { token(s.proved) }
