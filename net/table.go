@@ -360,6 +360,7 @@ func (t *table) join(ch *Channel, now time.Time) error {
 	t.topics.Store(wire.ChannelName(ch.wallet.Key()), ch)
 	ch.sight.Subscribed = true
 	t.enroll(ch.wallet, &ch.sight, now)
+	t.tell(ch.wallet.Operators())
 	return nil
 }
 
@@ -369,10 +370,12 @@ type group interface {
 	Holds(op chain.Operator) bool
 }
 
-// enroll adds the operators of one more wallet or topic, and counts those in sight.
-func (t *table) enroll(g group, sight *Sight, now time.Time) {
+// enroll adds the operators of one more wallet or topic, and counts those in sight. It returns those who were in none.
+func (t *table) enroll(g group, sight *Sight, now time.Time) (admitted []chain.Operator) {
 	for _, op := range g.Operators() {
-		t.members[op]++
+		if t.members[op]++; t.members[op] == 1 {
+			admitted = append(admitted, op)
+		}
 		if t.present[op] > 0 {
 			sight.count(1, t.height())
 		}
@@ -383,19 +386,20 @@ func (t *table) enroll(g group, sight *Sight, now time.Time) {
 		}
 	}
 	t.settleAll(now)
-	t.tell(g)
+	return admitted
 }
 
-// dismiss takes them away again; those who are in nothing else lose their admission.
-func (t *table) dismiss(g group, now time.Time) {
+// dismiss takes them away again, and returns those who are in nothing else: they lose their admission.
+func (t *table) dismiss(g group, now time.Time) (gone []chain.Operator) {
 	for _, op := range g.Operators() {
 		if t.members[op]--; t.members[op] == 0 {
 			delete(t.members, op)
 			delete(t.meters, op)
+			gone = append(gone, op)
 		}
 	}
 	t.settleAll(now)
-	t.tell(g)
+	return gone
 }
 
 // leave removes a channel; operators without another wallet here lose their admission.
@@ -409,12 +413,14 @@ func (t *table) leave(ch *Channel, now time.Time) {
 	t.topics.Delete(wire.ChannelName(ch.wallet.Key()))
 	ch.sight = Sight{}
 	t.dismiss(ch.wallet, now)
+	t.tell(ch.wallet.Operators())
 }
 
-// tell has our terms told anew to whom they have changed for.
-func (t *table) tell(g group) {
+// tell has our terms told anew to whom they have changed for: of a wallet to all of its operators, who hear of its roster by them; of
+// a topic to those alone who are admitted for nothing else.
+func (t *table) tell(changed []chain.Operator) {
 	for _, e := range t.peers {
-		if e.connected && g.Holds(e.operator) {
+		if e.connected && slices.Contains(changed, e.operator) {
 			e.untold = true
 		}
 	}

@@ -40,6 +40,40 @@ func TestR6RememberedPeersAreBounded(t *testing.T) {
 	require.False(t, kept["0"], "the longest unseen is forgotten")
 }
 
+// Operators who are admitted already are not told again for each topic that is opened and closed with them: each signature has one.
+func TestATopicIsNewsToThoseAloneWhoAreAdmittedForNothingElse(t *testing.T) {
+	tab, now := testTable(), time.Unix(1000, 0)
+	topicOf := func(name string, operators ...chain.Operator) *Topic {
+		cfg := TopicConfig{Name: name, Operators: operators, MaxMessage: 100, PerOperator: 1}
+		inbox, err := NewTopicInbox(cfg)
+		require.NoError(t, err)
+		return &Topic{cfg: cfg, inbox: inbox}
+	}
+	for n := byte(2); n <= 3; n++ {
+		require.True(t, tab.connected(peer.ID(fmt.Sprint(n)), "addr", false, now))
+		tab.proved(peer.ID(fmt.Sprint(n)), operator(n), now.Add(time.Hour), now)
+	}
+	told := func() (untold []chain.Operator) {
+		for _, e := range tab.peers {
+			if e.untold {
+				untold = append(untold, e.operator)
+			}
+			e.untold = false
+		}
+		return untold
+	}
+	wallet := topicOf("wallet", operator(1), operator(2))
+	require.NoError(t, tab.openTopic(wallet, now))
+	require.Equal(t, []chain.Operator{operator(2)}, told())
+	second := topicOf("second", operator(1), operator(2), operator(3))
+	require.NoError(t, tab.openTopic(second, now))
+	require.Equal(t, []chain.Operator{operator(3)}, told())
+	require.True(t, tab.closeTopic(wallet, now))
+	require.Empty(t, told())
+	require.True(t, tab.closeTopic(second, now))
+	require.ElementsMatch(t, []chain.Operator{operator(2), operator(3)}, told())
+}
+
 func TestDisconnectionOfOneOfTwoConnectionsIsNone(t *testing.T) {
 	tab, now := testTable(), time.Unix(1000, 0)
 	require.True(t, tab.connected("p", "addr", false, now))

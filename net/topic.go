@@ -262,7 +262,7 @@ func (t *table) openTopic(topic *Topic, now time.Time) error {
 	t.open[topic.cfg.Name] = topic
 	t.topics.Store(topic.cfg.Name, topic)
 	topic.sight.Subscribed = true
-	t.enroll(topic.inbox, &topic.sight, now)
+	t.tell(t.enroll(topic.inbox, &topic.sight, now))
 	return nil
 }
 
@@ -276,7 +276,7 @@ func (t *table) closeTopic(topic *Topic, now time.Time) bool {
 	delete(t.open, topic.cfg.Name)
 	t.topics.Delete(topic.cfg.Name)
 	topic.sight = Sight{}
-	t.dismiss(topic.inbox, now)
+	t.tell(t.dismiss(topic.inbox, now))
 	return true
 }
 

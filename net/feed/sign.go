@@ -55,3 +55,21 @@ func (r *reader) signature() (s Signature) {
 	copy(s[:], r.take(len(s)))
 	return s
 }
+
+// Public is the key that verifies what the signer signs.
+func (s Signer) Public() ed25519.PublicKey { return s.key.Public().(ed25519.PublicKey) } //nolint:forcetypeassert // an Ed25519 key has one
+
+const messageDomain = "walletnode/feed/message/1\x00"
+
+func (i Item) text() []byte {
+	h := i.Hash()
+	return append([]byte(messageDomain), h[:]...)
+}
+
+// SignItem signs what the instance tells its siblings: the item's source is the instance.
+func (s Signer) SignItem(i Item) Signature { return s.sign(i.text()) }
+
+// VerifyItem refuses an item that the instance which it names as its source did not sign.
+func (k Keyring) VerifyItem(i Item, sig Signature) error {
+	return k.verify(Actor{Instance: i.Source}, i.text(), sig)
+}

@@ -63,6 +63,7 @@ type Feed struct {
 	stopped       chan struct{} // closed when Run has ended
 
 	mu     sync.Mutex
+	now    Now
 	boxes  map[string]*box // a mailbox's state is its outbox's; here it can be found
 	change chan struct{}   // closed and replaced when an entry or a seal is stored
 }
@@ -160,6 +161,31 @@ func (f *Feed) Run(ctx context.Context, heights <-chan chain.Height) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+// Now is where a running feed is.
+type Now struct {
+	Open   bool
+	Term   Term       // the open epoch, if one is
+	Sealed *feed.Seal // the last seal; nil if none
+}
+
+// Now tells where the feed is, as far as it has begun to run.
+func (f *Feed) Now() Now {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now
+}
+
+// Changed is closed at the next entry, seal or epoch.
+func (f *Feed) Changed() <-chan struct{} { return f.changed() }
+
+// show tells where the sequencer is, and wakes who waits for it.
+func (f *Feed) show(now Now) {
+	f.mu.Lock()
+	f.now = now
+	f.mu.Unlock()
+	f.announce()
 }
 
 // announce wakes whoever waits for something new in the log.

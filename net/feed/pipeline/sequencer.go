@@ -77,6 +77,7 @@ func newSequencer(f *Feed, s State, queues []*queue, orders chan<- order, report
 			q.term, q.open, q.wanted = t, true, t.Subscriptions
 		}
 	}
+	q.show()
 	return q
 }
 
@@ -179,8 +180,11 @@ func (s *sequencer) turn(ctx context.Context, e feed.Epoch) error {
 	}
 	s.waiting = append(s.waiting, o)
 	s.term, s.open = next, true
+	s.show()
 	return nil
 }
+
+func (s *sequencer) show() { s.feed.show(Now{Open: s.open, Term: s.term, Sealed: s.sealed}) }
 
 func (s *sequencer) outbox(j int) feed.Actor { return s.feed.cfg.Signer.Actor(feed.Outbox, j) }
 
@@ -267,7 +271,7 @@ func (s *sequencer) seal(ctx context.Context) error {
 			return fmt.Errorf("store the seal of epoch %d: %w", sealed.Epoch, err)
 		}
 		s.sealed, s.first, s.closings = &sealed, sealed.First+feed.Seq(sealed.Count), s.closings[1:]
-		s.feed.announce()
+		s.show()
 	}
 	return nil
 }

@@ -25,6 +25,33 @@ type Share struct {
 	verification [][33]byte // the public point of each seat's secret, in seat order
 	secret       [32]byte
 	cmp          *cmpShareData // of CMP alone
+	points       points        // nil, or what verification shares were read as
+}
+
+// points are points of the curve by their compressed form. To read one takes a square root.
+type points map[[33]byte]curve.Secp256k1Point
+
+// read returns a point, for its receiver alone: the library writes to points that it reads.
+func (p points) read(compressed [33]byte) (*curve.Secp256k1Point, error) {
+	point, known := p[compressed]
+	if !known {
+		if err := point.UnmarshalBinary(compressed[:]); err != nil {
+			return nil, err
+		}
+		if p != nil {
+			p[compressed] = point
+		}
+	}
+	return &point, nil
+}
+
+// After lets signatures with this share use what those with another one of the key have read, and the other way round: a backend makes
+// a signature with several shares of one key. They are not safe for use by several goroutines from then on.
+func (s *Share) After(other *Share) {
+	if other.points == nil {
+		other.points = points{}
+	}
+	s.points = other.points
 }
 
 // Scheme returns the scheme that the share is of.
@@ -195,8 +222,8 @@ func (s Share) frostConfig(signers []chain.Seat) (*frost.TaprootConfig, error) {
 		return nil, err
 	}
 	for _, seat := range signers {
-		p := new(curve.Secp256k1Point)
-		if err := p.UnmarshalBinary(s.verification[slices.Index(s.seats, seat)][:]); err != nil {
+		p, err := s.points.read(s.verification[slices.Index(s.seats, seat)])
+		if err != nil {
 			return nil, err
 		}
 		config.VerificationShares[idOf(seat)] = p

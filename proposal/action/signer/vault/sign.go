@@ -190,12 +190,17 @@ func (v *Vault) signing(session signer.SessionID, q asked, what signer.Signable)
 	for _, seat := range q.open.Signers {
 		p.holders[seat], _ = q.key.holder(seat)
 	}
+	var first *scheme.Share
 	for _, seat := range q.own {
 		share, err := scheme.ParseShare(q.key.Scheme, secret.Shares[seat])
 		clear(secret.Shares[seat])
 		if err != nil {
 			return nil, fmt.Errorf("open the share of seat %d: %w", seat, err)
 		}
+		if first == nil {
+			first = &share
+		}
+		share.After(first)
 		if p.parties[seat], err = scheme.NewSigning(session[:], share, q.open.Signers, what); err != nil {
 			return nil, err
 		}
