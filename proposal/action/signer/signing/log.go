@@ -12,6 +12,10 @@ import (
 // ErrOtherIntent says that a window is bound to another intent already. Nothing is signed then.
 var ErrOtherIntent = errors.New("another intent is stored for the window")
 
+// ErrBarred says that this operator may do nothing in the window: it told the others that it heard nothing to act on, and to act
+// all the same would prove it a liar. Nothing is signed then.
+var ErrBarred = errors.New("this operator may not act in the window any more")
+
 // Log is the durable memory of what was asked of wallets' signers. Every method is one transaction, and of several that are
 // written at once all or none last. Where instances share it, chain.ErrNotServed says that this one may not write for the wallet.
 type Log interface {
@@ -21,7 +25,8 @@ type Log interface {
 	// their proofs are as long as cheats make them.
 	Signings(ctx context.Context, wallet chain.WalletID, before chain.Height, limit int) ([]Signing, error)
 	// SaveIntent stores what is about to be asked: Wallet, Window, Digest, Intent and BegunAt. It must have happened before
-	// anybody is asked for anything. The same digest again changes nothing; another one is ErrOtherIntent.
+	// anybody is asked for anything. The same digest again changes nothing; another one is ErrOtherIntent. ErrBarred if the
+	// window's head says that nothing was heard.
 	SaveIntent(ctx context.Context, s Signing) error
 	// BeginAttempt records that an attempt is about to be taken part in: none up to it is begun again.
 	BeginAttempt(ctx context.Context, wallet chain.WalletID, window chain.Height, attempt uint32) error

@@ -118,7 +118,7 @@ func (s *Service) intend(ctx context.Context, o proposal.Order, j *job, transact
 	row := Signing{Wallet: o.Wallet, Window: o.Window, Digest: j.digest, Intent: j.intent, BegunAt: s.cfg.Clock.Height()}
 	_, err = asked(ctx, s, o, action.StoreFailed, func() (struct{}, error) {
 		err := s.cfg.Log.SaveIntent(ctx, row)
-		if errors.Is(err, ErrOtherIntent) {
+		if errors.Is(err, ErrOtherIntent) || errors.Is(err, ErrBarred) {
 			err = stopFor(action.HandlerFailed, err)
 		}
 		return struct{}{}, err

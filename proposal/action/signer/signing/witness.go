@@ -91,7 +91,8 @@ func (w *witness) prepare(ctx context.Context) bool {
 			w.jobs, w.lender = jobs, newLender(jobs[0].wallet, w.cfg.Self, jobs[0].intent.Transaction)
 			return true
 		}
-		if ctx.Err() != nil || w.cfg.Clock.Height() >= until || errors.Is(err, ErrOtherIntent) || errors.Is(err, chain.ErrNotServed) {
+		if ctx.Err() != nil || w.cfg.Clock.Height() >= until ||
+			errors.Is(err, ErrOtherIntent) || errors.Is(err, ErrBarred) || errors.Is(err, chain.ErrNotServed) {
 			w.log.Debug("Cannot say what others sign", "error", err)
 			return false
 		}
