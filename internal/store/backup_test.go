@@ -119,14 +119,14 @@ func TestABackupThatCannotBeNotedStands(t *testing.T) {
 // A disk that is really full, where the machine lets a test make one.
 func TestBadInputFullDisk(t *testing.T) {
 	small := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=512k", "none", small).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "none", small).CombinedOutput(); err != nil {
 		t.Skipf("no small disk can be made here: %s", out)
 	}
 	t.Cleanup(func() {
 		require.NoError(t, exec.CommandContext(context.Background(), "umount", small).Run())
 	})
 	large := t.TempDir()
-	s := filled(t, large, Retention{}, 600)
+	s := filled(t, large, Retention{}, 1500)
 	err := Backup(t.Context(), large, filepath.Join(small, "copy.db"), quiet, nil)
 	require.ErrorIs(t, err, ErrFull)
 	require.NotContains(t, err.Error(), "\n")

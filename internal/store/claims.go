@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -95,6 +96,8 @@ func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.
 		claim = cluster.Claim{Wallet: f.Wallet, Window: window, Holder: f.Holder, Epoch: f.Epoch, Own: own}
 		done, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) SELECT $1, $2, $3, $4, $5, $6
 			WHERE EXISTS (SELECT 1 FROM claims c WHERE c.block = $1 AND c.wallet = $2 AND c.instance = $7 AND c.boot = $8 AND c.epoch = $9)
+			AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.block = $1 AND e.wallet = $2)
+			AND NOT EXISTS (SELECT 1 FROM heads h WHERE h.block = $1 AND h.lost)
 			ON CONFLICT (block, wallet) DO NOTHING`,
 			height(window), f.Wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime),
 			string(f.Instance), f.Boot[:], int64(f.Epoch)) //nolint:gosec // epochs count moves
@@ -110,6 +113,9 @@ func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.
 			return nil
 		case !found || row.Epoch != f.Epoch || row.Holder != f.Holder:
 			return cluster.ErrFenced
+		}
+		if err := barred(ctx, tx, f.Wallet, window); err != nil {
+			return fmt.Errorf("%w: %w", cluster.ErrDoubtful, err)
 		}
 		return errAgain // the one or the other was put back between the two statements
 	})

@@ -26,6 +26,10 @@ func (s *Store) Reconcile(ctx context.Context, by cluster.Seal, entries []cluste
 		if _, live := now.sealed(by); !live {
 			return cluster.ErrSessionLost
 		}
+		sent, entries := journaledHeads(entries)
+		if _, err := noteLost(ctx, tx, sent); err != nil {
+			return err
+		}
 		known, err := knownDigests(ctx, tx, entries)
 		if err != nil {
 			return err

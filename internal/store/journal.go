@@ -19,10 +19,10 @@ const maxStatements = 8
 func (s *Store) SaveOwn(ctx context.Context, wallet chain.WalletID, window chain.Height, own coordination.OwnProposal) (coordination.OwnProposal, error) {
 	var kept coordination.OwnProposal
 	err := s.writes.do(ctx, "store own proposal", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) VALUES ($1, $2, $3, $4, $5, $6)
+		done, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (block, wallet) DO NOTHING`,
 			height(window), wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime))
-		if err != nil {
+		if err := notBarred(ctx, tx, wallet, window, done, err); err != nil {
 			return err
 		}
 		var there bool
@@ -54,23 +54,40 @@ func readOwn(ctx context.Context, db querier, wallet chain.WalletID, window chai
 	return own, err == nil, err
 }
 
-// SaveStatement implements coordination.Journal. At most 8 statements of one author are kept per wallet and window.
+// SaveStatement implements coordination.Journal. At most 8 statements of one author are kept per wallet and window. Two that
+// differ are proved in the same transaction.
 func (s scribe) SaveStatement(ctx context.Context, st coordination.Statement) error {
 	return s.write(ctx, "store statement", st.Wallet, func(ctx context.Context, tx *sql.Tx) error {
-		var position, byAuthor int64
-		err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0) + 1, COALESCE(SUM(CASE WHEN author = $1 THEN 1 ELSE 0 END), 0)
-			FROM statements WHERE block = $2 AND wallet = $3`,
-			st.Author[:], height(st.Window), st.Wallet[:]).Scan(&position, &byAuthor)
-		if err != nil || byAuthor >= maxStatements {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO statements
-			(block, wallet, author, digest, position, seat, payload, signed, arrived_at, received_time)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (block, wallet, author, digest) DO NOTHING`,
-			height(st.Window), st.Wallet[:], st.Author[:], st.Digest[:], position, int64(st.Seat),
-			blob(st.Payload), blob(st.Signed), height(st.ArrivedAt), instant(st.ReceivedAt))
-		return err
+		return insertStatement(ctx, tx, st)
 	})
+}
+
+func insertStatement(ctx context.Context, tx *sql.Tx, st coordination.Statement) error {
+	var position, byAuthor int64
+	err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0) + 1, COALESCE(SUM(CASE WHEN author = $1 THEN 1 ELSE 0 END), 0)
+		FROM statements WHERE block = $2 AND wallet = $3`,
+		st.Author[:], height(st.Window), st.Wallet[:]).Scan(&position, &byAuthor)
+	if err != nil || byAuthor >= maxStatements {
+		return err
+	}
+	done, err := tx.ExecContext(ctx, `INSERT INTO statements
+		(block, wallet, author, digest, position, seat, payload, signed, arrived_at, received_time)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (block, wallet, author, digest) DO NOTHING`,
+		height(st.Window), st.Wallet[:], st.Author[:], st.Digest[:], position, int64(st.Seat),
+		blob(st.Payload), blob(st.Signed), height(st.ArrivedAt), instant(st.ReceivedAt))
+	if added, err := inserted(done, err); err != nil || !added || byAuthor == 0 {
+		return err
+	}
+	return proveStatements(ctx, tx, st)
+}
+
+// inserted reports whether a statement has added its row.
+func inserted(done sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
 }
 
 // Statements implements coordination.Journal.

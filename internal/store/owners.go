@@ -48,21 +48,24 @@ func (s *Store) AddWallets(ctx context.Context, wallets []chain.WalletID) error 
 	if len(wallets) == 0 {
 		return nil
 	}
-	return s.transact(ctx, s.lines.claims, "add wallets", func(ctx context.Context, tx *sql.Tx) error {
-		for some := range slices.Chunk(inOrder(wallets), maxRows) {
-			var in conditions
-			rows := make([]string, len(some))
-			for i := range some {
-				rows[i] = `(` + in.placeholder(some[i][:]) + `, '', ` + in.placeholder([]byte{}) + `, 0, 0)`
-			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO owners (wallet, owner, boot, epoch, since) VALUES `+strings.Join(rows, ", ")+`
-				ON CONFLICT (wallet) DO NOTHING`, in.args...)
-			if err != nil {
-				return err
-			}
+	return s.transact(ctx, s.lines.claims, "add wallets", func(ctx context.Context, tx *sql.Tx) error { return addOwners(ctx, tx, wallets) })
+}
+
+// addOwners gives a row to each wallet that has none.
+func addOwners(ctx context.Context, tx *sql.Tx, wallets []chain.WalletID) error {
+	for some := range slices.Chunk(inOrder(wallets), maxRows) {
+		var in conditions
+		rows := make([]string, len(some))
+		for i := range some {
+			rows[i] = `(` + in.placeholder(some[i][:]) + `, '', ` + in.placeholder([]byte{}) + `, 0, 0)`
 		}
-		return nil
-	})
+		_, err := tx.ExecContext(ctx, `INSERT INTO owners (wallet, owner, boot, epoch, since) VALUES `+strings.Join(rows, ", ")+`
+			ON CONFLICT (wallet) DO NOTHING`, in.args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inOrder is the order in which wallets' rows are locked, whoever locks them: so no two wait for each other.

@@ -72,11 +72,11 @@ func (s scribe) SaveIntent(ctx context.Context, what signing.Signing) error {
 		raw = what.Intent.Transaction.Raw
 	}
 	return s.write(ctx, "store intent", what.Wallet, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO signings
+		done, err := tx.ExecContext(ctx, `INSERT INTO signings
 			(block, wallet, intent, raw, document, attempts, absent, culprits, signed, tx_hash, active, begun_at, finished_at)
 			VALUES ($1, $2, $3, $4, $5, 0, '[]', '[]', $6, $6, 0, $7, 0) ON CONFLICT (block, wallet) DO NOTHING`,
 			height(what.Window), what.Wallet[:], what.Digest[:], blob(raw), string(document), []byte{}, height(what.BegunAt))
-		if err != nil {
+		if err := notBarred(ctx, tx, what.Wallet, what.Window, done, err); err != nil {
 			return err
 		}
 		stored, err := signingOf(ctx, tx, what.Wallet, what.Window, "")

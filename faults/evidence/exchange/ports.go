@@ -140,7 +140,8 @@ type Proofs interface {
 	Proofs(ctx context.Context, f ProofFilter) ([]StoredProof, error)
 	// Holds notes that an operator has a proof. Of one that is not here nothing is noted.
 	Holds(ctx context.Context, id string, operator chain.Operator) error
-	// Untold returns proofs that are still to be announced, oldest first, limit at most.
+	// Untold returns proofs that are still to be announced, the newest first, limit at most, and without Encoded: a proof can be
+	// two messages of the greatest size.
 	Untold(ctx context.Context, limit int) ([]StoredProof, error)
 	// Told ends a proof's announcements: the others have it.
 	Told(ctx context.Context, id string) error
@@ -160,7 +161,7 @@ type StoredProof struct {
 	ID      string
 	Kind    evidence.Kind
 	Slot    evidence.Slot // Proof.Slot
-	Encoded []byte        // Proof.Encode
+	Encoded []byte        // Proof.Encode; nil from Untold
 	// Fault is the ID of the recorded fault that it proves; empty if there is none.
 	Fault    string
 	From     chain.Operator // who told of it; zero if it was found here

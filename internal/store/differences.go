@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
+	"github.com/walletnode/walletnode/internal/wire/pb"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// Statements implements exchange.Statements.
+func (l *Evidence) Statements(ctx context.Context, wallet chain.WalletID, window chain.Height) ([][]byte, error) {
+	var signed [][]byte
+	err := l.snapshot(ctx, func(tx *sql.Tx) error {
+		signed = nil
+		e, err := entryOf(ctx, tx, wallet, window, "")
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		statements, err := selectStatements(ctx, tx, window, &wallet)
+		byAuthor := map[chain.Operator]int{}
+		for _, s := range statements {
+			if byAuthor[s.Author]++; byAuthor[s.Author] <= 2 && (e.Sender.IsZero() || e.Sender == s.Author) {
+				signed = append(signed, s.Signed)
+			}
+		}
+		return err
+	})
+	return signed, wrap("read statements", err)
+}
+
+func entryOf(ctx context.Context, db querier, wallet chain.WalletID, window chain.Height, lock string) (exchange.Attested, error) {
+	return scanEntry(db.QueryRowContext(ctx, `SELECT block, wallet, status, leader, sender, digest, filled FROM entries
+		WHERE block = $1 AND wallet = $2`+lock, height(window), wallet[:]))
+}
+
+// Own implements exchange.Statements.
+func (l *Evidence) Own(ctx context.Context, wallet chain.WalletID, window chain.Height) ([]byte, bool, error) {
+	own, said, err := l.Reader.Own(ctx, wallet, window)
+	return own.Envelope, said, err
+}
+
+// Fill implements exchange.Statements.
+func (l *Evidence) Fill(ctx context.Context, s evidence.Statement, at chain.Height) (filled evidence.Entry, changed bool, err error) {
+	row := coordination.Statement{
+		Wallet: s.Wallet, Window: s.Window, Author: s.Operator, Seat: s.Seat, Digest: s.Digest, Signed: s.Signed(), ArrivedAt: at,
+		Payload: proposal.EncodeMessage(proposal.Message{Sender: s.Seat, Block: s.Window, Wallet: s.Wallet, Proposal: s.Proposal}),
+	}
+	err = l.store.writes.do(ctx, "store a statement learned of", func(ctx context.Context, tx *sql.Tx) error {
+		filled, changed = evidence.Entry{}, false
+		if _, err := lockEvidence(ctx, tx); err != nil {
+			return err
+		}
+		if err := insertStatement(ctx, tx, row); err != nil {
+			return err
+		}
+		e, err := entryOf(ctx, tx, s.Wallet, s.Window, l.at.dialect().lock)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil || e.Status != evidence.None || !e.Leader.IsZero() && e.Leader != s.Operator {
+			return err
+		}
+		late := evidence.Entry{Wallet: e.Wallet, Window: e.Window, Status: evidence.Late, Leader: e.Leader, Sender: s.Operator, Statement: s.Digest}
+		if err := e.Becomes(late); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE entries SET status = $1, sender = $2, digest = $3, filled = (SELECT MAX(block) FROM heads WHERE own AND NOT lost)
+			WHERE block = $4 AND wallet = $5`, int64(late.Status), late.Sender[:], late.Statement[:], height(late.Window), late.Wallet[:])
+		filled, changed = late, err == nil
+		return err
+	})
+	if err != nil {
+		return evidence.Entry{}, false, err
+	}
+	return filled, changed, nil
+}
+
+// Explain implements exchange.Statements.
+func (l *Evidence) Explain(ctx context.Context, peer chain.Operator, known heads.Known, open []exchange.Slot) error {
+	unexplained := map[exchange.Slot]bool{}
+	for _, slot := range open {
+		unexplained[slot] = true
+	}
+	return l.store.writes.do(ctx, "store differences", func(ctx context.Context, tx *sql.Tx) error {
+		var there int64
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM differences WHERE operator = $1`, peer[:]).Scan(&there); err != nil {
+			return err
+		}
+		for wallet, list := range known {
+			for _, d := range list {
+				slot := exchange.Slot{Wallet: wallet, Window: d.Window}
+				if there++; there > exchange.MaxKnown {
+					return nil
+				}
+				if err := insertDifference(ctx, tx, peer, slot, d.Attested, unexplained[slot]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func insertDifference(ctx context.Context, tx *sql.Tx, peer chain.Operator, at exchange.Slot, attested *evidence.Entry, open bool) error {
+	entry := []byte{}
+	if attested != nil {
+		var err error
+		encoding := proto.MarshalOptions{Deterministic: true}
+		if entry, err = encoding.Marshal(evidence.EntryForm(*attested)); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO differences (block, wallet, operator, entry, open) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (block, wallet, operator) DO UPDATE SET entry = excluded.entry, open = excluded.open`,
+		height(at.Window), at.Wallet[:], peer[:], entry, open)
+	return err
+}
+
+// Known implements exchange.Statements.
+func (l *Evidence) Known(ctx context.Context, peer chain.Operator, from chain.Height) (heads.Known, error) {
+	type difference struct {
+		exchange.Slot
+		entry []byte
+	}
+	rows, err := l.db.QueryContext(ctx, `SELECT wallet, block, entry FROM differences WHERE operator = $1 AND block >= $2 ORDER BY block, wallet`,
+		peer[:], height(from))
+	all, err := collect(rows, err, func(row scanner) (d difference, err error) {
+		return d, row.Scan(fixed(d.Wallet[:]), (*height)(&d.Window), &d.entry)
+	})
+	if err != nil {
+		return nil, wrap("read differences", err)
+	}
+	known := heads.Known{}
+	for _, d := range all {
+		instead := heads.Instead{Window: d.Window}
+		if len(d.entry) > 0 {
+			raw := new(pb.Entry)
+			err := proto.Unmarshal(d.entry, raw)
+			var e evidence.Entry
+			if err == nil {
+				e, err = evidence.ReadEntry(raw)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("read differences: %w: %w", ErrCorrupt, err)
+			}
+			instead.Attested = &e
+		}
+		known[d.Wallet] = append(known[d.Wallet], instead)
+	}
+	return known, nil
+}
+
+// SaveQuote implements exchange.Statements. What the operator said as leader stands among the statements.
+func (l *Evidence) SaveQuote(ctx context.Context, q evidence.Quote) error {
+	if q.Leading {
+		return nil
+	}
+	return l.store.writes.do(ctx, "store a quote", func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO quotes (block, operator, wallet, signed) SELECT $1, $2, $3, $4
+			WHERE (SELECT COUNT(*) FROM quotes WHERE block = $1 AND operator = $2) < $5
+			ON CONFLICT (block, operator, wallet) DO NOTHING`,
+			height(q.Window), q.Operator[:], q.Wallet[:], q.Signed(), int64(exchange.MaxQuotes))
+		return err
+	})
+}
+
+// Quotes implements exchange.Statements.
+func (l *Evidence) Quotes(ctx context.Context, of chain.Operator, from chain.Height) ([]evidence.Quote, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT block, wallet, signed FROM quotes WHERE operator = $1 AND block >= $2
+		UNION ALL SELECT block, wallet, signed FROM statements WHERE author = $1 AND block >= $2
+		ORDER BY 1, 2`, of[:], height(from))
+	all, err := collect(rows, err, func(row scanner) (signed []byte, err error) {
+		var block int64
+		var wallet []byte
+		return signed, row.Scan(&block, &wallet, &signed)
+	})
+	var quotes []evidence.Quote
+	for _, signed := range all {
+		if q, err := evidence.ReadQuote(signed); err == nil { // otherwise nobody could verify it, and it proves nothing
+			quotes = append(quotes, q)
+		}
+	}
+	return quotes, wrap("read quotes", err)
+}

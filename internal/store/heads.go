@@ -1,0 +1,251 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
+)
+
+// State implements exchange.Heads.
+func (l *Evidence) State(ctx context.Context) (exchange.State, error) {
+	var s exchange.State
+	err := l.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		s, err = l.readState(ctx, tx)
+		return err
+	})
+	return s, wrap("read what is attested", err)
+}
+
+func (l *Evidence) readState(ctx context.Context, tx *sql.Tx) (s exchange.State, err error) {
+	if s.Version, err = evidenceVersion(ctx, tx); err != nil {
+		return s, err
+	}
+	if s.Wallets, err = walletsOf(ctx, tx, l.cfg.Self); err != nil {
+		return s, err
+	}
+	own, err := selectHeads(ctx, tx, `WHERE own AND NOT lost ORDER BY block DESC LIMIT 1`)
+	if err != nil || len(own) == 0 {
+		return s, err
+	}
+	s.Head = own[0]
+	if before, some := s.Head.PreviousWindow(); some {
+		own, err := selectHeads(ctx, tx, `WHERE own AND NOT lost AND block = $1`, height(before))
+		if err != nil {
+			return s, err
+		}
+		if len(own) == 1 {
+			s.Before = own[0]
+		}
+	}
+	s.Entries, err = selectEntries(ctx, tx, since(s.Head.Window), s.Head.Window)
+	return s, err
+}
+
+// since is the first window that a head of a window attests.
+func since(window chain.Height) chain.Height {
+	if back := (evidence.Span - 1) * coordination.RFC12().Frequency; window > back {
+		return window - back
+	}
+	return 0
+}
+
+// walletsOf returns the wallets in which an operator holds a seat, archived ones too: what was attested of them stays.
+func walletsOf(ctx context.Context, db querier, op chain.Operator) ([]chain.Wallet, error) {
+	rows, err := db.QueryContext(ctx, `SELECT wallet, public_key, roster, imported_time, archived FROM wallets ORDER BY wallet`)
+	records, err := collect(rows, err, scanWallet)
+	var ours []chain.Wallet
+	for _, r := range records {
+		if r.Holds(op) {
+			ours = append(ours, r.Wallet)
+		}
+	}
+	return ours, err
+}
+
+func selectHeads(ctx context.Context, db querier, where string, args ...any) ([]evidence.Head, error) {
+	rows, err := db.QueryContext(ctx, `SELECT signed FROM heads `+where, args...)
+	return collect(rows, err, func(row scanner) (evidence.Head, error) {
+		var signed []byte
+		if err := row.Scan(&signed); err != nil {
+			return evidence.Head{}, err
+		}
+		h, err := evidence.ReadHead(signed)
+		if err != nil {
+			return evidence.Head{}, fmt.Errorf("%w: head: %w", ErrCorrupt, err)
+		}
+		return h, nil
+	})
+}
+
+func selectEntries(ctx context.Context, db querier, from, to chain.Height) ([]exchange.Attested, error) {
+	rows, err := db.QueryContext(ctx, `SELECT block, wallet, status, leader, sender, digest, filled FROM entries
+		WHERE block >= $1 AND block <= $2 ORDER BY block, wallet`, height(from), height(to))
+	return collect(rows, err, scanEntry)
+}
+
+func scanEntry(row scanner) (a exchange.Attested, err error) {
+	var status int64
+	err = row.Scan((*height)(&a.Window), fixed(a.Wallet[:]), &status, fixed(a.Leader[:]), fixed(a.Sender[:]), fixed(a.Statement[:]), (*height)(&a.Filled))
+	if err != nil {
+		return a, err
+	}
+	a.Status = evidence.Status(max(0, min(status, 255))) //nolint:gosec // within a byte
+	if err := a.Check(); err != nil {
+		return a, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return a, nil
+}
+
+// Attest implements exchange.Heads.
+func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head) error {
+	if h.Operator != l.cfg.Self || h.Window != d.Window || h.Window == 0 || slices.ContainsFunc(d.New, func(e evidence.Entry) bool { return e.Window != d.Window }) {
+		return fmt.Errorf("store head: the head of %v is not that of the draft of window %d", h, d.Window)
+	}
+	var barred []chain.WalletID
+	for _, e := range d.New {
+		if e.Bars() {
+			barred = append(barred, e.Wallet)
+		}
+	}
+	err := l.sealed(ctx, "store head", func(ctx context.Context, tx *sql.Tx, doubts func(chain.Height) bool) error {
+		// Whoever acts for a wallet among instances locks its row first, so either that is seen here or this there.
+		if err := l.lockSlots(ctx, tx, barred); err != nil {
+			return err
+		}
+		version, err := lockEvidence(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var newest height
+		if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(block), 0) FROM heads WHERE own`).Scan(&newest); err != nil {
+			return err
+		}
+		switch {
+		case chain.Height(newest) >= h.Window:
+			return fmt.Errorf("%w: the last one is of window %d", exchange.ErrAttested, newest)
+		case version != d.Version:
+			return exchange.ErrStale
+		case doubts(h.Window):
+			return exchange.ErrDoubtful
+		}
+		if acted, err := actedIn(ctx, tx, d.Window, barred); err != nil || acted {
+			return errors.Join(err, exchange.ErrStale)
+		}
+		if err := insertEntries(ctx, tx, d.New); err != nil {
+			return err
+		}
+		return insertHead(ctx, tx, h, ownHead)
+	})
+	if err != nil {
+		return err
+	}
+	return l.journal(h)
+}
+
+// lockSlots keeps what is done for wallets waiting until the transaction ends. A wallet that nobody was responsible for yet gets its
+// row first.
+func (l *Evidence) lockSlots(ctx context.Context, tx *sql.Tx, wallets []chain.WalletID) error {
+	if l.cfg.Seal == nil || len(wallets) == 0 {
+		return nil // an only node writes one change after the other
+	}
+	if err := addOwners(ctx, tx, wallets); err != nil {
+		return err
+	}
+	_, err := lockOwners(ctx, tx, l.at.dialect(), wallets)
+	return err
+}
+
+// actedIn reports whether anything was said or asked of signers in a window for one of some wallets.
+func actedIn(ctx context.Context, tx *sql.Tx, window chain.Height, wallets []chain.WalletID) (bool, error) {
+	for some := range slices.Chunk(inOrder(wallets), maxRows) {
+		var in conditions
+		block := in.placeholder(height(window))
+		list := in.wallets(some)
+		var n int64
+		err := tx.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM signings WHERE block = `+block+` AND wallet IN (`+list+`))
+			+ (SELECT COUNT(*) FROM own_proposals WHERE block = `+block+` AND wallet IN (`+list+`))
+			+ (SELECT COUNT(*) FROM actions WHERE block = `+block+` AND wallet IN (`+list+`))`, in.args...).Scan(&n)
+		if err != nil || n > 0 {
+			return n > 0, err
+		}
+	}
+	return false, nil
+}
+
+// entryRows bounds one statement's entries: seven values each.
+const entryRows = 500
+
+func insertEntries(ctx context.Context, tx *sql.Tx, entries []evidence.Entry) error {
+	for some := range slices.Chunk(entries, entryRows) {
+		var in conditions
+		rows := make([]string, len(some))
+		for i := range some {
+			e := &some[i]
+			rows[i] = in.row(height(e.Window), e.Wallet[:], int64(e.Status), e.Leader[:], e.Sender[:], e.Statement[:], int64(0))
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO entries (block, wallet, status, leader, sender, digest, filled) VALUES `+strings.Join(rows, ", "), in.args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// headOf says whose a head is.
+type headOf int
+
+const (
+	othersHead headOf = iota
+	ownHead
+	lostHead // our own, known by what was sent
+)
+
+func insertHead(ctx context.Context, tx *sql.Tx, h evidence.Head, whose headOf) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO heads (block, operator, signed, own, lost, sent, stored_time) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (block, operator) DO NOTHING`,
+		height(h.Window), h.Operator[:], h.Signed(), whose != othersHead, whose == lostHead, whose != ownHead, instant(time.Now()))
+	return err
+}
+
+// Sent implements exchange.Heads.
+func (l *Evidence) Sent(ctx context.Context, window chain.Height) error {
+	return l.store.writes.do(ctx, "note that a head was sent", func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE heads SET sent = TRUE WHERE block = $1 AND own`, height(window))
+		return err
+	})
+}
+
+// Unsent implements exchange.Heads.
+func (l *Evidence) Unsent(ctx context.Context) ([]evidence.Head, error) {
+	own, err := selectHeads(ctx, l.db, `WHERE own AND NOT sent ORDER BY block DESC LIMIT `+fmt.Sprint(evidence.Span))
+	if err != nil || len(own) == 0 {
+		return nil, wrap("read heads", err)
+	}
+	slices.Reverse(own)
+	return own, l.journal(own...)
+}
+
+// SaveHead implements exchange.Heads.
+func (l *Evidence) SaveHead(ctx context.Context, h evidence.Head) error {
+	if h.Operator == l.cfg.Self {
+		return errors.New("store another operator's head: it is our own")
+	}
+	return l.store.writes.do(ctx, "store another operator's head", func(ctx context.Context, tx *sql.Tx) error {
+		return insertHead(ctx, tx, h, othersHead)
+	})
+}
+
+// HeadsFrom implements exchange.Heads.
+func (r Reader) HeadsFrom(ctx context.Context, window chain.Height) ([]evidence.Head, error) {
+	all, err := selectHeads(ctx, r.db, `WHERE NOT own AND block >= $1 ORDER BY block, operator`, height(window))
+	return all, wrap("read heads", err)
+}
