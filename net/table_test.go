@@ -62,10 +62,10 @@ func TestATopicIsNewsToThoseAloneWhoAreAdmittedForNothingElse(t *testing.T) {
 		}
 		return untold
 	}
-	wallet := topicOf("wallet", operator(1), operator(2))
+	wallet := topicOf("/walletnode/wallet", operator(1), operator(2))
 	require.NoError(t, tab.openTopic(wallet, now))
 	require.Equal(t, []chain.Operator{operator(2)}, told())
-	second := topicOf("second", operator(1), operator(2), operator(3))
+	second := topicOf("/walletnode/second", operator(1), operator(2), operator(3))
 	require.NoError(t, tab.openTopic(second, now))
 	require.Equal(t, []chain.Operator{operator(3)}, told())
 	require.True(t, tab.closeTopic(wallet, now))

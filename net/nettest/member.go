@@ -35,6 +35,7 @@ type Member struct {
 
 	invitations map[[32]byte]*invitation // by the digest of the document
 	invited     func(doc []byte, from peer.ID)
+	inquiries   []net.Inquiry
 
 	mu     sync.Mutex
 	seen   map[[32]byte]bool // messages heard, by what was signed, as the node's pubsub knows them

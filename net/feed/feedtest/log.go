@@ -2,6 +2,7 @@
 package feedtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,14 +18,14 @@ var ErrDown = errors.New("the log is down")
 
 // Log is a pipeline.Log in memory. It outlives the feeds that use it, one after the other, as a database does.
 type Log struct {
-	mu        sync.Mutex
-	terms     []pipeline.Term // opened, ascending
-	records   []pipeline.Accepted
-	collected feed.Seq // records up to it are gone
-	seals     []feed.Seal
-	sealed    *feed.Seal
-	sources   map[string]uint64
-	boxes     map[string]*mailbox
+	mu      sync.Mutex
+	terms   []pipeline.Term     // opened, ascending
+	records []pipeline.Accepted // ascending
+	last    feed.Seq
+	seals   []feed.Seal
+	sealed  *feed.Seal
+	sources map[string]uint64
+	boxes   map[string]*mailbox
 
 	// Before, if set, is asked before every call that writes, with the call's name and the mailboxes it writes to. An error is the call's,
 	// and nothing is done; it may also wait.
@@ -37,6 +38,7 @@ type mailbox struct {
 	entries      []feed.Entry
 	collected    feed.Number
 	head         feed.Hash
+	gap          *feed.Gap // that it ends with
 	acknowledged feed.Number
 }
 
@@ -58,13 +60,17 @@ func (l *Log) write(ctx context.Context, call string, mailboxes []string, do fun
 	return err
 }
 
-func (l *Log) last() feed.Seq { return l.collected + feed.Seq(len(l.records)) }
+// from returns the place of the first record that is not before a number.
+func (l *Log) from(seq feed.Seq) int {
+	i, _ := slices.BinarySearchFunc(l.records, seq, func(a pipeline.Accepted, s feed.Seq) int { return cmp.Compare(a.Record.Seq, s) })
+	return i
+}
 
 // State implements pipeline.Log.
 func (l *Log) State(context.Context) (pipeline.State, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := pipeline.State{First: 1, Last: l.last(), Sources: map[string]uint64{}}
+	s := pipeline.State{First: 1, Last: l.last, Sources: map[string]uint64{}}
 	for name, n := range l.sources {
 		s.Sources[name] = n
 	}
@@ -95,12 +101,12 @@ func (l *Log) Open(ctx context.Context, t pipeline.Term) error {
 func (l *Log) Accept(ctx context.Context, records []pipeline.Accepted) error {
 	return l.write(ctx, "accept", nil, func() error {
 		for i, r := range records {
-			if r.Record.Seq != l.last()+1+feed.Seq(i) {
+			if r.Record.Seq != l.last+1+feed.Seq(i) {
 				return fmt.Errorf("record %d: %w", r.Record.Seq, pipeline.ErrOrder)
 			}
 		}
 		for _, r := range records {
-			l.records = append(l.records, r)
+			l.records, l.last = append(l.records, r), r.Record.Seq
 			l.sources[r.Record.Item.Source] = max(l.sources[r.Record.Item.Source], r.Record.Item.Number)
 		}
 		return nil
@@ -130,7 +136,7 @@ func (l *Log) Append(ctx context.Context, entries []feed.Entry) error {
 			if e.Number != m.last()+1 || e.Previous != m.head {
 				return fmt.Errorf("entry %d of %s, %d of the batch: %w", e.Number, e.Mailbox, i, pipeline.ErrOrder)
 			}
-			m.entries, m.head = append(m.entries, e), e.Hash()
+			m.entries, m.head, m.gap = append(m.entries, e), e.Hash(), e.Gap
 		}
 		return nil
 	})
@@ -139,7 +145,8 @@ func (l *Log) Append(ctx context.Context, entries []feed.Entry) error {
 // Seal implements pipeline.Log.
 func (l *Log) Seal(ctx context.Context, s feed.Seal) error {
 	return l.write(ctx, "seal", nil, func() error {
-		if l.sealed != nil && s.Epoch <= l.sealed.Epoch {
+		next := slices.IndexFunc(l.terms, func(t pipeline.Term) bool { return l.sealed == nil || t.Epoch > l.sealed.Epoch })
+		if next < 0 || l.terms[next].Epoch != s.Epoch {
 			return fmt.Errorf("seal of epoch %d: %w", s.Epoch, pipeline.ErrOrder)
 		}
 		l.seals, l.sealed = append(l.seals, s), &s
@@ -164,8 +171,11 @@ func (l *Log) Records(_ context.Context, from feed.Seq, limit int) ([]feed.Recor
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var page []feed.Record
-	for seq := max(from, l.collected+1); seq <= l.last() && len(page) < limit; seq++ {
-		page = append(page, l.records[seq-l.collected-1].Record)
+	for _, a := range l.records[l.from(from):] {
+		if len(page) == limit {
+			break
+		}
+		page = append(page, a.Record)
 	}
 	return page, nil
 }
@@ -176,9 +186,11 @@ func (l *Log) Accepted(_ context.Context, from feed.Seq, limit int) ([]pipeline.
 	defer l.mu.Unlock()
 	var page []pipeline.Accepted
 	size := 0
-	for seq := max(from, l.collected+1); seq <= l.last() && len(page) < limit && size < pipeline.MaxPage; seq++ {
-		page = append(page, l.records[seq-l.collected-1])
-		size += len(page[len(page)-1].Payload)
+	for _, a := range l.records[l.from(from):] {
+		if len(page) == limit || size >= pipeline.MaxPage {
+			break
+		}
+		page, size = append(page, a), size+len(a.Payload)
 	}
 	return page, nil
 }
@@ -189,10 +201,10 @@ func (l *Log) Mailbox(_ context.Context, name string, from feed.Epoch) (pipeline
 	defer l.mu.Unlock()
 	m := l.box(name)
 	s := pipeline.MailboxState{Last: m.last(), Head: m.head, Acknowledged: m.acknowledged}
-	for i, e := range m.entries {
-		if s.Closed = i == len(m.entries)-1 && e.Gap != nil; s.Closed {
-			s.ClosedIn = e.Gap.Epoch
-		}
+	if s.Closed = m.gap != nil; s.Closed {
+		s.ClosedIn = m.gap.Epoch
+	}
+	for _, e := range m.entries {
 		if e.Gap == nil && e.Record.Epoch >= from {
 			s.Stored = append(s.Stored, e.Record.Seq)
 		}
@@ -209,8 +221,8 @@ func (l *Log) Entries(_ context.Context, name string, after feed.Number, limit i
 	size := 0
 	for n := max(after, m.collected) + 1; n <= m.last() && len(page) < limit && size < pipeline.MaxPage; n++ {
 		d := pipeline.Delivered{Entry: m.entries[n-m.collected-1]}
-		if seq := d.Entry.Record.Seq; seq > l.collected && seq <= l.last() {
-			d.Payload = l.records[seq-l.collected-1].Payload
+		if i := l.from(d.Entry.Record.Seq); i < len(l.records) && l.records[i].Record.Seq == d.Entry.Record.Seq {
+			d.Payload = l.records[i].Payload
 		}
 		size += len(d.Payload)
 		page = append(page, d)
@@ -260,20 +272,16 @@ func (l *Log) Collect(ctx context.Context, before feed.Epoch) error {
 			return nil
 		}
 		before = min(before, l.sealed.Epoch)
-		needed := l.last() + 1 // the first record that an entry which is kept refers to
+		held := map[feed.Seq]bool{}
 		for _, m := range l.boxes {
 			for len(m.entries) > 0 && m.entries[0].Number <= m.acknowledged && m.entries[0].Epoch() < before {
 				m.entries, m.collected = m.entries[1:], m.collected+1
 			}
 			for _, e := range m.entries {
-				if e.Gap == nil {
-					needed = min(needed, e.Record.Seq)
-				}
+				held[e.Record.Seq] = true
 			}
 		}
-		for len(l.records) > 0 && l.records[0].Record.Epoch < before && l.records[0].Record.Seq < needed {
-			l.records, l.collected = l.records[1:], l.collected+1
-		}
+		l.records = slices.DeleteFunc(l.records, func(a pipeline.Accepted) bool { return a.Record.Epoch < before && !held[a.Record.Seq] })
 		l.seals = slices.DeleteFunc(l.seals, func(s feed.Seal) bool { return s.Epoch < before })
 		return nil
 	})
