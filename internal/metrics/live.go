@@ -20,6 +20,8 @@ type Sources struct {
 	Instances Instances
 	// Signers is nil where the node has no signer backends; their metrics are then missing.
 	Signers Signers
+	// Evidence is nil where the node exchanges none with other operators; its metrics are then missing.
+	Evidence Evidence
 	// Node is nil where nobody knows how the node fares; its metrics are then missing.
 	Node Node
 }

@@ -102,6 +102,9 @@ func New(sources Sources) *Recorder {
 		r.registry.MustRegister(newSigners(sources.Signers))
 		r.newAttempts()
 	}
+	if sources.Evidence != nil {
+		r.registry.MustRegister(newAttestations(sources.Evidence))
+	}
 	r.registry.MustRegister(newLive(sources))
 	r.registerProcess()
 	return r

@@ -14,6 +14,7 @@ import (
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
@@ -31,6 +32,7 @@ type node struct {
 	endpoints quorum.Snapshot
 	fleet     Fleet
 	signers   []placement.Status
+	exchanged *exchange.Counters
 }
 
 func (n *node) Head() chain.Head       { return n.head }
@@ -44,7 +46,7 @@ func (n *node) Peers() []net.PeerInfo {
 }
 
 func newRecorder(n *node) *Recorder {
-	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n, Instances: n, Signers: n})
+	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n, Instances: n, Signers: n, Evidence: n})
 }
 
 func (n *node) Snapshot() *quorum.Snapshot { return &n.endpoints }
@@ -52,6 +54,13 @@ func (n *node) Snapshot() *quorum.Snapshot { return &n.endpoints }
 func (n *node) Fleet() Fleet { return n.fleet }
 
 func (n *node) Backends() []placement.Status { return n.signers }
+
+func (n *node) Exchanged() exchange.Counters {
+	if n.exchanged == nil {
+		return exchange.NewCounters()
+	}
+	return *n.exchanged
+}
 
 func (n *node) Condition() Condition { return n.condition }
 

@@ -27,10 +27,21 @@ type Counters struct {
 	QuotesDropped uint64
 }
 
-func newCounters() Counters {
+// NewCounters returns counters that are all zero, with every kind that there is in the maps.
+func NewCounters() Counters {
 	return Counters{
-		HeadsHeard: map[heads.Verdict]uint64{}, Findings: map[compare.Kind]uint64{}, Proofs: map[evidence.Kind]uint64{},
+		HeadsHeard: zeros(heads.Fresh, heads.Repeated, heads.Guilty, heads.Suspect, heads.Useless),
+		Findings:   zeros(compare.Ours, compare.Theirs, compare.Contradiction, compare.Denied, compare.Same, compare.Unshown),
+		Proofs:     zeros(evidence.TwoStatements, evidence.TwoHeads, evidence.Fork, evidence.Denial),
 	}
+}
+
+func zeros[K comparable](kinds ...K) map[K]uint64 {
+	all := make(map[K]uint64, len(kinds))
+	for _, k := range kinds {
+		all[k] = 0
+	}
+	return all
 }
 
 func (s *Service) count(change func(*Counters)) {

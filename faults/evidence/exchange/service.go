@@ -117,7 +117,7 @@ func New(cfg Config) (*Service, error) {
 		moved:    make(chan struct{}),
 		watch:    heads.NewWatch(cfg.Chain),
 		acks:     map[string]bool{},
-		counters: newCounters(),
+		counters: NewCounters(),
 		wary:     map[chain.Operator]bool{},
 	}, nil
 }

@@ -1,0 +1,74 @@
+package metrics
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
+)
+
+// Evidence is what the exchange of evidence has done; *node.Node has it.
+type Evidence interface {
+	// Exchanged is asked at each scrape and must not block.
+	Exchanged() exchange.Counters
+}
+
+// attestations is the collector of the exchange of evidence.
+type attestations struct {
+	source Evidence
+
+	made, skipped, lost, heard, comparisons, answers, findings, proofs, refused *prometheus.Desc
+}
+
+func newAttestations(source Evidence) *attestations {
+	return &attestations{
+		source:      source,
+		made:        describe("evidence_heads_made_total", "Windows of which this instance made the operator's head."),
+		skipped:     describe("evidence_heads_skipped_total", "Tries to make a head that were given up because data was lost and the window may have been attested before."),
+		lost:        describe("evidence_heads_lost_total", "Heads of this operator that were heard and are not on record here: data was lost, or somebody else has the key."),
+		heard:       describe("evidence_heads_heard_total", "Heads of other operators by what they show beside those heard before; refused are no heads.", "verdict"),
+		comparisons: describe("evidence_comparisons_total", "Comparisons of histories that this instance began.", "outcome"),
+		answers:     describe("evidence_answers_total", "Questions of other operators about heads and proofs that were answered."),
+		findings:    describe("evidence_findings_total", "Differences that comparisons found.", "kind"),
+		proofs:      describe("evidence_proofs_total", "Proofs that this instance stored by way of heads, comparisons and other operators' news, each the first of its misdeed; evidence list has all.", "kind"),
+		refused:     describe("evidence_refused_total", "What other operators told and is none.", "what"),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (a *attestations) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{a.made, a.skipped, a.lost, a.heard, a.comparisons, a.answers, a.findings, a.proofs, a.refused} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (a *attestations) Collect(ch chan<- prometheus.Metric) {
+	now := a.source.Exchanged()
+	counter(ch, a.made, now.HeadsMade)
+	counter(ch, a.skipped, now.HeadsSkipped)
+	counter(ch, a.lost, now.HeadsLost)
+	byKind(ch, a.heard, now.HeadsHeard)
+	counter(ch, a.heard, now.HeadsRefused, "refused")
+	counter(ch, a.comparisons, now.Comparisons, "complete")
+	counter(ch, a.comparisons, now.ComparisonsFailed, "broken_off")
+	counter(ch, a.answers, now.Answers)
+	byKind(ch, a.findings, now.Findings)
+	byKind(ch, a.proofs, now.Proofs)
+	counter(ch, a.refused, now.ProofsRefused, "proof")
+	counter(ch, a.refused, now.NewsRefused, "news")
+}
+
+// byKind shows counters whose map has every kind that there is.
+func byKind[K ~string](ch chan<- prometheus.Metric, d *prometheus.Desc, counts map[K]uint64) {
+	kinds := make([]K, 0, len(counts))
+	for k := range counts {
+		kinds = append(kinds, k)
+	}
+	slices.SortFunc(kinds, cmp.Compare)
+	for _, k := range kinds {
+		counter(ch, d, counts[k], string(k))
+	}
+}
