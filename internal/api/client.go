@@ -46,6 +46,8 @@ type way interface {
 	Any(ctx context.Context, r client.Request) (*http.Response, error)
 	// Wallet is Any for what a wallet's own instance alone can answer.
 	Wallet(ctx context.Context, wallet chain.WalletID, r client.Request) (*http.Response, error)
+	// Located is Any for what one instance alone has, which others name.
+	Located(ctx context.Context, r client.Request) (*http.Response, error)
 	// Watch reads a stream of lines until ctx ends or see fails.
 	Watch(ctx context.Context, path string, see func(client.Update) error) error
 }

@@ -23,6 +23,9 @@ type Guard struct {
 	URLs []string
 	// TLS is what connections speak; nil for plain HTTP.
 	TLS *tls.Config
+	// Subscribers may show tokens of their own in place of Token. Also where no token is asked for, who shows one of these has its rights
+	// and no others.
+	Subscribers []Subscriber
 }
 
 // ErrUnauthorized says that a request showed no token, or another one.
@@ -33,26 +36,37 @@ func (g Guard) Handler(next http.Handler) http.Handler {
 	hosts := g.hosts()
 	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		by, admitted := g.admits(r)
 		switch {
 		case !serve.Loopback(r.Host) && !slices.Contains(hosts, hostname(r.Host)):
 			http.Error(w, "this API answers requests for localhost and for the hosts of cluster.urls only", http.StatusForbidden)
-		case !g.admits(r):
+		case !admitted:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			_ = write(w, http.StatusUnauthorized, problemOf(ErrUnauthorized)) // the client has gone: its concern
 		default:
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, called(r, by))
 		}
 	})
 }
 
-// admits compares in constant time, and by digests, so that not even the token's length shows in the time it takes.
-func (g Guard) admits(r *http.Request) bool {
-	if g.Token == "" || r.URL.Path == "/healthz" {
-		return true
+// admits says whether a request is let in, and as whose if it is not the operator's. It compares in constant time, and by digests, so that
+// not even a token's length shows in the time it takes.
+func (g Guard) admits(r *http.Request) (by *Subscriber, ok bool) {
+	if r.URL.Path == "/healthz" {
+		return nil, true
 	}
-	word, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	have, want := sha256.Sum256([]byte(word)), sha256.Sum256([]byte(g.Token))
-	return subtle.ConstantTimeCompare(have[:], want[:]) == 1 && ok
+	word, shown := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	have := sha256.Sum256([]byte(word))
+	is := func(token string) bool {
+		want := sha256.Sum256([]byte(token))
+		return subtle.ConstantTimeCompare(have[:], want[:]) == 1 && shown && token != ""
+	}
+	for i := range g.Subscribers {
+		if is(g.Subscribers[i].Token) {
+			by = &g.Subscribers[i]
+		}
+	}
+	return by, by != nil || g.Token == "" || is(g.Token)
 }
 
 // hosts are those that requests may be meant for, besides this machine's own names. Without a token there are none: a

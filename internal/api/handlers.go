@@ -15,6 +15,7 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
@@ -303,6 +304,12 @@ var failures = []struct {
 	{store.ErrOwed, http.StatusConflict, "journal_owed"},
 	{ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
 	{ErrUnauthorized, http.StatusUnauthorized, "unauthorized"},
+	{ErrForbidden, http.StatusForbidden, "forbidden"},
+	{ErrNoFeed, http.StatusConflict, "no_feed"},
+	{pipeline.ErrNoMailbox, http.StatusNotFound, "no_mailbox"},
+	{pipeline.ErrFuture, http.StatusConflict, "not_delivered"},
+	{pipeline.ErrCollected, http.StatusGone, "collected"},
+	{pipeline.ErrStopped, http.StatusServiceUnavailable, "stopped"},
 	{shared.ErrNotBanned, http.StatusNotFound, "not_banned"},
 	{shared.ErrNotHalted, http.StatusNotFound, "not_halted"},
 	{shared.ErrTooManyBans, http.StatusConflict, "too_many_bans"},
@@ -330,6 +337,7 @@ var failures = []struct {
 	{ErrLogLevel, http.StatusBadRequest, "invalid"},
 	{keygen.ErrTerms, http.StatusBadRequest, "invalid"},
 	{errTooManyWatchers, http.StatusServiceUnavailable, "busy"},
+	{errTooManyFollowers, http.StatusServiceUnavailable, "busy"},
 	{errBusy, http.StatusServiceUnavailable, "busy"},
 	{ErrStarting, http.StatusServiceUnavailable, "starting"},
 	{store.ErrClosed, http.StatusServiceUnavailable, "stopped"},

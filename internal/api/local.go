@@ -14,6 +14,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/serve"
+	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net/client"
 )
 
@@ -78,6 +79,19 @@ func (l local) Any(ctx context.Context, r client.Request) (*http.Response, error
 // Wallet implements way: this node is asked, whoever serves the wallet.
 func (l local) Wallet(ctx context.Context, _ chain.WalletID, r client.Request) (*http.Response, error) {
 	return l.Any(ctx, r)
+}
+
+// Located implements way: another instance cannot be reached through this node.
+func (l local) Located(ctx context.Context, r client.Request) (*http.Response, error) {
+	response, err := l.Any(ctx, r)
+	if err != nil || response.StatusCode != http.StatusTemporaryRedirect {
+		return response, err
+	}
+	var home view.MailboxHome
+	if err := readDocument(response, &home, http.StatusTemporaryRedirect); err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: %s, and cluster.bootstrap, which leads there, is not set", ErrElsewhere, home.Owner)
 }
 
 // Watch implements way. What ends the stream is an error: there is no other node to go on with.

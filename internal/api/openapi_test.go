@@ -19,6 +19,7 @@ import (
 	"github.com/walletnode/walletnode/internal/openapitest"
 	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/view"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
 )
 
 var update = flag.Bool("update", false, "write openapi.json instead of comparing it")
@@ -30,6 +31,8 @@ func special(t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[chain.WalletID](), reflect.TypeFor[chain.Operator]():
 		return object{"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
+	case reflect.TypeFor[feedclient.PublicKey]():
+		return object{"type": "string", "pattern": "^[0-9a-f]{64}$"}
 	case reflect.TypeFor[chain.Hash]():
 		return object{"type": "string", "pattern": "^0x[0-9a-f]{64}$"}
 	case reflect.TypeFor[faults.Kind]():
@@ -42,7 +45,7 @@ func special(t reflect.Type) object {
 
 // describe makes the whole document from the routes.
 func describe(t *testing.T) object {
-	comments, err := openapitest.Comments("../view/*.go", "*.go", "../../faults/faults.go", "../../net/client/directory.go", "../../net/client/signature.go", "../../net/client/wallet.go")
+	comments, err := openapitest.Comments("../view/*.go", "*.go", "../../faults/faults.go", "../../net/client/directory.go", "../../net/client/signature.go", "../../net/client/wallet.go", "../../net/feed/client/*.go")
 	require.NoError(t, err)
 	s := openapitest.Schemas{Components: object{}, Comments: comments, Special: special}
 	paths := object{}
@@ -136,7 +139,9 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 	id, banned := w.live.wallet.ID().String(), chain.Operator{8}.String()
 	w.cluster.bans = []shared.Ban{{Operator: chain.Operator{8}}, {Operator: chain.Operator{9}}}
 	w.cluster.halts = []view.Halt{{Wallet: w.live.wallet.ID()}}
+	w.Feeds = newMailroom(t)
 	bodies := map[string]string{
+		"/v1/feed/mailboxes/{mailbox}/acknowledge": `{"number":0}`, "/v1/feed/mailboxes/{mailbox}/move": `{"to":"beta"}`,
 		"/v1/log-level": `{"subsystem":"net","level":"debug"}`, "/v1/bans": `{"operator":"` + banned + `"}`,
 		"/v1/signers/{id}/state": `{"state":"retired","rekey":true}`, "/v1/signers/{id}/wallets": `{"wallet":"` + id + `"}`,
 		"/v1/keygens": `{"operators":["` + banned + `"],"seats":[3],"threshold":2,"scheme":"cmp"}`,
@@ -144,7 +149,7 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 	replace := strings.NewReplacer(
 		"/windows/{block}", "/windows/3600", "/faults/{id}", "/faults/"+w.fault.ID(), "/wallets/{id}", "/wallets/"+id, "/peers/{id}/ping", "/peers/p/ping", "/peers/{id}", "/peers/"+w.live.Peers().Peers[0].ID,
 		"/instances/{id}", "/instances/b", "/signers/{id}", "/signers/enclave-1", "/keygens/{session}", "/keygens/"+someSession.String(), "/bans/{subject}", "/bans/"+banned,
-		"/proposals/{block}", "/proposals/3600", "/actions/{block}/retry", "/actions/3600/retry?wallet="+id, "/actions/{block}", "/actions/3600", "/endpoints/{name}", "/endpoints/primary",
+		"/proposals/{block}", "/proposals/3600", "/actions/{block}/retry", "/actions/3600/retry?wallet="+id, "/actions/{block}", "/actions/3600", "/endpoints/{name}", "/endpoints/primary", "/mailboxes/{mailbox}", "/mailboxes/a",
 		"/v1/explain", "/v1/explain?window=900&wallet="+id)
 	for path, operations := range doc["paths"].(object) {
 		for method, operation := range operations.(object) {
@@ -152,8 +157,8 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 			if operation.(object)["requestBody"] != nil {
 				body = bodies[path]
 			}
-			if path == "/v1/windows/watch" {
-				continue // it has a test of its own
+			if path == "/v1/windows/watch" || path == "/v1/feed/mailboxes/{mailbox}" {
+				continue // they have tests of their own
 			}
 			t.Run(method+path, func(t *testing.T) {
 				answer := w.send(t, strings.ToUpper(method), replace.Replace(path), body)
@@ -174,6 +179,22 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 	var have any
 	require.NoError(t, json.Unmarshal(open.Body.Bytes(), &have))
 	require.NoError(t, openapitest.Conforms(doc, object{"$ref": "#/components/schemas/Trace"}, have, "answer"))
+}
+
+func TestLinesOfAMailboxHaveTheFormThatTheDocumentSays(t *testing.T) {
+	var doc object
+	require.NoError(t, json.Unmarshal(document, &doc))
+	for _, line := range []feedclient.Line{
+		{Begin: &feedclient.Begin{Mailbox: "a", Instance: "alpha", Number: 7, Acknowledged: 6}},
+		{Entry: []byte{1}, Payload: []byte{2}}, {Seal: []byte{1}, Subscriptions: []byte{2}}, {Handover: []byte{1}},
+		{End: &feedclient.End{Code: feedclient.EndMoved, Message: "to beta"}},
+	} {
+		raw, err := marshal(line)
+		require.NoError(t, err)
+		var have any
+		require.NoError(t, json.Unmarshal(raw, &have))
+		require.NoError(t, openapitest.Conforms(doc, object{"$ref": "#/components/schemas/Line"}, have, ""))
+	}
 }
 
 func TestWatchedEventsHaveTheFormThatTheDocumentSays(t *testing.T) {

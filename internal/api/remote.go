@@ -31,6 +31,12 @@ func (r remote) Wallet(ctx context.Context, wallet chain.WalletID, q client.Requ
 	return response, unreached(err)
 }
 
+// Located implements way.
+func (r remote) Located(ctx context.Context, q client.Request) (*http.Response, error) {
+	response, err := r.instances.Located(ctx, q)
+	return response, unreached(err)
+}
+
 // Watch implements way.
 func (r remote) Watch(ctx context.Context, path string, see func(client.Update) error) error {
 	return unreached(r.instances.Watch(ctx, path, see))

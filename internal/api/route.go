@@ -23,6 +23,9 @@ type route struct {
 	handle       handler
 	alone        bool // not counted among the requests that are answered at once
 	kept         bool // while the database is away the last answer is given, with StaleHeader
+
+	right          Right // what a subscriber of the feed needs for it; none: it is not for them,
+	forSubscribers bool  // unless it is for all of them
 }
 
 // handler returns the document, nil if it has answered by itself.
@@ -131,7 +134,7 @@ func routes() []route {
 		{method: http.MethodPost, path: "/v1/instances/{id}/drain", summary: "Has an instance give all its wallets away and take none.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.Drain)},
 		{method: http.MethodPost, path: "/v1/instances/{id}/undrain", summary: "Takes back what an instance was asked for: it may have wallets again.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.None)},
 		{method: http.MethodPost, path: "/v1/instances/{id}/resign", summary: "Has an instance give all its wallets away and end. One whose lease is over is removed.", answer: view.Wish{}, parameters: []parameter{instanceParameter}, handle: wish(shared.Resign)},
-		{path: "/v1/directory", summary: "The operator's instances and where they are reached, signed with the operator's key: clients follow redirects to these hosts only.", answer: client.Directory{}, handle: (*Server).directory},
+		{path: "/v1/directory", summary: "The operator's instances and where they are reached, signed with the operator's key: clients follow redirects to these hosts only.", answer: client.Directory{}, handle: (*Server).directory, forSubscribers: true},
 		{path: "/v1/bans", summary: "Who is kept away, on all instances.", answer: view.Bans{}, handle: (*Server).bans, kept: true},
 		{method: http.MethodPost, path: "/v1/bans", summary: "Keeps an operator or a peer away, on all instances.", body: BanWish{}, answer: view.Ban{}, handle: (*Server).addBan},
 		{
@@ -162,6 +165,7 @@ func routes() []route {
 	list = append(list, keygenRoutes()...)
 	list = append(list, signerRoutes()...)
 	list = append(list, actionRoutes()...)
+	list = append(list, feedRoutes()...)
 	for i := range list {
 		if list[i].method == "" {
 			list[i].method = http.MethodGet

@@ -9,17 +9,19 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// Server answers for a node. Every field that others see is required, except Keygens and Signers. It must not be copied.
+// Server answers for a node. Every field that others see is required, except Keygens, Signers and Feeds. It must not be copied.
 type Server struct {
 	Records Records
 	Live    Live
 	Cluster Cluster
 	Keygens Keygens // nil if the node has no signers
 	Signers Signers // nil if the node has none
+	Feeds   Feeds   // nil if the node has none
 	Feed    *Feed
 	Log     Log
 	// Reload reads the configuration again and takes over its chain endpoints. view.ErrConfiguration says that it is
@@ -29,13 +31,14 @@ type Server struct {
 	// Guard is who may ask Handler; its zero value is for a unix socket or a loopback address.
 	Guard Guard
 
-	memory memory
+	memory    memory
+	followers atomic.Int32 // mailboxes that are being followed
 }
 
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, not_retryable, no_signers, other_state, expired, too_many_keygens, no_backend, store_away, unauthorized, busy, starting, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, not_retryable, no_signers, other_state, expired, too_many_keygens, no_backend, store_away, unauthorized, forbidden, no_feed, no_mailbox, not_delivered, collected, busy, starting, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }
@@ -57,6 +60,10 @@ func (s *Server) routes() http.Handler {
 // operation makes a route's handler.
 func (s *Server) operation(route route, slots chan struct{}) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := route.permit(r); err != nil {
+			s.fail(w, err)
+			return
+		}
 		if !route.alone {
 			select {
 			case slots <- struct{}{}:

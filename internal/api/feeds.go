@@ -1,0 +1,369 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/client"
+	"github.com/walletnode/walletnode/net/feed"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// maxFollowers may follow mailboxes at once; further ones are refused.
+const maxFollowers = 64
+
+// mediaBytes is what an export is.
+const mediaBytes = "application/octet-stream"
+
+// Feeds are the operator's feeds, as one instance knows them. A mailbox that does not exist is pipeline.ErrNoMailbox, one that another
+// instance has a *MovedError, and one that none has at this moment ErrNoOwner.
+type Feeds interface {
+	// Mailboxes lists those of all instances, by name.
+	Mailboxes(ctx context.Context) ([]view.Mailbox, error)
+	// Follow delivers what comes after a position until ctx ends or deliver fails. An entry that is gone is pipeline.ErrCollected.
+	Follow(ctx context.Context, mailbox string, from pipeline.Position, deliver func(pipeline.News) error) error
+	// Acknowledge fails with pipeline.ErrFuture for an entry that there is not yet.
+	Acknowledge(ctx context.Context, mailbox string, n feed.Number) error
+	// Move has a mailbox go on at another instance, from an epoch's beginning on. store.ErrNotFound if there is none of that name.
+	Move(ctx context.Context, mailbox, to string) error
+	// Export returns the sealed epochs that are kept.
+	Export(ctx context.Context, mailbox string) (feed.Export, error)
+	// Keys lists the instances with their keys, signed by the operator.
+	Keys(ctx context.Context) (feedclient.Keys, error)
+}
+
+var (
+	// ErrNoFeed says that the node has no feed.
+	ErrNoFeed = errors.New("this node has no feed")
+	// ErrElsewhere says that another instance has a mailbox.
+	ErrElsewhere = errors.New("another instance has the mailbox")
+
+	errTooManyFollowers = errors.New("too many subscribers follow at once")
+	errFresh            = errors.New("number and instance are where a subscriber goes on, and belong together")
+)
+
+// MovedError says which instance has a mailbox.
+type MovedError struct{ Home view.MailboxHome }
+
+func (e *MovedError) Error() string { return fmt.Sprintf("%v: %s", ErrElsewhere, e.Home.Owner) }
+
+// Unwrap makes it an ErrElsewhere.
+func (e *MovedError) Unwrap() error { return ErrElsewhere }
+
+// ReadWish acknowledges a mailbox's entries.
+type ReadWish struct {
+	Number feed.Number `json:"number"` // the last entry that is needed no more
+}
+
+// MoveWish asks where a mailbox goes on.
+type MoveWish struct {
+	To string `json:"to"` // an instance
+}
+
+var mailboxParameter = parameter{name: "mailbox", kind: "string", required: true, about: "Name of a mailbox."}
+
+// feedRoutes are those of the feed.
+func feedRoutes() []route {
+	one := []parameter{mailboxParameter}
+	return []route{
+		{path: "/v1/feed/mailboxes", summary: "The mailboxes of the feed, and which instance has each. A subscriber is told of its own.", answer: view.Mailboxes{}, handle: (*Server).mailboxes, forSubscribers: true},
+		{
+			path: "/v1/feed/mailboxes/{mailbox}", answer: feedclient.Line{}, elsewhere: view.MailboxHome{}, media: mediaLines, handle: (*Server).followMailbox, alone: true, right: RightFollow,
+			summary: "A mailbox's entries with their payloads, and the seals of epochs, one JSON object per line, empty lines as a sign of life. It begins with the oldest entry that is kept, or goes on after number and epoch of an instance.",
+			parameters: with(
+				one,
+				parameter{name: "instance", kind: "string", about: "Whose feed was read last."},
+				parameter{name: "number", kind: "integer", about: "The last entry that was read."},
+				parameter{name: "epoch", kind: "integer", about: "The last epoch of that instance whose seal was read."},
+			),
+		},
+		{
+			method: http.MethodPost, path: "/v1/feed/mailboxes/{mailbox}/acknowledge", body: ReadWish{}, answer: view.MailboxRead{}, elsewhere: view.MailboxHome{}, parameters: one,
+			summary: "Says that entries are needed no more. Going back changes nothing.", handle: (*Server).acknowledge, right: RightAcknowledge,
+		},
+		{
+			method: http.MethodPost, path: "/v1/feed/mailboxes/{mailbox}/move", body: MoveWish{}, answer: view.MailboxMove{}, parameters: one,
+			summary: "Has a mailbox go on at another instance, from an epoch's beginning on.", handle: (*Server).moveMailbox, right: RightMove,
+		},
+		{
+			path: "/v1/feed/mailboxes/{mailbox}/export", answer: "", elsewhere: view.MailboxHome{}, media: mediaBytes, parameters: one, right: RightFollow,
+			summary: "The sealed epochs of a mailbox that are kept, without payloads: what can be compared with another subscriber's.", handle: (*Server).exportMailbox,
+		},
+		{path: "/v1/feed/keys", summary: "The keys that instances sign their feeds with, signed with the operator's key.", answer: feedclient.Keys{}, handle: (*Server).feedKeys, forSubscribers: true},
+	}
+}
+
+func (s *Server) feeds() (Feeds, error) {
+	if s.Feeds == nil {
+		return nil, ErrNoFeed
+	}
+	return s.Feeds, nil
+}
+
+func (s *Server) mailboxes(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	feeds, err := s.feeds()
+	if err != nil {
+		return nil, err
+	}
+	list, err := feeds.Mailboxes(r.Context())
+	if by := caller(r); by != nil {
+		list = slices.DeleteFunc(list, func(m view.Mailbox) bool { return !by.sees(m.Mailbox) })
+	}
+	return view.Mailboxes{Mailboxes: slices.Concat([]view.Mailbox{}, list)}, err
+}
+
+// box finds a mailbox that is here.
+func (s *Server) box(ctx context.Context, name string) (view.Mailbox, error) {
+	list, err := s.Feeds.Mailboxes(ctx)
+	if err != nil {
+		return view.Mailbox{}, err
+	}
+	for _, m := range list {
+		switch {
+		case m.Mailbox != name:
+		case m.Self:
+			return m, nil
+		case m.Instance == "":
+			return m, ErrNoOwner
+		default:
+			return m, &MovedError{view.MailboxHome{Mailbox: name, Owner: m.Instance, URLs: m.URLs}}
+		}
+	}
+	return view.Mailbox{}, fmt.Errorf("mailbox %q: %w", name, pipeline.ErrNoMailbox)
+}
+
+// moved answers where a mailbox is, if that is what is wrong.
+func moved(w http.ResponseWriter, err error) error {
+	var elsewhere *MovedError
+	if !errors.As(err, &elsewhere) {
+		return err
+	}
+	return write(w, http.StatusTemporaryRedirect, elsewhere.Home)
+}
+
+func (s *Server) acknowledge(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	feeds, err := s.feeds()
+	if err != nil {
+		return nil, err
+	}
+	wish, err := body[ReadWish](r)
+	if err != nil {
+		return nil, err
+	}
+	name := r.PathValue("mailbox")
+	if err := feeds.Acknowledge(r.Context(), name, wish.Number); err != nil {
+		return nil, moved(w, err)
+	}
+	return view.MailboxRead{Mailbox: name, Number: wish.Number}, nil
+}
+
+func (s *Server) moveMailbox(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	feeds, err := s.feeds()
+	if err != nil {
+		return nil, err
+	}
+	wish, err := body[MoveWish](r)
+	if err != nil {
+		return nil, err
+	}
+	if err := feed.CheckName(wish.To); err != nil {
+		return nil, invalid{err}
+	}
+	name := r.PathValue("mailbox")
+	if err := feeds.Move(r.Context(), name, wish.To); err != nil {
+		return nil, moved(w, err)
+	}
+	who := "operator"
+	if by := caller(r); by != nil {
+		who = by.Name
+	}
+	s.Logger.Info("Mailbox is to go on at another instance", "mailbox", name, "to", wish.To, "asked_by", who)
+	return view.MailboxMove{Mailbox: name, To: wish.To}, nil
+}
+
+func (s *Server) exportMailbox(w http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	feeds, err := s.feeds()
+	if err != nil {
+		return nil, err
+	}
+	x, err := feeds.Export(r.Context(), r.PathValue("mailbox"))
+	if err != nil {
+		return nil, moved(w, err)
+	}
+	w.Header().Set("Content-Type", mediaBytes)
+	w.Header().Set("Cache-Control", "no-store")
+	if _, err := w.Write(x.Encode()); err != nil {
+		return nil, brokenAnswer{err}
+	}
+	return nil, nil
+}
+
+func (s *Server) feedKeys(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {
+	feeds, err := s.feeds()
+	if err != nil {
+		return nil, err
+	}
+	return feeds.Keys(r.Context())
+}
+
+// position is where a subscriber goes on; found says that it said so.
+func (q *query) position() (at pipeline.Position, found bool) {
+	number := parsed(q, "number", parseCount)
+	epoch := parsed(q, "epoch", parseCount)
+	at.Instance = q.text("instance")
+	if (number == nil) != (at.Instance == "") || epoch != nil && number == nil {
+		q.wrong("number", errFresh)
+	}
+	if at.Instance != "" {
+		if err := feed.CheckName(at.Instance); err != nil {
+			q.wrong("instance", err)
+		}
+	}
+	at.Number, at.Sealed, at.Epoch = feed.Number(value(number)), epoch != nil, feed.Epoch(value(epoch))
+	return at, number != nil
+}
+
+func parseCount(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("want a number, have %q", s)
+	}
+	return n, nil
+}
+
+// followMailbox sends news, one per line, until the client goes, is too slow, or the node stops. Whoever comes again goes on where it was.
+func (s *Server) followMailbox(w http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	if _, err := s.feeds(); err != nil {
+		return nil, err
+	}
+	at, known := q.position()
+	if err := q.done(); err != nil {
+		return nil, invalid{err}
+	}
+	if s.followers.Add(1) > maxFollowers {
+		s.followers.Add(-1)
+		return nil, errTooManyFollowers
+	}
+	defer s.followers.Add(-1)
+	m, err := s.box(r.Context(), r.PathValue("mailbox"))
+	if err != nil {
+		return nil, moved(w, err)
+	}
+	if !known {
+		at.Number = max(m.First, 1) - 1
+	} else if at.Number > m.Last {
+		return nil, fmt.Errorf("mailbox %s ends with %d, and to go on after %d %w", m.Mailbox, m.Last, at.Number, pipeline.ErrFuture)
+	}
+	w.Header().Set("Content-Type", mediaLines)
+	w.Header().Set("Cache-Control", "no-store")
+	out := lineWriter{w, http.NewResponseController(w)}
+	if err := out.control.SetReadDeadline(time.Time{}); err != nil { // the server's would end the request
+		return nil, err
+	}
+	if err := out.line(feedclient.Line{Begin: &feedclient.Begin{Mailbox: m.Mailbox, Instance: m.Instance, Number: at.Number, Acknowledged: m.Acknowledged}}); err != nil {
+		return nil, err
+	}
+	return nil, s.deliver(r.Context(), out, m.Mailbox, at)
+}
+
+// deliver sends what is followed, and signs of life between.
+func (s *Server) deliver(ctx context.Context, out lineWriter, mailbox string, at pipeline.Position) error {
+	ctx, cancel := context.WithCancel(ctx)
+	news, ended := make(chan pipeline.News), make(chan error, 1)
+	go func() {
+		ended <- s.Feeds.Follow(ctx, mailbox, at, func(n pipeline.News) error {
+			select {
+			case news <- n:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		close(news)
+	}()
+	defer func() { // what reads the log has ended before the answer has
+		cancel()
+		for range news {
+		}
+	}()
+	alive := time.NewTicker(signOfLife)
+	defer alive.Stop()
+	for {
+		select {
+		case n, open := <-news:
+			if !open {
+				return out.end(ctx, <-ended)
+			}
+			if err := out.line(feedclient.LineOf(n)); err != nil {
+				return err
+			}
+		case <-alive.C:
+			if err := out.send(nil); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (l lineWriter) line(line feedclient.Line) error {
+	raw, err := marshal(line)
+	if err != nil {
+		return brokenAnswer{err}
+	}
+	return l.send(raw[:len(raw)-1])
+}
+
+// end tells why nothing more comes.
+func (l lineWriter) end(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	code := feedclient.EndFailed
+	switch {
+	case errors.Is(err, ErrElsewhere), errors.Is(err, ErrNoOwner), errors.Is(err, pipeline.ErrNoMailbox):
+		code = feedclient.EndMoved
+	case errors.Is(err, pipeline.ErrCollected):
+		code = feedclient.EndCollected
+	case errors.Is(err, pipeline.ErrStopped):
+		code = feedclient.EndStopped
+	}
+	return l.line(feedclient.Line{End: &feedclient.End{Code: code, Message: err.Error()}})
+}
+
+// Located implements feedclient.Instances: it asks for what one instance alone has.
+func (c *Client) Located(ctx context.Context, r client.Request) (*http.Response, error) {
+	return c.way.Located(ctx, r)
+}
+
+// Mailboxes asks for the mailboxes of the feed.
+func (c *Client) Mailboxes(ctx context.Context) (view.Mailboxes, error) {
+	return get[view.Mailboxes](ctx, c, "/v1/feed/mailboxes", nil)
+}
+
+// FeedKeys asks for the keys that instances sign their feeds with. Whose list it is is the caller's question.
+func (c *Client) FeedKeys(ctx context.Context) (feedclient.Keys, error) {
+	k, err := get[feedclient.Keys](ctx, c, "/v1/feed/keys", nil)
+	if err == nil {
+		err = k.Verify()
+	}
+	return k, err
+}
+
+// MoveMailbox has a mailbox go on at another instance.
+func (c *Client) MoveMailbox(ctx context.Context, mailbox, to string) (move view.MailboxMove, err error) {
+	raw, err := marshal(MoveWish{to})
+	if err != nil {
+		return move, err
+	}
+	return move, c.ask(ctx, http.MethodPost, "/v1/feed/mailboxes/"+url.PathEscape(mailbox)+"/move", nil, raw, &move)
+}
