@@ -60,7 +60,7 @@ func (l *Evidence) Fill(ctx context.Context, s evidence.Statement, at chain.Heig
 		if _, err := lockEvidence(ctx, tx); err != nil {
 			return err
 		}
-		if err := insertStatement(ctx, tx, row); err != nil {
+		if _, err := insertStatement(ctx, tx, row); err != nil {
 			return err
 		}
 		e, err := entryOf(ctx, tx, s.Wallet, s.Window, l.at.dialect().lock)

@@ -58,27 +58,29 @@ func readOwn(ctx context.Context, db querier, wallet chain.WalletID, window chai
 // differ are proved in the same transaction.
 func (s scribe) SaveStatement(ctx context.Context, st coordination.Statement) error {
 	return s.write(ctx, "store statement", st.Wallet, func(ctx context.Context, tx *sql.Tx) error {
-		return insertStatement(ctx, tx, st)
+		_, err := insertStatement(ctx, tx, st)
+		return err
 	})
 }
 
-func insertStatement(ctx context.Context, tx *sql.Tx, st coordination.Statement) error {
+// insertStatement reports whether the statement is one more.
+func insertStatement(ctx context.Context, tx *sql.Tx, st coordination.Statement) (added bool, err error) {
 	var position, byAuthor int64
-	err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0) + 1, COALESCE(SUM(CASE WHEN author = $1 THEN 1 ELSE 0 END), 0)
+	err = tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0) + 1, COALESCE(SUM(CASE WHEN author = $1 THEN 1 ELSE 0 END), 0)
 		FROM statements WHERE block = $2 AND wallet = $3`,
 		st.Author[:], height(st.Window), st.Wallet[:]).Scan(&position, &byAuthor)
 	if err != nil || byAuthor >= maxStatements {
-		return err
+		return false, err
 	}
 	done, err := tx.ExecContext(ctx, `INSERT INTO statements
 		(block, wallet, author, digest, position, seat, payload, signed, arrived_at, received_time)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (block, wallet, author, digest) DO NOTHING`,
 		height(st.Window), st.Wallet[:], st.Author[:], st.Digest[:], position, int64(st.Seat),
 		blob(st.Payload), blob(st.Signed), height(st.ArrivedAt), instant(st.ReceivedAt))
-	if added, err := inserted(done, err); err != nil || !added || byAuthor == 0 {
-		return err
+	if added, err = inserted(done, err); err == nil && added && byAuthor > 0 {
+		err = proveStatements(ctx, tx, st)
 	}
-	return proveStatements(ctx, tx, st)
+	return added, err
 }
 
 // inserted reports whether a statement has added its row.
