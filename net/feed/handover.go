@@ -39,6 +39,14 @@ type Handover struct {
 // links alone.
 func (h Handover) Gone() bool { return h.Released == Signature{} }
 
+// First is the mailbox's first epoch in the new instance; 0 if that had no seal yet.
+func (h Handover) First() Epoch {
+	if !h.Follows {
+		return 0
+	}
+	return h.Before + 1
+}
+
 func (h Handover) release() []byte {
 	b := putName(putName(putName([]byte(releaseDomain), h.Mailbox), h.From), h.To)
 	b = append(putU64(b, uint64(h.Number)), h.Head[:]...)

@@ -40,6 +40,8 @@ type mailbox struct {
 	head         feed.Hash
 	gap          *feed.Gap // that it ends with
 	acknowledged feed.Number
+	moved        bool       // another instance has it
+	earlier      []*mailbox // what was kept of it here before it moved away and came back
 }
 
 // New makes an empty log.
@@ -131,12 +133,20 @@ func (l *Log) Append(ctx context.Context, entries []feed.Entry) error {
 		}
 	}
 	return l.write(ctx, "append", names, func() error {
+		ends := map[string]mailbox{}
 		for i, e := range entries {
-			m := l.box(e.Mailbox)
+			m, known := ends[e.Mailbox]
+			if !known {
+				m = *l.box(e.Mailbox)
+			}
 			if e.Number != m.last()+1 || e.Previous != m.head {
 				return fmt.Errorf("entry %d of %s, %d of the batch: %w", e.Number, e.Mailbox, i, pipeline.ErrOrder)
 			}
 			m.entries, m.head, m.gap = append(m.entries, e), e.Hash(), e.Gap
+			ends[e.Mailbox] = m
+		}
+		for name, m := range ends {
+			*l.box(name) = m
 		}
 		return nil
 	})
@@ -200,7 +210,7 @@ func (l *Log) Mailbox(_ context.Context, name string, from feed.Epoch) (pipeline
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.box(name)
-	s := pipeline.MailboxState{Last: m.last(), Head: m.head, Acknowledged: m.acknowledged}
+	s := pipeline.MailboxState{Last: m.last(), Head: m.head, Acknowledged: m.acknowledged, Moved: m.moved}
 	if s.Closed = m.gap != nil; s.Closed {
 		s.ClosedIn = m.gap.Epoch
 	}
@@ -216,7 +226,7 @@ func (l *Log) Mailbox(_ context.Context, name string, from feed.Epoch) (pipeline
 func (l *Log) Entries(_ context.Context, name string, after feed.Number, limit int) ([]pipeline.Delivered, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := l.box(name)
+	m := l.box(name).at(after)
 	var page []pipeline.Delivered
 	size := 0
 	for n := max(after, m.collected) + 1; n <= m.last() && len(page) < limit && size < pipeline.MaxPage; n++ {

@@ -50,34 +50,49 @@ func (f *Feed) Follow(ctx context.Context, mailbox string, from Position, delive
 	}
 }
 
-// Past delivers what an instance has of a mailbox that has left it, from a position on, and moves the position to its end. Last is the
-// last epoch whose seal is delivered; nil: the instance sealed none.
-func Past(ctx context.Context, log Log, mailbox string, from *Position, last *feed.Epoch, deliver func(News) error) error {
+// Past delivers what an instance has of a mailbox that has left it with an entry, from a position on, and moves the position to its
+// end. Last is the last epoch whose seal is delivered; nil: the instance sealed none.
+func Past(
+	ctx context.Context, log Log, mailbox string, from *Position, until feed.Number, last *feed.Epoch, deliver func(News) error,
+) error {
 	if last == nil {
 		none := feed.Epoch(0)
 		last, from.Sealed, from.Epoch = &none, true, 0
 	}
+	end := &border{until: until, last: *last}
 	for {
-		progress, err := step(ctx, log, mailbox, from, last, deliver)
+		progress, err := step(ctx, log, mailbox, from, end, deliver)
 		if err != nil || !progress {
 			return err
 		}
 	}
 }
 
+// border is where a mailbox has left an instance.
+type border struct {
+	until feed.Number
+	last  feed.Epoch
+}
+
 // step delivers a page of entries, or the next seal once all that it covers is delivered.
-func step(ctx context.Context, log Log, mailbox string, at *Position, last *feed.Epoch, deliver func(News) error) (bool, error) {
-	seal, err := next(ctx, log, *at, last)
+func step(ctx context.Context, log Log, mailbox string, at *Position, end *border, deliver func(News) error) (bool, error) {
+	seal, err := next(ctx, log, *at, end)
 	if err != nil {
 		return false, err
 	}
 	room := pageSize
+	if end != nil {
+		room = int(min(uint64(pageSize), uint64(max(end.until, at.Number)-at.Number)))
+	}
 	if seal != nil {
 		limit := at.Number
 		if head, ok := seal.HeadOf(mailbox); ok {
 			limit = head.Number
 		}
-		room = int(min(uint64(pageSize), uint64(max(limit, at.Number)-at.Number)))
+		room = int(min(uint64(room), uint64(max(limit, at.Number)-at.Number)))
+	}
+	if room == 0 && seal == nil {
+		return false, nil
 	}
 	if room > 0 {
 		page, err := log.Entries(ctx, mailbox, at.Number, room)
@@ -109,9 +124,9 @@ func step(ctx context.Context, log Log, mailbox string, at *Position, last *feed
 	return true, nil
 }
 
-// next reads the seal after a position, none after the last epoch if there is one.
-func next(ctx context.Context, log Log, at Position, last *feed.Epoch) (*feed.Seal, error) {
-	if last != nil && at.Sealed && at.Epoch >= *last {
+// next reads the seal after a position, none after the border if there is one.
+func next(ctx context.Context, log Log, at Position, end *border) (*feed.Seal, error) {
+	if end != nil && at.Sealed && at.Epoch >= end.last {
 		return nil, nil //nolint:nilnil // no seal is an answer
 	}
 	var seal *feed.Seal
@@ -124,7 +139,7 @@ func next(ctx context.Context, log Log, at Position, last *feed.Epoch) (*feed.Se
 	if err != nil {
 		return nil, fmt.Errorf("read seal: %w", err)
 	}
-	if seal != nil && last != nil && seal.Epoch > *last {
+	if seal != nil && end != nil && seal.Epoch > end.last {
 		return nil, nil //nolint:nilnil // no seal is an answer
 	}
 	if seal != nil && at.Sealed && seal.Epoch != at.Epoch+1 { // every epoch has a seal

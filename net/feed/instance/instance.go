@@ -1,0 +1,225 @@
+// Package instance is one instance's part in the feed of an operator: it takes in what all instances tell, keeps the mailboxes that
+// are at home with it, and moves them from one instance to another at the end of an epoch.
+//
+// Every instance takes in everything, its own and its siblings', so that whichever has a mailbox can go on with it. What a sibling
+// tells carries its signature, one per message; what is not signed as it must be is refused, and that sibling is blamed.
+package instance
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// MaxMailbox is the most characters of the name of a mailbox that is kept here: its echo's name is longer.
+const MaxMailbox = 32
+
+// Times of an instance, and defaults.
+const (
+	// DefaultPace is the time between two looks at what siblings told and wish.
+	DefaultPace = time.Second
+	// DefaultKeep is how many sealed epochs are kept: a week of windows of three hours.
+	DefaultKeep = 56
+	factsPage   = 256
+)
+
+// What callers tell apart with errors.Is.
+var (
+	// ErrNotReady says that the mailbox is here and cannot be read yet: it opens with an epoch, or is moving in.
+	ErrNotReady = errors.New("the mailbox is not open yet; try again in a moment")
+	// ErrUnknown says that there is no mailbox, or no instance, of that name.
+	ErrUnknown = errors.New("there is none of that name")
+)
+
+// Elsewhere says that another instance has the mailbox.
+type Elsewhere struct{ Mailbox, Instance string }
+
+// Error names the instance.
+func (e Elsewhere) Error() string {
+	return fmt.Sprintf("instance %s has mailbox %s", e.Instance, e.Mailbox)
+}
+
+// Config is what an instance needs; Keep and Pace have defaults.
+type Config struct {
+	Signer    feed.Signer
+	Ledger    Ledger
+	Alone     bool                // there are no siblings: what the instance tells itself is not signed
+	Mailboxes []feed.Subscription // all of the operator's; every instance is told the same
+	// Keep is how many sealed epochs are kept.
+	Keep         uint64
+	Pace         time.Duration
+	WindowBlocks uint64 // blocks of an epoch
+	MailboxBound uint64 // entries of a mailbox that wait for their acknowledgement; 0 for the default
+	Logger       *slog.Logger
+}
+
+// Instance is one instance's part of the feed. Run runs it; the other methods may be called by anyone at any time.
+type Instance struct {
+	cfg  Config
+	name string
+	log  pipeline.Log
+
+	mu      sync.Mutex
+	feed    *pipeline.Feed // the one that runs; nil between two
+	homes   map[string]string
+	changed chan struct{} // closed and replaced when feed or homes change
+
+	counts counts
+}
+
+// counts are what is told of an instance since its start.
+type counts struct {
+	records, seals, missing, blamed, refused, restarts atomic.Uint64
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Instance, error) {
+	if cfg.Ledger == nil || cfg.Logger == nil || cfg.WindowBlocks == 0 || cfg.Signer.Instance() == "" {
+		return nil, errors.New("an instance's feed needs a ledger, a key, a logger and the length of a window")
+	}
+	if feed.IsEcho(cfg.Signer.Instance()) {
+		return nil, fmt.Errorf("instance %s: a name that begins with %q is for what the feed repeats; name the instance otherwise", cfg.Signer.Instance(), feed.EchoSource(""))
+	}
+	if cfg.Keep == 0 {
+		cfg.Keep = DefaultKeep
+	}
+	if cfg.Pace == 0 {
+		cfg.Pace = DefaultPace
+	}
+	if _, err := feed.NewSubscriptions(0, cfg.Mailboxes); err != nil {
+		return nil, err
+	}
+	for _, m := range cfg.Mailboxes {
+		if len(m.Mailbox) > MaxMailbox {
+			return nil, fmt.Errorf("mailbox %s: its name has %d characters, and at most %d can be", m.Mailbox, len(m.Mailbox), MaxMailbox)
+		}
+	}
+	return &Instance{
+		cfg: cfg, name: cfg.Signer.Instance(), log: cfg.Ledger.Log(cfg.Signer.Instance()),
+		homes: map[string]string{}, changed: make(chan struct{}),
+	}, nil
+}
+
+// Name is the instance's.
+func (i *Instance) Name() string { return i.name }
+
+// Run serves until the context ends, and returns nil. A log that cannot be written, as without a session, is waited for: the feed is
+// made anew, from what is stored.
+func (i *Instance) Run(ctx context.Context, heights <-chan chain.Height) error {
+	relay := make(chan chain.Height) // the feed that runs takes them; between two the newest is kept
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return newest(ctx, heights, relay) })
+	g.Go(func() error {
+		failing := false
+		for {
+			err := i.serve(ctx, relay)
+			if ctx.Err() != nil {
+				return nil
+			}
+			i.counts.restarts.Add(1)
+			if !failing || !errors.Is(err, ErrNoSession) { // a lost session is told once
+				i.cfg.Logger.Warn("The feed cannot go on and is made anew from what is stored", "error", err)
+			}
+			failing = errors.Is(err, ErrNoSession)
+			if pause.For(ctx, i.cfg.Pace) != nil {
+				return nil
+			}
+		}
+	})
+	return g.Wait()
+}
+
+// newest hands heights on, the newest one if several came before it was taken.
+func newest(ctx context.Context, in <-chan chain.Height, out chan<- chain.Height) error {
+	var last chain.Height
+	var to chan<- chain.Height
+	for {
+		select {
+		case h := <-in:
+			last, to = h, out
+		case to <- last:
+			to = nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// serve runs one feed from what is stored, until something of it fails.
+func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error {
+	key := i.cfg.Signer.Public()
+	if err := i.cfg.Ledger.SayKey(ctx, key); err != nil {
+		return fmt.Errorf("tell the instance's key: %w", err)
+	}
+	f, err := pipeline.New(pipeline.Config{
+		Signer: i.cfg.Signer, Log: i.log, WindowBlocks: i.cfg.WindowBlocks, MailboxBound: i.cfg.MailboxBound,
+	})
+	if err != nil {
+		return err
+	}
+	state, err := i.log.State(ctx)
+	if err != nil {
+		return fmt.Errorf("read the feed's state: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	s := &steward{Instance: i, feed: f, admitted: map[string]bool{}}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	i.set(f, nil)
+	defer i.set(nil, nil)
+	g.Go(func() error { return f.Run(ctx, heights) })
+	g.Go(func() error { return s.run(ctx) })
+	in := &intake{Instance: i, feed: f, positions: state.Sources}
+	g.Go(func() error { return in.run(ctx) })
+	g.Go(func() error { return i.watch(ctx, f, state.Sealed) })
+	return g.Wait()
+}
+
+// set shows which feed runs, or which mailboxes are where; nil is no change of the latter.
+func (i *Instance) set(f *pipeline.Feed, homes map[string]string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if homes != nil && maps.Equal(homes, i.homes) && f == i.feed {
+		return
+	}
+	if i.feed = f; homes != nil {
+		i.homes = homes
+	}
+	close(i.changed)
+	i.changed = make(chan struct{})
+}
+
+// look returns the feed that runs, where a mailbox is, and what is closed when that changes.
+func (i *Instance) look(mailbox string) (*pipeline.Feed, string, <-chan struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.feed, i.homes[mailbox], i.changed
+}
+
+// Keyring is who is believed: the key of every instance that ever was.
+func (i *Instance) Keyring(ctx context.Context) (feed.Keyring, error) {
+	known, err := i.cfg.Ledger.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the instances' keys: %w", err)
+	}
+	ring := make(feed.Keyring, len(known))
+	for name, key := range known {
+		ring[name] = ed25519.PublicKey(slices.Clone(key))
+	}
+	return ring, nil
+}

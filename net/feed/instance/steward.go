@@ -1,0 +1,422 @@
+package instance
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// steward keeps the mailboxes of an instance: it subscribes those that are at home here, lets those leave that are wished elsewhere,
+// and takes in those that come. Everything it does is told by the ledger and the log, so that it may be stopped anywhere.
+//
+//	wished ─► To subscribes it as arriving, says from which epoch ─► From leaves it out, seals, and moves it
+//	                                                                   (or From is gone, and To moves it)
+//	       ─► To signs, repeats what From did not have, and subscribes it as any other
+type steward struct {
+	*Instance
+	feed     *pipeline.Feed
+	admitted map[string]bool // by this feed
+	asked    []feed.Subscription
+	from     feed.Epoch // in which what was asked for begins to hold
+}
+
+// post is what the ledger tells of the mailboxes.
+type post struct {
+	homes  map[string]string
+	wishes map[string]Wish
+}
+
+// prepare has the mailboxes subscribed before the feed opens an epoch: a new one has them from its first on.
+func (s *steward) prepare(ctx context.Context) error {
+	p, err := s.read(ctx)
+	if err != nil {
+		return err
+	}
+	s.set(nil, p.homes)
+	return nil
+}
+
+func (s *steward) run(ctx context.Context) error {
+	ticker := time.NewTicker(s.cfg.Pace)
+	defer ticker.Stop()
+	for {
+		changed := s.feed.Changed() // before the look: what changes meanwhile is looked at again
+		if err := s.pass(ctx); err != nil {
+			return err
+		}
+		// Entries change the feed as well, and are nothing to the steward: at most one look per pace is for them.
+		select {
+		case <-changed:
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *steward) pass(ctx context.Context) error {
+	p, err := s.read(ctx)
+	if err != nil {
+		return err
+	}
+	s.set(s.feed, p.homes)
+	if err := s.subscribe(ctx, p); err != nil {
+		return err
+	}
+	for _, m := range s.cfg.Mailboxes {
+		wish, wished := p.wishes[m.Mailbox]
+		var err error
+		switch {
+		case p.homes[m.Mailbox] == s.name:
+			if err = s.settle(ctx, m.Mailbox); err == nil && wished && wish.To != s.name && wish.Ready {
+				err = s.release(ctx, m.Mailbox, wish.To)
+			}
+		case wished && wish.To == s.name:
+			err = s.fetch(ctx, m.Mailbox, p.homes[m.Mailbox], wish)
+		}
+		if err != nil && !errors.Is(err, ErrStale) && !errors.Is(err, ErrLives) && !errors.Is(err, pipeline.ErrNoMailbox) {
+			return fmt.Errorf("mailbox %s: %w", m.Mailbox, err)
+		}
+	}
+	return nil
+}
+
+// read looks where the mailboxes are, and takes those that are nowhere.
+func (s *steward) read(ctx context.Context) (p post, err error) {
+	if p.homes, err = s.cfg.Ledger.Homes(ctx); err != nil {
+		return p, fmt.Errorf("look where the mailboxes are: %w", err)
+	}
+	p.homes = maps.Clone(p.homes)
+	for _, m := range s.cfg.Mailboxes {
+		if p.homes[m.Mailbox] != "" {
+			continue
+		}
+		home, err := s.cfg.Ledger.Claim(ctx, m.Mailbox)
+		if err != nil {
+			return p, fmt.Errorf("open mailbox %s: %w", m.Mailbox, err)
+		}
+		if p.homes == nil {
+			p.homes = map[string]string{}
+		}
+		p.homes[m.Mailbox] = home
+	}
+	wishes, err := s.cfg.Ledger.Wishes(ctx)
+	if err != nil {
+		return p, fmt.Errorf("look which mailboxes are to move: %w", err)
+	}
+	p.wishes = make(map[string]Wish, len(wishes))
+	for _, w := range wishes {
+		p.wishes[w.Mailbox] = w
+	}
+	return p, nil
+}
+
+// subscribe asks for the mailboxes that are here, or come, from the next epoch on.
+func (s *steward) subscribe(ctx context.Context, p post) error {
+	var list []feed.Subscription
+	now := s.feed.Now()
+	for _, m := range s.cfg.Mailboxes {
+		wish, wished := p.wishes[m.Mailbox]
+		here := p.homes[m.Mailbox] == s.name
+		switch {
+		case here && wished && wish.To != s.name && wish.Ready && now.Term.Epoch+1 >= wish.From && s.served(ctx, now, m.Mailbox):
+			delete(s.admitted, m.Mailbox)
+			continue // it leaves
+		case here:
+			moves, err := s.cfg.Ledger.Moves(ctx, m.Mailbox)
+			if err != nil {
+				return fmt.Errorf("read the moves of mailbox %s: %w", m.Mailbox, err)
+			}
+			if m.Arriving, err = s.arrives(ctx, now, m.Mailbox, moves); err != nil {
+				return err
+			}
+			if n := len(moves); n > 0 && !m.Arriving {
+				m.After = moves[n-1].Handover.Positions
+			}
+		case wished && wish.To == s.name:
+			m.Arriving = true
+		default:
+			continue
+		}
+		list = append(list, m)
+	}
+	if list == nil {
+		list = []feed.Subscription{}
+	}
+	if reflect.DeepEqual(list, s.asked) {
+		return nil
+	}
+	from, err := s.feed.Subscribe(ctx, list)
+	if err != nil {
+		return fmt.Errorf("subscribe the mailboxes: %w", err)
+	}
+	s.asked, s.from = list, from
+	return nil
+}
+
+// arrives is whether a mailbox that is at home here has to be given what it lacks before it gets all as any other: it came from another
+// instance, or was left out for one that did not take it.
+func (s *steward) arrives(ctx context.Context, now pipeline.Now, mailbox string, moves []Moved) (bool, error) {
+	if sub, there := subscription(now, mailbox); there || s.admitted[mailbox] {
+		return sub.Arriving && !s.admitted[mailbox], nil
+	}
+	if len(moves) > 0 {
+		return true, nil
+	}
+	_, left, err := s.leftIn(ctx, now, mailbox)
+	return left, err
+}
+
+// served is whether a mailbox is one of the open epoch, or was one before: what was never opened here does not leave.
+func (s *steward) served(ctx context.Context, now pipeline.Now, mailbox string) bool {
+	if sub, there := subscription(now, mailbox); there {
+		return !sub.Arriving
+	}
+	_, there, err := s.leftIn(ctx, now, mailbox)
+	return there && err == nil
+}
+
+// subscription is a mailbox's in the open epoch.
+func subscription(now pipeline.Now, mailbox string) (feed.Subscription, bool) {
+	if !now.Open {
+		return feed.Subscription{}, false
+	}
+	n, there := now.Term.Subscriptions.Find(mailbox)
+	if !there {
+		return feed.Subscription{}, false
+	}
+	return now.Term.Subscriptions.At(n), true
+}
+
+// leftIn is the first epoch since which no subscriptions name a mailbox; false if it is not known, or the open one does.
+func (s *steward) leftIn(ctx context.Context, now pipeline.Now, mailbox string) (feed.Epoch, bool, error) {
+	if !now.Open {
+		return 0, false, nil
+	}
+	return s.since(ctx, now.Term.Epoch, without(mailbox))
+}
+
+func without(mailbox string) func(*feed.Subscriptions) bool {
+	return func(subs *feed.Subscriptions) bool {
+		_, named := subs.Find(mailbox)
+		return !named
+	}
+}
+
+func arriving(mailbox string) func(*feed.Subscriptions) bool {
+	return func(subs *feed.Subscriptions) bool {
+		n, named := subs.Find(mailbox)
+		return named && subs.At(n).Arriving
+	}
+}
+
+// since is the first of the epochs up to one in all of which something holds; false if it does not hold in that one, or has as far back
+// as the log goes, to the epoch that is returned then.
+func (s *steward) since(ctx context.Context, last feed.Epoch, holds func(*feed.Subscriptions) bool) (feed.Epoch, bool, error) {
+	for e := last; ; e-- {
+		subs, err := s.log.Subscriptions(ctx, e)
+		if errors.Is(err, pipeline.ErrOrder) || errors.Is(err, pipeline.ErrCollected) { // before the first that is kept
+			return e + 1, false, nil
+		}
+		if err != nil {
+			return 0, false, fmt.Errorf("read subscriptions of epoch %d: %w", e, err)
+		}
+		if !holds(subs) {
+			return e + 1, e != last, nil
+		}
+		if e == 0 {
+			return 0, false, nil
+		}
+	}
+}
+
+// release moves a mailbox away that has left: all that it had here is sealed.
+func (s *steward) release(ctx context.Context, mailbox, to string) error {
+	left, there, err := s.leftIn(ctx, s.feed.Now(), mailbox)
+	if err != nil || !there {
+		return err
+	}
+	stand, whole, err := pipeline.Left(ctx, s.log, mailbox, left, pipeline.DefaultOutboxes)
+	if err != nil || !whole {
+		return err
+	}
+	h := s.handover(mailbox, s.name, to, stand)
+	if err := h.Release(s.cfg.Signer); err != nil {
+		return err
+	}
+	if err := s.cfg.Ledger.Move(ctx, h, nil); err != nil {
+		return err
+	}
+	s.cfg.Logger.Info("Mailbox handed over", "mailbox", mailbox, "to", to, "number", h.Number, "epoch", h.Epoch)
+	return nil
+}
+
+func (s *steward) handover(mailbox, from, to string, stand pipeline.Stand) feed.Handover {
+	return feed.Handover{
+		Mailbox: mailbox, From: from, To: to, Number: stand.Number, Head: stand.Head,
+		Sealed: stand.Sealed, Epoch: stand.Epoch, Positions: stand.Positions,
+	}
+}
+
+// fetch prepares for a mailbox that is wished here: it says from when on it is arriving, and takes it from an instance that is gone.
+func (s *steward) fetch(ctx context.Context, mailbox, home string, wish Wish) error {
+	now := s.feed.Now()
+	sub, there := subscription(now, mailbox)
+	if !wish.Ready {
+		from := s.from
+		if there && sub.Arriving {
+			from = now.Term.Epoch
+		}
+		if !now.Open || from == 0 {
+			return nil
+		}
+		return s.cfg.Ledger.Ready(ctx, mailbox, s.name, from)
+	}
+	if !there || !sub.Arriving { // at the end of an epoch, not in the middle of one
+		return nil
+	}
+	if lives, err := s.cfg.Ledger.Lives(ctx, home); err != nil || lives {
+		return err
+	}
+	stand, err := pipeline.Abandoned(ctx, s.cfg.Ledger.Log(home), mailbox, pipeline.DefaultShards, pipeline.DefaultOutboxes)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Ledger.Move(ctx, s.handover(mailbox, home, s.name, stand), stand.Tail); err != nil {
+		return err
+	}
+	s.cfg.Logger.Warn("Mailbox taken over from an instance that is gone", "mailbox", mailbox, "from", home, "number", stand.Number)
+	return nil
+}
+
+// settle goes on with a mailbox that came here: it is signed for, and gets what it lacks.
+func (s *steward) settle(ctx context.Context, mailbox string) error {
+	now := s.feed.Now()
+	sub, there := subscription(now, mailbox)
+	if !there || !sub.Arriving || s.admitted[mailbox] {
+		return nil
+	}
+	first, known, err := s.since(ctx, now.Term.Epoch, arriving(mailbox))
+	if err != nil {
+		return err
+	}
+	moves, err := s.cfg.Ledger.Moves(ctx, mailbox)
+	if err != nil {
+		return err
+	}
+	var positions []feed.Position
+	if n := len(moves); n > 0 && (!moves[n-1].Taken || moves[n-1].Handover.First() == first || !known) {
+		h, ready, err := s.take(ctx, now, moves[n-1], first, known)
+		if err != nil || !ready {
+			return err
+		}
+		positions, first = h.Positions, h.First()
+	} else { // it was left out for an instance that did not take it
+		left, there, err := s.since(ctx, first-1, without(mailbox))
+		if err != nil || !there {
+			return err
+		}
+		stand, whole, err := pipeline.Left(ctx, s.log, mailbox, left, pipeline.DefaultOutboxes)
+		if err != nil || !whole {
+			return err
+		}
+		positions = stand.Positions
+	}
+	if err := s.feed.Admit(ctx, mailbox, positions, first); err != nil {
+		return err
+	}
+	s.admitted[mailbox] = true
+	s.cfg.Logger.Info("Mailbox goes on here", "mailbox", mailbox, "epoch", first)
+	return nil
+}
+
+// take signs for a mailbox that another instance had; false as long as the epoch before its first one here is not sealed.
+func (s *steward) take(ctx context.Context, now pipeline.Now, m Moved, first feed.Epoch, known bool) (feed.Handover, bool, error) {
+	h := m.Handover
+	if m.Taken {
+		return h, true, nil
+	}
+	if known { // else it has been arriving since the first epoch of all
+		if now.Sealed == nil || now.Sealed.Epoch+1 < first {
+			return h, false, nil
+		}
+		seal, err := s.sealOf(ctx, first-1)
+		if err != nil || seal == nil {
+			return h, false, err
+		}
+		h.Follows, h.Before, h.Previous = true, seal.Epoch, seal.Hash()
+	}
+	var err error
+	if h.Lost, err = s.lost(ctx, h.Positions); err != nil {
+		return h, false, err
+	}
+	if err := h.Take(s.cfg.Signer); err != nil {
+		return h, false, err
+	}
+	h, err = s.cfg.Ledger.Take(ctx, h.Mailbox, m.Number, h)
+	return h, err == nil, err
+}
+
+func (s *steward) sealOf(ctx context.Context, e feed.Epoch) (*feed.Seal, error) {
+	seal, err := s.log.FirstSeal(ctx)
+	if err == nil && seal != nil && seal.Epoch < e {
+		seal, err = s.log.NextSeal(ctx, e-1)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read seal: %w", err)
+	}
+	if seal == nil || seal.Epoch != e {
+		return nil, nil //nolint:nilnil // no seal is an answer
+	}
+	return seal, nil
+}
+
+// lost tells which items after positions this instance does not have: it began later, or has collected them.
+func (s *steward) lost(ctx context.Context, after []feed.Position) (lost []feed.Position, err error) {
+	state, err := s.log.State(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the feed's state: %w", err)
+	}
+	begins := map[string]uint64{}
+	for from := feed.Seq(1); ; {
+		page, err := s.log.Records(ctx, from, factsPage)
+		if err != nil {
+			return nil, fmt.Errorf("read records: %w", err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, rec := range page {
+			if _, seen := begins[rec.Item.Source]; !seen {
+				begins[rec.Item.Source] = rec.Item.Number
+			}
+			from = rec.Seq + 1
+		}
+	}
+	for source, last := range state.Sources {
+		if feed.IsEcho(source) {
+			continue
+		}
+		if first, kept := begins[source]; kept {
+			last = first - 1
+		}
+		if last > feed.PositionOf(after, source) {
+			lost = append(lost, feed.Position{Source: source, Number: last})
+		}
+	}
+	slices.SortFunc(lost, func(a, b feed.Position) int { return cmp.Compare(a.Source, b.Source) })
+	return lost, nil
+}
