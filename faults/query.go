@@ -14,6 +14,8 @@ type Record struct {
 	ID string // Key.ID of the fault
 	Fault
 	StoredAt time.Time // wall time at which the fault was first stored
+	// Proof is the ID of the stored proof of it; empty if none is stored, and always of kinds that no message proves.
+	Proof string
 }
 
 // Filter selects records. The zero value selects all of them; each field that is set narrows the selection.

@@ -117,9 +117,10 @@ func faultConditions(filter faults.Filter) conditions {
 // selectFaults joins each fault with its evidence: a fault stands in as many neighbouring rows as it has messages.
 func selectFaults(ctx context.Context, db querier, where conditions, limit int) ([]faults.Record, error) {
 	rows, err := db.QueryContext(ctx, `SELECT f.id, f.block, f.wallet, f.kind, f.culprit, f.attributed, f.late, f.detail, f.observer,
-			f.observed_at, f.recorded_time, e.signed
+			f.observed_at, f.recorded_time, p.id, e.signed
 		FROM (SELECT * FROM faults`+where.sql()+` ORDER BY block DESC, wallet, culprit, kind`+where.limit(limit)+`) f
 		LEFT JOIN evidence e ON e.fault = f.id
+		LEFT JOIN proofs p ON p.block = f.block AND p.wallet = f.wallet AND p.culprit = f.culprit AND `+provedFault+`
 		ORDER BY f.block DESC, f.wallet, f.culprit, f.kind, e.position`, where.args...)
 	pieces, err := collect(rows, err, scanFault)
 	if err != nil {
@@ -141,12 +142,14 @@ func scanFault(row scanner) (faults.Record, error) {
 		r        faults.Record
 		observer []byte
 		signed   sql.Null[[]byte]
+		proof    sql.Null[string]
 	)
 	err := row.Scan(&r.ID, (*height)(&r.Window), fixed(r.Wallet[:]), (*string)(&r.Kind), fixed(r.Culprit[:]), &r.Attributed, &r.Late,
-		&r.Detail, &observer, (*height)(&r.ObservedAt), (*instant)(&r.StoredAt), &signed)
+		&r.Detail, &observer, (*height)(&r.ObservedAt), (*instant)(&r.StoredAt), &proof, &signed)
 	if err != nil {
 		return r, err
 	}
+	r.Proof = proof.V
 	if r.Observer, err = decodeObserver(observer); err != nil {
 		return r, fmt.Errorf("fault %s: %w", r.ID, err)
 	}
