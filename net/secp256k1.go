@@ -2,6 +2,7 @@ package net
 
 import (
 	"crypto/sha256"
+	"sync"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -17,12 +18,37 @@ func init() { crypto.PubKeyUnmarshallers[pb.KeyType_Secp256k1] = unmarshalSecp25
 // secp256k1Key is a public key that accepts exactly the signatures that libp2p's accepts.
 type secp256k1Key wire.PublicKey
 
+// points are the keys that were read lately, by their compressed form: to see that one is a point of the curve takes a square root, and
+// each message names its author's.
+var points struct {
+	mu   sync.Mutex
+	read map[secp256k1Key]struct{}
+}
+
+// maxPoints is more operators than a network has. At it all are forgotten, and read again.
+const maxPoints = 4096
+
 func unmarshalSecp256k1(data []byte) (crypto.PubKey, error) {
-	key, err := secp256k1.ParsePubKey(data)
+	if len(data) == len(secp256k1Key{}) {
+		points.mu.Lock()
+		_, known := points.read[secp256k1Key(data)]
+		points.mu.Unlock()
+		if known {
+			return secp256k1Key(data), nil
+		}
+	}
+	parsed, err := secp256k1.ParsePubKey(data)
 	if err != nil {
 		return nil, err
 	}
-	return secp256k1Key(key.SerializeCompressed()), nil
+	key := secp256k1Key(parsed.SerializeCompressed())
+	points.mu.Lock()
+	defer points.mu.Unlock()
+	if points.read == nil || len(points.read) >= maxPoints {
+		points.read = make(map[secp256k1Key]struct{})
+	}
+	points.read[key] = struct{}{}
+	return key, nil
 }
 
 // Type implements crypto.Key.

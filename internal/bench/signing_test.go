@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -9,11 +10,13 @@ import (
 	"github.com/taurusgroup/multi-party-sig/pkg/party"
 	"github.com/taurusgroup/multi-party-sig/pkg/protocol"
 	"github.com/taurusgroup/multi-party-sig/protocols/frost"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
 )
 
-// bare is what the library alone takes: all parties in one process, their messages handed on as they are.
+// bare is what the library alone takes: all parties in one process, their messages handed on as they are. As many parties as there are
+// processors are at work at a time, as in the circle: what two neighbouring processors do at a time takes each of them longer.
 type bare struct {
 	ids      []party.ID
 	handlers map[party.ID]*protocol.MultiHandler
@@ -49,13 +52,19 @@ func (p *bare) play() {
 		if len(said) == 0 {
 			return
 		}
-		for _, m := range said {
-			for _, id := range p.ids {
-				if m.IsFor(id) {
-					p.handlers[id].Accept(m)
+		var parties errgroup.Group
+		parties.SetLimit(runtime.GOMAXPROCS(0))
+		for _, id := range p.ids {
+			parties.Go(func() error {
+				for _, m := range said {
+					if m.IsFor(id) {
+						p.handlers[id].Accept(m)
+					}
 				}
-			}
+				return nil
+			})
 		}
+		_ = parties.Wait() // none returns an error
 	}
 }
 

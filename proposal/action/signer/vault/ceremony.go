@@ -116,14 +116,10 @@ func (p *parts) advance(id signer.SessionID, all []heard) (a answer, done bool) 
 		return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}, false
 	}
 	var said []scheme.Message
-	var before *scheme.Keygen
+	var before party
 	for _, seat := range p.seats() {
-		if k, ok := p.parties[seat].(*scheme.Keygen); ok {
-			if before != nil {
-				k.After(before)
-			}
-			before = k
-		}
+		follow(p.parties[seat], before)
+		before = p.parties[seat]
 		step, err := p.parties[seat].Round(messagesFor(seat, in, p.said))
 		if err != nil {
 			return p.blame(seat, in, err), false
@@ -135,6 +131,20 @@ func (p *parts) advance(id signer.SessionID, all []heard) (a answer, done bool) 
 		return answer{}, true
 	}
 	return p.say(id, said), false
+}
+
+// follow spares a seat what another one of this backend has worked out in the round before it; before is nil for the first one.
+func follow(one, before party) {
+	switch one := one.(type) {
+	case *scheme.Keygen:
+		if before, ok := before.(*scheme.Keygen); ok {
+			one.After(before)
+		}
+	case *scheme.Signing:
+		if before, ok := before.(*scheme.Signing); ok {
+			one.After(before)
+		}
+	}
 }
 
 // messagesFor picks what a seat is told: by the other operators' seats, and by the own ones.

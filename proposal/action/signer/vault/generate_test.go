@@ -27,7 +27,9 @@ type sealedPart struct {
 }
 
 // info is the place that it is bound to.
-func (p sealedPart) info(session signer.SessionID) []byte { return sealInfo(session, p.round, p.from, p.to) }
+func (p sealedPart) info(session signer.SessionID) []byte {
+	return sealInfo(session, p.round, p.from, p.to)
+}
 
 // sealedParts picks what is sealed out of recorded traffic.
 func sealedParts(t testing.TB, traffic [][]byte) (parts []sealedPart) {
