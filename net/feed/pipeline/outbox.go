@@ -185,7 +185,9 @@ func (o *outbox) begin(ctx context.Context, t Term, sealed feed.Epoch) error {
 			if o.boxes[i], err = o.feed.load(ctx, name, t.Epoch); err != nil {
 				return err
 			}
-			o.boxes[i].awaited = subs.At(i).Arriving && (o.boxes[i].moved || o.boxes[i].number == 0)
+		}
+		if subs.At(i).Arriving && (o.boxes[i].moved || o.boxes[i].number == 0) {
+			o.boxes[i].awaited = true
 		}
 		o.boxes[i].reopen(sealed)
 	}
