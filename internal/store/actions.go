@@ -81,20 +81,22 @@ func (s scribe) FinishAction(
 		return errors.New("finish action: no outcome")
 	}
 	return s.write(ctx, "finish action", wallet, func(ctx context.Context, tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, `UPDATE actions SET
-				outcome = CASE WHEN finished THEN outcome ELSE $1 END,
-				detail = CASE WHEN finished THEN detail ELSE $2 END,
-				finished_at = CASE WHEN finished THEN finished_at ELSE $3 END,
-				finished = TRUE
-			WHERE block = $4 AND wallet = $5`,
+		done, err := tx.ExecContext(ctx, `UPDATE actions SET outcome = $1, detail = $2, finished_at = $3, finished = TRUE
+			WHERE block = $4 AND wallet = $5 AND NOT finished`,
 			string(outcome), text(detail), height(at), height(window), wallet[:])
 		if err != nil {
 			return err
 		}
-		if rows, err := done.RowsAffected(); err != nil || rows == 0 {
-			return errors.Join(err, noAction(wallet, window))
+		if rows, err := done.RowsAffected(); err != nil || rows == 1 {
+			return errors.Join(err, s.teller.tellIf(ctx, tx, done,
+				Tiding{Wallet: wallet, Window: window, Ended: &Ended{Outcome: outcome, Detail: text(detail), At: at}}))
 		}
-		return nil
+		var known int
+		err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM actions WHERE block = $1 AND wallet = $2`, height(window), wallet[:]).Scan(&known)
+		if err == nil && known == 0 {
+			err = noAction(wallet, window)
+		}
+		return err
 	})
 }
 

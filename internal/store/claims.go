@@ -87,6 +87,7 @@ func (s sight) doubts(f cluster.Fence, window chain.Height) bool {
 func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.Height, own coordination.OwnProposal) (cluster.Claim, error) {
 	var claim cluster.Claim
 	var at era
+	defer s.teller.wake()
 	err := s.transact(ctx, s.lines.claims, "store proposal", func(ctx context.Context, tx *sql.Tx) error {
 		now, err := proved(ctx, tx, s.at.dialect(), f)
 		if err != nil {
@@ -101,7 +102,9 @@ func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.
 			ON CONFLICT (block, wallet) DO NOTHING`,
 			height(window), f.Wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime),
 			string(f.Instance), f.Boot[:], int64(f.Epoch)) //nolint:gosec // epochs count moves
-		if err := one(done, err, errStands); !errors.Is(err, errStands) {
+		if err := one(done, err, errStands); err == nil {
+			return s.teller.tell(ctx, tx, Tiding{Wallet: f.Wallet, Window: window, Own: &own})
+		} else if !errors.Is(err, errStands) {
 			return err
 		}
 		row, found, err := readClaim(ctx, tx, f.Wallet, window)

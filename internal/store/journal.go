@@ -18,6 +18,7 @@ const maxStatements = 8
 // SaveOwn implements coordination.Journal.
 func (s *Store) SaveOwn(ctx context.Context, wallet chain.WalletID, window chain.Height, own coordination.OwnProposal) (coordination.OwnProposal, error) {
 	var kept coordination.OwnProposal
+	defer s.teller.wake()
 	err := s.writes.do(ctx, "store own proposal", func(ctx context.Context, tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, `INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at, sent_time) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (block, wallet) DO NOTHING`,
@@ -30,7 +31,10 @@ func (s *Store) SaveOwn(ctx context.Context, wallet chain.WalletID, window chain
 		if err == nil && !there {
 			err = ErrNotFound // not after the insertion above
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.teller.tellIf(ctx, tx, done, Tiding{Wallet: wallet, Window: window, Own: &own})
 	})
 	if err != nil {
 		return coordination.OwnProposal{}, err
@@ -58,8 +62,11 @@ func readOwn(ctx context.Context, db querier, wallet chain.WalletID, window chai
 // differ are proved in the same transaction.
 func (s scribe) SaveStatement(ctx context.Context, st coordination.Statement) error {
 	return s.write(ctx, "store statement", st.Wallet, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := insertStatement(ctx, tx, st)
-		return err
+		added, err := insertStatement(ctx, tx, st)
+		if err != nil || !added {
+			return err
+		}
+		return s.teller.tell(ctx, tx, Tiding{Wallet: st.Wallet, Window: st.Window, Statement: &st})
 	})
 }
 

@@ -46,11 +46,13 @@ func (s *Store) Under(prove Prover) *Pen {
 type scribe struct {
 	Reader
 	writes *writer
+	teller *teller
 	prove  Prover // nil of an only node
 }
 
 // write commits a change that concerns one wallet.
 func (s scribe) write(ctx context.Context, action string, wallet chain.WalletID, c change) error {
+	defer s.teller.wake()
 	if s.prove == nil {
 		return s.writes.do(ctx, action, c)
 	}

@@ -35,9 +35,11 @@ func (s scribe) RecordResult(ctx context.Context, r coordination.Result) (bool, 
 			}
 		}
 		if order, acts := r.Order(); acts {
-			return insertAction(ctx, tx, order)
+			if err := insertAction(ctx, tx, order); err != nil {
+				return err
+			}
 		}
-		return nil
+		return s.teller.tell(ctx, tx, Tiding{Wallet: r.Wallet, Window: r.Window.Block, Result: &r})
 	})
 	return won && err == nil, err
 }
@@ -75,12 +77,14 @@ func (s scribe) RecordAmendment(ctx context.Context, a coordination.Amendment) e
 				return err
 			}
 		}
-		if !a.Revoke {
-			return nil
+		if a.Revoke {
+			_, err := tx.ExecContext(ctx, `UPDATE actions SET revoked = TRUE WHERE block = $1 AND wallet = $2`,
+				height(a.Window.Block), a.Wallet[:])
+			if err != nil {
+				return err
+			}
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE actions SET revoked = TRUE WHERE block = $1 AND wallet = $2`,
-			height(a.Window.Block), a.Wallet[:])
-		return err
+		return s.teller.tell(ctx, tx, Tiding{Wallet: a.Wallet, Window: a.Window.Block, Amendment: &a})
 	})
 }
 

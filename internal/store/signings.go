@@ -139,9 +139,12 @@ func (s scribe) SaveSigned(
 		if _, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock); err != nil {
 			return noSigning(wallet, window, err)
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE signings SET signed = $1, tx_hash = $2, finished_at = $3 WHERE block = $4 AND wallet = $5 AND finished_at = 0`,
+		done, err := tx.ExecContext(ctx, `UPDATE signings SET signed = $1, tx_hash = $2, finished_at = $3 WHERE block = $4 AND wallet = $5 AND finished_at = 0`,
 			raw, hash, height(at), height(window), wallet[:])
-		return err
+		if err != nil {
+			return err
+		}
+		return s.teller.tellIf(ctx, tx, done, Tiding{Wallet: wallet, Window: window, Signed: &Signed{Raw: raw, TxHash: txHash, At: at}})
 	})
 }
 

@@ -51,6 +51,8 @@ type Config struct {
 	Seen *cluster.Watermark
 	// Observe is told how long each write to the disk took, failed ones included; it must return at once. Nil is allowed.
 	Observe func(took time.Duration)
+	// Telling is how feeds are told of what is stored; nil if they are told nothing.
+	Telling *Telling
 }
 
 // Store is the store of a running node. Its methods may be called from any number of goroutines.
@@ -73,6 +75,10 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	if err := cfg.Retention.validate(); err != nil {
 		return nil, err
 	}
+	teller, err := newTeller(cfg.Telling, log)
+	if err != nil {
+		return nil, err
+	}
 	at, err := parsePlace(cfg.DSN)
 	if err != nil {
 		return nil, err
@@ -85,7 +91,7 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
-	s.retention = cfg.Retention.withDefaults()
+	s.retention, s.teller = cfg.Retention.withDefaults(), teller
 	if cfg.Frequency != 0 {
 		s.frequency = cfg.Frequency
 	}

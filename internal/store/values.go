@@ -32,6 +32,27 @@ func (h *height) Scan(src any) error {
 	return nil
 }
 
+// natural is a number that counts from 0, as a BIGINT.
+type natural uint64
+
+// Value implements driver.Valuer.
+func (n natural) Value() (driver.Value, error) {
+	if uint64(n) > math.MaxInt64 {
+		return nil, fmt.Errorf("number %d is out of range", uint64(n))
+	}
+	return int64(n), nil
+}
+
+// Scan implements sql.Scanner.
+func (n *natural) Scan(src any) error {
+	v, ok := src.(int64)
+	if !ok || v < 0 {
+		return fmt.Errorf("%w: %v is no count", ErrCorrupt, src)
+	}
+	*n = natural(v)
+	return nil
+}
+
 // fixed fills an array from a blob of the same length; an empty blob is the zero value.
 type fixed []byte
 

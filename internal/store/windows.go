@@ -142,12 +142,11 @@ func (s *Store) FinishOpen(ctx context.Context, last chain.Height, reason coordi
 	}
 	now := time.Now()
 	return s.writes.do(ctx, "finish open windows", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, finishBegun, height(last), string(reason), instant(now))
+		err := s.teller.tellFinished(ctx, tx, reason, finishBegun, height(last), string(reason), instant(now))
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, finishUnbegun, height(last), string(reason), instant(now), []byte{})
-		return err
+		return s.teller.tellFinished(ctx, tx, reason, finishUnbegun, height(last), string(reason), instant(now), []byte{})
 	})
 }
 

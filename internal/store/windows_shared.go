@@ -62,7 +62,7 @@ func (p *Pen) OpenWindow(ctx context.Context, o coordination.Opened) error {
 		if err := p.uncover(ctx, tx, o.Block); err != nil {
 			return err
 		}
-		return finishArchived(ctx, tx, o.Block-1, coordination.ReasonNodeDown, now)
+		return p.finishArchived(ctx, tx, o.Block-1, coordination.ReasonNodeDown, now)
 	})
 }
 
@@ -200,17 +200,16 @@ func (p *Pen) FinishOpen(ctx context.Context, last chain.Height, reason coordina
 		if err != nil {
 			return err
 		}
-		if err := finishArchived(ctx, tx, last, reason, now); err != nil || len(ours) == 0 {
+		if err := p.finishArchived(ctx, tx, last, reason, now); err != nil || len(ours) == 0 {
 			return err
 		}
 		args := []any{height(last), string(reason), instant(now)}
-		_, err = tx.ExecContext(ctx, finishBegun+` AND wallet IN (`+list(len(args), ours)+`)`, append(args, ours...)...)
+		err = p.teller.tellFinished(ctx, tx, reason, finishBegun+` AND wallet IN (`+list(len(args), ours)+`)`, append(args, ours...)...)
 		if err != nil {
 			return err
 		}
 		args = append(args, []byte{})
-		_, err = tx.ExecContext(ctx, finishUnbegun+` AND w.wallet IN (`+list(len(args), ours)+`)`, append(args, ours...)...)
-		return err
+		return p.teller.tellFinished(ctx, tx, reason, finishUnbegun+` AND w.wallet IN (`+list(len(args), ours)+`)`, append(args, ours...)...)
 	})
 }
 
@@ -241,8 +240,7 @@ func list(after int, values []any) string {
 }
 
 // finishArchived ends what archived wallets have left open in windows up to one.
-func finishArchived(ctx context.Context, tx *sql.Tx, last chain.Height, reason coordination.Reason, now time.Time) error {
-	_, err := tx.ExecContext(ctx, finishBegun+` AND wallet IN (SELECT w.wallet FROM wallets w WHERE w.archived)`,
+func (p *Pen) finishArchived(ctx context.Context, tx *sql.Tx, last chain.Height, reason coordination.Reason, now time.Time) error {
+	return p.teller.tellFinished(ctx, tx, reason, finishBegun+` AND wallet IN (SELECT w.wallet FROM wallets w WHERE w.archived)`,
 		height(last), string(reason), instant(now))
-	return err
 }
