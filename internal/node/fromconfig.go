@@ -70,6 +70,7 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 			},
 		},
 		Cluster: siblings,
+		Dir:     c.Node.DataDir,
 		Bans:    AutomaticBans{On: c.Bans.Automatic, Score: c.Bans.Score, Windows: c.Bans.Windows, Lasts: c.Bans.Lasts},
 		Signing: signing,
 		Logger:  logger,

@@ -18,6 +18,7 @@ import (
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/shared"
@@ -46,11 +47,14 @@ type Config struct {
 	Store   store.Config
 	// Cluster makes the node one of its operator's instances on one database; nil for the only one.
 	Cluster *ClusterConfig
-	Bans    AutomaticBans
+	// Dir is a directory of the node's own, which exists: what it signs about windows is written down there before it is sent, and
+	// outlives a database that is put back. Empty: nowhere. One of many instances has ClusterConfig.Dir.
+	Dir  string
+	Bans AutomaticBans
 	// Signing is where the operator's key shares are; nil for a node that signs nothing.
 	Signing *SigningConfig
 	// Logger returns the logger of one of the node's parts, named as its room is: chain, coordination, executor, net,
-	// store, action, proposal, cluster, signer.
+	// store, action, proposal, cluster, signer, evidence.
 	Logger func(room string) *slog.Logger
 	// Opened is told each window that is opened, once that is stored, and not again what was over before this node
 	// started. Observe is told each report once it is stored. Both must return at once; nil is allowed.
@@ -118,6 +122,9 @@ type Node struct {
 
 	signers *signers                       // nil of a node that signs nothing
 	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
+
+	evidence atomic.Pointer[exchange.Service] // nil of a node whose network cannot carry it, and before it is made
+	sent     *sentLog                         // of an only node that has a directory, else nil
 
 	// Of one of many instances, else nil.
 	home     *home
@@ -193,9 +200,15 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if n.cfg.Signing != nil {
 		sources.Signers = backends{n}
 	}
+	if _, asks := n.network.(Inquirer); asks {
+		sources.Evidence = n
+	}
 	n.metrics = metrics.New(sources)
 	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
 	if err := n.share(); err != nil {
+		return err
+	}
+	if err := n.attest(follows); err != nil {
 		return err
 	}
 	return n.coordinate(ctx, follows)
@@ -208,7 +221,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
-	deps := net.Deps{Height: n.clock.Known, Inspect: inspect, Log: n.cfg.Logger("net")}
+	deps := net.Deps{Height: n.clock.Known, Inspect: inspect, Inquiries: n.inquiries(), Log: n.cfg.Logger("net")}
 	deps.Invited = func(doc []byte, _ peer.ID) {
 		if service := n.invited.Load(); service != nil {
 			service.Invited(doc)
@@ -308,6 +321,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.signers != nil {
 		n.signers.run(ctx, g)
 	}
+	if service := n.Evidence(); service != nil {
+		g.Go(func() error { return service.Run(ctx) })
+	}
 	n.runShared(ctx, g, written)
 	g.Go(func() error { return n.keepHouse(ctx) })
 	g.Go(func() error { return n.store.Hold(ctx) })
@@ -336,6 +352,10 @@ func (n *Node) close() error {
 	if n.home != nil {
 		errs = append(errs, n.home.close())
 		n.home = nil
+	}
+	if n.sent != nil {
+		errs = append(errs, n.sent.close())
+		n.sent = nil
 	}
 	n.chain.Close()
 	return errors.Join(errs...)

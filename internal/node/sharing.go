@@ -134,11 +134,15 @@ func (n *Node) custody() (custodian, records) {
 
 // voice returns what a wallet's executor speaks through and writes in.
 func (n *Node) voice(wallet chain.WalletID, channel executor.Channel, log records) (executor.Channel, coordination.Journal) {
-	if n.siblings == nil {
-		return channel, log
+	var journal coordination.Journal = log
+	if n.siblings != nil {
+		m := newMouth(wallet, n.siblings.custody, n.siblings.desk, channel, log)
+		channel, journal = m, m
 	}
-	m := newMouth(wallet, n.siblings.custody, n.siblings.desk, channel, log)
-	return m, m
+	if service := n.Evidence(); service != nil {
+		journal = &witnessed{Journal: journal, contradicted: service.Proved}
+	}
+	return channel, journal
 }
 
 // runShared runs what the instances share until ctx ends. The session ends a moment later: what the node has brought to its

@@ -69,7 +69,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 	if err != nil {
 		return nil, err
 	}
-	spoken := forum{network, n.cfg.Logger("signer")}
+	spoken := forum{network, n.quote, n.cfg.Logger("signer")}
 	if s.pool, err = placement.New(placement.Config{
 		Members: members, Policy: n.cfg.Signing.Policy, Log: n.store, Term: n.term, Logger: n.cfg.Logger("signer"),
 	}); err != nil {

@@ -1,0 +1,170 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/net"
+)
+
+// Inquirer is a network on which operators ask each other. A Network that is none, or no Forum, leaves its node without the exchange
+// of evidence.
+type Inquirer interface {
+	// Inquire opens a line to an operator, for one of net.Deps.Inquiries.
+	Inquire(ctx context.Context, name string, of chain.Operator) (exchange.Line, error)
+}
+
+// Inquire implements Inquirer.
+func (l libp2pNetwork) Inquire(ctx context.Context, name string, of chain.Operator) (exchange.Line, error) {
+	line, err := l.Host.Inquire(ctx, protocol.ID(name), of)
+	if err != nil {
+		return nil, err // not the nil *net.Line, which as an interface would not be nil
+	}
+	return line, nil
+}
+
+// inquiries are what others may ask about evidence.
+func (n *Node) inquiries() []net.Inquiry {
+	var all []net.Inquiry
+	for _, q := range exchange.Inquiries(n.evidence.Load) {
+		all = append(all, net.Inquiry{Protocol: protocol.ID(q.Protocol), MaxRequest: q.MaxRequest, MaxAnswer: q.MaxAnswer, Answer: q.Answer})
+	}
+	return all
+}
+
+// society is a network as the exchange of evidence uses it.
+type society struct {
+	Forum
+	Inquirer
+}
+
+// Open implements exchange.Network.
+func (s society) Open(c exchange.Conversation) (exchange.Topic, error) {
+	t, err := s.OpenTopic(net.TopicConfig{
+		Name: c.Name, Operators: c.Operators, MaxMessage: c.MaxMessage, PerOperator: c.PerOperator, Repeat: c.Repeat,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return debate{t}, nil
+}
+
+// debate is a Talk as an exchange.Topic.
+type debate struct{ Talk }
+
+// Next implements exchange.Topic.
+func (d debate) Next(ctx context.Context) (exchange.Said, error) {
+	said, err := d.Talk.Next(ctx)
+	return exchange.Said{By: said.By, Data: said.Data, Signed: said.Signed}, err
+}
+
+// attest assembles the exchange of evidence, if the network can carry it.
+func (n *Node) attest(follows identity) error {
+	forum, talks := n.network.(Forum)
+	inquirer, asks := n.network.(Inquirer)
+	if !talks || !asks {
+		return nil
+	}
+	cfg := store.EvidenceConfig{Self: n.cfg.Operator.Address}
+	switch {
+	case n.siblings != nil:
+		cfg.Seal, cfg.Journal = n.siblings.custody.seal, n.home.sent
+	case n.cfg.Dir != "":
+		sent, err := openSentLog(filepath.Join(n.cfg.Dir, sentFile), n.cfg.Logger("evidence"))
+		if err != nil {
+			return err
+		}
+		n.sent, cfg.Journal = sent, sent
+	}
+	service, err := exchange.New(exchange.Config{
+		Chain: follows.chainID, Key: n.operatorKey(), Instance: n.instance(), Clock: n.clock, Log: n.store.Evidence(cfg),
+		Network: society{forum, inquirer}, Wallets: n.members.Wallets, Logger: n.cfg.Logger("evidence"),
+	})
+	if err != nil {
+		return err
+	}
+	n.evidence.Store(service)
+	return nil
+}
+
+// Evidence returns the node's exchange of evidence with other operators; nil if its network cannot carry it.
+func (n *Node) Evidence() *exchange.Service { return n.evidence.Load() }
+
+// Exchanged implements metrics.Evidence.
+func (n *Node) Exchanged() exchange.Counters {
+	if service := n.Evidence(); service != nil {
+		return service.Counters()
+	}
+	return exchange.NewCounters()
+}
+
+// quote hands on what was heard about signatures: who acts on a leader's word cannot attest that it was silent.
+func (n *Node) quote(signed []byte) {
+	if service := n.Evidence(); service != nil {
+		service.Quote(signed)
+	}
+}
+
+// errNoSession says that nothing can be proved to the store now.
+var errNoSession = fmt.Errorf("%w: %w", cluster.ErrSessionLost, chain.ErrNotServed)
+
+// seal returns what proves this instance's session to the store; errNoSession between sessions.
+func (c *custody) seal() (cluster.Seal, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenure == nil || c.tenure.Left() <= 0 {
+		return cluster.Seal{}, errNoSession
+	}
+	return c.tenure.Seal(), nil
+}
+
+// witnessed is a wallet's journal, which tells when somebody is found to have said two things.
+type witnessed struct {
+	coordination.Journal
+	contradicted func()
+
+	mu    sync.Mutex
+	first map[author]said // of the newest window; at most one for each operator of the wallet
+}
+
+type author struct {
+	window   chain.Height
+	operator chain.Operator
+}
+
+type said [32]byte
+
+// SaveStatement implements coordination.Journal. The store makes the proof in the same transaction.
+func (w *witnessed) SaveStatement(ctx context.Context, s coordination.Statement) error {
+	if err := w.Journal.SaveStatement(ctx, s); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	who := author{s.Window, s.Author}
+	known, spoke := w.first[who]
+	switch {
+	case spoke && known != s.Digest:
+		w.contradicted()
+	case !spoke:
+		for other := range w.first {
+			if other.window < s.Window {
+				delete(w.first, other)
+			}
+		}
+		if w.first == nil {
+			w.first = map[author]said{}
+		}
+		w.first[who] = s.Digest
+	}
+	return nil
+}
