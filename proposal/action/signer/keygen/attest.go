@@ -125,6 +125,9 @@ func (p *play) activate(ctx context.Context, all [][]byte) error {
 	if err := p.save(ctx, p.row.State, p.row.Detail); err != nil {
 		return err
 	}
+	for _, data := range p.bundles { // all have their shares: nobody needs ours any more
+		p.topic.Forget(data)
+	}
 	told := false
 	for {
 		err := p.use(ctx, record, wallet)

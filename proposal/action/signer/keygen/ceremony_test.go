@@ -133,8 +133,10 @@ func TestAllOperatorsEndWithOneActiveWallet(t *testing.T) {
 		seats     []int
 	}{{2, []int{1, 1, 1}}, {4, []int{3, 2, 2}}, {2, []int{3}}, {11, []int{4, 4, 4, 4, 4}}} {
 		synctest.Test(t, func(t *testing.T) {
-			_, all := circle(t, len(test.seats))
+			h, all := circle(t, len(test.seats))
 			session := create(t, all, test.threshold, test.seats...)
+			require.Empty(t, h.repeated(func(m *pb.SignerMessage) bool { return m.GetBundle() != nil }), "what was said in rounds, which nobody needs now")
+			require.NotEmpty(t, h.repeated(func(m *pb.SignerMessage) bool { return m.GetAttestation() != nil }), "for who was away")
 			first := all[0].status(session)
 			for _, m := range all {
 				st := m.status(session)

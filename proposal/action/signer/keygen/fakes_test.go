@@ -12,9 +12,11 @@ import (
 	"sync"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 )
@@ -116,6 +118,22 @@ func (t *topic) Next(ctx context.Context) (signer.Said, error) {
 			return signer.Said{}, ctx.Err()
 		}
 	}
+}
+
+// repeated returns what is repeated now on all topics, of one kind.
+func (h *hub) repeated(kind func(*pb.SignerMessage) bool) (all [][]byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, open := range h.topics {
+		for _, t := range open {
+			for _, data := range t.said {
+				if m := new(pb.SignerMessage); proto.Unmarshal(data, m) == nil && kind(m) {
+					all = append(all, data)
+				}
+			}
+		}
+	}
+	return all
 }
 
 func (t *topic) Forget(data []byte) {

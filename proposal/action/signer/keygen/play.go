@@ -30,6 +30,7 @@ type play struct {
 	topic     Topic
 	backend   signer.Backend
 	opened    *signer.Opened          // what our backend has opened when it ended
+	bundles   [][]byte                // what we have said in rounds, which is repeated
 	undecided map[chain.Operator]bool // whose complaints can be looked at as often as one likes
 
 	mu       sync.Mutex

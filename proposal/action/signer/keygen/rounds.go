@@ -95,6 +95,7 @@ func (p *play) utter(ctx context.Context, round int, out []signer.Parcel) error 
 	if len(data) > maxBundle-signatures {
 		return tooLarge(len(data), maxBundle-signatures)
 	}
+	p.bundles = append(p.bundles, data)
 	return p.say(ctx, data)
 }
 
