@@ -3,6 +3,7 @@ package devnet
 import (
 	"context"
 	"crypto/ecdsa"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,13 +90,36 @@ func play(t *testing.T, cfg Config) *recording {
 	return r
 }
 
-// buildProgram builds walletnode, for nodes that run as processes of their own.
+// program is walletnode for nodes that run as processes of their own, built once for all tests.
+var program = struct {
+	sync.Once
+	dir  string // that TestMain makes and removes
+	says []byte // the builder
+	err  error
+}{}
+
+// buildProgram returns where it is.
 func buildProgram(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "walletnode")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/walletnode").CombinedOutput() //nolint:gosec // our own
-	require.NoError(t, err, "%s", output)
+	path := filepath.Join(program.dir, "walletnode")
+	program.Do(func() {
+		program.says, program.err = exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/walletnode").CombinedOutput() //nolint:gosec // our own
+	})
+	require.NoError(t, program.err, "%s", program.says)
 	return path
+}
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "walletnode-devnet-test-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer func() { _ = os.RemoveAll(dir) }() // nothing of it is wanted
+		program.dir = dir
+		return m.Run()
+	}())
 }
 
 func requireExpected(t *testing.T, r *recording, windows int) {

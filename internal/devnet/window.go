@@ -573,18 +573,24 @@ func heard(detail store.WindowDetail, e election) bool {
 // they are made the chain is slower.
 func (a *act) settle(ctx context.Context) error {
 	enough := a.window.End + patience
+	signs := false
 	if a.cfg.Enclaves > 0 {
 		enough += lastWrites
-		if a.stage().signs(a.plan.silent) { // otherwise there is only to be waited
+		if signs = a.stage().signs(a.plan.silent); signs { // otherwise there is only to be waited
 			a.leash.slow(a.cfg.signingPace())
-			defer a.leash.slow(0)
 		}
+		defer a.leash.slow(0)
 	}
 	for {
 		height := a.clock.Height()
 		done, err := a.settled(ctx)
 		if err != nil || done || height >= enough {
 			return err
+		}
+		if signs {
+			if err := a.pace(ctx); err != nil {
+				return err
+			}
 		}
 		if err := a.clock.Until(ctx, height+1); err != nil {
 			return err
