@@ -104,6 +104,30 @@ func TestR6FloodOfVariantsIsBounded(t *testing.T) {
 	require.Equal(t, CauseNew, b.Offer(arrival(2, 1, sealed(2, testPayload(w.ID(), 900, "honest")), 900)).Cause)
 }
 
+// While one author says 10 000 things, two are kept with what they take, and what others repeat is relayed as ever.
+func TestR6AFloodOfVariantsCostsNobodyElseHisRetransmissions(t *testing.T) {
+	w := testWallet(t, 1, 1, 2)
+	b := NewInbox(w, testSchedule, testInspect, Ear{})
+	honest := sealed(2, testPayload(w.ID(), 900, "honest"))
+	copies := uint64(0)
+	for i := range uint64(10_000) {
+		b.Offer(lazyArrival(1, i, sealed(1, testPayload(w.ID(), 900, fmt.Sprint(i))), 900))
+		if i%1250 == 0 {
+			copies++
+			r := b.Offer(arrival(2, copies, honest, 900))
+			require.Equal(t, VerdictAccept, r.Verdict, "it is relayed: copy %d after %d variants", copies, i+1)
+		}
+		require.LessOrEqual(t, len(b.envelopes), maxStatements+1)
+		require.LessOrEqual(t, len(b.slots), 2)
+		require.LessOrEqual(t, len(b.chaff), 0)
+	}
+	require.EqualValues(t, maxCopies, copies)
+	held := b.held.held[operator(1)]
+	require.Positive(t, held)
+	require.Less(t, held, 2*1024, "bytes of the two that are kept")
+	require.Len(t, b.Take(900), maxStatements+1)
+}
+
 func TestR6UntakenBytesOfOneAuthorAreBounded(t *testing.T) {
 	held := newLedger(3000)
 	inbox := func(n int) (*Inbox, chain.Wallet) {

@@ -166,6 +166,37 @@ func TestR6FloodingAuthorIsCutOff(t *testing.T) {
 	})
 }
 
+// a – b – d: while somebody has b see variants of one slot without end, what a repeats still goes through b to d.
+func TestR6WhatIsRepeatedIsRelayedDuringAFlood(t *testing.T) {
+	withCluster(t, func(t *testing.T, c *cluster) {
+		w := testWallet(t, 1, 1, 2, 3, 4)
+		a, b, d := c.add(1), c.add(2), c.add(3)
+		onA, onB, onD := a.join(t, w), b.join(t, w), d.join(t, w)
+		flooder := c.operatorHost(4)
+		c.connect(a.lh, b.lh)
+		c.connect(flooder, b.lh)
+		c.settle()
+		envelope, err := onA.Seal(testPayload(w.ID(), 900, "honest"), 1)
+		require.NoError(t, err)
+		require.NoError(t, onA.Publish(t.Context(), envelope))
+		c.settle()
+		variants := make([]*pb.Message, 400)
+		for i := range variants {
+			variants[i] = forge(t, 4, w, sealed(4, testPayload(w.ID(), 900, fmt.Sprint(i))), uint64(i))
+		}
+		inject(t, flooder, b.ID(), variants[:200]...)
+		c.connect(b.lh, d.lh)
+		c.settle()
+		require.Empty(t, onD.Take(900), "it came too late for what was said once")
+		inject(t, flooder, b.ID(), variants[200:]...)
+		require.NoError(t, onA.Publish(t.Context(), envelope))
+		c.settle()
+		require.Equal(t, []string{"honest"}, said(onD.Take(900)))
+		require.Len(t, onB.Take(900), 3, "it, and two of the flood")
+		require.False(t, c.connected(b.lh, flooder))
+	})
+}
+
 func TestR6FloodWithOurOwnKeySparesOurSiblings(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
 		w := testWallet(t, 1, 1, 2)
