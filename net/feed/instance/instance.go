@@ -177,13 +177,19 @@ func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	s := &steward{Instance: i, feed: f, admitted: map[string]bool{}}
-	if err := s.prepare(ctx); err != nil {
-		return err
-	}
+	own, subscribed := make(chan chain.Height), make(chan struct{})
 	i.set(f, nil)
 	defer i.set(nil, nil)
-	g.Go(func() error { return f.Run(ctx, heights) })
-	g.Go(func() error { return s.run(ctx) })
+	g.Go(func() error { return f.Run(ctx, own) })
+	g.Go(func() error { return s.run(ctx, subscribed) })
+	g.Go(func() error { // no epoch is opened before its mailboxes are known
+		select {
+		case <-subscribed:
+			return newest(ctx, heights, own)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
 	in := &intake{Instance: i, feed: f, positions: state.Sources}
 	g.Go(func() error { return in.run(ctx) })
 	g.Go(func() error { return i.watch(ctx, f, state.Sealed) })

@@ -34,23 +34,18 @@ type post struct {
 	wishes map[string]Wish
 }
 
-// prepare has the mailboxes subscribed before the feed opens an epoch: a new one has them from its first on.
-func (s *steward) prepare(ctx context.Context) error {
-	p, err := s.read(ctx)
-	if err != nil {
-		return err
-	}
-	s.set(nil, p.homes)
-	return nil
-}
-
-func (s *steward) run(ctx context.Context) error {
+// run looks after the mailboxes until the context ends; subscribed is closed when all have been asked for.
+func (s *steward) run(ctx context.Context, subscribed chan<- struct{}) error {
 	ticker := time.NewTicker(s.cfg.Pace)
 	defer ticker.Stop()
 	for {
 		changed := s.feed.Changed() // before the look: what changes meanwhile is looked at again
 		if err := s.pass(ctx); err != nil {
 			return err
+		}
+		if subscribed != nil {
+			close(subscribed)
+			subscribed = nil
 		}
 		// Entries change the feed as well, and are nothing to the steward: at most one look per pace is for them.
 		select {
@@ -291,7 +286,16 @@ func (s *steward) fetch(ctx context.Context, mailbox, home string, wish Wish) er
 	if lives, err := s.cfg.Ledger.Lives(ctx, home); err != nil || lives {
 		return err
 	}
-	stand, err := pipeline.Abandoned(ctx, s.cfg.Ledger.Log(home), mailbox, pipeline.DefaultShards, pipeline.DefaultOutboxes)
+	moves, err := s.cfg.Ledger.Moves(ctx, mailbox)
+	if err != nil {
+		return err
+	}
+	var came *pipeline.Came
+	if n := len(moves); n > 0 {
+		last := moves[n-1]
+		came = &pipeline.Came{Positions: last.Handover.Positions, Taken: last.Taken, First: last.Handover.First()}
+	}
+	stand, err := pipeline.Abandoned(ctx, s.cfg.Ledger.Log(home), mailbox, came, pipeline.DefaultShards, pipeline.DefaultOutboxes)
 	if err != nil {
 		return err
 	}

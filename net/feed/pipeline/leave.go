@@ -3,7 +3,9 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
@@ -94,8 +96,16 @@ func positions(last map[string]uint64) (list []feed.Position) {
 	return list
 }
 
-// Abandoned tells where a mailbox stands whose instance is gone, with what the instance accepted and did not come to put into it.
-func Abandoned(ctx context.Context, log Log, mailbox string, shards, outboxes int) (Stand, error) {
+// Came is how a mailbox came to an instance.
+type Came struct {
+	Positions []feed.Position
+	Taken     bool       // the instance signed for it; else it has added nothing
+	First     feed.Epoch // if it did: the mailbox's first epoch there
+}
+
+// Abandoned tells where a mailbox stands whose instance is gone, with what the instance accepted and did not come to put into it. Came
+// is nil for a mailbox that has been there from its beginning.
+func Abandoned(ctx context.Context, log Log, mailbox string, came *Came, shards, outboxes int) (Stand, error) {
 	s, err := log.State(ctx)
 	if err != nil {
 		return Stand{}, fmt.Errorf("read the feed's state: %w", err)
@@ -104,7 +114,7 @@ func Abandoned(ctx context.Context, log Log, mailbox string, shards, outboxes in
 	if err != nil {
 		return Stand{}, fmt.Errorf("read mailbox %s: %w", mailbox, err)
 	}
-	stand := Stand{Number: m.Last, Head: m.Head, Positions: positions(s.Sources)}
+	stand := Stand{Number: m.Last, Head: m.Head}
 	from := s.First
 	if s.Sealed != nil {
 		stand.Sealed, stand.Epoch = true, s.Sealed.Epoch
@@ -112,6 +122,13 @@ func Abandoned(ctx context.Context, log Log, mailbox string, shards, outboxes in
 		if from, err = owed(ctx, log, s, outbox); err != nil {
 			return Stand{}, err
 		}
+	}
+	if came != nil && !came.Taken {
+		stand.Positions = came.Positions
+		return stand, nil
+	}
+	if stand.Positions, err = reached(ctx, log, s, mailbox, came); err != nil {
+		return Stand{}, err
 	}
 	if m.Closed || m.Moved {
 		return stand, nil
@@ -162,4 +179,148 @@ func owed(ctx context.Context, log Log, s State, outbox feed.Actor) (feed.Seq, e
 		seal = before
 	}
 	return from, nil
+}
+
+// reached tells what a mailbox has of each source, or gets by the records that are accepted: less than was taken in if it was left out of
+// the last epochs, or is still moving in.
+func reached(ctx context.Context, log Log, s State, mailbox string, came *Came) ([]feed.Position, error) {
+	var last feed.Epoch
+	switch {
+	case len(s.Terms) > 0:
+		last = s.Terms[len(s.Terms)-1].Epoch
+	case s.Sealed != nil:
+		last = s.Sealed.Epoch
+	default:
+		return positions(s.Sources), nil
+	}
+	arrived, err := downTo(ctx, log, last, func(subs *feed.Subscriptions) bool {
+		i, named := subs.Find(mailbox)
+		return named && subs.At(i).Arriving
+	})
+	if err != nil {
+		return nil, err
+	}
+	var after []feed.Position
+	moving := came != nil && arrived <= last && came.First == arrived
+	if came != nil && arrived <= last && came.First == 0 && arrived > 0 { // from the instance's very first epoch on
+		_, err := log.Subscriptions(ctx, arrived-1)
+		moving = errors.Is(err, ErrOrder) || errors.Is(err, ErrCollected)
+	}
+	if moving {
+		after = came.Positions
+	} else {
+		left := arrived
+		if arrived > 0 {
+			if left, err = downTo(ctx, log, arrived-1, func(subs *feed.Subscriptions) bool {
+				_, named := subs.Find(mailbox)
+				return !named
+			}); err != nil {
+				return nil, err
+			}
+		}
+		if left > last {
+			return positions(s.Sources), nil
+		}
+		boundary, err := firstOf(ctx, log, s, left)
+		if err != nil {
+			return nil, err
+		}
+		if after, err = positionsAt(ctx, log, s, boundary); err != nil {
+			return nil, err
+		}
+	}
+	if arrived > last {
+		return after, nil
+	}
+	return repeated(ctx, log, s, mailbox, after, arrived)
+}
+
+// repeated tells how far a mailbox that is moving in has been given what it lacked: its echo is in the order of the records.
+func repeated(ctx context.Context, log Log, s State, mailbox string, after []feed.Position, since feed.Epoch) ([]feed.Position, error) {
+	subs, err := log.Subscriptions(ctx, since)
+	if err != nil {
+		return nil, fmt.Errorf("read subscriptions of epoch %d: %w", since, err)
+	}
+	i, _ := subs.Find(mailbox)
+	echo, err := feed.NewSubscriptions(1, []feed.Subscription{{Mailbox: mailbox, Wallets: subs.At(i).Wallets, Kinds: subs.At(i).Kinds, After: after}})
+	if err != nil {
+		return nil, err
+	}
+	var lacked []feed.Item
+	done := 0
+	for from := feed.Seq(1); ; {
+		page, err := log.Records(ctx, from, pageSize)
+		if err != nil {
+			return nil, fmt.Errorf("read records: %w", err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, rec := range page {
+			switch {
+			case rec.Item.Source == feed.EchoSource(mailbox) && rec.Epoch >= since:
+				done++
+			case !feed.IsEcho(rec.Item.Source) && echo.Reaches(mailbox, rec.Item):
+				lacked = append(lacked, rec.Item)
+			}
+			from = rec.Seq + 1
+		}
+	}
+	last := maps.Clone(s.Sources)
+	for _, p := range after {
+		last[p.Source] = max(last[p.Source], p.Number)
+	}
+	for _, item := range slices.Backward(lacked[min(done, len(lacked)):]) {
+		last[item.Source] = item.Number - 1
+	}
+	return positions(last), nil
+}
+
+// downTo is the first of the epochs up to one in all of which something holds, as far back as the log goes; one more than the last if
+// it does not hold in that.
+func downTo(ctx context.Context, log Log, last feed.Epoch, holds func(*feed.Subscriptions) bool) (feed.Epoch, error) {
+	for e := last; ; e-- {
+		subs, err := log.Subscriptions(ctx, e)
+		if errors.Is(err, ErrOrder) || errors.Is(err, ErrCollected) {
+			return e + 1, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read subscriptions of epoch %d: %w", e, err)
+		}
+		if !holds(subs) {
+			return e + 1, nil
+		}
+		if e == 0 {
+			return 0, nil
+		}
+	}
+}
+
+// firstOf is the first record of an epoch that was opened, or the one that it would have been.
+func firstOf(ctx context.Context, log Log, s State, e feed.Epoch) (feed.Seq, error) {
+	if s.Sealed != nil && s.Sealed.Epoch >= e {
+		seal, err := sealBefore(ctx, log, e+1)
+		if err != nil {
+			return 0, err
+		}
+		if seal == nil {
+			return 0, fmt.Errorf("seal of epoch %d: %w", e, ErrCollected)
+		}
+		return seal.First, nil
+	}
+	for from := s.First; ; {
+		page, err := log.Records(ctx, from, pageSize)
+		if err != nil {
+			return 0, fmt.Errorf("read records: %w", err)
+		}
+		for _, rec := range page {
+			if rec.Epoch >= e {
+				return rec.Seq, nil
+			}
+			from = rec.Seq + 1
+		}
+		if len(page) == 0 {
+			return from, nil
+		}
+	}
 }

@@ -1,0 +1,385 @@
+package instance_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/bubble"
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/instance"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "20"); err != nil {
+		panic(err)
+	}
+	bubble.Main(m)
+}
+
+const window = 900
+
+func wallet(n int) chain.WalletID {
+	h := sha256.Sum256(fmt.Appendf(nil, "test-wallet-%d", n))
+	return chain.WalletID(h[:20])
+}
+
+var mailboxes = []feed.Subscription{{Mailbox: "all"}, {Mailbox: "some", Wallets: []chain.WalletID{wallet(1), wallet(2)}}}
+
+// house is the instances of an operator, some of which run.
+type house struct {
+	t    require.TestingT
+	ctx  context.Context
+	base *base
+	runs map[string]*run
+	at   chain.Height
+	said int
+	told map[chain.WalletID][]string // what was told of each wallet, by "origin payload", in each origin's order
+}
+
+type run struct {
+	instance *instance.Instance
+	session  *session
+	heights  chan chain.Height
+	stop     context.CancelFunc
+	ended    chan error
+}
+
+func newHouse(t require.TestingT, ctx context.Context, names ...string) *house {
+	return &house{t: t, ctx: ctx, base: newBase(names...), runs: map[string]*run{}, at: window, told: map[chain.WalletID][]string{}}
+}
+
+func (h *house) start(name string) {
+	signer, err := feed.NewSigner(name, key(name))
+	require.NoError(h.t, err)
+	s := h.base.open(name)
+	i, err := instance.New(instance.Config{
+		Signer: signer, Ledger: s, Mailboxes: mailboxes, WindowBlocks: window, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(h.t, err)
+	ctx, stop := context.WithCancel(h.ctx)
+	r := &run{instance: i, session: s, heights: make(chan chain.Height), stop: stop, ended: make(chan error, 1)}
+	go func() { r.ended <- i.Run(ctx, r.heights) }()
+	h.runs[name] = r
+	h.show(r)
+	h.rest()
+}
+
+// kill ends an instance anywhere, and its session with it.
+func (h *house) kill(name string) {
+	r := h.runs[name]
+	r.stop()
+	require.NoError(h.t, <-r.ended)
+	h.base.end(r.session)
+	delete(h.runs, name)
+}
+
+func (h *house) show(r *run) {
+	select {
+	case r.heights <- h.at:
+	case err := <-r.ended:
+		require.NoError(h.t, err)
+		panic("an instance has ended")
+	}
+}
+
+func (h *house) pass(blocks int) {
+	for range blocks {
+		h.at++
+		for _, r := range h.runs {
+			h.show(r)
+		}
+		synctest.Wait()
+	}
+}
+
+// turn is the end of a window, and time for what follows from it.
+func (h *house) turn() {
+	h.rest()
+	h.at = h.at/window*window + window - 1
+	h.pass(12)
+	h.rest()
+}
+
+// rest lets everybody look twice at what the others did.
+func (h *house) rest() {
+	for range 3 {
+		time.Sleep(instance.DefaultPace)
+		synctest.Wait()
+	}
+}
+
+func (h *house) tell(origin string, n int) {
+	for range n {
+		h.said++
+		w := wallet(h.said % 4)
+		payload := fmt.Sprintf("%s %d", origin, h.said)
+		h.base.tell(origin, w, payload)
+		h.told[w] = append(h.told[w], payload)
+	}
+}
+
+func (h *house) move(mailbox, to string) {
+	for _, r := range h.runs {
+		require.NoError(h.t, r.instance.Move(h.ctx, mailbox, to))
+		return
+	}
+}
+
+var errEnd = errors.New("enough")
+
+// subscriber reads a mailbox wherever it is, and verifies it.
+type subscriber struct {
+	h       *house
+	mailbox string
+	reader  *feed.Reader
+	got     map[chain.WalletID][]string
+	blames  []feed.Blame
+	moves   int
+}
+
+func (h *house) subscriber(mailbox string) *subscriber {
+	return &subscriber{h: h, mailbox: mailbox, got: map[chain.WalletID][]string{}}
+}
+
+// read takes in what there is now, at whichever instance has it.
+func (s *subscriber) read() {
+	for _, r := range s.h.runs {
+		ctx, stop := context.WithCancel(s.h.ctx)
+		done := make(chan error, 1)
+		go func() { done <- r.instance.Follow(ctx, s.mailbox, s.at(), s.take(r)) }()
+		time.Sleep(2 * instance.DefaultPace)
+		synctest.Wait()
+		stop()
+		err := <-done
+		var elsewhere instance.Elsewhere
+		if errors.As(err, &elsewhere) {
+			continue
+		}
+		require.ErrorIs(s.h.t, err, context.Canceled)
+	}
+}
+
+func (s *subscriber) at() pipeline.Position {
+	if s.reader == nil {
+		return pipeline.Position{}
+	}
+	at := s.reader.At()
+	return pipeline.Position{Instance: s.reader.Instance(), Number: at.Number, Sealed: at.Sealed, Epoch: at.Epoch}
+}
+
+func (s *subscriber) take(r *run) func(pipeline.News) error {
+	return func(n pipeline.News) (err error) {
+		if s.reader == nil {
+			ring, err := r.instance.Keyring(s.h.ctx)
+			require.NoError(s.h.t, err)
+			name := r.instance.Name()
+			if n.Seal != nil {
+				name = n.Seal.Actor.Instance
+			} else if moves, _ := r.session.Moves(s.h.ctx, s.mailbox); len(moves) > 0 {
+				name = moves[0].Handover.From
+			}
+			s.reader, err = feed.NewReader(name, s.mailbox, ring, feed.Start{}, feed.Policy{Keep: 100, Then: feed.Drop})
+			require.NoError(s.h.t, err)
+		}
+		switch {
+		case n.Handover != nil:
+			require.Empty(s.h.t, n.Handover.Lost)
+			s.moves++
+			err = s.reader.Handover(*n.Handover)
+		case n.Seal != nil:
+			var found []feed.Blame
+			found, err = s.reader.Seal(*n.Seal, n.Subscriptions)
+			s.blames = append(s.blames, found...)
+		default:
+			if err = s.reader.Entry(n.Delivered.Entry, n.Delivered.Payload); err == nil {
+				item := n.Delivered.Entry.Record.Item
+				s.got[item.Wallet] = append(s.got[item.Wallet], string(n.Delivered.Payload))
+			}
+		}
+		require.NoError(s.h.t, err, "%s at %+v", s.mailbox, s.at())
+		return nil
+	}
+}
+
+// wantAll expects that each thing told came once, of each wallet in each origin's order, and that nobody was blamed.
+func (s *subscriber) wantAll(wallets ...int) {
+	require.Empty(s.h.t, s.blames)
+	of := func(list []string, origin string) (own []string) {
+		for _, payload := range list {
+			if strings.HasPrefix(payload, origin+" ") {
+				own = append(own, payload)
+			}
+		}
+		return own
+	}
+	for w := range 4 {
+		id := wallet(w)
+		if !slices.Contains(wallets, w) {
+			require.Empty(s.h.t, s.got[id])
+			continue
+		}
+		require.Len(s.h.t, s.got[id], len(s.h.told[id]), "%s, wallet %d", s.mailbox, w)
+		for origin := range s.h.base.logs {
+			require.Equal(s.h.t, of(s.h.told[id], origin), of(s.got[id], origin), "%s, wallet %d, told by %s", s.mailbox, w, origin)
+		}
+	}
+}
+
+func TestAMailboxGoesToAnotherInstanceAtTheEndOfAnEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha", "beta")
+		h.start("alpha")
+		h.start("beta")
+		all, some := h.subscriber("all"), h.subscriber("some")
+		h.tell("alpha", 10)
+		h.tell("beta", 10)
+		h.rest()
+		all.read()
+		h.move("all", "beta")
+		h.tell("beta", 5)
+		h.rest()
+		home, _ := h.runs["alpha"].session.Homes(t.Context())
+		require.Equal(t, "alpha", home["all"], "not in the middle of an epoch")
+		h.turn()
+		home, _ = h.runs["alpha"].session.Homes(t.Context())
+		require.Equal(t, map[string]string{"all": "beta", "some": "alpha"}, home)
+		h.tell("alpha", 7)
+		h.rest()
+		all.read()
+		some.read()
+		all.wantAll(0, 1, 2, 3)
+		require.Equal(t, 1, all.moves)
+		var elsewhere instance.Elsewhere
+		require.ErrorAs(t, h.runs["alpha"].instance.Follow(t.Context(), "all", pipeline.Position{}, nil), &elsewhere)
+		require.Equal(t, "beta", elsewhere.Instance)
+		require.ErrorAs(t, h.runs["alpha"].instance.Acknowledge(t.Context(), "all", 1), &elsewhere)
+		for range 3 {
+			h.turn()
+			h.tell("alpha", 3)
+			h.tell("beta", 3)
+		}
+		h.rest()
+		all.read()
+		some.read()
+		all.wantAll(0, 1, 2, 3)
+		some.wantAll(1, 2)
+		require.Zero(t, h.runs["beta"].instance.Counts().Blamed)
+		h.kill("alpha")
+		h.kill("beta")
+	})
+}
+
+func TestAMailboxIsTakenOverFromAnInstanceThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha", "beta")
+		h.start("alpha")
+		h.start("beta")
+		all := h.subscriber("all")
+		h.tell("alpha", 10)
+		h.turn()
+		h.tell("alpha", 10)
+		h.rest()
+		all.read()
+		h.kill("alpha")
+		h.tell("beta", 10)
+		h.move("all", "beta")
+		h.turn()
+		all.read()
+		all.wantAll(0, 1, 2, 3)
+		require.Equal(t, 1, all.moves)
+		h.start("alpha") // it is back, and has it no more
+		h.tell("alpha", 4)
+		h.turn()
+		h.move("all", "alpha")
+		h.turn()
+		h.tell("alpha", 4)
+		h.turn()
+		all.read()
+		all.wantAll(0, 1, 2, 3)
+		require.Equal(t, 2, all.moves)
+		h.kill("alpha")
+		h.kill("beta")
+	})
+}
+
+var names = []string{"alpha", "beta", "gamma"}
+
+// Whatever is moved, killed and restarted when: each item comes once, in its order, and nobody is blamed.
+func TestNothingIsLostOrRepeatedByMoves(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		steps := rapid.SliceOfN(rapid.IntRange(0, 999), 8, 30).Draw(rt, "steps")
+		synctest.Test(t, func(t *testing.T) {
+			t.Log("steps", steps)
+			play(t, steps)
+		})
+	})
+}
+
+func play(t *testing.T, steps []int) {
+	h := newHouse(t, t.Context(), names...)
+	for _, n := range names {
+		h.start(n)
+	}
+	all, some := h.subscriber("all"), h.subscriber("some")
+	defer func() {
+		for n := range h.runs {
+			h.kill(n)
+		}
+	}()
+	for _, s := range steps {
+		who := names[s/10%3]
+		switch s % 10 {
+		case 0, 1:
+			if h.runs[who] != nil && len(h.runs) > 1 {
+				h.kill(who)
+			}
+		case 2:
+			if h.runs[who] == nil {
+				h.start(who)
+			}
+		case 3:
+			h.move("all", who)
+		case 4:
+			h.move("some", who)
+		case 5:
+			h.pass(1)
+			h.at = h.at/window*window + window - 1
+			h.pass(1) // the window is over, and nobody had time
+		case 6:
+			h.turn()
+		case 7:
+			all.read()
+		case 8:
+			h.tell(who, 1+s/30%5)
+			synctest.Wait()
+		case 9: // and everything goes on before anybody has looked
+			h.tell(who, 1+s/30)
+		}
+	}
+	for _, n := range names {
+		if h.runs[n] == nil {
+			h.start(n)
+		}
+	}
+	for range 4 {
+		h.turn()
+	}
+	all.read()
+	some.read()
+	all.wantAll(0, 1, 2, 3)
+	some.wantAll(1, 2)
+}

@@ -1,0 +1,267 @@
+package instance_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/feedtest"
+	"github.com/walletnode/walletnode/net/feed/instance"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// base is what the instances of an operator share, in memory. It outlives them, as a database does.
+type base struct {
+	mu     sync.Mutex
+	logs   map[string]*feedtest.Log
+	facts  map[string][]instance.Fact
+	keys   map[string]ed25519.PublicKey
+	homes  map[string]string
+	wishes map[string]instance.Wish
+	moves  map[string][]instance.Moved
+	live   map[string]int // the session that an instance has; 0: none
+	told   map[string]chan struct{}
+}
+
+func newBase(names ...string) *base {
+	b := &base{
+		logs: map[string]*feedtest.Log{}, facts: map[string][]instance.Fact{}, keys: map[string]ed25519.PublicKey{}, homes: map[string]string{},
+		wishes: map[string]instance.Wish{}, moves: map[string][]instance.Moved{}, live: map[string]int{}, told: map[string]chan struct{}{},
+	}
+	for _, n := range names {
+		b.logs[n], b.told[n] = feedtest.New(), make(chan struct{}, 1)
+		b.keys[n] = key(n).Public().(ed25519.PublicKey)
+	}
+	return b
+}
+
+func key(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("test-" + name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// tell is what an instance does when something happens: it is numbered and signed at once.
+func (b *base) tell(origin string, wallet chain.WalletID, payload string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f := instance.Fact{Origin: origin, Number: uint64(len(b.facts[origin])) + 1, Wallet: wallet, Kind: feed.KindResult, Payload: []byte(payload)}
+	s, err := feed.NewSigner(origin, key(origin))
+	if err != nil {
+		panic(err)
+	}
+	f.Signature = s.SignItem(feed.NewItem(origin, f.Number, f.Wallet, f.Kind, f.Payload))
+	b.facts[origin] = append(b.facts[origin], f)
+	select {
+	case b.told[origin] <- struct{}{}:
+	default:
+	}
+}
+
+// session is an instance's view of the base for as long as its session lasts.
+type session struct {
+	*base
+	name string
+	id   int
+}
+
+func (b *base) open(name string) *session {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.live[name]++
+	return &session{b, name, b.live[name]}
+}
+
+// end is how a session is over: nothing that it writes is taken any more.
+func (b *base) end(s *session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.live[s.name] == s.id {
+		b.live[s.name] = -s.id
+	}
+}
+
+func (b *base) begin(s *session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.live[s.name] = s.id
+}
+
+func (s *session) held() error {
+	if s.live[s.name] != s.id {
+		return instance.ErrNoSession
+	}
+	return nil
+}
+
+func (s *session) write(do func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.held(); err != nil {
+		return err
+	}
+	return do()
+}
+
+// fenced is a log that is written within a session.
+type fenced struct {
+	*feedtest.Log
+	s *session
+}
+
+func (f fenced) Open(ctx context.Context, t pipeline.Term) error {
+	return f.s.write(func() error { return f.Log.Open(ctx, t) })
+}
+
+func (f fenced) Accept(ctx context.Context, r []pipeline.Accepted) error {
+	return f.s.write(func() error { return f.Log.Accept(ctx, r) })
+}
+
+func (f fenced) Append(ctx context.Context, e []feed.Entry) error {
+	return f.s.write(func() error { return f.Log.Append(ctx, e) })
+}
+
+func (f fenced) Seal(ctx context.Context, s feed.Seal) error {
+	return f.s.write(func() error { return f.Log.Seal(ctx, s) })
+}
+
+func (f fenced) Acknowledge(ctx context.Context, m string, n feed.Number) error {
+	return f.s.write(func() error { return f.Log.Acknowledge(ctx, m, n) })
+}
+
+func (f fenced) Collect(ctx context.Context, e feed.Epoch) error {
+	return f.s.write(func() error { return f.Log.Collect(ctx, e) })
+}
+
+func (s *session) Log(name string) pipeline.Log { return fenced{s.logs[name], s} }
+
+func (s *session) Told() <-chan struct{} { return s.told[s.name] }
+
+func (s *session) Origins(context.Context) (map[string]uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := map[string]uint64{}
+	for o, f := range s.facts {
+		last[o] = uint64(len(f))
+	}
+	return last, nil
+}
+
+func (s *session) Facts(_ context.Context, origin string, after uint64, limit int) ([]instance.Fact, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.facts[origin][min(after, uint64(len(s.facts[origin]))):]
+	return slices.Clone(list[:min(limit, len(list))]), nil
+}
+
+func (s *session) Keys(context.Context) (map[string]ed25519.PublicKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.keys), nil
+}
+
+func (s *session) SayKey(_ context.Context, k ed25519.PublicKey) error {
+	return s.write(func() error { s.keys[s.name] = k; return nil })
+}
+
+func (s *session) Homes(context.Context) (map[string]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.homes), nil
+}
+
+func (s *session) Claim(_ context.Context, m string) (home string, err error) {
+	err = s.write(func() error {
+		if s.homes[m] == "" {
+			s.homes[m] = s.name
+		}
+		home = s.homes[m]
+		return nil
+	})
+	return home, err
+}
+
+func (s *session) Lives(_ context.Context, name string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live[name] > 0, nil
+}
+
+func (s *session) Wish(_ context.Context, m, to string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.homes[m] == "" || to != "" && s.logs[to] == nil {
+		return instance.ErrUnknown
+	}
+	if delete(s.wishes, m); to != "" && to != s.homes[m] {
+		s.wishes[m] = instance.Wish{Mailbox: m, To: to}
+	}
+	return nil
+}
+
+func (s *session) Wishes(context.Context) ([]instance.Wish, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.wishes)), nil
+}
+
+func (s *session) Ready(_ context.Context, m, to string, from feed.Epoch) error {
+	return s.write(func() error {
+		if w, ok := s.wishes[m]; ok && w.To == to {
+			w.Ready, w.From = true, from
+			s.wishes[m] = w
+		}
+		return nil
+	})
+}
+
+func (s *session) Move(_ context.Context, h feed.Handover, lacks []feed.Entry) error {
+	return s.write(func() error {
+		if s.homes[h.Mailbox] != h.From {
+			return instance.ErrStale
+		}
+		if s.name != h.From && s.live[h.From] > 0 {
+			return instance.ErrLives
+		}
+		state, err := s.logs[h.From].Leave(h.Mailbox, lacks, h.Number, h.Head)
+		if errors.Is(err, pipeline.ErrOrder) {
+			return fmt.Errorf("%w: %w", instance.ErrStale, err)
+		}
+		if err != nil {
+			return err
+		}
+		s.logs[h.To].Arrive(h.Mailbox, state)
+		s.homes[h.Mailbox] = h.To
+		delete(s.wishes, h.Mailbox)
+		s.moves[h.Mailbox] = append(s.moves[h.Mailbox], instance.Moved{Number: len(s.moves[h.Mailbox]), Handover: h})
+		return nil
+	})
+}
+
+func (s *session) Moves(_ context.Context, m string) ([]instance.Moved, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.moves[m]), nil
+}
+
+func (s *session) Take(_ context.Context, m string, n int, h feed.Handover) (kept feed.Handover, err error) {
+	err = s.write(func() error {
+		move := &s.moves[m][n]
+		if !move.Taken {
+			// It is read as the wire has it, so that nothing but what is signed is kept.
+			if move.Handover, err = feed.DecodeHandover(h.Encode()); err != nil {
+				return err
+			}
+			move.Taken = true
+		}
+		kept = move.Handover
+		return nil
+	})
+	return kept, err
+}
