@@ -97,7 +97,7 @@ func (p *Pool) place(a Assignment) (signer.Backend, error) {
 		_, err := p.standing(a.Backend)
 		return err
 	}
-	return guard{m, allowed, func() { p.signed(m) }}, nil
+	return guard{p, m, allowed}, nil
 }
 
 // candidates returns the backends that can take a new key, or why there are none.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -181,6 +182,50 @@ func TestABackendThatForgotSignaturesIsFrozen(t *testing.T) {
 		require.EqualValues(t, 2, r.log.rows[k.Session].Signatures, "what was recorded stays")
 		r.start()
 		require.ErrorIs(t, r.pool.Unsignable(k.Wallet), ErrUnsound, "also for the next start")
+	})
+}
+
+// A backend that is set back right before an action is found out by that action, whichever attempt it is at, and not five seconds
+// later; what it holds is then compared at once.
+func TestABackendThatForgotSignaturesIsNotAskedForTheNext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, "a")
+		r.start()
+		defer func() { r.stop() }()
+		k, other := r.generate(1), r.generate(2)
+		sign(t, r, k.Wallet)
+		copied := r.enclaves["a"].keys[k.Wallet]
+		sign(t, r, k.Wallet)
+		r.pass(6 * time.Second)
+		backend, err := r.pool.For(k.Wallet)
+		require.NoError(t, err)
+		_, err = backend.Key(t.Context(), k.Wallet)
+		require.NoError(t, err)
+
+		for name, ask := range map[string]func() error{
+			"the action begins": func() error { _, err := backend.Key(t.Context(), k.Wallet); return err },
+			"another attempt begins": func() error {
+				open := signer.SignOpen{Intent: signer.Intent{Wallet: k.Wallet}, Attempt: 2}
+				_, err := backend.Sign(t.Context(), signer.SignRound{Round: 1, Open: &open})
+				return err
+			},
+		} {
+			whole := r.enclaves["a"].keys[k.Wallet]
+			r.enclaves["a"].set(func(e *enclave) { e.keys[k.Wallet] = copied })
+			err := ask()
+			require.ErrorIs(t, err, ErrUnsound, name)
+			require.ErrorContains(t, err, "rolled_back: it remembers 1 signatures, and had made 2", name)
+			require.EqualValues(t, 1, r.enclaves["a"].keys[k.Wallet].Signatures, "%s: nothing was signed", name)
+			synctest.Wait() // no time passes
+			require.Equal(t, []Discrepancy{RolledBack}, r.kinds("a"), name)
+			require.ErrorIs(t, r.pool.Unsignable(k.Wallet), ErrUnsound, name)
+			require.NoError(t, r.pool.Unsignable(other.Wallet), name)
+			require.Equal(t, signer.KeyFrozen, r.enclaves["a"].keys[k.Wallet].State, name)
+			r.enclaves["a"].set(func(e *enclave) { e.keys[k.Wallet] = whole })
+			r.start()
+			backend, err = r.pool.For(k.Wallet)
+			require.NoError(t, err)
+		}
 	})
 }
 

@@ -18,7 +18,7 @@ func (p *Pool) For(wallet chain.WalletID) (signer.Backend, error) {
 		return nil, err
 	}
 	allowed := func() error { _, err := p.usable(wallet); return err }
-	return guard{m, allowed, func() { p.signed(m) }}, nil
+	return guard{p, m, allowed}, nil
 }
 
 // signed has a backend's counts of signatures written down soon.
@@ -98,11 +98,26 @@ func (p *Pool) standing(id string) (*member, error) {
 	return m, nil
 }
 
+// recorded returns how many signatures a wallet's key has made, as far as is written down.
+func (p *Pool) recorded(wallet chain.WalletID) uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.known.assignments[p.known.ofWallet[wallet]].Signatures
+}
+
+// distrust has a backend's keys compared with what is written down before it is used again.
+func (p *Pool) distrust(m *member) {
+	p.mu.Lock()
+	m.compared = time.Time{}
+	p.mu.Unlock()
+	m.nudge()
+}
+
 // guard is a backend that is asked for nothing any more once it must not be: an action may have begun before that.
 type guard struct {
+	pool    *Pool
 	m       *member
 	allowed func() error
-	signed  func() // a round of a signature was answered
 }
 
 var _ signer.Backend = guard{}
@@ -126,8 +141,17 @@ func (g guard) Keys(ctx context.Context, after *chain.WalletID, limit int) ([]si
 	return ask(g, func(b signer.Backend) ([]signer.Key, error) { return b.Keys(ctx, after, limit) })
 }
 
+// Key implements signer.Backend. Who wants to sign asks for the key first, and so a backend that was set back to an older copy of its
+// files is found out before it signs, and not only at the next probe. Its error wraps ErrUnsound then.
 func (g guard) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {
-	return ask(g, func(b signer.Backend) (signer.KeyDetail, error) { return b.Key(ctx, wallet) })
+	recorded := g.pool.recorded(wallet) // first: counts that are written down meanwhile are not what it has forgotten
+	detail, err := ask(g, func(b signer.Backend) (signer.KeyDetail, error) { return b.Key(ctx, wallet) })
+	if err == nil && detail.Signatures < recorded {
+		g.pool.distrust(g.m)
+		return signer.KeyDetail{}, fmt.Errorf("%w: %s: it remembers %d signatures, and had made %d (signer %s)",
+			ErrUnsound, RolledBack, detail.Signatures, recorded, g.m.ID)
+	}
+	return detail, err
 }
 
 func (g guard) SealTo(ctx context.Context, session signer.SessionID) (signer.PublicKey, error) {
@@ -138,11 +162,17 @@ func (g guard) Generate(ctx context.Context, r signer.GenerateRound) (signer.Rou
 	return ask(g, func(b signer.Backend) (signer.RoundReply, error) { return b.Generate(ctx, r) })
 }
 
-// Sign implements signer.Backend. What was signed is counted by the backend; its count is written down soon after.
+// Sign implements signer.Backend. What was signed is counted by the backend; its count is written down soon after. An attempt after the
+// first looks at the count again: minutes have passed since the action began.
 func (g guard) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply, error) {
+	if o := r.Open; o != nil && o.Attempt > 1 {
+		if _, err := g.Key(ctx, o.Intent.Wallet); err != nil {
+			return signer.RoundReply{}, err
+		}
+	}
 	reply, err := ask(g, func(b signer.Backend) (signer.RoundReply, error) { return b.Sign(ctx, r) })
 	if err == nil {
-		g.signed()
+		g.pool.signed(g.m)
 		if reply.Done != nil {
 			g.m.calls.signature()
 		}
