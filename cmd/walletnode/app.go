@@ -65,6 +65,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			signersCommand(),
 			instancesCommand(),
 			bansCommand(),
+			feedCommand(),
 			endpointsCommand(),
 			explainCommand(),
 			debugCommand(),

@@ -13,13 +13,14 @@ import (
 	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
 // The exit codes. Scripts rely on them: none changes its meaning.
 const (
 	codeOK          = 0   // all went well
-	codeFailure     = 1   // something went wrong while running; of evidence verify: the proof is invalid
-	codeUsage       = 2   // the command line or the configuration is wrong: a key, its password and the chain included; of evidence verify: the proof cannot be judged
+	codeFailure     = 1   // something went wrong while running; of evidence verify: the proof is invalid; of feed verify: somebody is to blame
+	codeUsage       = 2   // the command line or the configuration is wrong: a key, its password and the chain included; of evidence verify and feed verify: it cannot be judged
 	codeNotReady    = 3   // the node runs and cannot do its work
 	codeUnreachable = 4   // no node answers
 	codeNotFound    = 5   // there is no such record, peer, instance or ban
@@ -60,7 +61,7 @@ func (e lostError) Unwrap() error { return e.error }
 
 // lost adds to "not found" what lists the records that are there.
 func lost(err error, list string) error {
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, pipeline.ErrNoMailbox) {
 		return err
 	}
 	return lostError{err, list}
@@ -85,7 +86,7 @@ func exitCode(err error) int {
 		return codeOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &complaints), errors.As(err, &unusable), errors.Is(err, view.ErrConfiguration), errors.Is(err, api.ErrInvalid), errors.Is(err, api.ErrUnauthorized), errors.Is(err, shared.ErrOwnOperator):
+	case errors.As(err, &complaints), errors.As(err, &unusable), errors.Is(err, view.ErrConfiguration), errors.Is(err, api.ErrInvalid), errors.Is(err, api.ErrUnauthorized), errors.Is(err, api.ErrForbidden), errors.Is(err, shared.ErrOwnOperator):
 		return codeUsage
 	case errors.Is(err, ethereum.ErrWrongChain), errors.Is(err, store.ErrWrongChain):
 		return codeUsage // of the endpoint or of the data directory: another start says the same
@@ -93,7 +94,7 @@ func exitCode(err error) int {
 		return codeUnreachable
 	case errors.Is(err, api.ErrStarting), errors.Is(err, api.ErrNoOwner):
 		return codeNotReady
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, shared.ErrNotBanned), errors.Is(err, shared.ErrNotHalted):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, pipeline.ErrNoMailbox), errors.Is(err, shared.ErrNotBanned), errors.Is(err, shared.ErrNotHalted):
 		return codeNotFound
 	case errors.Is(err, store.ErrLocked), errors.Is(err, cluster.ErrInstanceTaken), errors.Is(err, cluster.ErrCloned):
 		return codeInUse

@@ -52,6 +52,11 @@ var routesOf = map[string]string{
 	"bans list":          "GET /v1/bans",
 	"bans add":           "POST /v1/bans",
 	"bans remove":        "DELETE /v1/bans/{subject}",
+	"feed mailboxes":     "GET /v1/feed/mailboxes",
+	"feed follow":        "GET /v1/feed/mailboxes/{mailbox}",
+	"feed move":          "POST /v1/feed/mailboxes/{mailbox}/move",
+	"feed export":        "GET /v1/feed/mailboxes/{mailbox}/export",
+	"feed keys":          "GET /v1/feed/keys",
 	"peers list":         "GET /v1/peers",
 	"peers show":         "GET /v1/peers/{id}",
 	"peers ping":         "GET /v1/peers/{id}/ping",
@@ -91,6 +96,7 @@ var routesOf = map[string]string{
 	"evidence show":          "- it decodes what /v1/faults/{id} has",
 	"evidence export":        "- it writes a file of the asker's, from what /v1/faults/{id} has",
 	"evidence verify":        "- it reads files of the asker's",
+	"feed verify":            "- it reads files of the asker's",
 	"message decode":         "- it reads what it is given",
 	"message encode":         "- it reads what it is given",
 	"debug bundle":           "- it writes a file, from what many routes have",
@@ -136,8 +142,9 @@ func TestEveryCommandThatReadsHasARouteOrAReasonWhyNot(t *testing.T) {
 	served := map[string]bool{ // for programs alone
 		"GET /healthz": true, "GET /v1/openapi.json": true, "GET /v1/directory": true,
 		"GET /v1/goroutines": true, "GET /v1/log-level": true, // of debug bundle
-		"GET /v1/keygens/{session}":        true, // of wallets create --wait
-		"GET /v1/actions/{block}/signings": true, // of actions show, too
+		"GET /v1/keygens/{session}":                     true, // of wallets create --wait
+		"GET /v1/actions/{block}/signings":              true, // of actions show, too
+		"POST /v1/feed/mailboxes/{mailbox}/acknowledge": true, // of feed follow --state
 	}
 	for command, route := range routesOf {
 		named = append(named, command)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -343,6 +344,32 @@ func (l lineWriter) end(ctx context.Context, err error) error {
 // Located implements feedclient.Instances: it asks for what one instance alone has.
 func (c *Client) Located(ctx context.Context, r client.Request) (*http.Response, error) {
 	return c.way.Located(ctx, r)
+}
+
+// Explained says in a node's own words why it refused a subscriber, if that is what an error is.
+func Explained(err error) error {
+	var refused *client.AnswerError
+	if errors.As(err, &refused) {
+		return decodeProblem(refused.Status, refused.Body)
+	}
+	return err
+}
+
+// ExportMailbox asks for the sealed epochs of a mailbox that are kept.
+func (c *Client) ExportMailbox(ctx context.Context, mailbox string) ([]byte, error) {
+	response, err := c.way.Located(ctx, client.Request{Method: http.MethodGet, Path: "/v1/feed/mailboxes/" + url.PathEscape(mailbox) + "/export"})
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, readDocument(response, nil)
+	}
+	defer response.Body.Close() //nolint:errcheck // only read from
+	raw, err := io.ReadAll(io.LimitReader(response.Body, feed.MaxExport+1))
+	if err == nil && len(raw) > feed.MaxExport {
+		err = fmt.Errorf("the export is larger than %d bytes: follow the mailbox with --state instead", feed.MaxExport)
+	}
+	return raw, err
 }
 
 // Mailboxes asks for the mailboxes of the feed.

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"encoding/json"
+
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -44,4 +46,153 @@ type MailboxRead struct {
 type MailboxMove struct {
 	Mailbox string `json:"mailbox"`
 	To      string `json:"to"` // an instance
+}
+
+// FeedLine is one thing that is told of a mailbox that is followed: an entry, or that an epoch is complete.
+type FeedLine struct {
+	Entry *FeedEntry `json:"entry,omitempty"`
+	Epoch *FeedEpoch `json:"epoch,omitempty"`
+}
+
+// FeedEntry is one entry of a mailbox: a record, or the gap that closed the mailbox.
+type FeedEntry struct {
+	Mailbox  string          `json:"mailbox"`
+	Number   feed.Number     `json:"number"` // the mailbox's own
+	Instance string          `json:"instance"`
+	Epoch    feed.Epoch      `json:"epoch"`
+	Record   feed.Seq        `json:"record"` // the instance's number; of a gap, the first record that was not kept
+	Wallet   *chain.WalletID `json:"wallet"` // null of a gap
+	Kind     string          `json:"kind"`   // proposal, result, fault, action or gap
+	Source   string          `json:"source"`
+	// Event is what a result, a fault or an action says, Payload any other record's bytes.
+	Event   *Event `json:"event,omitempty"`
+	Payload []byte `json:"payload,omitempty"`
+	Wrong   string `json:"wrong"` // why there is neither; empty if nothing is wrong
+}
+
+// FeedEpoch is what a subscriber verified by an epoch's seal.
+type FeedEpoch struct {
+	Instance string      `json:"instance"`
+	Epoch    feed.Epoch  `json:"epoch"`
+	Seal     string      `json:"seal"`    // its hash
+	Records  uint64      `json:"records"` // of the instance
+	Blames   []FeedBlame `json:"blames"`
+}
+
+// FeedBlame is who did something wrong.
+type FeedBlame struct {
+	Actor    string   `json:"actor"` // instance, or instance/stage
+	Instance string   `json:"instance"`
+	Stage    string   `json:"stage"` // empty: the instance as a whole
+	Reason   string   `json:"reason"`
+	Record   feed.Seq `json:"record"` // 0 where none is known
+}
+
+// NewFeedBlame shows a blame.
+func NewFeedBlame(b feed.Blame) FeedBlame {
+	stage := ""
+	if b.Actor.Stage != 0 {
+		stage = b.Actor.Stage.String()
+	}
+	return FeedBlame{Actor: b.Actor.String(), Instance: b.Actor.Instance, Stage: stage, Reason: b.Reason.String(), Record: b.Seq}
+}
+
+// NewFeedEpoch shows a seal and who is to blame by it.
+func NewFeedEpoch(s feed.Seal, blames []feed.Blame) FeedEpoch {
+	return FeedEpoch{Instance: s.Actor.Instance, Epoch: s.Epoch, Seal: s.Hash().String(), Records: s.Count, Blames: each(blames, NewFeedBlame)}
+}
+
+// NewFeedEntry shows an entry. wrong is why its payload is left out, nil if it is not.
+func NewFeedEntry(instance string, e feed.Entry, payload []byte, wrong error) FeedEntry {
+	doc := FeedEntry{Mailbox: e.Mailbox, Number: e.Number, Instance: instance, Epoch: e.Epoch(), Record: e.Record.Seq, Kind: "gap"}
+	if wrong != nil {
+		doc.Wrong = wrong.Error()
+	}
+	if e.Gap != nil {
+		doc.Record = e.Gap.First
+		return doc
+	}
+	item := e.Record.Item
+	doc.Wallet, doc.Kind, doc.Source = &item.Wallet, item.Kind.String(), item.Source
+	var event Event
+	if item.Kind != feed.KindProposal && json.Unmarshal(payload, &event) == nil {
+		doc.Event = &event
+	} else {
+		doc.Payload = payload
+	}
+	return doc
+}
+
+// FeedVerdict is what exports come to, by a list of keys alone.
+type FeedVerdict struct {
+	Verdict  string        `json:"verdict"` // agree, blamed or unusable
+	Detail   string        `json:"detail"`  // why it is unusable
+	Exports  []FeedExport  `json:"exports"`
+	Blames   []FeedBlame   `json:"blames"`   // by each export alone
+	Findings []FeedFinding `json:"findings"` // where they differ, one for each wallet
+}
+
+// FeedExport is what was verified.
+type FeedExport struct {
+	Instance string     `json:"instance"`
+	Mailbox  string     `json:"mailbox"`
+	Epochs   int        `json:"epochs"`
+	First    feed.Epoch `json:"first_epoch"`
+	Last     feed.Epoch `json:"last_epoch"`
+	Entries  int        `json:"entries"`
+}
+
+// NewFeedExport shows an export.
+func NewFeedExport(x feed.Export) FeedExport {
+	doc := FeedExport{Instance: x.Instance, Mailbox: x.Mailbox, Epochs: len(x.Epochs)}
+	for i, k := range x.Epochs {
+		if i == 0 {
+			doc.First = k.Epoch
+		}
+		doc.Last, doc.Entries = k.Epoch, doc.Entries+len(k.Entries)
+	}
+	return doc
+}
+
+// FeedFinding is a difference.
+type FeedFinding struct {
+	Wallet  *chain.WalletID `json:"wallet"` // null of two seals of one epoch
+	Epoch   feed.Epoch      `json:"epoch"`
+	Record  feed.Seq        `json:"record"`
+	Fault   string          `json:"fault"`   // empty where nobody can be blamed: a mailbox was full, or an outbox owes what it missed
+	Accused string          `json:"accused"` // instance, or instance/stage
+	Trace   []FeedAnswer    `json:"trace"`   // what the stages say, from the outbox back
+}
+
+// FeedAnswer is what a stage says by what it signed: it accepts the blame, or passes it on with its in-root.
+type FeedAnswer struct {
+	Actor   string `json:"actor"`
+	Accepts bool   `json:"accepts"`
+	InRoot  string `json:"in_root"`
+	OutRoot string `json:"out_root"`
+}
+
+// NewFeedFinding shows a difference.
+func NewFeedFinding(f feed.Finding) FeedFinding {
+	doc := FeedFinding{Wallet: &f.Wallet, Epoch: f.Epoch, Record: f.Seq, Trace: each(f.Trace, newFeedAnswer)}
+	if f.Proof != nil {
+		doc.Fault, doc.Accused = f.Proof.Fault.String(), f.Proof.Accused.String()
+		if f.Proof.Fault == feed.TwoSeals {
+			doc.Wallet = nil
+		}
+	}
+	return doc
+}
+
+func newFeedAnswer(a feed.Answer) FeedAnswer {
+	return FeedAnswer{Actor: a.Actor.String(), Accepts: a.Accepts, InRoot: a.In.String(), OutRoot: a.Out.String()}
+}
+
+// NewFeedProof shows a proof as the difference that it proves.
+func NewFeedProof(p feed.Proof) FeedFinding {
+	f := feed.Finding{Epoch: p.Seal.Epoch, Seq: p.Seq, Proof: &p}
+	if p.Fault != feed.TwoSeals {
+		f.Wallet = p.Has.Record.Item.Wallet
+	}
+	return NewFeedFinding(f)
 }

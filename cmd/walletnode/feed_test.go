@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/api"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/feed"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
+	"github.com/walletnode/walletnode/net/feed/feedtest"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// postOffice is a node's feed with the mailboxes a and b; it implements api.Feeds.
+type postOffice struct {
+	*pipeline.Feed
+	t       *testing.T
+	log     *feedtest.Log
+	heights chan chain.Height
+	moved   string
+}
+
+// alphaKey signs for instance alpha, also what is in net/feed/testdata.
+func alphaKey() ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("test-alpha"))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+func alphaKeys(t *testing.T) feedclient.Keys {
+	t.Helper()
+	operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
+	require.NoError(t, err)
+	keys, err := feedclient.NewKeys(feed.Keyring{"alpha": alphaKey().Public().(ed25519.PublicKey)}, time.Unix(1_800_000_000, 0), operator)
+	require.NoError(t, err)
+	return keys
+}
+
+// posted runs the API of a node whose feed got three messages in epoch 1, which is sealed; it returns the data directory.
+func posted(t *testing.T) (dir string, p *postOffice) {
+	t.Helper()
+	s, err := feed.NewSigner("alpha", alphaKey())
+	require.NoError(t, err)
+	p = &postOffice{t: t, log: feedtest.New(), heights: make(chan chain.Height)}
+	p.Feed, err = pipeline.New(pipeline.Config{Signer: s, Log: p.log, Sources: []string{"node"}, WindowBlocks: 900})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx, p.heights) }()
+	t.Cleanup(func() {
+		stop()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	})
+	_, err = p.Subscribe(ctx, []feed.Subscription{{Mailbox: "a"}, {Mailbox: "b"}})
+	require.NoError(t, err)
+	p.heights <- 900
+	event, err := json.Marshal(view.Event{Event: view.EventResult, Detail: "all is well"})
+	require.NoError(t, err)
+	require.NoError(t, p.Submit(ctx, "node", 1, []pipeline.Message{
+		{Wallet: chain.WalletID{1}, Kind: feed.KindProposal, Payload: []byte("signed")}, {Wallet: chain.WalletID{1}, Kind: feed.KindResult, Payload: event},
+		{Wallet: chain.WalletID{2}, Kind: feed.KindProposal, Payload: []byte("signed too")},
+	}))
+	p.heights <- 1800
+	require.Eventually(t, func() bool {
+		seal, err := p.log.NextSeal(ctx, 0)
+		return err == nil && seal != nil
+	}, time.Minute, time.Millisecond)
+	dir = t.TempDir()
+	serveAPI(t, dir, &api.Server{Feeds: p, Logger: slog.New(slog.DiscardHandler)})
+	return dir, p
+}
+
+func (p *postOffice) Mailboxes(ctx context.Context) (list []view.Mailbox, err error) {
+	for _, name := range []string{"a", "b"} {
+		s, err := p.log.Mailbox(ctx, name, 0)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, view.Mailbox{
+			Mailbox: name, Instance: "alpha", Self: true, Wallets: []chain.WalletID{}, Kinds: []string{}, URLs: []string{}, First: 1, Last: s.Last,
+			Acknowledged: s.Acknowledged, MovingTo: p.moved,
+		})
+	}
+	return list, nil
+}
+
+func (p *postOffice) Move(_ context.Context, _, to string) error {
+	if to != "beta" {
+		return fmt.Errorf("%w: instance %q", store.ErrNotFound, to)
+	}
+	p.moved = to
+	return nil
+}
+
+func (p *postOffice) Export(ctx context.Context, mailbox string) (feed.Export, error) {
+	r, err := feed.NewReader("alpha", mailbox, alphaKeys(p.t).Ring(), feed.Start{}, feedclient.DefaultPolicy)
+	if err != nil {
+		return feed.Export{}, err
+	}
+	done := fmt.Errorf("that is all")
+	err = p.Follow(ctx, mailbox, pipeline.Position{}, func(n pipeline.News) error {
+		if n.Seal == nil {
+			return r.Entry(n.Delivered.Entry, n.Delivered.Payload)
+		}
+		if _, err := r.Seal(*n.Seal, n.Subscriptions); err != nil {
+			return err
+		}
+		return done
+	})
+	if err != done { //nolint:errorlint // it is passed on as it is
+		return feed.Export{}, err
+	}
+	return r.Export(), nil
+}
+
+func (p *postOffice) Keys(context.Context) (feedclient.Keys, error) { return alphaKeys(p.t), nil }
+
+func TestMailboxesAreListedAndMoved(t *testing.T) {
+	dir, p := posted(t)
+	text := succeed(t, "", "feed", "mailboxes", "--data-dir", dir)
+	require.Regexp(t, `^MAILBOX +INSTANCE +WALLETS +KINDS +LAST +ACKNOWLEDGED +DETAIL\na +alpha +all +all +3 +0 +-\nb +alpha`, text)
+	require.Equal(t, "mailbox a goes on at beta with the next epoch\n", succeed(t, "", "feed", "move", "a", "--to", "beta", "--data-dir", dir))
+	require.Equal(t, "beta", p.moved)
+	require.Contains(t, succeed(t, "", "feed", "mailboxes", "--data-dir", dir), "moves to beta")
+	got := call(t, "", "feed", "move", "a", "--to", "gamma", "--data-dir", dir)
+	require.Equal(t, codeNotFound, got.code)
+	require.Contains(t, got.stderr, "walletnode feed mailboxes shows what there is")
+	require.Equal(t, codeUsage, call(t, "", "feed", "move", "a", "--data-dir", dir).code)
+}
+
+// It tells what comes, acknowledges that, and writes what was verified to a file that another command verifies offline.
+func TestAMailboxIsFollowed(t *testing.T) {
+	dir, p := posted(t)
+	state := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	var out strings.Builder
+	app := newApp(nil, &out, &out)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- app.RunContext(ctx, []string{"walletnode", "--data-dir", dir, "feed", "follow", "--mailbox", "a", "--state", state, "--export", filepath.Join(state, "out")})
+	}()
+	require.Eventually(t, func() bool {
+		s, err := p.log.Mailbox(t.Context(), "a", 0)
+		_, exported := os.Stat(filepath.Join(state, "out"))
+		return err == nil && s.Acknowledged == 3 && exported == nil
+	}, time.Minute, time.Millisecond, "it acknowledges what it told, and writes the epoch")
+	stop()
+	require.NoError(t, <-ended)
+	require.Contains(t, out.String(), "1 proposal of wallet "+chain.WalletID{1}.String()+", epoch 1, record 1 of node (6 bytes)\n2 result of wallet ")
+	require.Contains(t, out.String(), " (all is well)\n")
+	keys := filepath.Join(state, "keys")
+	succeed(t, "", "feed", "keys", "-o", keys, "--data-dir", dir)
+	require.Regexp(t, `^agree\n +export +mailbox a of alpha: 1 epochs \(1 to 1\), 3 entries\n$`, succeed(t, "", "feed", "verify", "--keys", keys, filepath.Join(state, "out")))
+	altered := filepath.Join(state, "altered")
+	require.NoError(t, os.WriteFile(altered, forged(t, filepath.Join(state, "out")), 0o600))
+	got := call(t, "", "feed", "verify", "--keys", keys, altered)
+	require.Equal(t, codeUnusable, got.code)
+	require.Contains(t, got.stdout, "or it was altered since", "nobody can be blamed for what anybody can alter")
+
+	for want, args := range map[int][]string{
+		codeNotFound: {"--mailbox", "nowhere"},
+		codeUsage:    {"--mailbox", "b", "--state", state},
+		codeFailure:  {"--mailbox", "b", "--export", filepath.Join(state, "no", "such"), "--json"},
+	} {
+		got := call(t, "", append([]string{"feed", "follow", "--data-dir", dir}, args...)...)
+		require.Equal(t, want, got.code, "%v: %s", args, got.stderr)
+	}
+	for _, args := range [][]string{{"--policy", "forget"}, {"--keep", "0"}} {
+		require.Equal(t, codeUsage, call(t, "", append([]string{"feed", "follow", "--mailbox", "a", "--data-dir", dir}, args...)...).code)
+	}
+}
+
+func TestWhatIsToldOfAMailboxAsJSON(t *testing.T) {
+	dir, _ := posted(t)
+	// The second epoch's export cannot be written: that ends the command.
+	got := call(t, "", "feed", "follow", "--mailbox", "a", "--json", "--export", filepath.Join(dir, "no", "such"), "--data-dir", dir)
+	require.Equal(t, codeFailure, got.code)
+	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
+	require.Len(t, lines, 3)
+	var first, second view.FeedLine
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &first))
+	require.NoError(t, json.Unmarshal([]byte(lines[1]), &second))
+	require.Equal(t, []byte("signed"), first.Entry.Payload)
+	require.Equal(t, "all is well", second.Entry.Event.Detail)
+}
+
+// Exports are verified in a command that has neither a node nor a network.
+func TestExportsAreVerifiedOffline(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, raw []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, raw, 0o600))
+		return path
+	}
+	list := alphaKeys(t)
+	raw, err := json.Marshal(list)
+	require.NoError(t, err)
+	keys := write("keys", raw)
+	robbed, whole := filepath.FromSlash("../../net/feed/testdata/robbed.export"), filepath.FromSlash("../../net/feed/testdata/whole.export")
+	verify := func(args ...string) (view.FeedVerdict, outcome) {
+		got := call(t, "", append([]string{"feed", "verify", "--json", "--keys", keys}, args...)...)
+		var v view.FeedVerdict
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &v), got.stdout)
+		return v, got
+	}
+	proof := filepath.Join(dir, "proof")
+	v, got := verify("--proof", proof, robbed, whole)
+	require.Equal(t, codeInvalid, got.code)
+	require.Equal(t, feedBlamed, v.Verdict)
+	require.Len(t, v.Findings, 1)
+	f := v.Findings[0]
+	outbox := feed.Actor{Instance: "alpha", Stage: feed.Outbox, Index: uint16(feed.OutboxOf("a", 2))}.String()
+	require.Equal(t, outbox, f.Accused)
+	require.NotZero(t, f.Record)
+	require.NotNil(t, f.Wallet)
+	require.True(t, f.Trace[0].Accepts, "the outbox accepts the blame by what it signed")
+
+	text := call(t, "", "feed", "verify", "--keys", keys, robbed, whole)
+	require.Equal(t, codeInvalid, text.code)
+	require.Contains(t, text.stdout, fmt.Sprintf("  proof     record %d of wallet %v, epoch 1: a recipient's mailbox lacks a record\n  to blame  %s\n", f.Record, *f.Wallet, outbox))
+
+	p, got := verify(proof + ".1")
+	require.Equal(t, codeInvalid, got.code)
+	require.Equal(t, f.Accused, p.Findings[0].Accused)
+	require.Equal(t, f.Record, p.Findings[0].Record)
+
+	for name, args := range map[string][]string{
+		"another list":     {robbed, whole, "--operator", chain.Operator{7}.String()},
+		"no operator":      {robbed, whole, "--operator", "me"},
+		"no such file":     {filepath.Join(dir, "nowhere")},
+		"no export":        {keys},
+		"one with itself":  {robbed, robbed},
+		"a forged proof":   {write("forged", forged(t, proof+".1"))},
+		"a proof and more": {proof + ".1", whole},
+	} {
+		v, got := verify(append([]string{}, reorder(args)...)...)
+		require.Equal(t, codeUnusable, got.code, "%s: %s", name, got.stdout)
+		require.Equal(t, feedUnusable, v.Verdict)
+		require.NotEmpty(t, v.Detail)
+	}
+	list.Instances[0].Key[0] ^= 1
+	raw, err = json.Marshal(list)
+	require.NoError(t, err)
+	keys = write("others", raw)
+	v, got = verify(robbed)
+	require.Equal(t, codeUnusable, got.code, "a list of keys that nobody signed")
+	require.Contains(t, v.Detail, "list of the instances' keys is not valid")
+}
+
+// reorder puts flags before arguments.
+func reorder(args []string) []string {
+	for i, a := range args {
+		if strings.HasPrefix(a, "--") {
+			return append(append([]string{}, args[i:]...), args[:i]...)
+		}
+	}
+	return args
+}
+
+// forged is a file with its last bit flipped.
+func forged(t *testing.T, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(name) //nolint:gosec // of the test's own
+	require.NoError(t, err)
+	raw[len(raw)-1] ^= 1
+	return raw
+}

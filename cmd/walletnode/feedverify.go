@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/feed"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
+)
+
+// The verdicts of feed verify, whose exit codes are those of evidence verify: 0, codeInvalid and codeUnusable.
+const (
+	feedAgree    = "agree"
+	feedBlamed   = "blamed"
+	feedUnusable = "unusable"
+)
+
+func feedVerifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "verify an export, compare two, or check a proof, without a node or a network",
+		ArgsUsage: "A [B]",
+		Description: "A and B are what two subscribers of one instance got (\"feed follow --export\", or a file of its --state). Each is held against\n" +
+			"the seals that the instance signed, and what both must have against each other: the first difference in each wallet is shown with\n" +
+			"the number of the record, and the stage or instance that is to blame by what it signed. With A alone, A is verified, or checked if\n" +
+			"it is a proof (--proof writes one for each difference).\n" +
+			"The keys (\"feed keys\") alone have to be trusted: they are signed by the operator, whom --operator demands.\n\n" +
+			"Exit code 0: nobody is to blame. 1: somebody is, and it is shown who. 2: it cannot be told by what was given.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "keys", Usage: "the list of the instances' keys, a `FILE`"},
+			&cli.StringFlag{Name: "operator", Usage: "the list of keys must be of the operator with this `ADDRESS` (EIP-55)"},
+			&cli.StringFlag{Name: "proof", Usage: "write the proofs that are found to new files of this `NAME` and .1, .2 ..."},
+			jsonFlag(),
+		},
+		Action: verifyFeed,
+	}
+}
+
+func verifyFeed(c *cli.Context) error {
+	if err := arguments(c, 1, 2); err != nil {
+		return err
+	}
+	if c.String("keys") == "" {
+		return usageErrorf("feed verify needs --keys FILE: seals are judged by the list of the instances' keys")
+	}
+	verdict, proofs, err := judgeExports(c)
+	if err != nil {
+		verdict = view.FeedVerdict{Verdict: feedUnusable, Detail: err.Error(), Exports: []view.FeedExport{}, Blames: []view.FeedBlame{}, Findings: []view.FeedFinding{}}
+	}
+	for i, p := range proofs {
+		if name := c.String("proof"); name != "" {
+			if err := writeNew(fmt.Sprintf("%s.%d", name, i+1), p.Encode()); err != nil {
+				return exit(codeUnusable, err)
+			}
+		}
+	}
+	if c.Bool("json") {
+		err = writeJSON(c.App.Writer, verdict)
+	} else {
+		err = writeFeedVerdict(c.App.Writer, verdict)
+	}
+	switch {
+	case err != nil: // nobody was told the verdict
+		return exit(codeUnusable, err)
+	case verdict.Verdict == feedAgree:
+		return nil
+	case verdict.Verdict == feedBlamed:
+		return exit(codeInvalid, nil)
+	default:
+		return exit(codeUnusable, nil)
+	}
+}
+
+// judgeExports reads the files, and says who is to blame by them.
+func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err error) {
+	ring, err := readRing(c)
+	if err != nil {
+		return v, nil, err
+	}
+	v = view.FeedVerdict{Verdict: feedAgree, Exports: []view.FeedExport{}, Blames: []view.FeedBlame{}, Findings: []view.FeedFinding{}}
+	var exports []feed.Export
+	for _, name := range c.Args().Slice() {
+		raw, err := readBounded(c.App.Reader, name, feed.MaxExport)
+		if err != nil {
+			return v, nil, err
+		}
+		if p, err := feed.DecodeProof(raw); err == nil && c.NArg() == 1 {
+			if err := p.Verify(ring); err != nil {
+				return v, nil, err
+			}
+			v.Verdict, v.Findings = feedBlamed, append(v.Findings, view.NewFeedProof(p))
+			return v, nil, nil
+		}
+		x, err := feed.DecodeExport(raw)
+		if err != nil {
+			return v, nil, fmt.Errorf("%s: %w", name, err)
+		}
+		exports = append(exports, x)
+		v.Exports = append(v.Exports, view.NewFeedExport(x))
+	}
+	var blames []feed.Blame
+	var found []feed.Finding
+	if len(exports) == 2 {
+		found, blames, err = feed.Compare(exports[0], exports[1], ring)
+	} else {
+		blames, err = exports[0].Verify(ring)
+	}
+	if err != nil {
+		return v, nil, err
+	}
+	unsigned := false
+	for _, b := range blames {
+		v.Blames = append(v.Blames, view.NewFeedBlame(b))
+		// Nobody signs a delivery: whoever shows an export may have altered it himself.
+		if unsigned = unsigned || b.Reason == feed.Delivery; b.Reason != feed.Delivery {
+			v.Verdict = feedBlamed
+		}
+	}
+	if unsigned && v.Verdict == feedAgree {
+		v.Verdict, v.Detail = feedUnusable, "an export is not what its seals commit to: its subscriber was given something else, or it was altered since"
+	}
+	for _, f := range found {
+		v.Findings = append(v.Findings, view.NewFeedFinding(f))
+		if f.Proof != nil {
+			v.Verdict, proofs = feedBlamed, append(proofs, *f.Proof)
+		}
+	}
+	return v, proofs, nil
+}
+
+// readRing reads the list of keys, and verifies that its operator signed it.
+func readRing(c *cli.Context) (feed.Keyring, error) {
+	raw, err := readBounded(c.App.Reader, c.String("keys"), feedclient.MaxKeys)
+	if err != nil {
+		return nil, err
+	}
+	list, err := feedclient.DecodeKeys(raw)
+	if err != nil {
+		return nil, fmt.Errorf("--keys: %w", err)
+	}
+	if text := c.String("operator"); text != "" {
+		operator, err := chain.ParseOperator(text)
+		if err != nil {
+			return nil, fmt.Errorf("--operator: %w", err)
+		}
+		if operator != list.Operator {
+			return nil, fmt.Errorf("--keys: the list is operator %v's, and not %v's", list.Operator, operator)
+		}
+	}
+	return list.Ring(), nil
+}
+
+func writeFeedVerdict(w io.Writer, v view.FeedVerdict) error {
+	var out strings.Builder
+	out.WriteString(v.Verdict)
+	if v.Detail != "" {
+		fmt.Fprintf(&out, ": %s", printable(v.Detail))
+	}
+	out.WriteByte('\n')
+	for _, x := range v.Exports {
+		fmt.Fprintf(&out, "  export    mailbox %s of %s: %d epochs (%d to %d), %d entries\n", printable(x.Mailbox), printable(x.Instance), x.Epochs, x.First, x.Last, x.Entries)
+	}
+	for _, b := range v.Blames {
+		fmt.Fprintf(&out, "  blame     %s\n", describeBlame(b))
+	}
+	for _, f := range v.Findings {
+		writeFeedFinding(&out, f)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func writeFeedFinding(out *strings.Builder, f view.FeedFinding) {
+	where := fmt.Sprintf("epoch %d", f.Epoch)
+	if f.Wallet != nil {
+		where = fmt.Sprintf("record %d of wallet %v, %s", f.Record, *f.Wallet, where)
+	}
+	if f.Accused == "" {
+		fmt.Fprintf(out, "  differs   %s: nobody can be blamed, a mailbox was full or is still owed what an outbox missed\n", where)
+		return
+	}
+	fmt.Fprintf(out, "  proof     %s: %s\n  to blame  %s\n", where, f.Fault, printable(f.Accused))
+	for _, a := range f.Trace {
+		does := "passes it on, with what it got, " + a.InRoot
+		if a.Accepts {
+			does = "accepts it"
+		}
+		fmt.Fprintf(out, "  stage     %s %s\n", printable(a.Actor), does)
+	}
+}
