@@ -65,7 +65,7 @@ func (r Reader) Excess(ctx context.Context, retention Retention, now chain.Heigh
 		return nil, err
 	}
 	var list []Excess
-	for _, p := range append(prunings[:len(prunings):len(prunings)], pruning{"missed", "", true}) {
+	for _, p := range append(prunings[:len(prunings):len(prunings)], pruning{"missed", "", asEvidence}) {
 		//nolint:gosec // table and condition are constants of this package
 		query := `SELECT COUNT(*) FROM ` + p.table + ` WHERE block < $1 AND ` + p.condition
 		if p.table == "missed" {

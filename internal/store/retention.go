@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults/evidence"
 )
 
 // Defaults of Retention. The network opens about 8 windows a day.
@@ -17,16 +19,26 @@ const (
 	// defaultEvidence is ~3.4 years: a dispute about an operator is fought long after the window, and an honest network
 	// produces few faults.
 	defaultEvidence = 10000
+	// defaultMessages is 30 days, and defaultHeads 90: heads attest 8 days, and who finds a difference in them looks into it
+	// at once or pins it. A wallet's window takes 300 bytes besides its messages, and a head 250 for each operator.
+	defaultMessages = 240
+	defaultHeads    = 720
 )
 
 // Retention says how many opened windows are kept. Counting windows rather than heights makes a chain that lies about its
 // height harmless: it cannot make the node delete what it has.
 type Retention struct {
-	// Windows is for results, own proposals, actions, what was signed but transactions, and statements; 0 for 2000.
+	// Windows is for results, own proposals, actions, and what was signed but transactions; 0 for 2000.
 	Windows int
-	// Evidence is for faults, statements of their culprits, and the list of windows itself; 0 for 10000. It is at
-	// least Windows.
+	// Evidence is for faults, statements of their culprits, what is in dispute, and the list of windows itself; 0 for 10000. It
+	// is at least Windows. Proofs stay for ever.
 	Evidence int
+	// Messages is for statements and quotes, and for what was attested of them; 0 for 240. What the newest head attests stays,
+	// and what is in dispute stays as long as Evidence: a window of which something is proved, or in which another operator
+	// attests what nobody could explain.
+	Messages int
+	// Heads is for heads; 0 for 720. Neither this nor Messages lasts longer than Evidence.
+	Heads int
 }
 
 func (r Retention) withDefaults() Retention {
@@ -36,12 +48,20 @@ func (r Retention) withDefaults() Retention {
 	if r.Evidence == 0 {
 		r.Evidence = max(defaultEvidence, r.Windows)
 	}
+	if r.Messages == 0 {
+		r.Messages = defaultMessages
+	}
+	if r.Heads == 0 {
+		r.Heads = defaultHeads
+	}
+	r.Messages, r.Heads = min(r.Messages, r.Evidence), min(r.Heads, r.Evidence)
 	return r
 }
 
 func (r Retention) validate() error {
-	if r.Windows < 0 || r.Evidence < 0 {
-		return fmt.Errorf("retention of %d windows and %d windows of evidence: neither can be negative", r.Windows, r.Evidence)
+	if r.Windows < 0 || r.Evidence < 0 || r.Messages < 0 || r.Heads < 0 {
+		return fmt.Errorf("retention of %d windows, %d windows of evidence, %d of messages and %d of heads: none can be negative",
+			r.Windows, r.Evidence, r.Messages, r.Heads)
 	}
 	if r = r.withDefaults(); r.Evidence < r.Windows {
 		return fmt.Errorf("retention keeps evidence for %d windows and everything else for %d: evidence is kept longest", r.Evidence, r.Windows)
@@ -61,25 +81,56 @@ const accused = `EXISTS (SELECT 1 FROM faults f WHERE f.block = statements.block
 // signed one may hold all that the wallet has. Each is 1 to 2 kB, and a wallet has a few a day at most.
 const spendless = `length(raw) = 0`
 
+// disputed holds for a row of a wallet's window of which something is proved, or in which somebody attests what nobody could
+// explain.
+func disputed(table string) string {
+	return `(EXISTS (SELECT 1 FROM proofs p WHERE p.block = ` + table + `.block AND p.wallet = ` + table + `.wallet)
+		OR EXISTS (SELECT 1 FROM differences d WHERE d.block = ` + table + `.block AND d.wallet = ` + table + `.wallet AND d.open))`
+}
+
+// witnessing holds for a head, our own or of the operator in question, that attests a window in which that operator attests what nobody
+// could explain.
+var witnessing = fmt.Sprintf(`EXISTS (SELECT 1 FROM differences d WHERE d.open AND (heads.own OR d.operator = heads.operator)
+	AND heads.block >= d.block AND heads.block < d.block + %d)`, evidence.Span*coordination.RFC12().Frequency)
+
 // prunings lists what is deleted, in an order in which nothing is left that refers to what is gone. Each condition holds for
 // rows of a window that may go once the window is older than its bound.
 var prunings = []pruning{
-	{"statements", busy + ` AND NOT ` + accused, false},
-	{"own_proposals", busy, false},
-	{"claims", busy, false},
-	{"results", busy, false},
-	{"signings", busy + ` AND ` + spendless, false},
-	{"actions", busy, false},
-	{"statements", busy + ` AND ` + accused, true}, // the others have gone with their windows, or go in the next round
-	{"faults", busy, true},
-	{"inactivity", `TRUE`, true},
-	{"windows", `TRUE`, true},
+	{"statements", busy + ` AND NOT ` + accused + ` AND NOT ` + disputed("statements"), asMessages},
+	{"quotes", `NOT ` + disputed("quotes"), asMessages},
+	{"entries", `NOT ` + disputed("entries"), asMessages},
+	{"differences", `NOT open`, asMessages},
+	{"heads", `NOT ` + witnessing, asHeads},
+	{"own_proposals", busy, asWindows},
+	{"claims", busy, asWindows},
+	{"results", busy, asWindows},
+	{"signings", busy + ` AND ` + spendless, asWindows},
+	{"actions", busy, asWindows},
+	{"statements", busy, asEvidence}, // the others have gone before, or go in the next round
+	{"quotes", `TRUE`, asDisputes},
+	{"entries", `TRUE`, asDisputes},
+	{"differences", `TRUE`, asDisputes},
+	{"heads", `TRUE`, asDisputes},
+	{"faults", busy, asEvidence},
+	{"inactivity", `TRUE`, asEvidence},
+	{"windows", `TRUE`, asEvidence},
 }
 
 type pruning struct {
 	table, condition string
-	evidence         bool // kept as long as evidence is
+	kept             lasting
 }
+
+// lasting says as long as what rows are kept.
+type lasting int
+
+const (
+	asWindows lasting = iota
+	asEvidence
+	asMessages
+	asHeads
+	asDisputes // as evidence, but never shorter than heads attest
+)
 
 // Prune deletes what is older than the retention, oldest window first, one window and table per transaction, so that no
 // writer waits long behind it. Windows from height now on, open windows and pending actions are never deleted. The space is used
@@ -99,25 +150,32 @@ func (s *Store) PruneTelling(ctx context.Context, now chain.Height, deleted func
 			return err
 		}
 	}
-	return s.pruneMissed(ctx, b.evidence, deleted)
+	return s.pruneMissed(ctx, b[asEvidence], deleted)
 }
 
 // bounds are the coordination blocks below which rows go.
-type bounds struct{ general, evidence chain.Height }
+type bounds [asDisputes + 1]chain.Height
 
-func (b bounds) of(p pruning) chain.Height {
-	if p.evidence {
-		return b.evidence
-	}
-	return b.general
-}
+func (b bounds) of(p pruning) chain.Height { return b[p.kept] }
 
 func (r Reader) bounds(ctx context.Context, retention Retention, now chain.Height) (b bounds, err error) {
-	if b.general, err = r.cutoff(ctx, retention.Windows, now); err != nil {
-		return bounds{}, err
+	for kept, windows := range map[lasting]int{
+		asWindows: retention.Windows, asEvidence: retention.Evidence, asMessages: retention.Messages, asHeads: retention.Heads,
+		asDisputes: retention.Evidence,
+	} {
+		if b[kept], err = r.cutoff(ctx, windows, now); err != nil {
+			return bounds{}, err
+		}
 	}
-	b.evidence, err = r.cutoff(ctx, retention.Evidence, now)
-	return b, err
+	var newest height
+	if err := r.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(block), 0) FROM heads WHERE own AND NOT lost`).Scan(&newest); err != nil {
+		return bounds{}, wrap("read retention bound", err)
+	}
+	if newest > 0 { // what the newest head attests can be asked for, and so can the head before it
+		attested := since(chain.Height(newest))
+		b[asMessages], b[asHeads], b[asDisputes] = min(b[asMessages], attested), min(b[asHeads], attested), min(b[asDisputes], attested)
+	}
+	return b, nil
 }
 
 // cutoff returns the coordination block below which everything goes: the oldest of the newest n opened windows, 0 if there

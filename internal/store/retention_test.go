@@ -11,7 +11,7 @@ import (
 )
 
 func testRetention(t *testing.T, make making) {
-	s := make(t, Retention{Windows: 3, Evidence: 6})()
+	s := make(t, Retention{Windows: 3, Evidence: 6, Messages: 3})()
 	culprit := statement(1, 1).Author
 	fence := given(t, s, joined(t, s, "a"), walletA)
 	for n := uint64(1); n <= 10; n++ {
@@ -87,10 +87,10 @@ func TestPruneKeepsWhatHasNotPassed(t *testing.T) {
 }
 
 func TestRetentionIsChecked(t *testing.T) {
-	for _, r := range []Retention{{Windows: -1}, {Evidence: -1}, {Windows: 10, Evidence: 9}} {
+	for _, r := range []Retention{{Windows: -1}, {Evidence: -1}, {Windows: 10, Evidence: 9}, {Messages: -1}, {Heads: -1}} {
 		_, err := Open(t.Context(), Config{DSN: t.TempDir(), Retention: r}, testChain, genesis, quiet)
 		require.ErrorContains(t, err, "retention")
 	}
-	require.Equal(t, Retention{Windows: 2000, Evidence: 10000}, Retention{}.withDefaults())
-	require.Equal(t, Retention{Windows: 20000, Evidence: 20000}, Retention{Windows: 20000}.withDefaults())
+	require.Equal(t, Retention{Windows: 2000, Evidence: 10000, Messages: 240, Heads: 720}, Retention{}.withDefaults())
+	require.Equal(t, Retention{Windows: 20000, Evidence: 20000, Messages: 240, Heads: 720}, Retention{Windows: 20000}.withDefaults())
 }
