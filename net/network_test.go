@@ -180,15 +180,15 @@ func TestR6WhatIsRepeatedIsRelayedDuringAFlood(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, onA.Publish(t.Context(), envelope))
 		c.settle()
-		variants := make([]*pb.Message, 400)
+		variants := make([]*pb.Message, 100)
 		for i := range variants {
 			variants[i] = forge(t, 4, w, sealed(4, testPayload(w.ID(), 900, fmt.Sprint(i))), uint64(i))
 		}
-		inject(t, flooder, b.ID(), variants[:200]...)
+		inject(t, flooder, b.ID(), variants[:maxStatements+maxExcess]...) // as much as does not have him cut off
 		c.connect(b.lh, d.lh)
 		c.settle()
 		require.Empty(t, onD.Take(900), "it came too late for what was said once")
-		inject(t, flooder, b.ID(), variants[200:]...)
+		inject(t, flooder, b.ID(), variants[maxStatements+maxExcess:]...)
 		require.NoError(t, onA.Publish(t.Context(), envelope))
 		c.settle()
 		require.Equal(t, []string{"honest"}, said(onD.Take(900)))
