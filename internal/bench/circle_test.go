@@ -2,12 +2,9 @@ package bench
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	stdnet "net"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -33,21 +30,21 @@ import (
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action/signer"
-	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
-	"github.com/walletnode/walletnode/proposal/action/signer/vault"
 )
 
 // circle is whole operators in one process: each has a node as internal/node puts it together, with a libp2p host on loopback and an
-// SQLite file, and a signer behind its server, which the node asks over TLS. Only the chain is none.
+// SQLite file, and a signer behind its server, which the node asks over TLS. The signers of all are in a process of their own. Only the
+// chain is none.
 type circle struct {
-	b       *testing.B
-	chain   *chaintest.Chain
-	traffic *metrics.BandwidthCounter
-	houses  []*house
-	glance  time.Duration // between two looks
-	forks   []chain.Height
+	b        *testing.B
+	chain    *chaintest.Chain
+	traffic  *metrics.BandwidthCounter
+	enclaves *enclaves
+	houses   []*house
+	glance   time.Duration // between two looks
+	forks    []chain.Height
 }
 
 // house is one operator.
@@ -106,7 +103,9 @@ func (quietChain) RedemptionRequests(context.Context, chain.WalletID, [][]byte) 
 // newCircle starts so many operators with so many signers each, and returns when each finds its signer well. The chain stands at block 801.
 func newCircle(b *testing.B, operators, signers int) *circle {
 	b.Helper()
-	c := &circle{b: b, chain: chaintest.New(800), traffic: metrics.NewBandwidthCounter(), glance: quick}
+	c := &circle{
+		b: b, chain: chaintest.New(800), traffic: metrics.NewBandwidthCounter(), glance: quick, enclaves: startEnclaves(b, operators*signers),
+	}
 	for n := range operators {
 		c.houses = append(c.houses, c.open(n, signers))
 	}
@@ -136,7 +135,7 @@ func (c *circle) open(n, signers int) *house {
 	}
 	h := &house{self: work.Operator(n)}
 	for i := range signers {
-		h.signers = append(h.signers, c.serve(fmt.Sprintf("enclave-%d", i+1)))
+		h.signers = append(h.signers, c.enclaves.take(fmt.Sprintf("enclave-%d", i+1)))
 	}
 	h.Node, err = node.Assemble(c.b.Context(), node.Config{
 		Operator:  keys.Operator{Key: key, Address: h.self},
@@ -158,40 +157,6 @@ func (c *circle) open(n, signers int) *house {
 		require.NoError(c.b, errors.Join(<-ended, lh.Close()))
 	})
 	return h
-}
-
-// serve starts a signer with a vault of its own, and returns how it is reached.
-func (c *circle) serve(id string) node.SignerConfig {
-	c.b.Helper()
-	dir := c.b.TempDir()
-	password := filepath.Join(dir, "password")
-	require.NoError(c.b, os.WriteFile(password, []byte(rand.Text()+"\n"), 0o600))
-	v, err := vault.Open(c.b.Context(), vault.Config{Dir: filepath.Join(dir, "vault"), PasswordFile: password, BlockTime: circleBlock, Work: 10})
-	require.NoError(c.b, err)
-	client := daemon.Config{Certificate: filepath.Join(dir, "client.pem"), Key: filepath.Join(dir, "client.key"), Sign: patient, Generate: patient}
-	print, err := daemon.MakeCertificate("node", client.Certificate, client.Key)
-	require.NoError(c.b, err)
-	access, err := daemon.NewAccess([]daemon.Permission{
-		{Name: "node", Fingerprint: print, Roles: []daemon.Role{daemon.RoleRead, daemon.RoleSign, daemon.RoleDKG}, Wallets: []string{"*"}},
-	})
-	require.NoError(c.b, err)
-	client.Fingerprint, err = daemon.MakeCertificate("signer", filepath.Join(dir, "signer.pem"), filepath.Join(dir, "signer.key"))
-	require.NoError(c.b, err)
-	identity, err := daemon.LoadIdentity(filepath.Join(dir, "signer.pem"), filepath.Join(dir, "signer.key"))
-	require.NoError(c.b, err)
-	server, err := daemon.NewServer(v, identity, access, quiet)
-	require.NoError(c.b, err)
-	listener, err := (&stdnet.ListenConfig{}).Listen(c.b.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(c.b, err)
-	client.URL = "https://" + listener.Addr().String()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(c.b.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, listener) }()
-	c.b.Cleanup(func() {
-		cancel()
-		require.NoError(c.b, errors.Join(<-ended, v.Close()))
-	})
-	return node.SignerConfig{Spec: placement.Spec{ID: id, Weight: 1, State: placement.Active, Where: client.URL}, Config: client}
 }
 
 // await looks at every operator until something is so of it.
@@ -223,27 +188,40 @@ func (c *circle) pass(to chain.Height) {
 
 // cost is what something took.
 type cost struct {
-	cpu   time.Duration // of the process, the circle's and whatever the benchmark's looks at it take
-	rest  time.Duration // of it, what the nodes would have taken in that time anyway
-	bytes int64         // on libp2p streams, sent by all
+	nodes   time.Duration // processor time of all nodes, and whatever the benchmark's looks at them take
+	signers time.Duration // processor time of all signers, the library's included
+	rest    used          // of both, what they would have taken in that time anyway
+	bytes   int64         // on libp2p streams, sent by all
 }
 
-// measure does something and returns what it took. What the nodes take while nothing happens is measured right before.
+// used is the processor time of the circle's two processes.
+type used struct{ nodes, signers time.Duration }
+
+func (c *circle) used() used {
+	c.b.Helper()
+	return used{CPUTime(), c.enclaves.cpuTime(c.b)}
+}
+
+// measure does something and returns what it took. What nodes and signers take while nothing happens is measured right before.
 func (c *circle) measure(do func()) cost {
 	c.b.Helper()
 	const idle = 3 * time.Second
-	began := CPUTime()
+	began := c.used()
 	require.NoError(c.b, pause.For(c.b.Context(), idle))
-	rest := CPUTime() - began
+	start, sent := c.used(), c.traffic.GetBandwidthTotals().TotalOut
 
 	c.glance = seldom
 	defer func() { c.glance = quick }()
-	start, sent := time.Now(), c.traffic.GetBandwidthTotals().TotalOut
-	began = CPUTime()
+	clock := time.Now()
 	do()
-	took := cost{cpu: CPUTime() - began, bytes: c.traffic.GetBandwidthTotals().TotalOut - sent}
-	took.rest = time.Duration(float64(rest) * float64(time.Since(start)) / float64(idle))
-	return took
+	took, end := time.Since(clock), c.used()
+	rest := func(began, start time.Duration) time.Duration {
+		return time.Duration(float64(start-began) * float64(took) / float64(idle))
+	}
+	return cost{
+		end.nodes - start.nodes, end.signers - start.signers, used{rest(began.nodes, start.nodes), rest(began.signers, start.signers)},
+		c.traffic.GetBandwidthTotals().TotalOut - sent,
+	}
 }
 
 // roster gives each operator the same number of seats, or one more.
