@@ -194,7 +194,7 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 		return blames, nil
 	}
 	head, named := s.HeadOf(r.mailbox)
-	if named && (head.Number != r.at.Number || head.Chain != r.at.Head) {
+	if number, chain := r.end(s.Epoch); named && (head.Number != number || head.Chain != chain) {
 		blames = append(blames, Blame{Actor: r.outbox(), Reason: Delivery})
 	}
 	blames = append(blames, r.complete(s.Epoch, head.Closed)...)
@@ -203,6 +203,17 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 	}
 	r.doubt = 0
 	return blames, nil
+}
+
+// end is where the mailbox stood when an epoch ended: records flow on while it is sealed, and entries of later ones may have come
+// already.
+func (r *Reader) end(e Epoch) (Number, Hash) {
+	for _, k := range r.open {
+		if k.Epoch > e && len(k.Entries) > 0 {
+			return k.Entries[0].Number - 1, k.Entries[0].Previous
+		}
+	}
+	return r.at.Number, r.at.Head
 }
 
 // complete checks and keeps the epochs up to one: all that belongs to them has come.

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -422,6 +423,50 @@ func TestWhatAMissingOutboxOwesIsVerifiedWhenItComes(t *testing.T) {
 		found, _, err := feed.Compare(a.Export(), b.Export(), keys)
 		require.NoError(t, err)
 		require.Empty(t, found, "late is not different")
+		i.close()
+	})
+}
+
+// Records flow on while an epoch is sealed, so that a subscriber may have entries of the next one first. Nobody is to blame for it.
+func TestEntriesOfTheNextEpochMayComeBeforeASeal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, release := feedtest.New(), make(chan struct{})
+		log.Before = func(_ context.Context, call string, _ []string) error {
+			if call == "seal" {
+				<-release
+			}
+			return nil
+		}
+		i := start(t, log, 0, nil)
+		i.subscribe(both...)
+		i.at(window)
+		i.submit(5)
+		_, keys := signer(t)
+		r, err := feed.NewReader("alpha", "a", keys, feed.Start{}, feed.Policy{Keep: 9, Then: feed.Drop})
+		require.NoError(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		ended, order := make(chan error, 1), []string(nil)
+		go func() {
+			ended <- i.feed.Follow(ctx, "a", pipeline.Position{}, func(n pipeline.News) error {
+				if n.Delivered != nil {
+					order = append(order, fmt.Sprint("entry of ", n.Delivered.Entry.Epoch()))
+					return r.Entry(n.Delivered.Entry, n.Delivered.Payload)
+				}
+				order = append(order, fmt.Sprint("seal of ", n.Seal.Epoch))
+				blames, err := r.Seal(*n.Seal, n.Subscriptions)
+				require.Empty(t, blames, "seal of epoch %d", n.Seal.Epoch)
+				return err
+			})
+		}()
+		i.at(2 * window)
+		i.submit(2)
+		close(release)
+		synctest.Wait()
+		i.at(3 * window)
+		require.Equal(t, []string{"entry of 2", "entry of 2", "seal of 1", "seal of 2"}, order[5:])
+		require.Len(t, r.Kept(), 2)
+		stop()
+		require.ErrorIs(t, <-ended, context.Canceled)
 		i.close()
 	})
 }
