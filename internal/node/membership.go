@@ -29,8 +29,9 @@ type membership struct {
 
 	mu      sync.Mutex
 	joined  map[chain.WalletID]executor.Channel
-	groups  map[chain.WalletID]bool // of those joined, the wallets that other operators hold seats of, too
-	foreign map[chain.WalletID]bool // already complained about
+	keys    map[chain.WalletID]chain.PublicKey // of those joined
+	groups  map[chain.WalletID]bool            // of those joined, the wallets that other operators hold seats of, too
+	foreign map[chain.WalletID]bool            // already complained about
 }
 
 // Wallets implements coordination.Registry.
@@ -82,10 +83,22 @@ func (m *membership) join(w chain.Wallet) (executor.Channel, error) {
 		m.groups = make(map[chain.WalletID]bool)
 	}
 	m.joined[w.ID()] = ch
+	if m.keys == nil {
+		m.keys = make(map[chain.WalletID]chain.PublicKey)
+	}
+	m.keys[w.ID()] = w.Key()
 	if len(w.Operators()) > 1 {
 		m.groups[w.ID()] = true
 	}
 	return ch, nil
+}
+
+// key returns the key of a wallet whose channel is joined.
+func (m *membership) key(id chain.WalletID) (chain.PublicKey, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, joined := m.keys[id]
+	return key, joined
 }
 
 // ids returns the wallets whose channels are joined, in ascending order.
@@ -137,6 +150,7 @@ func (m *membership) sync(ctx context.Context) error {
 	for id := range m.joined {
 		if !present[id] {
 			delete(m.joined, id)
+			delete(m.keys, id)
 			delete(m.groups, id)
 			errs = append(errs, m.network.Leave(id))
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/net/feed/instance"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
@@ -53,6 +54,8 @@ type Config struct {
 	Bans AutomaticBans
 	// Signing is where the operator's key shares are; nil for a node that signs nothing.
 	Signing *SigningConfig
+	// Feed is what signers and tools are handed; nil for none.
+	Feed *FeedConfig
 	// Logger returns the logger of one of the node's parts, named as its room is: chain, coordination, executor, net,
 	// store, action, proposal, cluster, signer, evidence.
 	Logger func(room string) *slog.Logger
@@ -124,6 +127,7 @@ type Node struct {
 	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
 
 	evidence atomic.Pointer[exchange.Service] // nil of a node whose network cannot carry it, and before it is made
+	feed     *instance.Instance               // nil of a node without a feed
 	sent     *sentLog                         // of an only node that has a directory, else nil
 
 	// Of one of many instances, else nil.
@@ -175,6 +179,9 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	}
 	// Nobody writes before the metrics are made.
 	n.cfg.Store.Observe = func(took time.Duration) { n.metrics.Committed(took) }
+	if n.cfg.Store.Telling, err = n.telling(); err != nil {
+		return err
+	}
 	if n.store, err = store.Open(ctx, n.cfg.Store, follows.chainID, follows.genesis, n.cfg.Logger("store")); err != nil {
 		return err
 	}
@@ -206,6 +213,9 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	n.metrics = metrics.New(sources)
 	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
 	if err := n.share(); err != nil {
+		return err
+	}
+	if err := n.openFeed(); err != nil {
 		return err
 	}
 	if err := n.attest(follows); err != nil {
@@ -323,6 +333,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if service := n.Evidence(); service != nil {
 		g.Go(func() error { return service.Run(ctx) })
+	}
+	if n.feed != nil {
+		g.Go(func() error { return n.runFeed(ctx) })
 	}
 	n.runShared(ctx, g, written)
 	g.Go(func() error { return n.keepHouse(ctx) })

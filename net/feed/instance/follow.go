@@ -169,7 +169,8 @@ type Mailbox struct {
 	Name         string
 	Instance     string
 	Here         bool
-	Wished       string // where it is to move to; none
+	Wished       string      // where it is to move to; none
+	First        feed.Number // the oldest entry that is kept; one more than Last if none is
 	Last         feed.Number
 	Acknowledged feed.Number
 	Closed       bool // it is full, or was
@@ -202,10 +203,37 @@ func (i *Instance) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 			return nil, fmt.Errorf("read mailbox %s: %w", name, err)
 		}
 		m.Last, m.Acknowledged, m.Closed = s.Last, s.Acknowledged, s.Closed
+		if m.First, err = i.oldest(ctx, name, home, s.Last); err != nil {
+			return nil, err
+		}
 		list = append(list, m)
 	}
 	slices.SortFunc(list, func(a, b Mailbox) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
+}
+
+// oldest is the first entry of a mailbox that is kept, at an instance that had it before or at its home.
+func (i *Instance) oldest(ctx context.Context, name, home string, last feed.Number) (feed.Number, error) {
+	moves, err := i.cfg.Ledger.Moves(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("read the moves of mailbox %s: %w", name, err)
+	}
+	after := feed.Number(0)
+	for n := 0; n <= len(moves); n++ {
+		at, until := home, last
+		if n < len(moves) {
+			at, until = moves[n].Handover.From, moves[n].Handover.Number
+		}
+		page, err := i.cfg.Ledger.Log(at).Entries(ctx, name, after, 1)
+		if err != nil {
+			return 0, fmt.Errorf("read mailbox %s: %w", name, err)
+		}
+		if len(page) > 0 && page[0].Entry.Number <= until {
+			return page[0].Entry.Number, nil
+		}
+		after = until
+	}
+	return last + 1, nil
 }
 
 // maxExport is how many entries an export has at most; the newest epochs are left out beyond it.

@@ -26,7 +26,7 @@ import (
 )
 
 // MaxMailbox is the most characters of the name of a mailbox that is kept here: its echo's name is longer.
-const MaxMailbox = 32
+const MaxMailbox = feed.MaxName - len("to.")
 
 // Times of an instance, and defaults.
 const (
@@ -65,6 +65,8 @@ type Config struct {
 	WindowBlocks uint64 // blocks of an epoch
 	MailboxBound uint64 // entries of a mailbox that wait for their acknowledgement; 0 for the default
 	Logger       *slog.Logger
+	// Away is whether an error says that the instance has no session, which passes; ErrNoSession does in any case.
+	Away func(error) bool
 }
 
 // Instance is one instance's part of the feed. Run runs it; the other methods may be called by anyone at any time.
@@ -131,10 +133,15 @@ func (i *Instance) Run(ctx context.Context, heights <-chan chain.Height) error {
 				return nil
 			}
 			i.counts.restarts.Add(1)
-			if !failing || !errors.Is(err, ErrNoSession) { // a lost session is told once
+			switch away := errors.Is(err, ErrNoSession) || i.cfg.Away != nil && i.cfg.Away(err); {
+			case !away:
 				i.cfg.Logger.Warn("The feed cannot go on and is made anew from what is stored", "error", err)
+			case !failing:
+				i.cfg.Logger.Info("The feed waits for a session", "error", err)
+				fallthrough
+			default:
+				failing = true
 			}
-			failing = errors.Is(err, ErrNoSession)
 			if pause.For(ctx, i.cfg.Pace) != nil {
 				return nil
 			}

@@ -1,0 +1,296 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/api"
+	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net/feed"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
+	"github.com/walletnode/walletnode/net/feed/instance"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// FeedConfig is what the node hands to signers and tools as a feed.
+type FeedConfig struct {
+	// Key is the instance's: it signs what the feed seals.
+	Key ed25519.PrivateKey
+	// Mailboxes are the operator's, beside those that are there by default. All instances are told the same.
+	Mailboxes []feed.Subscription
+	// Signers are the backends, each of which has a mailbox of proposals.
+	Signers []string
+	Keep    uint64 // sealed epochs; 0 for the default
+	Entries uint64 // of a mailbox that wait for their acknowledgement; 0 for the default
+}
+
+// alone is what an only node is called in its feed.
+const alone = "node"
+
+// toolsMailbox is there for whoever wants to read everything.
+const toolsMailbox = "tools"
+
+// SignerMailbox is the mailbox of a signer backend: the leaders' proposals.
+func SignerMailbox(backend string) string { return "signer." + backend }
+
+// LiveMailbox is that of the instance's own live events. Whoever reads it acknowledges as it reads.
+func (n *Node) LiveMailbox() string { return liveMailbox(n.feedName()) }
+
+func liveMailbox(instance string) string {
+	const prefix = "live."
+	if len(prefix)+len(instance) <= pipelineMailbox {
+		return prefix + instance
+	}
+	h := sha256.Sum256([]byte(instance))
+	return prefix + hex.EncodeToString(h[:16])
+}
+
+const pipelineMailbox = instance.MaxMailbox
+
+// feedName is what the instance is called in its feed.
+func (n *Node) feedName() string {
+	if name := n.instance(); name != "" {
+		return name
+	}
+	return alone
+}
+
+// telling is how the store tells the feed what it stores; nil of a node without one.
+func (n *Node) telling() (*store.Telling, error) {
+	if n.cfg.Feed == nil {
+		return nil, nil //nolint:nilnil // nothing is told
+	}
+	signer, err := feed.NewSigner(n.feedName(), n.cfg.Feed.Key)
+	if err != nil {
+		return nil, fmt.Errorf("the feed's key: %w", err)
+	}
+	t := &store.Telling{Origin: n.feedName(), Encode: n.encode}
+	if n.cfg.Cluster != nil {
+		t.Sign = signer.SignItem
+	}
+	return t, nil
+}
+
+// encode makes the payload of what was stored. Proposals are told as the leader signed them, so that whoever reads can verify that
+// himself.
+func (n *Node) encode(t store.Tiding) (feed.Kind, []byte) {
+	at := view.Time(time.Now())
+	document := func(v any) []byte {
+		raw, err := json.Marshal(v)
+		if err != nil { // of values that always have a form
+			n.cfg.Logger("feed").Error("Could not tell the feed", "wallet", t.Wallet, "window", t.Window, "error", err)
+		}
+		return raw
+	}
+	switch {
+	case t.Own != nil:
+		return feed.KindProposal, n.signOwn(t)
+	case t.Statement != nil:
+		return feed.KindProposal, t.Statement.Signed
+	case t.Result != nil:
+		return feed.KindResult, document(view.NewEvent(*t.Result, at))
+	case t.Amendment != nil:
+		return feed.KindFault, document(view.NewEvent(*t.Amendment, at))
+	}
+	return feed.KindAction, document(view.NewActionNews(t, at))
+}
+
+// signOwn makes the pubsub message of what this operator says as the leader, as signers are shown it.
+func (n *Node) signOwn(t store.Tiding) []byte {
+	key, joined := n.members.key(t.Wallet)
+	if !joined {
+		n.cfg.Logger("feed").Error("A proposal of ours is not told to the feed: the wallet's channel is not joined", "wallet", t.Wallet, "window", t.Window)
+		return nil
+	}
+	seqno := binary.BigEndian.AppendUint64(nil, uint64(t.Window)) // any: it is read from the feed alone
+	return wire.SignPubsub(n.operatorKey(), wire.ChannelName(key), t.Own.Envelope, seqno).Bytes()
+}
+
+// openFeed makes the instance's part of the feed.
+func (n *Node) openFeed() error {
+	if n.cfg.Feed == nil {
+		return nil
+	}
+	cfg := *n.cfg.Feed
+	signer, err := feed.NewSigner(n.feedName(), cfg.Key)
+	if err != nil {
+		return fmt.Errorf("the feed's key: %w", err)
+	}
+	ledger := &feedLedger{store: n.store, instance: n.feedName(), lives: n.livesInstance}
+	if n.siblings != nil {
+		ledger.prove = n.siblings.custody.seal
+	}
+	n.feed, err = instance.New(instance.Config{
+		Signer: signer, Ledger: ledger, Alone: n.cfg.Cluster == nil, Mailboxes: mailboxes(cfg, n.feedName()), Keep: cfg.Keep, MailboxBound: cfg.Entries,
+		WindowBlocks: uint64(coordination.RFC12().Frequency), Logger: n.cfg.Logger("feed"),
+		Away: func(err error) bool {
+			return errors.Is(err, cluster.ErrFenced) || errors.Is(err, cluster.ErrSessionLost)
+		},
+	})
+	return err
+}
+
+// mailboxes are those of the configuration and those that are there by default, which the configuration may narrow.
+func mailboxes(cfg FeedConfig, name string) []feed.Subscription {
+	list := slices.Clone(cfg.Mailboxes)
+	add := func(s feed.Subscription) {
+		if !slices.ContainsFunc(list, func(o feed.Subscription) bool { return o.Mailbox == s.Mailbox }) {
+			list = append(list, s)
+		}
+	}
+	add(feed.Subscription{Mailbox: toolsMailbox})
+	for _, s := range cfg.Signers {
+		if m := SignerMailbox(s); len(m) <= instance.MaxMailbox && feed.CheckName(m) == nil {
+			add(feed.Subscription{Mailbox: m, Kinds: []feed.Kind{feed.KindProposal}})
+		}
+	}
+	add(feed.Subscription{Mailbox: liveMailbox(name), Kinds: []feed.Kind{feed.KindResult, feed.KindFault, feed.KindAction}})
+	return list
+}
+
+// livesInstance is whether an instance has a session.
+func (n *Node) livesInstance(ctx context.Context, name string) (bool, error) {
+	gone, err := n.instanceGone(ctx, name)
+	return !gone, err
+}
+
+// runFeed runs the feed until the context ends.
+func (n *Node) runFeed(ctx context.Context) error {
+	heights := make(chan chain.Height)
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		n.tellHeights(ctx, heights)
+	}()
+	err := n.feed.Run(ctx, heights)
+	cancel()
+	<-ended
+	return err
+}
+
+// tellHeights tells each height that the clock shows.
+func (n *Node) tellHeights(ctx context.Context, to chan<- chain.Height) {
+	var last chain.Height
+	for {
+		changed := n.clock.Changed()
+		if h := n.clock.Height(); h > last {
+			select {
+			case to <- h:
+				last = h
+			case <-ctx.Done():
+				return
+			}
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Feeds returns the operator's feeds as this instance knows them; nil of a node without one.
+func (n *Node) Feeds() api.Feeds {
+	if n.feed == nil {
+		return nil
+	}
+	return feeds{n}
+}
+
+// feeds answers what subscribers ask.
+type feeds struct{ n *Node }
+
+// Mailboxes implements api.Feeds.
+func (f feeds) Mailboxes(ctx context.Context) ([]view.Mailbox, error) {
+	list, err := f.n.feed.Mailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]view.Mailbox, len(list))
+	for i, m := range list {
+		s := view.Mailbox{
+			Mailbox: m.Name, Instance: m.Instance, URLs: f.n.urlsOf(m.Instance), Self: m.Here, MovingTo: m.Wished,
+			Wallets: slices.Concat([]chain.WalletID{}, m.Subscription.Wallets), Kinds: []string{},
+			First: m.First, Last: m.Last, Acknowledged: m.Acknowledged, Closed: m.Closed,
+		}
+		for _, k := range m.Subscription.Kinds {
+			s.Kinds = append(s.Kinds, k.String())
+		}
+		shown[i] = s
+	}
+	return shown, nil
+}
+
+// urlsOf tells where an instance is reached.
+func (n *Node) urlsOf(name string) []string {
+	if n.siblings == nil {
+		return []string{}
+	}
+	if name == string(n.siblings.cfg.Instance) {
+		return slices.Concat([]string{}, n.siblings.cfg.URLs)
+	}
+	held, _ := n.siblings.keeper.Holdings()
+	for _, m := range held.View.Members {
+		if string(m.Instance) == name {
+			return slices.Concat([]string{}, m.URLs)
+		}
+	}
+	return []string{}
+}
+
+// moved names the other instance in the API's terms.
+func (f feeds) moved(err error) error {
+	var elsewhere instance.Elsewhere
+	if errors.As(err, &elsewhere) {
+		return &api.MovedError{Home: view.MailboxHome{Mailbox: elsewhere.Mailbox, Owner: elsewhere.Instance, URLs: f.n.urlsOf(elsewhere.Instance)}}
+	}
+	if errors.Is(err, instance.ErrNotReady) {
+		return fmt.Errorf("%w: %w", api.ErrNoOwner, err)
+	}
+	return err
+}
+
+// Follow implements api.Feeds.
+func (f feeds) Follow(ctx context.Context, mailbox string, from pipeline.Position, deliver func(pipeline.News) error) error {
+	return f.moved(f.n.feed.Follow(ctx, mailbox, from, deliver))
+}
+
+// Acknowledge implements api.Feeds.
+func (f feeds) Acknowledge(ctx context.Context, mailbox string, number feed.Number) error {
+	return f.moved(f.n.feed.Acknowledge(ctx, mailbox, number))
+}
+
+// Move implements api.Feeds.
+func (f feeds) Move(ctx context.Context, mailbox, to string) error {
+	return f.n.feed.Move(ctx, mailbox, to)
+}
+
+// Export implements api.Feeds.
+func (f feeds) Export(ctx context.Context, mailbox string) (feed.Export, error) {
+	x, err := f.n.feed.Export(ctx, mailbox)
+	return x, f.moved(err)
+}
+
+// Keys implements api.Feeds.
+func (f feeds) Keys(ctx context.Context) (feedclient.Keys, error) {
+	ring, err := f.n.feed.Keyring(ctx)
+	if err != nil {
+		return feedclient.Keys{}, err
+	}
+	return feedclient.NewKeys(ring, time.Now(), f.n.cfg.Operator.Key)
+}
