@@ -38,7 +38,7 @@ func storeCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name:  "prune",
-			Usage: "delete what is older than store.retention_windows and store.retention_evidence",
+			Usage: "delete what is older than the configuration's retention",
 			Description: "A running node does so by itself after each window; this is for a retention that was shortened. The node must not\n" +
 				"run, except for --dry-run. Open windows and pending actions are never deleted. Without --shrink the file keeps its\n" +
 				"size and fills again. --shrink is for SQLite: a database server uses the space again by itself.",
@@ -72,7 +72,7 @@ func storeStatus(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s := view.NewStoreState(f, process, running, store.Retention{Windows: cfg.Store.RetentionWindows, Evidence: cfg.Store.RetentionEvidence})
+	s := view.NewStoreState(f, process, running, retentionOf(cfg))
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, s)
 	}
@@ -185,11 +185,21 @@ type pruned struct {
 	Shrunk   bool         `json:"shrunk"`
 	Windows  int          `json:"retention_windows"`
 	Evidence int          `json:"retention_evidence"`
+	Messages int          `json:"retention_messages"`
+	Heads    int          `json:"retention_heads"`
 }
 
 type prunedRows struct {
 	Table string `json:"table"`
 	Rows  int64  `json:"rows"`
+}
+
+// retentionOf is how long a configuration has records kept.
+func retentionOf(cfg config.Config) store.Retention {
+	return store.Retention{
+		Windows: cfg.Store.RetentionWindows, Evidence: cfg.Store.RetentionEvidence,
+		Messages: cfg.Store.RetentionMessages, Heads: cfg.Store.RetentionHeads,
+	}
 }
 
 func storePrune(c *cli.Context) error {
@@ -203,11 +213,14 @@ func storePrune(c *cli.Context) error {
 	if err := setupLogging(c, cfg); err != nil {
 		return exit(codeUsage, err)
 	}
-	retention := store.Retention{Windows: cfg.Store.RetentionWindows, Evidence: cfg.Store.RetentionEvidence}
+	retention := retentionOf(cfg)
 	if c.Bool("shrink") && store.Shared(cfg.StoreDSN()) {
 		return exit(codeUsage, fmt.Errorf("--shrink: %w", store.ErrElsewhere))
 	}
-	p := pruned{DryRun: c.Bool("dry-run"), Tables: []prunedRows{}, Windows: retention.Windows, Evidence: retention.Evidence}
+	p := pruned{
+		DryRun: c.Bool("dry-run"), Tables: []prunedRows{}, Windows: retention.Windows, Evidence: retention.Evidence,
+		Messages: retention.Messages, Heads: retention.Heads,
+	}
 	if p.DryRun {
 		err = countExcess(c, cfg, retention, &p)
 	} else {

@@ -115,6 +115,11 @@ type Store struct {
 	// RetentionEvidence is how many opened windows faults and their signed evidence are kept; not less than
 	// RetentionWindows.
 	RetentionEvidence int `toml:"retention_evidence" validate:"min=1,max=10000000"`
+	// RetentionMessages is how many opened windows signed messages of others are kept, and what this operator attested of
+	// them; not fewer than a head attests. What is in dispute is kept as long as evidence.
+	RetentionMessages int `toml:"retention_messages" validate:"min=64,max=10000000"`
+	// RetentionHeads is how many opened windows heads are kept.
+	RetentionHeads int `toml:"retention_heads" validate:"min=64,max=10000000"`
 }
 
 // Cluster is this instance's place among the operator's instances on one shared database. What differs between them,
@@ -213,7 +218,7 @@ func Default() Config {
 		Signing:    defaultSigning(),
 		Signers:    []Signer{},
 		// About 250 days, and three and a half years: a wallet's whole life, and long enough for a dispute.
-		Store: Store{RetentionWindows: 2_000, RetentionEvidence: 10_000},
+		Store: Store{RetentionWindows: 2_000, RetentionEvidence: 10_000, RetentionMessages: 240, RetentionHeads: 720},
 		Cluster: Cluster{
 			URLs: []string{}, Bootstrap: []string{},
 			// A dead instance's wallets are served again after 1 % of a window's active phase; two renewals may fail.

@@ -67,6 +67,8 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 			Retention: store.Retention{
 				Windows:  c.Store.RetentionWindows,
 				Evidence: c.Store.RetentionEvidence,
+				Messages: c.Store.RetentionMessages,
+				Heads:    c.Store.RetentionHeads,
 			},
 		},
 		Cluster: siblings,
