@@ -601,11 +601,11 @@ func (x *SigningResult) GetSignatures() [][]byte {
 	return nil
 }
 
-// SigningWanted asks for the transaction of the wallet's main UTXO. Who answers a try is drawn from what is wanted.
+// SigningWanted asks for a transaction of the wallet. Who answers a try is drawn from what is wanted.
 type SigningWanted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Wallet        []byte                 `protobuf:"bytes,1,opt,name=wallet,proto3" json:"wallet,omitempty"`
-	Utxo          []byte                 `protobuf:"bytes,2,opt,name=utxo,proto3" json:"utxo,omitempty"` // what the chain has of the main UTXO: 32 bytes
+	Utxo          []byte                 `protobuf:"bytes,2,opt,name=utxo,proto3" json:"utxo,omitempty"` // 32 bytes: what the chain has of the main UTXO, or the transaction's own hash
 	Try           uint32                 `protobuf:"varint,3,opt,name=try,proto3" json:"try,omitempty"`  // from 1
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -54,7 +54,8 @@ type (
 		round   int
 		parcels []signer.Parcel
 	}
-	// wanted asks for the transaction of the wallet's main UTXO, which has the hash utxo on the chain.
+	// wanted asks for the transaction of the wallet's main UTXO, which has the hash utxo on the chain; or for an earlier one of the
+	// wallet, by its own hash.
 	wanted struct {
 		wallet chain.WalletID
 		utxo   signer.Digest

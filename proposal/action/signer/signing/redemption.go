@@ -22,6 +22,7 @@ const earlierSignings = 3000
 // Why a transaction cannot be built, as far as handlers tell it apart.
 var (
 	errNoMainUTXO = errors.New("the wallet has no main UTXO on the chain, and so nothing to pay from")
+	errHole       = errors.New("transactions between an earlier payment of the same script and this one are not known here")
 	errUnknownTx  = errors.New("the transaction of the wallet's main UTXO is not known here, and no other operator gave it: put it into the directory of transactions")
 )
 
@@ -83,7 +84,10 @@ func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*
 	}
 	main, previous, w, found := j.main(hash, slices.Concat(candidates, own, j.search.all()))
 	if !found {
-		tx := h.seek(ctx, j, hash)
+		tx := h.seek(ctx, j, hash, func(tx *wire.MsgTx) bool {
+			_, _, _, fits := j.main(hash, []*wire.MsgTx{tx})
+			return fits
+		})
 		if tx == nil {
 			return nil, errUnknownTx
 		}
@@ -101,7 +105,7 @@ func (h redemption) build(ctx context.Context, j *job, p proposal.Redemption) (*
 	if j.intent.Replaces, err = h.replaced(ctx, j, &tx, earlier); err != nil {
 		return nil, err
 	}
-	j.intent.Ancestors, err = ancestors(&tx, p.OutputScripts, earlier)
+	j.intent.Ancestors, err = h.ancestors(ctx, j, &tx, p.OutputScripts, earlier)
 	return &tx, err
 }
 

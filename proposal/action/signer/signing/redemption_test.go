@@ -170,9 +170,9 @@ func TestARepeatedScriptComesWithTheTransactionsBetween(t *testing.T) {
 		require.NoError(t, err)
 		hole := append(slices.Clone(earlier[:1]), earlier[2:]...)
 		intent := m.log.get(4500).Intent
-		found, err := ancestors(intent.Transaction, [][]byte{again}, hole)
+		found, err := ancestors(intent.Transaction, [][]byte{again}, hole, nil)
 		require.NoError(t, err)
-		require.Equal(t, between, found)
+		require.Equal(t, lineage{raw: between}, found)
 	})
 }
 
@@ -197,8 +197,10 @@ func TestAncestorsAreBounded(t *testing.T) {
 	}
 	for _, c := range []struct{ n, size int }{{300, 10}, {100, 5000}} {
 		earlier := chained(c.n, c.size)
-		found, err := ancestors(earlier[0].Intent.Transaction, [][]byte{paid}, earlier[1:])
+		followed, err := ancestors(earlier[0].Intent.Transaction, [][]byte{paid}, earlier[1:], nil)
 		require.NoError(t, err)
+		require.Zero(t, followed.missing)
+		found := followed.raw
 		total := 0
 		for i, raw := range found {
 			require.Equal(t, earlier[i+1].Intent.Transaction.Raw, raw, "the newest are kept")

@@ -76,7 +76,7 @@ const maxBackendFailures = 2
 func newRun(cfg Config, j job, topic Topic, log *slog.Logger) *run {
 	return &run{
 		job: j, cfg: cfg, log: log, topic: topic, schedule: schedule{j.order.SigningStart(), j.order.SigningEnd()},
-		lender: newLender(j.wallet, cfg.Self, j.intent.Transaction), boards: make(map[uint32]*board), bundles: newBundles(), silent: make(map[chain.Operator]bool),
+		lender: cfg.lender(j.wallet, j.order, j.intent.Transaction), boards: make(map[uint32]*board), bundles: newBundles(), silent: make(map[chain.Operator]bool),
 		cheats: make(map[chain.Operator]bool), suspect: make(map[chain.Operator]int), results: make(map[chain.Operator]int),
 		heard: make(chan signer.Said), replies: make(chan reply),
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/btcsuite/btcd/wire"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
 )
@@ -16,7 +17,7 @@ import (
 // all answer at once, and all have been asked after as many blocks as there are times lenders operators.
 const lenders = 3
 
-// maxLent is how many transactions of one operator a search looks at.
+// maxLent is how many transactions of one operator a search looks at that are not what is wanted.
 const maxLent = 16
 
 // asks reports whether a message asks an operator, among a wallet's. Who answers first is drawn from what is wanted.
@@ -35,18 +36,23 @@ func (m wanted) asks(wallet chain.Wallet, op chain.Operator) bool {
 	return false
 }
 
-// lender gives the transaction of the wallet's main UTXO to others who do not have it and therefore cannot make the next one.
+// lender gives transactions of the wallet to others who lack them: that of its main UTXO, without which they cannot make the next
+// one, and earlier ones, by which their signers see what became of an earlier payment.
 type lender struct {
 	wallet chain.Wallet
 	self   chain.Operator
 	utxo   signer.Digest // as the chain has it
-	raw    []byte        // nil: there is nothing to give
-	given  bool
+	raw    []byte        // that made it; nil: it is not known
+	// earlier reads what was signed before; nil: nothing is given of that. It is read once somebody asks, and kept in known.
+	earlier func(ctx context.Context) ([]Signing, error)
+	known   map[signer.Digest]forebear
+	given   map[signer.Digest]bool
+	bytes   int // of them
 }
 
 // newLender takes what an intent was made of.
-func newLender(wallet chain.Wallet, self chain.Operator, tx *signer.Transaction) *lender {
-	l := &lender{wallet: wallet, self: self}
+func newLender(wallet chain.Wallet, self chain.Operator, tx *signer.Transaction, earlier func(context.Context) ([]Signing, error)) *lender {
+	l := &lender{wallet: wallet, self: self, earlier: earlier, given: make(map[signer.Digest]bool)}
 	if tx == nil || len(tx.Previous) != 1 || len(tx.Prevouts) != 1 || tx.Prevouts[0].Value < 0 {
 		return l
 	}
@@ -59,26 +65,60 @@ func newLender(wallet chain.Wallet, self chain.Operator, tx *signer.Transaction)
 	return l
 }
 
-// hear answers whoever asks, once: what is published is repeated for as long as the topic is open.
-func (l *lender) hear(ctx context.Context, topic Topic, by chain.Operator, m wanted) {
-	if l.raw == nil || l.given || by == l.self || m.wallet != l.wallet.ID() || m.utxo != l.utxo || !l.wallet.Holds(by) || !m.asks(l.wallet, l.self) {
-		return
-	}
-	l.given = topic.Publish(ctx, encode(lent{m.wallet, l.raw})) == nil
+// lender returns one of what is known when a wallet's order is carried out.
+func (c Config) lender(wallet chain.Wallet, o proposal.Order, tx *signer.Transaction) *lender {
+	return newLender(wallet, c.Self, tx, func(ctx context.Context) ([]Signing, error) {
+		ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+		defer cancel()
+		return c.Log.Signings(ctx, wallet.ID(), o.Window, earlierSignings)
+	})
 }
 
-// search asks a wallet's operators for the transaction of its main UTXO. Nobody is believed: what hashes to what the chain has
-// is what was wanted.
+// hear answers whoever asks, each transaction once: what is published is repeated for as long as the topic is open. All that is given
+// is no more than what a signer would read.
+func (l *lender) hear(ctx context.Context, topic Topic, by chain.Operator, m wanted) {
+	if l.given[m.utxo] || by == l.self || m.wallet != l.wallet.ID() || !l.wallet.Holds(by) || !m.asks(l.wallet, l.self) {
+		return
+	}
+	raw := l.find(ctx, m.utxo)
+	if raw == nil || len(l.given) > signer.MaxAncestors || l.bytes+len(raw) > signer.MaxAncestorBytes+bitcoin.MaxTransaction {
+		return
+	}
+	if topic.Publish(ctx, encode(lent{m.wallet, raw})) == nil {
+		l.given[m.utxo] = true
+		l.bytes += len(raw)
+	}
+}
+
+// find returns the transaction that is wanted; nil if it is not known, or cannot be read now.
+func (l *lender) find(ctx context.Context, what signer.Digest) []byte {
+	if l.raw != nil && what == l.utxo {
+		return l.raw
+	}
+	if l.known == nil && l.earlier != nil {
+		earlier, err := l.earlier(ctx)
+		if err != nil {
+			return nil // whoever wants it asks again
+		}
+		if l.known, err = forebears(earlier); err != nil {
+			return nil
+		}
+	}
+	return l.known[what].raw
+}
+
+// search asks a wallet's operators for transactions. Nobody is believed: what hashes to what was wanted is that.
 type search struct {
 	topic  Topic
 	try    uint32
 	said   []byte
-	looked map[chain.Operator]int
-	found  *wire.MsgTx
+	looked map[chain.Operator]int // that were not what was wanted
+	found  []*wire.MsgTx
+	vain   int // tries in a row that nobody answered
 }
 
-// seek asks once, and listens until the next block. Nil if nobody has answered by then.
-func (s *Service) seek(ctx context.Context, j *job, utxo [32]byte) *wire.MsgTx {
+// seek asks once, and listens until the next block for a transaction that fits. Nil if nobody has answered by then.
+func (s *Service) seek(ctx context.Context, j *job, what signer.Digest, fits func(*wire.MsgTx) bool) *wire.MsgTx {
 	if j.search == nil {
 		topic, err := s.cfg.Open(j.wallet)
 		if err != nil {
@@ -92,8 +132,17 @@ func (s *Service) seek(ctx context.Context, j *job, utxo [32]byte) *wire.MsgTx {
 	}
 	ctx, done := untilChanged(ctx, s.cfg.Clock.Changed())
 	defer done()
-	j.search.ask(ctx, wanted{j.wallet.ID(), utxo, j.search.try + 1})
-	return j.search.listen(ctx, j, utxo)
+	j.search.ask(ctx, wanted{j.wallet.ID(), what, j.search.try + 1})
+	found := j.search.listen(ctx, j.wallet, fits)
+	if j.search.vain++; found != nil {
+		j.search.found, j.search.vain = append(j.search.found, found), 0
+	}
+	return found
+}
+
+// everybody reports whether all of a wallet's operators were asked since somebody last answered.
+func (s *search) everybody(wallet chain.Wallet) bool {
+	return s != nil && s.vain*lenders >= len(wallet.Operators())
 }
 
 // ask publishes a try in place of the one before.
@@ -103,32 +152,37 @@ func (s *search) ask(ctx context.Context, m wanted) {
 	_ = s.topic.Publish(ctx, s.said) // the next try asks again
 }
 
-// listen returns the transaction that makes utxo, unless ctx ends before it comes.
-func (s *search) listen(ctx context.Context, j *job, utxo [32]byte) (found *wire.MsgTx) {
+// listen returns a transaction that fits, unless ctx ends before it comes.
+func (s *search) listen(ctx context.Context, wallet chain.Wallet, fits func(*wire.MsgTx) bool) (found *wire.MsgTx) {
 	heed(ctx, s.topic, func(by chain.Operator, content any) (enough bool) {
 		m, ok := content.(lent)
-		if !ok || m.wallet != j.wallet.ID() || !j.wallet.Holds(by) || s.looked[by] == maxLent {
+		if !ok || m.wallet != wallet.ID() || !wallet.Holds(by) || s.looked[by] == maxLent {
 			return false
 		}
-		s.looked[by]++
 		tx, err := bitcoin.Parse(m.raw)
-		if err != nil {
-			return false
+		if err == nil && fits(tx) {
+			found = tx
+			return true
 		}
-		if _, _, _, ok := j.main(utxo, []*wire.MsgTx{tx}); ok {
-			s.found, found = tx, tx
+		if err != nil || !s.has(tx) { // several give the same
+			s.looked[by]++
 		}
-		return found != nil
+		return false
 	})
 	return found
 }
 
+// has reports whether a transaction was found before.
+func (s *search) has(tx *wire.MsgTx) bool {
+	return slices.ContainsFunc(s.found, func(one *wire.MsgTx) bool { return one.TxHash() == tx.TxHash() })
+}
+
 // all returns what was found before; nil is no search.
 func (s *search) all() []*wire.MsgTx {
-	if s == nil || s.found == nil {
+	if s == nil {
 		return nil
 	}
-	return []*wire.MsgTx{s.found}
+	return s.found
 }
 
 // close ends a search; nil is none.

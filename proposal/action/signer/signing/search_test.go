@@ -164,7 +164,7 @@ func TestALenderGivesOnceAndToOperatorsOfTheWalletAlone(t *testing.T) {
 		tx := self.log.get(900).Intent.Transaction
 		topic := w.hub.open(self.op, self.key, nil)
 		defer func() { require.NoError(t, topic.Close()) }()
-		l := newLender(w.wallet, self.op, tx)
+		l := newLender(w.wallet, self.op, tx, nil)
 		right := wanted{w.wallet.ID(), l.utxo, 1}
 		ask := func(by chain.Operator, change func(*wanted)) {
 			m := right
@@ -189,9 +189,70 @@ func TestALenderGivesOnceAndToOperatorsOfTheWalletAlone(t *testing.T) {
 		} {
 			bad := *tx
 			spoil(&bad)
-			require.Nil(t, newLender(w.wallet, self.op, &bad).raw, name)
+			require.Nil(t, newLender(w.wallet, self.op, &bad, nil).raw, name)
 		}
-		require.Nil(t, newLender(w.wallet, self.op, nil).raw, "a heartbeat")
+		require.Nil(t, newLender(w.wallet, self.op, nil, nil).raw, "a heartbeat")
 		require.IsType(t, proposal.Redemption{}, o.Proposal)
 	})
+}
+
+// One operator's node was away for three windows. A script that is paid again is shown to its signer with all that lies between, which
+// the node asks the others for, one after the other; what nobody has is left out, and the others sign.
+func TestWhoWasAwayForSeveralWindowsIsGivenAllOfThem(t *testing.T) {
+	for name, lends := range map[string]bool{"the others give them": true, "nobody gives any": false} {
+		bubble(t, 2, []int{1, 1, 1, 1}, func(t *testing.T, w *world) {
+			w.fund(1_000_000)
+			asked := 0
+			for _, m := range w.members {
+				m.tamper = func(content any) []any {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					switch m := content.(type) {
+					case wanted:
+						asked++
+					case lent:
+						main := w.known != nil && signer.Digest(w.known[0].TxHash()) == signer.Digest(parse(t, m.raw).TxHash())
+						if !lends && !main {
+							return nil
+						}
+					}
+					return []any{content}
+				}
+			}
+			w.start()
+			late, other := w.members[3], w.members[0]
+			again := w.request(1, 50_000)
+			for i, script := range [][]byte{w.request(9, 50_000), again, w.request(2, 50_000), w.request(3, 50_000), w.request(4, 50_000)} {
+				o := w.redemption(chain.Height(i+1)*900, 1000, script) //nolint:gosec // a few
+				w.play(o)
+				main := w.settled(other, o.Window)
+				w.mu.Lock()
+				w.known, asked = []*wire.MsgTx{main}, 0
+				w.mu.Unlock()
+			}
+			for _, window := range []chain.Height{2700, 3600, 4500} {
+				delete(late.log.rows, window)
+			}
+			o := w.redemption(5400, 1000, again)
+			for m, e := range w.play(o) {
+				m.requireSigned(o, e)
+			}
+			want := hashesOf(t, other.log.get(5400).Intent.Ancestors)
+			require.Len(t, want, 4)
+			if lends {
+				require.Equal(t, 2, asked, "%s: two of the three, for that of the main UTXO is known", name)
+			} else {
+				require.Equal(t, 2, asked, "%s: two tries ask all four operators", name)
+				want = want[:1]
+			}
+			require.Equal(t, want, hashesOf(t, late.log.get(5400).Intent.Ancestors), name)
+		})
+	}
+}
+
+func hashesOf(t *testing.T, all [][]byte) (hashes []signer.Digest) {
+	for _, raw := range all {
+		hashes = append(hashes, signer.Digest(parse(t, raw).TxHash()))
+	}
+	return hashes
 }

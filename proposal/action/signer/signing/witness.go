@@ -88,7 +88,7 @@ func (w *witness) prepare(ctx context.Context) bool {
 		changed := w.cfg.Clock.Changed()
 		jobs, err := w.intents(ctx)
 		if err == nil {
-			w.jobs, w.lender = jobs, newLender(jobs[0].wallet, w.cfg.Self, jobs[0].intent.Transaction)
+			w.jobs, w.lender = jobs, w.cfg.lender(jobs[0].wallet, w.order, jobs[0].intent.Transaction)
 			return true
 		}
 		if ctx.Err() != nil || w.cfg.Clock.Height() >= until ||
