@@ -48,6 +48,31 @@ func (f *Feed) load(ctx context.Context, name string, from feed.Epoch) (*box, er
 	return b, nil
 }
 
+// headOf is where a mailbox ends with an epoch. After a restart it may hold entries of later ones, which are taken through the stages
+// again.
+func (f *Feed) headOf(ctx context.Context, b *box, e feed.Epoch) (feed.Head, error) {
+	h := feed.Head{Mailbox: b.name, Number: b.number, Chain: b.head, Closed: b.gap != 0 || b.moved}
+	later := b.gap != 0 && b.closedIn > e
+	if len(b.stored) == 0 && !later {
+		return h, nil
+	}
+	for after := b.number - min(b.number, feed.Number(len(b.stored)+1)); ; { // the gap is one more
+		page, err := f.cfg.Log.Entries(ctx, b.name, after, pageSize)
+		if err != nil {
+			return h, fmt.Errorf("read mailbox %s: %w", b.name, err)
+		}
+		for _, d := range page {
+			if after = d.Entry.Number; d.Entry.Epoch() > e {
+				h.Number, h.Chain, h.Closed = after-1, d.Entry.Previous, b.gap != 0 && !later || b.moved
+				return h, nil
+			}
+		}
+		if len(page) == 0 {
+			return h, nil
+		}
+	}
+}
+
 // read moves the acknowledged number on.
 func (b *box) read(n feed.Number) {
 	for {

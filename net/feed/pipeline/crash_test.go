@@ -150,6 +150,41 @@ func (i *instance) wantLinked() {
 	require.EqualValues(i.t, i.sent+1, next, "all is sealed")
 }
 
+// An epoch that is taken through again after a restart, with the next one, is sealed with where the mailbox ended then, and not with
+// where it ends by now.
+func TestAnEpochIsSealedWithItsOwnHeadAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := feedtest.New()
+		log.Before = func(ctx context.Context, call string, _ []string) error {
+			if call == "seal" {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		}
+		i := start(t, log, 0, nil)
+		i.subscribe(both...)
+		i.at(window)
+		i.submit(10)
+		i.at(2 * window)
+		i.submit(7)
+		i.close()
+		log.Before = nil
+		i = start(t, log, 0, nil)
+		synctest.Wait()
+		i.at(3 * window)
+		for e, want := range map[feed.Epoch]feed.Number{1: 10, 2: 17} {
+			head, there := i.seal(e).HeadOf("a")
+			require.True(t, there)
+			require.Equal(t, want, head.Number, "epoch %d", e)
+			require.Equal(t, i.entries("a")[want-1].Hash(), head.Chain)
+		}
+		s := i.read("a", 2, plenty)
+		require.NoError(t, s.wrong)
+		require.Empty(t, s.blames)
+		i.close()
+	})
+}
+
 func TestAnOutboxThatWasMissingBeforeARestartCatchesUpAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := feedtest.New()

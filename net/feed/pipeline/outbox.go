@@ -283,9 +283,14 @@ func (o *outbox) end(ctx context.Context, e *ending) error {
 		feed.SortTallies(o.got)
 		saw := feed.Commitment{Actor: o.actor(), Epoch: o.term.Epoch, In: o.got, Out: o.lanes.take()}
 		for _, b := range o.boxes {
-			if b != nil && !b.awaited {
-				saw.Heads = append(saw.Heads, feed.Head{Mailbox: b.name, Number: b.number, Chain: b.head, Closed: b.gap != 0 || b.moved})
+			if b == nil || b.awaited {
+				continue
 			}
+			head, err := o.feed.headOf(ctx, b, o.term.Epoch)
+			if err != nil {
+				return err
+			}
+			saw.Heads = append(saw.Heads, head)
 		}
 		if err := o.feed.report(ctx, o.reports, saw, report{}); err != nil {
 			return err
