@@ -55,6 +55,17 @@ func guardOf(cfg config.Config) (api.Guard, error) {
 		return api.Guard{}, err
 	}
 	guard := api.Guard{Token: token, URLs: cfg.Cluster.URLs}
+	for _, s := range cfg.Feed.Subscribers {
+		word, err := cfg.SubscriberToken(s)
+		if err != nil {
+			return api.Guard{}, err
+		}
+		by := api.Subscriber{Name: s.Name, Token: word, Mailboxes: s.Mailboxes}
+		for _, right := range s.May {
+			by.May = append(by.May, api.Right(right))
+		}
+		guard.Subscribers = append(guard.Subscribers, by)
+	}
 	if cfg.API.TLSCertFile != "" {
 		certificate, err := tls.LoadX509KeyPair(cfg.API.TLSCertFile, cfg.API.TLSKeyFile)
 		if err != nil {

@@ -1,11 +1,8 @@
 package config
 
 import (
-	"errors"
 	stdnet "net"
 	"strings"
-
-	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
 // Bounds of the API's token, in bytes.
@@ -19,19 +16,7 @@ func (c Config) APIToken() (string, error) {
 	if c.API.TokenFile == "" {
 		return "", nil
 	}
-	data, err := secretfile.Read("API token", c.API.TokenFile, maxTokenFile)
-	if err != nil {
-		return "", err
-	}
-	token := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	odd := func(r rune) bool { return r <= ' ' || r > '~' }
-	switch {
-	case strings.ContainsFunc(token, odd):
-		return "", errors.New("the API token must be one word of printable ASCII characters")
-	case len(token) < minToken:
-		return "", errors.New(`the API token has fewer than 32 characters: make one with "openssl rand -hex 32"`)
-	}
-	return token, nil
+	return readToken("API token", c.API.TokenFile)
 }
 
 // checkAPI demands that what others can reach asks who they are, and that nobody on the way reads the answer.

@@ -29,6 +29,7 @@ type Config struct {
 	Bitcoin    Bitcoin    `toml:"bitcoin"`
 	Signing    Signing    `toml:"signing"`
 	Signers    []Signer   `toml:"signers" validate:"max=64,dive"`
+	Feed       Feed       `toml:"feed"`
 	Store      Store      `toml:"store"`
 	Cluster    Cluster    `toml:"cluster"`
 	Bans       Bans       `toml:"bans"`
@@ -217,6 +218,7 @@ func Default() Config {
 		Redemption: Redemption{FeeRate: 10},
 		Signing:    defaultSigning(),
 		Signers:    []Signer{},
+		Feed:       defaultFeed(),
 		// About 250 days, and three and a half years: a wallet's whole life, and long enough for a dispute.
 		Store: Store{RetentionWindows: 2_000, RetentionEvidence: 10_000, RetentionMessages: 240, RetentionHeads: 720},
 		Cluster: Cluster{

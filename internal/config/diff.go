@@ -32,7 +32,8 @@ func (c Config) Diff(later Config) Diff {
 	}
 	was := c.Settings()
 	for _, now := range later.Settings() {
-		if ofEndpoints(now.Key) || strings.HasPrefix(now.Key, signersKey+"[") {
+		if ofEndpoints(now.Key) || strings.HasPrefix(now.Key, signersKey+"[") || strings.HasPrefix(now.Key, mailboxesKey+"[") ||
+			strings.HasPrefix(now.Key, subscribersKey+"[") {
 			continue
 		}
 		at := slices.IndexFunc(was, func(s Setting) bool { return s.Key == now.Key })
@@ -42,6 +43,12 @@ func (c Config) Diff(later Config) Diff {
 	}
 	if !slices.Equal(c.Signers, later.Signers) {
 		d.Restart = append(d.Restart, signersKey)
+	}
+	if !reflect.DeepEqual(c.Feed.Mailboxes, later.Feed.Mailboxes) {
+		d.Restart = append(d.Restart, mailboxesKey)
+	}
+	if !reflect.DeepEqual(c.Feed.Subscribers, later.Feed.Subscribers) {
+		d.Restart = append(d.Restart, subscribersKey)
 	}
 	return d
 }

@@ -109,6 +109,9 @@ func expandHome(c *Config) Complaints {
 	for i := range c.Ethereum.Multi.Endpoints {
 		paths[itemKey(endpointsKey, i)+".headers_file"] = &c.Ethereum.Multi.Endpoints[i].HeadersFile
 	}
+	for i := range c.Feed.Subscribers {
+		paths[itemKey(subscribersKey, i)+".token_file"] = &c.Feed.Subscribers[i].TokenFile
+	}
 	for key, path := range paths {
 		rest, ok := strings.CutPrefix(*path, "~/")
 		if !ok {

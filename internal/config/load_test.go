@@ -73,7 +73,7 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 		"WALLETNODE_SIGNING_PLACEMENT=random", "WALLETNODE_SIGNING_CLIENT_CERT_FILE=s.pem", "WALLETNODE_SIGNING_CLIENT_KEY_FILE=" + token,
 		"WALLETNODE_SIGNING_TIMEOUT_HEALTH=2s", "WALLETNODE_SIGNING_TIMEOUT_SIGN=3s", "WALLETNODE_SIGNING_TIMEOUT_GENERATE=4m",
 		"WALLETNODE_SIGNING_EMBEDDED=off", "WALLETNODE_SIGNING_DIR=/vault", "WALLETNODE_SIGNING_PASSWORD_FILE=/vp",
-		"WALLETNODE_SIGNING_CAPACITY=12", "WALLETNODE_STORE_DSN=postgres://h/db",
+		"WALLETNODE_SIGNING_CAPACITY=12", "WALLETNODE_FEED_KEEP_EPOCHS=9", "WALLETNODE_FEED_MAILBOX_ENTRIES=77", "WALLETNODE_STORE_DSN=postgres://h/db",
 		"WALLETNODE_STORE_RETENTION_WINDOWS=3", "WALLETNODE_STORE_RETENTION_EVIDENCE=4",
 		"WALLETNODE_STORE_RETENTION_MESSAGES=65", "WALLETNODE_STORE_RETENTION_HEADS=66",
 		"WALLETNODE_CLUSTER_INSTANCE_ID=node-1", "WALLETNODE_CLUSTER_URLS=https://a:1, http://a.onion", "WALLETNODE_CLUSTER_STANDBY=true",
@@ -119,6 +119,7 @@ func TestEveryKeyCanBeSetByItsVariable(t *testing.T) {
 			TimeoutGenerate: 4 * time.Minute, Embedded: "off", Dir: "/vault", PasswordFile: "/vp", Capacity: 12,
 		},
 		Signers: []Signer{},
+		Feed:    Feed{KeepEpochs: 9, MailboxEntries: 77, Mailboxes: []Mailbox{}, Subscribers: []Subscriber{}},
 		Store:   Store{DSN: "postgres://h/db", RetentionWindows: 3, RetentionEvidence: 4, RetentionMessages: 65, RetentionHeads: 66},
 		Cluster: Cluster{
 			InstanceID: "node-1", URLs: []string{"https://a:1", "http://a.onion"}, Standby: true, Bootstrap: []string{"https://b:2"},

@@ -32,6 +32,9 @@ var rules = map[string]func(string) error{
 	"clusterurl":  checkClusterURL,
 	"signerurl":   checkSignerURL,
 	"fingerprint": checkFingerprint,
+	"mailbox":     checkMailbox,
+	"mailboxes":   checkMailboxes,
+	"wallet":      checkWallet,
 	"loglevel":    func(s string) error { _, _, err := ParseLevels(s); return err },
 }
 

@@ -67,7 +67,7 @@ func (c Config) crossChecks(broken Complaints) Complaints {
 	if c.Store.RetentionEvidence < c.Store.RetentionWindows {
 		wrong = append(wrong, c.complaint("store.retention_evidence", "evidence must be kept at least as long as windows (store.retention_windows)"))
 	}
-	return slices.Concat(wrong, c.checkMulti(), c.checkCluster(broken), c.checkSigners(broken), c.checkAPI(broken), c.checkDashboard(broken))
+	return slices.Concat(wrong, c.checkMulti(), c.checkCluster(broken), c.checkSigners(broken), c.checkAPI(broken), c.checkDashboard(broken), c.checkFeed())
 }
 
 // newValidator knows the rules of the struct's tags: those of the library and the node's own.

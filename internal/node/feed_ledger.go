@@ -32,7 +32,9 @@ func (l *feedLedger) Log(name string) pipeline.Log {
 }
 
 // Origins implements instance.Ledger.
-func (l *feedLedger) Origins(ctx context.Context) (map[string]uint64, error) { return l.store.Origins(ctx) }
+func (l *feedLedger) Origins(ctx context.Context) (map[string]uint64, error) {
+	return l.store.Origins(ctx)
+}
 
 // Facts implements instance.Ledger.
 func (l *feedLedger) Facts(ctx context.Context, origin string, after uint64, limit int) ([]instance.Fact, error) {

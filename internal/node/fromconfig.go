@@ -6,12 +6,15 @@ import (
 	"os"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/crypto"
+
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/net/feed"
 )
 
 // ethereumBlockTime is the time between two blocks of the main network and its public testnets.
@@ -47,6 +50,10 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 	if err != nil {
 		return Config{}, err
 	}
+	feeds, err := feedConfig(c, instance)
+	if err != nil {
+		return Config{}, err
+	}
 	return Config{
 		Operator:  operator,
 		Ethereum:  oneEndpoint(c),
@@ -75,8 +82,43 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 		Dir:     c.Node.DataDir,
 		Bans:    AutomaticBans{On: c.Bans.Automatic, Score: c.Bans.Score, Windows: c.Bans.Windows, Lasts: c.Bans.Lasts},
 		Signing: signing,
+		Feed:    feeds,
 		Logger:  logger,
 	}, nil
+}
+
+// feedConfig translates what the node hands to signers and tools. The instance's key signs it.
+func feedConfig(c config.Config, key crypto.PrivKey) (*FeedConfig, error) {
+	raw, err := key.Raw()
+	if err != nil {
+		return nil, fmt.Errorf("read the instance's key: %w", err)
+	}
+	f := &FeedConfig{Key: raw, Keep: uint64(c.Feed.KeepEpochs), Entries: uint64(c.Feed.MailboxEntries)} //nolint:gosec // checked to be positive
+	for _, m := range c.Feed.Mailboxes {
+		s := feed.Subscription{Mailbox: m.Name}
+		for _, text := range m.Wallets {
+			id, err := chain.ParseWalletID(text)
+			if err != nil {
+				return nil, fmt.Errorf("mailbox %s: %w", m.Name, err)
+			}
+			s.Wallets = append(s.Wallets, id)
+		}
+		for _, text := range m.Kinds {
+			kind, err := feed.ParseKind(text)
+			if err != nil {
+				return nil, fmt.Errorf("mailbox %s: %w", m.Name, err)
+			}
+			s.Kinds = append(s.Kinds, kind)
+		}
+		f.Mailboxes = append(f.Mailboxes, s)
+	}
+	for _, s := range c.Signers {
+		f.Signers = append(f.Signers, s.ID)
+	}
+	if c.HasEmbeddedSigner() {
+		f.Signers = append(f.Signers, embeddedSigner)
+	}
+	return f, nil
 }
 
 // clusterConfig translates what makes an instance one of many; nil if the database is the node's own.

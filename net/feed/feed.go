@@ -104,6 +104,16 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
+// ParseKind reads a kind's name.
+func ParseKind(s string) (Kind, error) {
+	for k := KindProposal; k < kindEnd; k++ {
+		if k.String() == s {
+			return k, nil
+		}
+	}
+	return 0, malformed("want proposal, result, fault or action, have %.40q", s)
+}
+
 // Stage is one step of the way of a record.
 type Stage uint8
 
