@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/heads"
+	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -287,10 +289,37 @@ func TestAQuoteIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
+// What was verified when it was heard is not verified once more; what is read again is.
+func TestAQuoteIsTakenAsHeardAndVerifiedWhenItIsRead(t *testing.T) {
+	wallet := ourWallet.Hash()
+	signed := announcement(t, 2, wallet, 1800)
+	heard, err := evidence.HeardQuote(signed)
+	require.NoError(t, err)
+	require.Equal(t, quote(t, signed), heard)
+
+	message, err := wire.ParsePubsub(signed)
+	require.NoError(t, err)
+	other, err := wire.ParsePubsub(announcement(t, 3, wallet, 1800))
+	require.NoError(t, err)
+	forged := bytes.Replace(signed, message.From(), other.From(), 1)
+	heard, err = evidence.HeardQuote(forged)
+	require.NoError(t, err)
+	_, err = evidence.ReadQuote(heard.Signed())
+	requireRefused(t, err, evidence.BadSignature, "another's name")
+
+	_, err = evidence.HeardQuote(honest().bytes())
+	requireRefused(t, err, evidence.OtherTopic, "a statement is read, and never taken as heard")
+	_, err = evidence.HeardQuote([]byte("nothing"))
+	require.Error(t, err)
+}
+
 func FuzzReadQuote(f *testing.F) {
 	f.Add(announced(f, ourWallet.Hash(), 1800))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		signed := says(2, signer.SigningTopic(ourWallet.Hash()), data)
+		if heard, err := evidence.HeardQuote(signed); err == nil && heard.Leading {
+			t.Fatal("taken for the leader's word without a look at the signature")
+		}
 		q, err := evidence.ReadQuote(signed)
 		if err == nil {
 			require.Equal(t, signed, q.Signed())

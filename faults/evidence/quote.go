@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 )
 
@@ -14,7 +15,8 @@ import (
 const signingPrefix = "/walletnode/signing/1/"
 
 // Quote is a signed message whose author has acted on a statement of the slot: it announced its seats for a signature, named
-// the signers of one, or made the statement itself. Only ReadQuote makes one.
+// the signers of one, or made the statement itself. ReadQuote makes one, and
+// HeardQuote one of what was verified before.
 type Quote struct {
 	Slot             // Operator is who signed
 	Leading bool     // it is the statement itself
@@ -34,6 +36,27 @@ func ReadQuote(signed []byte) (Quote, error) {
 	if err != nil {
 		return Quote{}, err
 	}
+	return quoteOf(message, author)
+}
+
+// HeardQuote is ReadQuote of an announcement or a list whose signature was verified when it was heard. A quote that was made so
+// proves nothing before ReadQuote has read what Signed returns.
+func HeardQuote(signed []byte) (Quote, error) {
+	message, err := normalize(signed)
+	if err != nil {
+		return Quote{}, err
+	}
+	author, err := wire.ParsePeerID(message.From())
+	if err != nil {
+		return Quote{}, refuse(OtherSender, "message: %w", err)
+	}
+	if !strings.HasPrefix(message.Topic(), signingPrefix) {
+		return Quote{}, refuse(OtherTopic, "message: the topic %.200q is no wallet's for signatures", message.Topic())
+	}
+	return quoteOf(message, author.Operator())
+}
+
+func quoteOf(message wire.PubsubMessage, author chain.Operator) (Quote, error) {
 	raw := new(pb.SignerMessage)
 	if err := proto.Unmarshal(message.Data(), raw); err != nil {
 		return Quote{}, refuse(Malformed, "message: %w", err)

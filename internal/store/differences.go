@@ -160,17 +160,25 @@ func (l *Evidence) Known(ctx context.Context, peer chain.Operator, from chain.He
 	return known, nil
 }
 
-// SaveQuote implements exchange.Statements. What the operator said as leader stands among the statements.
-func (l *Evidence) SaveQuote(ctx context.Context, q evidence.Quote) error {
-	if q.Leading {
+// SaveQuotes implements exchange.Statements. What an operator said as leader stands among the statements.
+func (l *Evidence) SaveQuotes(ctx context.Context, quotes []evidence.Quote) error {
+	if len(quotes) == 0 {
 		return nil
 	}
-	return l.store.writes.do(ctx, "store a quote", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO quotes (block, operator, wallet, signed) SELECT $1, $2, $3, $4
-			WHERE (SELECT COUNT(*) FROM quotes WHERE block = $1 AND operator = $2) < $5
-			ON CONFLICT (block, operator, wallet) DO NOTHING`,
-			height(q.Window), q.Operator[:], q.Wallet[:], q.Signed(), int64(exchange.MaxQuotes))
-		return err
+	return l.store.writes.do(ctx, "store quotes", func(ctx context.Context, tx *sql.Tx) error {
+		for _, q := range quotes {
+			if q.Leading {
+				continue
+			}
+			_, err := tx.ExecContext(ctx, `INSERT INTO quotes (block, operator, wallet, signed) SELECT $1, $2, $3, $4
+				WHERE (SELECT COUNT(*) FROM quotes WHERE block = $1 AND operator = $2) < $5
+				ON CONFLICT (block, operator, wallet) DO NOTHING`,
+				height(q.Window), q.Operator[:], q.Wallet[:], q.Signed(), int64(exchange.MaxQuotes))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -13,7 +13,9 @@ import (
 
 func TestRetentionOfEvidence(t *testing.T) {
 	for name, make := range engines {
-		t.Run(name, func(t *testing.T) { testEvidenceRetention(t, attesting(t, make(t, Retention{Windows: 3, Messages: 3, Heads: 5}), true)()) })
+		t.Run(name, func(t *testing.T) {
+			testEvidenceRetention(t, attesting(t, make(t, Retention{Windows: 3, Messages: 3, Heads: 5}), true)())
+		})
 	}
 }
 
@@ -31,7 +33,7 @@ func testEvidenceRetention(t *testing.T, s attester) {
 		require.NoError(t, s.SaveStatement(t.Context(), said(t, 2, w, n, 1)))
 		record(t, s.Store, ended(w, n, operator(2)))
 		attest(t, s.log, n)
-		require.NoError(t, s.log.SaveQuote(t.Context(), announced(t, 3, w.ID(), n, 1)))
+		require.NoError(t, s.log.SaveQuotes(t.Context(), []evidence.Quote{announced(t, 3, w.ID(), n, 1)}))
 		for _, op := range []byte{2, 3} {
 			require.NoError(t, s.log.SaveHead(t.Context(), signedHead(t, op, evidence.Head{Chain: testChain, Window: window(n).Block, Windows: 1, Root: root})))
 		}

@@ -433,9 +433,9 @@ func testQuotes(t *testing.T, open func() attester) {
 	w := commonWallet(t, 10)
 	require.NoError(t, s.SaveStatement(t.Context(), said(t, 2, w, 1, 1)))
 	first := announced(t, 2, w.ID(), 1, 1)
-	require.NoError(t, s.log.SaveQuote(t.Context(), first))
-	require.NoError(t, s.log.SaveQuote(t.Context(), announced(t, 2, w.ID(), 1, 2)))
-	require.NoError(t, s.log.SaveQuote(t.Context(), announced(t, 3, w.ID(), 1, 1)))
+	require.NoError(t, s.log.SaveQuotes(t.Context(), []evidence.Quote{first}))
+	require.NoError(t, s.log.SaveQuotes(t.Context(), []evidence.Quote{announced(t, 2, w.ID(), 1, 2)}))
+	require.NoError(t, s.log.SaveQuotes(t.Context(), []evidence.Quote{announced(t, 3, w.ID(), 1, 1)}))
 	s = open()
 	got, err := s.log.Quotes(t.Context(), operator(2), 900)
 	require.NoError(t, err)
@@ -447,7 +447,7 @@ func testQuotes(t *testing.T, open func() attester) {
 
 	for i := range exchange.MaxQuotes + 3 {
 		wallet := chain.WalletID{1, byte(i >> 8), byte(i)}
-		require.NoError(t, s.log.SaveQuote(t.Context(), announced(t, 2, wallet, 2, 1)))
+		require.NoError(t, s.log.SaveQuotes(t.Context(), []evidence.Quote{announced(t, 2, wallet, 2, 1)}))
 	}
 	require.Equal(t, []int64{exchange.MaxQuotes}, numbers(t, s.Store, `SELECT COUNT(*) FROM quotes WHERE block = 1800`))
 }

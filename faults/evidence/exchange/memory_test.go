@@ -213,10 +213,10 @@ func (m *memory) Known(_ context.Context, peer chain.Operator, _ chain.Height) (
 	return maps.Clone(m.known[peer]), nil
 }
 
-func (m *memory) SaveQuote(_ context.Context, q evidence.Quote) error {
+func (m *memory) SaveQuotes(_ context.Context, quotes []evidence.Quote) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.quotes = append(m.quotes, q)
+	m.quotes = append(m.quotes, quotes...)
 	return nil
 }
 

@@ -30,7 +30,7 @@ var (
 // Bounds of what a Log keeps. At each of them what is new is left out, for what is there settles the case.
 const (
 	// MaxQuotes is how many wallets' quotes are kept of one operator and window.
-	MaxQuotes = 256
+	MaxQuotes = 64
 	// MaxKnown is how many explained differences are kept with one operator.
 	MaxKnown = 1 << 16
 )
@@ -115,9 +115,10 @@ type Statements interface {
 	// Known returns what an operator is known to attest differently, of a window and later ones.
 	Known(ctx context.Context, peer chain.Operator, from chain.Height) (heads.Known, error)
 
-	// SaveQuote stores a message in which another operator acted on a leader's word: the first of each slot.
-	SaveQuote(ctx context.Context, q evidence.Quote) error
-	// Quotes returns what was stored of one operator, of a window and later ones, with its own statements as leader.
+	// SaveQuotes stores messages in which other operators acted on a leader's word: the first of each slot.
+	SaveQuotes(ctx context.Context, quotes []evidence.Quote) error
+	// Quotes returns what was stored of one operator, of a window and later ones, with its own statements as leader. Each was
+	// verified.
 	Quotes(ctx context.Context, of chain.Operator, from chain.Height) ([]evidence.Quote, error)
 }
 

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"time"
 
 	"github.com/walletnode/walletnode/faults/evidence"
 )
@@ -11,6 +12,10 @@ const (
 	maxWaitingQuotes = 256
 	// maxSeenQuotes slots are remembered in which something was stored, so that repetitions cost nothing.
 	maxSeenQuotes = 1 << 14
+	// maxFreshQuotes wait to be stored together, quotePause at most. A crash loses them, which costs at most a proof.
+	maxFreshQuotes = 1024
+	quotePause     = 30 * time.Second
+	lastQuotes     = 5 * time.Second
 )
 
 // Quote takes a message that was heard on a wallet's signing topic: if another operator acts on a leader's word in it, it is kept,
@@ -23,32 +28,43 @@ func (s *Service) Quote(signed []byte) {
 	}
 }
 
-// keepQuotes stores what Quote was given.
+// keepQuotes stores what Quote was given: of each operator and slot the first, and what comes within a while in one go.
 func (s *Service) keepQuotes(ctx context.Context) {
 	seen := map[evidence.Slot]bool{}
+	var fresh []evidence.Quote
+	store := func(ctx context.Context) {
+		if err := s.cfg.Log.SaveQuotes(ctx, fresh); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("Could not store what operators said about signatures", "messages", len(fresh), "error", err)
+		}
+		fresh = nil
+	}
+	due := time.NewTimer(quotePause)
+	defer due.Stop()
 	for {
-		var signed []byte
 		select {
-		case signed = <-s.quotes:
+		case signed := <-s.quotes:
+			q, err := evidence.HeardQuote(signed)
+			if err != nil || q.Operator == s.self || seen[q.Slot] || !current(q.Window, s.cfg.Clock.Height()) {
+				continue // a round of a signature, a result, what is known, or about no window that counts
+			}
+			if w, ours := s.company().wallets[q.Wallet]; !ours || !w.Holds(q.Operator) {
+				continue
+			}
+			if len(seen) >= maxSeenQuotes {
+				clear(seen)
+			}
+			seen[q.Slot] = true
+			if fresh = append(fresh, q); len(fresh) >= maxFreshQuotes {
+				store(ctx)
+			}
+		case <-due.C:
+			store(ctx)
+			due.Reset(quotePause)
 		case <-ctx.Done():
+			ctx, end := context.WithTimeout(context.WithoutCancel(ctx), lastQuotes) // what was heard is not to be lost by a restart
+			defer end()
+			store(ctx)
 			return
 		}
-		q, err := evidence.ReadQuote(signed)
-		if err != nil || q.Operator == s.self || seen[q.Slot] || !current(q.Window, s.cfg.Clock.Height()) {
-			continue // a round of a signature, a result, what is known, or about no window that counts
-		}
-		if w, ours := s.company().wallets[q.Wallet]; !ours || !w.Holds(q.Operator) {
-			continue
-		}
-		if err := s.cfg.Log.SaveQuote(ctx, q); err != nil {
-			if ctx.Err() == nil {
-				s.cfg.Logger.Error("Could not store what an operator said about a signature", "about", q.Slot, "error", err)
-			}
-			continue
-		}
-		if len(seen) >= maxSeenQuotes {
-			clear(seen)
-		}
-		seen[q.Slot] = true
 	}
 }
