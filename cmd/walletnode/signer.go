@@ -103,9 +103,16 @@ func signerError(err error) error {
 // openVault opens the signer's key shares. work is the logarithm of a password's cost, for what is encrypted anew; 0 for
 // the standard one.
 func openVault(ctx context.Context, s daemon.Settings, work int) (*vault.Vault, error) {
-	return vault.Open(ctx, vault.Config{
-		Dir: s.Vault, PasswordFile: s.PasswordFile, Version: readBuild(debug.ReadBuildInfo()).Version, Capacity: s.Capacity, BlockTime: time.Duration(s.BlockTime), Work: work,
-	})
+	cfg := vaultConfig(s)
+	cfg.Work = work
+	return vault.Open(ctx, cfg)
+}
+
+// vaultConfig is what the settings say of the key shares.
+func vaultConfig(s daemon.Settings) vault.Config {
+	return vault.Config{
+		Dir: s.Vault, PasswordFile: s.PasswordFile, Version: readBuild(debug.ReadBuildInfo()).Version, Capacity: s.Capacity, BlockTime: time.Duration(s.BlockTime),
+	}
 }
 
 // withVault opens the key shares for one command, which must be alone with them.

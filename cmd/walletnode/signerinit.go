@@ -150,6 +150,16 @@ block_time = "12s"
 # Who may ask: "walletnode signer client add" adds to the list, SIGHUP has it read again.
 #   roles    read (list keys), sign, dkg (make new keys), admin (freeze keys and thaw them)
 #   wallets  public key hashes, or "*" alone: every wallet. Who makes new keys needs "*".
+
+# Where leaders' messages come from, in place of the node's word: a mailbox of the operator's feed, verified as it is read. What was
+# not proposed in it is not signed. docs/signer.md says how; without it the node's word is taken.
+# [feed]
+# urls = ["https://node-1.example:9602"]
+# operator = "0x..."          # who signs the list of instances and of their keys
+# mailbox = "signer.signer-1"
+# token_file = "feed-token"   # as the node's [[feed.subscribers]] has it, with the rights follow and acknowledge
+# ca_file = ""                # certificates that the instances' are held against; empty: the system's
+# wait = "5s"                 # how long a message may come after it is asked for
 `, listen, passwordFile)
 }
 

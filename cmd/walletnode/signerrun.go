@@ -81,7 +81,16 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 	if err != nil {
 		return err
 	}
-	backend, err := openVault(ctx, settings, 0)
+	letters, err := openMailbox(settings)
+	if err != nil {
+		return err
+	}
+	keeping := vaultConfig(settings)
+	if letters != nil { // a nil one would be no nil interface
+		keeping.Mailbox, keeping.Wait = letters.Reader, time.Duration(settings.Feed.Wait)
+		defer letters.Close()
+	}
+	backend, err := vault.Open(ctx, keeping)
 	if err != nil {
 		return err
 	}
@@ -105,6 +114,9 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx, listener) })
+	if letters != nil {
+		g.Go(func() error { return letters.Run(ctx) })
+	}
 	g.Go(func() error {
 		never := func() <-chan struct{} { return nil } // what changes is seen at the next sign of life
 		if err := notifier.Follow(ctx, never, func() systemd.Report { return signerReport(ctx, backend) }); err != nil {

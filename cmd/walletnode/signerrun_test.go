@@ -205,9 +205,14 @@ func signAll(t *testing.T, backend signer.Backend, round signer.SignRound) (sign
 	}
 }
 
+// heartbeatOf is what a leader proposes in a window.
+func heartbeatOf(window chain.Height) proposal.Heartbeat {
+	return proposal.Heartbeat{Message: [16]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(window)}}
+}
+
 // begin is the first round of an attempt to sign a window's heartbeat.
 func (o *soleOperator) begin(key signer.KeyDetail, window chain.Height, attempt uint32) signer.SignRound {
-	p := proposal.Heartbeat{Message: [16]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(window)}}
+	p := heartbeatOf(window)
 	o.seqno++
 	envelope := wire.EncodeEnvelope(wire.Envelope{
 		Sender: wire.PublicKeyOf(o.key), Type: proposal.MessageType, Sequence: o.seqno,

@@ -64,7 +64,8 @@ type Config struct {
 	Dir string
 	// Acknowledge says that entries are not needed any more once they are delivered: the instance may forget them.
 	Acknowledge bool
-	// Again has entries delivered once more after a start whose epoch was not complete before it.
+	// Again has entries delivered once more after a start whose epoch was not complete before it, or all that there are where the place was
+	// lost.
 	Again bool
 	// Policy is how epochs are kept; zero is as before, and DefaultPolicy at first.
 	Policy feed.Policy
@@ -317,7 +318,7 @@ func (f *Follower) begin(ctx context.Context, b Begin) error {
 	if !f.known {
 		f.at.Instance, f.at.Number, f.known = b.Instance, b.Number, true
 		if f.cfg.Acknowledge { // a subscriber that lost its place goes on where it said it was
-			f.at.Delivered, f.told = b.Acknowledged, b.Acknowledged
+			f.at.Delivered, f.told, f.again = b.Acknowledged, b.Acknowledged, b.Acknowledged
 		}
 	}
 	return nil

@@ -43,6 +43,7 @@ const (
 	RuleDouble    Rule = "double"    // a redemption would be paid by two transactions that share no input
 	RuleRate      Rule = "rate"      // too many signatures in one window
 	RuleTerm      Rule = "term"      // a newer instance has asked before
+	RuleFeed      Rule = "feed"      // the leader's message did not come through the backend's own mailbox
 	RuleSeats     Rule = "seats"     // the signers are not seats of the wallet, or too few
 )
 

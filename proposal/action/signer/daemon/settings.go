@@ -11,6 +11,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
@@ -30,7 +31,26 @@ type Settings struct {
 	Capacity     int          `toml:"capacity"`      // greatest number of keys; 0 for no limit
 	BlockTime    Duration     `toml:"block_time"`    // shortest time between two blocks of the chain
 	Clients      []Permission `toml:"clients"`
+	// Feed is the signer's own way to leaders' messages; without one it takes the node's word for them.
+	Feed *FeedSettings `toml:"feed"`
 }
+
+// FeedSettings say which mailbox of the operator's feed has the leaders' messages.
+type FeedSettings struct {
+	URLs      []string       `toml:"urls"`       // of instances to begin with: scheme, host and port
+	Operator  chain.Operator `toml:"operator"`   // who signs the list of instances and the list of their keys
+	Mailbox   string         `toml:"mailbox"`    // its name
+	TokenFile string         `toml:"token_file"` // what the instances are shown
+	CAFile    string         `toml:"ca_file"`    // certificates that the instances' are held against; empty: the system's
+	State     string         `toml:"state"`      // directory of the place in the mailbox
+	Wait      Duration       `toml:"wait"`       // how long a leader's message may come after it is asked for
+}
+
+// Defaults of FeedSettings.
+const (
+	defaultFeedState = "feed"
+	defaultFeedWait  = Duration(5 * time.Second)
+)
 
 // Duration stands in the file as text, such as "12s".
 type Duration time.Duration
@@ -53,8 +73,12 @@ func ReadSettings(path string) (Settings, Access, error) {
 	if err != nil {
 		return Settings{}, Access{}, secretfile.Unusable{Err: fmt.Errorf("signer's settings: %s: %w", path, err)}
 	}
-	for _, file := range []*string{&s.Certificate, &s.Key, &s.Vault, &s.PasswordFile} {
-		if !filepath.IsAbs(*file) {
+	files := []*string{&s.Certificate, &s.Key, &s.Vault, &s.PasswordFile}
+	if s.Feed != nil {
+		files = append(files, &s.Feed.TokenFile, &s.Feed.CAFile, &s.Feed.State)
+	}
+	for _, file := range files {
+		if *file != "" && !filepath.IsAbs(*file) {
 			*file = filepath.Join(filepath.Dir(path), *file)
 		}
 	}
@@ -79,6 +103,12 @@ func ParseSettings(raw []byte) (Settings, Access, error) {
 			return Settings{}, Access{}, fmt.Errorf("line %d: %w", row, err)
 		}
 		return Settings{}, Access{}, err
+	}
+	if s.Feed != nil && s.Feed.State == "" {
+		s.Feed.State = defaultFeedState
+	}
+	if s.Feed != nil && s.Feed.Wait == 0 {
+		s.Feed.Wait = defaultFeedWait
 	}
 	access, err := NewAccess(s.Clients)
 	return s, access, errors.Join(s.check(), err)
@@ -111,6 +141,27 @@ func (s Settings) check() error {
 	}
 	if s.BlockTime <= 0 {
 		complaints = append(complaints, errors.New("block_time: want more than nothing"))
+	}
+	return errors.Join(append(complaints, s.Feed.check())...)
+}
+
+// check joins every complaint.
+func (f *FeedSettings) check() error {
+	if f == nil {
+		return nil
+	}
+	var complaints []error
+	if len(f.URLs) == 0 {
+		complaints = append(complaints, errors.New("feed.urls: want where the operator's instances are reached"))
+	}
+	if f.Operator.IsZero() {
+		complaints = append(complaints, errors.New("feed.operator: want the operator's address, whose word on the instances' keys is believed"))
+	}
+	if f.Mailbox == "" {
+		complaints = append(complaints, errors.New("feed.mailbox: want the name of a mailbox (walletnode feed mailboxes lists them)"))
+	}
+	if f.Wait < 0 || f.Wait > Duration(time.Minute) {
+		complaints = append(complaints, errors.New("feed.wait: want at most 1m"))
 	}
 	return errors.Join(complaints...)
 }

@@ -266,7 +266,7 @@ func (r *run) answered(said reply) {
 func (r *run) refused(a *attempt, err error) {
 	refusal, isRefusal := errors.AsType[*signer.Refused](err)
 	switch {
-	case isRefusal && (refusal.Rule == signer.RuleNonce || refusal.Rule == signer.RuleSeats):
+	case isRefusal && (refusal.Rule == signer.RuleNonce || refusal.Rule == signer.RuleSeats || refusal.Rule == signer.RuleFeed):
 		a.result, a.detail = ResultBackend, err.Error()
 	case isRefusal, errors.Is(err, signer.ErrFrozen), errors.Is(err, signer.ErrForbidden):
 		a.result, a.detail = ResultBackend, err.Error()

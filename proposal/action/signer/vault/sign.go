@@ -45,6 +45,9 @@ func (v *Vault) beginSigning(ctx context.Context, c *ceremony, r signer.SignRoun
 	if err := v.admit(ctx, k.Wallet, r.Term); err != nil {
 		return signer.RoundReply{}, err
 	}
+	if r.Open, err = v.fromMailbox(ctx, r, k); err != nil {
+		return signer.RoundReply{}, err
+	}
 	q, err := readAsked(r, k)
 	if err != nil {
 		return signer.RoundReply{}, err

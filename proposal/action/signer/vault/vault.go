@@ -27,6 +27,8 @@ const (
 	// within 30 blocks; a key generation waits for its slowest operator.
 	sessionIdle = 30 * time.Minute
 	sweepPause  = time.Minute // from one look for idle sessions to the next
+	// defaultWait: a leader's message is told when it is heard, and signed for 95 blocks later.
+	defaultWait = 5 * time.Second
 )
 
 // Config is what a vault needs; Dir and PasswordFile are required.
@@ -42,6 +44,10 @@ type Config struct {
 	// 0 for 18, about a second and 256 MiB. A low one is for passwords that were drawn at random.
 	Work int
 	Now  func() time.Time // nil for the machine's clock
+	// Mailbox is where leaders' messages come from, in place of the node's word; nil if there is none.
+	Mailbox Mailbox
+	// Wait is how long a leader's message may come after it is asked for; 0 for 5 s.
+	Wait time.Duration
 }
 
 func (c Config) validate() (Config, error) {
@@ -49,8 +55,8 @@ func (c Config) validate() (Config, error) {
 	if c.Dir == "" || c.PasswordFile == "" {
 		errs = append(errs, errors.New("vault: directory or password file is missing"))
 	}
-	if c.Capacity < 0 || c.Rate < 0 || c.FeeCap < 0 || c.BlockTime < 0 {
-		errs = append(errs, errors.New("vault: capacity, rate, fee cap and block time must not be negative"))
+	if c.Capacity < 0 || c.Rate < 0 || c.FeeCap < 0 || c.BlockTime < 0 || c.Wait < 0 {
+		errs = append(errs, errors.New("vault: capacity, rate, fee cap, block time and wait must not be negative"))
 	}
 	if c.Work != 0 && (c.Work < minWork || c.Work > maxWork) {
 		errs = append(errs, fmt.Errorf("vault: work of %d is not within %d .. %d", c.Work, minWork, maxWork))
@@ -63,6 +69,9 @@ func (c Config) validate() (Config, error) {
 	}
 	if c.FeeCap == 0 {
 		c.FeeCap = defaultFeeCap
+	}
+	if c.Wait == 0 {
+		c.Wait = defaultWait
 	}
 	if c.Work == 0 {
 		c.Work = defaultWork

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/walletnode/walletnode/internal/secretfile"
+	"github.com/walletnode/walletnode/net/client"
+	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
+	"github.com/walletnode/walletnode/proposal/action/signer/mailbox"
+)
+
+// maxToken bounds the file of a token, in bytes.
+const maxToken = 4096
+
+// letters is a signer's mailbox, and the way there.
+type letters struct {
+	*mailbox.Reader
+	way *client.Client
+}
+
+// Close ends the idle connections.
+func (l *letters) Close() { l.way.Close() }
+
+// openMailbox makes what follows the signer's mailbox; nil if the settings name none. It connects to nothing yet.
+func openMailbox(s daemon.Settings) (*letters, error) {
+	if s.Feed == nil {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	how := client.Config{Bootstrap: s.Feed.URLs, Operator: s.Feed.Operator}
+	if file := s.Feed.TokenFile; file != "" {
+		token, err := secretfile.Read("token of the feed", file, maxToken)
+		if err != nil {
+			return nil, err
+		}
+		how.Token = strings.TrimSpace(string(token))
+	}
+	if file := s.Feed.CAFile; file != "" {
+		pem, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+		if err != nil {
+			return nil, fmt.Errorf("feed.ca_file: %w", err)
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("feed.ca_file: %s holds no certificate", file)
+		}
+		how.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	way, err := client.New(how)
+	if err != nil {
+		return nil, secretfile.Unusable{Err: fmt.Errorf("feed.urls: %w", err)}
+	}
+	reader, err := mailbox.New(mailbox.Config{
+		Instances: way, Mailbox: s.Feed.Mailbox, Operator: s.Feed.Operator, Dir: s.Feed.State, Logger: logger("signer"),
+	})
+	if err != nil {
+		return nil, secretfile.Unusable{Err: err}
+	}
+	return &letters{reader, way}, nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/api"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
+)
+
+// A signer as a process of its own signs what came through its mailbox, whatever the node shows, and nothing else; also after a start.
+func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
+	_, p := posted(t)
+	p.heights <- 9900
+	const token = "0123456789abcdef0123456789abcdef"
+	office := &api.Server{Feeds: p, Logger: slog.New(slog.DiscardHandler), Guard: api.Guard{
+		Token:       "another word, which is the operator's",
+		Subscribers: []api.Subscriber{{Name: "signer", Token: token, Mailboxes: []string{"a"}, May: []api.Right{api.RightFollow, api.RightAcknowledge}}},
+	}}
+	node := httptest.NewServer(office.Handler())
+	defer node.Close()
+
+	private, err := secp256k1.GeneratePrivateKeyFromRand(rand.Reader)
+	require.NoError(t, err)
+	o := &soleOperator{key: private, op: wire.PublicKeyOf(private).Operator()}
+	s := startSigner(t)
+	key := o.generate(t, s.dial(t, s.config))
+	s.stop(t)
+
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "feed-token"), []byte(token+"\n"), 0o600))
+	settings := filepath.Join(s.dir, daemon.SettingsFile)
+	text, err := os.ReadFile(settings) //nolint:gosec // the test's own
+	require.NoError(t, err)
+	text = fmt.Appendf(text, "\n[feed]\nurls = [%q]\noperator = %q\nmailbox = \"a\"\ntoken_file = \"feed-token\"\nwait = \"1s\"\n", node.URL, alphaKeys(t).Operator)
+	require.NoError(t, os.WriteFile(settings, text, 0o600))
+	s.start(t)
+	backend := s.dial(t, s.config)
+	shown := o.begin(key, 9900, 1)
+	var refused *signer.Refused
+	_, err = backend.Sign(t.Context(), shown)
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, signer.RuleFeed, refused.Rule, "a leader signed what the node shows, and the mailbox does not have it")
+
+	require.NoError(t, p.Submit(t.Context(), "node", 4, []pipeline.Message{{Wallet: key.Wallet, Kind: feed.KindProposal, Payload: shown.Open.Intent.Statement}}))
+	for range 2 {
+		// What is in the mailbox was told before, so the signer waits for it only as long as it takes to get there.
+		require.Eventually(t, func() bool {
+			box, err := p.log.Mailbox(t.Context(), "a", 0)
+			return err == nil && box.Acknowledged == 4
+		}, 2*time.Minute, 10*time.Millisecond)
+		open := *shown.Open
+		open.Intent.Statement = []byte("whatever the node shows")
+		open.Attempt++
+		shown.Open = &open
+		shown.Session = signer.SigningSession(open.Intent.Digest(heartbeatOf(9900)), 0, open.Attempt, open.Signers)
+		reply, err := signAll(t, backend, shown)
+		require.NoError(t, err)
+		require.Len(t, reply.Done.Signature, 64)
+		s.stop(t)
+		s.start(t)
+		backend = s.dial(t, s.config)
+	}
+	s.stop(t)
+	require.NoDirExists(t, filepath.Join(s.dir, "vault", "feed"))
+	require.FileExists(t, filepath.Join(s.dir, "feed", "place.json"))
+	require.NotContains(t, s.said(t), token)
+
+	// A mailbox that cannot be had is no reason to sign without one.
+	node.Close()
+	s.start(t)
+	_, err = o.heartbeat(t, s.dial(t, s.config), key, 10800)
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, signer.RuleFeed, refused.Rule)
+	s.stop(t)
+}
+
+func TestSettingsOfASignersMailboxAreChecked(t *testing.T) {
+	dir, prepared := preparedDir(t)
+	plain, err := os.ReadFile(prepared.Settings)
+	require.NoError(t, err)
+	operator := chain.Operator{7}.String()
+	for text, want := range map[string]string{
+		"":              "feed.urls: want where",
+		`mailbox = "a"`: "feed.operator: want the operator's address",
+		`urls = ["unix:///a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"a\"":  "feed.urls: bootstrap: URL",
+		`urls = ["http://a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"A B\"": "mailbox: malformed",
+		`wait = "2h"`: "feed.wait: want at most 1m",
+		`word = "2h"`: `there is no key "feed.word"`,
+	} {
+		require.NoError(t, os.WriteFile(prepared.Settings, append(append([]byte{}, plain...), "\n[feed]\n"+text+"\n"...), 0o600))
+		got := call(t, "", "signer", "run", "--dir", dir)
+		require.Equal(t, codeUsage, got.code, "%s: %s", text, got.stderr)
+		require.Contains(t, got.stderr, want)
+	}
+	require.Equal(t, 1, strings.Count(string(plain), "# [feed]"), "init explains it")
+}
