@@ -294,7 +294,14 @@ func (notifiee) Listen(network.Network, ma.Multiaddr) {}
 func (notifiee) ListenClose(network.Network, ma.Multiaddr) {}
 
 // Peers returns what is known of every peer, connected or not; at most 1024.
-func (h *Host) Peers() []PeerInfo { return h.table.infos(time.Now()) }
+func (h *Host) Peers() []PeerInfo {
+	now := time.Now()
+	all := h.table.infos(now)
+	for i := range all {
+		all[i].Relaying = h.relays.of(all[i].ID, now)
+	}
+	return all
+}
 
 // silence bans the author of a flood.
 func (h *Host) silence(author peer.ID, r Ruling) {

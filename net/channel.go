@@ -133,6 +133,9 @@ func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Mes
 		Reach:  c.reach(),
 	})
 	h.counters.count(r)
+	if r.Cause == CauseNew {
+		h.relays.first(msg.Message, forwarder, time.Now())
+	}
 	switch {
 	case r.Verdict == VerdictAccept:
 		return pubsub.ValidationAccept

@@ -53,6 +53,7 @@ type Host struct {
 
 	counters counters
 	flights  flights
+	relays   relays
 
 	joining    sync.Mutex // one Join or Leave at a time
 	mu         sync.Mutex

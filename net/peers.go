@@ -36,6 +36,7 @@ type PeerInfo struct {
 	AdmitsUs       bool      // it has said that it admits us
 	LastError      string    // what last went wrong with it, or why it was cut off
 	LastErrorAt    time.Time
+	Relaying       Relaying // what it did with what others said; a suspicion at most
 }
 
 // entry is the state of one peer, guarded by the table's mutex.

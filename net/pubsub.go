@@ -134,7 +134,8 @@ func (t tracer) ValidateMessage(msg *pubsub.Message) { t.h.flights.leave(msg.Mes
 func (t tracer) DuplicateMessage(msg *pubsub.Message) { t.h.flights.leave(msg.Message) }
 
 // Graft hears that a neighbour has joined the mesh of a topic: it is sent what we relay from now on.
-func (t tracer) Graft(_ peer.ID, topic string) {
+func (t tracer) Graft(id peer.ID, topic string) {
+	t.h.relays.graft(id, topic, time.Now())
 	if c := t.h.table.topic(topic); c != nil {
 		c.approached()
 	}
@@ -147,12 +148,18 @@ func (t tracer) DropRPC(rpc *pubsub.RPC, _ peer.ID) {
 	}
 }
 
+// Prune hears that a neighbour has left the mesh of a topic.
+func (t tracer) Prune(id peer.ID, topic string) { t.h.relays.prune(id, topic) }
+
+// OnClosedOutboundStream hears that a neighbour has gone.
+func (t tracer) OnClosedOutboundStream(id peer.ID) { t.h.relays.gone(id) }
+
+// Leave hears that a topic was closed here.
+func (t tracer) Leave(topic string) { t.h.relays.leave(topic) }
+
 // The rest of pubsub's tracing is of no interest.
 func (tracer) OnNewOutboundStream(peer.ID, protocol.ID) {}
-func (tracer) OnClosedOutboundStream(peer.ID)           {}
 func (tracer) Join(string)                              {}
-func (tracer) Leave(string)                             {}
-func (tracer) Prune(peer.ID, string)                    {}
 func (tracer) DeliverMessage(*pubsub.Message)           {}
 func (tracer) ThrottlePeer(peer.ID)                     {}
 func (tracer) RecvRPC(*pubsub.RPC)                      {}

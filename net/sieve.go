@@ -2,6 +2,7 @@ package net
 
 import (
 	"slices"
+	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
@@ -11,7 +12,7 @@ import (
 // sieve takes out of an RPC what need not be verified and what cannot be: what nobody needs, what is unsigned, and what
 // is about wallets and topics that are not ours, which pubsub would ignore anyhow.
 func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
-	height := h.height()
+	height, now := h.height(), time.Now()
 	return slices.DeleteFunc(messages, func(m *pb.Message) bool {
 		c := h.table.topic(m.GetTopic())
 		dropKey(m)
@@ -24,7 +25,9 @@ func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
 			h.counters.rejected.Add(1)
 			h.charge(from, "forwarded rejected messages: "+pubsub.RejectMissingSignature)
 			return true
-		case c.needless(m, height):
+		}
+		h.relays.again(m, from, now)
+		if c.needless(m, height) {
 			h.counters.known.Add(1)
 			return true
 		}

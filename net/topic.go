@@ -179,6 +179,9 @@ func (t *Topic) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Messa
 		Time:   time.Now(), Own: own, Reach: t.reach(),
 	})
 	h.counters.count(r)
+	if r.Cause == CauseNew {
+		h.relays.first(msg.Message, forwarder, time.Now())
+	}
 	switch {
 	case r.Verdict == VerdictAccept:
 		return pubsub.ValidationAccept

@@ -82,9 +82,10 @@ func showPeer(c *cli.Context) error {
 
 func writePeer(c *cli.Context, p view.Peer) error {
 	_, err := fmt.Fprintf(c.App.Writer, "peer %s\n  operator    %s\n  state       %s\n  admits us   %s\n  configured  %t\n  addresses   %s\n  connected   since %s\n"+
-		"  proof       until %s\n  refused     until %s\n  parameters  %s\n  last error  %s at %s\n",
+		"  proof       until %s\n  refused     until %s\n  parameters  %s\n  last error  %s at %s\n  relaying    %d messages forwarded, %d missing, %d late, %d reordered\n",
 		p.ID, cell(p.Operator), p.State, admission(p.AdmitsUs), p.Static, orDash(strings.Join(p.Addresses, ", ")), cell(p.ConnectedSince),
-		cell(p.ProofExpires), cell(p.RefusedUntil), agreement(p.ParamsMatch), printable(cell(p.LastError)), cell(p.LastErrorAt))
+		cell(p.ProofExpires), cell(p.RefusedUntil), agreement(p.ParamsMatch), printable(cell(p.LastError)), cell(p.LastErrorAt),
+		p.Relaying.Forwarded, p.Relaying.Missing, p.Relaying.Late, p.Relaying.Reordered)
 	return err
 }
 

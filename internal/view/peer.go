@@ -28,6 +28,15 @@ type Peer struct {
 	AdmitsUs       *bool           `json:"admits_us"`    // null before it told
 	LastError      *string         `json:"last_error"`
 	LastErrorAt    *string         `json:"last_error_at"`
+	Relaying       Relaying        `json:"relaying"`
+}
+
+// Relaying is what a peer did with what others said, since this node started: a suspicion at most, for who relays signs nothing.
+type Relaying struct {
+	Forwarded uint64 `json:"forwarded"` // messages that it passed on to this node
+	Missing   uint64 `json:"missing"`   // that it did not pass on, as a neighbour; honest ones miss those that this node sent them first
+	Late      uint64 `json:"late"`      // copies that came 30 s or more after the first one
+	Reordered uint64 `json:"reordered"` // messages that came after younger ones of the same author
 }
 
 // NewPeers shows what the network knows of its peers.
@@ -46,6 +55,7 @@ func newPeer(i net.PeerInfo) Peer {
 		RefusedUntil:   pointer(Time(i.RefusedUntil)),
 		LastError:      pointer(i.LastError),
 		LastErrorAt:    pointer(Time(i.LastErrorAt)),
+		Relaying:       Relaying(i.Relaying),
 	}
 	if i.TermsKnown {
 		p.ParamsMatch, p.AdmitsUs = &i.ParamsMatch, &i.AdmitsUs
