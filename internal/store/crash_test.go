@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 // helperMain is what the other process does: it opens the store, says so, and then holds it, or writes until it is killed.
 func helperMain(role, dsn string) {
 	s, err := openBriefly(context.Background(), dsn)
+	if err == nil && role == "tell" {
+		s.teller, err = newTeller(telling("node"), quiet)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

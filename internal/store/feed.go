@@ -90,34 +90,58 @@ func lockFeed(ctx context.Context, tx *sql.Tx, d dialect, instance string) (row 
 }
 
 // State implements pipeline.Log. A feed that is new, or of an instance that was away for so long that facts were removed meanwhile,
-// begins with those that are left: its sources go on after the last that is gone.
-func (f *Feed) State(ctx context.Context) (pipeline.State, error) {
-	var s pipeline.State
-	err := f.write(ctx, "read the feed's state", func(ctx context.Context, tx *sql.Tx, row feedRow) error {
+// begins with those that are left: its sources go on after the last that is gone. Whoever only reads another instance's feed changes
+// nothing of it.
+func (f *Feed) State(ctx context.Context) (s pipeline.State, err error) {
+	if f.prove == nil && f.store.writes.tenant != nil {
+		s, err = f.others(ctx)
+		return s, wrap("read a feed's state", err)
+	}
+	err = f.write(ctx, "read the feed's state", func(ctx context.Context, tx *sql.Tx, row feedRow) error {
 		if err := f.present(ctx, tx); err != nil {
 			return err
 		}
-		s = pipeline.State{First: 1, Last: row.last}
-		var err error
-		if row.sealed >= 0 {
-			if s.Sealed, err = f.seal(ctx, tx, `epoch = $2`, row.sealed); err != nil {
-				return err
-			}
-			if s.Sealed == nil {
-				return fmt.Errorf("%w: the last seal of feed %s is not there", ErrCorrupt, f.instance)
-			}
-			s.First = s.Sealed.First + feed.Seq(s.Sealed.Count)
-		}
-		if s.Terms, err = f.terms(ctx, tx, row.sealed); err != nil {
-			return err
-		}
-		s.Sources, err = f.sources(ctx, tx, `accepted`)
+		s, err = f.stand(ctx, tx, row)
 		return err
 	})
 	if err != nil {
 		return pipeline.State{}, err
 	}
 	return s, nil
+}
+
+// others reads where the feed of an instance that writes nothing at this moment stands.
+func (f *Feed) others(ctx context.Context) (pipeline.State, error) {
+	var row feedRow
+	err := f.store.db.QueryRowContext(ctx, `SELECT last, opened, sealed FROM feeds WHERE instance = $1`, f.instance).
+		Scan((*natural)(&row.last), &row.opened, &row.sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return pipeline.State{First: 1, Sources: map[string]uint64{}}, nil
+	}
+	if err != nil {
+		return pipeline.State{}, err
+	}
+	return f.stand(ctx, f.store.db, row)
+}
+
+// stand reads where the feed stands.
+func (f *Feed) stand(ctx context.Context, db querier, row feedRow) (pipeline.State, error) {
+	s := pipeline.State{First: 1, Last: row.last}
+	var err error
+	if row.sealed >= 0 {
+		if s.Sealed, err = f.seal(ctx, db, `epoch = $2`, row.sealed); err != nil {
+			return s, err
+		}
+		if s.Sealed == nil {
+			return s, fmt.Errorf("%w: the last seal of feed %s is not there", ErrCorrupt, f.instance)
+		}
+		s.First = s.Sealed.First + feed.Seq(s.Sealed.Count)
+	}
+	if s.Terms, err = f.terms(ctx, db, row.sealed); err != nil {
+		return s, err
+	}
+	s.Sources, err = f.sources(ctx, db, `accepted`)
+	return s, err
 }
 
 // present makes the feed one whose facts are kept from now on, and passes over those that are gone already.
@@ -136,8 +160,8 @@ func (f *Feed) present(ctx context.Context, tx *sql.Tx) error {
 }
 
 // terms reads the epochs that are not sealed.
-func (f *Feed) terms(ctx context.Context, tx *sql.Tx, sealed int64) ([]pipeline.Term, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT e.epoch, s.subscriptions FROM feed_epochs e
+func (f *Feed) terms(ctx context.Context, db querier, sealed int64) ([]pipeline.Term, error) {
+	rows, err := db.QueryContext(ctx, `SELECT e.epoch, s.subscriptions FROM feed_epochs e
 		LEFT JOIN feed_subscriptions s ON s.instance = e.instance AND s.hash = e.subscriptions
 		WHERE e.instance = $1 AND e.epoch > $2 ORDER BY e.epoch`, f.instance, sealed)
 	return collect(rows, err, func(row scanner) (t pipeline.Term, err error) {
@@ -231,31 +255,33 @@ func (f *Feed) Accept(ctx context.Context, records []pipeline.Accepted) error {
 	})
 }
 
-// rowsAtOnce is how many rows one statement inserts: more save little, and a statement has its text and its parameters in memory.
-const rowsAtOnce = 64
+// What one statement inserts: more rows save little, and more bytes may take longer than a statement is waited for.
+const (
+	rowsAtOnce  = 64
+	bytesAtOnce = 1 << 20
+)
 
 // insertRows inserts rows of one width.
 func insertRows(ctx context.Context, tx *sql.Tx, into string, rows [][]any) error {
 	for len(rows) > 0 {
-		some := rows[:min(len(rows), rowsAtOnce)]
-		rows = rows[len(some):]
 		var in conditions
 		var text strings.Builder
 		text.WriteString(into)
-		for i, row := range some {
-			for j, value := range row {
-				switch {
-				case j > 0:
-					text.WriteString(", ")
-				case i > 0:
-					text.WriteString("), (")
-				default:
-					text.WriteString("(")
+		size := 0
+		for n := 0; len(rows) > 0 && n < rowsAtOnce && size < bytesAtOnce; n++ {
+			if n > 0 {
+				text.WriteString(", ")
+			}
+			for j, value := range rows[0] {
+				if bytes, ok := value.([]byte); ok {
+					size += len(bytes)
 				}
+				text.WriteString([]string{"(", ", "}[min(j, 1)])
 				text.WriteString(in.placeholder(value))
 			}
+			text.WriteString(")")
+			rows = rows[1:]
 		}
-		text.WriteString(")")
 		if _, err := tx.ExecContext(ctx, text.String(), in.args...); err != nil {
 			return err
 		}

@@ -14,14 +14,14 @@ import (
 func (i *sibling) session() (cluster.Seal, error) { return i.seal, nil }
 
 func TestTheFeedOfAnOnlyNode(t *testing.T) {
-	feedtest.Suite(t, 8, func(t *testing.T) func() pipeline.Log {
+	feedtest.Suite(t, 4, func(t *testing.T) func() pipeline.Log {
 		open := embedded(t, Retention{})
 		return func() pipeline.Log { return open().Feed("alpha", nil) }
 	})
 }
 
 func TestTheFeedOfAnInstance(t *testing.T) {
-	feedtest.Suite(t, 2, func(t *testing.T) func() pipeline.Log {
+	feedtest.Suite(t, 1, func(t *testing.T) func() pipeline.Log {
 		open := served(t, Retention{})
 		var last *sibling
 		return func() pipeline.Log {
