@@ -52,6 +52,7 @@ type Config struct {
 	// each time.
 	Chaos   bool
 	strikes func(rng *rand.Rand, instances []string, pace chaosPace) []Strike // in place of those of chaos, in a test
+	plan    func(stage) plan                                                  // in place of the scenario's, in a test
 	// Program is what runs walletnode, with leading arguments if it takes any: scenario restart and Instances run nodes as
 	// processes of their own. Empty is this executable.
 	Program []string

@@ -107,6 +107,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		fail:    func(err error) { cancel(err) },
 	}
 	d.scenario, _ = scenarioNamed(cfg.Scenario)
+	if cfg.plan != nil {
+		d.scenario.plan = cfg.plan
+	}
 	sum, err := d.run(running)
 	if cause := context.Cause(running); cause != nil && !errors.Is(err, cause) && ctx.Err() == nil {
 		err = errors.Join(cause, err)

@@ -101,6 +101,40 @@ func TestSignersMakeAndUseACMPWallet(t *testing.T) {
 	}
 }
 
+// A node that is down for a whole window learns neither what was agreed nor what was signed. In the next one it has to pay from a
+// change that it has never heard of, which the others give it; nobody puts it into its directory of transactions.
+func TestANodeThatMissedAWholeWindowSignsTheNext(t *testing.T) {
+	var absent chain.Operator
+	r := play(t, Config{
+		Scenario: "calm", Windows: 2, Operators: 3, Wallets: 1, Seats: 5, Enclaves: 1, Seed: 4, // of which 2, 1 and 2 seats
+		plan: func(s stage) plan {
+			if s.window.Index > 1 {
+				return plan{}
+			}
+			absent = s.others(s.leaders())[0]
+			return plan{down: []chain.Operator{absent}}
+		},
+	})
+	requireExpected(t, r, 2)
+	wallet := r.intro.Wallets[0]
+	var whole, lacks []*wire.MsgTx
+	for _, o := range r.intro.Operators {
+		all := signedIn(t, o.Dir, wallet.ID())
+		if o.Operator != absent {
+			require.Len(t, all, 2)
+			whole = all
+			continue
+		}
+		lacks = all
+		known, err := os.ReadDir(filepath.Join(o.Dir, transactionsName))
+		require.NoError(t, err)
+		require.Len(t, known, 1, "what funded the wallet, and no more")
+	}
+	require.Len(t, lacks, 1)
+	require.Equal(t, whole[1].TxHash(), lacks[0].TxHash())
+	require.Equal(t, whole[0].TxHash(), lacks[0].TxIn[0].PreviousOutPoint.Hash)
+}
+
 func TestTheBlockTimeIsPutIntoASignersSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "signer.toml")
 	require.NoError(t, os.WriteFile(file, []byte("listen = \"127.0.0.1:1\"\nblock_time = \"12s\"\n"), 0o600))

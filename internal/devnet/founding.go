@@ -97,12 +97,15 @@ func (d *devnet) found(ctx context.Context) error {
 	return nil
 }
 
-// awaitSigners waits until every node knows the height and finds its signers well.
+// awaitSigners waits until every node that runs knows the height and finds its signers well.
 func (d *devnet) awaitSigners(ctx context.Context, height chain.Height) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, gathering, errors.New("the nodes do not find their signers"))
 	defer cancel()
 	return until(ctx, func() (bool, error) {
 		for _, o := range d.operators {
+			if o.running == nil {
+				continue
+			}
 			f, err := o.founder()
 			if err != nil {
 				return false, err

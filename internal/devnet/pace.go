@@ -125,6 +125,6 @@ func broken(rows []attempting, number uint32) bool {
 	return failed != nil && !slices.ContainsFunc(rows, func(r attempting) bool {
 		_, ended := r.ended(number)
 		named := slices.ContainsFunc(r.seats, func(s chain.Seat) bool { return slices.Contains(failed.Signers, int(s)) })
-		return !ended && (named || len(failed.Signers) == 0)
+		return r.pending && !ended && (named || len(failed.Signers) == 0)
 	})
 }

@@ -37,6 +37,9 @@ func TestTheChainIsSlowForAsLongAsSomebodySigns(t *testing.T) {
 		},
 		"no signers were named, and one still waits": {[]attempting{row(1, true, 1, listless), row(2, true, 1)}, true, 0},
 		"no signers were named":                      {[]attempting{row(1, true, 1, listless), row(2, true, 1, listless)}, false, first + attemptBlocks},
+		"no signers were named, and one was not there": {
+			[]attempting{row(1, true, 1, listless), row(2, false, 0)}, false, first + attemptBlocks,
+		},
 		"the next one is under way": {
 			[]attempting{row(1, true, 1, cheated(1)), row(2, true, 2, cheated(1))}, true, 0,
 		},
