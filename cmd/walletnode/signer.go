@@ -83,6 +83,29 @@ func signerSettings(c *cli.Context) (daemon.Settings, daemon.Access, error) {
 	return settings, access, signerError(err)
 }
 
+// embeddedFile is what a node's signer directory has, in which there are no settings: those are the node's.
+const embeddedFile = "vault.sqlite"
+
+// sharesSettings are the settings under which a command opens key shares: those of a signer, or of one that a node has in its own
+// process, whose directory has no settings. Of the latter nobody listens.
+func sharesSettings(c *cli.Context) (s daemon.Settings, listens bool, err error) {
+	dir, err := signerDir(c)
+	if err != nil {
+		return s, false, err
+	}
+	_, missing := os.Lstat(filepath.Join(dir, daemon.SettingsFile))
+	_, lacks := os.Lstat(filepath.Join(dir, embeddedFile))
+	if !errors.Is(missing, os.ErrNotExist) || lacks != nil {
+		s, _, err = signerSettings(c)
+		return s, true, err
+	}
+	s = daemon.Settings{Vault: dir, PasswordFile: filepath.Join(dir, "password")}
+	if file := os.Getenv(signerPasswordVariable); file != "" {
+		s.PasswordFile = absolute(file)
+	}
+	return s, false, nil
+}
+
 // signerError gives errors of the signer's parts their exit codes.
 func signerError(err error) error {
 	switch {
@@ -117,13 +140,17 @@ func vaultConfig(s daemon.Settings) vault.Config {
 
 // withVault opens the key shares for one command, which must be alone with them.
 func withVault(c *cli.Context, do func(*vault.Vault) error) error {
-	settings, _, err := signerSettings(c)
+	settings, listens, err := sharesSettings(c)
 	if err != nil {
 		return err
 	}
 	v, err := openVault(c.Context, settings, 0)
 	if errors.Is(err, vault.ErrLocked) {
-		err = fmt.Errorf("%w: stop the signer for this, and start it again afterwards", err)
+		what := "the signer"
+		if !listens {
+			what = "the node whose signer it is"
+		}
+		err = fmt.Errorf("%w: stop %s for this, and start it again afterwards", err, what)
 	}
 	if err != nil {
 		return signerError(err)
@@ -133,9 +160,12 @@ func withVault(c *cli.Context, do func(*vault.Vault) error) error {
 
 // askingSigner asks the running signer, with its own certificate; where none runs, the command opens the key shares itself.
 func askingSigner(c *cli.Context, ask func(signer.Backend) error) error {
-	settings, _, err := signerSettings(c)
+	settings, listens, err := sharesSettings(c)
 	if err != nil {
 		return err
+	}
+	if !listens {
+		return withVault(c, func(v *vault.Vault) error { return ask(v) })
 	}
 	id, err := daemon.LoadIdentity(settings.Certificate, settings.Key)
 	if err != nil {

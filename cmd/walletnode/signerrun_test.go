@@ -22,6 +22,7 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
+	"github.com/walletnode/walletnode/proposal/action/signer/vault"
 )
 
 // signerProcess is a signer as a process of its own, with a node's certificate.
@@ -283,6 +284,53 @@ func TestAKeyMovesFromSignerToSigner(t *testing.T) {
 	require.Len(t, reply.Done.Signature, 64)
 	first.stop(t)
 	second.stop(t)
+}
+
+// A key that was made in a node's own process moves to a signer: the same commands know the directory of an embedded one.
+func TestAKeyMovesFromANodesOwnProcessToASigner(t *testing.T) {
+	private, err := secp256k1.GeneratePrivateKeyFromRand(rand.Reader)
+	require.NoError(t, err)
+	o := &soleOperator{key: private, op: wire.PublicKeyOf(private).Operator()}
+	dir := filepath.Join(t.TempDir(), "signer")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte("drawn by the node\n"), 0o600))
+	embedded, err := vault.Open(t.Context(), vault.Config{Dir: dir, PasswordFile: filepath.Join(dir, "password"), Version: "test", BlockTime: time.Microsecond, Work: 10})
+	require.NoError(t, err)
+	key := o.generate(t, embedded)
+	wallet := key.Wallet.String()
+	_, err = o.heartbeat(t, embedded, key, 9900)
+	require.NoError(t, err)
+	password, file := filepath.Join(t.TempDir(), "password"), filepath.Join(t.TempDir(), "export")
+	require.NoError(t, os.WriteFile(password, []byte("moving\n"), 0o600))
+	for _, args := range [][]string{
+		{"signer", "export", wallet, "--to", file, "--yes", "--password-file", password, "--dir", dir}, {"signer", "keys", "list", "--dir", dir},
+	} {
+		got := call(t, "", args...)
+		require.Equal(t, codeInUse, got.code, got.stderr)
+		require.Contains(t, got.stderr, "stop the node whose signer it is")
+	}
+	require.NoError(t, embedded.Close())
+
+	require.Regexp(t, wallet+` +active +frost +2 of 3 +1 2 3 +[1-9][0-9]* +9900`, succeed(t, "", "signer", "keys", "list", "--dir", dir))
+	require.Regexp(t, `(?m)^last window +9900$`, succeed(t, "", "signer", "protection", "show", wallet, "--dir", dir))
+	succeed(t, "", "signer", "export", wallet, "--to", file, "--yes", "--password-file", password, "--dir", dir)
+	require.Contains(t, succeed(t, "", "signer", "keys", "list", "--dir", dir), "frozen (exported)")
+	got := call(t, "", "signer", "run", "--dir", dir)
+	require.NotZero(t, got.code)
+	require.Contains(t, got.stderr, "walletnode signer init", "it is no signer that others could ask")
+
+	next := startSigner(t)
+	next.stop(t)
+	succeed(t, "", "signer", "import", file, "--password-file", password, "--dir", next.dir)
+	next.start(t)
+	moved := next.dial(t, next.config)
+	var refused *signer.Refused
+	_, err = o.heartbeat(t, moved, key, 9000)
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, signer.RuleWindow, refused.Rule)
+	_, err = o.heartbeat(t, moved, key, 10800)
+	require.NoError(t, err)
+	next.stop(t)
 }
 
 // A signer that is killed as soon as its shares have left remembers them: it signs for no older window, goes on with no

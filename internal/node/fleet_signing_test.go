@@ -28,6 +28,7 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
+	"github.com/walletnode/walletnode/proposal/action/signer/vault"
 )
 
 // signatory is a fleet whose instances share a signer, and another operator with a node of his own. They have generated a
@@ -98,8 +99,14 @@ func (f *fleet) partner(leads bool) string {
 // lone starts the only node of an operator, with a signer in its process.
 func (f *fleet) lone(name string) *craft {
 	f.t.Helper()
-	c := &craft{t: f.t, dir: f.t.TempDir(), ended: make(chan error, 1)}
 	embedded := vaultIn(f.t)
+	return f.loneIn(f.t.TempDir(), name, SigningConfig{Embedded: &embedded, Policy: placement.Derived, Transactions: f.t.TempDir()})
+}
+
+// loneIn starts it in a directory, with the signers it is told of.
+func (f *fleet) loneIn(dir, name string, signing SigningConfig) *craft {
+	f.t.Helper()
+	c := &craft{t: f.t, dir: dir, ended: make(chan error, 1)}
 	key := keyOf(name)
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
@@ -110,7 +117,7 @@ func (f *fleet) lone(name string) *craft {
 		Operator:  keys.Operator{Key: key, Address: operatorOf(key)},
 		Freshness: chain.Freshness{MaxSilence: time.Hour}, BlockTime: time.Second, FeeRate: 1,
 		Store:   store.Config{DSN: filepath.Join(c.dir, "walletnode.db")},
-		Signing: &SigningConfig{Embedded: &embedded, Policy: placement.Derived, Transactions: f.t.TempDir()},
+		Signing: &signing,
 		Logger:  func(room string) *slog.Logger { return log.With("room", room) },
 	}, Parts{Chain: beats{blocks{f.chain}, &c.beats}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
 		c.member = f.net.Add(onNetwork(key), deps.Height)
@@ -417,4 +424,62 @@ func TestNodesWithSignersInTheirProcessesSignWhatTheyAgreeOn(t *testing.T) {
 	require.Zero(t, follower.signingOf(w, 1800).Digest, "nobody was asked for anything")
 	require.Empty(t, leader.signingOf(w, 1800).Signed)
 	require.EqualValues(t, 1, follower.Signers().Backends()[0].Calls.Signatures, "of the window before")
+}
+
+// A wallet that was made by the signer in its node's own process moves to a signer of its own, as docs/placement.md has it: exported while
+// the node is down, imported, and then served there by the operator's word. Until then nobody signs for it here.
+func TestAWalletMovesFromItsNodesProcessToASigner(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "", 0)
+	name, dir := f.partner(true), t.TempDir()
+	embedded := vaultIn(t)
+	signs := SigningConfig{Embedded: &embedded, Policy: placement.Derived, Transactions: t.TempDir()}
+	leader, mover := f.lone("ours"), f.loneIn(dir, name, signs)
+	f.pass(801, leader, mover)
+	w := f.generate(leader, mover)
+	f.elect(w, 900, operatorOf(f.key))
+	f.agree(w, 900, []*craft{leader, mover})
+	f.pass(1001, leader, mover)
+	f.awaitSigned(w, 900, leader, mover)
+	f.await("the signature is counted", func() bool { return mover.assignment(w).Signatures == 1 })
+	mover.stop()
+
+	v, err := vault.Open(t.Context(), embedded)
+	require.NoError(t, err)
+	file, err := v.Export(t.Context(), w.ID(), "in between")
+	require.NoError(t, err)
+	require.NoError(t, v.Close())
+	warden, reached := newWarden(t)
+	signs.Backends, signs.EmbeddedState = []SignerConfig{reached}, placement.Retired
+	moved := f.loneIn(dir, name, signs)
+	f.pass(f.chain.Tip()+1, leader, moved)
+	f.await("the signers are there", func() bool {
+		return !slices.ContainsFunc(moved.Signers().Backends(), func(s placement.Status) bool { return s.Standing != placement.Healthy })
+	})
+	require.ErrorIs(t, moved.Signers().Unsignable(w.ID()), placement.ErrUnsound, "it is frozen where it was")
+	require.ErrorContains(t, moved.Signers().Move(t.Context(), w.ID(), "enclave"), "key", "it is not there yet")
+	_, err = warden.Import(t.Context(), file, "in between")
+	require.NoError(t, err)
+	require.NoError(t, moved.Signers().Move(t.Context(), w.ID(), "enclave"))
+	f.await("the wallet is served there", func() bool { return moved.Signers().Unsignable(w.ID()) == nil })
+	require.Equal(t, "enclave", moved.assignment(w).Backend)
+
+	f.elect(w, 1800, operatorOf(f.key))
+	f.agree(w, 1800, []*craft{leader, moved})
+	f.pass(1901, leader, moved)
+	rows := f.awaitSigned(w, 1800, leader, moved)
+	require.Equal(t, rows[0].Signed, rows[1].Signed)
+	p, err := warden.Protection(t.Context(), w.ID())
+	require.NoError(t, err)
+	require.EqualValues(t, 2, p.Signatures, "the first of which the other one made")
+	require.Len(t, p.Slots, 2)
+}
+
+// assignment is what is written down of who holds the wallet.
+func (c *craft) assignment(w chain.Wallet) placement.Assignment {
+	all, err := c.Store().Assignments(c.t.Context())
+	require.NoError(c.t, err)
+	i := slices.IndexFunc(all, func(a placement.Assignment) bool { return a.Wallet == w.ID() })
+	require.GreaterOrEqual(c.t, i, 0)
+	return all[i]
 }
