@@ -293,7 +293,7 @@ func TestAQuoteIsRefusedWithItsReason(t *testing.T) {
 func TestAQuoteIsTakenAsHeardAndVerifiedWhenItIsRead(t *testing.T) {
 	wallet := ourWallet.Hash()
 	signed := announcement(t, 2, wallet, 1800)
-	heard, err := evidence.HeardQuote(signed)
+	heard, err := new(evidence.Hearing).Quote(signed)
 	require.NoError(t, err)
 	require.Equal(t, quote(t, signed), heard)
 
@@ -302,14 +302,14 @@ func TestAQuoteIsTakenAsHeardAndVerifiedWhenItIsRead(t *testing.T) {
 	other, err := wire.ParsePubsub(announcement(t, 3, wallet, 1800))
 	require.NoError(t, err)
 	forged := bytes.Replace(signed, message.From(), other.From(), 1)
-	heard, err = evidence.HeardQuote(forged)
+	heard, err = new(evidence.Hearing).Quote(forged)
 	require.NoError(t, err)
 	_, err = evidence.ReadQuote(heard.Signed())
 	requireRefused(t, err, evidence.BadSignature, "another's name")
 
-	_, err = evidence.HeardQuote(honest().bytes())
+	_, err = new(evidence.Hearing).Quote(honest().bytes())
 	requireRefused(t, err, evidence.OtherTopic, "a statement is read, and never taken as heard")
-	_, err = evidence.HeardQuote([]byte("nothing"))
+	_, err = new(evidence.Hearing).Quote([]byte("nothing"))
 	require.Error(t, err)
 }
 
@@ -317,7 +317,7 @@ func FuzzReadQuote(f *testing.F) {
 	f.Add(announced(f, ourWallet.Hash(), 1800))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		signed := says(2, signer.SigningTopic(ourWallet.Hash()), data)
-		if heard, err := evidence.HeardQuote(signed); err == nil && heard.Leading {
+		if heard, err := new(evidence.Hearing).Quote(signed); err == nil && heard.Leading {
 			t.Fatal("taken for the leader's word without a look at the signature")
 		}
 		q, err := evidence.ReadQuote(signed)

@@ -16,7 +16,7 @@ const signingPrefix = "/walletnode/signing/1/"
 
 // Quote is a signed message whose author has acted on a statement of the slot: it announced its seats for a signature, named
 // the signers of one, or made the statement itself. ReadQuote makes one, and
-// HeardQuote one of what was verified before.
+// Hearing.Quote one of what was verified before.
 type Quote struct {
 	Slot             // Operator is who signed
 	Leading bool     // it is the statement itself
@@ -39,21 +39,44 @@ func ReadQuote(signed []byte) (Quote, error) {
 	return quoteOf(message, author)
 }
 
-// HeardQuote is ReadQuote of an announcement or a list whose signature was verified when it was heard. A quote that was made so
-// proves nothing before ReadQuote has read what Signed returns.
-func HeardQuote(signed []byte) (Quote, error) {
+// Hearing reads quotes whose signatures were verified when they were heard. It remembers whose peer IDs it has read, for each takes a
+// square root. The zero value is ready; it is not safe for use by several goroutines.
+type Hearing struct{ operators map[string]chain.Operator }
+
+// maxHeard is more operators than there are on a node's topics. At it all are forgotten, and read again.
+const maxHeard = 4096
+
+// Quote is ReadQuote of an announcement or a list that was heard. What it returns proves nothing before ReadQuote has read what Signed
+// returns.
+func (h *Hearing) Quote(signed []byte) (Quote, error) {
 	message, err := normalize(signed)
 	if err != nil {
 		return Quote{}, err
 	}
-	author, err := wire.ParsePeerID(message.From())
-	if err != nil {
-		return Quote{}, refuse(OtherSender, "message: %w", err)
-	}
 	if !strings.HasPrefix(message.Topic(), signingPrefix) {
 		return Quote{}, refuse(OtherTopic, "message: the topic %.200q is no wallet's for signatures", message.Topic())
 	}
-	return quoteOf(message, author.Operator())
+	q, err := quoteOf(message, chain.Operator{}) // most of what is heard is none
+	if err != nil {
+		return Quote{}, err
+	}
+	q.Operator, err = h.author(message.From())
+	return q, err
+}
+
+func (h *Hearing) author(peerID []byte) (chain.Operator, error) {
+	if op, known := h.operators[string(peerID)]; known {
+		return op, nil
+	}
+	key, err := wire.ParsePeerID(peerID)
+	if err != nil {
+		return chain.Operator{}, refuse(OtherSender, "message: %w", err)
+	}
+	if h.operators == nil || len(h.operators) >= maxHeard {
+		h.operators = make(map[string]chain.Operator)
+	}
+	h.operators[string(peerID)] = key.Operator()
+	return key.Operator(), nil
 }
 
 func quoteOf(message wire.PubsubMessage, author chain.Operator) (Quote, error) {

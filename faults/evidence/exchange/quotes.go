@@ -32,6 +32,7 @@ func (s *Service) Quote(signed []byte) {
 func (s *Service) keepQuotes(ctx context.Context) {
 	seen := map[evidence.Slot]bool{}
 	var fresh []evidence.Quote
+	var hearing evidence.Hearing
 	store := func(ctx context.Context) {
 		if err := s.cfg.Log.SaveQuotes(ctx, fresh); err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Error("Could not store what operators said about signatures", "messages", len(fresh), "error", err)
@@ -43,7 +44,7 @@ func (s *Service) keepQuotes(ctx context.Context) {
 	for {
 		select {
 		case signed := <-s.quotes:
-			q, err := evidence.HeardQuote(signed)
+			q, err := hearing.Quote(signed)
 			if err != nil || q.Operator == s.self || seen[q.Slot] || !current(q.Window, s.cfg.Clock.Height()) {
 				continue // a round of a signature, a result, what is known, or about no window that counts
 			}
