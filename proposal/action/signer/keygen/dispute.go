@@ -21,19 +21,33 @@ type Dispute struct {
 	Dealt [][]byte
 }
 
-// Fits reports whether the receiver opens with the key to which the dealer says that it has sealed. Without that what does not
-// open says nothing about the dealer.
+// Fits reports whether the receiver opens with the key to which the dealer says that it has sealed, in each of the rounds. Without
+// that what does not open says nothing about the dealer.
 func (d Dispute) Fits() error {
-	bundle, err := ReadBundle(d.Invitation.Session(), d.Dealt[d.Round-1])
-	if err != nil {
-		return err
-	}
-	receiver := d.Invitation.Roster[d.Receiver-1]
 	public, ok := publicOf(d.Key)
-	if to := bundle.SealedTo[receiver]; bundle.isFor(receiver) && (!ok || to != public) {
-		return fmt.Errorf("%w: it is opened with the key of %v, and was sealed to %v", ErrDocument, public, to)
+	if !ok {
+		return fmt.Errorf("%w: what is shown is no key", ErrDocument)
 	}
-	return nil // where nothing was sealed there is nothing to open
+	to, other, err := otherKey(d.Invitation.Session(), d.Dealt, d.Invitation.Roster[d.Receiver-1], public)
+	if err == nil && other {
+		err = fmt.Errorf("%w: it is opened with the key of %v, and was sealed to %v", ErrDocument, public, to)
+	}
+	return err
+}
+
+// otherKey returns the first key other than the one that is shown to which a dealer says that it has sealed something for the
+// receiver; false if there is none. Where nothing was sealed there is nothing to open.
+func otherKey(session signer.SessionID, dealt [][]byte, receiver chain.Operator, shown signer.PublicKey) (signer.PublicKey, bool, error) {
+	for _, signed := range dealt {
+		bundle, err := ReadBundle(session, signed)
+		if err != nil {
+			return signer.PublicKey{}, false, err
+		}
+		if to := bundle.SealedTo[receiver]; bundle.isFor(receiver) && to != shown {
+			return to, true, nil
+		}
+	}
+	return signer.PublicKey{}, false, nil
 }
 
 // isFor reports whether something in a bundle is for one operator.
@@ -89,12 +103,12 @@ func (p *play) settle(ctx context.Context, by chain.Operator, e ending, late boo
 		return &failure{fmt.Sprintf("%v accuses %v of messages that it does not show", by, dealer), []chain.Operator{by}, [][]byte{e.signed}}
 	}
 	proof := append([][]byte{e.signed}, dealt...)
-	bundle, err := ReadBundle(p.row.Session, dealt[o.Round-1])
 	public, sound := publicOf(o.Key)
+	sealedTo, other, err := otherKey(p.row.Session, dealt, by, public)
 	if err != nil || !sound {
 		return &failure{fmt.Sprintf("%v opens nothing with the key that it shows", by), []chain.Operator{by}, proof}
 	}
-	if sealedTo := bundle.SealedTo[by]; bundle.isFor(by) && sealedTo != public {
+	if other {
 		return p.wrongKey(by, dealer, sealedTo, public, proof, late)
 	}
 	if p.s.cfg.Judge == nil {

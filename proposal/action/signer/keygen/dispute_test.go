@@ -79,6 +79,40 @@ func TestWhoShowsAnotherKeyIsNamed(t *testing.T) {
 	})
 }
 
+// Nor does it in a round in which nothing was sealed, though something was in a round before it.
+func TestWhoShowsAnotherKeyOfALaterRoundIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, all := circle(t, 3)
+		dealt := map[uint32]signer.Digest{}
+		h.bend = func(from, _ chain.Operator, data []byte) []byte {
+			m := new(pb.SignerMessage)
+			if b := m.GetBundle; from == operator(2) && proto.Unmarshal(data, m) == nil && b() != nil {
+				dealt[b().GetRound()] = keygen.BundleHash(data)
+			}
+			return data
+		}
+		all[2].backend.silentIn = 3
+		session := create(t, all, 2, 1, 1, 1)
+		topic := keygen.TopicOf(session)
+		require.NoError(t, h.open(topic, secret(2)).Publish(t.Context(), keygen.EncodeBundle(session, 3, []signer.Parcel{{Data: []byte("for all")}})))
+		synctest.Wait()
+		key := make([]byte, 32)
+		o := &pb.KeygenOpening{Dealer: 2, Receiver: 3, Round: 3, Key: key}
+		for round := uint32(1); round <= 3; round++ {
+			hash, ok := dealt[round]
+			require.True(t, ok, "round %d", round)
+			o.Hashes = append(o.Hashes, hash[:])
+		}
+		data, err := proto.Marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: &pb.KeygenComplaint{
+			Session: session[:], Why: "it is bad", Opening: o,
+		}}})
+		require.NoError(t, err)
+		require.NoError(t, h.open(topic, secret(3)).Publish(t.Context(), data))
+		time.Sleep(time.Hour)
+		namedByAll(t, all[:2], session, 3, "it shows another key than it has accepted with")
+	})
+}
+
 // A dealer signs to which key it has sealed. Who names another one than the receiver's, so that nothing opens, is named.
 func TestWhoSealsToAnotherKeyIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

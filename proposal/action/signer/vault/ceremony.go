@@ -122,7 +122,7 @@ func (p *parts) advance(id signer.SessionID, all []heard) (a answer, done bool) 
 		before = p.parties[seat]
 		step, err := p.parties[seat].Round(messagesFor(seat, in, p.said))
 		if err != nil {
-			return p.blame(seat, in, err), false
+			return p.blame(seat, all, in, err), false
 		}
 		said = append(said, step.Out...)
 		done = step.Done
@@ -247,8 +247,8 @@ func (p *parts) unseal(id signer.SessionID, h heard) ([]scheme.Message, error) {
 	return messages, nil
 }
 
-// blame makes an answer of a scheme's error.
-func (p *parts) blame(seat chain.Seat, in []scheme.Message, err error) answer {
+// blame makes an answer of a scheme's error about what a seat was told.
+func (p *parts) blame(seat chain.Seat, all []heard, in []scheme.Message, err error) answer {
 	var fault *scheme.Fault
 	if !errors.As(err, &fault) {
 		return answer{Failed: fmt.Sprintf("seat %d in round %d: %v", seat, p.rounds+1, err)}
@@ -265,7 +265,7 @@ func (p *parts) blame(seat chain.Seat, in []scheme.Message, err error) answer {
 		said := func(to chain.Seat) bool {
 			return slices.ContainsFunc(in, func(m scheme.Message) bool { return m.From == c && m.To == to })
 		}
-		if said(0) && said(seat) { // everybody can see what is missing
+		if said(0) && (said(seat) || p.dealt(all, c)) { // else everybody can see what is missing
 			culprit = p.pair(c, seat, fault.Err.Error())
 		}
 		culprits = append(culprits, *culprit)
@@ -274,6 +274,13 @@ func (p *parts) blame(seat chain.Seat, in []scheme.Message, err error) answer {
 		return answer{Failed: fmt.Sprintf("seat %d in round %d: %v", seat, p.rounds+1, err)}
 	}
 	return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}
+}
+
+// dealt reports whether a seat's operator has sealed something for this backend in a round in which seats deal: nobody else sees
+// what is missing in it.
+func (p *parts) dealt(all []heard, from chain.Seat) bool {
+	return slices.ContainsFunc(p.said, func(m scheme.Message) bool { return m.To != 0 }) &&
+		slices.ContainsFunc(all, func(h heard) bool { return h.by == p.holders[from] && h.toSelf != nil })
 }
 
 func (p *parts) culprit(seat chain.Seat, detail string) *signer.Culprit {

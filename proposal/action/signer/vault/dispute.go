@@ -60,13 +60,20 @@ func Judge(d keygen.Dispute) (keygen.Verdict, error) {
 		}
 		said[p.rounds] = messages
 	}
-	sealed := slices.ContainsFunc(said[d.Round], func(m scheme.Message) bool { return m.To == d.Receiver })
+	var sealed []chain.Seat // in order
+	for _, m := range said[d.Round] {
+		if m.To == d.Receiver {
+			sealed = append(sealed, m.From)
+		}
+	}
 	dealtIn := scheme.DealtIn(d.Invitation.Scheme)
 	switch {
-	case d.Round != dealtIn && sealed:
+	case d.Round != dealtIn && len(sealed) > 0:
 		return keygen.DealerBroke, fmt.Errorf("it sealed a message in round %d, where there is none", d.Round)
 	case d.Round != dealtIn:
 		return keygen.ReceiverLied, fmt.Errorf("nothing was sealed for it in round %d", d.Round)
+	case !slices.Equal(sealed, d.Invitation.SeatsOf(dealer)):
+		return keygen.DealerBroke, fmt.Errorf("it sealed shares of its seats %v for it", sealed)
 	case d.Invitation.Scheme != signer.FROST:
 		return keygen.Undecided, fmt.Errorf("%w: what is sealed opens, and in it is what the receiver's own secrets open (%s)",
 			scheme.ErrUndecidable, d.Invitation.Scheme)

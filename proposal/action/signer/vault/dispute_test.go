@@ -99,6 +99,17 @@ func TestADealerOfABadShareIsNamedByEverybody(t *testing.T) {
 		"nothing": func(t *testing.T, r *rig, dealer, victim *house, out []signer.Parcel) []signer.Parcel {
 			return openedTo(t, r, dealer, victim, out, func([]byte) []byte { return nil })
 		},
+		"no message at all": func(t *testing.T, r *rig, dealer, victim *house, out []signer.Parcel) []signer.Parcel {
+			return resealedTo(t, r, dealer, victim, out, func([]byte) []byte { return encodeParcel(nil) })
+		},
+		"no message of one seat": func(t *testing.T, r *rig, dealer, victim *house, out []signer.Parcel) []signer.Parcel {
+			return resealedTo(t, r, dealer, victim, out, func(plain []byte) []byte {
+				messages, err := decodeParcel(plain)
+				require.NoError(t, err)
+				require.Len(t, messages, 2)
+				return encodeParcel(messages[:1])
+			})
+		},
 		"no parcel": func(t *testing.T, r *rig, dealer, victim *house, out []signer.Parcel) []signer.Parcel {
 			return resealedTo(t, r, dealer, victim, out, func([]byte) []byte { return []byte("none") })
 		},
@@ -185,6 +196,97 @@ func TestWhatIsSealedInAnotherRoundNamesTheDealer(t *testing.T) {
 	require.Equal(t, dealer.op, reply.Culprits[0].By)
 	require.NotNil(t, reply.Opened)
 	verdict, why := Judge(d.of(dealer, 2, 1, 1))
+	require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
+}
+
+// A share that is missing in what was sealed can be seen by nobody but the receiver, who holds several seats here.
+func TestWhoDealsToSomeSeatsOfAnOperatorIsNamed(t *testing.T) {
+	d := &disputes{rig: newRig(t, 2, 1)}
+	victim, dealer := d.houses[0], d.houses[1]
+	d.play(signer.FROST, 2, 2, func(h *house, round int, out []signer.Parcel) []signer.Parcel {
+		if h != dealer || round != 2 {
+			return out
+		}
+		return resealedTo(t, d.rig, dealer, victim, out, func(plain []byte) []byte {
+			messages, err := decodeParcel(plain)
+			require.NoError(t, err)
+			require.Equal(t, chain.Seat(2), messages[1].To)
+			return encodeParcel(messages[:1])
+		})
+	})
+	reply, err := d.generating(victim, 3, others(d.rounds[1], victim))
+	require.NoError(t, err)
+	require.NotNil(t, reply.Opened)
+	require.Equal(t, chain.Seat(2), reply.Opened.Receiver)
+	verdict, why := Judge(d.of(dealer, reply.Opened.Dealer, reply.Opened.Receiver, reply.Opened.Round))
+	require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
+}
+
+// What everybody can see needs no opening: an opening of a round in which nothing was sealed for the seat would name its receiver.
+func TestWhatIsSealedForAnotherSeatInAnotherRoundHarmsNoReceiver(t *testing.T) {
+	d := &disputes{rig: newRig(t, 2, 1)}
+	victim, dealer := d.houses[0], d.houses[1]
+	d.play(signer.FROST, 2, 1, func(h *house, _ int, out []signer.Parcel) []signer.Parcel {
+		if h != dealer {
+			return out
+		}
+		to, err := parseSealTo(d.seal(victim).to)
+		require.NoError(t, err)
+		data, err := sealParcel(to, sealInfo(d.session, 1, dealer.op, victim.op), []scheme.Message{{From: 3, To: 2, Data: []byte("surprise")}})
+		require.NoError(t, err)
+		out[0].Data = bytes.Clone(out[0].Data)
+		out[0].Data[len(out[0].Data)-100] ^= 1 // and what it tells all is wrong
+		return append(out, signer.Parcel{To: victim.op, Data: data})
+	})
+	reply, err := d.generating(victim, 2, others(d.rounds[0], victim))
+	require.NoError(t, err)
+	require.Equal(t, dealer.op, reply.Culprits[0].By)
+	if reply.Opened != nil {
+		verdict, why := Judge(d.of(dealer, reply.Opened.Dealer, reply.Opened.Receiver, reply.Opened.Round))
+		require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
+	}
+}
+
+// dealt makes what a dealer of seat 2 says in the rounds of an ECDSA wallet's key generation, as far as a judge of it can see: what
+// is sealed is for seat 1, in the third of four rounds.
+func (d *disputes) dealt(sealed []scheme.Message) {
+	d.t.Helper()
+	d.invite(signer.CMP, 2)
+	victim, dealer := d.houses[0], d.houses[1]
+	to, err := parseSealTo(d.seal(victim).to)
+	require.NoError(d.t, err)
+	d.rounds = nil
+	for round := 1; round <= 4; round++ {
+		out := []signer.Parcel{{Data: encodeParcel([]scheme.Message{{From: 2, Data: []byte("for all")}})}}
+		if round == scheme.DealtIn(signer.CMP) {
+			data, err := sealParcel(to, sealInfo(d.session, round, dealer.op, victim.op), sealed)
+			require.NoError(d.t, err)
+			out = append(out, signer.Parcel{To: victim.op, Data: data})
+		}
+		said := d.say(dealer, keygen.TopicOf(d.session), d.session, round, out)
+		d.rounds = append(d.rounds, map[*house][]byte{dealer: said})
+	}
+}
+
+// Whatever round a receiver complains of, and whatever key it shows, an honest dealer of an ECDSA wallet's shares is not named.
+func TestACMPDealerIsNotNamedForWhatAnotherKeyDoesNotOpen(t *testing.T) {
+	d := &disputes{rig: newRig(t, 1, 1, 1)}
+	d.dealt([]scheme.Message{{From: 2, To: 1, Data: []byte("a share")}})
+	for round := 1; round <= 4; round++ {
+		q := d.of(d.houses[1], 2, 1, round)
+		q.Key = signer.Digest(d.seal(d.houses[2]).raw)
+		verdict, why := Judge(q)
+		require.NotEqual(t, keygen.DealerBroke, verdict, "round %d: %v", round, why)
+		verdict, why = Judge(d.of(d.houses[1], 2, 1, round))
+		require.NotEqual(t, keygen.DealerBroke, verdict, "round %d: %v", round, why)
+	}
+}
+
+// That a share is missing shows when what was sealed is opened, whatever would be in it.
+func TestACMPDealerOfNothingIsNamed(t *testing.T) {
+	d := &disputes{rig: newRig(t, 1, 1, 1)}
+	d.dealt(nil)
+	verdict, why := Judge(d.of(d.houses[1], 2, 1, 3))
 	require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
 }
 
