@@ -139,7 +139,8 @@ func TestEvidenceIsReadFromTheRunningNode(t *testing.T) {
 	running := httptest.NewServer(server.Handler())
 	t.Cleanup(running.Close)
 	address := strings.TrimPrefix(running.URL, "http://")
-	for _, command := range [][]string{{"evidence", "list", "--json"}, {"evidence", "show", id, "--json"}} {
+	proof := node.heardOf(t)
+	for _, command := range [][]string{{"evidence", "list", "--json"}, {"evidence", "show", id, "--json"}, {"evidence", "show", proof.ID(), "--json"}} {
 		offline := succeed(t, "", append(command, "--offline", "--data-dir", node.dir)...)
 		require.Equal(t, offline, succeed(t, "", append(command, "--api", address, "--data-dir", t.TempDir())...), "there is no store to fall back to")
 	}

@@ -105,6 +105,7 @@ func writeFault(w io.Writer, f view.Fault) error {
 		{"detail", orDash(printable(f.Detail))},
 		{"observed", fmt.Sprintf("at block %d, %s", f.ObservedAt, f.RecordedAt)},
 		{"our view", eyesight(f.Observer)},
+		{"proof", orDash(proofOf(f))},
 	} {
 		fmt.Fprintf(&out, "  %-9s %v\n", row.name, row.value)
 	}
@@ -113,6 +114,14 @@ func writeFault(w io.Writer, f view.Fault) error {
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// proofOf is the ID of a fault's stored proof; empty if there is none.
+func proofOf(f view.Fault) string {
+	if f.Proof == nil {
+		return ""
+	}
+	return *f.Proof
 }
 
 // eyesight tells what the observer could see, and what impaired it.

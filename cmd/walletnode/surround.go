@@ -78,6 +78,9 @@ func (s *surroundings) tell(ctx context.Context, n *node.Node, feed *api.Feed, l
 	if pool := n.Signers(); pool != nil { // a nil pool would be no nil interface
 		server.Signers = pool
 	}
+	if exchange := n.Evidence(); exchange != nil {
+		server.Evidence = exchange
+	}
 	if ceremonies := n.Keygen(); ceremonies != nil {
 		server.Keygens = ceremonies
 	}

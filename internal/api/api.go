@@ -11,6 +11,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -24,6 +25,8 @@ type Records interface {
 	Faults(ctx context.Context, filter faults.Filter) (view.Faults, error)
 	Fault(ctx context.Context, id string) (view.Fault, error)
 	Scores(ctx context.Context, filter faults.Filter) (view.Scores, error)
+	Proofs(ctx context.Context, filter exchange.ProofFilter) (view.Proofs, error)
+	Proof(ctx context.Context, id string) (view.ProofDetail, error)
 	Actions(ctx context.Context, filter store.ActionFilter) (view.Actions, error)
 	// Signings tells what wallets' signers were asked in a window.
 	Signings(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Signings, error)

@@ -159,9 +159,12 @@ func newWorld(t testing.TB) world {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	w := world{live: &live{ready: true, wallet: wallet}, cluster: newCluster(), ceremonies: &ceremonies{}, enclaves: newEnclaves(wallet.ID())}
 	w.fault = record(t, s, wallet)
+	for _, kind := range []string{"two-statements", "two-heads"} {
+		keepProof(t, s, kind)
+	}
 	w.Server = &Server{
 		Records: view.Records{Store: s.Reader}, Live: w.live, Cluster: w.cluster, Keygens: w.ceremonies, Signers: w.enclaves, Feed: new(Feed), Log: levels{"net": "info", "chain": "info"},
-		Reload: w.live.reload, Logger: slog.New(slog.DiscardHandler),
+		Reload: w.live.reload, Logger: slog.New(slog.DiscardHandler), Evidence: &neighbours{report: found(t)},
 	}
 	return w
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/quorum"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
@@ -332,6 +333,10 @@ var failures = []struct {
 	{chain.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},
 	{view.ErrNoNetwork, http.StatusServiceUnavailable, "no_network"},
 	{net.ErrNotConnected, http.StatusConflict, "not_connected"},
+	{net.ErrOutOfReach, http.StatusConflict, "not_connected"},
+	{net.ErrDeclined, http.StatusConflict, "declined"},
+	{exchange.ErrStranger, http.StatusConflict, "nothing_shared"},
+	{exchange.ErrNoHead, http.StatusConflict, "not_attested"},
 	{ErrInvalid, http.StatusBadRequest, "invalid"}, // before its like: a client is told no more than this
 	{net.ErrPeerID, http.StatusBadRequest, "invalid"},
 	{ErrLogLevel, http.StatusBadRequest, "invalid"},

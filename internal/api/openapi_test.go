@@ -147,6 +147,7 @@ func TestAnswersHaveTheFormThatTheDocumentSays(t *testing.T) {
 		"/v1/keygens": `{"operators":["` + banned + `"],"seats":[3],"threshold":2,"scheme":"cmp"}`,
 	}
 	replace := strings.NewReplacer(
+		"/proofs/{id}", "/proofs/"+sampleProof(t, "two-statements").ID(), "/compare/{operator}", "/compare/"+banned,
 		"/windows/{block}", "/windows/3600", "/faults/{id}", "/faults/"+w.fault.ID(), "/wallets/{id}", "/wallets/"+id, "/peers/{id}/ping", "/peers/p/ping", "/peers/{id}", "/peers/"+w.live.Peers().Peers[0].ID,
 		"/instances/{id}", "/instances/b", "/signers/{id}", "/signers/enclave-1", "/keygens/{session}", "/keygens/"+someSession.String(), "/bans/{subject}", "/bans/"+banned,
 		"/proposals/{block}", "/proposals/3600", "/actions/{block}/retry", "/actions/3600/retry?wallet="+id, "/actions/{block}", "/actions/3600", "/endpoints/{name}", "/endpoints/primary", "/mailboxes/{mailbox}", "/mailboxes/a",

@@ -166,6 +166,7 @@ func routes() []route {
 	list = append(list, signerRoutes()...)
 	list = append(list, actionRoutes()...)
 	list = append(list, feedRoutes()...)
+	list = append(list, evidenceRoutes()...)
 	for i := range list {
 		if list[i].method == "" {
 			list[i].method = http.MethodGet

@@ -14,7 +14,7 @@ import (
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// Server answers for a node. Every field that others see is required, except Keygens, Signers and Feeds. It must not be copied.
+// Server answers for a node. Every field that others see is required, except Keygens, Signers, Evidence and Feeds. It must not be copied.
 type Server struct {
 	Records Records
 	Live    Live
@@ -22,8 +22,10 @@ type Server struct {
 	Keygens Keygens // nil if the node has no signers
 	Signers Signers // nil if the node has none
 	Feeds   Feeds   // nil if the node has none
-	Feed    *Feed
-	Log     Log
+	// Evidence is nil if the node's network carries no comparisons.
+	Evidence Comparer
+	Feed     *Feed
+	Log      Log
 	// Reload reads the configuration again and takes over its chain endpoints. view.ErrConfiguration says that it is
 	// wrong, view.ErrOneEndpoint that there is nothing to take over; nothing has changed then.
 	Reload func(ctx context.Context) (view.Reload, error)
@@ -38,7 +40,7 @@ type Server struct {
 // Problem is the answer to a request that failed.
 type Problem struct {
 	Error struct {
-		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, not_retryable, no_signers, other_state, expired, too_many_keygens, no_backend, store_away, unauthorized, forbidden, no_feed, no_mailbox, not_delivered, collected, busy, starting, stopped or failed
+		Code    string `json:"code"` // stable: not_found, invalid, not_yet, no_head, no_network, no_quorum, not_connected, declined, nothing_shared, not_attested, one_endpoint, endpoint_needed, invalid_configuration, one_instance, journal_owed, no_owner, not_banned, too_many_bans, own_operator, not_halted, not_retryable, no_signers, other_state, expired, too_many_keygens, no_backend, store_away, unauthorized, forbidden, no_feed, no_mailbox, not_delivered, collected, busy, starting, stopped or failed
 		Message string `json:"message"`
 	} `json:"error"`
 }

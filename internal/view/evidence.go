@@ -13,10 +13,11 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 )
 
-// EvidenceList is what is kept of faults that left signed messages, newest window first.
+// EvidenceList is what is kept of faults that left signed messages, and the stored proofs, newest window first.
 type EvidenceList struct {
-	Evidence []Evidence `json:"evidence"`
-	More     bool       `json:"more"` // the list goes on beyond its limit
+	Evidence []Evidence    `json:"evidence"`
+	Proofs   []StoredProof `json:"proofs"` // of which no fault is listed: what heads prove, and what others have told of
+	More     bool          `json:"more"`   // the list goes on beyond its limit
 }
 
 // Evidence is what is kept of one fault.
@@ -30,6 +31,7 @@ type Evidence struct {
 	Messages   int            `json:"messages"` // signed ones that are kept
 	Proof      bool           `json:"proof"`    // they prove the fault to anybody with the wallet's list of operators
 	Why        *string        `json:"why"`      // they do not; null if they do
+	ProofID    *string        `json:"proof_id"` // of the stored proof; null if there is none
 }
 
 // EvidenceDetail is one fault's evidence with what the messages say.
@@ -68,7 +70,7 @@ func (s SignedStatement) Summary() string {
 // NewEvidence shows what is kept of a fault, with the statements read from it. Messages that are no hex count as none.
 func NewEvidence(f Fault) EvidenceDetail {
 	detail := EvidenceDetail{
-		Evidence:   Evidence{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, f.Attributed, len(f.Evidence), true, nil},
+		Evidence:   Evidence{f.ID, f.Window, f.Wallet, f.Kind, f.Culprit, f.Attributed, len(f.Evidence), true, nil, f.Proof},
 		Statements: []SignedStatement{},
 	}
 	fault := f.recorded()
@@ -96,18 +98,40 @@ func (f Fault) recorded() faults.Fault {
 	return fault
 }
 
-// NewEvidenceList merges lists of faults of different kinds, each newest window first, and cuts the result to a limit; 0
-// is none.
-func NewEvidenceList(limit int, lists ...Faults) EvidenceList {
-	var found []Fault
-	more := false
+// NewEvidenceList merges lists of faults of different kinds with the stored proofs of other things, each newest window first, and cuts
+// the result to a limit; 0 is none.
+func NewEvidenceList(limit int, proofs Proofs, lists ...Faults) EvidenceList {
+	type row struct {
+		window chain.Height
+		fault  *Fault
+		proof  *StoredProof
+	}
+	var rows []row
+	more := proofs.More
+	listed := map[string]bool{}
 	for _, list := range lists {
-		found = append(found, list.Faults...)
+		for _, f := range list.Faults {
+			rows = append(rows, row{f.Window, &f, nil})
+			listed[f.ID] = true
+		}
 		more = more || list.More
 	}
-	slices.SortStableFunc(found, func(a, b Fault) int { return cmp.Compare(b.Window, a.Window) })
-	found, beyond := cut(found, limit)
-	return EvidenceList{each(found, func(f Fault) Evidence { return NewEvidence(f).Evidence }), more || beyond}
+	for _, p := range proofs.Proofs {
+		if p.Fault == nil || !listed[*p.Fault] {
+			rows = append(rows, row{p.Window, nil, &p})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(b.window, a.window) })
+	rows, beyond := cut(rows, limit)
+	list := EvidenceList{[]Evidence{}, []StoredProof{}, more || beyond}
+	for _, r := range rows {
+		if r.fault != nil {
+			list.Evidence = append(list.Evidence, NewEvidence(*r.fault).Evidence)
+		} else {
+			list.Proofs = append(list.Proofs, *r.proof)
+		}
+	}
+	return list
 }
 
 // Proof is a decoded proof.

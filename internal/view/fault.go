@@ -27,13 +27,14 @@ type Fault struct {
 	Observer   faults.Observer `json:"observer"` // what this node could see when it judged
 	ObservedAt chain.Height    `json:"observed_block"`
 	RecordedAt string          `json:"recorded_at"`
+	Proof      *string         `json:"proof"` // ID of the stored proof of it; null if there is none
 }
 
 // NewFault shows a stored fault.
 func NewFault(r faults.Record) Fault {
 	return Fault{
 		r.ID, r.Window, r.Wallet, r.Kind, r.Culprit, r.Attributed, r.Late, r.Detail, each(r.Evidence, hex.EncodeToString),
-		r.Observer, r.ObservedAt, Time(r.StoredAt),
+		r.Observer, r.ObservedAt, Time(r.StoredAt), pointer(r.Proof),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/store"
 )
 
@@ -75,6 +76,27 @@ func (r Records) Fault(ctx context.Context, id string) (Fault, error) {
 		return Fault{}, err
 	}
 	return NewFault(record), nil
+}
+
+// Proofs lists what a filter selects.
+func (r Records) Proofs(ctx context.Context, filter exchange.ProofFilter) (Proofs, error) {
+	limit := filter.Limit
+	filter.Limit = beyond(limit)
+	stored, err := r.Store.Proofs(ctx, filter)
+	stored, more := cut(stored, limit)
+	return Proofs{each(stored, NewStoredProof), more}, err
+}
+
+// Proof returns one proof.
+func (r Records) Proof(ctx context.Context, id string) (ProofDetail, error) {
+	stored, err := r.Store.Proof(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return ProofDetail{}, fmt.Errorf("%w: no proof has the ID %q", store.ErrNotFound, id)
+	}
+	if err != nil {
+		return ProofDetail{}, err
+	}
+	return NewProofDetail(stored)
 }
 
 // Scores sums up the faults that a filter selects, by operator.
