@@ -1,0 +1,180 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/chain/chaintest"
+	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net"
+	"github.com/walletnode/walletnode/net/nettest"
+	"github.com/walletnode/walletnode/proposal"
+)
+
+// parlour is a place on the network of a test where operators talk, and ask each other.
+type parlour struct{ booth }
+
+// Inquire implements Inquirer.
+func (p parlour) Inquire(ctx context.Context, name string, of chain.Operator) (exchange.Line, error) {
+	line, err := p.Member.Inquire(ctx, protocol.ID(name), of)
+	if err != nil {
+		return nil, err
+	}
+	return line, nil
+}
+
+// stand is a node that hears a leader who says two things.
+type stand struct {
+	*Node
+	net     *nettest.Network
+	member  *nettest.Member
+	wallets []chain.Wallet
+}
+
+// newStand starts a node at block 905, with wallets that another operator leads in the window of block 900.
+func newStand(tb testing.TB, wallets int) *stand {
+	tb.Helper()
+	key, leader := keyOf("ours"), operatorOf(keyOf("two-faced"))
+	eth := chaintest.New(800)
+	seed, err := chaintest.New(900).Header(tb.Context(), 868)
+	require.NoError(tb, err)
+	s := &stand{net: nettest.New(1, net.Schedule{Frequency: 900, Duration: 100}, inspect)}
+	tb.Cleanup(s.net.Close)
+	for n := uint64(1); len(s.wallets) < wallets; n++ {
+		walletKey, err := crypto.ToECDSA(binary.BigEndian.AppendUint64(make([]byte, 24), n))
+		require.NoError(tb, err)
+		w, err := chain.NewWallet(chain.PublicKey(crypto.FromECDSAPub(&walletKey.PublicKey)), []chain.Operator{operatorOf(key), leader})
+		require.NoError(tb, err)
+		if executor.Leader(executor.Seed(w.ID(), seed.Hash), w.Roster()) == leader {
+			s.wallets = append(s.wallets, w)
+		}
+	}
+	dir := tb.TempDir()
+	s.Node, err = Assemble(tb.Context(), Config{
+		Operator:  keys.Operator{Key: key, Address: operatorOf(key)},
+		Freshness: chain.Freshness{MaxSilence: time.Hour}, BlockTime: time.Second, FeeRate: 1,
+		Store: store.Config{DSN: filepath.Join(dir, "walletnode.db")}, Dir: dir,
+		Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) },
+	}, Parts{Chain: blocks{eth}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
+		s.member = s.net.Add(onNetwork(key), deps.Height)
+		s.member.OnInquired(deps.Inquiries)
+		return parlour{booth{line{s.member}}}, nil
+	}})
+	require.NoError(tb, err)
+	other := s.net.Add(onNetwork(keyOf("two-faced")), func() chain.Height { return 905 })
+	for _, w := range s.wallets {
+		require.NoError(tb, s.Store().ImportWallet(tb.Context(), w, time.Now()))
+		_, err := other.Join(w)
+		require.NoError(tb, err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	tb.Cleanup(func() {
+		cancel()
+		require.NoError(tb, <-ended)
+	})
+	eth.Show(905)
+	s.await(tb, func() (bool, error) { // what is said before is lost
+		return s.Clock().Height() == 905 && len(s.members.ids()) == wallets, nil
+	})
+	return s
+}
+
+// says has the leader of a wallet say something.
+func (s *stand) says(w chain.Wallet, what byte) {
+	key := keyOf("two-faced")
+	payload := proposal.EncodeMessage(proposal.Message{
+		Sender: w.LowestSeat(operatorOf(key)), Block: 900, Wallet: w.ID(), Proposal: proposal.Heartbeat{Message: [16]byte{what}},
+	})
+	s.net.Inject(onNetwork(key), w, net.Seal(wire.PublicKeyOf(onNetwork(key)), payload, 1), s.member)
+}
+
+// await returns when a condition holds; the node is asked without a pause, for what is measured is how soon.
+func (s *stand) await(tb testing.TB, condition func() (bool, error)) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patient)
+	defer cancel()
+	for {
+		ok, err := condition()
+		require.NoError(tb, err)
+		if ok {
+			return
+		}
+		require.NoError(tb, ctx.Err())
+		runtime.Gosched()
+	}
+}
+
+// proved waits for the proof about a wallet.
+func (s *stand) proved(tb testing.TB, w chain.Wallet) exchange.StoredProof {
+	tb.Helper()
+	id := w.ID()
+	var found []exchange.StoredProof
+	s.await(tb, func() (ok bool, err error) {
+		found, err = s.Store().Proofs(tb.Context(), exchange.ProofFilter{Wallet: &id})
+		return len(found) > 0, err
+	})
+	return found[0]
+}
+
+// heard waits until the node has stored what a leader said.
+func (s *stand) heard(tb testing.TB, w chain.Wallet) {
+	tb.Helper()
+	s.await(tb, func() (bool, error) {
+		statements, err := s.Store().Statements(tb.Context(), w.ID(), 900)
+		return len(statements) > 0, err
+	})
+}
+
+// The window still lasts, and the proof is stored.
+func TestASecondProposalIsProvedWhenItIsHeard(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, 1)
+	w := s.wallets[0]
+	s.says(w, 1)
+	s.heard(t, w)
+	s.says(w, 2)
+	p := s.proved(t, w)
+	require.Equal(t, evidence.TwoStatements, p.Kind)
+	require.Equal(t, operatorOf(keyOf("two-faced")), p.Slot.Operator)
+	_, err := evidence.Verify(p.Encoded, evidence.Operators{Chain: 1337, Wallet: w})
+	require.NoError(t, err)
+	require.Less(t, s.Clock().Height(), chain.Height(980), "the window lasts")
+}
+
+// A proof is of a second message: how soon is what this measures, from the message's arrival to the proof on the disk.
+func BenchmarkSecondProposalToProof(b *testing.B) {
+	s := newStand(b, b.N)
+	for _, w := range s.wallets {
+		s.says(w, 1)
+		s.heard(b, w)
+	}
+	took := make([]time.Duration, 0, b.N)
+	for _, w := range s.wallets {
+		began := time.Now()
+		s.says(w, 2)
+		s.proved(b, w)
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(took[len(took)/2].Seconds(), "s-p50")
+	b.ReportMetric(took[len(took)-1].Seconds(), "s-max")
+	b.ReportMetric(0, "ns/op")
+}
