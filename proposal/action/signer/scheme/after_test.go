@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/taurusgroup/multi-party-sig/pkg/taproot"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -59,4 +60,20 @@ func TestASeatIsSparedWhatAnotherHasFound(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, forged.signature, signature)
 	require.NoError(t, Verify(done.scheme, done.key, digest, signature[:]))
+}
+
+// Who was spared nothing verifies, whatever it has found: a signature of zeros too.
+func TestASignatureThatNobodyHasVerifiedIsVerified(t *testing.T) {
+	seats := []chain.Seat{1, 2}
+	keygens := newKeygens(t, signer.FROST, seats, 2)
+	require.Empty(t, keygens.play(t))
+	share, err := keygens.parties[1].Share()
+	require.NoError(t, err)
+	s, err := NewSigning([]byte("session"), share, seats, [32]byte{1})
+	require.NoError(t, err)
+	s.run.result = taproot.Signature(make([]byte, 64))
+	_, err = s.finish(Step{Done: true}, nil)
+	require.ErrorContains(t, err, "no signature")
+	_, err = s.Signature()
+	require.ErrorIs(t, err, ErrUnfinished)
 }

@@ -25,7 +25,7 @@ type Signing struct {
 	key       chain.PublicKey
 	digest    [32]byte
 	signature [64]byte
-	found     [64]byte // verified by another seat of the backend
+	found     *[64]byte // verified by another seat of the backend; nil if none was
 	done      bool
 }
 
@@ -87,7 +87,7 @@ func (s *Signing) finish(step Step, err error) (Step, error) {
 		s.signature, err = signatureOf(s.run.result)
 		return err
 	})
-	if err == nil && s.signature != s.found {
+	if err == nil && (s.found == nil || s.signature != *s.found) {
 		err = Verify(s.scheme, s.key, s.digest, s.signature[:])
 	}
 	if err != nil {
@@ -100,7 +100,8 @@ func (s *Signing) finish(step Step, err error) (Step, error) {
 // After takes over what another seat of the same backend has verified: all signers end with one signature.
 func (s *Signing) After(other *Signing) {
 	if other.done && s.scheme == other.scheme && s.key == other.key && s.digest == other.digest {
-		s.found = other.signature
+		found := other.signature
+		s.found = &found
 	}
 }
 
