@@ -92,10 +92,8 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 		around.wait()
 	}()
 	feed := new(api.Feed)
-	if !cfg.Shared() { // else the feed tells what all instances record
-		assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
-		assembly.Observe = func(r coordination.Report) { feed.Publish(view.NewEvent(r, view.Time(time.Now()))) }
-	}
+	// Everything else that happens to windows comes through the node's own feed.
+	assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
 	n, err := node.New(ctx, assembly)
 	if err != nil && ctx.Err() != nil {
 		logger("node").Info("Told to stop before the node was put together", "at", err)
@@ -117,8 +115,8 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 		defer end() // a node that resigns ends by itself
 		return n.Run(ctx)
 	})
-	if cfg.Shared() {
-		tail := &api.Tail{Records: n.Records(), Feed: feed, Logger: logger("node")}
+	if feeds := n.Feeds(); feeds != nil {
+		tail := &api.Tail{Feeds: feeds, Mailbox: n.LiveMailbox(), Feed: feed, Logger: logger("node")}
 		g.Go(func() error { return tail.Run(ctx) })
 	}
 	g.Go(func() error {

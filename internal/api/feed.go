@@ -22,7 +22,6 @@ var errTooManyWatchers = errors.New("too many clients are watching")
 type Feed struct {
 	mu       sync.Mutex
 	watchers map[*watcher]struct{}
-	joins    chan struct{} // capacity 1: one that waits tells of all who joined meanwhile
 }
 
 // watcher receives events; its channel is closed when it was dropped. The Feed sends, the request's handler receives.
@@ -53,32 +52,7 @@ func (f *Feed) join() (*watcher, error) {
 	}
 	w := &watcher{make(chan view.Event, backlog)}
 	f.watchers[w] = struct{}{}
-	select {
-	case f.nudges() <- struct{}{}:
-	default:
-	}
 	return w, nil
-}
-
-// joined delivers once after somebody has joined.
-func (f *Feed) joined() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.nudges()
-}
-
-func (f *Feed) nudges() chan struct{} {
-	if f.joins == nil {
-		f.joins = make(chan struct{}, 1)
-	}
-	return f.joins
-}
-
-// watched reports whether anybody watches.
-func (f *Feed) watched() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.watchers) > 0
 }
 
 func (f *Feed) leave(w *watcher) {

@@ -121,9 +121,9 @@ func (s *Server) mailboxes(_ http.ResponseWriter, r *http.Request, _ *query) (an
 	return view.Mailboxes{Mailboxes: slices.Concat([]view.Mailbox{}, list)}, err
 }
 
-// box finds a mailbox that is here.
-func (s *Server) box(ctx context.Context, name string) (view.Mailbox, error) {
-	list, err := s.Feeds.Mailboxes(ctx)
+// here finds a mailbox that this instance has.
+func here(ctx context.Context, feeds Feeds, name string) (view.Mailbox, error) {
+	list, err := feeds.Mailboxes(ctx)
 	if err != nil {
 		return view.Mailbox{}, err
 	}
@@ -254,7 +254,7 @@ func (s *Server) followMailbox(w http.ResponseWriter, r *http.Request, q *query)
 		return nil, errTooManyFollowers
 	}
 	defer s.followers.Add(-1)
-	m, err := s.box(r.Context(), r.PathValue("mailbox"))
+	m, err := here(r.Context(), s.Feeds, r.PathValue("mailbox"))
 	if err != nil {
 		return nil, moved(w, err)
 	}

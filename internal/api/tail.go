@@ -2,175 +2,99 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
-	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/faults"
-	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
-// Tail tells a Feed what all instances record in the database that they share: an instance's own reports are only those of
-// the wallets that it serves. It looks once a second, and only while somebody watches.
+// Tail tells a Feed what comes into an instance's own mailbox: what all instances record of windows, in the order of the feed.
 type Tail struct {
-	Records Records
+	Feeds   Feeds
+	Mailbox string
 	Feed    *Feed
 	Logger  *slog.Logger
+
+	begun bool
+	at    feed.Number // the last entry that was told
+	read  feed.Number // the last one that was acknowledged
+	last  time.Time   // when the last event was told
 }
 
 // Times and bounds of a Tail.
 const (
-	tailPause = time.Second
-	// tailTimeout bounds one look at the database.
-	tailTimeout = 10 * time.Second
-	// tailWindows is how many of the newest windows are looked at: one that ends late has the next one beside it.
-	tailWindows = 2
+	tailPause = time.Second // from one attempt to follow to the next
+	// tailEvery is after how many events they are acknowledged: far less than a mailbox holds, and seldom enough for the store.
+	tailEvery = 512
 )
 
-// Run looks until ctx ends. A database that does not answer is waited for; what was recorded meanwhile is told then, unless it
-// is older than the last windows.
+// Run tells until ctx ends. What was there when it began is history, and not told. A feed that cannot be followed, because there is no
+// database or no session, is waited for; what comes meanwhile is told then.
 func (t *Tail) Run(ctx context.Context) error {
-	ticker := time.NewTicker(tailPause)
-	defer ticker.Stop()
-	var s sights
 	for {
-		select {
-		case <-ctx.Done():
+		err := t.follow(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to end
+		}
+		t.Logger.Debug("The live events' mailbox cannot be followed now", "mailbox", t.Mailbox, "error", err)
+		if pause.For(ctx, tailPause) != nil {
 			return nil
-		case <-ticker.C:
-		case <-t.Feed.joined(): // what happens from this moment on is news to somebody
-		}
-		if !t.Feed.watched() {
-			s = sights{} // whoever comes next is told of what happens from then on
-			continue
-		}
-		if err := t.look(ctx, &s); err != nil && ctx.Err() == nil {
-			t.Logger.Debug("Could not look for what the other instances recorded", "error", err)
 		}
 	}
 }
 
-// sights is what a Tail has told of, or found there when it began.
-type sights struct {
-	begun   bool
-	opened  chain.Height // the newest window
-	results map[outcomeKey]int
-	faults  map[string]chain.Height // windows of the faults that were told, by ID
-}
-
-// outcomeKey names a result; its number of faults is what it is compared by.
-type outcomeKey struct {
-	window chain.Height
-	wallet chain.WalletID
-}
-
-// look reads the newest windows and tells what is new in them.
-func (t *Tail) look(ctx context.Context, s *sights) error {
-	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
-	defer cancel()
-	newest, err := t.Records.Windows(ctx, store.WindowFilter{Limit: 1})
-	if err != nil || len(newest.Windows) == 0 {
-		return err
-	}
-	from := since(newest.Windows[0].Window)
-	list, err := t.Records.Windows(ctx, store.WindowFilter{From: from})
+func (t *Tail) follow(ctx context.Context) error {
+	m, err := here(ctx, t.Feeds, t.Mailbox)
 	if err != nil {
 		return err
 	}
-	var misdeeds view.Faults
-	if slices.ContainsFunc(list.Windows, func(w view.Window) bool { return s.changed(w) && w.Faults > 0 }) {
-		if misdeeds, err = t.Records.Faults(ctx, faults.Filter{From: from}); err != nil {
-			return err
+	if !t.begun {
+		t.begun, t.at, t.last = true, m.Last, time.Now()
+	}
+	if err := t.acknowledge(ctx); err != nil {
+		return err
+	}
+	return t.Feeds.Follow(ctx, t.Mailbox, pipeline.Position{Instance: m.Instance, Number: t.at}, func(n pipeline.News) error {
+		if n.Delivered == nil { // an epoch has ended
+			return t.acknowledge(ctx)
 		}
+		t.at = n.Delivered.Entry.Number
+		if e, ok := t.event(*n.Delivered); ok {
+			t.Feed.Publish(e)
+			t.last = time.Now()
+		}
+		if t.at-t.read < tailEvery {
+			return nil
+		}
+		return t.acknowledge(ctx)
+	})
+}
+
+func (t *Tail) acknowledge(ctx context.Context) error {
+	if t.at == t.read {
+		return nil
 	}
-	events := s.news(list.Windows, misdeeds.Faults, view.Time(time.Now()))
-	if err := t.revocations(ctx, events, from); err != nil {
-		t.Logger.Debug("Could not learn which actions are revoked", "error", err)
+	if err := t.Feeds.Acknowledge(ctx, t.Mailbox, t.at); err != nil {
+		return fmt.Errorf("acknowledge live events: %w", err)
 	}
-	for _, e := range events {
-		t.Feed.Publish(e)
-	}
-	s.forget(from)
+	t.read = t.at
 	return nil
 }
 
-// revocations adds to amendments whether the window's action was revoked.
-func (t *Tail) revocations(ctx context.Context, events []view.Event, from chain.Height) error {
-	if !slices.ContainsFunc(events, func(e view.Event) bool { return e.Event == view.EventAmendment }) {
-		return nil
+// event reads what is told of windows: results, and what was learned afterwards. What becomes of actions stands in lists.
+func (t *Tail) event(d pipeline.Delivered) (e view.Event, ok bool) {
+	if d.Entry.Gap != nil {
+		return view.NewGap(view.Time(t.last), view.Time(time.Now())), true
 	}
-	actions, err := t.Records.Actions(ctx, store.ActionFilter{From: from})
-	for _, a := range actions.Actions {
-		for i, e := range events {
-			if e.Event == view.EventAmendment && *e.Window == a.Window && *e.Wallet == a.Wallet {
-				events[i].Revoked = a.Revoked
-			}
-		}
+	switch d.Entry.Record.Item.Kind {
+	case feed.KindResult, feed.KindFault:
+		err := json.Unmarshal(d.Payload, &e)
+		return e, err == nil && (e.Event == view.EventResult || e.Event == view.EventAmendment)
 	}
-	return err
-}
-
-// since returns the window from which on a Tail looks.
-func since(newest chain.Height) chain.Height {
-	return newest - min(newest, (tailWindows-1)*coordination.RFC12().Frequency)
-}
-
-// changed reports whether a row says more than was told.
-func (s *sights) changed(w view.Window) bool {
-	if w.State != view.WindowFinished || w.Wallet == nil {
-		return false
-	}
-	told, known := s.results[outcomeKey{w.Window, *w.Wallet}]
-	return !known || told != w.Faults
-}
-
-// news returns what rows say that was not told yet, oldest first. The first look tells nothing: that is history.
-func (s *sights) news(rows []view.Window, misdeeds []view.Fault, now string) []view.Event {
-	if s.results == nil {
-		s.results, s.faults = map[outcomeKey]int{}, map[string]chain.Height{}
-	}
-	var events []view.Event
-	for _, w := range slices.Backward(rows) {
-		if w.Wallet == nil {
-			continue // missed
-		}
-		if w.Window > s.opened {
-			s.opened = w.Window
-			events = append(events, view.NewSeenOpening(w, now))
-		}
-		if !s.changed(w) {
-			continue
-		}
-		key := outcomeKey{w.Window, *w.Wallet}
-		_, told := s.results[key]
-		s.results[key] = w.Faults
-		var fresh []view.Fault
-		for _, f := range misdeeds {
-			if _, told := s.faults[f.ID]; !told && f.Window == w.Window && f.Wallet == *w.Wallet {
-				s.faults[f.ID] = f.Window
-				fresh = append(fresh, f)
-			}
-		}
-		if !told {
-			events = append(events, view.NewSeenResult(w, fresh, now))
-			continue
-		}
-		for _, f := range fresh {
-			events = append(events, view.NewSeenAmendment(f))
-		}
-	}
-	if !s.begun {
-		s.begun, events = true, nil
-	}
-	return events
-}
-
-// forget drops what lies before the windows that are looked at.
-func (s *sights) forget(from chain.Height) {
-	maps.DeleteFunc(s.results, func(key outcomeKey, _ int) bool { return key.window < from })
-	maps.DeleteFunc(s.faults, func(_ string, window chain.Height) bool { return window < from })
+	return e, false
 }

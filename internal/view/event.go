@@ -78,31 +78,6 @@ func NewEvent(r coordination.Report, at string) Event {
 	return Event{}
 }
 
-// NewSeenOpening shows the opening of a window as its first row in the store tells it; at is when it was seen.
-func NewSeenOpening(w Window, at string) Event {
-	return Event{Event: EventOpened, Time: at, Window: &w.Window, OpenedAt: w.OpenedAt, Faults: []EventFault{}}
-}
-
-// NewSeenResult shows a finished row of the store and its faults; at is when it was seen.
-func NewSeenResult(w Window, faults []Fault, at string) Event {
-	if w.RecordedAt != nil {
-		at = *w.RecordedAt
-	}
-	return Event{
-		Event: EventResult, Time: at, Window: &w.Window, Wallet: w.Wallet, Role: w.Role, Leader: w.Leader, Reason: w.Reason, Detail: w.Detail,
-		Action: w.Action, OpenedAt: w.OpenedAt, ReceivedAt: w.ReceivedAt, Faults: each(faults, seenFault),
-	}
-}
-
-// NewSeenAmendment shows a fault that was stored after its window's result.
-func NewSeenAmendment(f Fault) Event {
-	return Event{Event: EventAmendment, Time: f.RecordedAt, Window: &f.Window, Wallet: &f.Wallet, Faults: []EventFault{seenFault(f)}}
-}
-
-func seenFault(f Fault) EventFault {
-	return EventFault{f.ID, f.Kind, f.Culprit, f.Attributed, f.Late}
-}
-
 func newEventFault(f faults.Fault) EventFault {
 	return EventFault{f.ID(), f.Kind, f.Culprit, f.Attributed, f.Late}
 }
