@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -182,6 +183,7 @@ type fleet struct {
 	ears    map[chain.WalletID]*nettest.Channel
 	signing *SigningConfig // of each instance; nil for none
 	forks   []chain.Height // of the chain
+	feeds   bool           // each instance has one
 }
 
 func keyOf(name string) *ecdsa.PrivateKey {
@@ -261,8 +263,8 @@ func (f *fleet) assemble(name, dir string) (*craft, error) {
 		Cluster: &ClusterConfig{
 			Instance: cluster.InstanceID(name), URLs: []string{"https://" + name + ".example.org"}, Timing: cluster.DefaultTiming(), Dir: dir,
 		},
-		Signing: f.signing,
-		Logger:  func(room string) *slog.Logger { return log.With("room", room) },
+		Signing: f.signing, Feed: f.feed(name),
+		Logger: func(room string) *slog.Logger { return log.With("room", room) },
 	}, Parts{Chain: beats{blocks{f.chain}, &c.beats}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
 		c.member = f.net.Add(onNetwork(f.key), deps.Height)
 		c.member.OnSpoken(deps.Spoken)
@@ -270,6 +272,15 @@ func (f *fleet) assemble(name, dir string) (*craft, error) {
 		return booth{line{c.member}}, nil
 	}})
 	return c, err
+}
+
+// feed is an instance's feed, if it has one.
+func (f *fleet) feed(name string) *FeedConfig {
+	if !f.feeds {
+		return nil
+	}
+	seed := sha256.Sum256([]byte("feed " + name))
+	return &FeedConfig{Key: ed25519.NewKeyFromSeed(seed[:])}
 }
 
 // start starts an instance in a directory of its own.

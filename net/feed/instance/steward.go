@@ -82,6 +82,9 @@ func (s *steward) pass(ctx context.Context) error {
 		case wished && wish.To == s.name:
 			err = s.fetch(ctx, m.Mailbox, p.homes[m.Mailbox], wish)
 		}
+		if err != nil {
+			s.cfg.Logger.Debug("A mailbox is not moved yet", "mailbox", m.Mailbox, "error", err)
+		}
 		if err != nil && !errors.Is(err, ErrStale) && !errors.Is(err, ErrLives) && !errors.Is(err, pipeline.ErrNoMailbox) {
 			return fmt.Errorf("mailbox %s: %w", m.Mailbox, err)
 		}
