@@ -19,6 +19,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/quorum"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
@@ -88,6 +89,7 @@ func (idle) Stale() bool                  { return true }
 func (idle) Peers() []net.PeerInfo        { return nil }
 func (idle) Counters() net.Counters       { return net.Counters{} }
 func (idle) Condition() metrics.Condition { return metrics.Condition{} }
+func (idle) Exchanged() exchange.Counters { return exchange.NewCounters() }
 func (idle) Backends() []placement.Status {
 	return []placement.Status{{Spec: placement.Spec{ID: "enclave-1"}}}
 }
@@ -104,7 +106,7 @@ type book map[string]map[string][]string
 func served(t *testing.T) book {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}, Instances: idle{}, Signers: idle{}}).
+	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}, Instances: idle{}, Signers: idle{}, Evidence: idle{}}).
 		Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	series, label := regexp.MustCompile(`^(\w+)(?:\{(.*)\})? \S+$`), regexp.MustCompile(`(\w+)="([^"]*)"`)
 	found := book{"up": {}} // what Prometheus itself adds for each target

@@ -76,8 +76,7 @@ func (s *Service) awaitHeight(ctx context.Context, h chain.Height) bool {
 			s.sendUnsent(ctx)
 		case <-ctx.Done():
 			stop()
-			<-arrived
-			return false
+			return <-arrived == nil && ctx.Err() == nil
 		}
 	}
 }

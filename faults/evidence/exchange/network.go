@@ -15,9 +15,10 @@ import (
 const (
 	// ProofsTopic is where operators tell which proofs they have.
 	ProofsTopic = "/walletnode/proofs/1"
-	// CompareProtocol and ProofProtocol are what operators ask each other: to open a head, and for a proof by its ID (32 bytes).
+	// CompareProtocol is how operators ask each other to open a head.
 	CompareProtocol = "/walletnode/compare/1"
-	ProofProtocol   = "/walletnode/proof/1"
+	// ProofProtocol is how they ask for a proof by its ID (32 bytes).
+	ProofProtocol = "/walletnode/proof/1"
 
 	// maxHead holds the data of a head: two hashes and a few numbers.
 	maxHead = 256
