@@ -22,6 +22,8 @@ type dialect struct {
 	now string
 	// lock ends a SELECT whose rows stay this transaction's until it ends. SQLite has one writer at a time, and needs none.
 	lock string
+	// prepares says that a statement may be prepared: of a server's session nothing is left to whom a pooler gives it next.
+	prepares bool
 	// origin tells one history of the database from another, as far as the database itself can: an empty text if it cannot.
 	origin string
 	// position is how far the history has got; it passes whatever a commit has acknowledged. 0 if the database tells none.
@@ -33,7 +35,7 @@ type dialect struct {
 // dialect implements engine. The clock is this machine's, which has the database's only process; a version of SQLite that
 // has no clock of microseconds would answer with nothing, and nothing is never over.
 func (location) dialect() dialect {
-	return dialect{now: strconv.FormatInt(time.Now().UnixMicro(), 10), origin: unknown, position: `0`}
+	return dialect{now: strconv.FormatInt(time.Now().UnixMicro(), 10), prepares: true, origin: unknown, position: `0`}
 }
 
 // unknown is the origin of a database that cannot tell it.

@@ -239,7 +239,7 @@ func (f *Feed) Accept(ctx context.Context, records []pipeline.Accepted) error {
 		if len(records) == 0 {
 			return nil
 		}
-		if err := insertRows(ctx, tx, `INSERT INTO feed_records (instance, seq, epoch, source, number, record, payload) VALUES `, rows); err != nil {
+		if err := insertRows(ctx, tx, f.store.at.dialect(), `INSERT INTO feed_records (instance, seq, epoch, source, number, record, payload) VALUES `, rows); err != nil {
 			return err
 		}
 		for source, n := range last {
@@ -255,14 +255,17 @@ func (f *Feed) Accept(ctx context.Context, records []pipeline.Accepted) error {
 	})
 }
 
-// What one statement inserts: more rows save little, and more bytes may take longer than a statement is waited for.
+// What one statement inserts into a server: more rows save little, and more bytes may take longer than a statement is waited for.
 const (
-	rowsAtOnce  = 64
+	rowsAtOnce  = 32
 	bytesAtOnce = 1 << 20
 )
 
 // insertRows inserts rows of one width.
-func insertRows(ctx context.Context, tx *sql.Tx, into string, rows [][]any) error {
+func insertRows(ctx context.Context, tx *sql.Tx, d dialect, into string, rows [][]any) error {
+	if d.prepares && len(rows) > 0 {
+		return insertPrepared(ctx, tx, into, rows)
+	}
 	for len(rows) > 0 {
 		var in conditions
 		var text strings.Builder
@@ -287,6 +290,25 @@ func insertRows(ctx context.Context, tx *sql.Tx, into string, rows [][]any) erro
 		}
 	}
 	return nil
+}
+
+// insertPrepared is for the embedded database, which takes longer to read a statement than to carry it out.
+func insertPrepared(ctx context.Context, tx *sql.Tx, into string, rows [][]any) error {
+	var in conditions
+	marks := make([]string, len(rows[0]))
+	for i := range marks {
+		marks[i] = in.placeholder(nil)
+	}
+	statement, err := tx.PrepareContext(ctx, into+"("+strings.Join(marks, ", ")+")")
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if _, err := statement.ExecContext(ctx, row...); err != nil {
+			return errors.Join(err, statement.Close())
+		}
+	}
+	return statement.Close()
 }
 
 // Records implements pipeline.Log.

@@ -86,7 +86,7 @@ func (f *Feed) add(ctx context.Context, tx *sql.Tx, boxes map[string]mailboxRow,
 		boxes[e.Mailbox] = m
 		rows[i] = []any{f.instance, e.Mailbox, natural(e.Number), natural(e.Epoch()), natural(e.Record.Seq), e.Encode()}
 	}
-	return insertRows(ctx, tx, `INSERT INTO feed_entries (instance, mailbox, number, epoch, seq, entry) VALUES `, rows)
+	return insertRows(ctx, tx, f.store.at.dialect(), `INSERT INTO feed_entries (instance, mailbox, number, epoch, seq, entry) VALUES `, rows)
 }
 
 // Acknowledge implements pipeline.Log; ErrMoved if the mailbox is another instance's. What it held where it was before is acknowledged, too.
