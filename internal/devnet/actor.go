@@ -136,7 +136,7 @@ func (a *actor) say(ctx context.Context, clock *chain.Clock, w coordination.Wind
 	}
 	a.log(Deed{
 		Kind: DeedStatement, Operator: a.part.operator, Wallet: l.wallet, Key: a.key, Envelope: envelope,
-		From: at, To: at, Peers: a.heard(),
+		From: at, To: at, Peers: a.heard(), Audience: a.part.audience,
 	})
 	return net.Retransmit(ctx, clock, at, w.ActiveEnd, send)
 }

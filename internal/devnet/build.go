@@ -92,7 +92,7 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 	if err := d.share(); err != nil {
 		return err
 	}
-	if d.scenario.expect.deed == DeedPartition {
+	if d.scenario.parted() {
 		if d.links, err = newLinks(d.operators); err != nil {
 			return err
 		}

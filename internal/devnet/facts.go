@@ -6,6 +6,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -49,6 +50,14 @@ type NodeFacts struct {
 	// Signings are what its wallets' signers were asked in the window, and what came of it.
 	Signings []signing.Signing
 	Inactive []store.Inactive // what it has found of operators in this window
+	Proofs   []ProofFacts     // all that it has stored
+}
+
+// ProofFacts is a proof that a node has stored.
+type ProofFacts struct {
+	Proof evidence.Proof
+	// Exit is what "walletnode evidence verify" ended with, given the proof and the wallet's operators as the chain has them.
+	Exit int
 }
 
 // DeedKind says what sort of thing was done.
@@ -97,6 +106,8 @@ type Deed struct {
 	// Peers are the operators that were connected to hear a statement; of a slow disk those whose nodes had written the
 	// window down as opened, while this one could not.
 	Peers int
+	// Audience is whom a statement was said to.
+	Audience []chain.Operator
 	// Replaced are block c's hashes before and after a reorg.
 	Replaced [2]chain.Hash
 	// Endpoint is which of the operator's endpoints did it, 0 for the primary; Told is what its log has of it.

@@ -80,7 +80,7 @@ func callGate(t *testing.T, g *gate) (stdnet.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-func exchange(t *testing.T, conn stdnet.Conn, from *bufio.Reader, line string) {
+func converse(t *testing.T, conn stdnet.Conn, from *bufio.Reader, line string) {
 	t.Helper()
 	_, err := io.WriteString(conn, line)
 	require.NoError(t, err)
@@ -92,19 +92,19 @@ func exchange(t *testing.T, conn stdnet.Conn, from *bufio.Reader, line string) {
 func TestAnOpenGateAndASlowOneLetEverythingThrough(t *testing.T) {
 	g := openGate(t, startCounting(t))
 	conn, from := callGate(t, g)
-	exchange(t, conn, from, "open\n")
+	converse(t, conn, from, "open\n")
 	g.set(passSlow)
 	began := time.Now()
-	exchange(t, conn, from, "slow\n")
+	converse(t, conn, from, "slow\n")
 	require.GreaterOrEqual(t, time.Since(began), 2*slowness, "there and back")
 	g.set(passOpen)
-	exchange(t, conn, from, "open again\n")
+	converse(t, conn, from, "open again\n")
 }
 
 func TestAClosedGateHangsUp(t *testing.T) {
 	g := openGate(t, startCounting(t))
 	conn, from := callGate(t, g)
-	exchange(t, conn, from, "open\n")
+	converse(t, conn, from, "open\n")
 	g.set(passClosed)
 	_, err := from.ReadString('\n')
 	require.Error(t, err)
@@ -116,7 +116,7 @@ func TestAClosedGateHangsUp(t *testing.T) {
 
 	g.set(passOpen)
 	conn, from = callGate(t, g)
-	exchange(t, conn, from, "open again\n")
+	converse(t, conn, from, "open again\n")
 }
 
 // What a gate has swallowed arrives when it opens, as after a route that was lost for a while; until then nothing does.
@@ -124,7 +124,7 @@ func TestAGateThatSwallowsKeepsConnectionsAndPassesNothing(t *testing.T) {
 	server := startCounting(t)
 	g := openGate(t, server)
 	conn, from := callGate(t, g)
-	exchange(t, conn, from, "open\n")
+	converse(t, conn, from, "open\n")
 	g.set(passSwallow)
 	_, err := io.WriteString(conn, "late\n")
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestAGateThatSwallowsKeepsConnectionsAndPassesNothing(t *testing.T) {
 	require.NoError(t, err)
 	// No wait would show that nothing ever comes. What has passed for certain is asked of another gate meanwhile.
 	beside, fromBeside := callGate(t, openGate(t, server))
-	exchange(t, beside, fromBeside, "beside\n")
+	converse(t, beside, fromBeside, "beside\n")
 	require.Equal(t, 2, server.lines())
 
 	g.set(passOpen)

@@ -27,10 +27,12 @@ func Judge(scenarioName string, f Facts) []string {
 		j.elections = append(j.elections, elect(w.Wallet, f.Window, f.Safe, w.Due))
 	}
 	j.deeds()
+	j.faces()
 	j.endpoints()
 	j.signers()
 	j.named()
 	for _, n := range f.Nodes {
+		j.proofs(n)
 		switch {
 		case n.Down:
 			j.downNode(n)
@@ -226,7 +228,7 @@ func (j *judge) row(n NodeFacts, e election, r store.WalletDetail) {
 	if r.Reason != want.reason {
 		differ("reason %q, want %q (%s)", r.Reason, want.reason, r.Detail)
 	}
-	j.agreement(e, want, r, differ)
+	j.agreement(op, e, want, r, differ)
 	j.crossing(op, e, r, differ)
 	j.faults(e, want, r, differ)
 	j.action(n, e, r, differ)
@@ -263,11 +265,11 @@ func (j *judge) expected(op chain.Operator, e election) outcome {
 	case (len(deeds) == 0 || want.deed == DeedFlood) && (leaderDown || j.stalled(e.leader) || j.blind(e.leader)):
 		return outcome{reason: coordination.ReasonLeaderIdle, faults: []accusation{{faults.LeaderIdle, e.leader, true}}}
 	case len(deeds) == 0:
-		return outcome{agreed: true, reason: agreedReason(e)}
+		return outcome{agreed: true, reason: reasonOf(e.honestKind())}
 	}
 	o := outcome{agreed: want.agreed, reason: want.reason}
 	if want.agreed {
-		o.reason = agreedReason(e)
+		o.reason = reasonOf(j.wanted(op, e))
 	}
 	if want.fault != "" && deeds[0].Kind != DeedFlood { // replaying what others said is no word of one's own
 		o.faults = []accusation{{want.fault, deeds[0].Operator, true}}
@@ -275,22 +277,31 @@ func (j *judge) expected(op chain.Operator, e election) outcome {
 	return o
 }
 
-func agreedReason(e election) coordination.Reason {
-	if e.honestKind() == proposal.KindNoop {
+// wanted is what an operator must agree on: what it alone was told, or what an honest leader proposes.
+func (j *judge) wanted(op chain.Operator, e election) proposal.Kind {
+	if p, told := j.told(op, e); told {
+		return p.Kind()
+	}
+	return e.honestKind()
+}
+
+func reasonOf(agreed proposal.Kind) coordination.Reason {
+	if agreed == proposal.KindNoop {
 		return coordination.ReasonNoop
 	}
 	return coordination.ReasonOK
 }
 
-// agreement demands the proposal that an honest leader makes, the same on every node; or none.
-func (j *judge) agreement(e election, want outcome, r store.WalletDetail, differ func(string, ...any)) {
+// agreement demands the proposal that an honest leader makes, the same on every node; the one that was said to this side where
+// there are two; or none.
+func (j *judge) agreement(op chain.Operator, e election, want outcome, r store.WalletDetail, differ func(string, ...any)) {
 	if !want.agreed {
 		if r.Proposal != nil || r.ReceivedAt != 0 {
 			differ("agreed on %v, received at block %d, want nothing", kindOf(r.Proposal), r.ReceivedAt)
 		}
 		return
 	}
-	if kind := e.honestKind(); r.Proposal == nil || r.Proposal.Kind() != kind {
+	if kind := j.wanted(op, e); r.Proposal == nil || r.Proposal.Kind() != kind {
 		differ("agreed on %v, want %v", kindOf(r.Proposal), kind)
 		return
 	}
@@ -304,6 +315,12 @@ func (j *judge) agreement(e election, want outcome, r store.WalletDetail, differ
 	}
 	if redemption, ok := r.Proposal.(proposal.Redemption); ok {
 		j.redemption(e, redemption, differ)
+	}
+	if said, told := j.told(op, e); told {
+		if !same(e.wallet.ID(), said, r.Proposal) {
+			differ("agreed on another %v than was said on its side of the cut", r.Proposal.Kind())
+		}
+		return
 	}
 	if first := j.firstProposal(e); !same(e.wallet.ID(), first, r.Proposal) {
 		differ("agreed on another %v than the first node", r.Proposal.Kind())

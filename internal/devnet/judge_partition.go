@@ -17,17 +17,19 @@ func (j *judge) partition() (Deed, bool) {
 	return Deed{}, false
 }
 
-// parts reports whether a partition's sides are two, and every node is on one of them.
+// parts reports whether a partition's sides are two, and every node that runs is on one of them.
 func (j *judge) parts(d Deed) bool {
-	if len(d.Sides[0]) == 0 || len(d.Sides[1]) == 0 || len(d.Sides[0])+len(d.Sides[1]) != len(j.facts.Nodes) {
-		return false
-	}
+	running := 0
 	for _, n := range j.facts.Nodes {
+		if n.Down {
+			continue
+		}
+		running++
 		if d.Sides.of(n.Operator) == nil {
 			return false
 		}
 	}
-	return true
+	return len(d.Sides[0]) > 0 && len(d.Sides[1]) > 0 && len(d.Sides[0])+len(d.Sides[1]) == running
 }
 
 // behind says what a node must have of a wallet that was cut off from others through the whole active phase; false if that
@@ -35,10 +37,10 @@ func (j *judge) parts(d Deed) bool {
 // attributes what it does not hear; who is connected to nobody knows that it cannot tell.
 func (j *judge) behind(op chain.Operator, e election) (outcome, bool) {
 	d, cut := j.partition()
-	if !cut || d.To != j.facts.Window.ActiveEnd-1 {
+	if !cut || d.To != j.facts.Window.ActiveEnd-1 || len(on(e.wallet.ID(), j.facts.Deeds)) > 0 {
 		return outcome{}, false
 	}
-	company := d.Sides.company(op, e.wallet)
+	company := d.Sides.company(op, e.wallet) || j.addressed(op, e.wallet)
 	silent := faults.LeaderIdle
 	switch {
 	case op == e.leader && !company:

@@ -14,6 +14,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/internal/rpcfault"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -61,17 +62,18 @@ var records = map[string]struct {
 	fault    faults.Kind
 	evidence int
 }{
-	"calm":             {agreed: true, reason: "ok"},
-	"idle-leader":      {reason: "leader_idle", fault: "leader_idle"},
-	"mistaken-leader":  {reason: "leader_mistake", fault: "leader_mistake", evidence: 1},
-	"impostor":         {agreed: true, reason: "ok", fault: "leader_impersonation", evidence: 1},
-	"two-faced-leader": {reason: "leader_equivocation", fault: "leader_equivocation", evidence: 2},
-	"restart":          {agreed: true, reason: "ok"},
-	"skipped-heads":    {agreed: true, reason: "ok"},
-	"late-node":        {agreed: true, reason: "ok"},
-	"stalled-chain":    {agreed: true, reason: "ok"},
-	"reorg":            {agreed: true, reason: "ok"},
-	"slow-disk":        {agreed: true, reason: "ok"},
+	"calm":                         {agreed: true, reason: "ok"},
+	"idle-leader":                  {reason: "leader_idle", fault: "leader_idle"},
+	"mistaken-leader":              {reason: "leader_mistake", fault: "leader_mistake", evidence: 1},
+	"impostor":                     {agreed: true, reason: "ok", fault: "leader_impersonation", evidence: 1},
+	"two-faced-leader":             {reason: "leader_equivocation", fault: "leader_equivocation", evidence: 2},
+	"two-faced-leader-partitioned": {agreed: true, reason: "ok"}, // on each side what it was told
+	"restart":                      {agreed: true, reason: "ok"},
+	"skipped-heads":                {agreed: true, reason: "ok"},
+	"late-node":                    {agreed: true, reason: "ok"},
+	"stalled-chain":                {agreed: true, reason: "ok"},
+	"reorg":                        {agreed: true, reason: "ok"},
+	"slow-disk":                    {agreed: true, reason: "ok"},
 
 	"rpc-liar":          {agreed: true, reason: "ok"},
 	"rpc-fork":          {agreed: true, reason: "ok"},
@@ -97,7 +99,10 @@ func (w *world) perfect(t testing.TB, name string) Facts {
 		if n.Down {
 			n.Detail.Missed = &coordination.Missed{First: f.Window.Block, Last: f.Window.Block, Reason: coordination.ReasonNodeDown}
 		} else {
-			n.Detail = w.detail(name, op, p, f.Deeds)
+			n.Detail = w.detail(t, name, op, p, f.Deeds)
+			if s.proves {
+				n.Proofs = w.proofs(t, f.Deeds)
+			}
 			n.Refuses = make(map[string]chain.Operator)
 			for _, d := range f.Deeds {
 				if d.Kind == DeedFlood {
@@ -120,7 +125,7 @@ func (w *world) deeds(p plan) []Deed {
 			payload := proposal.EncodeMessage(proposal.Message{Sender: l.seat, Block: c, Wallet: l.wallet, Proposal: l.proposal})
 			deeds = append(deeds, Deed{
 				Kind: DeedStatement, Operator: it.operator, Wallet: l.wallet, Key: key,
-				Envelope: net.Seal(key, payload, uint64(i)+1), From: c, To: c, Peers: len(it.audience),
+				Envelope: net.Seal(key, payload, uint64(i)+1), From: c, To: c, Peers: len(it.audience), Audience: it.audience,
 			})
 		}
 		for _, e := range w.stage.elections {
@@ -185,7 +190,7 @@ func told(kind DeedKind, seed chain.Height) rpcfault.Tally {
 func (p plan) blind(op chain.Operator) bool { return p.ill.count >= 3 && slices.Contains(p.ill.of, op) }
 
 // detail is what a node that ran records.
-func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) store.WindowDetail {
+func (w *world) detail(t testing.TB, name string, op chain.Operator, p plan, deeds []Deed) store.WindowDetail {
 	c := w.stage.window.Block
 	d := store.WindowDetail{Block: c, Opened: &coordination.Opened{Block: c, At: c}}
 	switch op {
@@ -226,11 +231,14 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 			}
 			r.Records = append(r.Records, faults.Record{Fault: fault})
 		}
-		if p.parted() {
+		if p.parted() && len(mine) == 0 {
 			w.parted(op, e, p, &r)
 		}
 		if want.agreed && r.Reason == want.reason {
 			agreed := proposal.Redemption{OutputScripts: e.due, TxFee: big.NewInt(1630)}
+			if name == "two-faced-leader-partitioned" {
+				agreed = said(t, mine, op)
+			}
 			r.Proposal, r.ReceivedAt = agreed, max(c+1, r.ReceivedAt)
 			r.Action = &store.Action{Outcome: "no_signer", Order: proposal.Order{
 				Wallet: id, Window: c, Proposal: agreed, Start: c + 100, Expiry: c + 700,
@@ -239,6 +247,43 @@ func (w *world) detail(name string, op chain.Operator, p plan, deeds []Deed) sto
 		d.Wallets = append(d.Wallets, r)
 	}
 	return d
+}
+
+// said is what an operator was told on its side of a cut.
+func said(t testing.TB, told []Deed, op chain.Operator) proposal.Redemption {
+	t.Helper()
+	i := slices.IndexFunc(told, func(d Deed) bool { return slices.Contains(d.Audience, op) })
+	require.GreaterOrEqual(t, i, 0)
+	m, err := told[i].said()
+	require.NoError(t, err)
+	p, ok := m.Proposal.(proposal.Redemption)
+	require.True(t, ok)
+	return p
+}
+
+// proofs are those of two statements about each wallet.
+func (w *world) proofs(t testing.TB, deeds []Deed) []ProofFacts {
+	t.Helper()
+	var all []ProofFacts
+	for _, e := range w.stage.elections {
+		if told := on(e.wallet.ID(), deeds); len(told) == 2 {
+			all = append(all, ProofFacts{Proof: w.proof(t, e, told[0].Operator, told[0].Envelope, told[1].Envelope)})
+		}
+	}
+	return all
+}
+
+func (w *world) proof(t testing.TB, e election, op chain.Operator, envelopes ...[]byte) evidence.Proof {
+	t.Helper()
+	var both [2]evidence.Statement
+	for i, envelope := range envelopes {
+		var err error
+		both[i], err = evidence.ReadStatement(w.sign(e, op, envelope))
+		require.NoError(t, err)
+	}
+	p, err := evidence.Prove(1337, both[0], both[1])
+	require.NoError(t, err)
+	return p
 }
 
 // flood is the log of a flooder.
@@ -460,7 +505,88 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"not the primary":                             ofEndpoint(func(f *Facts, i int) { f.Deeds[i].Endpoint += 5 }),
 	"said to nobody":                              statement(func(d *Deed) { d.Peers = 0 }),
 	"said by somebody else":                       statement(func(d *Deed) { d.Operator[0]++ }),
+	"a proof that is missing":                     proved(func(n *NodeFacts, _ *ProofFacts) { n.Proofs = n.Proofs[1:] }),
+	"a proof that does not convince":              proved(func(_ *NodeFacts, p *ProofFacts) { p.Exit = 1 }),
+	"a proof that nobody can judge":               proved(func(_ *NodeFacts, p *ProofFacts) { p.Exit = 2 }),
+	"a proof against somebody honest":             accused,
+	"told to both sides":                          faced(func(d *Deed, other []chain.Operator) { d.Audience = append(slices.Clone(d.Audience), other...) }),
+	"told to the other side":                      faced(func(d *Deed, other []chain.Operator) { d.Audience = other }),
+	"what the other side was told":                agreed(func(r *store.WalletDetail) { swapFee(r) }),
 	"said in other bytes":                         statement(func(d *Deed) { d.Envelope = d.Envelope[:20] }),
+}
+
+// proved changes the first of the proofs of the n-th node that has some.
+func proved(change func(*NodeFacts, *ProofFacts)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		for i := range f.Nodes {
+			if len(f.Nodes[i].Proofs) == 0 {
+				continue
+			}
+			if n == 0 {
+				f.Nodes[i].Proofs = slices.Clone(f.Nodes[i].Proofs)
+				change(&f.Nodes[i], &f.Nodes[i].Proofs[0])
+				return true
+			}
+			n--
+		}
+		return false
+	}
+}
+
+// accused gives a node a proof, made of messages that were never sent, against the leader of a wallet.
+func accused(f *Facts, n int) bool {
+	if n >= len(f.Nodes) {
+		return false
+	}
+	key := secp256k1.PrivKeyFromBytes([]byte{31: 7})
+	w := world{signed: make(map[string][]byte), keys: map[chain.Operator]*secp256k1.PrivateKey{wire.PublicKeyOf(key).Operator(): key}}
+	wallet := f.Wallets[0].Wallet
+	var both [2]evidence.Statement
+	for i := range both {
+		payload := proposal.EncodeMessage(proposal.Message{
+			Sender: 1, Block: f.Window.Block, Wallet: wallet.ID(), Proposal: proposal.Redemption{OutputScripts: [][]byte{payout(1)}, TxFee: big.NewInt(int64(i) + 1)},
+		})
+		signed := w.sign(election{wallet: wallet}, wire.PublicKeyOf(key).Operator(), net.Seal(wire.PublicKeyOf(key), payload, 1))
+		both[i], _ = evidence.ReadStatement(signed)
+	}
+	p, err := evidence.Prove(1337, both[0], both[1])
+	f.Nodes[n].Proofs = append(slices.Clone(f.Nodes[n].Proofs), ProofFacts{Proof: p})
+	return err == nil
+}
+
+// faced changes the n-th statement of those that were said on one side of a cut alone.
+func faced(change func(d *Deed, other []chain.Operator)) func(*Facts, int) bool {
+	return func(f *Facts, n int) bool {
+		var sides sides
+		for _, d := range f.Deeds {
+			if d.Kind == DeedPartition {
+				sides = d.Sides
+			}
+		}
+		for i := range f.Deeds {
+			d := &f.Deeds[i]
+			if d.Kind != DeedStatement || len(sides[0]) == 0 {
+				continue
+			}
+			if n == 0 {
+				other := sides[0]
+				if slices.Contains(d.Audience, other[0]) {
+					other = sides[1]
+				}
+				change(d, other)
+				return true
+			}
+			n--
+		}
+		return false
+	}
+}
+
+// swapFee turns the fee of one face into that of the other.
+func swapFee(r *store.WalletDetail) {
+	p := redemption(r, 0)
+	p.TxFee = new(big.Int).Xor(r.Proposal.(proposal.Redemption).TxFee, big.NewInt(1))
+	r.Proposal, r.Action.Proposal = p, p
 }
 
 func row(change func(*NodeFacts, int) bool) func(*Facts, int) bool {

@@ -2,6 +2,8 @@ package devnet
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 )
@@ -69,19 +71,44 @@ func (a *act) heardOnTheirSides(ctx context.Context, height chain.Height) (bool,
 	return true, nil
 }
 
+// forgetful is the time between two blocks of the passive phase that has to be over before the sides meet: it is four seconds long
+// then, and pubsub offers what it carried to those who come for three.
+const forgetful = 200 * time.Millisecond
+
+// outlastWords keeps the cut until nobody says anything about the window any more, and ends it before the heads of the window are
+// made. The chain stands still until the nodes have found each other again.
+func (a *act) outlastWords(ctx context.Context) error {
+	last := a.window.End - 1
+	if err := a.chain.Hold(ctx, last); err != nil {
+		return err
+	}
+	if err := a.clock.Until(ctx, a.window.ActiveEnd); err != nil {
+		return err
+	}
+	a.leash.slow(forgetful)
+	defer a.leash.slow(0)
+	if err := a.clock.Until(ctx, last); err != nil {
+		return err
+	}
+	if err := until(ctx, func() (bool, error) { return a.allShow(ctx, last), nil }); err != nil {
+		return err
+	}
+	a.logPartition(ctx, a.window.ActiveEnd-1)
+	a.links.mend()
+	return a.gather(ctx)
+}
+
+// allShow reports whether every node's clock shows a height.
+func (a *act) allShow(ctx context.Context, height chain.Height) bool {
+	return !slices.ContainsFunc(a.operators, func(o *operator) bool { return o.running != nil && o.height(ctx) < height })
+}
+
 // outlast keeps the cut until the window is over on every node, and ends it.
 func (a *act) outlast(ctx context.Context) error {
 	if err := a.clock.Until(ctx, a.window.ActiveEnd); err != nil {
 		return err
 	}
-	if err := until(ctx, func() (bool, error) {
-		for _, o := range a.operators {
-			if o.height(ctx) <= a.window.End {
-				return false, nil
-			}
-		}
-		return true, nil
-	}); err != nil {
+	if err := until(ctx, func() (bool, error) { return a.allShow(ctx, a.window.End+1), nil }); err != nil {
 		return err
 	}
 	a.logPartition(ctx, a.window.ActiveEnd-1)

@@ -204,6 +204,14 @@ func planTwoFaced(s stage) plan {
 	return p
 }
 
+// The same faces, and the halves cannot tell each other what they heard.
+func planPartedFaces(s stage) plan {
+	p := planTwoFaced(s)
+	honest := s.others(p.down)
+	p.sides = sides{honest[:len(honest)/2], honest[len(honest)/2:]}
+	return p
+}
+
 func planRestart(s stage) plan { return plan{restart: s.byTurns()} }
 
 func planSkippedHeads(s stage) plan { return plan{skip: s.byTurns()} }

@@ -31,8 +31,14 @@ type scenario struct {
 	retires           bool // signers, before the last wallet is made
 	draws             bool // a seed block that puts a heartbeat on the checklist; then nobody asks for redemptions
 	inactive          bool // heartbeats lack the same signers each time
+	proves            bool // that an operator signed two things: whoever is of the wallet has the proof in the end
 	plan              func(stage) plan
 	expect            expectation
+}
+
+// parted reports whether the network is cut in two.
+func (s scenario) parted() bool {
+	return s.expect.deed == DeedPartition || s.expect.with == DeedPartition
 }
 
 // expectation is what the judge demands of a window. Leader, checklist and culprit are not in it: they follow from the
@@ -115,6 +121,16 @@ var scenarios = []scenario{
 			deed: DeedStatement, refutes: refuteTwoFaces,
 			reason: coordination.ReasonLeaderEquivocation, fault: faults.LeaderEquivocation,
 		},
+	},
+	{
+		Scenario: Scenario{
+			"two-faced-leader-partitioned", "As in two-faced-leader; and from before block c until nothing of the window is said any more, at block c+99, no operator of one half reaches one of the other. What crosses then are heads, comparisons and proofs.",
+			"Each half: the proposal that was said to it, and no fault, for it has heard nothing else. Before the next window's leaders are known everybody holds the proof `two_statements` against the leader and no other one, and `walletnode evidence verify`, a process of its own, ends with exit code 0.",
+		},
+		operators: lastHonest + 1,
+		proves:    true,
+		plan:      planPartedFaces,
+		expect:    expectation{deed: DeedStatement, with: DeedPartition, refutes: refuteTwoFaces, agreed: true},
 	},
 	{
 		Scenario: Scenario{

@@ -42,6 +42,8 @@ const (
 	// signingBlock is the time between two blocks while signatures are made, at least: an attempt of 41 blocks has 20 s, of
 	// which a signature takes one or two on a machine with little else to do.
 	signingBlock = 500 * time.Millisecond
+	// comparingBlock is that while histories are compared: the window has 768 such blocks left for it, more than a minute.
+	comparingBlock = 100 * time.Millisecond
 	// ecdsaBlock is the same for ECDSA wallets, of which a signature takes each signer a second or two of a processor.
 	ecdsaBlock = 2 * time.Second
 )
@@ -346,6 +348,11 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.interfere(ctx); err != nil {
 		return err
 	}
+	if a.scenario.proves && a.plan.parted() {
+		if err := a.outlastWords(ctx); err != nil {
+			return err
+		}
+	}
 	if err := a.chain.Hold(ctx, next); err != nil {
 		return err
 	}
@@ -369,7 +376,7 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.shun(ctx); err != nil {
 		return err
 	}
-	if a.plan.parted() && !a.plan.heals {
+	if a.plan.parted() && !a.plan.heals && !a.scenario.proves {
 		if err := a.outlast(ctx); err != nil {
 			return err
 		}
@@ -581,6 +588,11 @@ func (a *act) settle(ctx context.Context) error {
 		}
 		defer a.leash.slow(0)
 	}
+	if a.scenario.proves { // comparisons take their time on the network, whatever the pace of blocks
+		enough = a.meetAt(coordination.RFC12().Next(a.window.Block)) - 1
+		a.leash.slow(comparingBlock)
+		defer a.leash.slow(0)
+	}
 	for {
 		height := a.clock.Height()
 		done, err := a.settled(ctx)
@@ -620,7 +632,7 @@ func (a *act) settled(ctx context.Context) (bool, error) {
 			}
 		}
 	}
-	return true, nil
+	return a.proved(ctx)
 }
 
 // facts reads what the nodes recorded, as anybody could, and what the chain has.
@@ -642,10 +654,14 @@ func (a *act) facts(ctx context.Context) (Facts, error) {
 		if err != nil {
 			return Facts{}, err
 		}
+		proofs, err := a.examine(ctx, o)
+		if err != nil {
+			return Facts{}, err
+		}
 		facts.Nodes = append(facts.Nodes, NodeFacts{
 			Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address],
 			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail, Signs: len(o.enclaves) > 0, Signings: signings,
-			Inactive: inactive,
+			Inactive: inactive, Proofs: proofs,
 		})
 	}
 	return facts, nil
