@@ -41,6 +41,7 @@ func walletsCommand() *cli.Command {
 			Action:    showWallet,
 		},
 		walletRecordCommand(),
+		walletProofCommand(),
 		createWalletCommand(),
 		pendingCommand(),
 		acceptCommand(),

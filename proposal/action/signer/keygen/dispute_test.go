@@ -1,6 +1,7 @@
 package keygen_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,17 +44,42 @@ func namedByAll(t *testing.T, all []*member, session signer.SessionID, culprit i
 	}
 }
 
+// provenToAll is the same, and what is kept proves it to anybody: to nobody, if a part of it is missing.
+func provenToAll(t *testing.T, all []*member, session signer.SessionID, culprit int, what string) {
+	t.Helper()
+	namedByAll(t, all, session, culprit, what)
+	for _, m := range all {
+		row, _, err := m.log.Keygen(t.Context(), session)
+		require.NoError(t, err)
+		who, why, err := keygen.Examine(t.Context(), row.Invitation, row.Proof, m.judge)
+		require.NoError(t, err, "operator %d", m.seed)
+		require.Equal(t, operator(culprit), who)
+		require.Contains(t, why, what)
+		for i := range row.Proof {
+			_, _, err = keygen.Examine(t.Context(), row.Invitation, slices.Delete(slices.Clone(row.Proof), i, i+1), m.judge)
+			require.ErrorIs(t, err, keygen.ErrUnproven, "without message %d", i+1)
+			changed := slices.Clone(row.Proof)
+			changed[i] = slices.Clone(changed[i])
+			changed[i][len(changed[i])-1] ^= 1
+			_, _, err = keygen.Examine(t.Context(), row.Invitation, changed, m.judge)
+			require.Error(t, err, "with another message %d", i+1)
+		}
+		_, _, err = keygen.Examine(t.Context(), row.Proof[0], row.Proof, m.judge)
+		require.ErrorIs(t, err, keygen.ErrDocument, "no invitation")
+	}
+}
+
 func TestTheDealerOfAWrongShareIsNamedToAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, all := circle(t, 3)
 		all[1].backend.badShareTo = operator(3)
 		session := create(t, all, 2, 1, 1, 1)
-		namedByAll(t, all, session, 2, "dealt seat 3 of "+operator(3).String()+" what it cannot use")
+		provenToAll(t, all, session, 2, "dealt seat 3 of "+operator(3).String()+" what it cannot use")
 		for _, m := range all[:2] { // these have their shares: nobody confirms the key
 			require.Equal(t, []signer.KeyState{signer.KeyPending}, m.backend.states())
 		}
 		time.Sleep(3 * 24 * time.Hour)
-		namedByAll(t, all, session, 2, "what it cannot use")
+		provenToAll(t, all, session, 2, "what it cannot use")
 		for _, m := range all[:2] {
 			require.Equal(t, []signer.KeyState{signer.KeyFrozen}, m.backend.states())
 		}
@@ -65,7 +91,7 @@ func TestWhoComplainsFalselyIsNamedToAll(t *testing.T) {
 		_, all := circle(t, 3)
 		all[2].backend.accuses = operator(2)
 		session := create(t, all, 2, 1, 1, 1)
-		namedByAll(t, all, session, 3, "says that what seat 2 of "+operator(2).String()+" dealt it is bad, and it is right")
+		provenToAll(t, all, session, 3, "says that what seat 2 of "+operator(2).String()+" dealt it is bad, and it is right")
 	})
 }
 
@@ -75,7 +101,7 @@ func TestWhoShowsAnotherKeyIsNamed(t *testing.T) {
 		_, all := circle(t, 3)
 		all[2].backend.accuses, all[2].backend.shows = operator(2), &signer.Digest{1, 2, 3}
 		session := create(t, all, 2, 1, 1, 1)
-		namedByAll(t, all, session, 3, "it shows another key than it has accepted with")
+		provenToAll(t, all, session, 3, "it shows another key than it has accepted with")
 	})
 }
 
@@ -109,7 +135,7 @@ func TestWhoShowsAnotherKeyOfALaterRoundIsNamed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, h.open(topic, secret(3)).Publish(t.Context(), data))
 		time.Sleep(time.Hour)
-		namedByAll(t, all[:2], session, 3, "it shows another key than it has accepted with")
+		provenToAll(t, all[:2], session, 3, "it shows another key than it has accepted with")
 	})
 }
 
@@ -178,6 +204,10 @@ func TestWhoAccusesOfMessagesThatAreNotShownIsNamed(t *testing.T) {
 		require.NotContains(t, all[0].status(session).Detail, "does not show")
 		time.Sleep(time.Hour)
 		namedByAll(t, all[:2], session, 3, "accuses "+operator(2).String()+" of messages that it does not show")
+		row, _, err := all[0].log.Keygen(t.Context(), session)
+		require.NoError(t, err)
+		_, _, err = keygen.Examine(t.Context(), row.Invitation, row.Proof, all[0].judge)
+		require.ErrorIs(t, err, keygen.ErrUnproven, "whoever left messages out could show the same")
 	})
 }
 

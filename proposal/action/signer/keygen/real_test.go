@@ -141,7 +141,7 @@ func TestVaultsNameWhoSendsAWrongShare(t *testing.T) {
 		})
 		session := create(t, all, 2, 1, 2, 1)
 		time.Sleep(time.Hour)
-		namedByAll(t, []*member{all[0], all[2]}, session, 2, "what it cannot use")
+		provenToAll(t, []*member{all[0], all[2]}, session, 2, "what it cannot use")
 	})
 }
 
