@@ -21,7 +21,7 @@ const introduction = `# Metrics
 
 With ` + "`listen`" + ` in the table ` + "`[metrics]`" + ` of its configuration a node serves these at ` + "`/metrics`" + `, in Prometheus's text form, together with
 the usual ` + "`go_`" + ` and ` + "`process_`" + ` metrics of any Go program. Counters begin at zero with each start. No label names a wallet, an
-operator or a window: the number of series depends on nothing but the configured chain endpoints and signers, and ` + "`windows list`" + ` and
+operator or a window: the number of series depends on nothing but the configured chain endpoints, signers and mailboxes, and ` + "`windows list`" + ` and
 ` + "`faults list`" + ` have the rest. The ` + "`walletnode_chain_`" + ` metrics are there with ` + "`enabled`" + ` in ` + "`[ethereum.multi]`" + ` only,
 those of instances, the lease and what instances share with a database that they share only, and those of signers where there are any.
 A window that a stopped node left open and came back too late for is in ` + "`windows list`" + ` alone.
@@ -47,6 +47,7 @@ func TestDocsMetricsIsTheListOfMetricsAndLabels(t *testing.T) {
 	families, err := newRecorder(&node{
 		endpoints: quorum.Snapshot{Endpoints: []quorum.EndpointState{{Name: "primary"}}},
 		signers:   []placement.Status{{Spec: placement.Spec{ID: "enclave-1"}}},
+		fed:       FeedCounts{Unread: map[string]uint64{"tools": 0}},
 	}).registry.Gather()
 	require.NoError(t, err)
 	doc := strings.Builder{}

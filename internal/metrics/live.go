@@ -22,6 +22,8 @@ type Sources struct {
 	Signers Signers
 	// Evidence is nil where the node exchanges none with other operators; its metrics are then missing.
 	Evidence Evidence
+	// Feed is nil where the node has none; its metrics are then missing.
+	Feed Feed
 	// Node is nil where nobody knows how the node fares; its metrics are then missing.
 	Node Node
 }

@@ -105,6 +105,9 @@ func New(sources Sources) *Recorder {
 	if sources.Evidence != nil {
 		r.registry.MustRegister(newAttestations(sources.Evidence))
 	}
+	if sources.Feed != nil {
+		r.registry.MustRegister(newFeed(sources.Feed))
+	}
 	r.registry.MustRegister(newLive(sources))
 	r.registerProcess()
 	return r

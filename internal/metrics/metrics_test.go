@@ -33,6 +33,7 @@ type node struct {
 	fleet     Fleet
 	signers   []placement.Status
 	exchanged *exchange.Counters
+	fed       FeedCounts
 }
 
 func (n *node) Head() chain.Head       { return n.head }
@@ -46,7 +47,7 @@ func (n *node) Peers() []net.PeerInfo {
 }
 
 func newRecorder(n *node) *Recorder {
-	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n, Instances: n, Signers: n, Evidence: n})
+	return New(Sources{Clock: n, Network: n, Node: n, Endpoints: n, Instances: n, Signers: n, Evidence: n, Feed: n})
 }
 
 func (n *node) Snapshot() *quorum.Snapshot { return &n.endpoints }
@@ -54,6 +55,8 @@ func (n *node) Snapshot() *quorum.Snapshot { return &n.endpoints }
 func (n *node) Fleet() Fleet { return n.fleet }
 
 func (n *node) Backends() []placement.Status { return n.signers }
+
+func (n *node) Fed() FeedCounts { return n.fed }
 
 func (n *node) Exchanged() exchange.Counters {
 	if n.exchanged == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -201,6 +202,17 @@ func (n *Node) tellHeights(ctx context.Context, to chan<- chain.Height) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// Fed implements metrics.Feed.
+func (n *Node) Fed() metrics.FeedCounts {
+	if n.feed == nil { // the metrics are there before the feed
+		return metrics.FeedCounts{}
+	}
+	c := n.feed.Counts()
+	return metrics.FeedCounts{
+		Records: c.Records, Seals: c.Seals, Missing: c.Missing, Blamed: c.Blamed, Refused: c.Refused, Restarts: c.Restarts, Unread: c.Unread,
 	}
 }
 

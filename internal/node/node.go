@@ -210,6 +210,9 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if _, asks := n.network.(Inquirer); asks {
 		sources.Evidence = n
 	}
+	if n.cfg.Feed != nil {
+		sources.Feed = n
+	}
 	n.metrics = metrics.New(sources)
 	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
 	if err := n.share(); err != nil {

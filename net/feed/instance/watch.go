@@ -84,11 +84,18 @@ type Counts struct {
 	Blamed   uint64 // stages that were blamed for something else
 	Refused  uint64 // facts of instances that are not signed as they must be
 	Restarts uint64 // of the feed, from what is stored
+	// Unread is how many entries of each mailbox that is here wait for their acknowledgement.
+	Unread map[string]uint64
 }
 
 // Counts tells what happened since the start.
 func (i *Instance) Counts() Counts {
+	var unread map[string]uint64
+	if f, _, _ := i.look(""); f != nil {
+		unread = f.Unread()
+	}
 	return Counts{
+		Unread:  unread,
 		Records: i.counts.records.Load(), Seals: i.counts.seals.Load(), Missing: i.counts.missing.Load(),
 		Blamed: i.counts.blamed.Load(), Refused: i.counts.refused.Load(), Restarts: i.counts.restarts.Load(),
 	}

@@ -83,6 +83,23 @@ func (b *box) read(n feed.Number) {
 	}
 }
 
+// Unread is how many entries of each mailbox wait for their acknowledgement, of those that were opened and have not moved away.
+func (f *Feed) Unread() map[string]uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	unread := make(map[string]uint64, len(f.boxes))
+	if !f.now.Open {
+		return unread
+	}
+	for name, b := range f.boxes {
+		if _, named := f.now.Term.Subscriptions.Find(name); named {
+			last := b.last.Load()
+			unread[name] = last - min(last, b.acked.Load())
+		}
+	}
+	return unread
+}
+
 // find returns a mailbox that has been opened.
 func (f *Feed) find(name string) (*box, error) {
 	f.mu.Lock()
