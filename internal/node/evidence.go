@@ -83,7 +83,7 @@ func (n *Node) attest(follows identity) error {
 		if err != nil {
 			return err
 		}
-		n.sent, cfg.Journal = sent, sent
+		n.sent, cfg.Journal = sent, mended{sent}
 	}
 	service, err := exchange.New(exchange.Config{
 		Chain: follows.chainID, Key: n.operatorKey(), Instance: n.instance(), Clock: n.clock, Log: n.store.Evidence(cfg),
@@ -94,6 +94,17 @@ func (n *Node) attest(follows identity) error {
 	}
 	n.evidence.Store(service)
 	return nil
+}
+
+// mended is a journal that nobody else opens anew when it is broken.
+type mended struct{ *sentLog }
+
+// Append implements cluster.Log.
+func (m mended) Append(e cluster.Entry) error {
+	if err := m.heal(); err != nil {
+		return err
+	}
+	return m.sentLog.Append(e)
 }
 
 // Evidence returns the node's exchange of evidence with other operators; nil if its network cannot carry it.

@@ -201,7 +201,7 @@ func TestProofsThatAreNoneAreRefused(t *testing.T) {
 				w.startAll()
 				w.to(900 + 150)
 				w.answers(3, exchange.ProofProtocol, func(context.Context, chain.Operator, []byte) ([]byte, error) { return data, nil })
-				asked := w.ops[3].asked
+				asked := w.ops[3].questions()
 				for window := range uint64(3) {
 					raw, err := proto.Marshal(&pb.ProofNews{Window: window, Told: [][]byte{hexOf(t, p.ID())}})
 					require.NoError(t, err)
@@ -210,7 +210,7 @@ func TestProofsThatAreNoneAreRefused(t *testing.T) {
 				}
 				require.Empty(t, w.ops[1].log.kept())
 				require.EqualValues(t, 1, w.ops[1].service.Counters().ProofsRefused)
-				require.Equal(t, 2, w.ops[3].asked-asked, "once by each")
+				require.Equal(t, 2, w.ops[3].questions()-asked, "once by each")
 			})
 		})
 	}
@@ -242,9 +242,9 @@ func TestAFloodOfNewsIsBounded(t *testing.T) {
 			w.hub.inject(exchange.ProofsTopic, key(3), data)
 		}
 		synctest.Wait()
-		asked := w.ops[3].asked
+		asked := w.ops[3].questions()
 		time.Sleep(time.Hour)
-		require.LessOrEqual(t, w.ops[3].asked-asked, 2*60, "one at a time, a minute each")
+		require.LessOrEqual(t, w.ops[3].questions()-asked, 2*60, "one at a time, a minute each")
 		// An honest operator's proof comes all the same, from whoever is asked next.
 		w.hub.inject(exchange.ProofsTopic, key(3), make([]byte, 1<<16))
 		synctest.Wait()

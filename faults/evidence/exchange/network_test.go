@@ -51,6 +51,13 @@ func (h *hub) unplug(p *port) {
 	h.ports = slices.DeleteFunc(h.ports, func(other *port) bool { return other == p })
 }
 
+// questions returns how many were put to it.
+func (p *port) questions() int {
+	p.hub.mu.Lock()
+	defer p.hub.mu.Unlock()
+	return p.asked
+}
+
 func (p *port) operator() chain.Operator { return wire.PublicKeyOf(p.key).Operator() }
 
 // forum is a topic that is open at one port.
