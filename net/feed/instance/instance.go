@@ -7,7 +7,6 @@ package instance
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -130,7 +129,7 @@ func (i *Instance) Run(ctx context.Context, heights <-chan chain.Height) error {
 		for {
 			err := i.serve(ctx, relay)
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // it was told to end
 			}
 			i.counts.restarts.Add(1)
 			switch away := errors.Is(err, ErrNoSession) || i.cfg.Away != nil && i.cfg.Away(err); {
@@ -143,7 +142,7 @@ func (i *Instance) Run(ctx context.Context, heights <-chan chain.Height) error {
 				failing = true
 			}
 			if pause.For(ctx, i.cfg.Pace) != nil {
-				return nil
+				return nil //nolint:nilerr // it was told to end
 			}
 		}
 	})
@@ -232,7 +231,7 @@ func (i *Instance) Keyring(ctx context.Context) (feed.Keyring, error) {
 	}
 	ring := make(feed.Keyring, len(known))
 	for name, key := range known {
-		ring[name] = ed25519.PublicKey(slices.Clone(key))
+		ring[name] = slices.Clone(key)
 	}
 	return ring, nil
 }

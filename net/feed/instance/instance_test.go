@@ -139,8 +139,6 @@ func (h *house) move(mailbox, to string) {
 	}
 }
 
-var errEnd = errors.New("enough")
-
 // subscriber reads a mailbox wherever it is, and verifies it.
 type subscriber struct {
 	h       *house

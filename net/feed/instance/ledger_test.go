@@ -87,12 +87,6 @@ func (b *base) end(s *session) {
 	}
 }
 
-func (b *base) begin(s *session) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.live[s.name] = s.id
-}
-
 func (s *session) held() error {
 	if s.live[s.name] != s.id {
 		return instance.ErrNoSession
