@@ -82,6 +82,21 @@ func TestScoresWeighAttributedFaultsOnly(t *testing.T) {
 	require.Empty(t, Scores(nil))
 }
 
+// What was proved counts whatever the observer could see, and once.
+func TestScoresCountProofs(t *testing.T) {
+	unseen := record(1, LeaderEquivocation, 2700, false)
+	unseen.Proof = "it is proved"
+	seen := record(2, LeaderEquivocation, 900, true)
+	seen.Proof = "it is proved, too"
+	got := Scores([]Record{unseen, seen, record(3, LeaderIdle, 900, false)}, Proved{chain.Operator{2}, 1800}, Proved{chain.Operator{4}, 900})
+	require.Equal(t, []Score{
+		{Culprit: chain.Operator{2}, Points: 200, Attributed: map[Kind]int{LeaderEquivocation: 1}, Proofs: 1, First: 900, Last: 1800},
+		{Culprit: chain.Operator{1}, Points: 100, Attributed: map[Kind]int{LeaderEquivocation: 1}, First: 2700, Last: 2700},
+		{Culprit: chain.Operator{4}, Points: 100, Attributed: map[Kind]int{}, Proofs: 1, First: 900, Last: 900},
+		{Culprit: chain.Operator{3}, Attributed: map[Kind]int{}, Unattributed: 1},
+	}, got)
+}
+
 func TestEveryKindHasAWeight(t *testing.T) {
 	for _, kind := range Kinds() {
 		require.Positive(t, weights[kind], kind)

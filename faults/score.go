@@ -11,10 +11,17 @@ import (
 // Score sums up what is on record against one operator.
 type Score struct {
 	Culprit      chain.Operator
-	Points       int          // weight of the attributed faults; higher is worse
-	Attributed   map[Kind]int // accusations by kind
-	Unattributed int          // records without an accusation; they weigh nothing
-	First, Last  chain.Height // earliest and latest coordination block with an attributed fault; 0 if there is none
+	Points       int          // weight of the attributed faults and of the proofs; higher is worse
+	Attributed   map[Kind]int // accusations by kind: attributed, or proved
+	Proofs       int          // of misdeeds that are no recorded fault, as two heads of one window
+	Unattributed int          // records without an accusation and without a proof; they weigh nothing
+	First, Last  chain.Height // earliest and latest coordination block with an attributed fault or a proof; 0 if there is none
+}
+
+// Proved is a proof of a misdeed that is no recorded fault.
+type Proved struct {
+	Culprit chain.Operator
+	Window  chain.Height // coordination block
 }
 
 // weights orders the misdeeds by what they take to commit. Silence happens to every honest operator (a restart, a
@@ -28,20 +35,33 @@ var weights = map[Kind]int{
 	LeaderEquivocation:  100,
 }
 
+// proofWeight is that of a proof that is no recorded fault: what proves it takes a key that was used against the protocol, as
+// equivocation does.
+const proofWeight = 100
+
 // lateIdleWeight is that of an idle leader that was only late.
 const lateIdleWeight = 1
 
-// Scores sums up records by culprit, worst first; operators with equal points stand in the order of their addresses. It
-// reads the records alone: the same records give the same scores, in whatever order they come.
-func Scores(records []Record) []Score {
+// Scores sums up records and proofs by culprit, worst first; operators with equal points stand in the order of their addresses. It
+// reads nothing else: the same records give the same scores, in whatever order they come. What nobody is accused of and nobody can
+// prove weighs nothing.
+func Scores(records []Record, proofs ...Proved) []Score {
 	byCulprit := make(map[chain.Operator]*Score)
-	for _, record := range records {
-		score, known := byCulprit[record.Culprit]
+	of := func(culprit chain.Operator) *Score {
+		score, known := byCulprit[culprit]
 		if !known {
-			score = &Score{Culprit: record.Culprit, Attributed: make(map[Kind]int)}
-			byCulprit[record.Culprit] = score
+			score = &Score{Culprit: culprit, Attributed: make(map[Kind]int)}
+			byCulprit[culprit] = score
 		}
-		score.add(record.Fault)
+		return score
+	}
+	for _, record := range records {
+		of(record.Culprit).add(record)
+	}
+	for _, p := range proofs {
+		score := of(p.Culprit)
+		score.Proofs++
+		score.weigh(proofWeight, p.Window)
 	}
 	scores := make([]Score, 0, len(byCulprit))
 	for _, score := range byCulprit {
@@ -53,17 +73,21 @@ func Scores(records []Record) []Score {
 	return scores
 }
 
-func (s *Score) add(f Fault) {
-	if !f.Attributed {
+func (s *Score) add(r Record) {
+	if !r.Attributed && r.Proof == "" {
 		s.Unattributed++
 		return
 	}
-	s.Attributed[f.Kind]++
-	s.Points += weight(f)
-	if s.First == 0 || f.Window < s.First {
-		s.First = f.Window
+	s.Attributed[r.Kind]++
+	s.weigh(weight(r.Fault), r.Window)
+}
+
+func (s *Score) weigh(points int, window chain.Height) {
+	s.Points += points
+	if s.First == 0 || window < s.First {
+		s.First = window
 	}
-	s.Last = max(s.Last, f.Window)
+	s.Last = max(s.Last, window)
 }
 
 func weight(f Fault) int {

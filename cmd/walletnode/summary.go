@@ -31,7 +31,7 @@ func summaryCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "summary",
 		Usage:       "sum up the faults of each operator, worst first",
-		Description: "Points weigh attributed faults by what they take to commit; records without an accusation weigh nothing.",
+		Description: "Points weigh attributed faults and proofs by what they take to commit; records without an accusation or a proof weigh nothing.",
 		Flags:       faultFlags(jsonFlag()),
 		Action: func(c *cli.Context) error {
 			r, err := reachOf(c)
@@ -56,13 +56,13 @@ func scoreSheet(scores view.Scores) sheet {
 	for _, kind := range faults.Kinds() {
 		header = append(header, strings.ReplaceAll(string(kind), "_", " "))
 	}
-	header = append(header, "unattributed", "first", "last")
+	header = append(header, "proofs", "unattributed", "first", "last")
 	return sheet{scores, false, header, rowsOf(scores.Operators, func(s view.Score) table.Row {
 		row := table.Row{s.Operator, s.Points}
 		for _, kind := range faults.Kinds() {
 			row = append(row, s.Attributed[kind])
 		}
-		return append(row, s.Unattributed, block(s.First), block(s.Last))
+		return append(row, s.Proofs, s.Unattributed, block(s.First), block(s.Last))
 	})}
 }
 

@@ -172,7 +172,7 @@ func TestTheTokenIsOneWordThatItsOwnerAloneMayRead(t *testing.T) {
 
 func TestBansAreBounded(t *testing.T) {
 	for text, want := range map[string]string{
-		"score = 0": "bans.score: want at least 1", "windows = 10001": "bans.windows: want at most 10000", "lasts = '1s'": "bans.lasts: want at least 1m",
+		"score = 1": "bans.score: want at least 2, have 1", "windows = 10001": "bans.windows: want at most 10000", "lasts = '1s'": "bans.lasts: want at least 1m",
 	} {
 		_, err := Load(write(t, complete+"[bans]\n"+text), nil, nil)
 		require.ErrorContains(t, err, want)

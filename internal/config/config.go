@@ -145,8 +145,9 @@ type Cluster struct {
 type Bans struct {
 	// Automatic bans an operator whose score reaches Score.
 	Automatic bool `toml:"automatic"`
-	// Score is how many attributed faults within the last Windows windows are too many.
-	Score   int `toml:"score" validate:"min=1,max=1000000"`
+	// Score is how many attributed faults within the last Windows windows are too many. One alone bans nobody: also a proof shows two
+	// signatures, and not why.
+	Score   int `toml:"score" validate:"min=2,max=1000000"`
 	Windows int `toml:"windows" validate:"min=1,max=10000"`
 	// Lasts is how long an automatic ban lasts.
 	Lasts time.Duration `toml:"lasts" validate:"min=1m,max=8760h"`

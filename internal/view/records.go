@@ -99,10 +99,15 @@ func (r Records) Proof(ctx context.Context, id string) (ProofDetail, error) {
 	return NewProofDetail(stored)
 }
 
-// Scores sums up the faults that a filter selects, by operator.
+// Scores sums up the faults that a filter selects, by operator, and the proofs of its operator, wallet and windows, unless it asks
+// for faults of one kind or verdict.
 func (r Records) Scores(ctx context.Context, filter faults.Filter) (Scores, error) {
 	records, err := r.Store.Faults(ctx, filter)
-	return NewScores(records), err
+	var proofs []exchange.StoredProof
+	if err == nil && filter.Kind == "" && filter.Attributed == nil {
+		proofs, err = r.Store.Proofs(ctx, exchange.ProofFilter{Culprit: filter.Culprit, Wallet: filter.Wallet, From: filter.From, To: filter.To})
+	}
+	return NewScores(records, proofs), err
 }
 
 // Actions lists what a filter selects.

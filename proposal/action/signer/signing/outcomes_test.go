@@ -158,6 +158,22 @@ func TestNothingIsAskedBeforeItIsWrittenDown(t *testing.T) {
 	}
 }
 
+// Who told the others that it heard nothing in a window asks nobody for anything there, and says why.
+func TestAnActionInAWindowThatIsBarredEndsWithTheReason(t *testing.T) {
+	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
+		o := w.heartbeat(900)
+		m := w.members[0]
+		m.log.refuse("SaveIntent", fmt.Errorf("store intent: %w: it has attested that the leader was silent", ErrBarred))
+		w.start()
+		h := m.handle(o)
+		w.mine(o.Start + 20)
+		ended := h.over(t)
+		require.Equal(t, action.HandlerFailed, ended.outcome)
+		require.Contains(t, ended.detail, "attested that the leader was silent")
+		require.Empty(t, m.backend.asked)
+	})
+}
+
 func TestASignatureIsWrittenDownOnceItCanBe(t *testing.T) {
 	bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
 		o := w.heartbeat(900)
