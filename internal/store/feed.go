@@ -303,12 +303,13 @@ func insertPrepared(ctx context.Context, tx *sql.Tx, into string, rows [][]any) 
 	if err != nil {
 		return err
 	}
+	defer statement.Close() //nolint:errcheck // it goes with its transaction in any case
 	for _, row := range rows {
 		if _, err := statement.ExecContext(ctx, row...); err != nil {
-			return errors.Join(err, statement.Close())
+			return err
 		}
 	}
-	return statement.Close()
+	return nil
 }
 
 // Records implements pipeline.Log.
