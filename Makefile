@@ -1,5 +1,5 @@
 # check is what .ci/run runs, less the installation and the long fuzzing.
-.PHONY: check test lint fmt generate bench chaos
+.PHONY: check test lint fmt generate bench chaos histories
 
 check: fmt lint test
 
@@ -38,3 +38,7 @@ bench:
 # chaos strikes an operator's three instances at random in fifty windows, half an hour; see docs/instances.md.
 chaos:
 	go run ./cmd/walletnode devnet --chaos 50
+
+# histories lives through ten thousand windows of evidence under weather without a cheat, and a few with one; an hour on two cores.
+histories:
+	go test ./internal/sim -run Histories -timeout 6h -args -histories 100 -history-windows 100

@@ -18,6 +18,7 @@ import (
 
 var (
 	historyWindows = flag.Int("history-windows", 8, "how many windows a history of honest operators has")
+	historyCount   = flag.Int("histories", 1, "how many such histories are lived through, each with a seed of its own")
 	historySeed    = flag.Uint64("history-seed", 1, "the seed of the histories of evidence")
 	historyDir     = flag.String("history-dir", "", "where histories keep their databases; a temporary directory unless given")
 )
@@ -160,35 +161,38 @@ func (h *history) requireNoProof() {
 // Restarts, kills between the store of a head and its sending, loss, repetition, gaps that are filled late, and databases that forget:
 // as long as nobody cheats nothing is proved against anybody.
 func TestHistoriesOfHonestOperatorsYieldNoProof(t *testing.T) {
-	t.Logf("seed %d, %d windows", *historySeed, *historyWindows)
-	withHistory(t, *historySeed, root(t), func(h *history) {
-		for k := range *historyWindows {
-			h.window = chain.Height(k+1) * 900
-			h.live(nil, exchangeTo)
-			switch m := h.members[0]; k { // however short the history is
-			case 1:
-				m.halt()
-				m.copyTo("older")
-				m.start()
-			case 4:
-				h.promotes(m)
-			}
-			h.requireNoProof()
-			if k%500 == 499 {
-				t.Logf("%d windows", k+1)
-			}
+	for seed := *historySeed; seed < *historySeed+uint64(*historyCount); seed++ { //nolint:gosec // positive
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			withHistory(t, seed, root(t), func(h *history) { h.honest(*historyWindows) })
+		})
+	}
+}
+
+// honest lives through windows without a cheat.
+func (h *history) honest(windows int) {
+	for k := range windows {
+		h.window = chain.Height(k+1) * 900 //nolint:gosec // positive
+		h.live(nil, exchangeTo)
+		switch m := h.members[0]; k { // however short the history is
+		case 1:
+			m.halt()
+			m.copyTo("older")
+			m.start()
+		case 4:
+			h.promotes(m)
 		}
-		c := h.counters()
 		h.requireNoProof()
-		t.Logf("heads %d (%d skipped, %d lost), comparisons %d (%d broken off), findings %v, heard %v; killed %d, restarted %d, promoted %d, acted %d, barred %d",
-			c.HeadsMade, c.HeadsSkipped, c.HeadsLost, c.Comparisons, c.ComparisonsFailed, c.Findings, c.HeadsHeard, h.killed, h.restarted, h.promoted, h.acted, h.barred)
-		require.Greater(t, c.HeadsMade, uint64(*historyWindows), "there was something to prove with") //nolint:gosec // positive
-		require.Positive(t, c.Findings[compare.Ours])
-		require.Positive(t, h.acted)
-		require.Positive(t, h.killed)
-		require.Positive(t, h.restarted)
-		require.Positive(t, h.promoted)
-	})
+	}
+	c := h.counters()
+	h.requireNoProof()
+	h.t.Logf("heads %d (%d skipped, %d lost), comparisons %d (%d broken off), findings %v, heard %v; killed %d, restarted %d, promoted %d, acted %d, barred %d",
+		c.HeadsMade, c.HeadsSkipped, c.HeadsLost, c.Comparisons, c.ComparisonsFailed, c.Findings, c.HeadsHeard, h.killed, h.restarted, h.promoted, h.acted, h.barred)
+	require.Greater(h.t, c.HeadsMade, uint64(windows), "there was something to prove with") //nolint:gosec // positive
+	require.Positive(h.t, c.Findings[compare.Ours])
+	require.Positive(h.t, h.acted)
+	require.Positive(h.t, h.killed)
+	require.Positive(h.t, h.restarted)
+	require.Positive(h.t, h.promoted)
 }
 
 // A leader shows some one face and others another. Whoever has seen one of them and whoever has seen the other, if both attest the
@@ -330,6 +334,7 @@ func TestHistoriesADenialIsProved(t *testing.T) {
 		}
 		h.pass(h.window + exchangeFrom)
 		h.announce(denier, wallet, signer.Digest{1})
+		time.Sleep(time.Minute) // five blocks on Ethereum: what is heard about signatures is stored together, every half minute
 		for at := chain.Height(exchangeFrom + 1); at <= exchangeTo; at++ {
 			h.pass(h.window + at)
 		}
