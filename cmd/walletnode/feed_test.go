@@ -71,7 +71,8 @@ func posted(t *testing.T) (dir string, p *postOffice) {
 	event, err := json.Marshal(view.Event{Event: view.EventResult, Detail: "all is well"})
 	require.NoError(t, err)
 	require.NoError(t, p.Submit(ctx, "node", 1, []pipeline.Message{
-		{Wallet: chain.WalletID{1}, Kind: feed.KindProposal, Payload: []byte("signed")}, {Wallet: chain.WalletID{1}, Kind: feed.KindResult, Payload: event},
+		{Wallet: chain.WalletID{1}, Kind: feed.KindProposal, Payload: []byte("signed")},
+		{Wallet: chain.WalletID{1}, Kind: feed.KindResult, Payload: event},
 		{Wallet: chain.WalletID{2}, Kind: feed.KindProposal, Payload: []byte("signed too")},
 	}))
 	p.heights <- 1800

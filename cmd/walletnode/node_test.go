@@ -30,6 +30,7 @@ import (
 	"github.com/walletnode/walletnode/internal/devnet/localchain"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/proposal"
 )
 
@@ -95,6 +96,46 @@ func (p process) ask(t *testing.T, args ...string) string {
 func (p process) read(t *testing.T, doc any, args ...string) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(p.ask(t, append(args, "--json")...)), doc))
+}
+
+// followTools reads what the feed has of a window: the leader's signed message, and the result, verified as they come.
+func (p process) followTools(t *testing.T, window chain.Height) {
+	t.Helper()
+	var boxes view.Mailboxes
+	p.read(t, &boxes, "feed", "mailboxes")
+	for _, m := range boxes.Mailboxes {
+		require.True(t, m.Self, m.Mailbox)
+	}
+	require.Contains(t, p.ask(t, "feed", "mailboxes"), "\ntools ")
+	follow := exec.Command(os.Args[0], "feed", "follow", "--mailbox", "tools", "--json", "-c", p.config) //nolint:gosec // this test binary
+	follow.Env = append(os.Environ(), asProgram+"=1")
+	out, err := follow.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, follow.Start())
+	t.Cleanup(func() { _ = follow.Process.Kill() })
+	lines := json.NewDecoder(out)
+	for signed, ended := false, false; !signed || !ended; {
+		var line view.FeedLine
+		require.NoError(t, lines.Decode(&line))
+		if line.Entry == nil {
+			require.Empty(t, line.Epoch.Blames)
+			continue
+		}
+		require.Empty(t, line.Entry.Wrong)
+		require.Equal(t, p.wallet, line.Entry.Wallet.String())
+		if e := line.Entry.Event; e != nil && e.Event == view.EventResult && *e.Window == window {
+			ended = true
+		}
+		if line.Entry.Kind == "proposal" {
+			message, err := wire.ParsePubsub(line.Entry.Payload)
+			require.NoError(t, err)
+			_, err = message.Verify()
+			require.NoError(t, err)
+			signed = true
+		}
+	}
+	require.NoError(t, follow.Process.Signal(os.Interrupt))
+	require.NoError(t, follow.Wait())
 }
 
 // openWindow waits until the node has a window open, and returns it.
@@ -219,6 +260,7 @@ func TestCommandsAskTheRunningNode(t *testing.T) {
 	require.NoError(t, watch.Process.Signal(os.Interrupt))
 	require.NoError(t, watch.Wait())
 	window := fmt.Sprint(*event.Window)
+	p.followTools(t, *event.Window)
 
 	var status view.Status
 	p.read(t, &status, "status")

@@ -327,7 +327,7 @@ func (l lineWriter) line(line feedclient.Line) error {
 // end tells why nothing more comes.
 func (l lineWriter) end(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // nobody listens any more
 	}
 	code := feedclient.EndFailed
 	switch {

@@ -193,7 +193,7 @@ func TestAMailboxThatIsElsewhereIsLedTo(t *testing.T) {
 	c, err := NewClient(address)
 	require.NoError(t, err)
 	defer c.Close()
-	_, err = c.Located(t.Context(), client.Request{Method: http.MethodGet, Path: "/v1/feed/mailboxes/c"})
+	_, err = c.Located(t.Context(), client.Request{Method: http.MethodGet, Path: "/v1/feed/mailboxes/c"}) //nolint:bodyclose // there is none
 	require.ErrorIs(t, err, ErrElsewhere)
 	require.ErrorContains(t, err, "beta")
 }

@@ -187,7 +187,9 @@ func TestLinesOfAMailboxHaveTheFormThatTheDocumentSays(t *testing.T) {
 	require.NoError(t, json.Unmarshal(document, &doc))
 	for _, line := range []feedclient.Line{
 		{Begin: &feedclient.Begin{Mailbox: "a", Instance: "alpha", Number: 7, Acknowledged: 6}},
-		{Entry: []byte{1}, Payload: []byte{2}}, {Seal: []byte{1}, Subscriptions: []byte{2}}, {Handover: []byte{1}},
+		{Entry: []byte{1}, Payload: []byte{2}},
+		{Seal: []byte{1}, Subscriptions: []byte{2}},
+		{Handover: []byte{1}},
 		{End: &feedclient.End{Code: feedclient.EndMoved, Message: "to beta"}},
 	} {
 		raw, err := marshal(line)

@@ -43,7 +43,7 @@ func (t *Tail) Run(ctx context.Context) error {
 		}
 		t.Logger.Debug("The live events' mailbox cannot be followed now", "mailbox", t.Mailbox, "error", err)
 		if pause.For(ctx, tailPause) != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 	}
 }

@@ -361,7 +361,7 @@ func (f *Follower) entry(ctx context.Context, e feed.Entry, payload []byte) erro
 	if wrong != nil || e.Gap != nil {
 		d.Payload = nil
 	}
-	if e.Number <= f.at.Delivered && !(d.Again && f.cfg.Again) {
+	if e.Number <= f.at.Delivered && (!d.Again || !f.cfg.Again) {
 		return nil
 	}
 	if err := f.cfg.Deliver(ctx, d); err != nil {

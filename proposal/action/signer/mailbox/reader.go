@@ -64,7 +64,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		}
 		r.cfg.Logger.Warn("Mailbox cannot be followed now; nothing is signed that does not come through it", "mailbox", r.cfg.Mailbox, "error", err)
 		if pause.For(ctx, retryPause) != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 	}
 }
