@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,8 +59,8 @@ type instance struct {
 	heights chan chain.Height
 	keys    feedclient.Keys
 	sent    uint64
-	twist   func(*feedclient.Line)
-	refuse  int
+	twist   func(*feedclient.Line) // set before the first reader
+	refuse  atomic.Int64           // status of every answer, if it is not 0
 }
 
 func played(t *testing.T, play func(t *testing.T, i *instance)) {
@@ -107,8 +108,8 @@ func (i *instance) Located(ctx context.Context, r client.Request) (*http.Respons
 		return &http.Response{StatusCode: status, Body: io.NopCloser(bytes.NewReader(raw))}, err
 	}
 	switch {
-	case i.refuse != 0:
-		return answer(i.refuse, nil)
+	case i.refuse.Load() != 0:
+		return answer(int(i.refuse.Load()), nil)
 	case r.Path == "/v1/feed/keys":
 		return answer(http.StatusOK, i.keys)
 	case r.Method == http.MethodPost:
@@ -292,11 +293,11 @@ func TestAForgedMessageIsNotUsed(t *testing.T) {
 
 func TestAMailboxThatIsRefusedIsAskedForAgain(t *testing.T) {
 	played(t, func(t *testing.T, i *instance) {
-		i.refuse = http.StatusForbidden
+		i.refuse.Store(http.StatusForbidden)
 		r, stop := i.follow(t.TempDir())
 		said := statement(wallet(1), window, 1)
 		i.tell(wallet(1), feed.KindProposal, said)
-		i.refuse = 0
+		i.refuse.Store(0)
 		time.Sleep(2 * retryPause)
 		synctest.Wait()
 		has(t, r, wallet(1), window, said)
