@@ -89,6 +89,9 @@ func (idle) Stale() bool                  { return true }
 func (idle) Peers() []net.PeerInfo        { return nil }
 func (idle) Counters() net.Counters       { return net.Counters{} }
 func (idle) Condition() metrics.Condition { return metrics.Condition{} }
+func (idle) Fed() metrics.FeedCounts {
+	return metrics.FeedCounts{Unread: map[string]uint64{"tools": 0}}
+}
 func (idle) Exchanged() exchange.Counters { return exchange.NewCounters() }
 func (idle) Backends() []placement.Status {
 	return []placement.Status{{Spec: placement.Spec{ID: "enclave-1"}}}
@@ -106,7 +109,7 @@ type book map[string]map[string][]string
 func served(t *testing.T) book {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}, Instances: idle{}, Signers: idle{}, Evidence: idle{}}).
+	metrics.New(metrics.Sources{Clock: idle{}, Network: idle{}, Node: idle{}, Endpoints: idle{}, Instances: idle{}, Signers: idle{}, Evidence: idle{}, Feed: idle{}}).
 		Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	series, label := regexp.MustCompile(`^(\w+)(?:\{(.*)\})? \S+$`), regexp.MustCompile(`(\w+)="([^"]*)"`)
 	found := book{"up": {}} // what Prometheus itself adds for each target

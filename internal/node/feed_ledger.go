@@ -79,6 +79,13 @@ func (l *feedLedger) Lives(ctx context.Context, name string) (bool, error) { ret
 
 // Wish implements instance.Ledger.
 func (l *feedLedger) Wish(ctx context.Context, mailbox, to string) error {
+	homes, err := l.Homes(ctx)
+	if err != nil {
+		return err
+	}
+	if homes[mailbox] == to { // it is there: a wish to elsewhere is taken back
+		to = ""
+	}
 	return l.store.WishMove(ctx, mailbox, to)
 }
 

@@ -222,8 +222,7 @@ func homeOf(c *craft, mailbox string) string {
 	return ""
 }
 
-// A node alone on its own database: what is stored is told, a subscriber that never reads delays nobody, and there is no goroutine per
-// wallet.
+// A node alone on its own database: what is stored is told, and a subscriber that never reads delays nobody.
 func TestANodeAloneTellsWhatItStores(t *testing.T) {
 	seed := make([]byte, ed25519.SeedSize)
 	key := keyOf("ours")

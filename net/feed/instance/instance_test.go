@@ -314,6 +314,62 @@ func TestAMailboxIsTakenOverFromAnInstanceThatIsGone(t *testing.T) {
 	})
 }
 
+// What somebody else wrote into the database in an instance's name is not taken in, and others' goes on.
+func TestWhatAnInstanceDidNotSignIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha", "beta")
+		h.start("alpha")
+		h.tell("beta", 1)
+		h.base.tell("beta", wallet(1), "true")
+		h.base.mu.Lock()
+		good := h.base.facts["beta"][1].Payload
+		h.base.facts["beta"][1].Payload = []byte("altered")
+		h.base.mu.Unlock()
+		h.tell("beta", 1)
+		h.tell("alpha", 3)
+		h.turn()
+		h.turn()
+		all := h.subscriber("all")
+		all.read()
+		require.Len(t, slices.Concat(all.got[wallet(0)], all.got[wallet(1)], all.got[wallet(2)], all.got[wallet(3)]), 4)
+		counts := h.runs["alpha"].instance.Counts()
+		require.Equal(t, []uint64{4, 1, 0}, []uint64{counts.Records, counts.Refused, counts.Restarts}, "it is told once")
+		h.base.mu.Lock()
+		h.base.facts["beta"][1].Payload = good
+		h.base.mu.Unlock()
+		h.rest()
+		require.Equal(t, uint64(6), h.runs["alpha"].instance.Counts().Records)
+		h.kill("alpha")
+	})
+}
+
+// An instance whose session is over writes nothing, and goes on when it has one again.
+func TestAFeedWaitsForItsSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha")
+		h.start("alpha")
+		h.tell("alpha", 2)
+		h.rest()
+		s := h.runs["alpha"].session
+		h.base.end(s)
+		h.tell("alpha", 2)
+		h.turn()
+		require.ErrorIs(t, h.runs["alpha"].instance.Acknowledge(t.Context(), "all", 1), instance.ErrNotReady)
+		h.base.mu.Lock()
+		h.base.live["alpha"] = s.id
+		h.base.mu.Unlock()
+		h.turn()
+		all := h.subscriber("all")
+		all.read()
+		all.wantAll(0, 1, 2, 3)
+		require.Positive(t, h.runs["alpha"].instance.Counts().Restarts)
+		require.ErrorIs(t, h.runs["alpha"].instance.Acknowledge(t.Context(), "all", 99), pipeline.ErrFuture)
+		require.ErrorIs(t, h.runs["alpha"].instance.Acknowledge(t.Context(), "none", 1), pipeline.ErrNoMailbox)
+		require.NoError(t, h.runs["alpha"].instance.Acknowledge(t.Context(), "all", 4))
+		h.kill("alpha")
+	})
+}
+
 var names = []string{"alpha", "beta", "gamma"}
 
 // Whatever is moved, killed and restarted when: each item comes once, in its order, and nobody is blamed.
