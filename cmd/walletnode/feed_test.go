@@ -180,7 +180,7 @@ func TestAMailboxIsFollowed(t *testing.T) {
 		got := call(t, "", append([]string{"feed", "follow", "--data-dir", dir}, args...)...)
 		require.Equal(t, want, got.code, "%v: %s", args, got.stderr)
 	}
-	for _, args := range [][]string{{"--policy", "forget"}, {"--keep", "0"}} {
+	for _, args := range [][]string{{"--policy", "forget"}, {"--epochs", "0"}} {
 		require.Equal(t, codeUsage, call(t, "", append([]string{"feed", "follow", "--mailbox", "a", "--data-dir", dir}, args...)...).code)
 	}
 }

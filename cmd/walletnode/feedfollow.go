@@ -30,8 +30,8 @@ func feedFollowCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mailbox", Usage: "the `MAILBOX` to follow"},
 			&cli.StringFlag{Name: "state", Usage: "keep the place in this `DIRECTORY`, and acknowledge"},
-			&cli.StringFlag{Name: "policy", Usage: "what becomes of epochs that are not verified with another subscriber, beyond --keep: `drop`, hold (read no more) or compress (to their heads)"},
-			&cli.IntFlag{Name: "keep", Value: feedclient.DefaultPolicy.Keep, Usage: "so many `EPOCHS` are kept whole"},
+			&cli.StringFlag{Name: "policy", Usage: "what becomes of epochs that are not verified with another subscriber, beyond --epochs: `drop`, hold (read no more) or compress (to their heads)"},
+			&cli.IntFlag{Name: "epochs", Value: feedclient.DefaultPolicy.Keep, Usage: "so many `EPOCHS` are kept whole"},
 			&cli.StringFlag{Name: "export", Usage: "write the epochs that are kept whole to this `FILE`, anew with each"},
 			jsonFlag(),
 		},
@@ -77,17 +77,17 @@ func followFeed(c *cli.Context) error {
 
 // feedPolicy is how epochs are kept; zero is as before.
 func feedPolicy(c *cli.Context) (p feed.Policy, err error) {
-	if !c.IsSet("policy") && !c.IsSet("keep") {
+	if !c.IsSet("policy") && !c.IsSet("epochs") {
 		return p, nil
 	}
-	p = feed.Policy{Keep: c.Int("keep"), Then: feedclient.DefaultPolicy.Then}
+	p = feed.Policy{Keep: c.Int("epochs"), Then: feedclient.DefaultPolicy.Then}
 	if c.IsSet("policy") {
 		if p.Then, err = feed.ParseThen(c.String("policy")); err != nil {
 			return p, usageErrorf("--policy: %w", err)
 		}
 	}
 	if p.Keep < 1 {
-		return p, usageErrorf("--keep: want 1 or more, have %d", p.Keep)
+		return p, usageErrorf("--epochs: want 1 or more, have %d", p.Keep)
 	}
 	return p, nil
 }

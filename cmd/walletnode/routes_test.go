@@ -33,6 +33,7 @@ var routesOf = map[string]string{
 	"actions retry":      "POST /v1/actions/{block}/retry",
 	"wallets list":       "GET /v1/wallets",
 	"wallets show":       "GET /v1/wallets/{id}",
+	"wallets proof":      "- it judges what the asker's store or file has, whether or not a node runs",
 	"wallets record":     "- it writes a file of the asker's, from the store on its machine, whether or not a node runs",
 	"wallets create":     "POST /v1/keygens",
 	"wallets pending":    "GET /v1/keygens",
