@@ -19,8 +19,10 @@ import (
 	"github.com/walletnode/walletnode/executor"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/store"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/net/nettest"
@@ -157,6 +159,53 @@ func TestASecondProposalIsProvedWhenItIsHeard(t *testing.T) {
 	_, err := evidence.Verify(p.Encoded, evidence.Operators{Chain: 1337, Wallet: w})
 	require.NoError(t, err)
 	require.Less(t, s.Clock().Height(), chain.Height(980), "the window lasts")
+}
+
+// Of two instances on one database one makes the head of a window, under the proof of its session; it is told, and both can open it.
+func TestTwoInstancesMakeOneHeadOfAWindow(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Database(t), 2)
+	f.attests = true
+	told, err := f.other.OpenTopic(net.TopicConfig{Name: evidence.HeadsTopic, Operators: f.wallets[0].Operators(), MaxMessage: 1024, PerOperator: 8})
+	require.NoError(t, err)
+	f.pass(801)
+	a, b := f.start("a"), f.start("b")
+	f.await("all wallets are served", func() bool { return len(a.serves(f))+len(b.serves(f)) == 2 })
+	f.pass(902, a, b)
+	for _, w := range f.wallets {
+		f.await("the leader speaks", func() bool { return len(f.heard(w, 900, nil)) == 1 })
+	}
+	f.pass(985, a, b)
+	for _, w := range f.wallets {
+		f.await("the window is judged", func() bool {
+			row, err := a.row(w, 900)
+			return err == nil && row.Reason != ""
+		})
+	}
+	f.pass(1010, a, b)
+	var opened []chain.Hash
+	f.await("both have the head", func() bool {
+		opened = nil
+		for _, c := range []*craft{a, b} {
+			if made, ok := c.Evidence().Attested(900); ok {
+				opened = append(opened, made.Head.ID())
+			}
+		}
+		return len(opened) == 2
+	})
+	require.Equal(t, opened[0], opened[1])
+	require.EqualValues(t, 1, a.Evidence().Counters().HeadsMade+b.Evidence().Counters().HeadsMade)
+	said, err := told.Next(t.Context())
+	require.NoError(t, err)
+	h, err := evidence.ReadHead(said.Signed)
+	require.NoError(t, err)
+	require.Equal(t, opened[0], chain.Hash(h.ID()))
+	require.Equal(t, 2, h.Wallets)
+	entries, err := a.siblings.sent.Entries()
+	require.NoError(t, err)
+	more, err := b.siblings.sent.Entries()
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(slices.Concat(entries, more), func(e cluster.Entry) bool { return e.Wallet == chain.WalletID{} }), "it was written down first")
 }
 
 // A proof is of a second message: how soon is what this measures, from the message's arrival to the proof on the disk.

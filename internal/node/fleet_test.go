@@ -184,6 +184,7 @@ type fleet struct {
 	signing *SigningConfig // of each instance; nil for none
 	forks   []chain.Height // of the chain
 	feeds   bool           // each instance has one
+	attests bool           // its instances exchange evidence
 }
 
 func keyOf(name string) *ecdsa.PrivateKey {
@@ -269,6 +270,10 @@ func (f *fleet) assemble(name, dir string) (*craft, error) {
 		c.member = f.net.Add(onNetwork(f.key), deps.Height)
 		c.member.OnSpoken(deps.Spoken)
 		c.member.OnInvited(deps.Invited)
+		if f.attests {
+			c.member.OnInquired(deps.Inquiries)
+			return parlour{booth{line{c.member}}}, nil
+		}
 		return booth{line{c.member}}, nil
 	}})
 	return c, err
