@@ -34,7 +34,7 @@ func feedVerifyCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "keys", Usage: "the list of the instances' keys, a `FILE`"},
 			&cli.StringFlag{Name: "operator", Usage: "the list of keys must be of the operator with this `ADDRESS` (EIP-55)"},
-			&cli.StringFlag{Name: "proof", Usage: "write the proofs that are found to new files of this `NAME`, numbered from the second on"},
+			&cli.StringFlag{Name: "proof", Usage: "write each proof that is found to a new file of this `NAME`, with .1, .2 and so on behind it"},
 			jsonFlag(),
 		},
 		Action: verifyFeed,
