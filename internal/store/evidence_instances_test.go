@@ -43,11 +43,10 @@ func TestSilenceThatIsAttestedAndAnActExcludeEachOther(t *testing.T) {
 				both.Go(func() { attested = a.log.Attest(t.Context(), d, h) })
 				both.Go(func() { asked = b.sibling.pen.SaveIntent(t.Context(), what) })
 				both.Wait()
-				switch {
-				case asked == nil:
+				if asked == nil {
 					acted++
 					require.ErrorIs(t, attested, exchange.ErrStale)
-				default:
+				} else {
 					silent++
 					require.ErrorIs(t, asked, signing.ErrBarred)
 					require.NoError(t, attested)
@@ -174,7 +173,7 @@ func TestADatabaseThatForgotAHeadLeadsToNoSecondOne(t *testing.T) {
 			require.Empty(t, done.Restored, "heads are no proposals")
 			require.Empty(t, done.Contradicted)
 			pass(2 * leaseOfTests)
-			a, b = attesterOf(t, store, false, "a", pathA), attesterOf(t, store, false, "b", pathB)
+			b = attesterOf(t, store, false, "b", pathB)
 			d, err = b.log.Draft(t.Context(), 1800)
 			require.NoError(t, err)
 			require.ErrorIs(t, b.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrAttested)

@@ -508,9 +508,14 @@ func testProofs(t *testing.T, open func() attester) {
 		filter exchange.ProofFilter
 		want   int
 	}{
-		{exchange.ProofFilter{Culprit: operator(2)}, 1}, {exchange.ProofFilter{Wallet: &wallet}, 2}, {exchange.ProofFilter{Wallet: &nobodys}, 0},
-		{exchange.ProofFilter{From: 1800}, 1}, {exchange.ProofFilter{To: 900}, 1}, {exchange.ProofFilter{Limit: 1}, 1},
-		{exchange.ProofFilter{Kind: evidence.Fork}, 0}, {exchange.ProofFilter{Kind: evidence.TwoStatements}, 2},
+		{exchange.ProofFilter{Culprit: operator(2)}, 1},
+		{exchange.ProofFilter{Wallet: &wallet}, 2},
+		{exchange.ProofFilter{Wallet: &nobodys}, 0},
+		{exchange.ProofFilter{From: 1800}, 1},
+		{exchange.ProofFilter{To: 900}, 1},
+		{exchange.ProofFilter{Limit: 1}, 1},
+		{exchange.ProofFilter{Kind: evidence.Fork}, 0},
+		{exchange.ProofFilter{Kind: evidence.TwoStatements}, 2},
 	} {
 		found, err := s.Proofs(t.Context(), f.filter)
 		require.NoError(t, err)
