@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	historyWindows = flag.Int("history-windows", 8, "how many windows a history of honest operators has")
+	historyWindows = flag.Int("history-windows", 6, "how many windows a history of honest operators has")
 	historyCount   = flag.Int("histories", 1, "how many such histories are lived through, each with a seed of its own")
 	historySeed    = flag.Uint64("history-seed", 1, "the seed of the histories of evidence")
 	historyDir     = flag.String("history-dir", "", "where histories keep their databases; a temporary directory unless given")
@@ -233,8 +233,8 @@ func TestHistoriesATwoFacedLeaderIsProved(t *testing.T) {
 	require.Positive(t, proved)
 }
 
-// histories is how many histories with a cheat are lived through: three, and one more for every hundred windows of the long ones.
-func histories() int { return 3 + *historyWindows/100 }
+// histories is how many histories with a cheat are lived through: two, and one more for every hundred windows of the long ones.
+func histories() int { return 2 + *historyWindows/100 }
 
 // requireProved demands the proof of every two who between them have seen both faces, and that nobody else is accused. It returns how
 // many pairs there are.

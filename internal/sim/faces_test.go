@@ -80,7 +80,7 @@ func TestATwoFacedLeaderAcrossACutIsProvedWithinOneWindow(t *testing.T) {
 		}
 		w.pass(999)
 		s.Heal()
-		w.pass(1790)
+		w.pass(1200)
 		slot := evidence.Slot{Wallet: wallet.ID(), Window: 900, Operator: leader}
 		for i, n := range honest {
 			row := w.rows(n, 900)[wallet.ID()]
