@@ -202,10 +202,27 @@ func (c *circle) used() used {
 	return used{CPUTime(), c.enclaves.cpuTime(c.b)}
 }
 
+// settle waits until the nodes have said what they had to say about what was before: heads of a window that is over, say, which are told and
+// compared when the chain goes on.
+func (c *circle) settle() {
+	c.b.Helper()
+	const silence, looks = 20_000, 8 // bytes between two looks, and looks
+	deadline := time.Now().Add(time.Minute)
+	for calm, last := 0, int64(0); calm < looks && time.Now().Before(deadline); calm++ {
+		require.NoError(c.b, pause.For(c.b.Context(), seldom))
+		now := c.traffic.GetBandwidthTotals().TotalOut
+		if now-last > silence {
+			calm = -1
+		}
+		last = now
+	}
+}
+
 // measure does something and returns what it took. What nodes and signers take while nothing happens is measured right before.
 func (c *circle) measure(do func()) cost {
 	c.b.Helper()
 	const idle = 3 * time.Second
+	c.settle()
 	began := c.used()
 	require.NoError(c.b, pause.For(c.b.Context(), idle))
 	start, sent := c.used(), c.traffic.GetBandwidthTotals().TotalOut
