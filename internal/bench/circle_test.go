@@ -236,7 +236,8 @@ func (c *circle) measure(do func()) cost {
 		return time.Duration(float64(start-began) * float64(took) / float64(idle))
 	}
 	return cost{
-		end.nodes - start.nodes, end.signers - start.signers, used{rest(began.nodes, start.nodes), rest(began.signers, start.signers)},
+		end.nodes - start.nodes, end.signers - start.signers,
+		used{rest(began.nodes, start.nodes), rest(began.signers, start.signers)},
 		c.traffic.GetBandwidthTotals().TotalOut - sent,
 	}
 }
