@@ -13,7 +13,7 @@ import (
 )
 
 // subsystems are the loggers of the node's own parts. Each can be given a level of its own by its name.
-var subsystems = []string{"node", "chain", "coordination", "executor", "net", "proposal", "store", "action", "signer", "cluster", "devnet"}
+var subsystems = []string{"node", "chain", "coordination", "executor", "net", "proposal", "store", "action", "signer", "cluster", "evidence", "feed", "devnet"}
 
 // setupLogging points all logging at stderr through go-log: the node's parts, go-libp2p and go-libp2p-pubsub. The
 // level of [log] is that of the node's own parts; libraries write errors only, unless they are named. GOLOG_LOG_LEVEL
