@@ -239,7 +239,17 @@ func TestExportsAreVerifiedOffline(t *testing.T) {
 	require.Equal(t, f.Accused, p.Findings[0].Accused)
 	require.Equal(t, f.Record, p.Findings[0].Record)
 
+	kept, err := os.ReadFile(whole)
+	require.NoError(t, err)
+	export, err := feed.DecodeExport(kept)
+	require.NoError(t, err)
+	require.NotEmpty(t, export.Epochs)
+	export.Epochs = nil
+	empty := write("empty", export.Encode())
+
 	for name, args := range map[string][]string{
+		"nothing":          {empty},
+		"beside nothing":   {whole, empty},
 		"another list":     {robbed, whole, "--operator", chain.Operator{7}.String()},
 		"no operator":      {robbed, whole, "--operator", "me"},
 		"no such file":     {filepath.Join(dir, "nowhere")},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -103,6 +104,10 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 		exports = append(exports, x)
 		v.Exports = append(v.Exports, view.NewFeedExport(x))
 	}
+	if len(sharedEpochs(exports)) == 0 {
+		v.Verdict, v.Detail = feedUnusable, "there is nothing to verify: the export has no epoch, or the two have none in common"
+		return v, nil, nil
+	}
 	var blames []feed.Blame
 	var found []feed.Finding
 	if len(exports) == 2 {
@@ -131,6 +136,20 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 		}
 	}
 	return v, proofs, nil
+}
+
+// sharedEpochs returns the epochs that all exports have: to agree on nothing is no agreement.
+func sharedEpochs(exports []feed.Export) []feed.Epoch {
+	var shared []feed.Epoch
+	for _, k := range exports[0].Epochs {
+		inAll := !slices.ContainsFunc(exports[1:], func(x feed.Export) bool {
+			return !slices.ContainsFunc(x.Epochs, func(o feed.Kept) bool { return o.Epoch == k.Epoch })
+		})
+		if inAll {
+			shared = append(shared, k.Epoch)
+		}
+	}
+	return shared
 }
 
 // readRing reads the list of keys, and verifies that its operator signed it.

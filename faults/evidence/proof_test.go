@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -231,6 +232,15 @@ func FuzzDecode(f *testing.F) {
 	f.Add(unsealed(forged(f, nil, both[1].Signed(), both[0].Signed())))
 	f.Add(unsealed(forged(f, nil, malleate(f, both[0].Signed()), both[1].Signed())))
 	f.Add([]byte{})
+	for _, name := range []string{"two-heads.hex", "fork.hex", "denial.hex"} {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		require.NoError(f, err)
+		golden, err := hex.DecodeString(strings.TrimSpace(string(text)))
+		require.NoError(f, err)
+		_, err = evidence.Decode(golden)
+		require.NoError(f, err)
+		f.Add(unsealed(golden))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, data := range [][]byte{body, resealed(body)} {
 			p, err := evidence.Decode(data)
@@ -241,9 +251,24 @@ func FuzzDecode(f *testing.F) {
 				continue
 			}
 			require.Equal(t, data, p.Encode())
-			both := p.Statements()
-			require.Equal(t, both[0].Slot, both[1].Slot)
-			require.Negative(t, bytes.Compare(both[0].Digest[:], both[1].Digest[:]))
+			switch p.Kind {
+			case evidence.TwoStatements:
+				both := p.Statements()
+				require.Equal(t, both[0].Slot, both[1].Slot)
+				require.Negative(t, bytes.Compare(both[0].Digest[:], both[1].Digest[:]))
+			case evidence.TwoHeads, evidence.Fork:
+				both := p.Heads()
+				require.Equal(t, both[0].Operator, both[1].Operator)
+				require.NotEqual(t, both[0].ID(), both[1].ID())
+			case evidence.Denial:
+				entry, quote, ok := p.Denied()
+				require.True(t, ok)
+				require.Equal(t, evidence.None, entry.Status)
+				require.Equal(t, entry.Window, quote.Window)
+				require.Equal(t, p.Heads()[0].Operator, quote.Operator)
+			default:
+				t.Fatalf("a proof of the kind %q", p.Kind)
+			}
 		}
 	})
 }

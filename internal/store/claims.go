@@ -82,6 +82,13 @@ func (s sight) doubts(f cluster.Fence, window chain.Height) bool {
 	return false
 }
 
+// forgot reports whether the database may once have known more of a window than it does. Unlike a proposal, of which nothing more is said once
+// its window is over, a head can be made as long as its window is the newest one: so whoever knows of it is not waited for, and a window that
+// anybody may have attested before the loss is skipped.
+func (s sight) forgot(window chain.Height) bool {
+	return !s.first() && (s.began == 0 || window <= chain.Height(s.horizon))
+}
+
 // SaveProposal implements cluster.Claims. What it stored has to be remembered on this machine's disk before it is sent: the
 // watermark tells a database that forgot it from one that never had it.
 func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.Height, own coordination.OwnProposal) (cluster.Claim, error) {

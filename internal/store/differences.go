@@ -57,6 +57,10 @@ func (l *Evidence) Fill(ctx context.Context, s evidence.Statement, at chain.Heig
 	}
 	err = l.store.writes.do(ctx, "store a statement learned of", func(ctx context.Context, tx *sql.Tx) error {
 		filled, changed = evidence.Entry{}, false
+		// Who hears the other statement of the slot at this moment stores it behind the wallet's row: one of the two sees both.
+		if err := l.lockSlots(ctx, tx, []chain.WalletID{s.Wallet}); err != nil {
+			return err
+		}
 		if _, err := lockEvidence(ctx, tx); err != nil {
 			return err
 		}

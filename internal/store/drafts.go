@@ -17,7 +17,7 @@ func (l *Evidence) Draft(ctx context.Context, window chain.Height) (exchange.Dra
 	if !ok {
 		return exchange.Draft{}, fmt.Errorf("draft a head: no window begins at block %d", window)
 	}
-	if err := l.recall(ctx); err != nil {
+	if err := l.recall(ctx, w.Block); err != nil {
 		return exchange.Draft{}, err
 	}
 	d := exchange.Draft{Window: window}

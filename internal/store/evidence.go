@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
@@ -30,6 +31,9 @@ type Evidence struct {
 	Reader
 	store *Store
 	cfg   EvidenceConfig
+
+	compared atomic.Bool   // the journal was compared with the database since the start, of a node alone
+	skipped  atomic.Uint64 // no head is made of windows up to it
 }
 
 // Evidence returns the log of evidence.
@@ -56,11 +60,11 @@ func evidenceVersion(ctx context.Context, db querier) (version uint64, err error
 }
 
 // sealed commits a change that is made only while this instance's session lives. Doubts tells whether a head of a window may have
-// been signed by somebody before the database lost data.
+// been signed by somebody before the database lost data, or by a node alone before it was restored elsewhere.
 func (l *Evidence) sealed(ctx context.Context, action string, c func(ctx context.Context, tx *sql.Tx, doubts func(chain.Height) bool) error) error {
 	if l.cfg.Seal == nil {
 		return l.store.writes.do(ctx, action, func(ctx context.Context, tx *sql.Tx) error {
-			return c(ctx, tx, func(chain.Height) bool { return false })
+			return c(ctx, tx, func(window chain.Height) bool { return uint64(window) <= l.skipped.Load() })
 		})
 	}
 	seal, err := l.cfg.Seal()
@@ -78,7 +82,7 @@ func (l *Evidence) sealed(ctx context.Context, action string, c func(ctx context
 			return fmt.Errorf("%w: %w", cluster.ErrSessionLost, chain.ErrNotServed)
 		}
 		at = now.era
-		return c(ctx, tx, func(window chain.Height) bool { return now.doubts(cluster.Fence{Seal: seal}, window) })
+		return c(ctx, tx, now.forgot)
 	})
 	if err != nil {
 		return err

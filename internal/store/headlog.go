@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
@@ -76,8 +77,30 @@ func (l *Evidence) journaled() (map[[32]byte]bool, error) {
 	return there, nil
 }
 
-// recall notes the heads of the journal that the database has forgotten. It writes only if there are any.
-func (l *Evidence) recall(ctx context.Context) error {
+// recognise skips the first window of which a head is to be made since the start if the journal is not the one of this database, as where a
+// copy of it was restored on another machine: what the node attested after the copy was made nobody here knows, and that window, the
+// newest one, is the last of it.
+func (l *Evidence) recognise(ctx context.Context, journaled []evidence.Head, window chain.Height) error {
+	if l.cfg.Seal != nil || l.compared.Load() {
+		return nil // instances have generations for it
+	}
+	sent, err := selectHeads(ctx, l.db, `WHERE own AND NOT lost AND sent ORDER BY block DESC LIMIT 1`)
+	if err != nil {
+		return wrap("compare heads with the journal", err)
+	}
+	for _, h := range sent {
+		if !slices.ContainsFunc(journaled, func(j evidence.Head) bool { return j.ID() == h.ID() }) {
+			l.skipped.Store(uint64(window))
+			l.store.log.Warn("The journal of what was sent is not the one of this database: a window is left without a head", "window", uint64(window))
+		}
+	}
+	l.compared.Store(true)
+	return nil
+}
+
+// recall notes the heads of the journal that the database has forgotten. It writes only if there are any. Window is the one of which a
+// head is to be made.
+func (l *Evidence) recall(ctx context.Context, window chain.Height) error {
 	if l.cfg.Journal == nil {
 		return nil
 	}
@@ -86,6 +109,9 @@ func (l *Evidence) recall(ctx context.Context) error {
 		return fmt.Errorf("read what heads were sent: %w", err)
 	}
 	list, _ := journaledHeads(entries)
+	if err := l.recognise(ctx, list, window); err != nil {
+		return err
+	}
 	missing, err := unknownHeads(ctx, l.db, list)
 	if err != nil || len(missing) == 0 {
 		return wrap("compare heads with the journal", err)

@@ -103,15 +103,10 @@ func (s *Service) round(ctx context.Context, window chain.Height, done map[chain
 		}
 	}
 	rand.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
-	slices.SortStableFunc(chosen, func(a, b chain.Operator) int {
-		switch {
-		case s.wary[a] == s.wary[b]:
-			return 0
-		case s.wary[a]:
-			return -1
-		}
-		return 1
-	})
+	// Those first whose last comparison was not brought to its end, but for half of the places at most: who never answers keeps nobody from being asked.
+	trusted := slices.DeleteFunc(slices.Clone(chosen), func(op chain.Operator) bool { return s.wary[op] })
+	again := slices.DeleteFunc(chosen, func(op chain.Operator) bool { return !s.wary[op] })
+	chosen = slices.Concat(again[:min(len(again), s.cfg.Few/2)], trusted, again[min(len(again), s.cfg.Few/2):])
 	s.mu.Unlock()
 	chosen = chosen[:min(len(chosen), max(0, s.cfg.Few-len(done)))]
 	var g errgroup.Group

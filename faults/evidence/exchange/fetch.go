@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
@@ -16,26 +17,55 @@ type want struct {
 	by chain.Operator
 }
 
-// fetchLater has a proof fetched, unless it is known to be of no use.
+// maxWantedOf is how many proofs of one operator's news wait to be fetched: a quarter of all that may.
+const maxWantedOf = maxWanted / 4
+
+// fetchTime is how long one proof may take.
+const fetchTime = 10 * time.Second
+
+// fetchLater has a proof fetched, unless it is known to be of no use. What an operator tells beyond its part is dropped: it is told again.
 func (s *Service) fetchLater(id string, by chain.Operator) {
 	if _, done := s.fetched.Load(id); done {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wantedOf[by] >= maxWantedOf {
+		return
+	}
 	select {
 	case s.wanted <- want{id, by}:
+		s.wantedOf[by]++
 	default:
 	}
 }
 
-// fetchAll fetches one proof after the other.
+func (s *Service) takeWanted(by chain.Operator) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wantedOf[by]--; s.wantedOf[by] == 0 {
+		delete(s.wantedOf, by)
+	}
+}
+
+// fetchAll fetches one proof after the other. Who does not give what it told of is not asked again in the same window.
 func (s *Service) fetchAll(ctx context.Context) {
 	remembered := 0
+	mute, since := map[chain.Operator]bool{}, chain.Height(0)
 	for {
 		var w want
 		select {
 		case w = <-s.wanted:
 		case <-ctx.Done():
 			return
+		}
+		s.takeWanted(w.by)
+		if window := s.cfg.Clock.Height() / frequency; window != since {
+			since = window
+			clear(mute)
+		}
+		if mute[w.by] {
+			continue
 		}
 		if here, err := s.holds(ctx, w.id, w.by); here || err != nil {
 			continue // it came from somebody else meanwhile; without an answer of the log it is told again after the next window
@@ -45,6 +75,7 @@ func (s *Service) fetchAll(ctx context.Context) {
 			if ctx.Err() == nil {
 				s.cfg.Logger.Info("A proof that an operator told of could not be had", "proof", w.id, "operator", w.by, "error", err)
 			}
+			mute[w.by] = true
 			continue
 		}
 		if kept != w.id { // one of the same misdeed was here, or it is of no use: the answer stays the same
@@ -62,7 +93,7 @@ func (s *Service) fetchAll(ctx context.Context) {
 
 // fetch asks for a proof and keeps it. It returns the ID under which the misdeed is proved here; empty for a proof that is refused.
 func (s *Service) fetch(ctx context.Context, w want) (kept string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	ctx, cancel := context.WithTimeout(ctx, min(fetchTime, s.cfg.Patience))
 	defer cancel()
 	line, err := s.cfg.Network.Inquire(ctx, ProofProtocol, w.by)
 	if err != nil {

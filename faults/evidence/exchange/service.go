@@ -65,11 +65,12 @@ type Service struct {
 	heads *voice
 	news  *voice
 
-	closed chan chain.Height // of which a head was made or taken over; the newest one, capacity 1
-	unsent chan struct{}     // a token: heads may be there to be sent
-	proved chan struct{}     // a token: proofs or acknowledgements may be there to be announced
-	wanted chan want         // proofs to fetch; at the bound what is new is dropped, and told again after the next window
-	quotes chan []byte       // messages that may be quotes; at the bound what is new is dropped
+	closed   chan chain.Height      // of which a head was made or taken over; the newest one, capacity 1
+	unsent   chan struct{}          // a token: heads may be there to be sent
+	proved   chan struct{}          // a token: proofs or acknowledgements may be there to be announced
+	wanted   chan want              // proofs to fetch; at the bound what is new is dropped, and told again after the next window
+	wantedOf map[chain.Operator]int // how many of them each operator told of; guarded by mu
+	quotes   chan []byte            // messages that may be quotes; at the bound what is new is dropped
 
 	// fetched holds by proof ID what is kept here in its place, the ID (string) of another proof of the same misdeed, or nothing if it
 	// was refused: it is not fetched again. At most maxFetched.
@@ -111,7 +112,7 @@ func New(cfg Config) (*Service, error) {
 		closed: make(chan chain.Height, 1),
 		unsent: make(chan struct{}, 1),
 		proved: make(chan struct{}, 1),
-		wanted: make(chan want, maxWanted),
+		wanted: make(chan want, maxWanted), wantedOf: map[chain.Operator]int{},
 		quotes: make(chan []byte, maxWaitingQuotes),
 
 		moved:    make(chan struct{}),

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/internal/cluster"
+)
+
+// The instance that attested a window is lost together with the database's newest commits, and stays away for as long as one is waited
+// for, or was forgotten altogether: the window is skipped for good all the same.
+func TestNobodyAttestsAgainWhatALostInstanceAttested(t *testing.T) {
+	for name, start := range map[string]func(t *testing.T) (*Store, func(time.Duration), func()){
+		"SQLite": func(t *testing.T) (*Store, func(time.Duration), func()) {
+			at := embeddedInTests(t)
+			return openCluster(t, at), func(d time.Duration) { at.ahead.Add(int64(d)) }, func() { at.history.Add(1) }
+		},
+		"PostgreSQL": func(t *testing.T) (*Store, func(time.Duration), func()) {
+			s := steered(t)
+			return s.Store, s.pass, s.bench().Promote
+		},
+	} {
+		for _, forgotten := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				store, pass, promote := start(t)
+				mine, pathB := pathOf(t), pathOf(t)
+				a, b := attesterOf(t, store, false, "a", mine), attesterOf(t, store, false, "b", pathB)
+				w := commonWallet(t, 10)
+				a.serve(t, w)
+				for _, s := range []attester{a, b} {
+					_, err := s.Reconcile(t.Context(), s.sibling.seal, nil, 900)
+					require.NoError(t, err)
+				}
+				record(t, store, ended(w, 1, operator(2)))
+				attest(t, a.log, 1)
+				f, err := a.sibling.prove(w.ID())
+				require.NoError(t, err)
+				_, err = store.Claim(t.Context(), f, 1800)
+				require.NoError(t, err)
+				own := coordination.OwnProposal{Payload: payloadOf(ourKey, w, 2, 7), Envelope: []byte{2}, SentAt: 1801}
+				_, err = store.SaveProposal(t.Context(), f, 1800, own)
+				require.NoError(t, err)
+				record(t, store, ended(w, 2, operator(ourKey)))
+				attest(t, a.log, 2)
+				_, err = a.log.Unsent(t.Context())
+				require.NoError(t, err)
+
+				for _, table := range []string{"heads", "entries", "own_proposals", "claims"} {
+					_, err := store.writes.db.ExecContext(t.Context(), `DELETE FROM `+table+` WHERE block = 1800`) //nolint:gosec // as above
+					require.NoError(t, err)
+				}
+				if forgotten { // it had joined since the copy was made
+					_, err := store.writes.db.ExecContext(t.Context(), `DELETE FROM instances WHERE instance = 'a'`)
+					require.NoError(t, err)
+				}
+				promote()
+				b = attesterOf(t, store, false, "b", pathB)
+				_, err = b.Reconcile(t.Context(), b.sibling.seal, nil, 1800)
+				require.NoError(t, err)
+				pass(cluster.Mourning + 90*time.Minute)
+				b = attesterOf(t, store, false, "b", pathB)
+				_, err = b.Reconcile(t.Context(), b.sibling.seal, nil, 1800)
+				require.NoError(t, err)
+				d, err := b.log.Draft(t.Context(), 1800)
+				require.NoError(t, err)
+				require.ErrorIs(t, b.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrDoubtful)
+			})
+		}
+	}
+}
+
+// A copy of a node's database is put on another machine, where its journal is not: what was attested after the copy was made is not attested
+// again, and the windows that follow are.
+func TestACopyOnAnotherMachineAttestsNoWindowAgain(t *testing.T) {
+	dir := t.TempDir()
+	w := commonWallet(t, 10)
+	open := func() attester { return attesterOf(t, openAt(t, dir, Retention{}), true, "", pathOf(t)) }
+	s := open()
+	s.serve(t, w)
+	record(t, s.Store, ended(w, 1, operator(2)))
+	attest(t, s.log, 1)
+	require.NoError(t, s.log.Sent(t.Context(), 900))
+	backup := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, Backup(t.Context(), dir, backup, quiet, nil))
+	record(t, s.Store, ended(w, 2, operator(2)))
+	attest(t, s.log, 2)
+	require.NoError(t, s.Close())
+	copied, err := os.ReadFile(backup)
+	require.NoError(t, err)
+	for _, leftover := range []string{"walletnode.db-wal", "walletnode.db-shm"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, leftover)))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "walletnode.db"), copied, 0o600))
+	s = open()
+	record(t, s.Store, ended(w, 2, operator(2)))
+	for range 2 {
+		d, err := s.log.Draft(t.Context(), 1800)
+		require.NoError(t, err)
+		require.ErrorIs(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrDoubtful)
+	}
+	record(t, s.Store, ended(w, 3, operator(2)))
+	attest(t, s.log, 3)
+}
+
+// One instance learns of a statement by a comparison while another hears one that differs: both are on record, and so is the proof.
+func TestTwoStatementsAreProvedThoughTwoInstancesStoreThem(t *testing.T) {
+	open := crowds["PostgreSQL"](t)
+	a, b := attesterOf(t, open(), false, "a", pathOf(t)), attesterOf(t, open(), false, "b", pathOf(t))
+	w := commonWallet(t, 10)
+	b.serve(t, w)
+	for n := uint64(1); n <= 20; n++ {
+		one, two := statementOf(t, said(t, 2, w, n, 1)), said(t, 2, w, n, 2)
+		var both sync.WaitGroup
+		var filled, saved error
+		both.Go(func() { _, _, filled = a.log.Fill(t.Context(), one, window(n).Block+200) })
+		both.Go(func() { saved = b.sibling.pen.SaveStatement(t.Context(), two) })
+		both.Wait()
+		require.NoError(t, filled)
+		require.NoError(t, saved)
+		proofs, err := a.log.Proofs(t.Context(), exchange.ProofFilter{From: window(n).Block, To: window(n).Block})
+		require.NoError(t, err)
+		require.Len(t, proofs, 1, "window %d", n)
+	}
+}
