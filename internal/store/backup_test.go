@@ -205,7 +205,7 @@ func TestWhatADryRunCountsIsWhatPruningDeletes(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, running)
 
-	retention := Retention{Windows: 3, Evidence: 6}
+	retention := Retention{Windows: 3, Evidence: 6, Messages: 3}
 	idle, err := OpenIdle(t.Context(), Config{DSN: dir, Retention: retention}, quiet)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, idle.Close()) }()

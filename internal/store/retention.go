@@ -106,11 +106,12 @@ var prunings = []pruning{
 	{"results", busy, asWindows},
 	{"signings", busy + ` AND ` + spendless, asWindows},
 	{"actions", busy, asWindows},
-	{"statements", busy, asEvidence}, // the others have gone before, or go in the next round
-	{"quotes", `TRUE`, asDisputes},
-	{"entries", `TRUE`, asDisputes},
-	{"differences", `TRUE`, asDisputes},
-	{"heads", `TRUE`, asDisputes},
+	// The others have gone before. No row is in two conditions: a dry run counts it once.
+	{"statements", busy + ` AND (` + accused + ` OR ` + disputed("statements") + `)`, asEvidence},
+	{"quotes", disputed("quotes"), asDisputes},
+	{"entries", disputed("entries"), asDisputes},
+	{"differences", `open`, asDisputes},
+	{"heads", witnessing, asDisputes},
 	{"faults", busy, asEvidence},
 	{"inactivity", `TRUE`, asEvidence},
 	{"windows", `TRUE`, asEvidence},

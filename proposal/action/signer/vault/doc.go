@@ -18,6 +18,7 @@
 //	double     what pays a redeemer's script shares an input with every transaction that paid it before, or descends from it
 //	rate       a window has a greatest number of sessions
 //	term       the instance that asks is not one that was superseded
+//	feed       the leader's message came through the backend's own mailbox of the operator's feed, if it has one
 //	seats      the signers are seats of the wallet, at least as many as its threshold, some of them here
 //
 // A session's name is the hash of all that it signs and of who signs it, and what it answered is stored: who asks the same
