@@ -120,19 +120,22 @@ func TestASessionThatIsOverAttestsNothing(t *testing.T) {
 	require.Zero(t, state.Head)
 }
 
+// promotable opens a store that instances share, with what lets time pass for it and what promotes it to a database of another history.
+var promotable = map[string]func(t *testing.T) (store *Store, pass func(time.Duration), promote func()){
+	"SQLite": func(t *testing.T) (*Store, func(time.Duration), func()) {
+		at := embeddedInTests(t)
+		return openCluster(t, at), func(d time.Duration) { at.ahead.Add(int64(d)) }, func() { at.history.Add(1) }
+	},
+	"PostgreSQL": func(t *testing.T) (*Store, func(time.Duration), func()) {
+		s := steered(t)
+		return s.Store, s.pass, s.bench().Promote
+	},
+}
+
 // A database that was promoted lacks the newest head. Nobody makes another one of its window: not before the journals were compared,
 // which may know of one, and not after, when one was put back.
 func TestADatabaseThatForgotAHeadLeadsToNoSecondOne(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T) (*Store, func(time.Duration), func()){
-		"SQLite": func(t *testing.T) (*Store, func(time.Duration), func()) {
-			at := embeddedInTests(t)
-			return openCluster(t, at), func(d time.Duration) { at.ahead.Add(int64(d)) }, func() { at.history.Add(1) }
-		},
-		"PostgreSQL": func(t *testing.T) (*Store, func(time.Duration), func()) {
-			s := steered(t)
-			return s.Store, s.pass, s.bench().Promote
-		},
-	} {
+	for name, start := range promotable {
 		t.Run(name, func(t *testing.T) {
 			store, pass, promote := start(t)
 			pathA, pathB := pathOf(t), pathOf(t)

@@ -17,16 +17,7 @@ import (
 // The instance that attested a window is lost together with the database's newest commits, and stays away for as long as one is waited
 // for, or was forgotten altogether: the window is skipped for good all the same.
 func TestNobodyAttestsAgainWhatALostInstanceAttested(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T) (*Store, func(time.Duration), func()){
-		"SQLite": func(t *testing.T) (*Store, func(time.Duration), func()) {
-			at := embeddedInTests(t)
-			return openCluster(t, at), func(d time.Duration) { at.ahead.Add(int64(d)) }, func() { at.history.Add(1) }
-		},
-		"PostgreSQL": func(t *testing.T) (*Store, func(time.Duration), func()) {
-			s := steered(t)
-			return s.Store, s.pass, s.bench().Promote
-		},
-	} {
+	for name, start := range promotable {
 		for _, forgotten := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				store, pass, promote := start(t)
