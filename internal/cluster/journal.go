@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wholefile"
 )
 
 // journalMagic begins every journal; its last digit is the version of the file's form.
@@ -57,7 +57,7 @@ func OpenJournal(path string) (j *Journal, torn int64, err error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(content) < len(journalMagic) && journalMagic[:len(content)] == string(content) {
 		content = []byte(journalMagic)
-		if err := replaceFile(path, content); err != nil {
+		if err := wholefile.Replace(path, content); err != nil {
 			return nil, 0, fmt.Errorf("make journal: %w", err)
 		}
 	} else if err != nil {
@@ -181,7 +181,7 @@ func (j *Journal) dropOld() error {
 			return err
 		}
 	}
-	if err := replaceFile(j.path, content); err != nil {
+	if err := wholefile.Replace(j.path, content); err != nil {
 		return err
 	}
 	file, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, 0o600)
@@ -213,24 +213,3 @@ func (j *Journal) read() ([]Entry, error) {
 
 // Close closes the file. Nothing may be appended any more.
 func (j *Journal) Close() error { return j.file.Close() }
-
-// replaceFile puts a file in another's place such that a crash leaves one of the two.
-func replaceFile(path string, content []byte) error {
-	temporary := path + ".new"
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}

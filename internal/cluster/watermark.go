@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/walletnode/walletnode/internal/wholefile"
 )
 
 // Mark is a place in a database's history.
@@ -98,7 +100,7 @@ func (w *Watermark) write(m Mark) error {
 		return nil
 	}
 	newest := w.Seen()
-	if err := replaceFile(w.path, []byte(newest.format())); err != nil {
+	if err := wholefile.Replace(w.path, []byte(newest.format())); err != nil {
 		return fmt.Errorf("write watermark: %w", err)
 	}
 	w.written = newest

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/wholefile"
 	"github.com/walletnode/walletnode/net/feed"
 )
 
@@ -148,7 +149,7 @@ func (s shelf) write(p place) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(s.dir, placeFile), append(raw, '\n'))
+	return wholefile.Replace(filepath.Join(s.dir, placeFile), append(raw, '\n'))
 }
 
 // keep makes the directory hold those epochs and no others.
@@ -182,7 +183,7 @@ func (s shelf) keep(p place, kept []feed.Kept) error {
 		if k.Heads == nil {
 			raw = feed.Export{Instance: k.Seal.Actor.Instance, Mailbox: p.Mailbox, Epochs: []feed.Kept{k}}.Encode()
 		}
-		if err := replaceFile(filepath.Join(dir, name), raw); err != nil {
+		if err := wholefile.Replace(filepath.Join(dir, name), raw); err != nil {
 			return err
 		}
 	}
@@ -192,25 +193,4 @@ func (s shelf) keep(p place, kept []feed.Kept) error {
 		}
 	}
 	return nil
-}
-
-// replaceFile puts a file in another's place such that a crash leaves one of the two.
-func replaceFile(path string, content []byte) error {
-	temporary := path + ".new"
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // of our own directory
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
