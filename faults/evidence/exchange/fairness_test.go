@@ -20,25 +20,23 @@ func neverAnswers(ctx context.Context, _ chain.Operator, _ []byte) ([]byte, erro
 	return nil, ctx.Err()
 }
 
-// Peers that do not answer, or are out of reach, are tried first again, and never take more than half of the places.
+// Peers that do not answer are tried first again, and never take more than half of the eight places. Each takes one more when chance
+// picks it for the first time, so what can be said of a single window depends on chance, and what can be said of many does not.
 func TestThoseWhoDoNotAnswerKeepNobodyFromBeingCompared(t *testing.T) {
+	const windows, mute = 16, 8
 	ops := []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}
 	inWorld(t, ops, func(t *testing.T, w *world) {
 		w.startAll()
-		for n := byte(13); n <= 20; n++ {
+		for n := byte(20 - mute + 1); n <= 20; n++ {
 			w.answers(n, exchange.CompareProtocol, neverAnswers)
 		}
-		last := w.ops[1].service.Counters()
-		for i := chain.Height(1); i <= 12; i++ {
+		for i := chain.Height(1); i <= windows; i++ {
 			w.hears(900*i, 1, ops...)
 			w.to(900*i + over)
-			c := w.ops[1].service.Counters()
-			ended, failed := c.Comparisons-last.Comparisons, c.ComparisonsFailed-last.ComparisonsFailed
-			if last = c; i > 6 {
-				require.GreaterOrEqual(t, ended, failed, "window %d", i)
-				require.Positive(t, ended)
-			}
 		}
+		c := w.ops[1].service.Counters()
+		require.LessOrEqual(t, c.ComparisonsFailed, uint64(4*windows+mute))
+		require.GreaterOrEqual(t, c.Comparisons, uint64(4*windows-mute))
 	})
 }
 
