@@ -191,13 +191,27 @@ func writeFrame(w io.Writer, data []byte) error {
 
 // readFrame reads one frame of at most limit bytes; a longer one is refused before anything is allocated for it.
 func readFrame(r *bufio.Reader, limit int) ([]byte, error) {
+	size, err := readSize(r, limit)
+	if err != nil {
+		return nil, err
+	}
+	return readBody(r, size)
+}
+
+// readSize reads how long the frame is that follows.
+func readSize(r *bufio.Reader, limit int) (int, error) {
 	size, err := binary.ReadUvarint(r)
 	if err != nil {
-		return nil, fmt.Errorf("read frame: %w", err)
+		return 0, fmt.Errorf("read frame: %w", err)
 	}
 	if size > uint64(limit) { //nolint:gosec // limits are positive constants
-		return nil, fmt.Errorf("read frame: %w: %d bytes, more than %d", wire.ErrTooLarge, size, limit)
+		return 0, fmt.Errorf("read frame: %w: %d bytes, more than %d", wire.ErrTooLarge, size, limit)
 	}
+	return int(size), nil //nolint:gosec // at most limit
+}
+
+// readBody reads what a frame holds.
+func readBody(r *bufio.Reader, size int) ([]byte, error) {
 	data := make([]byte, size)
 	if _, err := io.ReadFull(r, data); err != nil {
 		return nil, fmt.Errorf("read frame: %w", err)

@@ -13,7 +13,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
-	"golang.org/x/time/rate"
 
 	"github.com/walletnode/walletnode/chain"
 )
@@ -30,11 +29,8 @@ type Inquiry struct {
 	Answer func(ctx context.Context, by chain.Operator, request []byte) ([]byte, error)
 }
 
-// Bounds of what others may ask. Both sides hold a question and an answer at a time.
+// Bounds of a stream. Both sides hold a question and an answer at a time.
 const (
-	// maxInquirers streams are served at once, inquiriesOf of them of one operator; whoever comes beyond is told to come again.
-	maxInquirers = 8
-	inquiriesOf  = 2
 	// inquiryBurst questions of one operator in a row, then inquiryRate a second: two whole comparisons, and one each minute.
 	inquiryBurst = 128
 	inquiryRate  = 1
@@ -139,9 +135,10 @@ func (h *Host) inquired(ctx context.Context, q Inquiry, s network.Stream) {
 	ctx, cancel := context.WithTimeout(ctx, inquiryTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
-	by, why := h.table.beginInquiry(id, time.Now())
+	began := time.Now()
+	by, why := h.table.beginInquiry(id, began)
 	if why == "" {
-		defer h.table.endInquiry(id, by)
+		defer func() { h.table.endInquiry(id, by, began, time.Now()) }()
 	}
 	if err := h.answerAll(ctx, q, s, by, why); err != nil {
 		h.log.Debug("Questions of a peer ended", "protocol", q.Protocol, "peer", id, "operator", by, "error", err)
@@ -168,7 +165,14 @@ func (h *Host) answerAll(ctx context.Context, q Inquiry, s network.Stream, by ch
 		if why != "" {
 			return writeFrame(s, append([]byte{refused}, why...))
 		}
-		request, err := readFrame(r, q.MaxRequest)
+		size, err := readSize(r, q.MaxRequest)
+		if err != nil {
+			return err
+		}
+		if !h.table.mayHold(s.Conn().RemotePeer(), by, size) {
+			return writeFrame(s, append([]byte{refused}, crowded...))
+		}
+		request, err := readBody(r, size)
 		if err != nil {
 			return err
 		}
@@ -177,6 +181,9 @@ func (h *Host) answerAll(ctx context.Context, q Inquiry, s network.Stream, by ch
 		cancel()
 		if err == nil && len(answer) > q.MaxAnswer {
 			err = fmt.Errorf("the answer would have %d bytes, more than %d", len(answer), q.MaxAnswer)
+		}
+		if err == nil && !h.table.mayHold(s.Conn().RemotePeer(), by, len(answer)) {
+			err = errors.New(crowded)
 		}
 		if err != nil {
 			why = printable([]byte(err.Error()))
@@ -204,45 +211,3 @@ func (t *table) instances(of chain.Operator, now time.Time) []peer.ID {
 	}
 	return append(sure, others...)
 }
-
-// beginInquiry claims a stream for a peer; it returns for whom the peer speaks, or why it gets none.
-func (t *table) beginInquiry(id peer.ID, now time.Time) (by chain.Operator, why string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e := t.peers[id]
-	if e == nil || !e.admitted || t.members[e.proven(now)] == 0 {
-		return chain.Operator{}, "it is not known for which operator of a common wallet you speak"
-	}
-	by = e.proven(now)
-	all := 0
-	for _, n := range t.inquirers {
-		all += n
-	}
-	if e.inquiring || t.inquirers[by] >= inquiriesOf || all >= maxInquirers {
-		return by, "too many ask at once: come again later"
-	}
-	e.inquiring = true
-	t.inquirers[by]++
-	return by, ""
-}
-
-func (t *table) endInquiry(id peer.ID, by chain.Operator) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if e := t.peers[id]; e != nil {
-		e.inquiring = false
-	}
-	if t.inquirers[by]--; t.inquirers[by] == 0 {
-		delete(t.inquirers, by)
-	}
-}
-
-// mayInquire counts one question of an operator.
-func (t *table) mayInquire(by chain.Operator, now time.Time) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	m, ok := t.meters[by]
-	return ok && m.inquiries.AllowN(now, 1)
-}
-
-func newInquiryLimiter() *rate.Limiter { return rate.NewLimiter(inquiryRate, inquiryBurst) }

@@ -25,6 +25,8 @@ type meter struct {
 	strikes  *rate.Limiter
 	// inquiries are the questions that it may ask (Inquiry).
 	inquiries *rate.Limiter
+	// lines is how long it has held streams for them.
+	lines *lineTime
 }
 
 func newMeter(l Limits) meter {
@@ -33,6 +35,7 @@ func newMeter(l Limits) meter {
 		bytes:     rate.NewLimiter(rate.Limit(l.BytesPerSecond), l.ByteBurst),
 		strikes:   rate.NewLimiter(strikeRate, strikeBurst),
 		inquiries: newInquiryLimiter(),
+		lines:     new(lineTime),
 	}
 }
 

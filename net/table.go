@@ -45,8 +45,10 @@ type table struct {
 	banned   map[chain.Operator]chain.Height // cut off for a flood until this height; only members can be, so it is bounded by them
 	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
 	failures JoinFailures
-	// inquirers counts the streams on which operators ask us now; at most maxInquirers.
+	// inquirers counts the streams on which operators ask us now; at most maxInquirers. wide are those that hold more than narrow bytes, one
+	// peer of an operator; at most maxWide.
 	inquirers map[chain.Operator]int
+	wide      map[chain.Operator]peer.ID
 }
 
 func newTable(self chain.Operator, cfg Config, height func() chain.Height, protect func(peer.ID, bool)) *table {
@@ -63,6 +65,7 @@ func newTable(self chain.Operator, cfg Config, height func() chain.Height, prote
 		authors:   make(map[peer.ID]chain.Operator),
 		keys:      new(authors),
 		inquirers: make(map[chain.Operator]int),
+		wide:      make(map[chain.Operator]peer.ID),
 	}
 	t.bans.Store(newBanList())
 	t.allowed.Store(new(map[peer.ID]struct{}))
