@@ -45,7 +45,7 @@ func alphaKeys(t *testing.T) feedclient.Keys {
 	t.Helper()
 	operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
 	require.NoError(t, err)
-	keys, err := feedclient.NewKeys(feed.Keyring{"alpha": alphaKey().Public().(ed25519.PublicKey)}, time.Unix(1_800_000_000, 0), operator)
+	keys, err := feedclient.NewKeys(feed.Keyring{"alpha": {alphaKey().Public().(ed25519.PublicKey)}}, time.Unix(1_800_000_000, 0), operator)
 	require.NoError(t, err)
 	return keys
 }

@@ -42,7 +42,7 @@ func newMailroom(t *testing.T) *mailroom {
 	require.NoError(t, err)
 	operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
 	require.NoError(t, err)
-	m.keys, err = feedclient.NewKeys(feed.Keyring{"alpha": key.Public().(ed25519.PublicKey)}, time.Unix(1_800_000_000, 0), operator)
+	m.keys, err = feedclient.NewKeys(feed.Keyring{"alpha": {key.Public().(ed25519.PublicKey)}}, time.Unix(1_800_000_000, 0), operator)
 	require.NoError(t, err)
 	ended := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.Background())

@@ -50,7 +50,7 @@ func (l *feedLedger) Facts(ctx context.Context, origin string, after uint64, lim
 func (l *feedLedger) Told() <-chan struct{} { return l.store.Told() }
 
 // Keys implements instance.Ledger.
-func (l *feedLedger) Keys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+func (l *feedLedger) Keys(ctx context.Context) (feed.Keyring, error) {
 	return l.store.FeedKeys(ctx)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -77,9 +78,7 @@ func (r *tool) take(n *Node, news pipeline.News) error {
 		if err != nil {
 			return err
 		}
-		for _, k := range signed.Instances {
-			r.ring[k.ID] = ed25519.PublicKey(k.Key)
-		}
+		maps.Copy(r.ring, signed.Ring())
 	}
 	if r.reader == nil {
 		var err error
@@ -189,7 +188,7 @@ func TestAMailboxGoesOnWhereItIsMovedAndWhenItsInstanceDied(t *testing.T) {
 	require.Len(t, all.kinds, len(told))
 	x, err := a.Feeds().Export(t.Context(), toolsMailbox)
 	require.NoError(t, err)
-	_, err = x.Verify(feed.Keyring{"a": a.cfg.Feed.Key.Public().(ed25519.PublicKey)})
+	_, err = x.Verify(feed.Keyring{"a": {a.cfg.Feed.Key.Public().(ed25519.PublicKey)}})
 	require.NoError(t, err)
 }
 

@@ -70,7 +70,7 @@ func newLife(t *testing.T, instance string, log pipeline.Log) life {
 	require.NoError(t, err)
 	f, err := pipeline.New(pipeline.Config{Signer: signer, Log: log, Sources: []string{"node"}, WindowBlocks: 900})
 	require.NoError(t, err)
-	return life{t: t, instance: instance, keys: feed.Keyring{instance: key.Public().(ed25519.PublicKey)}, feed: f} //nolint:forcetypeassert // it is one
+	return life{t: t, instance: instance, keys: feed.Keyring{instance: {key.Public().(ed25519.PublicKey)}}, feed: f} //nolint:forcetypeassert // it is one
 }
 
 const killedFacts = 12

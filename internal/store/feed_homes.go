@@ -114,29 +114,30 @@ func (s *Store) ReadyMove(ctx context.Context, prove func() (cluster.Seal, error
 	})
 }
 
-// SayFeedKey stores the public key of an instance's feed, in place of one that was stored before.
+// SayFeedKey stores a public key of an instance's feed. Those that it had before, as before its disk was lost, go on to hold for what
+// was signed with them.
 func (s *Store) SayFeedKey(ctx context.Context, prove func() (cluster.Seal, error), instance string, key ed25519.PublicKey) error {
 	if err := feed.CheckName(instance); err != nil {
 		return err
 	}
 	return s.Feed(instance, prove).write(ctx, "store a feed's key", func(ctx context.Context, tx *sql.Tx, _ feedRow) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO feed_keys (instance, public) VALUES ($1, $2)
-			ON CONFLICT (instance) DO UPDATE SET public = excluded.public`, instance, []byte(key))
+			ON CONFLICT (instance, public) DO NOTHING`, instance, []byte(key))
 		return err
 	})
 }
 
 // FeedKeys returns the public keys of all instances' feeds, those that are gone included.
-func (r Reader) FeedKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+func (r Reader) FeedKeys(ctx context.Context) (feed.Keyring, error) {
 	type owned struct {
 		instance string
 		key      [ed25519.PublicKeySize]byte
 	}
-	rows, err := r.db.QueryContext(ctx, `SELECT instance, public FROM feed_keys`)
+	rows, err := r.db.QueryContext(ctx, `SELECT instance, public FROM feed_keys ORDER BY instance, public`)
 	list, err := collect(rows, err, func(row scanner) (o owned, err error) { return o, row.Scan(&o.instance, fixed(o.key[:])) })
-	keys := make(map[string]ed25519.PublicKey, len(list))
+	keys := make(feed.Keyring, len(list))
 	for _, o := range list {
-		keys[o.instance] = o.key[:]
+		keys[o.instance] = append(keys[o.instance], o.key[:])
 	}
 	return keys, wrap("read the feeds' keys", err)
 }

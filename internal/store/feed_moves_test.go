@@ -340,7 +340,12 @@ func TestFeedKeysOfAllInstancesAreKept(t *testing.T) {
 	keys, err := s.FeedKeys(t.Context())
 	require.NoError(t, err)
 	require.Len(t, keys, 2)
-	require.Equal(t, key, keys["a"])
+	require.Len(t, keys["a"], 2, "the one that it had before still holds for what it signed with it")
+	require.Equal(t, key, keys["a"][1])
+	require.NoError(t, s.SayFeedKey(t.Context(), nil, "a", key))
+	again, err := s.FeedKeys(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, keys, again)
 	require.Error(t, s.SayFeedKey(t.Context(), nil, "No Name", key))
 	require.Error(t, s.SayFeedKey(t.Context(), nil, "c", key[:5]))
 }

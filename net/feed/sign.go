@@ -36,19 +36,25 @@ func (s Signer) sign(body []byte) Signature { return Signature(ed25519.Sign(s.ke
 // Signature is one by an instance's Ed25519 key.
 type Signature [ed25519.SignatureSize]byte
 
-// Keyring is who is believed: the public key of each instance. It is the one trusted input of all that is verified.
-type Keyring map[string]ed25519.PublicKey
+// Keyring is who is believed: the public keys of each instance, several of one whose machine was replaced with its name kept. It is
+// the one trusted input of all that is verified.
+type Keyring map[string][]ed25519.PublicKey
 
-// Verify refuses a signature that is not the actor's instance's.
+// verify refuses a signature by none of the keys of the actor's instance.
 func (k Keyring) verify(a Actor, body []byte, sig Signature) error {
-	key, known := k[a.Instance]
-	if !known || len(key) != ed25519.PublicKeySize {
+	known := false
+	for _, key := range k[a.Instance] {
+		if len(key) != ed25519.PublicKeySize {
+			continue
+		}
+		if known = true; ed25519.Verify(key, body, sig[:]) {
+			return nil
+		}
+	}
+	if !known {
 		return fmt.Errorf("%v: %w", a, ErrUnknownInstance)
 	}
-	if !ed25519.Verify(key, body, sig[:]) {
-		return fmt.Errorf("%v: %w", a, ErrSignature)
-	}
-	return nil
+	return fmt.Errorf("%v: %w", a, ErrSignature)
 }
 
 func (r *reader) signature() (s Signature) {

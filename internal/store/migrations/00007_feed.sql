@@ -100,9 +100,11 @@ CREATE TABLE feed_wishes (
     since   BIGINT NOT NULL  -- microseconds, as above
 );
 
+-- All keys that an instance ever signed with: one that lost its disk goes on with a new one, and what it told before still holds.
 CREATE TABLE feed_keys (
-    instance TEXT  NOT NULL PRIMARY KEY,
-    public   BYTEA NOT NULL CHECK (length(public) = 32) -- Ed25519
+    instance TEXT  NOT NULL,
+    public   BYTEA NOT NULL CHECK (length(public) = 32), -- Ed25519
+    PRIMARY KEY (instance, public)
 );
 
 -- Facts, each written in the transaction of what it tells of. An origin, which is an instance, counts its facts from 1 and leaves

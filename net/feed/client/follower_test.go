@@ -332,7 +332,7 @@ func TestAFollowerGoesAlongWhenItsMailboxMoves(t *testing.T) {
 		w.at(2 * window)
 		require.ErrorIs(t, <-s.ended, feed.ErrUnknownInstance, "nobody knows the new one's key")
 		both, err := NewKeys(feed.Keyring{
-			"alpha": instanceKey("alpha").Public().(ed25519.PublicKey), "beta": instanceKey("beta").Public().(ed25519.PublicKey),
+			"alpha": {instanceKey("alpha").Public().(ed25519.PublicKey)}, "beta": {instanceKey("beta").Public().(ed25519.PublicKey)},
 		}, time.Now().Add(time.Second), operatorKey(t))
 		require.NoError(t, err)
 		w.set(func() { w.keys = both })

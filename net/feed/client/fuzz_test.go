@@ -83,7 +83,7 @@ func FuzzLine(f *testing.F) {
 
 func testKeys(t testing.TB) Keys {
 	k, err := NewKeys(feed.Keyring{
-		"alpha": instanceKey("alpha").Public().(ed25519.PublicKey), "beta": instanceKey("beta").Public().(ed25519.PublicKey),
+		"alpha": {instanceKey("alpha").Public().(ed25519.PublicKey)}, "beta": {instanceKey("beta").Public().(ed25519.PublicKey)},
 	}, time.Unix(1_800_000_000, 5), operatorKey(t))
 	require.NoError(t, err)
 	return k
@@ -97,6 +97,13 @@ func TestAListOfKeysIsItsOperatorsOrRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, k.Ring(), back.Ring())
 	require.Len(t, back.Ring(), 2)
+	replaced := testKeys(t).Ring() // its machine was, and it goes on under its name
+	replaced["alpha"] = append(replaced["alpha"], instanceKey("another").Public().(ed25519.PublicKey))
+	k, err = NewKeys(replaced, time.Unix(1_800_000_000, 0), operatorKey(t))
+	require.NoError(t, err)
+	require.NoError(t, k.Verify())
+	require.Len(t, k.Instances, 3)
+	require.ElementsMatch(t, replaced["alpha"], k.Ring()["alpha"])
 	for name, change := range map[string]func(*Keys){
 		"another key":       func(k *Keys) { k.Instances[0].Key = k.Instances[1].Key },
 		"another name":      func(k *Keys) { k.Instances[0].ID = "gamma" },

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"encoding/hex"
@@ -36,7 +38,7 @@ type Keys struct {
 	Signature client.Signature `json:"signature"`
 }
 
-// InstanceKey is one instance of Keys.
+// InstanceKey is one key of an instance. An instance that lost its disk goes on under its name with another one, and has several.
 type InstanceKey struct {
 	ID  string    `json:"id"`
 	Key PublicKey `json:"key"`
@@ -61,10 +63,14 @@ func (k *PublicKey) UnmarshalText(text []byte) error {
 // NewKeys makes a list of a keyring and signs it with the operator's key.
 func NewKeys(ring feed.Keyring, issued time.Time, key *ecdsa.PrivateKey) (Keys, error) {
 	k := Keys{Operator: chain.Operator(crypto.PubkeyToAddress(key.PublicKey)), Issued: issued.UTC().Truncate(time.Second)}
-	for id, public := range ring {
-		k.Instances = append(k.Instances, InstanceKey{ID: id, Key: PublicKey(public)})
+	for id, keys := range ring {
+		for _, public := range keys {
+			k.Instances = append(k.Instances, InstanceKey{ID: id, Key: PublicKey(public)})
+		}
 	}
-	slices.SortFunc(k.Instances, func(a, b InstanceKey) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(k.Instances, func(a, b InstanceKey) int {
+		return cmp.Or(strings.Compare(a.ID, b.ID), bytes.Compare(a.Key, b.Key))
+	})
 	if err := k.check(); err != nil {
 		return Keys{}, err
 	}
@@ -110,12 +116,13 @@ func (k Keys) check() error {
 	if k.Issued.Nanosecond() != 0 || k.Issued.Unix() <= 0 {
 		return fmt.Errorf("%w: its time is not in whole seconds", ErrKeys)
 	}
-	seen := map[string]bool{}
-	for _, i := range k.Instances {
-		if feed.CheckName(i.ID) != nil || seen[i.ID] || len(i.Key) != ed25519.PublicKeySize {
-			return fmt.Errorf("%w: instance %.80q: its name is none or stands there twice, or its key is none", ErrKeys, i.ID)
+	for n, i := range k.Instances {
+		if feed.CheckName(i.ID) != nil || len(i.Key) != ed25519.PublicKeySize {
+			return fmt.Errorf("%w: instance %.80q: its name or its key is none", ErrKeys, i.ID)
 		}
-		seen[i.ID] = true
+		if slices.ContainsFunc(k.Instances[:n], func(o InstanceKey) bool { return o.ID == i.ID && bytes.Equal(o.Key, i.Key) }) {
+			return fmt.Errorf("%w: a key of instance %s stands there twice", ErrKeys, i.ID)
+		}
 	}
 	return nil
 }
@@ -134,7 +141,7 @@ func (k Keys) Text() string {
 func (k Keys) Ring() feed.Keyring {
 	ring := feed.Keyring{}
 	for _, i := range k.Instances {
-		ring[i.ID] = ed25519.PublicKey(i.Key)
+		ring[i.ID] = append(ring[i.ID], ed25519.PublicKey(i.Key))
 	}
 	return ring
 }

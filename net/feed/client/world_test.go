@@ -77,7 +77,7 @@ func played(t *testing.T, play func(t *testing.T, w *world)) {
 		f, err := pipeline.New(pipeline.Config{Signer: s, Log: log, Sources: []string{"node"}, WindowBlocks: window})
 		require.NoError(t, err)
 		w := &world{t: t, log: log, feed: f, heights: make(chan chain.Height)}
-		w.keys, err = NewKeys(feed.Keyring{"alpha": key.Public().(ed25519.PublicKey)}, time.Now(), operatorKey(t))
+		w.keys, err = NewKeys(feed.Keyring{"alpha": {key.Public().(ed25519.PublicKey)}}, time.Now(), operatorKey(t))
 		require.NoError(t, err)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

@@ -32,8 +32,8 @@ type Ledger interface {
 	// Told has a token when this process has told something. Others' is to be looked for.
 	Told() <-chan struct{}
 
-	// Keys are the keys of all instances that ever were.
-	Keys(ctx context.Context) (map[string]ed25519.PublicKey, error)
+	// Keys are the keys of all instances that ever were: all that each one told.
+	Keys(ctx context.Context) (feed.Keyring, error)
 	SayKey(ctx context.Context, key ed25519.PublicKey) error
 
 	// Homes tells which instance has which mailbox.

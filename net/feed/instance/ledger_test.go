@@ -22,7 +22,7 @@ type base struct {
 	mu     sync.Mutex
 	logs   map[string]*feedtest.Log
 	facts  map[string][]instance.Fact
-	keys   map[string]ed25519.PublicKey
+	keys   feed.Keyring
 	homes  map[string]string
 	wishes map[string]instance.Wish
 	moves  map[string][]instance.Moved
@@ -32,12 +32,12 @@ type base struct {
 
 func newBase(names ...string) *base {
 	b := &base{
-		logs: map[string]*feedtest.Log{}, facts: map[string][]instance.Fact{}, keys: map[string]ed25519.PublicKey{}, homes: map[string]string{},
+		logs: map[string]*feedtest.Log{}, facts: map[string][]instance.Fact{}, keys: feed.Keyring{}, homes: map[string]string{},
 		wishes: map[string]instance.Wish{}, moves: map[string][]instance.Moved{}, live: map[string]int{}, told: map[string]chan struct{}{},
 	}
 	for _, n := range names {
 		b.logs[n], b.told[n] = feedtest.New(), make(chan struct{}, 1)
-		b.keys[n] = key(n).Public().(ed25519.PublicKey)
+		b.keys[n] = []ed25519.PublicKey{key(n).Public().(ed25519.PublicKey)}
 	}
 	return b
 }
@@ -154,14 +154,19 @@ func (s *session) Facts(_ context.Context, origin string, after uint64, limit in
 	return slices.Clone(list[:min(limit, len(list))]), nil
 }
 
-func (s *session) Keys(context.Context) (map[string]ed25519.PublicKey, error) {
+func (s *session) Keys(context.Context) (feed.Keyring, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.keys), nil
 }
 
 func (s *session) SayKey(_ context.Context, k ed25519.PublicKey) error {
-	return s.write(func() error { s.keys[s.name] = k; return nil })
+	return s.write(func() error {
+		if !slices.ContainsFunc(s.keys[s.name], func(o ed25519.PublicKey) bool { return o.Equal(k) }) {
+			s.keys[s.name] = append(s.keys[s.name], k)
+		}
+		return nil
+	})
 }
 
 func (s *session) Homes(context.Context) (map[string]string, error) {

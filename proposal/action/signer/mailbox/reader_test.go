@@ -74,7 +74,7 @@ func played(t *testing.T, play func(t *testing.T, i *instance)) {
 		require.NoError(t, err)
 		operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
 		require.NoError(t, err)
-		i.keys, err = feedclient.NewKeys(feed.Keyring{"alpha": key.Public().(ed25519.PublicKey)}, time.Now(), operator)
+		i.keys, err = feedclient.NewKeys(feed.Keyring{"alpha": {key.Public().(ed25519.PublicKey)}}, time.Now(), operator)
 		require.NoError(t, err)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
