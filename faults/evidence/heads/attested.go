@@ -26,16 +26,18 @@ type View struct {
 	rows map[chain.WalletID][]*row
 }
 
-func newView(rows map[chain.WalletID][]*row) View {
-	v := View{rows: rows}
-	var leaves []tree.Leaf
-	for wallet := range rows {
-		if windows := v.Windows(wallet); windows.Size() > 0 {
-			leaves = append(leaves, tree.NewLeaf(tree.Name(wallet), windows.Root()))
+// newView makes the trees of some rows from similar ones, and returns them, too.
+func newView(rows map[chain.WalletID][]*row, similar map[chain.WalletID]*windows) (View, map[chain.WalletID]*windows) {
+	made := make(map[chain.WalletID]*windows, len(rows))
+	leaves := make([]tree.Leaf, 0, len(rows))
+	for wallet, kept := range rows {
+		if len(kept) == 0 {
+			continue
 		}
+		made[wallet] = similar[wallet].of(kept)
+		leaves = append(leaves, tree.NewLeaf(tree.Name(wallet), made[wallet].root()))
 	}
-	v.Tree = tree.New(leaves)
-	return v
+	return View{Tree: tree.New(leaves), rows: rows}, made
 }
 
 // Has reports whether anything is attested of a wallet.
@@ -68,13 +70,14 @@ func (v View) Entries(wallet chain.WalletID) []evidence.Entry {
 
 // attest builds the trees of a head and fills in what it says of them.
 func (l *Ledger) attest(h evidence.Head, wallets []chain.Wallet) *Attested {
-	rows := map[chain.WalletID][]*row{}
+	rows := make(map[chain.WalletID][]*row, len(wallets))
 	for _, w := range wallets {
 		if kept := attested(l.rows[w.ID()], h); len(kept) > 0 {
 			rows[w.ID()] = kept
 		}
 	}
-	a := &Attested{all: newView(rows), views: map[chain.Operator]View{}}
+	a := &Attested{views: map[chain.Operator]View{}}
+	a.all, l.trees = newView(rows, l.trees)
 	rosters := map[tree.Name][]chain.Operator{}
 	for _, w := range wallets {
 		rosters[tree.Name(w.ID())] = w.Roster()

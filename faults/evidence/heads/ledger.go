@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
@@ -25,18 +26,27 @@ type row struct {
 	leaf  tree.Leaf
 }
 
-// Ledger is what one operator heard in the last evidence.Span windows. It is not safe for use by several goroutines.
+// Ledger is what one operator heard in the last evidence.Span windows. It is not safe for use by several goroutines, but for Clone,
+// Entry and Expect of one that nobody changes any more.
 type Ledger struct {
 	chain uint64
 	self  chain.Operator
-	last  evidence.Head             // zero if none was made
-	rows  map[chain.WalletID][]*row // in the order of their leaves
+	last  evidence.Head               // zero if none was made
+	rows  map[chain.WalletID][]*row   // in the order of their leaves; a slice does not change, but is replaced
+	trees map[chain.WalletID]*windows // of the last head: from them those of the next one, which are nearly the same, are made
 }
 
 // NewLedger begins with nothing heard. Last is the head that this operator signed last, as far as anybody here remembers; the
 // zero head begins a chain anew.
 func NewLedger(chainID uint64, self chain.Operator, last evidence.Head) *Ledger {
-	return &Ledger{chain: chainID, self: self, last: last, rows: map[chain.WalletID][]*row{}}
+	return &Ledger{chain: chainID, self: self, last: last, rows: map[chain.WalletID][]*row{}, trees: map[chain.WalletID]*windows{}}
+}
+
+// Clone returns a ledger of the same that can be changed while this one is not.
+func (l *Ledger) Clone() *Ledger {
+	c := *l
+	c.rows, c.trees = maps.Clone(l.rows), maps.Clone(l.trees)
+	return &c
 }
 
 // Put takes an entry, or the change of one. What Entry.Check or Entry.Becomes refuses is refused.
@@ -52,20 +62,33 @@ func (l *Ledger) Put(e evidence.Entry) error {
 		if err := r.entry.Becomes(e); err != nil {
 			return err
 		}
-		rows[i] = &row{e, e.Leaf()}
+		rows = slices.Clone(rows)
+		rows[i] = newRow(e)
+		l.rows[e.Wallet] = rows
 		return nil
 	}
 	if len(rows) >= 2*evidence.Span { // heads have not been made for that long; what is old is of no use to any
-		rows = slices.DeleteFunc(rows, func(r *row) bool { return r.entry.Window+evidence.Span*frequency <= e.Window })
+		rows = without(rows, func(r *row) bool { return r.entry.Window+evidence.Span*frequency <= e.Window })
 	}
-	l.rows[e.Wallet] = insert(rows, &row{e, e.Leaf()})
+	l.rows[e.Wallet] = insert(rows, newRow(e))
 	return nil
 }
 
-// insert puts a row at its place.
+func newRow(e evidence.Entry) *row { return &row{e, e.Leaf()} }
+
+// insert returns rows with one more at its place.
 func insert(rows []*row, r *row) []*row {
 	i, _ := slices.BinarySearchFunc(rows, r, func(a, b *row) int { return bytes.Compare(a.leaf.Name[:], b.leaf.Name[:]) })
-	return slices.Insert(rows, i, r)
+	more := make([]*row, 0, len(rows)+1)
+	return append(append(append(more, rows[:i]...), r), rows[i:]...)
+}
+
+// without returns rows but for some; the same if there are none of those.
+func without(rows []*row, gone func(*row) bool) []*row {
+	if !slices.ContainsFunc(rows, gone) {
+		return rows
+	}
+	return slices.DeleteFunc(slices.Clone(rows), gone)
 }
 
 // Entry returns what was heard of a wallet in a window; false if nothing is on record, not even silence.
@@ -97,7 +120,7 @@ func (l *Ledger) Close(window chain.Height, wallets []chain.Wallet) (*Attested, 
 		h.Previous = l.last.ID()
 	}
 	for wallet, rows := range l.rows {
-		l.rows[wallet] = slices.DeleteFunc(rows, func(r *row) bool { return r.entry.Window+evidence.Span*frequency <= window })
+		l.rows[wallet] = without(rows, func(r *row) bool { return r.entry.Window+evidence.Span*frequency <= window })
 	}
 	a := l.attest(h, wallets)
 	l.last = a.Head
@@ -107,32 +130,27 @@ func (l *Ledger) Close(window chain.Height, wallets []chain.Wallet) (*Attested, 
 // Expect returns what another operator's head should come to over the wallets in common with it: what is on record here, of the
 // windows that it attests, but for what it is known to attest instead.
 func (l *Ledger) Expect(h evidence.Head, common []chain.WalletID, known Known) View {
-	rows := map[chain.WalletID][]*row{}
+	rows := make(map[chain.WalletID][]*row, len(common))
 	for _, wallet := range common {
 		kept := attested(l.rows[wallet], h)
 		for _, instead := range known[wallet] {
 			if !h.Attests(instead.Window) {
 				continue
 			}
-			kept = slices.DeleteFunc(kept, func(r *row) bool { return r.entry.Window == instead.Window })
+			kept = without(kept, func(r *row) bool { return r.entry.Window == instead.Window })
 			if instead.Attested != nil {
-				kept = insert(kept, &row{*instead.Attested, instead.Attested.Leaf()})
+				kept = insert(kept, newRow(*instead.Attested))
 			}
 		}
 		rows[wallet] = kept
 	}
-	return newView(rows)
+	view, _ := newView(rows, l.trees)
+	return view
 }
 
 // attested keeps the rows of windows that a head attests.
 func attested(rows []*row, h evidence.Head) []*row {
-	kept := make([]*row, 0, len(rows))
-	for _, r := range rows {
-		if h.Attests(r.entry.Window) {
-			kept = append(kept, r)
-		}
-	}
-	return kept
+	return without(rows, func(r *row) bool { return !h.Attests(r.entry.Window) })
 }
 
 // Known is what another operator is known to attest differently, by wallet: differences that were looked at before, and explained.

@@ -1,6 +1,7 @@
 package heads
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
@@ -28,7 +29,7 @@ const (
 // operator and window it keeps one, and the second one is in the proof; further ones are dropped. It is not safe for use by several goroutines.
 type Watch struct {
 	chain uint64
-	heard map[chain.Operator][]evidence.Head // ascending by window; none twice
+	heard map[chain.Operator][]evidence.Head // ascending by window; of each window one
 	bad   map[chain.Operator][]chain.Height  // windows of which something was proved
 }
 
@@ -45,10 +46,9 @@ func (w *Watch) Take(h evidence.Head, member bool, now chain.Height) (Verdict, e
 	}
 	w.forget(h.Operator, now)
 	known := w.heard[h.Operator]
-	for _, other := range known {
-		if other.ID() == h.ID() {
-			return Repeated, evidence.Proof{}
-		}
+	at, twice := slices.BinarySearchFunc(known, h.Window, func(other evidence.Head, window chain.Height) int { return cmp.Compare(other.Window, window) })
+	if twice && known[at].ID() == h.ID() {
+		return Repeated, evidence.Proof{}
 	}
 	verdict, proof := judge(known, h)
 	if verdict == Guilty {
@@ -58,12 +58,8 @@ func (w *Watch) Take(h evidence.Head, member bool, now chain.Height) (Verdict, e
 		}
 		w.bad[h.Operator] = append(w.bad[h.Operator], window)
 	}
-	if sameWindow := func(other evidence.Head) bool { return other.Window == h.Window }; !slices.ContainsFunc(known, sameWindow) {
-		i := slices.IndexFunc(known, func(other evidence.Head) bool { return other.Window > h.Window })
-		if i < 0 {
-			i = len(known)
-		}
-		w.heard[h.Operator] = slices.Insert(known, i, h)
+	if !twice {
+		w.heard[h.Operator] = slices.Insert(known, at, h)
 	}
 	return verdict, proof
 }
@@ -72,8 +68,10 @@ func (w *Watch) Take(h evidence.Head, member bool, now chain.Height) (Verdict, e
 func judge(known []evidence.Head, h evidence.Head) (Verdict, evidence.Proof) {
 	verdict := Fresh
 	for _, other := range known {
-		if p, err := evidence.ProveTwoHeads(other, h); err == nil {
-			return Guilty, p
+		if other.Window == h.Window {
+			if p, err := evidence.ProveTwoHeads(other, h); err == nil {
+				return Guilty, p
+			}
 		}
 		earlier, later := other, h
 		if other.Window > h.Window {
