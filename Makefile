@@ -39,6 +39,6 @@ bench:
 chaos:
 	go run ./cmd/walletnode devnet --chaos 50
 
-# histories lives through ten thousand windows of evidence under weather without a cheat, and a few with one; an hour on two cores.
+# histories lives through ten thousand windows of evidence under weather without a cheat, and through sixty cheats; half an hour on one core.
 histories:
-	go test ./internal/sim -run Histories -timeout 6h -args -histories 100 -history-windows 100
+	go test ./internal/sim -run Histories -v -timeout 6h -args -histories 100 -history-windows 100 -cheats 60 -cheat-window 8

@@ -118,7 +118,7 @@ func (a *aerial) Inquire(ctx context.Context, protocol string, of chain.Operator
 			continue
 		}
 		if arrives := a.weather(a.of, m, "inquire"); len(arrives) > 0 && pauseFor(ctx, arrives[0]) == nil {
-			return line{a, m, protocol}, nil
+			return &line{aerial: a, to: m, protocol: protocol}, nil
 		}
 	}
 	return nil, net.ErrOutOfReach
@@ -134,10 +134,19 @@ type line struct {
 	*aerial
 	to       *witness
 	protocol string
+
+	last   []byte // what was asked last
+	broken bool   // a question had no answer
 }
 
 // Ask gets no answer where the weather has lost the question or the answer: the asker waits as long as it wants to.
-func (l line) Ask(ctx context.Context, request []byte) ([]byte, error) {
+func (l *line) Ask(ctx context.Context, request []byte) ([]byte, error) {
+	answer, err := l.ask(ctx, request)
+	l.last, l.broken = request, l.broken || err != nil
+	return answer, err
+}
+
+func (l *line) ask(ctx context.Context, request []byte) ([]byte, error) {
 	there, back := l.weather(l.of, l.to, "ask"), l.weather(l.to, l.of, "answer")
 	if len(there) == 0 || len(back) == 0 {
 		<-ctx.Done()
@@ -166,7 +175,12 @@ func (l line) Ask(ctx context.Context, request []byte) ([]byte, error) {
 	return nil, net.ErrDeclined
 }
 
-func (line) Close() {}
+// Close ends the line. A comparison that had all its questions answered was brought to its end.
+func (l *line) Close() {
+	if l.protocol == exchange.CompareProtocol && l.last != nil && !l.broken {
+		l.of.h.compared(l.of, l.to, l.last)
+	}
+}
 
 // Publish says something at once and again, after pauses that double up to two minutes.
 func (t *frequencyOf) Publish(ctx context.Context, data []byte) error {

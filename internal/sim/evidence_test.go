@@ -13,13 +13,14 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/compare"
-	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 var (
 	historyWindows = flag.Int("history-windows", 6, "how many windows a history of honest operators has")
 	historyCount   = flag.Int("histories", 1, "how many such histories are lived through, each with a seed of its own")
 	historySeed    = flag.Uint64("history-seed", 1, "the seed of the histories of evidence")
+	cheatCount     = flag.Int("cheats", 3, "how many histories with a leader of two faces are lived through")
+	cheatWindow    = flag.Int("cheat-window", 3, "by which window at the latest the leader of such a history shows them")
 	historyDir     = flag.String("history-dir", "", "where histories keep their databases; a temporary directory unless given")
 )
 
@@ -193,159 +194,4 @@ func (h *history) honest(windows int) {
 	require.Positive(h.t, h.killed)
 	require.Positive(h.t, h.restarted)
 	require.Positive(h.t, h.promoted)
-}
-
-// A leader shows some one face and others another. Whoever has seen one of them and whoever has seen the other, if both attest the
-// window, hold the proof once they have exchanged heads, however bad the weather was before.
-func TestHistoriesATwoFacedLeaderIsProved(t *testing.T) {
-	proved := 0
-	for seed := *historySeed; seed < *historySeed+uint64(histories()); seed++ { //nolint:gosec // a few
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			withHistory(t, seed, root(t), func(h *history) {
-				const cheated = 1 // of which everybody is
-				cheats := h.rng.IntN(2) + 1
-				seen := map[*witness][]int{}
-				for k := range cheats + 1 {
-					h.window = chain.Height(k+1) * 900
-					if k < cheats {
-						h.live(nil, exchangeTo)
-						h.requireNoProof()
-						continue
-					}
-					leader := leaderOf(cheated, h.window)
-					h.live(func(m *witness, wallet int) []int {
-						if wallet != cheated || m.n == leader {
-							return nil
-						}
-						if seen[m] == nil {
-							seen[m] = [][]int{{0}, {1}, {0, 1}, {}}[h.rng.IntN(4)]
-						}
-						return seen[m]
-					}, exchangeFrom+30)
-				}
-				proved += h.requireProved(evidence.Slot{
-					Wallet: h.wallets[cheated].ID(), Window: h.window, Operator: operator(leaderOf(cheated, h.window)),
-				}, seen)
-			})
-		})
-	}
-	t.Logf("proved to %d pairs", proved)
-	require.Positive(t, proved)
-}
-
-// histories is how many histories with a cheat are lived through: two, and one more for every hundred windows of the long ones.
-func histories() int { return 2 + *historyWindows/100 }
-
-// requireProved demands the proof of every two who between them have seen both faces, and that nobody else is accused. It returns how
-// many pairs there are.
-func (h *history) requireProved(slot evidence.Slot, seen map[*witness][]int) (pairs int) {
-	for a, facesOfA := range seen {
-		for b, facesOfB := range seen {
-			union := append(slices.Clone(facesOfA), facesOfB...)
-			if a == b || !slices.Contains(union, 0) || !slices.Contains(union, 1) || !a.attests(slot) || !b.attests(slot) {
-				continue
-			}
-			pairs++
-			for _, m := range []*witness{a, b} {
-				require.True(h.t, m.proves(evidence.TwoStatements, slot), "operator %d, who saw %v, lacks the proof; the other one is %d, who saw %v", m.n, seen[m], b.n, facesOfB)
-			}
-		}
-	}
-	for _, m := range h.members {
-		for _, p := range m.proofs() {
-			require.Equal(h.t, slot.Operator, p.Slot.Operator, "nobody else is accused")
-			require.Equal(h.t, slot, p.Slot)
-		}
-	}
-	return pairs
-}
-
-// attests reports whether an operator's newest head attests something of a slot's wallet and window.
-func (m *witness) attests(slot evidence.Slot) bool {
-	state, err := m.log.State(m.h.t.Context())
-	require.NoError(m.h.t, err)
-	for _, e := range state.Entries {
-		if e.Wallet == slot.Wallet && e.Window == slot.Window {
-			return state.Head.Attests(slot.Window)
-		}
-	}
-	return false
-}
-
-// An operator runs two instances that do not know of each other: they attest different things of one window, and everybody who hears
-// both heads can prove it.
-func TestHistoriesTwoHeadsOfAWindowAreProved(t *testing.T) {
-	withHistory(t, *historySeed, root(t), func(h *history) {
-		h.window = 900
-		twin := h.join(0, 1)
-		twin.start()
-		// What one of the twins hears of the other one's head would keep it from making its own.
-		h.pass(h.window + 79)
-		for _, m := range h.members {
-			for i := range h.wallets {
-				if slices.Contains(rosters[i], m.n) {
-					m.lives(i, leaderOf(i, h.window), h.heardBy(m, i, twin))
-				}
-			}
-		}
-		h.ether.split(func(a, b *witness) bool { return a.n == b.n })
-		for at := chain.Height(exchangeFrom); at <= exchangeTo; at++ {
-			h.pass(h.window + at)
-		}
-		for _, m := range h.members {
-			if m.n != 0 {
-				require.True(t, m.proves(evidence.TwoHeads, evidence.Slot{Window: h.window, Operator: operator(0)}), "operator %d", m.n)
-			}
-			for _, p := range m.proofs() {
-				require.Equal(t, operator(0), p.Slot.Operator)
-			}
-		}
-	})
-}
-
-// heardBy is what reaches an operator: everything, but a twin hears nothing.
-func (h *history) heardBy(m *witness, wallet int, twin *witness) []evidence.Statement {
-	leader := leaderOf(wallet, h.window)
-	if m == twin || m.n == leader {
-		return nil
-	}
-	return []evidence.Statement{h.says(leader, wallet, 0)}
-}
-
-// An operator attests that a leader was silent, and is ready to sign what the leader said: who has its word and compares proves it.
-func TestHistoriesADenialIsProved(t *testing.T) {
-	withHistory(t, *historySeed, root(t), func(h *history) {
-		h.window = 900
-		const wallet = 1
-		leader := leaderOf(wallet, h.window)
-		denier := h.members[(leader+1)%operators]
-		h.pass(h.window + 79)
-		for _, m := range h.members {
-			for i := range h.wallets {
-				if !slices.Contains(rosters[i], m.n) {
-					continue
-				}
-				var heard []evidence.Statement
-				if other := leaderOf(i, h.window); m.n != other && (m != denier || i != wallet) {
-					heard = append(heard, h.says(other, i, 0))
-				}
-				m.lives(i, leaderOf(i, h.window), heard)
-			}
-		}
-		h.pass(h.window + exchangeFrom)
-		h.announce(denier, wallet, signer.Digest{1})
-		time.Sleep(time.Minute) // five blocks on Ethereum: what is heard about signatures is stored together, every half minute
-		for at := chain.Height(exchangeFrom + 1); at <= exchangeTo; at++ {
-			h.pass(h.window + at)
-		}
-		slot := evidence.Slot{Wallet: h.wallets[wallet].ID(), Window: h.window, Operator: denier.op}
-		for _, m := range h.members {
-			if m != denier {
-				require.True(t, m.proves(evidence.Denial, slot), "operator %d", m.n)
-			}
-			for _, p := range m.proofs() {
-				require.Equal(t, slot, p.Slot)
-			}
-		}
-	})
 }

@@ -54,6 +54,25 @@ type history struct {
 
 	mu    sync.Mutex
 	total exchange.Counters
+	whole []comparison
+}
+
+// comparison is one that was brought to its end.
+type comparison struct {
+	by, of *witness
+	window chain.Height
+	lives  [2]int // of the two databases
+}
+
+// compared notes a comparison by its last request.
+func (h *history) compared(by, of *witness, request []byte) {
+	raw := new(pb.CompareRequest)
+	if proto.Unmarshal(request, raw) != nil {
+		return // it is told by the one who answers
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.whole = append(h.whole, comparison{by, of, chain.Height(raw.GetWindow()), [2]int{int(by.put.Load()), int(of.put.Load())}})
 }
 
 // rosters are the seats of the wallets, by operator.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +32,7 @@ type witness struct {
 	wallets  []chain.Wallet
 	dir      string
 
+	put     atomic.Int32 // how often its database was put back
 	store   *store.Store
 	journal *cluster.Journal
 	log     exchange.Log
@@ -122,6 +124,7 @@ func (m *witness) promote(name string) bool {
 	if _, err := os.Stat(older); errors.Is(err, os.ErrNotExist) {
 		return false
 	}
+	m.put.Add(1)
 	for _, left := range []string{"-wal", "-shm"} {
 		require.NoError(m.h.t, os.RemoveAll(m.database()+left))
 	}
