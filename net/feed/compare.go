@@ -3,18 +3,11 @@ package feed
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 )
-
-// Mark is where a subscriber stands after an epoch, as far as another one of the same wallet must stand there, too.
-type Mark struct {
-	Epoch  Epoch
-	Digest Hash // of all shared records of the wallet up to here, and of the seals
-}
 
 // point is a record that two mailboxes must share.
 type point struct {
@@ -23,11 +16,11 @@ type point struct {
 	shard uint16
 }
 
-// shared returns what a mailbox has of a wallet in an epoch that another mailbox gets, too, in the order of the numbers.
-func (k Kept) shared(mailbox, other string, wallet chain.WalletID) (points []point) {
+// shared returns what a mailbox has of some wallets, or of all, in an epoch that another mailbox gets, too, in the order of the numbers.
+func (k Kept) shared(mailbox, other string, wallets ...chain.WalletID) (points []point) {
 	for _, e := range k.Entries {
 		item := e.Record.Item
-		if e.Gap == nil && item.Wallet == wallet &&
+		if e.Gap == nil && (len(wallets) == 0 || slices.Contains(wallets, item.Wallet)) &&
 			k.Subscriptions.Reaches(mailbox, item) && k.Subscriptions.Reaches(other, item) {
 			points = append(points, point{seq: e.Record.Seq, hash: e.Record.Hash(), shard: e.Shard})
 		}
@@ -37,35 +30,6 @@ func (k Kept) shared(mailbox, other string, wallet chain.WalletID) (points []poi
 	return slices.CompactFunc(points, func(a, b point) bool { return a.seq == b.seq })
 }
 
-// Trail is what a subscriber tells another one of the same wallet: 40 bytes per epoch, each summing up all before it. Both trails
-// must begin with the same epoch.
-func (x Export) Trail(other string, wallet chain.WalletID) []Mark {
-	var marks []Mark
-	var digest Hash
-	for _, k := range x.Epochs {
-		seal := k.Seal.Hash()
-		b := append(append([]byte("walletnode/feed/trail/1\x00"), digest[:]...), seal[:]...)
-		for _, p := range k.shared(x.Mailbox, other, wallet) {
-			b = append(putU64(b, uint64(p.seq)), p.hash[:]...)
-		}
-		digest = sha256.Sum256(b)
-		marks = append(marks, Mark{Epoch: k.Epoch, Digest: digest})
-	}
-	return marks
-}
-
-// Parting walks two trails back from their ends to the first epoch in which they differ. False: they agree.
-func Parting(a, b []Mark) (Epoch, bool) {
-	n := min(len(a), len(b))
-	for n > 0 && a[n-1] != b[n-1] {
-		n--
-	}
-	if n == len(a) || n == len(b) {
-		return 0, false
-	}
-	return a[n].Epoch, true
-}
-
 // Finding is what a comparison comes to: where two subscribers part in a wallet's records, and who is to blame for it.
 type Finding struct {
 	Wallet chain.WalletID
@@ -73,24 +37,24 @@ type Finding struct {
 	Seq    Seq
 	Proof  *Proof   // nil where nobody can be blamed yet: a mailbox is cut by a gap, or a missing outbox still owes it its records
 	Trace  []Answer // what the stages say, from the outbox back
+
+	// Of two mailboxes at two instances: the item, and what the other one has. Epoch and Seq are those of the one that has the item.
+	Origin    Origin
+	Elsewhere *Elsewhere
+	// Heads says that one of the two has no more than an epoch's heads, so that no record can be named.
+	Heads bool
 }
 
 // Compare verifies two subscribers' exports of one instance and finds the first difference in what they have of each wallet; none
 // are all wallets. Findings are ascending by wallet; blames are of the exports alone.
 func Compare(a, b Export, keys Keyring, wallets ...chain.WalletID) ([]Finding, []Blame, error) {
 	if a.Instance != b.Instance || a.Mailbox == b.Mailbox {
-		return nil, nil, malformed("two mailboxes of one instance can be compared, not %s of %s and %s of %s", a.Mailbox, a.Instance, b.Mailbox, b.Instance)
+		return nil, nil, malformed("two mailboxes of one instance are compared by their records, not %s of %s and %s of %s", a.Mailbox, a.Instance, b.Mailbox, b.Instance)
 	}
-	var blames []Blame
-	for _, x := range []Export{a, b} {
-		found, err := x.Verify(keys)
-		if err != nil {
-			return nil, nil, err
-		}
-		blames = append(blames, found...)
+	blames, err := verifyAll(keys, a, b)
+	if err != nil {
+		return nil, nil, err
 	}
-	slices.SortFunc(blames, Blame.compare)
-	blames = slices.CompactFunc(blames, func(x, y Blame) bool { return x.compare(y) == 0 })
 	a, b = common(a, b)
 	if len(wallets) == 0 {
 		wallets = append(a.wallets(), b.wallets()...)
@@ -111,6 +75,19 @@ func Compare(a, b Export, keys Keyring, wallets ...chain.WalletID) ([]Finding, [
 		findings = append(findings, *f)
 	}
 	return findings, blames, nil
+}
+
+// verifyAll verifies exports, and says who is to blame by them.
+func verifyAll(keys Keyring, exports ...Export) (blames []Blame, _ error) {
+	for _, x := range exports {
+		found, err := x.Verify(keys)
+		if err != nil {
+			return nil, err
+		}
+		blames = append(blames, found...)
+	}
+	slices.SortFunc(blames, Blame.compare)
+	return slices.CompactFunc(blames, func(x, y Blame) bool { return x.compare(y) == 0 }), nil
 }
 
 // wallets returns those of which the export has records.

@@ -8,8 +8,7 @@ import (
 const (
 	exportDomain = "walletnode/feed/export/1\x00"
 	// MaxExport is the most bytes of an export that is read.
-	MaxExport       = 64 << 20
-	maxExportEpochs = 4096
+	MaxExport = 64 << 20
 )
 
 // Export is what a subscriber shows of what it read: whole epochs, one after the other, without payloads.
@@ -59,7 +58,7 @@ func DecodeExport(data []byte) (Export, error) {
 	r := reader{rest: data}
 	r.header(exportDomain)
 	x := Export{Instance: r.name(), Mailbox: r.name()}
-	for range r.count(maxExportEpochs, 12) {
+	for range r.count(MaxKeep, 12) {
 		seal, err := DecodeSeal(r.bytes(MaxSeal))
 		if r.err == nil {
 			r.err = err
@@ -92,7 +91,7 @@ func (x Export) Verify(keys Keyring) ([]Blame, error) {
 	if len(x.Epochs) == 0 {
 		return nil, nil
 	}
-	r, err := NewReader(x.Instance, x.Mailbox, keys, x.start(), Policy{Keep: len(x.Epochs) + 1, Then: Drop})
+	r, err := NewReader(x.Instance, x.Mailbox, keys, x.start(), Policy{Keep: max(1, len(x.Epochs)), Then: Drop})
 	if err != nil {
 		return nil, err
 	}

@@ -170,7 +170,7 @@ func (r *Reader) Handover(h Handover) error {
 		}
 	}
 	r.instance, r.kept, r.open, r.entries = h.To, nil, nil, 0
-	r.lastSeq, r.doubt, r.outboxes = [MaxShards]Seq{}, 0, 0
+	r.lastSeq, r.doubt, r.outboxes, r.unverified = [MaxShards]Seq{}, 0, 0, 0
 	r.at.Sealed, r.at.Epoch, r.at.Seal = h.Follows, h.Before, h.Previous
 	return nil
 }

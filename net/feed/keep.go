@@ -12,7 +12,7 @@ type Then uint8
 const (
 	Drop     Then = 1 + iota // the oldest is forgotten
 	Compress                 // the oldest is reduced to its heads: whether it differs can still be told, but not where
-	Hold                     // no more is read until it is verified
+	Hold                     // no more is read until one of them is verified
 )
 
 // String returns the choice's name.
@@ -47,18 +47,21 @@ func (t *Then) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// MaxKeep is the most epochs that are kept whole: what an export and a trail hold.
+const MaxKeep = 4096
+
 // maxHeads is how many compressed epochs are kept: three years of windows of three hours.
 const maxHeads = 1 << 13
 
 // Policy is how a subscriber keeps epochs that it has not verified with another one.
 type Policy struct {
-	Keep int // whole epochs, at least 1
+	Keep int // whole epochs, 1 to MaxKeep
 	Then Then
 }
 
 func (p Policy) check() error {
-	if p.Keep < 1 || p.Then < Drop || p.Then > Hold {
-		return malformed("keep at least one epoch, and then drop, compress or hold")
+	if p.Keep < 1 || p.Keep > MaxKeep || p.Then < Drop || p.Then > Hold {
+		return malformed("keep 1 to %d epochs, and then drop, compress or hold", MaxKeep)
 	}
 	return nil
 }
@@ -66,6 +69,7 @@ func (p Policy) check() error {
 // Heads is what is left of a compressed epoch.
 type Heads struct {
 	Seal  Hash
+	Wants Hash    // what the mailbox gets; zero where it is not known
 	Lanes []Tally // what the mailbox got
 }
 
@@ -80,12 +84,12 @@ func (r *Reader) keep(k Kept) {
 		if whole++; whole <= r.policy.Keep {
 			continue
 		}
-		switch r.policy.Then {
-		case Drop:
-			r.kept = slices.Delete(r.kept, i, i+1)
-		case Compress:
+		switch {
+		case r.policy.Then == Compress:
 			r.kept[i] = r.kept[i].compress(r.mailbox)
-		case Hold: // an epoch that was late; the next seal is refused
+		case r.policy.Then == Drop, r.kept[i].Epoch < r.unverified:
+			r.kept = slices.Delete(r.kept, i, i+1)
+		default: // held, and late; the next seal is refused
 		}
 	}
 	if n := len(r.kept) - r.policy.Keep - maxHeads; n > 0 {
@@ -93,8 +97,19 @@ func (r *Reader) keep(k Kept) {
 	}
 }
 
+// held is whether so many epochs are not verified that no more may be read.
+func (r *Reader) held() bool {
+	n := 0
+	for _, k := range r.kept {
+		if k.Epoch >= r.unverified {
+			n++
+		}
+	}
+	return r.policy.Then == Hold && n >= r.policy.Keep
+}
+
 func (k Kept) compress(mailbox string) Kept {
-	h := &Heads{Seal: k.Seal.Hash(), Lanes: k.tallies(mailbox)}
+	h := &Heads{Seal: k.Seal.Hash(), Wants: k.Subscriptions.wants(mailbox), Lanes: k.tallies(mailbox)}
 	return Kept{Epoch: k.Epoch, Heads: h}
 }
 
@@ -117,7 +132,9 @@ func (r *Reader) Restore(kept []Kept) {
 	}
 }
 
-// Verified forgets the epochs up to one: they were the same as another subscriber's.
-func (r *Reader) Verified(until Epoch) {
-	r.kept = slices.DeleteFunc(r.kept, func(k Kept) bool { return k.Epoch <= until })
-}
+// Verified says that the epochs up to one are the same as other subscribers'. They are kept for those who have not compared yet, and
+// make room where the policy is to hold.
+func (r *Reader) Verified(until Epoch) { r.unverified = max(r.unverified, until+1) }
+
+// Unverified is the first epoch that is not verified, whether it is there already or not. It is of one instance.
+func (r *Reader) Unverified() Epoch { return r.unverified }

@@ -47,7 +47,9 @@ type Reader struct {
 	open     []*Kept
 	entries  int // in open
 	kept     []Kept
-	past     []Export // of instances that had the mailbox before
+	// unverified is the first epoch that was not compared with other subscribers.
+	unverified Epoch
+	past       []Export // of instances that had the mailbox before
 }
 
 // NewReader makes a reader of an instance's mailbox.
@@ -173,7 +175,7 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 	if subs.Hash() != s.Subscriptions || subs.Version() != s.Version {
 		return nil, fmt.Errorf("other subscriptions than those of epoch %d: %w", s.Epoch, Blame{Actor: whole, Reason: Delivery})
 	}
-	if len(r.kept) >= r.policy.Keep && r.policy.Then == Hold {
+	if r.held() {
 		return nil, ErrUnverified
 	}
 	k, err := r.epoch(s.Epoch)

@@ -1,0 +1,116 @@
+package feed_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+// twoInstances returns what two mailboxes at two instances got of what two sources told, each instance in epochs of its own.
+func twoInstances(t testing.TB, ours, theirs [][]feed.Item) (a, b feed.Export, keys feed.Keyring) {
+	alpha, keys := signer(t, "alpha")
+	beta, others := signer(t, "beta")
+	keys["beta"] = others["beta"]
+	a = told(t, alpha, subscriptions(t, 1, feed.Subscription{Mailbox: "a"}), ours...)["a"]
+	b = told(t, beta, subscriptions(t, 1, feed.Subscription{Mailbox: "b", Kinds: []feed.Kind{feed.KindProposal}}), theirs...)["b"]
+	return a, b, keys
+}
+
+// from is what a source tells of one wallet.
+func from(source string, w int, numbers ...uint64) (list []feed.Item) {
+	for _, n := range numbers {
+		list = append(list, fact(source, n, w, feed.KindProposal))
+	}
+	return list
+}
+
+func TestTwoInstancesThatTookInTheSameAgreeHoweverTheySealedIt(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		// Each instance takes the sources in in an order of its own, and ends epochs where it will.
+		shuffle := func(label string) (epochs [][]feed.Item) {
+			x, y, epoch := from("x", 1, 1, 2, 3, 4, 5), from("y", 2, 1, 2, 3, 4), []feed.Item(nil)
+			for len(x)+len(y) > 0 {
+				from := &x
+				if len(x) == 0 || len(y) > 0 && rapid.Bool().Draw(rt, label+" takes of y") {
+					from = &y
+				}
+				epoch, *from = append(epoch, (*from)[0]), (*from)[1:]
+				if rapid.Bool().Draw(rt, label+" seals") {
+					epochs, epoch = append(epochs, epoch), nil
+				}
+			}
+			return append(epochs, epoch)
+		}
+		a, b, keys := twoInstances(t, shuffle("alpha"), shuffle("beta"))
+		c, err := feed.Across(a, b, keys)
+		require.NoError(t, err)
+		require.Equal(t, feed.Crossing{Items: 9, Covered: true, Until: feed.Epoch(len(a.Epochs))}, c)
+	})
+}
+
+func TestTheFirstItemThatOneOfTwoInstancesLacksIsNamed(t *testing.T) {
+	a, b, keys := twoInstances(t,
+		[][]feed.Item{from("x", 1, 1, 2), from("x", 1, 3, 4), from("x", 1, 5, 6)},
+		[][]feed.Item{from("x", 1, 1, 2, 3), from("x", 1, 5, 6)})
+	for name, pair := range map[string][2]feed.Export{"a with b": {a, b}, "b with a": {b, a}} {
+		c, err := feed.Across(pair[0], pair[1], keys)
+		require.NoError(t, err)
+		require.Equal(t, 5, c.Items)
+		require.Equal(t, []feed.Finding{{
+			Wallet: wallet(1), Epoch: 2, Seq: 4, Origin: feed.Origin{Source: "x", Number: 4},
+			Elsewhere: &feed.Elsewhere{Instance: "beta", Mailbox: "b", Epoch: 2, Lacks: true},
+		}}, c.Findings, name)
+		require.True(t, c.Covered)
+		require.Equal(t, feed.Epoch(1), c.Until, "%s: what is verified ends before it", name)
+		require.Empty(t, c.Blames)
+	}
+}
+
+func TestAnItemThatTwoInstancesTellDifferentlyIsNamed(t *testing.T) {
+	other := from("x", 1, 1, 2, 3)
+	other[1] = fact("x", 2, 1, feed.KindProposal)
+	other[1].Payload[0] ^= 1
+	a, b, keys := twoInstances(t, [][]feed.Item{from("x", 1, 1, 2, 3)}, [][]feed.Item{other})
+	c, err := feed.Across(a, b, keys)
+	require.NoError(t, err)
+	require.Equal(t, 2, c.Items)
+	require.Len(t, c.Findings, 1)
+	require.Equal(t, feed.Origin{Source: "x", Number: 2}, c.Findings[0].Origin)
+	require.Equal(t, feed.Elsewhere{Instance: "beta", Mailbox: "b", Epoch: 1}, *c.Findings[0].Elsewhere)
+	require.False(t, c.Covered)
+}
+
+// Whoever is behind, began later, does not get it, or does not show all, lacks nothing.
+func TestWhatLiesOutsideOfWhatBothHaveIsNoDifference(t *testing.T) {
+	result := fact("x", 3, 1, feed.KindResult)
+	all := [][]feed.Item{from("x", 1, 1, 2), {result}, from("x", 1, 4, 5)}
+	for name, theirs := range map[string][][]feed.Item{
+		"behind":         {from("x", 1, 1, 2)},
+		"began later":    {from("x", 1, 4, 5)},
+		"does not go":    {from("x", 1, 1, 2), from("x", 1, 4, 5)},
+		"another source": {from("y", 1, 1, 2, 4)},
+	} {
+		a, b, keys := twoInstances(t, all, theirs)
+		c, err := feed.Across(a, b, keys)
+		require.NoError(t, err)
+		require.Empty(t, c.Findings, name)
+		require.Equal(t, name == "does not go", c.Covered && c.Until == 3, name)
+	}
+	a, b, keys := twoInstances(t, all, [][]feed.Item{from("x", 1, 1), from("x", 1, 2), from("x", 1, 4)})
+	b.Epochs = b.Epochs[1:]
+	c, err := feed.Across(a, b, keys)
+	require.NoError(t, err)
+	require.Empty(t, c.Findings)
+	require.Equal(t, 2, c.Items)
+	_, err = feed.Across(a, a, keys)
+	require.ErrorIs(t, err, feed.ErrMalformed)
+	b.Epochs = slices.Clone(b.Epochs)
+	b.Epochs[0].Entries = nil
+	c, err = feed.Across(a, b, keys)
+	require.NoError(t, err)
+	require.Equal(t, feed.Delivery, c.Blames[0].Reason, "it is not what its seals commit to")
+}
