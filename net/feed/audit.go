@@ -3,8 +3,12 @@ package feed
 import "slices"
 
 // Audit says who is to blame by a seal that verifies: whom it blames itself, whose two sides differ, and which instance contradicts
-// itself where neighbours do and no link saw which of them is wrong. It needs nothing but the seal, and takes time linear in it.
+// itself where neighbours do and no link saw which of them is wrong. It needs nothing but the seal, and takes time linear in it. A
+// sequencer that sealed something else than what passed it is the only one to blame by that seal: what the others said is not in it.
 func Audit(s Seal) []Blame {
+	if s.blamed(s.Actor, False) {
+		return []Blame{{Actor: s.Actor, Reason: False}}
+	}
 	a := audit{seal: s, blames: slices.Clone(s.Blames)}
 	whole := s.Actor.Instance
 	inbox := Actor{Instance: whole, Stage: Inbox}

@@ -172,8 +172,13 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 	if r.at.Sealed && s.Previous != r.at.Seal {
 		return nil, fmt.Errorf("the seal of epoch %d does not follow that of epoch %d: %w", s.Epoch, r.at.Epoch, Blame{Actor: whole, Reason: Conflict})
 	}
+	twisted := s.blamed(s.Actor, False) // by its sequencer: nothing that it holds says what the others did
 	if subs.Hash() != s.Subscriptions || subs.Version() != s.Version {
-		return nil, fmt.Errorf("other subscriptions than those of epoch %d: %w", s.Epoch, Blame{Actor: whole, Reason: Delivery})
+		blame := Blame{Actor: whole, Reason: Delivery}
+		if twisted {
+			blame = Blame{Actor: s.Actor, Reason: False}
+		}
+		return nil, fmt.Errorf("other subscriptions than those of epoch %d: %w", s.Epoch, blame)
 	}
 	if r.held() {
 		return nil, ErrUnverified
@@ -189,9 +194,16 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 			r.suspect(e.Record.Seq)
 		}
 	}
-	r.outboxes = s.stage(Outbox)
 	r.at.Sealed, r.at.Epoch, r.at.Seal = true, s.Epoch, s.Hash()
 	blames := Audit(s)
+	if twisted {
+		if _, named := s.HeadOf(r.mailbox); named { // else entries come after it, as those of an outbox that was missing
+			r.complete(s.Epoch, true)
+		}
+		r.doubt = 0
+		return blames, nil
+	}
+	r.outboxes = s.stage(Outbox)
 	if s.blamed(r.outbox(), Missing) {
 		return blames, nil
 	}
@@ -257,7 +269,7 @@ func (k Kept) lane(shard uint16) (records []Record, leaves []Hash) {
 // check compares what was delivered with what the stages committed to: the outbox, or where it is missing the receivers.
 func (k Kept) check(mailbox string, closed bool) (Blame, bool) {
 	outboxes := k.Seal.stage(Outbox)
-	if outboxes == 0 {
+	if outboxes == 0 || k.Seal.blamed(k.Seal.Actor, False) {
 		return Blame{}, false // the audit blames the sequencer for it
 	}
 	outbox := Actor{Instance: k.Seal.Actor.Instance, Stage: Outbox, Index: uint16(OutboxOf(mailbox, outboxes))}

@@ -20,6 +20,7 @@ const (
 	Numbering                   // it numbered records wrongly, or named wrong recipients
 	Conflict                    // neighbours contradict each other, and no link says which is wrong; or one instance sealed twice
 	Delivery                    // its mailbox holds something else than it committed to
+	Untimely                    // it ended an epoch before its window was over, or later than it could
 	reasonEnd
 )
 
@@ -38,6 +39,8 @@ func (r Reason) String() string {
 		return "contradicts itself"
 	case Delivery:
 		return "delivered something else than it committed to"
+	case Untimely:
+		return "ended an epoch at another height than its window's end"
 	}
 	return fmt.Sprintf("reason %d", uint8(r))
 }
@@ -116,14 +119,15 @@ func (s Seal) text() []byte {
 // Hash names the seal, and by the link all seals before it.
 func (s Seal) Hash() Hash { return sha256.Sum256(s.text()) }
 
-// Verify refuses a seal that its instance did not sign, or in which a commitment is not by who it names.
+// Verify refuses a seal that its instance did not sign, or in which a commitment is not by who it names: then the error blames the
+// sequencer, which has sealed it.
 func (s Seal) Verify(keys Keyring) error {
 	if err := keys.verify(s.Actor, s.text(), s.Signature); err != nil {
 		return fmt.Errorf("seal of epoch %d: %w", s.Epoch, err)
 	}
 	for _, c := range s.Commitments {
 		if err := c.Verify(keys); err != nil {
-			return fmt.Errorf("seal of epoch %d: commitment of %w", s.Epoch, err)
+			return fmt.Errorf("seal of epoch %d: %w: commitment of %w", s.Epoch, Blame{Actor: s.Actor, Reason: False}, err)
 		}
 	}
 	return nil

@@ -96,17 +96,17 @@ func (in *inbox) admit(ctx context.Context, a admission) error {
 		if err != nil {
 			return fmt.Errorf("read records: %w", err)
 		}
-		g := group{source: feed.EchoSource(a.mailbox)}
+		g := in.repeats(a.mailbox)
 		for _, r := range page {
 			if len(lacks) > 0 && r.Record.Seq == lacks[0] {
-				in.repeat(&g, r.Record.Item, r.Payload)
+				g.repeat(r.Record.Item, r.Payload)
 				lacks = lacks[1:]
 			}
 		}
 		if len(g.items) == 0 {
 			return fmt.Errorf("record %d: %w", lacks[0], ErrCollected)
 		}
-		b, err := in.store(ctx, []group{g})
+		b, err := in.store(ctx, []group{g.whole()})
 		if err != nil {
 			return err
 		}
@@ -143,23 +143,36 @@ func (in *inbox) backlog(ctx context.Context, a admission, echo *feed.Subscripti
 	return lacks[min(repeated, len(lacks)):], nil
 }
 
+// repeats begins what an echo brings.
+func (in *inbox) repeats(mailbox string) group {
+	source := feed.EchoSource(mailbox)
+	return group{submission: submission{source: source, first: in.sources[source] + 1}}
+}
+
 // repeat adds an item to what an echo brings.
-func (in *inbox) repeat(g *group, item feed.Item, payload []byte) {
-	item.Source, item.Number = g.source, in.sources[g.source]+uint64(len(g.items))+1
-	g.items, g.payloads = append(g.items, item), append(g.payloads, payload)
+func (g *group) repeat(item feed.Item, payload []byte) {
+	item.Source, item.Number = g.source, g.first+uint64(len(g.items))
+	g.items, g.hashes, g.payloads = append(g.items, item), append(g.hashes, item.Hash()), append(g.payloads, payload)
+}
+
+// whole is what an echo brings: all of it is new.
+func (g group) whole() group {
+	g.taken, g.came = slices.Clone(g.items), g.hashes
+	return g
 }
 
 // echo is what is repeated of a submission.
 func (in *inbox) echo(own group) (groups []group) {
 	for mailbox, echo := range in.echoes {
-		g := group{source: feed.EchoSource(mailbox)}
-		for i, item := range own.items {
+		g := in.repeats(mailbox)
+		for _, item := range own.taken {
 			if echo.Reaches(mailbox, item) {
-				in.repeat(&g, item, own.payloads[i])
+				payload, _ := own.find(item)
+				g.repeat(item, payload)
 			}
 		}
 		if len(g.items) > 0 {
-			groups = append(groups, g)
+			groups = append(groups, g.whole())
 		}
 	}
 	slices.SortFunc(groups, func(a, b group) int { return cmp.Compare(a.source, b.source) })

@@ -1,8 +1,27 @@
 package pipeline
 
-import "github.com/walletnode/walletnode/net/feed"
+import (
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/net/feed"
+)
 
 // A faulty twin of each stage: it does what the honest one does, and then something with what that lets out.
+
+// TwistEntrance is an inbox that is wrong before it numbers anything: what it does not take is never a record.
+func (f *Feed) TwistEntrance(with func([]feed.Record) []feed.Record) {
+	honest := f.logic.take
+	f.logic.take = func(items []feed.Item, last uint64) []feed.Item {
+		var records []feed.Record
+		for _, item := range honest(items, last) {
+			records = append(records, feed.Record{Item: item})
+		}
+		var taken []feed.Item
+		for _, rec := range with(records) {
+			taken = append(taken, rec.Item)
+		}
+		return taken
+	}
+}
 
 func (f *Feed) TwistInbox(with func([]feed.Record) []feed.Record) {
 	honest := f.logic.number
@@ -55,3 +74,11 @@ func twist(copies []addressed, mailbox int, with func([]feed.Record) []feed.Reco
 }
 
 func (f *Feed) TwistCommitment(with func(feed.Commitment) feed.Commitment) { f.logic.commit = with }
+
+func (f *Feed) TwistSeal(with func(feed.Seal) feed.Seal) { f.logic.seal = with }
+
+// TwistEpochs is a sequencer that is wrong about the epoch of a height.
+func (f *Feed) TwistEpochs(with func(h chain.Height, honest feed.Epoch) feed.Epoch) {
+	honest := f.logic.due
+	f.logic.due = func(h chain.Height, blocks uint64) feed.Epoch { return with(h, honest(h, blocks)) }
+}

@@ -6,55 +6,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/net/feed"
 )
-
-// Message is what a source tells.
-type Message struct {
-	Wallet  chain.WalletID
-	Kind    feed.Kind
-	Payload []byte // not written to after it is submitted
-}
-
-type submission struct {
-	source   string
-	first    uint64
-	messages []Message
-	done     chan error // room for one
-}
-
-// Submit hands messages over. The source numbers them itself, from 1 and without gaps, first being the number of messages[0]; those
-// that were accepted before are passed over, so that who does not know whether they were submits them again. It returns when they
-// are stored. An error of ErrSource changes nothing.
-func (f *Feed) Submit(ctx context.Context, source string, first uint64, messages []Message) error {
-	if len(messages) == 0 || len(messages) > MaxSubmission {
-		return fmt.Errorf("%w: 1 to %d messages at a time, not %d", ErrSource, MaxSubmission, len(messages))
-	}
-	size := 0
-	for _, m := range messages {
-		size += len(m.Payload)
-	}
-	if size > MaxPage {
-		return fmt.Errorf("%w: at most %d bytes at a time, not %d", ErrSource, MaxPage, size)
-	}
-	s := submission{source: source, first: first, messages: messages, done: make(chan error, 1)}
-	select {
-	case f.submissions <- s:
-	case <-f.stopped:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-s.done:
-		return err
-	case <-f.stopped:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // order tells the inbox to end its epoch (unless it has none yet) and begin the next.
 type order struct {
@@ -71,6 +24,7 @@ type inbox struct {
 	open    bool
 	next    feed.Seq
 	sources map[string]uint64
+	door    entrance
 	orders  <-chan order
 	out     chan<- batch
 	reports chan<- report
@@ -87,11 +41,11 @@ type inbox struct {
 func newInbox(f *Feed, s State, orders <-chan order, out chan<- batch, reports chan<- report, queues []*queue) *inbox {
 	in := &inbox{
 		feed: f, replay: s.Terms, next: s.First, sources: map[string]uint64{}, orders: orders, out: out, reports: reports, queues: queues,
-		shards: newGate(f.cfg.Shards, byShard), echoes: map[string]*feed.Subscriptions{},
+		shards: newGate(f.cfg.Shards, byShard), echoes: map[string]*feed.Subscriptions{}, door: entrance{passed: map[string]uint64{}},
 	}
 	in.items = newSides(0, func(i int) feed.Label { return feed.Label{Way: feed.BySource, Name: in.names[i]} })
 	for name, last := range s.Sources {
-		in.sources[name] = last
+		in.sources[name], in.door.passed[name] = last, last
 	}
 	return in
 }
@@ -169,21 +123,28 @@ func (in *inbox) source(name string) int {
 
 // group is what one source brings at a time.
 type group struct {
-	source     string
-	items      []feed.Item
-	payloads   [][]byte // of the items, in the same order
-	came, went []feed.Hash
+	submission
+	taken      []feed.Item // what the inbox makes of it
+	came, went []feed.Hash // what is new of what passed the link before the inbox, and what the inbox lets out
 }
 
 // accept numbers and stores a submission, with what is repeated of it, answers, and sends its records on. Errors are the log's, and
 // end the feed: what it did is not known.
 func (in *inbox) accept(ctx context.Context, s submission) error {
-	items, payloads, err := in.judge(s)
-	if err != nil || len(items) == 0 {
+	last := in.sources[s.source]
+	err := in.knows(s.source)
+	if err == nil && (s.first == 0 || s.first > last+1) {
+		err = fmt.Errorf("%w: %s goes on with %d, not with %d", ErrSource, s.source, last+1, s.first)
+	}
+	if err != nil {
 		s.done <- err
 		return nil //nolint:nilerr // the error is the source's
 	}
-	own := group{source: s.source, items: items, payloads: payloads}
+	own := group{submission: s, taken: in.feed.logic.take(slices.Clone(s.items), last), came: in.door.pass(s)}
+	if len(own.came) == 0 && len(own.taken) == 0 {
+		s.done <- nil
+		return nil
+	}
 	b, err := in.store(ctx, append([]group{own}, in.echo(own)...))
 	if err != nil {
 		return err
@@ -198,63 +159,32 @@ func (in *inbox) store(ctx context.Context, groups []group) (batch, error) {
 	var accepted []Accepted
 	for n := range groups {
 		g := &groups[n]
-		g.came = make([]feed.Hash, len(g.items))
-		for i, item := range g.items {
-			g.came[i] = item.Hash()
-		}
 		next := in.next + feed.Seq(len(accepted))
-		records := in.feed.logic.number(slices.Clone(g.items), next, in.term)
+		records := in.feed.logic.number(g.taken, next, in.term)
 		g.went = make([]feed.Hash, len(records))
 		for i := range records {
 			rec := &records[i]
 			if rec.Seq != next+feed.Seq(i) {
 				return batch{}, feed.Blame{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}
 			}
-			if i < len(g.items) && rec.Item == g.items[i] {
-				g.went[i] = g.came[i]
-			} else {
-				g.went[i] = rec.Item.Hash()
-			}
 			a := Accepted{Record: *rec}
-			if place := rec.Item.Number - g.items[0].Number; place < uint64(len(g.payloads)) {
-				a.Payload = g.payloads[place]
-			}
+			a.Payload, g.went[i] = g.find(rec.Item)
 			b.hashes, accepted = append(b.hashes, rec.Over(g.went[i])), append(accepted, a)
 		}
 		b.records = append(b.records, records...)
 	}
-	if err := in.feed.cfg.Log.Accept(ctx, accepted); err != nil {
-		return batch{}, fmt.Errorf("store records: %w", err)
+	if len(accepted) > 0 {
+		if err := in.feed.cfg.Log.Accept(ctx, accepted); err != nil {
+			return batch{}, fmt.Errorf("store records: %w", err)
+		}
 	}
 	for _, g := range groups {
-		in.sources[g.source] = g.items[len(g.items)-1].Number
+		for _, item := range g.taken {
+			in.sources[g.source] = max(in.sources[g.source], item.Number)
+		}
 		in.items.add(in.source(g.source), g.came, g.went)
 	}
 	return b, nil
-}
-
-// judge makes items of what a source submits, less what it submitted before. The payloads are theirs, in the same order.
-func (in *inbox) judge(s submission) ([]feed.Item, [][]byte, error) {
-	if err := in.knows(s.source); err != nil {
-		return nil, nil, err
-	}
-	last := in.sources[s.source]
-	if s.first == 0 || s.first > last+1 {
-		return nil, nil, fmt.Errorf("%w: %s goes on with %d, not with %d", ErrSource, s.source, last+1, s.first)
-	}
-	items, payloads := make([]feed.Item, 0, len(s.messages)), make([][]byte, 0, len(s.messages))
-	for i, m := range s.messages {
-		number := s.first + uint64(i)
-		if number <= last {
-			continue
-		}
-		item := feed.NewItem(s.source, number, m.Wallet, m.Kind, m.Payload)
-		if err := item.Check(); err != nil {
-			return nil, nil, fmt.Errorf("%w: message %d: %w", ErrSource, number, err)
-		}
-		items, payloads = append(items, item), append(payloads, m.Payload)
-	}
-	return items, payloads, nil
 }
 
 // knows refuses a source that may not submit, and one more than there may be.
@@ -322,6 +252,11 @@ func (in *inbox) turn(ctx context.Context, o order) error {
 }
 
 func (in *inbox) actor() feed.Actor { return in.feed.cfg.Signer.Actor(feed.Inbox, 0) }
+
+// take passes over what the source has submitted before.
+func take(items []feed.Item, last uint64) []feed.Item {
+	return slices.DeleteFunc(items, func(i feed.Item) bool { return i.Number <= last })
+}
 
 // number gives items their numbers and recipients.
 func number(items []feed.Item, first feed.Seq, t Term) []feed.Record {

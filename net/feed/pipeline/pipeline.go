@@ -70,11 +70,14 @@ type Feed struct {
 
 // logic is what each stage does with records, apart from being a stage. Tests put faulty ones in their place.
 type logic struct {
+	take   func(items []feed.Item, last uint64) []feed.Item
 	number func(items []feed.Item, first feed.Seq, t Term) []feed.Record
 	route  func(records []feed.Record, shards int) [][]feed.Record
 	fan    func(records []feed.Record, subs *feed.Subscriptions) []addressed
 	keep   func(copies []addressed) []addressed
 	commit func(c feed.Commitment) feed.Commitment
+	due    func(h chain.Height, blocks uint64) feed.Epoch
+	seal   func(s feed.Seal) feed.Seal
 }
 
 // New checks the configuration and makes a feed.
@@ -105,7 +108,7 @@ func New(cfg Config) (*Feed, error) {
 		return nil, err
 	}
 	return &Feed{
-		cfg: cfg, logic: logic{number: number, route: route, fan: fan, keep: keep, commit: commit},
+		cfg: cfg, logic: logic{take: take, number: number, route: route, fan: fan, keep: keep, commit: commit, due: due, seal: seal},
 		submissions: make(chan submission), admissions: make(chan admission), subscriptions: make(chan subscribing), stopped: make(chan struct{}),
 		boxes: map[string]*box{}, change: make(chan struct{}),
 	}, nil
@@ -208,6 +211,11 @@ func shardOf(w chain.WalletID, shards int) int {
 }
 
 func commit(c feed.Commitment) feed.Commitment { return c }
+
+func seal(s feed.Seal) feed.Seal { return s }
+
+// due is the epoch that a height is in.
+func due(h chain.Height, blocks uint64) feed.Epoch { return feed.Epoch(uint64(h) / blocks) }
 
 // report is a stage's commitment, and beside it what the links saw.
 type report struct {

@@ -2,8 +2,9 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -73,92 +74,6 @@ func TestSourcesNumberTheirMessagesAndMayRepeatThem(t *testing.T) {
 		i.close()
 		require.ErrorIs(t, submit("node", 4, m("4")), pipeline.ErrStopped)
 	})
-}
-
-// A twin does one thing wrong, once.
-func once(wrong func([]feed.Record) []feed.Record) func([]feed.Record) []feed.Record {
-	var done atomic.Bool // receivers share a twin
-	return func(records []feed.Record) []feed.Record {
-		if len(records) < 2 || done.Swap(true) {
-			return records
-		}
-		return wrong(slices.Clone(records))
-	}
-}
-
-var wrongs = map[string]func([]feed.Record) []feed.Record{
-	"drops":   func(r []feed.Record) []feed.Record { return r[1:] },
-	"alters":  func(r []feed.Record) []feed.Record { r[0].Item.Payload[0] ^= 1; return r },
-	"swaps":   func(r []feed.Record) []feed.Record { r[0], r[1] = r[1], r[0]; return r },
-	"repeats": func(r []feed.Record) []feed.Record { return append(r, r[len(r)-1]) },
-}
-
-func TestAFaultyStageIsNamedAtTheNextEpochAndNobodyElse(t *testing.T) {
-	outboxOfA := feed.Actor{Instance: "alpha", Stage: feed.Outbox, Index: uint16(feed.OutboxOf("a", 2))}.String()
-	for stage, twist := range map[string]func(*pipeline.Feed, func([]feed.Record) []feed.Record){
-		"alpha/inbox":    (*pipeline.Feed).TwistInbox,
-		"alpha/router":   (*pipeline.Feed).TwistRouter,
-		"alpha/receiver": func(f *pipeline.Feed, w func([]feed.Record) []feed.Record) { f.TwistReceiver(0, w) },
-		outboxOfA:        func(f *pipeline.Feed, w func([]feed.Record) []feed.Record) { f.TwistOutbox(0, w) },
-	} {
-		for how, wrong := range wrongs {
-			t.Run(stage+" "+how, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					i := start(t, feedtest.New(), 0, func(f *pipeline.Feed) { twist(f, once(wrong)) })
-					i.subscribe(both...)
-					i.at(window)
-					i.submit(30)
-					i.at(2 * window)
-					i.submit(30)
-					i.at(3 * window)
-					named := actors(feed.Audit(i.seal(1)))
-					require.Len(t, named, 1)
-					require.Contains(t, named[0], stage)
-					require.Empty(t, feed.Audit(i.seal(2)), "it was only once")
-					i.close()
-				})
-			})
-		}
-	}
-}
-
-func TestAStageThatLiesAboutWhatPassedIsNamedAndNobodyElse(t *testing.T) {
-	for _, stage := range []feed.Stage{feed.Inbox, feed.Router, feed.Receiver, feed.Outbox} {
-		for side, lie := range map[string]func(*feed.Commitment){
-			"in":  func(c *feed.Commitment) { c.In = lied(c.In) },
-			"out": func(c *feed.Commitment) { c.Out = lied(c.Out) },
-		} {
-			t.Run(stage.String()+" "+side, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					i := start(t, feedtest.New(), 0, func(f *pipeline.Feed) {
-						f.TwistCommitment(func(c feed.Commitment) feed.Commitment {
-							if c.Actor.Stage == stage && c.Actor.Index == 0 {
-								lie(&c)
-							}
-							return c
-						})
-					})
-					i.subscribe(both...)
-					i.at(window)
-					i.submit(30)
-					i.at(2 * window)
-					s, _ := signer(t)
-					blames := feed.Audit(i.seal(1))
-					require.Equal(t, []string{s.Actor(stage, 0).String()}, actors(blames))
-					require.Equal(t, feed.False, blames[0].Reason)
-					i.close()
-				})
-			})
-		}
-	}
-}
-
-func lied(list []feed.Tally) []feed.Tally {
-	list = slices.Clone(list)
-	for i := range list {
-		list[i].Root[0] ^= 1
-	}
-	return list
 }
 
 func TestAnOutboxThatDoesNotCommitIsMissingAndCatchesUp(t *testing.T) {
@@ -289,4 +204,30 @@ func TestBadInputAcknowledgements(t *testing.T) {
 		require.ErrorIs(t, err, pipeline.ErrNoMailbox)
 		i.close()
 	})
+}
+
+// In a bubble nothing else runs: what is counted is the feed, with as many wallets flowing.
+func TestAThousandWalletsTakeNoMoreGoroutinesThanTen(t *testing.T) {
+	counted := map[int]int{}
+	for _, wallets := range []int{10, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			i := start(t, feedtest.New(), 0, nil)
+			i.subscribe(append(both, feed.Subscription{Mailbox: "c", Wallets: []chain.WalletID{wallet(3), wallet(9)}})...)
+			i.at(window)
+			for n := range wallets {
+				m := pipeline.Message{Wallet: wallet(n), Kind: feed.KindResult, Payload: fmt.Append(nil, n)}
+				require.NoError(t, i.feed.Submit(t.Context(), "node", uint64(n)+1, []pipeline.Message{m}))
+			}
+			synctest.Wait()
+			i.sent = uint64(wallets)
+			i.wantAll("a")
+			counted[wallets] = runtime.NumGoroutine() - before
+			i.at(2 * window)
+			require.Equal(t, counted[wallets], runtime.NumGoroutine()-before, "and an epoch's end takes none")
+			i.close()
+		})
+	}
+	require.Positive(t, counted[10])
+	require.Equal(t, counted[10], counted[1000])
 }

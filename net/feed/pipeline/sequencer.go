@@ -40,9 +40,11 @@ type closing struct {
 	deadline uint64 // in heights seen
 	reports  map[feed.Actor]report
 	missing  map[feed.Actor]bool
+	untimely bool // it was ended before its window was over, or long after
 }
 
-// sequencer ends epochs with their windows and seals them, in order. It waits for nobody but the log.
+// sequencer ends epochs with their windows and seals them, in order. It waits for nobody but the log. What it does is seen by the link on
+// either side of it, which is no part of it: the one sees the heights, the other the commitments on their way to the seal.
 type sequencer struct {
 	feed    *Feed
 	orders  chan<- order
@@ -52,6 +54,7 @@ type sequencer struct {
 	term     Term // the open epoch
 	open     bool
 	wanted   *feed.Subscriptions // from the next epoch on
+	untimely bool                // the open epoch was begun or is ended at another height than its window's
 	lost     map[feed.Actor]bool // outboxes that will not commit to the open epoch
 	closings []*closing
 	waiting  []order // for the inbox
@@ -139,17 +142,20 @@ func (s *sequencer) height(ctx context.Context, h chain.Height) error {
 	}
 	s.last = h
 	s.seen++
-	now := feed.Epoch(uint64(h) / s.feed.cfg.WindowBlocks)
+	now, right := s.feed.logic.due(h, s.feed.cfg.WindowBlocks), due(h, s.feed.cfg.WindowBlocks)
 	if !s.open {
 		if err := s.turn(ctx, now); err != nil {
 			return err
 		}
+		s.untimely = now > right
 	}
 	for s.term.Epoch < now { // one at a time: an empty epoch has a seal, too
+		s.untimely = s.untimely || s.term.Epoch >= right
 		if err := s.turn(ctx, s.term.Epoch+1); err != nil {
 			return err
 		}
 	}
+	s.untimely = s.untimely || s.term.Epoch < right
 	s.stalled()
 	s.late()
 	return s.seal(ctx)
@@ -163,10 +169,10 @@ func (s *sequencer) turn(ctx context.Context, e feed.Epoch) error {
 	}
 	if s.open {
 		c := s.closing(s.term)
-		c.missing = s.lost
+		c.missing, c.untimely = s.lost, s.untimely
 		s.closings = append(s.closings, c)
 	}
-	s.lost = map[feed.Actor]bool{}
+	s.lost, s.untimely = map[feed.Actor]bool{}, false
 	queues := slices.Clone(s.queues)
 	for j, q := range queues {
 		if q == nil || q.isLost() {
@@ -265,7 +271,7 @@ func (s *sequencer) seal(ctx context.Context) error {
 				return nil
 			}
 		}
-		sealed := s.build(c)
+		sealed := s.witnessed(s.build(c))
 		sealed.Sign(s.feed.cfg.Signer)
 		if err := s.feed.cfg.Log.Seal(ctx, sealed); err != nil {
 			return fmt.Errorf("store the seal of epoch %d: %w", sealed.Epoch, err)
@@ -276,6 +282,18 @@ func (s *sequencer) seal(ctx context.Context) error {
 	return nil
 }
 
+// witnessed has the sequencer seal, and blames it if it seals something else than what passed it.
+func (s *sequencer) witnessed(passed feed.Seal) feed.Seal {
+	own := passed
+	own.Commitments, own.Blames = slices.Clone(passed.Commitments), slices.Clone(passed.Blames)
+	if sealed := s.feed.logic.seal(own); sealed.Hash() != passed.Hash() {
+		sealed.Blames = append(sealed.Blames, feed.Blame{Actor: passed.Actor, Reason: feed.False})
+		return sealed
+	}
+	return passed
+}
+
+// build puts together what passed.
 func (s *sequencer) build(c *closing) feed.Seal {
 	sealed := feed.Seal{
 		Actor: s.feed.cfg.Signer.Actor(feed.Sequencer, 0), Epoch: c.term.Epoch, First: s.first,
@@ -283,6 +301,9 @@ func (s *sequencer) build(c *closing) feed.Seal {
 	}
 	if s.sealed != nil {
 		sealed.Previous = s.sealed.Hash()
+	}
+	if c.untimely {
+		sealed.Blames = append(sealed.Blames, feed.Blame{Actor: sealed.Actor, Reason: feed.Untimely})
 	}
 	for _, a := range s.actors() {
 		r, there := c.reports[a]
