@@ -86,16 +86,3 @@ func weigh(chainID uint64, mine evidence.Entry, shelf Shelf, theirs []evidence.S
 	}
 	return f
 }
-
-// Explains returns what a comparison found that the peer attests differently, to be expected of it from now on. Whoever lets it
-// go after evidence.Span windows forgets nothing.
-func Explains(found []Finding) heads.Known {
-	known := heads.Known{}
-	for _, f := range found {
-		if f.Kind == Denied { // it is in the peer's head as expected, or among the others
-			continue
-		}
-		known[f.Wallet] = append(known[f.Wallet], heads.Instead{Window: f.Window, Attested: f.Theirs})
-	}
-	return known
-}

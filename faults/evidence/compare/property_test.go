@@ -109,7 +109,7 @@ func (n *network) gossip(a, b *member, window chain.Height) {
 	if a.known[b.seed] == nil {
 		a.known[b.seed] = heads.Known{}
 	}
-	for wallet, instead := range compare.Explains(s.Findings()) {
+	for wallet, instead := range s.Explains() {
 		a.known[b.seed][wallet] = append(a.known[b.seed][wallet], instead...)
 	}
 }

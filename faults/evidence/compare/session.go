@@ -49,7 +49,9 @@ type Session struct {
 	expect  heads.View
 	todo    []place          // what is left to look into, the last one first
 	asked   []place          // what the last request asks for
-	offer   [][][]byte       // statements that the peer is to have, those of one wallet and window together
+	offer   []offer          // statements that the peer is to have
+	owed    map[slot]bool    // of what it does not have them yet, as far as is known
+	brought []slot           // of what the last request brings them
 	denied  []evidence.Quote // quotes of what the peer denies, left to be shown
 	weighed bool             // they were looked for
 	opens   []evidence.Quote // those that the last request asks about
@@ -58,6 +60,12 @@ type Session struct {
 	cut     bool
 	found   []Finding
 	traffic Traffic
+}
+
+// offer is what the peer is to have of one wallet and window.
+type offer struct {
+	of         slot
+	statements [][]byte
 }
 
 // place is a part of the peer's tree that is not as expected.
@@ -75,7 +83,7 @@ type Traffic struct {
 }
 
 // NewSession begins a comparison.
-func NewSession(cfg Config) *Session { return &Session{cfg: cfg} }
+func NewSession(cfg Config) *Session { return &Session{cfg: cfg, owed: map[slot]bool{}} }
 
 // Next returns the request to send; false when there is nothing more to ask. Until an answer is taken it is the same one.
 func (s *Session) Next() ([]byte, bool) {
@@ -113,13 +121,15 @@ func (s *Session) Next() ([]byte, bool) {
 func (s *Session) takeOffer() [][]byte {
 	var offered [][]byte
 	for size := 0; len(s.offer) > 0; s.offer = s.offer[1:] {
-		for _, signed := range s.offer[0] {
+		next := s.offer[0]
+		for _, signed := range next.statements {
 			size += len(signed)
 		}
-		if len(offered) > 0 && (size > spare || len(offered)+len(s.offer[0]) > MaxOffered) {
+		if len(offered) > 0 && (size > spare || len(offered)+len(next.statements) > MaxOffered) {
 			break
 		}
-		offered = append(offered, s.offer[0]...)
+		offered = append(offered, next.statements...)
+		s.brought = append(s.brought, next.of)
 	}
 	return offered
 }
@@ -134,6 +144,10 @@ func (s *Session) Take(data []byte) error {
 	s.traffic.Bytes += len(s.waiting) + len(data) - got.statements
 	s.traffic.Statements += got.statements
 	s.waiting = nil
+	for _, of := range s.brought {
+		delete(s.owed, of)
+	}
+	s.brought = nil
 	if !s.started {
 		return s.start(got)
 	}
@@ -282,14 +296,30 @@ func (s *Session) find(f Finding) {
 	}
 	s.found = append(s.found, f)
 	if f.Kind == Theirs || f.Kind == Contradiction {
-		if offer := s.cfg.Shelf.Statements(f.Wallet, f.Window); len(offer) > 0 {
-			s.offer = append(s.offer, offer[:min(len(offer), 2)])
+		if have := s.cfg.Shelf.Statements(f.Wallet, f.Window); len(have) > 0 {
+			of := slot{f.Wallet, f.Window}
+			s.offer = append(s.offer, offer{of, have[:min(len(have), 2)]})
+			s.owed[of] = true
 		}
 	}
 }
 
 // Findings returns the differences found so far.
 func (s *Session) Findings() []Finding { return slices.Clone(s.found) }
+
+// Explains returns what the peer attests differently and needs no more looking into, to be expected of it from now on. What it did not
+// take what it is to have of, as where the comparison was broken off before, is found and offered again. Whoever lets it go after
+// evidence.Span windows forgets nothing.
+func (s *Session) Explains() heads.Known {
+	known := heads.Known{}
+	for _, f := range s.found {
+		if f.Kind == Denied || s.owed[slot{f.Wallet, f.Window}] { // denied: it is in the peer's head as expected, or among the others
+			continue
+		}
+		known[f.Wallet] = append(known[f.Wallet], heads.Instead{Window: f.Window, Attested: f.Theirs})
+	}
+	return known
+}
 
 // Head returns the peer's head, zero before it was received.
 func (s *Session) Head() evidence.Head { return s.head }

@@ -207,7 +207,7 @@ func TestAGapIsFilledOnWhicheverSideItIs(t *testing.T) {
 	require.Equal(t, compare.Same, asked.Findings()[0].Kind, "late is not in time")
 
 	cfg := bob.asks(alice, 2*frequency)
-	cfg.Known = compare.Explains(asked.Findings())
+	cfg.Known = asked.Explains()
 	asked, _ = talk(t, bob, alice, cfg)
 	require.Empty(t, asked.Findings(), "what was explained is expected")
 	require.Equal(t, 1, asked.Traffic().Rounds)
@@ -246,7 +246,7 @@ func TestAnOutageOfThePeerIsExpected(t *testing.T) {
 		require.Nil(t, f.Mine)
 	}
 	cfg := bob.asks(alice, 2*frequency)
-	cfg.Known = compare.Explains(s.Findings())
+	cfg.Known = s.Explains()
 	s, _ = talk(t, bob, alice, cfg)
 	require.Empty(t, s.Findings())
 }
@@ -401,4 +401,31 @@ func TestAnOpeningThatWasNotAskedForIsRefused(t *testing.T) {
 		require.ErrorIs(t, refused, compare.ErrRefused, about)
 		require.Empty(t, s.Findings())
 	}
+}
+
+// What the peer is offered counts as explained once it has answered: a comparison that is broken off before offers it again.
+func TestWhatThePeerDidNotTakeIsOfferedAgain(t *testing.T) {
+	alice, bob := differing(t)
+	cfg := alice.asks(bob, frequency)
+	broken := compare.NewSession(cfg)
+	for len(broken.Findings()) == 0 {
+		req, more := broken.Next()
+		require.True(t, more)
+		answer, _, err := compare.Respond(req, operator(1), bob, bob)
+		require.NoError(t, err)
+		require.NoError(t, broken.Take(answer))
+	}
+	_, more := broken.Next() // what it offers is lost
+	require.True(t, more)
+	require.Equal(t, compare.Contradiction, broken.Findings()[0].Kind)
+	require.Empty(t, broken.Explains())
+
+	cfg.Known = broken.Explains()
+	whole, learned := talk(t, alice, bob, cfg)
+	require.Len(t, learned, 1)
+	require.Equal(t, compare.Contradiction, learned[0].Kind, "both can prove it now")
+	cfg.Known = whole.Explains()
+	again, learned := talk(t, alice, bob, cfg)
+	require.Empty(t, again.Findings())
+	require.Empty(t, learned)
 }

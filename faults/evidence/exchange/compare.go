@@ -13,6 +13,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/compare"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
@@ -48,6 +49,8 @@ type Report struct {
 	Complete bool     // all differences were looked into
 	Proofs   []string // IDs of what was proved
 	Filled   int      // gaps of ours that it filled
+
+	known heads.Known // what is explained now
 }
 
 // compareAll compares histories with a few others after each window.
@@ -159,6 +162,7 @@ func (s *Service) compare(ctx context.Context, peer chain.Operator, window chain
 	if err == nil {
 		err = s.ask(ctx, peer, session)
 		report.Head, report.Findings, report.Traffic, report.Complete = session.Head(), session.Findings(), session.Traffic(), session.Complete()
+		report.known = session.Explains()
 		err = errors.Join(err, s.keep(context.WithoutCancel(ctx), &report)) // what was found counts, also if time is over
 	}
 	s.mu.Lock()
@@ -221,8 +225,8 @@ func (s *Service) keep(ctx context.Context, r *Report) error {
 			open = append(open, Slot{f.Wallet, f.Window})
 		}
 	}
-	if known := compare.Explains(r.Findings); len(known) > 0 {
-		errs = append(errs, s.cfg.Log.Explain(ctx, r.Peer, known, open))
+	if len(r.known) > 0 {
+		errs = append(errs, s.cfg.Log.Explain(ctx, r.Peer, r.known, open))
 	}
 	if r.Filled > 0 {
 		errs = append(errs, s.refresh(ctx))
