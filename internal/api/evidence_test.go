@@ -39,7 +39,8 @@ func keepProof(t testing.TB, s *store.Store, kind string) evidence.Proof {
 	id, first, err := log.SaveProof(t.Context(), p, chain.Operator{7}, 4600)
 	require.NoError(t, err)
 	require.True(t, first)
-	require.NoError(t, log.Holds(t.Context(), id, chain.Operator{7}))
+	_, err = log.Holds(t.Context(), id, chain.Operator{7})
+	require.NoError(t, err)
 	return p
 }
 

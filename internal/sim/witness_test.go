@@ -167,9 +167,10 @@ type mortal struct {
 	die func()
 }
 
-func (l *mortal) Attest(ctx context.Context, d exchange.Draft, h evidence.Head) error {
-	if err := l.Log.Attest(ctx, d, h); err != nil {
-		return err
+func (l *mortal) Attest(ctx context.Context, d exchange.Draft, h evidence.Head) (uint64, error) {
+	version, err := l.Log.Attest(ctx, d, h)
+	if err != nil {
+		return 0, err
 	}
 	l.of.mu.Lock()
 	dies := l.of.killAt == 1
@@ -177,7 +178,7 @@ func (l *mortal) Attest(ctx context.Context, d exchange.Draft, h evidence.Head) 
 	l.of.mu.Unlock()
 	if dies {
 		l.die()
-		return context.Canceled // nobody is there any more to hear that it was stored
+		return 0, context.Canceled // nobody is there any more to hear that it was stored
 	}
-	return nil
+	return version, nil
 }

@@ -27,7 +27,7 @@ func (s *Store) Reconcile(ctx context.Context, by cluster.Seal, entries []cluste
 			return cluster.ErrSessionLost
 		}
 		sent, entries := journaledHeads(entries)
-		if _, err := noteLost(ctx, tx, sent); err != nil {
+		if _, err := noteLost(ctx, tx, d, sent); err != nil {
 			return err
 		}
 		known, err := knownDigests(ctx, tx, entries)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 
 	"github.com/walletnode/walletnode/chain"
@@ -32,7 +33,11 @@ type Evidence struct {
 	store *Store
 	cfg   EvidenceConfig
 
+	written written  // what the journal has
+	about   registry // whom the heads are about
+
 	compared atomic.Bool   // the journal was compared with the database since the start, of a node alone
+	strange  atomic.Bool   // it is the journal of another database: one window is skipped
 	skipped  atomic.Uint64 // no head is made of windows up to it
 }
 
@@ -44,19 +49,33 @@ func (s *Store) Evidence(cfg EvidenceConfig) *Evidence {
 // topicEvidence is the row of changes that counts changes of entries and of our heads.
 const topicEvidence shared.Topic = "evidence"
 
-// lockEvidence adds one to the version of entries and own heads, whose row stays locked until the transaction ends, and returns
-// the version before.
-func lockEvidence(ctx context.Context, tx *sql.Tx) (uint64, error) {
-	if err := bump(ctx, tx, topicEvidence); err != nil {
-		return 0, err
+// lockEvidence gives entries and own heads a new version, whose row stays locked until the transaction ends, and returns that and the one
+// before.
+//
+// Versions grow by what chance says. A database that has forgotten changes, and sees others instead, has then never the version with which
+// somebody knew it before; whoever holds what was read with a version need not read it again as long as the version stands.
+func lockEvidence(ctx context.Context, tx *sql.Tx) (before, after uint64, err error) {
+	step := 1 + rand.Int64N(maxStep) //nolint:gosec // not to be guessed by nobody, but to be no other one by chance
+	done, err := tx.ExecContext(ctx, `UPDATE changes SET version = version + $1 WHERE topic = $2`, step, string(topicEvidence))
+	if err = one(done, err, fmt.Errorf("%w: no version of %s", ErrCorrupt, topicEvidence)); err != nil {
+		return 0, 0, err
 	}
-	version, err := evidenceVersion(ctx, tx)
-	return version - 1, err
+	after, err = evidenceVersion(ctx, tx)
+	return after - uint64(step), after, err
 }
+
+// maxStep lets 2^31 changes happen before a version is no BIGINT any more; two different ones are alike once in 2^32 times.
+const maxStep = 1 << 32
 
 func evidenceVersion(ctx context.Context, db querier) (version uint64, err error) {
 	err = db.QueryRowContext(ctx, `SELECT version FROM changes WHERE topic = $1`, string(topicEvidence)).Scan(&version)
 	return version, err
+}
+
+// Version implements exchange.Heads.
+func (l *Evidence) Version(ctx context.Context) (uint64, error) {
+	version, err := evidenceVersion(ctx, l.db)
+	return version, wrap("read the version of what is attested", err)
 }
 
 // sealed commits a change that is made only while this instance's session lives. Doubts tells whether a head of a window may have

@@ -13,6 +13,7 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
@@ -82,10 +83,20 @@ func ended(w chain.Wallet, n uint64, leader chain.Operator) coordination.Result 
 	return r
 }
 
-// headOf makes the head of a draft, as the exchange does.
-func headOfDraft(t testing.TB, d exchange.Draft) evidence.Head {
+// drafted drafts a head, as the exchange does.
+func (l *Evidence) drafted(t testing.TB, window chain.Height) (exchange.Draft, error) {
+	if err := l.Recall(t.Context()); err != nil {
+		return exchange.Draft{}, err
+	}
+	return l.Draft(t.Context(), window)
+}
+
+// signedOf makes the head of a draft with what is stored, as the exchange does that has just read it.
+func signedOf(t testing.TB, log *Evidence, d exchange.Draft) evidence.Head {
 	t.Helper()
-	ledger, _, err := d.Ledger(testChain, operator(ourKey))
+	state, err := log.State(t.Context())
+	require.NoError(t, err)
+	ledger, _, err := state.Ledger(testChain, operator(ourKey))
 	require.NoError(t, err)
 	for _, e := range d.New {
 		require.NoError(t, ledger.Put(e))
@@ -95,13 +106,27 @@ func headOfDraft(t testing.TB, d exchange.Draft) evidence.Head {
 	return signedHead(t, ourKey, a.Head)
 }
 
+// noHead is the first head of an operator without wallets.
+func noHead(t testing.TB, window chain.Height) evidence.Head {
+	t.Helper()
+	a, err := heads.NewLedger(testChain, operator(ourKey), evidence.Head{}).Close(window, nil)
+	require.NoError(t, err)
+	return signedHead(t, ourKey, a.Head)
+}
+
+// settle attests, for its error alone.
+func (l *Evidence) settle(t testing.TB, d exchange.Draft, h evidence.Head) error {
+	_, err := l.Attest(t.Context(), d, h)
+	return err
+}
+
 // attest makes, stores and returns the head of window n.
 func attest(t testing.TB, log *Evidence, n uint64) evidence.Head {
 	t.Helper()
-	d, err := log.Draft(t.Context(), window(n).Block)
+	d, err := log.drafted(t, window(n).Block)
 	require.NoError(t, err)
-	h := headOfDraft(t, d)
-	require.NoError(t, log.Attest(t.Context(), d, h))
+	h := signedOf(t, log, d)
+	require.NoError(t, log.settle(t, d, h))
 	return h
 }
 

@@ -32,15 +32,15 @@ func TestSilenceThatIsAttestedAndAnActExcludeEachOther(t *testing.T) {
 			for n := uint64(1); n <= 12; n++ {
 				at := window(n).Block
 				record(t, b.Store, ended(w, n, operator(2)))
-				d, err := a.log.Draft(t.Context(), at)
+				d, err := a.log.drafted(t, at)
 				require.NoError(t, err)
 				require.Equal(t, evidence.None, d.New[0].Status)
-				h := headOfDraft(t, d)
+				h := signedOf(t, a.log, d)
 				what := intent(n)
 				what.Wallet = w.ID()
 				var both sync.WaitGroup
 				var attested, asked error
-				both.Go(func() { attested = a.log.Attest(t.Context(), d, h) })
+				both.Go(func() { attested = a.log.settle(t, d, h) })
 				both.Go(func() { asked = b.sibling.pen.SaveIntent(t.Context(), what) })
 				both.Wait()
 				if asked == nil {
@@ -75,13 +75,13 @@ func TestOfSeveralInstancesOneMakesTheHead(t *testing.T) {
 				drafts := make([]exchange.Draft, len(instances))
 				for i, s := range instances {
 					var err error
-					drafts[i], err = s.log.Draft(t.Context(), window(n).Block)
+					drafts[i], err = s.log.drafted(t, window(n).Block)
 					require.NoError(t, err)
-					heads[i] = headOfDraft(t, drafts[i])
+					heads[i] = signedOf(t, s.log, drafts[i])
 				}
 				var racing sync.WaitGroup
 				for i, s := range instances {
-					racing.Go(func() { errs[i] = s.log.Attest(t.Context(), drafts[i], heads[i]) })
+					racing.Go(func() { errs[i] = s.log.settle(t, drafts[i], heads[i]) })
 				}
 				racing.Wait()
 				won := 0
@@ -109,12 +109,12 @@ func TestASessionThatIsOverAttestsNothing(t *testing.T) {
 	w := commonWallet(t, 10)
 	s.serve(t, w)
 	record(t, s.Store, ended(w, 1, operator(2)))
-	d, err := s.log.Draft(t.Context(), 900)
+	d, err := s.log.drafted(t, 900)
 	require.NoError(t, err)
 	require.NoError(t, s.CloseSession(t.Context(), s.sibling.seal.Holder))
-	require.ErrorIs(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)), chain.ErrNotServed)
+	require.ErrorIs(t, s.log.settle(t, d, signedOf(t, s.log, d)), chain.ErrNotServed)
 	s.log.cfg.Seal = func() (cluster.Seal, error) { return cluster.Seal{}, errors.New("there is no session") }
-	require.ErrorContains(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)), "no session")
+	require.ErrorContains(t, s.log.settle(t, d, signedOf(t, s.log, d)), "no session")
 	state, err := s.log.State(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, state.Head)
@@ -156,17 +156,17 @@ func TestADatabaseThatForgotAHeadLeadsToNoSecondOne(t *testing.T) {
 				require.NoError(t, err)
 			}
 			promote()
-			d, err := b.log.Draft(t.Context(), 1800)
+			d, err := b.log.drafted(t, 1800)
 			require.NoError(t, err)
-			require.ErrorIs(t, b.log.Attest(t.Context(), d, headOfDraft(t, d)), chain.ErrNotServed, "its session is of before")
+			require.ErrorIs(t, b.log.settle(t, d, signedOf(t, b.log, d)), chain.ErrNotServed, "its session is of before")
 
 			b = attesterOf(t, store, false, "b", pathB)
-			d, err = b.log.Draft(t.Context(), 1800)
+			d, err = b.log.drafted(t, 1800)
 			require.NoError(t, err)
-			require.ErrorIs(t, b.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrDoubtful, "nobody has compared anything")
+			require.ErrorIs(t, b.log.settle(t, d, signedOf(t, b.log, d)), exchange.ErrDoubtful, "nobody has compared anything")
 			_, err = b.Reconcile(t.Context(), b.sibling.seal, nil, 1800)
 			require.NoError(t, err)
-			require.ErrorIs(t, b.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrDoubtful, "a has not")
+			require.ErrorIs(t, b.log.settle(t, d, signedOf(t, b.log, d)), exchange.ErrDoubtful, "a has not")
 
 			a = attesterOf(t, store, false, "a", pathA)
 			entries, err := a.journal.Entries()
@@ -177,9 +177,9 @@ func TestADatabaseThatForgotAHeadLeadsToNoSecondOne(t *testing.T) {
 			require.Empty(t, done.Contradicted)
 			pass(2 * leaseOfTests)
 			b = attesterOf(t, store, false, "b", pathB)
-			d, err = b.log.Draft(t.Context(), 1800)
+			d, err = b.log.drafted(t, 1800)
 			require.NoError(t, err)
-			require.ErrorIs(t, b.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrAttested)
+			require.ErrorIs(t, b.log.settle(t, d, signedOf(t, b.log, d)), exchange.ErrAttested)
 
 			record(t, store, ended(w, 3, operator(2)))
 			third := attest(t, b.log, 3)
@@ -216,11 +216,11 @@ func TestARestoredFileLeadsToNoSecondHead(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "walletnode.db"), copied, 0o600))
 	s = open()
 	record(t, s.Store, ended(w, 2, operator(3))) // another result, so the head would be another
-	d, err := s.log.Draft(t.Context(), 1800)
+	d, err := s.log.drafted(t, 1800)
 	require.NoError(t, err)
-	again := headOfDraft(t, d)
+	again := signedOf(t, s.log, d)
 	require.NotEqual(t, second.ID(), again.ID())
-	require.ErrorIs(t, s.log.Attest(t.Context(), d, again), exchange.ErrAttested)
+	require.ErrorIs(t, s.log.settle(t, d, again), exchange.ErrAttested)
 	record(t, s.Store, ended(w, 3, operator(2)))
 	require.Equal(t, evidence.Skipped, evidence.LinkOf(second, attest(t, s.log, 3)))
 }

@@ -59,9 +59,9 @@ func TestNobodyAttestsAgainWhatALostInstanceAttested(t *testing.T) {
 				b = attesterOf(t, store, false, "b", pathB)
 				_, err = b.Reconcile(t.Context(), b.sibling.seal, nil, 1800)
 				require.NoError(t, err)
-				d, err := b.log.Draft(t.Context(), 1800)
+				d, err := b.log.drafted(t, 1800)
 				require.NoError(t, err)
-				require.ErrorIs(t, b.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrDoubtful)
+				require.ErrorIs(t, b.log.settle(t, d, signedOf(t, b.log, d)), exchange.ErrDoubtful)
 			})
 		}
 	}
@@ -92,9 +92,9 @@ func TestACopyOnAnotherMachineAttestsNoWindowAgain(t *testing.T) {
 	s = open()
 	record(t, s.Store, ended(w, 2, operator(2)))
 	for range 2 {
-		d, err := s.log.Draft(t.Context(), 1800)
+		d, err := s.log.drafted(t, 1800)
 		require.NoError(t, err)
-		require.ErrorIs(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrDoubtful)
+		require.ErrorIs(t, s.log.settle(t, d, signedOf(t, s.log, d)), exchange.ErrDoubtful)
 	}
 	record(t, s.Store, ended(w, 3, operator(2)))
 	attest(t, s.log, 3)

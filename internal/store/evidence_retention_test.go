@@ -24,7 +24,7 @@ func TestRetentionOfEvidence(t *testing.T) {
 func testEvidenceRetention(t *testing.T, s attester) {
 	w := commonWallet(t, 10)
 	s.serve(t, w)
-	root := headOfDraft(t, exchange.Draft{Window: 900}).Root
+	root := noHead(t, 900).Root
 	for n := uint64(1); n <= 80; n++ {
 		require.NoError(t, s.OpenWindow(t.Context(), opened(n)))
 		if n > 6 && n < 80 {
@@ -35,7 +35,7 @@ func testEvidenceRetention(t *testing.T, s attester) {
 		attest(t, s.log, n)
 		require.NoError(t, s.log.SaveQuotes(t.Context(), []evidence.Quote{announced(t, 3, w.ID(), n, 1)}))
 		for _, op := range []byte{2, 3} {
-			require.NoError(t, s.log.SaveHead(t.Context(), signedHead(t, op, evidence.Head{Chain: testChain, Window: window(n).Block, Windows: 1, Root: root})))
+			require.NoError(t, s.log.SaveHeads(t.Context(), []evidence.Head{signedHead(t, op, evidence.Head{Chain: testChain, Window: window(n).Block, Windows: 1, Root: root})}))
 		}
 		if n == 5 {
 			require.NoError(t, s.Prune(t.Context(), window(n).End), "what the newest head attests stays")

@@ -74,7 +74,7 @@ func testDraft(t *testing.T, open func() attester) {
 	_, err = s.Begin(t.Context(), unfinished.ID(), window(1), 901)
 	require.NoError(t, err)
 
-	d, err := s.log.Draft(t.Context(), 900)
+	d, err := s.log.drafted(t, 900)
 	require.NoError(t, err)
 	require.Len(t, d.Wallets, 6)
 	got := map[chain.WalletID]evidence.Entry{}
@@ -93,7 +93,7 @@ func testDraft(t *testing.T, open func() attester) {
 	require.NoError(t, err)
 	require.True(t, there)
 	require.Equal(t, []byte("sent"), envelope)
-	_, err = s.log.Draft(t.Context(), 901)
+	_, err = s.log.drafted(t, 901)
 	require.ErrorContains(t, err, "no window begins")
 }
 
@@ -131,15 +131,15 @@ func testOneHead(t *testing.T, open func() attester) {
 	w := commonWallet(t, 10)
 	s.serve(t, w)
 	record(t, s.Store, ended(w, 2, operator(2)))
-	d, err := s.log.Draft(t.Context(), 1800)
+	d, err := s.log.drafted(t, 1800)
 	require.NoError(t, err)
-	h := headOfDraft(t, d)
-	require.ErrorContains(t, s.log.Attest(t.Context(), d, signedHead(t, 2, h)), "not that of the draft")
+	h := signedOf(t, s.log, d)
+	require.ErrorContains(t, s.log.settle(t, d, signedHead(t, 2, h)), "not that of the draft")
 
 	errs := make([]error, 4)
 	var racing sync.WaitGroup
 	for i := range errs {
-		racing.Go(func() { errs[i] = s.log.Attest(t.Context(), d, h) })
+		racing.Go(func() { errs[i] = s.log.settle(t, d, h) })
 	}
 	racing.Wait()
 	won := 0
@@ -151,8 +151,8 @@ func testOneHead(t *testing.T, open func() attester) {
 		require.ErrorIs(t, err, exchange.ErrAttested)
 	}
 	require.Equal(t, 1, won)
-	require.ErrorIs(t, s.log.Attest(t.Context(), exchange.Draft{Window: 900}, signedHead(t, ourKey, evidence.Head{
-		Chain: testChain, Window: 900, Windows: 1, Root: headOfDraft(t, exchange.Draft{Window: 900}).Root,
+	require.ErrorIs(t, s.log.settle(t, exchange.Draft{Window: 900}, signedHead(t, ourKey, evidence.Head{
+		Chain: testChain, Window: 900, Windows: 1, Root: noHead(t, 900).Root,
 	})), exchange.ErrAttested, "no head of an earlier window follows")
 	entries, err := s.journal.Entries()
 	require.NoError(t, err)
@@ -166,12 +166,12 @@ func testStaleDraft(t *testing.T, open func() attester) {
 	record(t, s.Store, ended(w, 1, operator(2)))
 	attest(t, s.log, 1)
 	record(t, s.Store, ended(w, 2, operator(2)))
-	d, err := s.log.Draft(t.Context(), 1800)
+	d, err := s.log.drafted(t, 1800)
 	require.NoError(t, err)
 	_, filled, err := s.log.Fill(t.Context(), statementOf(t, said(t, 2, w, 1, 1)), 2000)
 	require.NoError(t, err)
 	require.True(t, filled)
-	require.ErrorIs(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrStale)
+	require.ErrorIs(t, s.log.settle(t, d, signedOf(t, s.log, d)), exchange.ErrStale)
 	attest(t, s.log, 2)
 }
 
@@ -223,17 +223,17 @@ func testNotSilent(t *testing.T, open func() attester) {
 	w := commonWallet(t, 10)
 	s.serve(t, w)
 	record(t, s.Store, ended(w, 1, operator(2)))
-	d, err := s.log.Draft(t.Context(), 900)
+	d, err := s.log.drafted(t, 900)
 	require.NoError(t, err)
 	require.Equal(t, evidence.None, d.New[0].Status)
 	what := intent(1)
 	what.Wallet = w.ID()
 	require.NoError(t, s.SaveIntent(t.Context(), what))
-	require.ErrorIs(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrStale, "it acted meanwhile")
-	d, err = s.log.Draft(t.Context(), 900)
+	require.ErrorIs(t, s.log.settle(t, d, signedOf(t, s.log, d)), exchange.ErrStale, "it acted meanwhile")
+	d, err = s.log.drafted(t, 900)
 	require.NoError(t, err)
 	require.Empty(t, d.New, "of an act without a statement on record nothing is attested")
-	require.NoError(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)))
+	require.NoError(t, s.log.settle(t, d, signedOf(t, s.log, d)))
 	require.NoError(t, s.SaveIntent(t.Context(), what), "again")
 }
 
@@ -257,10 +257,10 @@ func testUnsent(t *testing.T, open func() attester) {
 	record(t, s.Store, ended(w, 1, operator(2)))
 	disk := &failing{Log: s.journal, full: true}
 	s.log.cfg.Journal = disk
-	d, err := s.log.Draft(t.Context(), 900)
+	d, err := s.log.drafted(t, 900)
 	require.NoError(t, err)
-	h := headOfDraft(t, d)
-	require.ErrorContains(t, s.log.Attest(t.Context(), d, h), "no space left", "what is not written down is not sent")
+	h := signedOf(t, s.log, d)
+	require.ErrorContains(t, s.log.settle(t, d, h), "no space left", "what is not written down is not sent")
 	_, err = s.log.Unsent(t.Context())
 	require.Error(t, err)
 
@@ -363,7 +363,7 @@ func testLost(t *testing.T, open func() attester) {
 	require.False(t, lost, "it is known")
 
 	// A head of window 2 was sent by us, and the store knows nothing of it.
-	forgotten := signedHead(t, ourKey, evidence.Head{Chain: testChain, Window: 1800, Windows: 1, Root: headOfDraft(t, exchange.Draft{Window: 1800}).Root})
+	forgotten := signedHead(t, ourKey, evidence.Head{Chain: testChain, Window: 1800, Windows: 1, Root: noHead(t, 1800).Root})
 	for range 2 {
 		lost, err = s.log.Lost(t.Context(), forgotten)
 		require.NoError(t, err)
@@ -373,9 +373,9 @@ func testLost(t *testing.T, open func() attester) {
 	require.ErrorContains(t, err, "not our own")
 	require.NoError(t, s.SaveStatement(t.Context(), said(t, 2, w, 2, 1)))
 	record(t, s.Store, ended(w, 2, operator(2)))
-	d, err := s.log.Draft(t.Context(), 1800)
+	d, err := s.log.drafted(t, 1800)
 	require.NoError(t, err)
-	require.ErrorIs(t, s.log.Attest(t.Context(), d, headOfDraft(t, d)), exchange.ErrAttested, "its window is skipped")
+	require.ErrorIs(t, s.log.settle(t, d, signedOf(t, s.log, d)), exchange.ErrAttested, "its window is skipped")
 	what := intent(2)
 	what.Wallet = w.ID()
 	require.ErrorIs(t, s.SaveIntent(t.Context(), what), signing.ErrBarred, "nobody knows any more what it attested")
@@ -392,14 +392,14 @@ func testLost(t *testing.T, open func() attester) {
 
 func testOthersHeads(t *testing.T, open func() attester) {
 	s := open()
-	root := headOfDraft(t, exchange.Draft{Window: 900}).Root
+	root := noHead(t, 900).Root
 	theirs := func(key byte, n uint64, chainID uint64) evidence.Head {
 		return signedHead(t, key, evidence.Head{Chain: chainID, Window: window(n).Block, Windows: 1, Root: root})
 	}
 	for _, h := range []evidence.Head{theirs(3, 2, testChain), theirs(2, 1, testChain), theirs(2, 2, testChain), theirs(2, 2, 5)} {
-		require.NoError(t, s.log.SaveHead(t.Context(), h))
+		require.NoError(t, s.log.SaveHeads(t.Context(), []evidence.Head{h}))
 	}
-	require.ErrorContains(t, s.log.SaveHead(t.Context(), theirs(ourKey, 1, testChain)), "our own")
+	require.ErrorContains(t, s.log.SaveHeads(t.Context(), []evidence.Head{theirs(ourKey, 1, testChain)}), "our own")
 	s = open()
 	all, err := s.HeadsFrom(t.Context(), 900)
 	require.NoError(t, err)
@@ -526,9 +526,13 @@ func testProofs(t *testing.T, open func() attester) {
 	require.ErrorIs(t, err, ErrNotFound)
 
 	for _, op := range []byte{4, 3, 3} {
-		require.NoError(t, s.log.Holds(t.Context(), older.ID(), operator(op)))
+		here, err := s.log.Holds(t.Context(), older.ID(), operator(op))
+		require.NoError(t, err)
+		require.True(t, here)
 	}
-	require.NoError(t, s.log.Holds(t.Context(), "nothing", operator(3)))
+	here, err := s.log.Holds(t.Context(), "nothing", operator(3))
+	require.NoError(t, err)
+	require.False(t, here)
 	one, err := s.Proof(t.Context(), older.ID())
 	require.NoError(t, err)
 	require.ElementsMatch(t, []chain.Operator{operator(3), operator(4)}, one.Holders)

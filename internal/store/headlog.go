@@ -1,11 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
@@ -37,97 +40,135 @@ func journaledHeads(entries []cluster.Entry) (list []evidence.Head, others []clu
 	return list, others
 }
 
+// written is what the journal has of heads: those of the last evidence.Span windows, of which alone anything can be done still. The
+// file is read once, for nobody else writes it.
+type written struct {
+	mu   sync.Mutex
+	read bool
+	ids  map[[32]byte]evidence.Head
+}
+
+// load reads the journal unless it was. It is called with the mutex held.
+func (w *written) load(from cluster.Log) error {
+	if w.read {
+		return nil
+	}
+	entries, err := from.Entries()
+	if err != nil {
+		return fmt.Errorf("read what heads were sent: %w", err)
+	}
+	w.ids = map[[32]byte]evidence.Head{}
+	list, _ := journaledHeads(entries)
+	for _, h := range recent(list) {
+		w.ids[h.ID()] = h
+	}
+	w.read = true
+	return nil
+}
+
+// add notes a head, and forgets what is too old beside it.
+func (w *written) add(h evidence.Head) {
+	w.ids[h.ID()] = h
+	maps.DeleteFunc(w.ids, func(_ [32]byte, other evidence.Head) bool { return other.Window < since(h.Window) })
+}
+
+// recent returns those of some own heads with which anything can be done still, ascending by window.
+func recent(list []evidence.Head) []evidence.Head {
+	list = slices.SortedFunc(slices.Values(list), func(a, b evidence.Head) int { return cmp.Compare(a.Window, b.Window) })
+	if len(list) == 0 {
+		return nil
+	}
+	first := since(list[len(list)-1].Window)
+	return slices.DeleteFunc(list, func(h evidence.Head) bool { return h.Window < first })
+}
+
 // journal writes heads down that are about to be sent, if they are not there yet.
 func (l *Evidence) journal(about ...evidence.Head) error {
 	if l.cfg.Journal == nil {
 		return nil
 	}
-	there, err := l.journaled()
-	if err != nil {
+	l.written.mu.Lock()
+	defer l.written.mu.Unlock()
+	if err := l.written.load(l.cfg.Journal); err != nil {
 		return err
 	}
 	var by cluster.Seal
 	if l.cfg.Seal != nil {
+		var err error
 		if by, err = l.cfg.Seal(); err != nil {
 			return fmt.Errorf("write head down: %w", err)
 		}
 	}
 	for _, h := range about {
-		if there[h.ID()] {
+		if _, there := l.written.ids[h.ID()]; there {
 			continue
 		}
 		if err := l.cfg.Journal.Append(headEntry(h, by)); err != nil {
 			return fmt.Errorf("write head down: %w", err)
 		}
+		l.written.add(h)
 	}
 	return nil
 }
 
-// journaled returns the heads that were written down.
-func (l *Evidence) journaled() (map[[32]byte]bool, error) {
-	entries, err := l.cfg.Journal.Entries()
-	if err != nil {
-		return nil, fmt.Errorf("read what heads were sent: %w", err)
+// Recall implements exchange.Heads. It writes only if the database has forgotten any.
+func (l *Evidence) Recall(ctx context.Context) error {
+	if l.cfg.Journal == nil {
+		return nil
 	}
-	list, _ := journaledHeads(entries)
-	there := make(map[[32]byte]bool, len(list))
-	for _, h := range list {
-		there[h.ID()] = true
+	l.written.mu.Lock()
+	defer l.written.mu.Unlock()
+	if err := l.written.load(l.cfg.Journal); err != nil {
+		return err
 	}
-	return there, nil
+	if err := l.recognise(ctx); err != nil {
+		return wrap("compare heads with the journal", err)
+	}
+	list := recent(slices.Collect(maps.Values(l.written.ids)))
+	missing, err := unknownHeads(ctx, l.db, list)
+	if err != nil || len(missing) == 0 {
+		return wrap("compare heads with the journal", err)
+	}
+	return l.store.writes.do(ctx, "put back heads that were sent", func(ctx context.Context, tx *sql.Tx) error {
+		_, err := noteLost(ctx, tx, l.at.dialect(), missing)
+		return err
+	})
 }
 
-// recognise skips the first window of which a head is to be made since the start if the journal is not the one of this database, as where a
-// copy of it was restored on another machine: what the node attested after the copy was made nobody here knows, and that window, the
-// newest one, is the last of it.
-func (l *Evidence) recognise(ctx context.Context, journaled []evidence.Head, window chain.Height) error {
+// recognise notes whether the journal is the one of this database. It is not where a copy of it was restored on another machine: what the
+// node attested after the copy was made nobody here knows. It is called with the journal's mutex held.
+func (l *Evidence) recognise(ctx context.Context) error {
 	if l.cfg.Seal != nil || l.compared.Load() {
 		return nil // instances have generations for it
 	}
 	sent, err := selectHeads(ctx, l.db, `WHERE own AND NOT lost AND sent ORDER BY block DESC LIMIT 1`)
 	if err != nil {
-		return wrap("compare heads with the journal", err)
+		return err
 	}
 	for _, h := range sent {
-		if !slices.ContainsFunc(journaled, func(j evidence.Head) bool { return j.ID() == h.ID() }) {
-			l.skipped.Store(uint64(window))
-			l.store.log.Warn("The journal of what was sent is not the one of this database: a window is left without a head", "window", uint64(window))
+		if _, there := l.written.ids[h.ID()]; !there {
+			l.strange.Store(true)
+			l.store.log.Warn("The journal of what was sent is not the one of this database: a window is left without a head")
 		}
 	}
 	l.compared.Store(true)
 	return nil
 }
 
-// recall notes the heads of the journal that the database has forgotten. It writes only if there are any. Window is the one of which a
-// head is to be made.
-func (l *Evidence) recall(ctx context.Context, window chain.Height) error {
-	if l.cfg.Journal == nil {
-		return nil
+// passOver skips the first window of which a head is to be made since the start if the journal is that of another database: it is the newest
+// one, and so the last of which somebody may have made a head before.
+func (l *Evidence) passOver(window chain.Height) {
+	if l.strange.CompareAndSwap(true, false) {
+		l.skipped.Store(uint64(window))
 	}
-	entries, err := l.cfg.Journal.Entries()
-	if err != nil {
-		return fmt.Errorf("read what heads were sent: %w", err)
-	}
-	list, _ := journaledHeads(entries)
-	if err := l.recognise(ctx, list, window); err != nil {
-		return err
-	}
-	missing, err := unknownHeads(ctx, l.db, list)
-	if err != nil || len(missing) == 0 {
-		return wrap("compare heads with the journal", err)
-	}
-	return l.store.writes.do(ctx, "put back heads that were sent", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := noteLost(ctx, tx, missing)
-		return err
-	})
 }
 
-// unknownHeads returns those of some own heads whose window has none.
+// unknownHeads returns those of some recent own heads whose window has none.
 func unknownHeads(ctx context.Context, db querier, list []evidence.Head) (missing []evidence.Head, err error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	rows, err := db.QueryContext(ctx, `SELECT block FROM heads WHERE own`)
+	rows, err := db.QueryContext(ctx, `SELECT block FROM heads WHERE own AND block >= $1`, height(list[0].Window))
 	windows, err := collect(rows, err, func(row scanner) (at chain.Height, err error) { return at, row.Scan((*height)(&at)) })
 	if err != nil {
 		return nil, err
@@ -147,20 +188,15 @@ func unknownHeads(ctx context.Context, db querier, list []evidence.Head) (missin
 
 // noteLost notes own heads that were sent and are not known, and returns those that were not. No head is made of their windows or
 // of earlier ones any more, and nothing new is signed in them.
-func noteLost(ctx context.Context, tx *sql.Tx, list []evidence.Head) ([]evidence.Head, error) {
-	missing, err := unknownHeads(ctx, tx, list)
+func noteLost(ctx context.Context, tx *sql.Tx, d dialect, list []evidence.Head) ([]evidence.Head, error) {
+	missing, err := unknownHeads(ctx, tx, recent(list))
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	if _, err := lockEvidence(ctx, tx); err != nil {
+	if _, _, err := lockEvidence(ctx, tx); err != nil {
 		return nil, err
 	}
-	for _, h := range missing {
-		if err := insertHead(ctx, tx, h, lostHead); err != nil {
-			return nil, err
-		}
-	}
-	return missing, nil
+	return missing, insertHeads(ctx, tx, d, lostHead, missing...)
 }
 
 // Lost implements exchange.Heads.
@@ -169,7 +205,7 @@ func (l *Evidence) Lost(ctx context.Context, h evidence.Head) (lost bool, err er
 		return false, errors.New("note a lost head: it is not our own")
 	}
 	err = l.store.writes.do(ctx, "note a lost head", func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := noteLost(ctx, tx, []evidence.Head{h}); err != nil {
+		if _, err := noteLost(ctx, tx, l.at.dialect(), []evidence.Head{h}); err != nil {
 			return err
 		}
 		stored, err := selectHeads(ctx, tx, `WHERE own AND NOT lost AND block = $1`, height(h.Window))

@@ -29,7 +29,7 @@ func (l *Evidence) readState(ctx context.Context, tx *sql.Tx) (s exchange.State,
 	if s.Version, err = evidenceVersion(ctx, tx); err != nil {
 		return s, err
 	}
-	if s.Wallets, err = walletsOf(ctx, tx, l.cfg.Self); err != nil {
+	if s.Wallets, err = l.about.wallets(ctx, tx, l.cfg.Self); err != nil {
 		return s, err
 	}
 	own, err := selectHeads(ctx, tx, `WHERE own AND NOT lost ORDER BY block DESC LIMIT 1`)
@@ -56,19 +56,6 @@ func since(window chain.Height) chain.Height {
 		return window - back
 	}
 	return 0
-}
-
-// walletsOf returns the wallets in which an operator holds a seat, archived ones too: what was attested of them stays.
-func walletsOf(ctx context.Context, db querier, op chain.Operator) ([]chain.Wallet, error) {
-	rows, err := db.QueryContext(ctx, `SELECT wallet, public_key, roster, imported_time, archived FROM wallets ORDER BY wallet`)
-	records, err := collect(rows, err, scanWallet)
-	var ours []chain.Wallet
-	for _, r := range records {
-		if r.Holds(op) {
-			ours = append(ours, r.Wallet)
-		}
-	}
-	return ours, err
 }
 
 func selectHeads(ctx context.Context, db querier, where string, args ...any) ([]evidence.Head, error) {
@@ -106,9 +93,9 @@ func scanEntry(row scanner) (a exchange.Attested, err error) {
 }
 
 // Attest implements exchange.Heads.
-func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head) error {
+func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head) (version uint64, err error) {
 	if h.Operator != l.cfg.Self || h.Window != d.Window || h.Window == 0 || slices.ContainsFunc(d.New, func(e evidence.Entry) bool { return e.Window != d.Window }) {
-		return fmt.Errorf("store head: the head of %v is not that of the draft of window %d", h, d.Window)
+		return 0, fmt.Errorf("store head: the head of %v is not that of the draft of window %d", h, d.Window)
 	}
 	var barred []chain.WalletID
 	for _, e := range d.New {
@@ -116,12 +103,12 @@ func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head
 			barred = append(barred, e.Wallet)
 		}
 	}
-	err := l.sealed(ctx, "store head", func(ctx context.Context, tx *sql.Tx, doubts func(chain.Height) bool) error {
+	err = l.sealed(ctx, "store head", func(ctx context.Context, tx *sql.Tx, doubts func(chain.Height) bool) error {
 		// Whoever acts for a wallet among instances locks its row first, so either that is seen here or this there.
 		if err := l.lockSlots(ctx, tx, barred); err != nil {
 			return err
 		}
-		version, err := lockEvidence(ctx, tx)
+		before, after, err := lockEvidence(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -132,7 +119,7 @@ func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head
 		switch {
 		case chain.Height(newest) >= h.Window:
 			return fmt.Errorf("%w: the last one is of window %d", exchange.ErrAttested, newest)
-		case version != d.Version:
+		case before != d.Version:
 			return exchange.ErrStale
 		case doubts(h.Window):
 			return exchange.ErrDoubtful
@@ -140,15 +127,19 @@ func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head
 		if acted, err := actedIn(ctx, tx, d.Window, barred); err != nil || acted {
 			return errors.Join(err, exchange.ErrStale)
 		}
-		if err := insertEntries(ctx, tx, d.New); err != nil {
+		if err := insertEntries(ctx, tx, l.at.dialect(), d.New); err != nil {
 			return err
 		}
-		return insertHead(ctx, tx, h, ownHead)
+		version = after
+		return insertHeads(ctx, tx, l.at.dialect(), ownHead, h)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.journal(h)
 	}
-	return l.journal(h)
+	if err != nil {
+		return 0, err
+	}
+	return version, nil
 }
 
 // lockSlots keeps what is done for wallets waiting until the transaction ends. A wallet that nobody was responsible for yet gets its
@@ -181,23 +172,13 @@ func actedIn(ctx context.Context, tx *sql.Tx, window chain.Height, wallets []cha
 	return false, nil
 }
 
-// entryRows bounds one statement's entries: seven values each.
-const entryRows = 500
-
-func insertEntries(ctx context.Context, tx *sql.Tx, entries []evidence.Entry) error {
-	for some := range slices.Chunk(entries, entryRows) {
-		var in conditions
-		rows := make([]string, len(some))
-		for i := range some {
-			e := &some[i]
-			rows[i] = in.row(height(e.Window), e.Wallet[:], int64(e.Status), e.Leader[:], e.Sender[:], e.Statement[:], int64(0))
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO entries (block, wallet, status, leader, sender, digest, filled) VALUES `+strings.Join(rows, ", "), in.args...)
-		if err != nil {
-			return err
-		}
+func insertEntries(ctx context.Context, tx *sql.Tx, d dialect, entries []evidence.Entry) error {
+	rows := make([][]any, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		rows[i] = []any{height(e.Window), e.Wallet[:], int64(e.Status), e.Leader[:], e.Sender[:], e.Statement[:], int64(0)}
 	}
-	return nil
+	return insertRows(ctx, tx, d, `INSERT INTO entries (block, wallet, status, leader, sender, digest, filled) VALUES `, rows)
 }
 
 // headOf says whose a head is.
@@ -209,11 +190,29 @@ const (
 	lostHead // our own, known by what was sent
 )
 
-func insertHead(ctx context.Context, tx *sql.Tx, h evidence.Head, whose headOf) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO heads (block, operator, signed, own, lost, sent, stored_time) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (block, operator) DO NOTHING`,
-		height(h.Window), h.Operator[:], h.Signed(), whose != othersHead, whose == lostHead, whose != ownHead, instant(time.Now()))
-	return err
+// insertHeads inserts those of whose operator and window there is none.
+func insertHeads(ctx context.Context, tx *sql.Tx, d dialect, whose headOf, list ...evidence.Head) error {
+	if len(list) == 0 {
+		return nil
+	}
+	now := instant(time.Now())
+	together := 1
+	if !d.prepares {
+		together = rowsAtOnce
+	}
+	for some := range slices.Chunk(list, together) {
+		var in conditions
+		rows := make([]string, len(some))
+		for i, h := range some {
+			rows[i] = in.row(height(h.Window), h.Operator[:], h.Signed(), whose != othersHead, whose == lostHead, whose != ownHead, now)
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO heads (block, operator, signed, own, lost, sent, stored_time) VALUES `+strings.Join(rows, ", ")+`
+			ON CONFLICT (block, operator) DO NOTHING`, in.args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Sent implements exchange.Heads.
@@ -234,13 +233,16 @@ func (l *Evidence) Unsent(ctx context.Context) ([]evidence.Head, error) {
 	return own, l.journal(own...)
 }
 
-// SaveHead implements exchange.Heads.
-func (l *Evidence) SaveHead(ctx context.Context, h evidence.Head) error {
-	if h.Operator == l.cfg.Self {
-		return errors.New("store another operator's head: it is our own")
+// SaveHeads implements exchange.Heads.
+func (l *Evidence) SaveHeads(ctx context.Context, list []evidence.Head) error {
+	if slices.ContainsFunc(list, func(h evidence.Head) bool { return h.Operator == l.cfg.Self }) {
+		return errors.New("store heads of other operators: one is our own")
 	}
-	return l.store.writes.do(ctx, "store another operator's head", func(ctx context.Context, tx *sql.Tx) error {
-		return insertHead(ctx, tx, h, othersHead)
+	if len(list) == 0 {
+		return nil
+	}
+	return l.store.writes.do(ctx, "store heads of other operators", func(ctx context.Context, tx *sql.Tx) error {
+		return insertHeads(ctx, tx, l.at.dialect(), othersHead, list...)
 	})
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,38 +48,78 @@ func proveStatements(ctx context.Context, tx *sql.Tx, st coordination.Statement)
 			continue
 		}
 		if p, err := evidence.Prove(chainID, first, second); err == nil {
-			_, _, err := insertProof(ctx, tx, p, chain.Operator{}, st.ArrivedAt)
-			return err
+			if _, _, err := insertProof(ctx, tx, p, chain.Operator{}, st.ArrivedAt); !errors.Is(err, exchange.ErrEnough) {
+				return err
+			}
+			return nil // the statement is kept all the same
 		}
 	}
 	return nil
 }
 
+// longProof is the size in bytes beyond which a proof counts among those of which exchange.MaxProofsOf are kept of an operator. The largest
+// proposal that the wallets' contracts accept is about 2 KiB, so what is longer is padding; any number of misdeeds is proved by shorter ones.
+const longProof = 8 << 10
+
 // insertProof stores a proof unless there is one of the same misdeed, and returns the ID of the one that is there then. A recorded
 // fault that it proves has changed by it.
 func insertProof(ctx context.Context, tx *sql.Tx, p evidence.Proof, from chain.Operator, at chain.Height) (id string, first bool, err error) {
-	slot := p.Slot()
+	slot, encoded := p.Slot(), p.Encode()
+	var full error
+	if len(encoded) > longProof {
+		if full = room(ctx, tx, slot); full != nil && !errors.Is(full, exchange.ErrEnough) {
+			return "", false, full
+		}
+	}
+	if full != nil {
+		if id, err = proofOf(ctx, tx, p); errors.Is(err, sql.ErrNoRows) {
+			err = full
+		}
+		return id, false, err
+	}
 	done, err := tx.ExecContext(ctx, `INSERT INTO proofs (id, kind, culprit, block, wallet, proof, source, stored_at, stored_time, told)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE) ON CONFLICT (culprit, kind, block, wallet) DO NOTHING`,
-		p.ID(), string(p.Kind), slot.Operator[:], height(slot.Window), slot.Wallet[:], p.Encode(), from[:], height(at), instant(time.Now()))
+		p.ID(), string(p.Kind), slot.Operator[:], height(slot.Window), slot.Wallet[:], encoded, from[:], height(at), instant(time.Now()))
 	if first, err = inserted(done, err); err != nil {
 		return "", false, err
 	}
 	if first {
 		return p.ID(), true, bump(ctx, tx, shared.TopicFaults)
 	}
+	id, err = proofOf(ctx, tx, p)
+	return id, false, err
+}
+
+// proofOf returns the ID of the proof that is stored of the misdeed which a proof shows.
+func proofOf(ctx context.Context, tx *sql.Tx, p evidence.Proof) (id string, err error) {
+	slot := p.Slot()
 	err = tx.QueryRowContext(ctx, `SELECT id FROM proofs WHERE culprit = $1 AND kind = $2 AND block = $3 AND wallet = $4`,
 		slot.Operator[:], string(p.Kind), height(slot.Window), slot.Wallet[:]).Scan(&id)
-	return id, false, err
+	return id, err
+}
+
+// room returns exchange.ErrEnough if as many long proofs are kept of an operator as may be, in the windows of a head's span around one.
+func room(ctx context.Context, tx *sql.Tx, slot evidence.Slot) error {
+	var there int64
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM proofs WHERE culprit = $1 AND block >= $2 AND block <= $3 AND length(proof) > $4`,
+		slot.Operator[:], height(since(slot.Window)), height(slot.Window+evidence.Span*coordination.RFC12().Frequency), longProof).Scan(&there)
+	if err == nil && there >= exchange.MaxProofsOf {
+		err = fmt.Errorf("%w: %d proofs of more than %d bytes within %d windows", exchange.ErrEnough, there, longProof, evidence.Span)
+	}
+	return err
 }
 
 // SaveProof implements exchange.Proofs.
 func (l *Evidence) SaveProof(ctx context.Context, p evidence.Proof, from chain.Operator, at chain.Height) (id string, first bool, err error) {
+	var full error
 	err = l.store.writes.do(ctx, "store proof", func(ctx context.Context, tx *sql.Tx) (err error) {
-		id, first, err = insertProof(ctx, tx, p, from, at)
+		full = nil
+		if id, first, err = insertProof(ctx, tx, p, from, at); errors.Is(err, exchange.ErrEnough) {
+			full, err = err, nil // nothing was stored, and others in the transaction need not be run again for it
+		}
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, full); err != nil {
 		return "", false, err
 	}
 	return id, first, nil
@@ -117,15 +158,21 @@ func (r Reader) Proofs(ctx context.Context, f exchange.ProofFilter) ([]exchange.
 
 // Untold implements exchange.Proofs.
 func (r Reader) Untold(ctx context.Context, limit int) ([]exchange.StoredProof, error) {
-	where := conditions{clauses: []string{"NOT p.told"}}
-	found, err := selectProofs(ctx, r.db, "NULL", where, "p.stored_time DESC, p.id", limit)
+	found, err := selectProofsOf(ctx, r.db, `(SELECT id, kind, culprit, block, wallet, source, stored_at, stored_time, told,
+		ROW_NUMBER() OVER (PARTITION BY culprit ORDER BY stored_time DESC, id) AS nth FROM proofs WHERE NOT told)`,
+		"NULL", conditions{}, "p.nth, p.stored_time DESC, p.id", limit)
 	return found, wrap("read proofs", err)
 }
 
 // selectProofs joins each proof with its holders: it stands in as many neighbouring rows as it has any.
 func selectProofs(ctx context.Context, db querier, encoded string, where conditions, order string, limit int) ([]exchange.StoredProof, error) {
+	return selectProofsOf(ctx, db, "proofs", encoded, where, order, limit)
+}
+
+// selectProofsOf does so with the rows of a table, or of a query in its place.
+func selectProofsOf(ctx context.Context, db querier, table, encoded string, where conditions, order string, limit int) ([]exchange.StoredProof, error) {
 	rows, err := db.QueryContext(ctx, `SELECT p.id, p.kind, p.culprit, p.block, p.wallet, `+encoded+`, p.source, p.stored_at, p.stored_time, p.told, f.id, h.operator
-		FROM (SELECT * FROM proofs p`+where.sql()+` ORDER BY `+order+where.limit(limit)+`) p
+		FROM (SELECT * FROM `+table+` p`+where.sql()+` ORDER BY `+order+where.limit(limit)+`) p
 		LEFT JOIN faults f ON f.block = p.block AND f.wallet = p.wallet AND f.culprit = p.culprit AND `+provedFault+`
 		LEFT JOIN proof_holders h ON h.proof = p.id
 		ORDER BY `+order+`, h.operator`, where.args...)
@@ -167,13 +214,20 @@ func scanProof(row scanner) (exchange.StoredProof, error) {
 	return p, nil
 }
 
-// Holds implements exchange.Proofs.
-func (l *Evidence) Holds(ctx context.Context, id string, operator chain.Operator) error {
-	return l.store.writes.do(ctx, "note who has a proof", func(ctx context.Context, tx *sql.Tx) error {
+// Holds implements exchange.Proofs. Others say again and again what they have, so it is looked up before it is written.
+func (l *Evidence) Holds(ctx context.Context, id string, operator chain.Operator) (here bool, err error) {
+	var there, noted int64
+	err = l.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM proofs WHERE id = $1), (SELECT COUNT(*) FROM proof_holders WHERE proof = $1 AND operator = $2)`,
+		id, operator[:]).Scan(&there, &noted)
+	if err != nil || there == 0 || noted > 0 {
+		return there > 0 && err == nil, wrap("look after a proof", err)
+	}
+	err = l.store.writes.do(ctx, "note who has a proof", func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO proof_holders (proof, operator) SELECT id, $2 FROM proofs WHERE id = $1
 			ON CONFLICT (proof, operator) DO NOTHING`, id, operator[:])
 		return err
 	})
+	return err == nil, err
 }
 
 // Told implements exchange.Proofs.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
@@ -110,21 +111,28 @@ func (s *Service) attest(ctx context.Context, window chain.Height) error {
 	}
 }
 
+// attestOnce makes a head from the ledger that is kept from window to window. What is kept is what is stored: it was read with a version, or
+// closed for a head that was stored with one, and whatever changes what is stored gives it another version. A draft of another version is
+// none of this ledger: then it is read anew. What is drafted of the same version is stored only if the version still stands.
 func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made bool, err error) {
+	if err := s.cfg.Log.Recall(ctx); err != nil {
+		return false, err
+	}
 	d, err := s.cfg.Log.Draft(ctx, window)
 	if err != nil {
 		return false, fmt.Errorf("draft: %w", err)
 	}
-	if d.Head.Window >= window {
+	kept, newest, err := s.following(ctx, d.Version)
+	if err != nil {
+		return false, fmt.Errorf("draft: %w", err)
+	}
+	if newest >= window {
 		return false, ErrAttested
 	}
 	if len(d.Wallets) == 0 {
 		return false, nil
 	}
-	ledger, _, err := d.Ledger(s.cfg.Chain, s.self)
-	if err != nil {
-		return false, fmt.Errorf("draft: %w", err)
-	}
+	ledger := kept.Clone()
 	for _, e := range d.New {
 		if err := ledger.Put(e); err != nil {
 			return false, fmt.Errorf("draft: %w", err)
@@ -138,13 +146,35 @@ func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made boo
 	if below, err = below.With(signed.Bytes()); err != nil {
 		return false, err
 	}
-	if err := s.cfg.Log.Attest(ctx, d, below.Head); err != nil {
+	version, err := s.cfg.Log.Attest(ctx, d, below.Head)
+	if err != nil {
 		return false, fmt.Errorf("attest: %w", err)
 	}
-	// The version that it has in the log now is not known; the next refresh makes the same once more.
-	s.adopt(ledger, below, d.Version, window)
+	s.adopt(ledger, below, d.Wallets, version, window)
 	s.cfg.Logger.Debug("Attested what was heard in a window", "window", window, "wallets", below.Head.Wallets, "new", len(d.New))
 	return true, nil
+}
+
+// following returns the ledger of a version, and the window of its last head. ErrStale says that the log has another version by now.
+func (s *Service) following(ctx context.Context, version uint64) (*heads.Ledger, chain.Height, error) {
+	if ledger, newest, same := s.kept(version); same {
+		return ledger, newest, nil
+	}
+	if err := s.refresh(ctx); err != nil {
+		return nil, 0, err
+	}
+	ledger, newest, same := s.kept(version)
+	if !same {
+		return nil, 0, ErrStale
+	}
+	return ledger, newest, nil
+}
+
+// kept returns the ledger that is kept, and whether it is that of a version.
+func (s *Service) kept(version uint64) (*heads.Ledger, chain.Height, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger, s.window, s.ledger != nil && s.version == version
 }
 
 // closeWindow tells the loops that follow that a window is over and attested. A window that they have not taken gives way to it.

@@ -239,7 +239,8 @@ func (s *Service) take(ctx context.Context, f compare.Finding) (id string, fille
 	now := s.cfg.Clock.Height()
 	switch {
 	case f.Proof != nil && (f.Kind == compare.Denied || current(f.Window, now)):
-		return s.prove(ctx, *f.Proof, chain.Operator{}), false, nil
+		id, _ = s.prove(ctx, *f.Proof, chain.Operator{}) // it has said what went wrong
+		return id, false, nil
 	case f.Kind == compare.Ours && f.Statement != nil && f.Mine != nil:
 		// Of what nothing is attested there is no gap, and nobody could have us keep all that he says. Who is no member has said
 		// nothing.

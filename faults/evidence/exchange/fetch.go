@@ -106,18 +106,18 @@ func (s *Service) fetch(ctx context.Context, w want) (kept string, err error) {
 	}
 	p, err := s.company().verify(s.cfg.Chain, data)
 	// The bound keeps an operator from having us store a proof of each window that ever was, or will be.
-	if now := s.cfg.Clock.Height(); err == nil && (p.ID() != w.id || p.Slot().Window > now || p.Slot().Window+2*evidence.Span*frequency < now) {
-		err = errors.New("it is another one, or of a window that is long over or not yet")
+	if now := s.cfg.Clock.Height(); err == nil && (p.ID() != w.id || len(data) > maxProof || p.Slot().Window > now || p.Slot().Window+2*evidence.Span*frequency < now) {
+		err = errors.New("it is another one, too long, or of a window that is long over or not yet")
 	}
 	if err != nil {
 		s.count(func(c *Counters) { c.ProofsRefused++ })
 		s.cfg.Logger.Warn("A proof that an operator told of is none", "proof", w.id, "operator", w.by, "error", err)
 		return "", nil
 	}
-	if kept = s.prove(ctx, p, w.by); kept == "" {
-		return "", errors.New("it could not be stored")
+	if kept, err = s.prove(ctx, p, w.by); kept == "" {
+		return "", err
 	}
-	if err := s.cfg.Log.Holds(ctx, kept, w.by); err != nil {
+	if _, err := s.cfg.Log.Holds(ctx, kept, w.by); err != nil {
 		return "", fmt.Errorf("note who has it: %w", err)
 	}
 	return kept, nil

@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
@@ -30,7 +32,7 @@ func (s *Service) hearHead(ctx context.Context, said Said) {
 	s.mu.Unlock()
 	switch verdict {
 	case heads.Guilty:
-		s.prove(ctx, proof, chain.Operator{})
+		_, _ = s.prove(ctx, proof, chain.Operator{}) // it has said what went wrong
 	case heads.Suspect:
 		s.cfg.Logger.Info("An operator's head passes over one that it signed before, or begins anew: it may have lost data",
 			"operator", h.Operator, "window", h.Window)
@@ -39,8 +41,51 @@ func (s *Service) hearHead(ctx context.Context, said Said) {
 	case heads.Fresh:
 	}
 	// One that contradicts another is kept as well, if it is the first of its window.
-	if err := s.cfg.Log.SaveHead(ctx, h); err != nil && ctx.Err() == nil {
-		s.cfg.Logger.Error("Could not store an operator's head", "operator", h.Operator, "window", h.Window, "error", err)
+	select {
+	case s.heard <- h:
+	case <-ctx.Done():
+	}
+}
+
+const (
+	// maxHeard heads wait to be stored: those of a window of the largest circle.
+	maxHeard = 256
+	// heardPause is for how long what was heard waits for more, to be stored in one go: all tell their heads within some minutes. What a
+	// crash loses meanwhile its operator repeats.
+	heardPause = 10 * time.Second
+)
+
+// keepHeads stores what was heard of other operators' heads.
+func (s *Service) keepHeads(ctx context.Context) {
+	var fresh []evidence.Head
+	store := func(ctx context.Context) {
+		if err := s.cfg.Log.SaveHeads(ctx, fresh); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("Could not store heads of other operators", "heads", len(fresh), "error", err)
+		}
+		fresh = nil
+	}
+	due := time.NewTimer(heardPause)
+	defer due.Stop()
+	for {
+		select {
+		case h := <-s.heard:
+			if len(fresh) == 0 {
+				due.Reset(heardPause)
+			}
+			if fresh = append(fresh, h); len(fresh) >= maxHeard {
+				store(ctx)
+			}
+		case <-due.C:
+			store(ctx)
+		case <-ctx.Done():
+			ctx, end := context.WithTimeout(context.WithoutCancel(ctx), lastWrite) // what was heard is not to be lost by a restart
+			defer end()
+			for len(s.heard) > 0 && len(fresh) < maxHeard { // nobody else takes from it
+				fresh = append(fresh, <-s.heard)
+			}
+			store(ctx)
+			return
+		}
 	}
 }
 
@@ -60,28 +105,33 @@ func (s *Service) hearOwn(ctx context.Context, h evidence.Head) {
 }
 
 // prove keeps a proof that was found here or fetched from somebody, once it is verified against our wallets' operators, and has it
-// announced. It returns its ID, or that of the proof of the same misdeed that is kept already; empty if it is refused.
-func (s *Service) prove(ctx context.Context, p evidence.Proof, from chain.Operator) string {
-	now := s.cfg.Clock.Height()
-	if _, err := s.company().verify(s.cfg.Chain, p.Encode()); err != nil || p.Slot().Window > now {
+// announced. It returns its ID, or that of the proof of the same misdeed that is kept already; empty if it is refused. An error says that it
+// could not be stored.
+func (s *Service) prove(ctx context.Context, p evidence.Proof, from chain.Operator) (string, error) {
+	now, encoded := s.cfg.Clock.Height(), p.Encode()
+	if _, err := s.company().verify(s.cfg.Chain, encoded); err != nil || p.Slot().Window > now || len(encoded) > maxProof {
 		s.count(func(c *Counters) { c.ProofsRefused++ })
-		s.cfg.Logger.Debug("A proof is refused", "kind", p.Kind, "about", p.Slot(), "from", from, "error", err)
-		return ""
+		s.cfg.Logger.Debug("A proof is refused", "kind", p.Kind, "about", p.Slot(), "bytes", len(encoded), "from", from, "error", err)
+		return "", nil
 	}
 	id, first, err := s.cfg.Log.SaveProof(ctx, p, from, now)
 	switch {
+	case errors.Is(err, ErrEnough):
+		s.count(func(c *Counters) { c.ProofsRefused++ })
+		s.cfg.Logger.Debug("A proof is not kept", "kind", p.Kind, "about", p.Slot(), "from", from, "error", err)
+		return "", nil
 	case err != nil:
 		if ctx.Err() == nil {
 			s.cfg.Logger.Error("Could not store a proof", "kind", p.Kind, "about", p.Slot(), "error", err)
 		}
-		return ""
+		return "", err
 	case first:
 		s.count(func(c *Counters) { c.Proofs[p.Kind]++ })
 		s.cfg.Logger.Warn("An operator has contradicted itself: there is a proof", "proof", id, "kind", p.Kind, "operator", p.Slot().Operator,
 			"wallet", p.Slot().Wallet, "window", p.Slot().Window, "from", from)
 		s.Proved()
 	}
-	return id
+	return id, nil
 }
 
 // Proved tells the service that a proof may have been stored: it is announced at once.

@@ -32,6 +32,7 @@ type memory struct {
 	proofs  []exchange.StoredProof
 	lost    []evidence.Head
 	refuse  func() error // of writes, if it is not nil
+	read    int          // how often all was read
 }
 
 func newMemory(chainID uint64, self, leader chain.Operator, wallets ...chain.Wallet) *memory {
@@ -61,9 +62,18 @@ func (m *memory) proveTwice(slot exchange.Slot) {
 	}
 }
 
+func (m *memory) Recall(context.Context) error { return nil }
+
+func (m *memory) Version(context.Context) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.version, nil
+}
+
 func (m *memory) State(context.Context) (exchange.State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.read++
 	return m.state(), nil
 }
 
@@ -86,7 +96,7 @@ func (m *memory) state() exchange.State {
 func (m *memory) Draft(_ context.Context, window chain.Height) (exchange.Draft, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := exchange.Draft{State: m.state(), Window: window}
+	d := exchange.Draft{Window: window, Wallets: m.wallets, Version: m.version}
 	for _, w := range m.wallets {
 		e := evidence.Entry{Wallet: w.ID(), Window: window, Leader: m.leader}
 		for _, s := range m.heard[exchange.Slot{Wallet: w.ID(), Window: window}] {
@@ -104,25 +114,25 @@ func (m *memory) Draft(_ context.Context, window chain.Height) (exchange.Draft, 
 	return d, nil
 }
 
-func (m *memory) Attest(_ context.Context, d exchange.Draft, h evidence.Head) error {
+func (m *memory) Attest(_ context.Context, d exchange.Draft, h evidence.Head) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.refuse != nil:
-		return m.refuse()
+		return 0, m.refuse()
 	case m.state().Head.Window >= h.Window:
-		return exchange.ErrAttested
+		return 0, exchange.ErrAttested
 	case d.Version != m.version:
-		return exchange.ErrStale
+		return 0, exchange.ErrStale
 	case slices.ContainsFunc(m.lost, func(l evidence.Head) bool { return l.Window >= h.Window }):
-		return exchange.ErrDoubtful
+		return 0, exchange.ErrDoubtful
 	}
 	m.version++
 	m.own = append(m.own, h)
 	for _, e := range d.New {
 		m.entries[exchange.Slot{Wallet: e.Wallet, Window: e.Window}] = exchange.Attested{Entry: e}
 	}
-	return nil
+	return m.version, nil
 }
 
 func (m *memory) Unsent(context.Context) ([]evidence.Head, error) {
@@ -148,13 +158,19 @@ func (m *memory) Lost(_ context.Context, h evidence.Head) (bool, error) {
 	return true, nil
 }
 
-func (m *memory) SaveHead(_ context.Context, h evidence.Head) error {
+func (m *memory) SaveHeads(_ context.Context, list []evidence.Head) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, h := range list {
+		m.saveHead(h)
+	}
+	return nil
+}
+
+func (m *memory) saveHead(h evidence.Head) {
 	if !slices.ContainsFunc(m.others, func(o evidence.Head) bool { return o.Operator == h.Operator && o.Window == h.Window }) {
 		m.others = append(m.others, h)
 	}
-	return nil
 }
 
 func (m *memory) HeadsFrom(_ context.Context, window chain.Height) ([]evidence.Head, error) {
@@ -263,8 +279,11 @@ func (m *memory) Proofs(context.Context, exchange.ProofFilter) ([]exchange.Store
 	return slices.Clone(m.proofs), nil
 }
 
-func (m *memory) Holds(_ context.Context, id string, operator chain.Operator) error {
-	return m.change(id, func(p *exchange.StoredProof) {
+func (m *memory) Holds(ctx context.Context, id string, operator chain.Operator) (bool, error) {
+	if _, err := m.Proof(ctx, id); err != nil {
+		return false, nil
+	}
+	return true, m.change(id, func(p *exchange.StoredProof) {
 		if !slices.Contains(p.Holders, operator) {
 			p.Holders = append(slices.Clone(p.Holders), operator)
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/compare"
 )
 
@@ -88,7 +87,7 @@ func Inquiries(find func() *Service) []Inquiry {
 	}
 	return []Inquiry{
 		{CompareProtocol, compare.MaxRequest, compare.MaxAnswer, ready((*Service).answerComparison)},
-		{ProofProtocol, idSize, evidence.MaxProof, ready((*Service).answerProof)},
+		{ProofProtocol, idSize, maxProof, ready((*Service).answerProof)},
 	}
 }
 

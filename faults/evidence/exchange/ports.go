@@ -25,6 +25,8 @@ var (
 	ErrDoubtful = errors.New("a head of this window may have been signed before data was lost")
 	// ErrUnknown says that there is no such proof.
 	ErrUnknown = errors.New("no such proof")
+	// ErrEnough says that so much is proved about an operator already that this proof is not kept: see MaxProofsOf.
+	ErrEnough = errors.New("enough is proved about the operator")
 )
 
 // Bounds of what a Log keeps. At each of them what is new is left out, for what is there settles the case.
@@ -33,6 +35,9 @@ const (
 	MaxQuotes = 64
 	// MaxKnown is how many explained differences are kept with one operator.
 	MaxKnown = 1 << 16
+	// MaxProofsOf is how many long proofs about one operator are kept of evidence.Span windows: proofs whose statements are padded far
+	// beyond what a proposal needs. Each is 132 KiB at most, so whoever pads costs a megabyte a day. Short ones are all kept.
+	MaxProofsOf = 64
 )
 
 // Log is the durable memory of heads, entries and proofs. Each method is one transaction; an error means that nothing of it
@@ -45,16 +50,23 @@ type Log interface {
 
 // Heads are this operator's, and those of others that were heard.
 type Heads interface {
-	// State returns what this operator attested last, and what it knows of the windows below that.
+	// Recall notes the heads that this machine's disk knows and the log has forgotten: nothing new is signed in their windows. It is
+	// called before anything can be, and again before each Draft.
+	Recall(ctx context.Context) error
+	// Version returns that of the state that State would return.
+	Version(ctx context.Context) (uint64, error)
+	// State returns what this operator attested last, and what it knows of the windows below that. It reads all of it, some ten
+	// thousand entries.
 	State(ctx context.Context) (State, error)
-	// Draft returns what is to be attested of a window: a state, and the entries of the window that are new. Wallets without a
-	// final result have none. Drafting changes nothing.
+	// Draft returns what is to be attested of a window: its new entries, to be put to the ledger of the state with the same version.
+	// Wallets without a final result have none. It reads of the window alone, and changes nothing.
 	Draft(ctx context.Context, window chain.Height) (Draft, error)
 	// Attest stores a head with the entries it was drafted with, and has it on this machine's disk as well before it returns:
 	// the head may be sent then, and only then. From here on nothing can be signed or proposed in a slot that it attests as
 	// None or Late; where something was meanwhile, it is ErrStale. ErrAttested, ErrStale and ErrDoubtful say that the head must
-	// never leave; any other error leaves open whether it is stored, and Unsent tells.
-	Attest(ctx context.Context, d Draft, h evidence.Head) error
+	// never leave; any other error leaves open whether it is stored, and Unsent tells. It returns the version of the state that is there
+	// then, which is the ledger that was closed for the head: it need not be read again.
+	Attest(ctx context.Context, d Draft, h evidence.Head) (version uint64, err error)
 	// Unsent returns heads of this operator that were stored and are not known to have been sent, oldest first, the last
 	// evidence.Span windows of them: they are sent as they are. Each is on this machine's disk when it is returned.
 	Unsent(ctx context.Context) ([]evidence.Head, error)
@@ -64,8 +76,8 @@ type Heads interface {
 	// nothing new is signed in it. It reports false if the head is known. A head that contradicts a stored one is noted too.
 	Lost(ctx context.Context, h evidence.Head) (bool, error)
 
-	// SaveHead stores the head of another operator. Of one operator and window the first one stays.
-	SaveHead(ctx context.Context, h evidence.Head) error
+	// SaveHeads stores heads of other operators. Of one operator and window the first one stays.
+	SaveHeads(ctx context.Context, list []evidence.Head) error
 	// HeadsFrom returns the heads of other operators of a window and later ones, ascending by window.
 	HeadsFrom(ctx context.Context, window chain.Height) ([]evidence.Head, error)
 }
@@ -78,7 +90,8 @@ type State struct {
 	Entries []Attested
 	// Wallets are those in which the operator holds a seat, with their rosters, archived ones too.
 	Wallets []chain.Wallet
-	// Version grows with each change of entries and heads.
+	// Version is another one after each change of entries and heads, and never one that was there before, not even in a log that has
+	// forgotten some of them: what has the same version is the same.
 	Version uint64
 }
 
@@ -89,11 +102,12 @@ type Attested struct {
 	Filled chain.Height
 }
 
-// Draft is what a head of a window can be made of.
+// Draft is what a head of a window can be made of, with the state of its version.
 type Draft struct {
-	State
-	Window chain.Height
-	New    []evidence.Entry // of Window, ascending by wallet
+	Window  chain.Height
+	New     []evidence.Entry // of Window, ascending by wallet
+	Wallets []chain.Wallet   // as in State; not to be changed
+	Version uint64           // of the state that the head is to follow
 }
 
 // Statements are the signed messages that entries speak of, and what is known of how others attest them.
@@ -133,16 +147,17 @@ type Slot struct {
 type Proofs interface {
 	// SaveProof stores a proof that was decoded or made, and reports whether it is the first of its misdeed: of one kind,
 	// operator, wallet and window one is kept. It returns the ID of the one that is. From says whom it came from; zero if it
-	// was found here.
+	// was found here. ErrEnough says that nothing is stored.
 	SaveProof(ctx context.Context, p evidence.Proof, from chain.Operator, at chain.Height) (id string, first bool, err error)
 	// Proof returns one; ErrUnknown if there is none.
 	Proof(ctx context.Context, id string) (StoredProof, error)
 	// Proofs returns those that a filter selects, the newest window first.
 	Proofs(ctx context.Context, f ProofFilter) ([]StoredProof, error)
-	// Holds notes that an operator has a proof. Of one that is not here nothing is noted.
-	Holds(ctx context.Context, id string, operator chain.Operator) error
-	// Untold returns proofs that are still to be announced, the newest first, limit at most, and without Encoded: a proof can be
-	// two messages of the greatest size.
+	// Holds notes that an operator has a proof, and reports whether it is here: of one that is not nothing is noted. What is noted
+	// already is not written again.
+	Holds(ctx context.Context, id string, operator chain.Operator) (here bool, err error)
+	// Untold returns proofs that are still to be announced, without Encoded, limit at most: first the newest of each culprit, then the
+	// second of each, so that no culprit's many keep those about others from being told.
 	Untold(ctx context.Context, limit int) ([]StoredProof, error)
 	// Told ends a proof's announcements: the others have it.
 	Told(ctx context.Context, id string) error

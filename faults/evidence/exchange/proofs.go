@@ -25,6 +25,9 @@ const (
 	maxWanted = 256
 	// maxFetched bounds the memory of what need not be fetched again.
 	maxFetched = 4096
+	// maxProof is the most bytes of a proof that is fetched, given or stored: two statements of the greatest size that is kept and relayed, 64
+	// KiB, and what is around them. Longer ones could be made of messages that the network carries and nobody keeps.
+	maxProof = 2*(64<<10) + 4<<10
 	// newsPause is the pause between two messages, so that what comes up together is told together.
 	newsPause = 30 * time.Second
 )
@@ -198,14 +201,7 @@ func (s *Service) holds(ctx context.Context, id string, by chain.Operator) (bool
 	if kept == "" {
 		return false, nil // it is of no use here
 	}
-	_, err := s.cfg.Log.Proof(ctx, kept)
-	switch {
-	case errors.Is(err, ErrUnknown):
-		return false, nil
-	case err != nil:
-		return false, err
-	}
-	return true, s.cfg.Log.Holds(ctx, kept, by)
+	return s.cfg.Log.Holds(ctx, kept, by)
 }
 
 // acknowledge has an ID among those that are said to be here; false if it is.

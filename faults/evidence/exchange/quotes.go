@@ -15,12 +15,19 @@ const (
 	// maxFreshQuotes wait to be stored together, quotePause at most. A crash loses them, which costs at most a proof.
 	maxFreshQuotes = 1024
 	quotePause     = 30 * time.Second
-	lastQuotes     = 5 * time.Second
+	// maxQuote is the most bytes of one: an announcement has some hundred, and the rest is padding. Those that wait take 20 MiB at most.
+	maxQuote = 16 << 10
+	// lastWrite is how long what waits may take to be stored when the node ends.
+	lastWrite = 5 * time.Second
 )
 
 // Quote takes a message that was heard on a wallet's signing topic: if another operator acts on a leader's word in it, it is kept,
 // to be held against what that operator attests. It returns at once; what finds no room is dropped.
 func (s *Service) Quote(signed []byte) {
+	if len(signed) > maxQuote {
+		s.count(func(c *Counters) { c.QuotesDropped++ })
+		return
+	}
 	select {
 	case s.quotes <- signed:
 	default:
@@ -62,7 +69,7 @@ func (s *Service) keepQuotes(ctx context.Context) {
 			store(ctx)
 			due.Reset(quotePause)
 		case <-ctx.Done():
-			ctx, end := context.WithTimeout(context.WithoutCancel(ctx), lastQuotes) // what was heard is not to be lost by a restart
+			ctx, end := context.WithTimeout(context.WithoutCancel(ctx), lastWrite) // what was heard is not to be lost by a restart
 			defer end()
 			store(ctx)
 			return

@@ -71,6 +71,7 @@ type Service struct {
 	wanted   chan want              // proofs to fetch; at the bound what is new is dropped, and told again after the next window
 	wantedOf map[chain.Operator]int // how many of them each operator told of; guarded by mu
 	quotes   chan []byte            // messages that may be quotes; at the bound what is new is dropped
+	heard    chan evidence.Head     // heads of others to be stored; at the bound who hears waits
 
 	// fetched holds by proof ID what is kept here in its place, the ID (string) of another proof of the same misdeed, or nothing if it
 	// was refused: it is not fetched again. At most maxFetched.
@@ -114,6 +115,7 @@ func New(cfg Config) (*Service, error) {
 		proved: make(chan struct{}, 1),
 		wanted: make(chan want, maxWanted), wantedOf: map[chain.Operator]int{},
 		quotes: make(chan []byte, maxWaitingQuotes),
+		heard:  make(chan evidence.Head, maxHeard),
 
 		moved:    make(chan struct{}),
 		watch:    heads.NewWatch(cfg.Chain),
@@ -130,7 +132,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, loop := range []func(context.Context){
-		s.follow, s.attestAll, s.compareAll, s.announceAll, s.fetchAll, s.keepQuotes,
+		s.follow, s.attestAll, s.compareAll, s.announceAll, s.fetchAll, s.keepQuotes, s.keepHeads,
 		func(ctx context.Context) { s.heads.run(ctx, s.others, s.hearHead, func() { token(s.unsent) }) },
 		func(ctx context.Context) { s.news.run(ctx, s.others, s.hearNews, func() {}) },
 	} {
@@ -189,32 +191,30 @@ func (s *Service) persist(ctx context.Context, failure string, try func() error)
 
 // refresh takes over what is in the log, if it has changed: siblings write there, too.
 func (s *Service) refresh(ctx context.Context) error {
-	state, err := s.cfg.Log.State(ctx)
+	version, err := s.cfg.Log.Version(ctx)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	same := s.ledger != nil && s.version == state.Version
-	s.mu.Unlock()
-	if same {
+	if _, _, same := s.kept(version); same {
 		return nil
+	}
+	state, err := s.cfg.Log.State(ctx)
+	if err != nil {
+		return err
 	}
 	ledger, last, err := state.Ledger(s.cfg.Chain, s.self)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.before = state.Wallets
-	s.mu.Unlock()
-	s.adopt(ledger, last, state.Version, state.Head.Window)
+	s.adopt(ledger, last, state.Wallets, state.Version, state.Head.Window)
 	return s.look(ctx)
 }
 
 // adopt replaces what this operator attests. The ledger is not changed from here on.
-func (s *Service) adopt(ledger *heads.Ledger, last *heads.Attested, version uint64, window chain.Height) {
+func (s *Service) adopt(ledger *heads.Ledger, last *heads.Attested, about []chain.Wallet, version uint64, window chain.Height) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ledger, s.version, s.window = ledger, version, window
+	s.ledger, s.before, s.version, s.window = ledger, about, version, window
 	if last == nil {
 		return
 	}
