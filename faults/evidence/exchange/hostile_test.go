@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/compare"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
 	"github.com/walletnode/walletnode/faults/evidence/tree"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
@@ -53,29 +55,78 @@ func TestAPeerThatNeverAnswersIsCutOff(t *testing.T) {
 	})
 }
 
-// A peer that attests a tree without an end is asked so many times, and no more is kept than it takes.
+// forest is all that an operator attests: more wallets in common than there are.
+type forest struct{ attested *heads.Attested }
+
+func (f forest) Attested(window chain.Height) (*heads.Attested, bool) {
+	return f.attested, window == f.attested.Head.Window
+}
+
+func (forest) Statements(chain.WalletID, chain.Height) [][]byte { return nil }
+
+// plant makes a head of operator 2 over wallets that it says it has in common with operator 1, each with an entry, every part of which
+// is really below it.
+func plant(t *testing.T, wallets int) forest {
+	ledger := heads.NewLedger(chainID, operator(2), evidence.Head{})
+	var all []chain.Wallet
+	for i := range wallets {
+		id := secp256k1.PrivKeyFromBytes(binary.BigEndian.AppendUint32([]byte{9}, uint32(i))) //nolint:gosec // positive
+		w, err := chain.NewWallet(chain.PublicKey(wire.PublicKeyOf(id).Uncompressed()), []chain.Operator{operator(1), operator(2)})
+		require.NoError(t, err)
+		require.NoError(t, ledger.Put(evidence.Entry{Wallet: w.ID(), Window: 900, Leader: operator(2)}))
+		all = append(all, w)
+	}
+	a, err := ledger.Close(900, all)
+	require.NoError(t, err)
+	a, err = a.With(wire.SignPubsub(key(2), evidence.HeadsTopic, evidence.EncodeHead(a.Head), make([]byte, 8)).Bytes())
+	require.NoError(t, err)
+	return forest{a}
+}
+
+// A peer that attests a tree without an end, all of which is as it says, is asked so many times and no more, and nothing of it is kept.
 func TestAPeerWithAnEndlessTreeIsCutOff(t *testing.T) {
+	grown := plant(t, 2*compare.MaxRounds*compare.MaxSteps)
+	inWorld(t, []byte{1, 2}, func(t *testing.T, w *world) {
+		w.start(1)
+		asked := 0
+		liar := w.hub.plug("liar", key(2))
+		w.hub.mu.Lock()
+		liar.answer = map[string]answerer{exchange.CompareProtocol: func(_ context.Context, by chain.Operator, request []byte) ([]byte, error) {
+			asked++
+			answer, _, err := compare.Respond(request, by, grown, grown)
+			return answer, err
+		}}
+		w.hub.mu.Unlock()
+		w.to(900 + 120)
+		w.hub.inject(evidence.HeadsTopic, key(2), evidence.EncodeHead(grown.attested.Head))
+		synctest.Wait()
+		r, err := w.ops[1].service.Compare(t.Context(), operator(2))
+		require.NoError(t, err)
+		require.False(t, r.Complete, "there is more of it")
+		require.Equal(t, compare.MaxRounds, r.Traffic.Rounds)
+		require.Equal(t, compare.MaxRounds, asked)
+		require.LessOrEqual(t, len(r.Findings), compare.MaxFindings)
+		require.Empty(t, w.ops[1].log.kept())
+		require.EqualValues(t, 1, w.ops[1].service.Counters().ComparisonsFailed)
+		w.hub.unplug(liar)
+	})
+}
+
+// What is not below the head that was signed ends the comparison at once.
+func TestAPeerWhoseAnswersAreNotBelowItsHeadIsAskedOnce(t *testing.T) {
 	inWorld(t, []byte{1, 2}, func(t *testing.T, w *world) {
 		w.start(1)
 		asked := 0
 		liar := w.hub.plug("liar", key(2))
 		head := evidence.Head{Chain: chainID, Window: 900, Windows: 1, Wallets: 1, Root: tree.Hash{1}}
-		rounds := func(request []byte) ([]byte, error) {
-			asked++
-			raw := new(pb.CompareRequest)
-			require.NoError(t, proto.Unmarshal(request, raw))
-			answer := &pb.CompareAnswer{}
-			if len(raw.GetSteps()) == 0 {
-				// The head commits to what it opens: two hashes below each node, for ever.
-				signed := wire.SignPubsub(key(2), evidence.HeadsTopic, evidence.EncodeHead(head), make([]byte, 8))
-				answer.Head, answer.Wallets, answer.Common = signed.Bytes(), make([]byte, 32), make([]byte, 32)
-				answer.Steps = []*pb.CompareStepAnswer{{Fragment: slices.Repeat([]byte{0xff}, tree.MaxFragment)}}
-			}
-			return proto.Marshal(answer)
-		}
 		w.hub.mu.Lock()
-		liar.answer = map[string]answerer{exchange.CompareProtocol: func(_ context.Context, _ chain.Operator, request []byte) ([]byte, error) {
-			return rounds(request)
+		liar.answer = map[string]answerer{exchange.CompareProtocol: func(context.Context, chain.Operator, []byte) ([]byte, error) {
+			asked++
+			signed := wire.SignPubsub(key(2), evidence.HeadsTopic, evidence.EncodeHead(head), make([]byte, 8))
+			return proto.Marshal(&pb.CompareAnswer{
+				Head: signed.Bytes(), Wallets: make([]byte, 32), Common: make([]byte, 32),
+				Steps: []*pb.CompareStepAnswer{{Fragment: slices.Repeat([]byte{0xff}, tree.MaxFragment)}},
+			})
 		}}
 		w.hub.mu.Unlock()
 		w.to(900 + 120)
@@ -83,7 +134,7 @@ func TestAPeerWithAnEndlessTreeIsCutOff(t *testing.T) {
 		synctest.Wait()
 		r, err := w.ops[1].service.Compare(t.Context(), operator(2))
 		require.ErrorIs(t, err, compare.ErrRefused)
-		require.LessOrEqual(t, r.Traffic.Rounds, 1)
+		require.Zero(t, r.Traffic.Rounds)
 		require.Equal(t, 1, asked)
 		require.Empty(t, w.ops[1].log.kept())
 		w.hub.unplug(liar)
