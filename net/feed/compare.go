@@ -71,10 +71,19 @@ func Compare(a, b Export, keys Keyring, wallets ...chain.WalletID) ([]Finding, [
 		if err != nil {
 			return nil, nil, err
 		}
+		if slices.ContainsFunc(findings, f.sameSeals) { // which is all wallets' trouble, and told once
+			continue
+		}
 		f.Wallet = w
 		findings = append(findings, *f)
 	}
 	return findings, blames, nil
+}
+
+// sameSeals is whether two findings are of one epoch that was sealed twice.
+func (f Finding) sameSeals(o Finding) bool {
+	two := func(f Finding) bool { return f.Proof != nil && f.Proof.Fault == TwoSeals }
+	return two(f) && two(o) && f.Epoch == o.Epoch
 }
 
 // verifyAll verifies exports, and says who is to blame by them.

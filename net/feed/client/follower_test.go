@@ -273,7 +273,7 @@ func TestWhoHoldsReadsOnOnceItHasCompared(t *testing.T) {
 		require.ErrorIs(t, <-s.ended, feed.ErrUnverified)
 		s = w.follow(dir, hold)
 		require.ErrorIs(t, <-s.ended, feed.ErrUnverified, "a start changes nothing")
-		require.NoError(t, s.Verified(1))
+		require.NoError(t, s.Verified("alpha", 1))
 		s = w.follow(dir, hold)
 		s.end()
 		require.Equal(t, []feed.Epoch{2}, s.sealed)

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,9 +18,13 @@ import (
 )
 
 const (
-	placeFile = "place.json"
-	wholeEnd  = ".export" // an epoch that is kept whole: an export of it alone
-	headsEnd  = ".heads"  // one that is compressed
+	placeFile    = "place.json"
+	verifiedFile = "verified.json"
+	proofsDir    = "proofs" // what comparisons proved
+	proofEnd     = ".proof"
+	maxProofs    = 256
+	wholeEnd     = ".export" // an epoch that is kept whole: an export of it alone
+	headsEnd     = ".heads"  // one that is compressed
 	// epochsOf names the directory of the epochs read from one instance: after how many moves, and which. Those of the newest maxPast are
 	// kept.
 	epochsOf = "epochs-%06d-%s"
@@ -193,4 +199,67 @@ func (s shelf) keep(p place, kept []feed.Kept) error {
 		}
 	}
 	return nil
+}
+
+// verdict is how far others have confirmed what an instance told.
+type verdict struct {
+	Instance   string     `json:"instance"`
+	Unverified feed.Epoch `json:"unverified"` // the first that is not confirmed
+}
+
+// verified reads the first epoch of an instance that is not verified. It has a file of its own, for it is also written by who compares a
+// directory that nobody follows with.
+func (s shelf) verified(instance string) (feed.Epoch, error) {
+	if s.dir == "" {
+		return 0, nil
+	}
+	raw, err := os.ReadFile(filepath.Join(s.dir, verifiedFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var v verdict
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return 0, fmt.Errorf("%s: %w", filepath.Join(s.dir, verifiedFile), err)
+	}
+	if v.Instance != instance {
+		return 0, nil
+	}
+	return v.Unverified, nil
+}
+
+// verify writes it, and never an earlier one.
+func (s shelf) verify(instance string, unverified feed.Epoch) error {
+	was, err := s.verified(instance)
+	if err != nil || s.dir == "" || unverified <= was {
+		return err
+	}
+	raw, err := json.Marshal(verdict{instance, unverified})
+	if err != nil {
+		return err
+	}
+	return wholefile.Replace(filepath.Join(s.dir, verifiedFile), append(raw, '\n'))
+}
+
+// prove keeps a proof under its hash, and says where; the first maxProofs of them, further ones are of no more use.
+func (s shelf) prove(p feed.Proof) (string, error) {
+	if s.dir == "" {
+		return "", nil
+	}
+	dir, raw := filepath.Join(s.dir, proofsDir), p.Encode()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(raw)
+	file := filepath.Join(dir, hex.EncodeToString(sum[:16])+proofEnd)
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil || len(list) >= maxProofs {
+		return "", err
+	}
+	return file, wholefile.Replace(file, raw)
 }

@@ -34,6 +34,7 @@ const window = 900
 // world is an instance with a feed, in a bubble, that answers as internal/api does. What it says can be twisted, and cut.
 type world struct {
 	t       *testing.T
+	name    string
 	log     *feedtest.Log
 	feed    *pipeline.Feed
 	heights chan chain.Height
@@ -70,25 +71,33 @@ func wallet(n uint64) chain.WalletID {
 // played runs a test in a bubble, in epoch 1 of a feed with two mailboxes that get everything.
 func played(t *testing.T, play func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		key := instanceKey("alpha")
-		s, err := feed.NewSigner("alpha", key)
-		require.NoError(t, err)
-		log := feedtest.New()
-		f, err := pipeline.New(pipeline.Config{Signer: s, Log: log, Sources: []string{"node"}, WindowBlocks: window})
-		require.NoError(t, err)
-		w := &world{t: t, log: log, feed: f, heights: make(chan chain.Height)}
-		w.keys, err = NewKeys(feed.Keyring{"alpha": {key.Public().(ed25519.PublicKey)}}, time.Now(), operatorKey(t))
-		require.NoError(t, err)
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- f.Run(ctx, w.heights) }()
-		_, err = f.Subscribe(ctx, []feed.Subscription{{Mailbox: "a"}, {Mailbox: "b"}})
-		require.NoError(t, err)
-		w.at(window)
+		w, stop := begin(t, "alpha")
 		play(t, w)
 		stop()
-		require.ErrorIs(t, <-ended, context.Canceled)
 	})
+}
+
+// begin starts an instance in epoch 1.
+func begin(t *testing.T, name string) (w *world, end func()) {
+	key := instanceKey(name)
+	s, err := feed.NewSigner(name, key)
+	require.NoError(t, err)
+	log := feedtest.New()
+	f, err := pipeline.New(pipeline.Config{Signer: s, Log: log, Sources: []string{"node"}, WindowBlocks: window})
+	require.NoError(t, err)
+	w = &world{t: t, name: name, log: log, feed: f, heights: make(chan chain.Height)}
+	w.keys, err = NewKeys(feed.Keyring{name: {key.Public().(ed25519.PublicKey)}}, time.Now(), operatorKey(t))
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx, w.heights) }()
+	_, err = f.Subscribe(ctx, []feed.Subscription{{Mailbox: "a"}, {Mailbox: "b"}})
+	require.NoError(t, err)
+	w.at(window)
+	return w, func() {
+		stop()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	}
 }
 
 // at shows a height and waits until all has come to rest.
@@ -191,7 +200,7 @@ func (w *world) stream(ctx context.Context, mailbox string, query url.Values) io
 			}
 		}
 		if err == nil {
-			err = send(Line{Begin: &Begin{Mailbox: mailbox, Instance: "alpha", Number: from.Number, Acknowledged: state.Acknowledged}})
+			err = send(Line{Begin: &Begin{Mailbox: mailbox, Instance: w.name, Number: from.Number, Acknowledged: state.Acknowledged}})
 		}
 		if err == nil {
 			err = w.feed.Follow(ctx, mailbox, from, func(n pipeline.News) error {
