@@ -52,7 +52,7 @@ func devnetCommand() *cli.Command {
 			&cli.BoolFlag{Name: "fast-idle", Value: true, Usage: "make the blocks between two windows in a burst"},
 			&cli.IntFlag{Name: "windows", Usage: "end after `N` windows; 0 runs until interrupted"},
 			&cli.StringFlag{Name: "scenario", Value: "calm", Usage: "`NAME` of what happens"},
-			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that keys and seats are made from"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that seats are dealt by; keys are new each time"},
 			&cli.IntFlag{Name: "enclaves", Usage: "give each operator `N` signers (1 to 4), which make the wallets' keys and sign what is agreed on; 0 leaves it unsigned"},
 			&cli.StringFlag{Name: "scheme", Usage: "`SCHEME` that those sign with: frost (Taproot) or cmp (ECDSA, at most 5 seats; a key takes half a minute) (default: frost)"},
 			&cli.IntFlag{Name: "instances", Usage: "give the first operator `N` instances that share a PostgreSQL database; with --chaos the default is 3"},

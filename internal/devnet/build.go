@@ -79,7 +79,7 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 		addresses = append(addresses, o.address)
 	}
 	if d.cfg.Enclaves == 0 { // otherwise the nodes make them
-		if d.wallets, err = makeWallets(d.cfg.Seed, d.cfg.Wallets, d.cfg.Seats, addresses); err != nil {
+		if d.wallets, err = makeWallets(d.lot, d.cfg.Wallets, d.cfg.Seats, addresses); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func operatorDir(i int) string { return fmt.Sprintf("operator-%d", i+1) }
 
 // makeOperators makes the operators' directories, several at once: to encrypt a key takes time by design.
 func (d *devnet) makeOperators() error {
-	secrets, err := operatorKeys(d.cfg.Seed, d.cfg.Operators)
+	secrets, err := operatorKeys(d.lot, d.cfg.Operators)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type Config struct {
 	// Expect is the scenario whose expectations the judge applies; empty for Scenario. Any other is a test of the
 	// judge's own no.
 	Expect string
-	// Seed fixes keys and seats. Block hashes, and with them the leaders, are random all the same.
+	// Seed fixes seats. Keys are new each time; block hashes, and with them the leaders, are random, too.
 	Seed uint64
 	// Dir is where everything is written. It may exist, but must be empty.
 	Dir    string

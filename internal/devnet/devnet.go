@@ -55,6 +55,7 @@ type devnet struct {
 	chain     *localchain.Chain
 	client    *ethereum.Client // reads the contracts for the judge
 	genesis   chain.Hash
+	lot       lot
 	limits    chain.RedemptionLimits
 	operators []*operator
 	wallets   []chain.Wallet                        // what the judge judges by
@@ -99,6 +100,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	defer cancel(nil)
 	d := &devnet{
 		cfg:     cfg,
+		lot:     drawLot(cfg.Seed),
 		open:    make(map[chain.WalletID][]int),
 		refused: make(map[chain.Operator]chain.Height),
 		purses:  make(map[chain.WalletID]chain.UTXO),

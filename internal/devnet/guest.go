@@ -33,7 +33,7 @@ func (d *devnet) invite(operators []chain.Operator) error {
 		}
 	}
 	all := append(slices.Clone(operators), d.cfg.Guests...)
-	w, err := makeWallet(d.cfg.Seed, d.cfg.Wallets, max(d.cfg.Seats, len(all)), all)
+	w, err := makeWallet(d.lot, d.cfg.Wallets, max(d.cfg.Seats, len(all)), all)
 	if err != nil {
 		return err
 	}

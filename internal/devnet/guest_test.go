@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
@@ -65,15 +64,14 @@ func TestGuestsAreOthers(t *testing.T) {
 	cfg.Guests = make([]chain.Operator, maxOperators-1)
 	require.ErrorContains(t, cfg.Validate(), "2 operators and 49 guests are more than 50")
 
-	own, err := operatorKeys(cfg.Seed, 1)
-	require.NoError(t, err)
-	cfg.Guests = []chain.Operator{chain.Operator(crypto.PubkeyToAddress(own[0].PublicKey))}
-	_, err = Run(t.Context(), cfg)
-	require.ErrorContains(t, err, "an operator of the devnet's own has this address")
+	cfg.Guests = []chain.Operator{{2}}
+	d := devnet{cfg: cfg, lot: drawLot(cfg.Seed)}
+	require.ErrorContains(t, d.invite([]chain.Operator{{1}, {2}}), "an operator of the devnet's own has this address")
+	require.NoError(t, d.invite([]chain.Operator{{1}, {3}}))
 }
 
 func TestTheDevnetSaysHowAGuestsNodeIsStarted(t *testing.T) {
-	wallet, err := makeWallet(1, 0, 3, []chain.Operator{{1}, {2}})
+	wallet, err := makeWallet(drawLot(1), 0, 3, []chain.Operator{{1}, {2}})
 	require.NoError(t, err)
 	text := intro(Intro{Dir: "/net", Operators: []Member{{Operator: chain.Operator{2}, Dir: "/net/operator-1"}}, Guests: []Guest{{chain.Operator{1}, wallet}}})
 	for _, line := range []string{

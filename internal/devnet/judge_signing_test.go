@@ -29,7 +29,7 @@ func mainOf(i int) chain.UTXO {
 // secretOf is the key of a world's wallet.
 func secretOf(t *testing.T, seed uint64, i int) *btcec.PrivateKey {
 	t.Helper()
-	secret, err := derive("wallet", seed, i)
+	secret, err := derive("wallet", lot{seed: seed}, i)
 	require.NoError(t, err)
 	key, _ := btcec.PrivKeyFromBytes(crypto.FromECDSA(secret))
 	return key

@@ -32,7 +32,7 @@ type world struct {
 
 func newWorld(t testing.TB, seed, index uint64) *world {
 	t.Helper()
-	secrets, err := operatorKeys(seed, 5)
+	secrets, err := operatorKeys(lot{seed: seed}, 5)
 	require.NoError(t, err)
 	w := &world{
 		keys: make(map[chain.Operator]*secp256k1.PrivateKey), safe: chain.Hash{1, byte(index), byte(seed)},
@@ -44,7 +44,7 @@ func newWorld(t testing.TB, seed, index uint64) *world {
 		w.keys[op] = key
 		w.stage.operators = append(w.stage.operators, op)
 	}
-	wallets, err := makeWallets(seed, 2, 10, w.stage.operators)
+	wallets, err := makeWallets(lot{seed: seed}, 2, 10, w.stage.operators)
 	require.NoError(t, err)
 	window, ok := coordination.RFC12().Window(chain.Height(index * 900))
 	require.True(t, ok)

@@ -11,7 +11,7 @@ import (
 
 func TestTheObserverTellsPayloadsApartByteForByte(t *testing.T) {
 	first, second := chain.Operator{1}, chain.Operator{2}
-	wallets, err := makeWallets(1, 1, 2, []chain.Operator{first, second})
+	wallets, err := makeWallets(drawLot(1), 1, 2, []chain.Operator{first, second})
 	require.NoError(t, err)
 	w := wallets[0]
 	it := &observer{wallets: map[chain.WalletID]chain.Wallet{w.ID(): w}, heard: make(map[topic]*hearing)}

@@ -17,14 +17,14 @@ import (
 func drawStage(t *rapid.T) stage {
 	operators := rapid.IntRange(lastHonest+1, 8).Draw(t, "operators")
 	seed := rapid.Uint64().Draw(t, "seed")
-	secrets, err := operatorKeys(seed, operators)
+	secrets, err := operatorKeys(lot{seed: seed}, operators)
 	require.NoError(t, err)
 	var s stage
 	for _, key := range secrets {
 		s.operators = append(s.operators, operatorOf(key))
 	}
 	seats := rapid.IntRange(operators, 20).Draw(t, "seats")
-	wallets, err := makeWallets(seed, rapid.IntRange(1, 6).Draw(t, "wallets"), seats, s.operators)
+	wallets, err := makeWallets(lot{seed: seed}, rapid.IntRange(1, 6).Draw(t, "wallets"), seats, s.operators)
 	require.NoError(t, err)
 	s.window, _ = coordination.RFC12().Window(chain.Height(900 * rapid.IntRange(1, 40).Draw(t, "index")))
 	safe := chain.Hash(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "safe block"))

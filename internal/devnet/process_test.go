@@ -43,7 +43,7 @@ func TestAProcessHasNothingOfTheEnvironmentThatConfiguresNodes(t *testing.T) {
 }
 
 func TestAProcessThatEndsByItselfIsTold(t *testing.T) {
-	secrets, err := operatorKeys(1, 1)
+	secrets, err := operatorKeys(drawLot(1), 1)
 	require.NoError(t, err)
 	o, err := newOperator(t.TempDir()+"/operator", secrets[0])
 	require.NoError(t, err)

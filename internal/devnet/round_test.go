@@ -22,7 +22,7 @@ import (
 func roundOf(t *testing.T) (f roundFacts, said map[topic]int) {
 	t.Helper()
 	subject, other := chain.Operator{1}, chain.Operator{2}
-	wallets, err := makeWallets(1, 2, 4, []chain.Operator{subject, other})
+	wallets, err := makeWallets(drawLot(1), 2, 4, []chain.Operator{subject, other})
 	require.NoError(t, err)
 	window := coordination.RFC12().Next(1)
 	f = roundFacts{window: window, subject: subject}
