@@ -25,7 +25,8 @@ func evidenceCommand() *cli.Command {
 			Name:  "list",
 			Usage: "list the stored proofs and the faults that left signed messages, newest window first, and whether those are a proof",
 			Description: "Two differing messages that one operator signed for one wallet and window are a proof. One message is none: what is\n" +
-				"wrong with it follows from the chain. Proofs of other kinds, and those that other operators told of, stand under their own IDs.",
+				"wrong with it follows from the chain. Proofs of other kinds, and those that other operators told of, stand under their own IDs.\n" +
+				"docs/schemas/evidence-list.json describes --json.",
 			Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "culprit", Usage: "only against the operator with this `ADDRESS` (EIP-55)"},
 			}, rangeFlags()...),
@@ -35,7 +36,7 @@ func evidenceCommand() *cli.Command {
 			Name:        "show",
 			Usage:       "show what a proof or the messages of one fault say",
 			ArgsUsage:   "ID",
-			Description: "ID is the proof's or the fault's, as in \"evidence list\".",
+			Description: "ID is the proof's or the fault's, as in \"evidence list\". docs/schemas/evidence-proof.json and evidence-fault.json describe --json.",
 			Flags:       []cli.Flag{jsonFlag()},
 			Action:      showEvidence,
 		},

@@ -112,11 +112,16 @@ func TestEvidenceShowTellsWhatWasSaid(t *testing.T) {
 		require.Contains(t, text, "message   "+hex.EncodeToString(said(t, 1+n)))
 	}
 	var detail view.EvidenceDetail
-	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "evidence", "show", id, "--json", "--offline", "--data-dir", node.dir)), &detail))
+	answers := readSchema(t, "evidence-fault.json")
+	shown := succeed(t, "", "evidence", "show", id, "--json", "--offline", "--data-dir", node.dir)
+	answers.requireFits(t, shown)
+	require.NoError(t, json.Unmarshal([]byte(shown), &detail))
 	require.Len(t, detail.Statements, 2)
 	require.Equal(t, "Heartbeat", detail.Statements[0].Action)
 
-	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "evidence", "show", impostor, "--json", "--offline", "--data-dir", node.dir)), &detail))
+	shown = succeed(t, "", "evidence", "show", impostor, "--json", "--offline", "--data-dir", node.dir)
+	answers.requireFits(t, shown)
+	require.NoError(t, json.Unmarshal([]byte(shown), &detail))
 	require.Empty(t, detail.Statements, "what is kept of it is no message at all")
 	require.Contains(t, *detail.Why, "not a proof")
 

@@ -55,11 +55,24 @@ func TestEvidenceHasStoredProofsBesideFaults(t *testing.T) {
 	require.Regexp(t, proof.ID()+` +\d+ +- +fork .* 2 +stored\n`, table)
 	require.Contains(t, table, id)
 	require.Contains(t, table, impostor)
+	listed := succeed(t, "", "evidence", "list", "--offline", "--json", "--data-dir", node.dir)
+	readSchema(t, "evidence-list.json").requireFits(t, listed)
 	var list view.EvidenceList
-	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "evidence", "list", "--offline", "--json", "--data-dir", node.dir)), &list))
+	require.NoError(t, json.Unmarshal([]byte(listed), &list))
 	require.Len(t, list.Evidence, 2)
 	require.Len(t, list.Proofs, 1)
 	require.Equal(t, proof.ID(), list.Proofs[0].ID)
+	for _, kind := range []string{"two-statements", "two-heads", "denial"} {
+		_, _, err := node.store.Evidence(store.EvidenceConfig{}).SaveProof(t.Context(), pinned(t, kind), chain.Operator{}, 4700)
+		require.NoError(t, err)
+	}
+	listed = succeed(t, "", "evidence", "list", "--offline", "--json", "--data-dir", node.dir)
+	readSchema(t, "evidence-list.json").requireFits(t, listed)
+	require.NoError(t, json.Unmarshal([]byte(listed), &list))
+	require.Len(t, list.Proofs, 4)
+	for _, p := range list.Proofs {
+		readSchema(t, "evidence-proof.json").requireFits(t, succeed(t, "", "evidence", "show", p.ID, "--json", "--offline", "--data-dir", node.dir))
+	}
 
 	text := succeed(t, "", "evidence", "show", proof.ID(), "--offline", "--data-dir", node.dir)
 	require.Contains(t, text, "proof     "+proof.ID()+", fork")
