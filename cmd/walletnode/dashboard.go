@@ -6,12 +6,13 @@ import (
 
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/dashboard"
+	"github.com/walletnode/walletnode/internal/remote"
 )
 
 // openDashboard makes the web page and takes its address, if it has one of its own. Who may look is who may ask the API:
 // whoever shows its token if it has one, else this machine alone.
 func openDashboard(ctx context.Context, cfg config.Config) (*dashboard.Server, stdnet.Listener, error) {
-	guard, err := guardOf(cfg)
+	guard, err := remote.Guard(cfg)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	stdnet "net"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +24,7 @@ type door struct {
 func openDoors(ctx context.Context, cfg config.Config) ([]door, error) {
 	doors := []door{{address: remote.Local(cfg)}}
 	if address := cfg.APIAddress(); address != remote.Local(cfg) {
-		guard, err := guardOf(cfg)
+		guard, err := remote.Guard(cfg)
 		if err != nil {
 			return nil, err
 		}
@@ -46,34 +44,6 @@ func closeDoors(doors []door) (err error) {
 		err = errors.Join(err, d.listener.Close())
 	}
 	return err
-}
-
-// guardOf is who may ask at the configured address.
-func guardOf(cfg config.Config) (api.Guard, error) {
-	token, err := cfg.APIToken()
-	if err != nil {
-		return api.Guard{}, err
-	}
-	guard := api.Guard{Token: token, URLs: cfg.Cluster.URLs}
-	for _, s := range cfg.Feed.Subscribers {
-		word, err := cfg.SubscriberToken(s)
-		if err != nil {
-			return api.Guard{}, err
-		}
-		by := api.Subscriber{Name: s.Name, Token: word, Mailboxes: s.Mailboxes}
-		for _, right := range s.May {
-			by.May = append(by.May, api.Right(right))
-		}
-		guard.Subscribers = append(guard.Subscribers, by)
-	}
-	if cfg.API.TLSCertFile != "" {
-		certificate, err := tls.LoadX509KeyPair(cfg.API.TLSCertFile, cfg.API.TLSKeyFile)
-		if err != nil {
-			return api.Guard{}, fmt.Errorf("read certificate of the API: %w", err)
-		}
-		guard.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
-	}
-	return guard, nil
 }
 
 // askedAPI is the address of a command's node: the one named on the command line, or the one of this machine.

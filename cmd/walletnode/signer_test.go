@@ -5,20 +5,26 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
 )
 
 const someFingerprint = "00000000000000000000000000000000000000000000000000000000000000ab"
 
-// preparedDir is a signer's directory that init has made.
+// preparedDir is a signer's directory that init has made, without a mailbox unless args name a node.
 func preparedDir(t *testing.T, args ...string) (dir string, p preparedSigner) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "signer")
+	if !slices.Contains(args, "--node") {
+		args = append(args, "--without-feed")
+	}
 	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", append([]string{"signer", "init", "--dir", dir, "--json"}, args...)...)), &p))
 	return dir, p
 }
@@ -44,11 +50,14 @@ func TestSignerInitPreparesAllThatASignerNeeds(t *testing.T) {
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), file)
 	}
 
-	got := call(t, "", "signer", "init", "--dir", dir)
+	require.Equal(t, daemon.FeedSettings{Mode: daemon.FeedOff}, settings.Feed)
+
+	got := call(t, "", "signer", "init", "--dir", dir, "--without-feed")
 	require.Equal(t, codeUsage, got.code)
 	require.Contains(t, got.stderr, "there already, and not empty; nothing was changed")
 
-	told := succeed(t, "", "signer", "init", "--dir", filepath.Join(t.TempDir(), "s"))
+	told := succeed(t, "", "signer", "init", "--dir", filepath.Join(t.TempDir(), "s"), "--without-feed")
+	require.Contains(t, told, "takes the node's word")
 	require.Contains(t, told, "[[signers]]")
 	require.Contains(t, told, `url = "https://127.0.0.1:9720"`)
 }
@@ -70,6 +79,33 @@ func TestSignerInitLeavesAPasswordWhereItIs(t *testing.T) {
 	require.NoError(t, os.WriteFile(credential, []byte("correct horse"), 0o600))
 	t.Setenv(signerPasswordVariable, credential)
 	succeed(t, "", "signer", "keys", "list", "--dir", dir)
+}
+
+// Without another word a signer takes what leaders propose from its own mailbox, with a token of its own.
+func TestSignerInitNamesTheMailbox(t *testing.T) {
+	operator := chain.Operator{7}
+	dir, p := preparedDir(t, "--node", "https://a.example:9602", "--node", "https://b.example:9602", "--operator", operator.String(), "--id", "s2")
+	settings, _, err := daemon.ReadSettings(p.Settings)
+	require.NoError(t, err)
+	require.Equal(t, daemon.FeedSettings{
+		Mode: daemon.FeedOn, URLs: []string{"https://a.example:9602", "https://b.example:9602"}, Operator: operator, Mailbox: "signer.s2",
+		TokenFile: filepath.Join(dir, "feed-token"), State: filepath.Join(dir, "feed"), Wait: daemon.Duration(5 * time.Second),
+	}, settings.Feed)
+	require.Equal(t, []string{"s2", "signer.s2", settings.Feed.TokenFile}, []string{p.ID, p.Mailbox, p.Token})
+	word, err := os.ReadFile(p.Token)
+	require.NoError(t, err)
+	require.Greater(t, len(word), 32, "the node refuses a shorter one")
+	info, err := os.Stat(p.Token)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	succeed(t, "", "signer", "client", "add", "node", "--dir", dir, "--fingerprint", strings.Repeat("ab", 32))
+	settings, _, err = daemon.ReadSettings(p.Settings)
+	require.NoError(t, err)
+	require.Len(t, settings.Clients, 1, "what is added stands behind the table")
+
+	given := filepath.Join(t.TempDir(), "word")
+	told := succeed(t, "", "signer", "init", "--dir", filepath.Join(t.TempDir(), "s"), "--node", "http://localhost:9602", "--operator", operator.String(), "--token-file", given)
+	require.Contains(t, told, "[[feed.subscribers]]\nname = \"signer-1\"\ntoken_file = \"THE-NODE'S-COPY-OF "+given+"\"\nmailboxes = [\"signer.signer-1\"]\nmay = [\"follow\", \"acknowledge\"]\n")
 }
 
 func TestClientsAreListedInTheSettings(t *testing.T) {
@@ -146,7 +182,12 @@ func TestBadInputOfTheSignersCommands(t *testing.T) {
 	}{
 		"no directory":        {codeUsage, "walletnode signer init makes it", []string{"signer", "run", "--dir", filepath.Join(dir, "none")}},
 		"an empty directory":  {codeUsage, "--dir: want a directory", []string{"signer", "run", "--dir", ""}},
-		"no port":             {codeUsage, "--listen: want a host and a port", []string{"signer", "init", "--dir", fresh, "--listen", "9720"}},
+		"no port":             {codeUsage, "--listen: want a host and a port", []string{"signer", "init", "--dir", fresh, "--listen", "9720", "--without-feed"}},
+		"no way to the feed":  {codeUsage, "--node and --operator: want", []string{"signer", "init", "--dir", fresh}},
+		"no operator":         {codeUsage, "--operator: ", []string{"signer", "init", "--dir", fresh, "--node", "http://a:1", "--operator", "0x12"}},
+		"no URL":              {codeUsage, "--node: ", []string{"signer", "init", "--dir", fresh, "--node", "unix:///a", "--operator", chain.Operator{7}.String()}},
+		"no name":             {codeUsage, "--id: want 1 to 25", []string{"signer", "init", "--dir", fresh, "--node", "http://a:1", "--operator", chain.Operator{7}.String(), "--id", "A"}},
+		"both ways":           {codeUsage, "for nothing", []string{"signer", "init", "--dir", fresh, "--node", "http://a:1", "--without-feed"}},
 		"a word too many":     {codeUsage, "one argument too many", []string{"signer", "keys", "list", "x", "--dir", dir}},
 		"no wallet":           {codeUsage, "needs WALLET", []string{"signer", "protection", "show", "--dir", dir}},
 		"no wallet's name":    {codeUsage, "wallet public key hash", []string{"signer", "protection", "show", "0x12", "--dir", dir}},
@@ -175,7 +216,7 @@ func TestBadInputOfTheSignersCommands(t *testing.T) {
 	require.NoError(t, os.WriteFile(p.Settings, append(text, "colour = 1\n"...), 0o600))
 	got := call(t, "", "signer", "run", "--dir", dir)
 	require.Equal(t, codeUsage, got.code)
-	require.Contains(t, got.stderr, `there is no key "colour"`)
+	require.Contains(t, got.stderr, `there is no key "feed.colour"`)
 	require.NoError(t, os.WriteFile(p.Settings, text, 0o600))
 	require.NoError(t, os.Chmod(p.Settings, 0o644)) //nolint:gosec // that it is refused is the point
 	got = call(t, "", "signer", "run", "--dir", dir)

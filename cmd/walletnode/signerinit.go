@@ -24,11 +24,18 @@ func signerInitCommand() *cli.Command {
 		Name:  "init",
 		Usage: "prepare a signer: its directory, settings, certificate and password, and a place for key shares",
 		Description: "What is there already is never overwritten. The password encrypts the key shares on the disk; without --password-file one is\n" +
-			"drawn and kept beside them, where it only protects copies of the shares alone: keep it elsewhere, as docs/signer.md says.",
+			"drawn and kept beside them, where it only protects copies of the shares alone: keep it elsewhere, as docs/signer.md says.\n" +
+			"What leaders propose the signer takes from its own mailbox of the operator's feed, at --node and verified by the word of\n" +
+			"--operator. With --without-feed it takes the node's word instead.",
 		Flags: []cli.Flag{
 			signerDirFlag(),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:9720", Usage: "the `ADDRESS` (host:port) at which the node reaches the signer"},
 			&cli.StringFlag{Name: "password-file", Usage: "a `FILE` with the password, which its owner alone may read; it stays where it is"},
+			&cli.StringFlag{Name: "id", Value: "signer-1", Usage: "what the node's configuration calls the signer, whose mailbox is signer.`ID`"},
+			&cli.StringSliceFlag{Name: "node", Usage: "the `URL` of the node's API (http:// or https://, host and port); more than once for several instances"},
+			&cli.StringFlag{Name: "operator", Usage: "the operator's `ADDRESS`, whose signature vouches for the instances and their keys"},
+			&cli.StringFlag{Name: "token-file", Usage: "a `FILE` with the token that the node's API asks the signer for; one is drawn otherwise"},
+			&cli.BoolFlag{Name: "without-feed", Usage: "take the node's word for what leaders propose"},
 			jsonFlag(),
 		},
 		Action: initSigner,
@@ -43,6 +50,9 @@ type preparedSigner struct {
 	Fingerprint string `json:"fingerprint"` // of the certificate's key
 	URL         string `json:"url"`
 	Password    string `json:"password_file"`
+	ID          string `json:"id"`
+	Mailbox     string `json:"mailbox"`    // in the node's feed; empty if the node's word is taken
+	Token       string `json:"token_file"` // of that; the node's has the same word
 }
 
 func initSigner(c *cli.Context) error {
@@ -57,6 +67,10 @@ func initSigner(c *cli.Context) error {
 	if err != nil || port == "" {
 		return usageErrorf("--listen: want a host and a port like 10.0.0.7:9720, have %q", c.String("listen"))
 	}
+	feed, err := initFeed(c)
+	if err != nil {
+		return err
+	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return usageErrorf("%s: there already, and not empty; nothing was changed (--dir names another directory)", dir)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -68,16 +82,23 @@ func initSigner(c *cli.Context) error {
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory is entered
 		return err
 	}
-	p := preparedSigner{Dir: dir, Settings: filepath.Join(dir, daemon.SettingsFile)}
+	p := preparedSigner{Dir: dir, Settings: filepath.Join(dir, daemon.SettingsFile), ID: c.String("id"), Mailbox: feed.Mailbox}
 	passwordFile, work, err := initPassword(c, dir)
 	if err != nil {
 		return err
 	}
+	if feed.Mode == daemon.FeedOn && feed.TokenFile == "" {
+		feed.TokenFile = "feed-token"
+		if err := create(filepath.Join(dir, feed.TokenFile), rand.Text()+rand.Text()+"\n"); err != nil {
+			return fmt.Errorf("write a token: %w", err)
+		}
+	}
+	text := settingsText(c.String("listen"), passwordFile, feed)
 	fingerprint, err := daemon.MakeCertificate("walletnode signer", filepath.Join(dir, "signer.crt"), filepath.Join(dir, "signer.key"))
 	if err != nil {
 		return err
 	}
-	settings, _, err := daemon.ParseSettings([]byte(settingsText(c.String("listen"), passwordFile)))
+	settings, _, err := daemon.ParseSettings([]byte(text))
 	if err != nil {
 		return exit(codeUsage, err)
 	}
@@ -91,7 +112,7 @@ func initSigner(c *cli.Context) error {
 		return err
 	}
 	// Last: a directory with settings is one that is complete.
-	if err := create(p.Settings, settingsText(c.String("listen"), passwordFile)); err != nil {
+	if err := create(p.Settings, text); err != nil {
 		return err
 	}
 	if ip := stdnet.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
@@ -99,6 +120,9 @@ func initSigner(c *cli.Context) error {
 	}
 	p.BackendID, p.Fingerprint, p.Password = health.BackendID, fingerprint.String(), settings.PasswordFile
 	p.URL = "https://" + stdnet.JoinHostPort(host, port)
+	if feed.TokenFile != "" {
+		p.Token = absoluteIn(dir, feed.TokenFile)
+	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, p)
 	}
@@ -124,7 +148,7 @@ func absoluteIn(dir, path string) string {
 }
 
 // settingsText is the file that init writes.
-func settingsText(listen, passwordFile string) string {
+func settingsText(listen, passwordFile string, feed daemon.FeedSettings) string {
 	return fmt.Sprintf(`# The settings of a walletnode signer. docs/signer.md explains them. Paths may be relative to this file.
 
 # Where the node reaches the signer. Its certificate must be listed below, and nobody else is answered.
@@ -150,17 +174,7 @@ block_time = "12s"
 # Who may ask: "walletnode signer client add" adds to the list, SIGHUP has it read again.
 #   roles    read (list keys), sign, dkg (make new keys), admin (freeze keys and thaw them)
 #   wallets  public key hashes, or "*" alone: every wallet. Who makes new keys needs "*".
-
-# Where leaders' messages come from, in place of the node's word: a mailbox of the operator's feed, verified as it is read. What was
-# not proposed in it is not signed. docs/signer.md says how; without it the node's word is taken.
-# [feed]
-# urls = ["https://node-1.example:9602"]
-# operator = "0x..."          # who signs the list of instances and of their keys
-# mailbox = "signer.signer-1"
-# token_file = "feed-token"   # as the node's [[feed.subscribers]] has it, with the rights follow and acknowledge
-# ca_file = ""                # certificates that the instances' are held against; empty: the system's
-# wait = "5s"                 # how long a message may come after it is asked for
-`, listen, passwordFile)
+%s`, listen, passwordFile, feedText(feed))
 }
 
 func tellSigner(w io.Writer, p preparedSigner) error {
@@ -173,7 +187,12 @@ func tellSigner(w io.Writer, p preparedSigner) error {
 	fmt.Fprintf(&out, "next:\n  1. on the node's machine: walletnode signer client new --out node-signer   (a certificate for the node)\n")
 	fmt.Fprintf(&out, "  2. here: walletnode signer client add node --fingerprint THE-NODE'S --dir %s\n", dir)
 	fmt.Fprintf(&out, "  3. here: walletnode signer run --dir %s\n", dir)
-	fmt.Fprintf(&out, "  4. into the node's config.toml:\n\n[[signers]]\nid = \"signer-1\"\nurl = %q\nfingerprint = %q\n", p.URL, p.Fingerprint)
+	fmt.Fprintf(&out, "  4. into the node's config.toml:\n\n[[signers]]\nid = %q\nurl = %q\nfingerprint = %q\n", p.ID, p.URL, p.Fingerprint)
+	if p.Mailbox == "" {
+		fmt.Fprintf(&out, "\nThe signer takes the node's word for what leaders propose (feed.mode is off).\n")
+	} else {
+		fmt.Fprintf(&out, "\n[[feed.subscribers]]\nname = %q\ntoken_file = \"THE-NODE'S-COPY-OF %s\"\nmailboxes = [%q]\nmay = [\"follow\", \"acknowledge\"]\n", p.ID, p.Token, p.Mailbox)
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }

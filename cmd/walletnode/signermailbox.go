@@ -25,9 +25,9 @@ type letters struct {
 // Close ends the idle connections.
 func (l *letters) Close() { l.way.Close() }
 
-// openMailbox makes what follows the signer's mailbox; nil if the settings name none. It connects to nothing yet.
+// openMailbox makes what follows the signer's mailbox; nil if the settings say that there is none. It connects to nothing yet.
 func openMailbox(s daemon.Settings) (*letters, error) {
-	if s.Feed == nil {
+	if s.Feed.Mode == daemon.FeedOff {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	how := client.Config{Bootstrap: s.Feed.URLs, Operator: s.Feed.Operator}

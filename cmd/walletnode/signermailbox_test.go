@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -39,6 +40,10 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	require.NoError(t, err)
 	o := &soleOperator{key: private, op: wire.PublicKeyOf(private).Operator()}
 	s := startSigner(t)
+	health, err := s.dial(t, s.config).Health(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, signer.FeedOff, health.Feed)
+	require.Contains(t, s.said(t), "The node's word is taken for what leaders say")
 	key := o.generate(t, s.dial(t, s.config))
 	s.stop(t)
 
@@ -46,10 +51,17 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	settings := filepath.Join(s.dir, daemon.SettingsFile)
 	text, err := os.ReadFile(settings) //nolint:gosec // the test's own
 	require.NoError(t, err)
-	text = fmt.Appendf(text, "\n[feed]\nurls = [%q]\noperator = %q\nmailbox = \"a\"\ntoken_file = \"feed-token\"\nwait = \"1s\"\n", node.URL, alphaKeys(t).Operator)
+	off := []byte(feedText(daemon.FeedSettings{Mode: daemon.FeedOff}))
+	require.True(t, bytes.Contains(text, off))
+	text = bytes.Replace(text, off, fmt.Appendf(nil, "[feed]\nurls = [%q]\noperator = %q\nmailbox = \"a\"\ntoken_file = \"feed-token\"\nwait = \"1s\"\n\n", node.URL, alphaKeys(t).Operator), 1)
 	require.NoError(t, os.WriteFile(settings, text, 0o600))
 	s.start(t)
 	backend := s.dial(t, s.config)
+	require.Eventually(t, func() bool {
+		health, err := backend.Health(t.Context())
+		return err == nil && health.Feed == signer.FeedFollows
+	}, 2*time.Minute, 10*time.Millisecond)
+	require.NotContains(t, s.said(t), "The node's word is taken")
 	shown := o.begin(key, 9900, 1)
 	var refused *signer.Refused
 	_, err = backend.Sign(t.Context(), shown)
@@ -83,16 +95,23 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	// A mailbox that cannot be had is no reason to sign without one.
 	node.Close()
 	s.start(t)
-	_, err = o.heartbeat(t, s.dial(t, s.config), key, 10800)
+	backend = s.dial(t, s.config)
+	_, err = o.heartbeat(t, backend, key, 10800)
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, signer.RuleFeed, refused.Rule)
+	health, err = backend.Health(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, signer.FeedAway, health.Feed)
+	require.NotEmpty(t, health.FeedDetail)
 	s.stop(t)
 }
 
 func TestSettingsOfASignersMailboxAreChecked(t *testing.T) {
 	dir, prepared := preparedDir(t)
-	plain, err := os.ReadFile(prepared.Settings)
+	whole, err := os.ReadFile(prepared.Settings)
 	require.NoError(t, err)
+	plain, _, found := strings.Cut(string(whole), "[feed]")
+	require.True(t, found)
 	operator := chain.Operator{7}.String()
 	for text, want := range map[string]string{
 		"":              "feed.urls: want where",
@@ -102,10 +121,13 @@ func TestSettingsOfASignersMailboxAreChecked(t *testing.T) {
 		`wait = "2h"`: "feed.wait: want at most 1m",
 		`word = "2h"`: `there is no key "feed.word"`,
 	} {
-		require.NoError(t, os.WriteFile(prepared.Settings, append(append([]byte{}, plain...), "\n[feed]\n"+text+"\n"...), 0o600))
+		require.NoError(t, os.WriteFile(prepared.Settings, []byte(plain+"[feed]\n"+text+"\n"), 0o600))
 		got := call(t, "", "signer", "run", "--dir", dir)
 		require.Equal(t, codeUsage, got.code, "%s: %s", text, got.stderr)
 		require.Contains(t, got.stderr, want)
 	}
-	require.Equal(t, 1, strings.Count(string(plain), "# [feed]"), "init explains it")
+	require.NoError(t, os.WriteFile(prepared.Settings, []byte(plain), 0o600))
+	got := call(t, "", "signer", "run", "--dir", dir)
+	require.Equal(t, codeUsage, got.code)
+	require.Contains(t, got.stderr, "feed.urls: want where the operator's instances are reached; or feed.mode = \"off\"", "nobody takes the node's word by an omission")
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/systemd"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
 	"github.com/walletnode/walletnode/proposal/action/signer/vault"
 )
@@ -109,6 +110,9 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 	}
 	logger("signer").Info("Signer started", "address", listener.Addr().String(), "fingerprint", id.Fingerprint.String(), "backend_id", health.BackendID,
 		"keys", health.Keys, "clients", len(settings.Clients))
+	if letters == nil {
+		logger("signer").Warn("The node's word is taken for what leaders say: feed.mode is off", "settings", file)
+	}
 	if len(settings.Clients) == 0 {
 		logger("signer").Warn("No client is listed, so nobody is answered", "settings", file)
 	}
@@ -154,7 +158,21 @@ func signerReport(ctx context.Context, backend *vault.Vault) systemd.Report {
 	case !health.Accepting:
 		status += ", " + acceptingBut
 	}
+	if err == nil && !stopping && health.Feed != signer.FeedFollows {
+		status += "; " + saidOfFeed(health)
+	}
 	return systemd.Report{Ready: true, Stopping: stopping, Status: status}
+}
+
+// saidOfFeed is how a signer fares with what leaders say, where that is worth saying.
+func saidOfFeed(h signer.Health) string {
+	switch h.Feed {
+	case signer.FeedOff:
+		return "takes the node's word for what leaders say"
+	case signer.FeedFalse:
+		return "signs nothing: " + h.FeedDetail
+	}
+	return "mailbox " + string(h.Feed) + ": " + h.FeedDetail
 }
 
 // reloadClients takes over the list of clients. If anything in the settings is wrong nothing changes.

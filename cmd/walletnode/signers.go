@@ -12,6 +12,7 @@ import (
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
@@ -151,6 +152,7 @@ func describeSigner(s view.Signer) string {
 	}
 	fmt.Fprintf(&out, "  where       %s\n  identity    %s\n  version     %s\n  schemes     %s\n  seen        %s\n", orDash(s.Where), printable(cell(s.Identity)),
 		printable(cell(s.Version)), orDash(printable(strings.Join(s.Schemes, ", "))), cell(s.SeenAt))
+	fmt.Fprintf(&out, "  feed        %s\n", printable(feedOf(s)))
 	fmt.Fprintf(&out, "  weight      %d\n  wallets     %d, of which %d cannot be signed for; %d pending, %d lost\n  keys        %d, at most %s\n", s.Weight, s.Wallets+s.Lost,
 		s.Unsignable, s.Pending, s.Lost, s.Keys, cell(s.Capacity))
 	fmt.Fprintf(&out, "  probes      %d, of which %d failed\n  calls       %d, of which %d failed\n  signatures  %d since the node's start\n",
@@ -159,6 +161,18 @@ func describeSigner(s view.Signer) string {
 		fmt.Fprintf(&out, "  %-11s wallet %v: %s\n", f.Kind, f.Wallet, printable(f.Detail))
 	}
 	return out.String()
+}
+
+// feedOf is from where a signer takes what leaders propose.
+func feedOf(s view.Signer) string {
+	text := cell(s.Feed)
+	if s.Feed != nil && *s.Feed == string(signer.FeedOff) {
+		text += ": it takes the node's word for what leaders propose"
+	}
+	if s.FeedDetail != "" {
+		text += ": " + s.FeedDetail
+	}
+	return text
 }
 
 // saySigner returns the action that says something of a signer.

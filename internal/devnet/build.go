@@ -83,13 +83,13 @@ func (d *devnet) enrol(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := d.share(); err != nil {
+		return err
+	}
 	if err := d.openEnclaves(ctx); err != nil {
 		return err
 	}
 	if err := d.invite(addresses); err != nil {
-		return err
-	}
-	if err := d.share(); err != nil {
 		return err
 	}
 	if d.scenario.parted() {

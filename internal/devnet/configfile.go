@@ -31,7 +31,7 @@ func (o *operator) writeConfig(c *localchain.Chain, blockTime time.Duration, pee
 	if len(o.endpoints) > 0 {
 		url = o.endpoints[0].URL()
 	}
-	n := nodeFile{operator: o, dir: o.dir, url: url, listen: o.listen(), peers: peers, more: o.multi(blockTime) + o.signing()}
+	n := nodeFile{operator: o, dir: o.dir, url: url, listen: o.listen(), peers: peers, more: o.multi(blockTime) + o.reception() + o.signing()}
 	return n.write(c, blockTime)
 }
 

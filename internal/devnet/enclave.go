@@ -25,6 +25,8 @@ type enclave struct {
 	dir         string
 	address     string // host:port at which it listens
 	fingerprint string // of its certificate's key
+	mailbox     string // in the node's feed, from which it takes what leaders propose
+	token       string // file: what it shows to the node for that
 
 	running *daemonProcess // nil while it is down
 	crook   *impersonation // in its place; nil if there is none
@@ -49,6 +51,9 @@ func (o *operator) newEnclaves(ctx context.Context, program []string, n int, pac
 		return err
 	}
 	o.certificate, o.certificateKey = client.Certificate, client.Key
+	if err := o.openOffice(); err != nil {
+		return err
+	}
 	for i := range n {
 		port, err := freePort()
 		if err != nil {
@@ -56,11 +61,18 @@ func (o *operator) newEnclaves(ctx context.Context, program []string, n int, pac
 		}
 		id := fmt.Sprintf("enclave-%d", i+1)
 		e := &enclave{id: id, dir: filepath.Join(o.dir, id), address: fmt.Sprintf("127.0.0.1:%d", port)}
-		var prepared struct{ Settings, Fingerprint string }
-		if err := tell(ctx, program, &prepared, "signer", "init", "--dir", e.dir, "--listen", e.address, "--json"); err != nil {
+		var prepared struct {
+			Settings, Fingerprint, Mailbox string
+			Token                          string `json:"token_file"`
+		}
+		arguments := []string{"signer", "init", "--dir", e.dir, "--listen", e.address, "--id", id, "--operator", o.address.String(), "--json"}
+		for _, url := range o.office.urls {
+			arguments = append(arguments, "--node", url)
+		}
+		if err := tell(ctx, program, &prepared, arguments...); err != nil {
 			return err
 		}
-		e.fingerprint = prepared.Fingerprint
+		e.fingerprint, e.mailbox, e.token = prepared.Fingerprint, prepared.Mailbox, prepared.Token
 		if err := tell(ctx, program, nil, "signer", "client", "add", "node", "--dir", e.dir, "--fingerprint", client.Fingerprint, "--json"); err != nil {
 			return err
 		}
@@ -115,6 +127,7 @@ func (o *operator) signing() string {
 	text := fmt.Sprintf("[signing]\nclient_cert_file = %q\nclient_key_file = %q\n\n", o.certificate, o.certificateKey)
 	for _, e := range o.enclaves {
 		text += fmt.Sprintf("[[signers]]\nid = %q\nurl = %q\nfingerprint = %q\n\n", e.id, "https://"+e.address, e.fingerprint)
+		text += fmt.Sprintf("[[feed.subscribers]]\nname = %q\ntoken_file = %q\nmailboxes = [%q]\nmay = [\"follow\", \"acknowledge\"]\n\n", e.id, e.token, e.mailbox)
 	}
 	return text
 }

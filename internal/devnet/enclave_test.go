@@ -66,6 +66,14 @@ func TestSignersMakeAndUseAWallet(t *testing.T) {
 		require.Equal(t, placement.Assigned, placed[0].State)
 		require.Contains(t, []string{"enclave-1", "enclave-2"}, placed[0].Backend)
 	}
+	for _, o := range r.intro.Operators {
+		for _, id := range []string{"enclave-1", "enclave-2"} {
+			said, err := os.ReadFile(filepath.Join(o.Dir, id, "signer.log"))
+			require.NoError(t, err)
+			require.Contains(t, string(said), "Mailbox is followed", "what leaders proposed came from there, not from the node's word")
+			require.FileExists(t, filepath.Join(o.Dir, id, "feed", "place.json"))
+		}
+	}
 	for i, report := range r.reports {
 		for _, row := range report.Rows {
 			require.Equal(t, "ok", *row.Outcome)
@@ -137,7 +145,7 @@ func TestANodeThatMissedAWholeWindowSignsTheNext(t *testing.T) {
 
 func TestTheBlockTimeIsPutIntoASignersSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "signer.toml")
-	require.NoError(t, os.WriteFile(file, []byte("listen = \"127.0.0.1:1\"\nblock_time = \"12s\"\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("listen = \"127.0.0.1:1\"\nblock_time = \"12s\"\n[feed]\nmode = \"off\"\n"), 0o600))
 	require.NoError(t, setBlockTime(file, 100*time.Microsecond))
 	s, _, err := daemon.ReadSettings(file)
 	require.NoError(t, err)

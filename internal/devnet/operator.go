@@ -56,6 +56,7 @@ type operator struct {
 	// enclaves are its signer backends, which know its node by certificate; none if it signs nothing.
 	enclaves                    []*enclave
 	certificate, certificateKey string // files
+	office                      office // where they read what leaders propose
 
 	running runner // nil while the node is down
 }
@@ -74,6 +75,8 @@ type inside struct {
 	log   io.Closer
 	stop  func()     // returns at once
 	ended chan error // receives Run's error once
+	// closed is closed when its signers are not served any more.
+	closed <-chan struct{}
 }
 
 // newOperator makes the operator's directory with its keystore file, password and instance key.
@@ -203,11 +206,16 @@ func (o *operator) start(ctx context.Context, failed func(error)) error {
 		return errors.Join(err, file.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
+	closed, err := o.office.open(ctx, n, c, log)
+	if err != nil {
+		stop()
+		return errors.Join(err, n.Close(), file.Close())
+	}
 	o.follow(n.Clock())
 	if o.board != nil {
 		o.board.enter(o.rank, node.NewBoard(n))
 	}
-	r := &inside{node: n, log: file, ended: make(chan error, 1), stop: func() {
+	r := &inside{node: n, log: file, ended: make(chan error, 1), closed: closed, stop: func() {
 		o.unfollow()
 		if o.board != nil {
 			o.board.leave(o.rank)
@@ -268,7 +276,9 @@ func (o *operator) height(ctx context.Context) chain.Height {
 // halt implements runner.
 func (r *inside) halt() error {
 	r.stop()
-	return errors.Join(<-r.ended, r.log.Close())
+	err := <-r.ended
+	<-r.closed
+	return errors.Join(err, r.log.Close())
 }
 
 // height implements runner.

@@ -1,4 +1,4 @@
-// Package remote says how the instances that a configuration tells of are reached, by commands and checks.
+// Package remote says how the instances that a configuration tells of are reached, by commands and checks, and who may ask one.
 package remote
 
 import (

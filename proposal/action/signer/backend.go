@@ -44,7 +44,24 @@ type Health struct {
 	Accepting bool     `json:"accepting"`
 	StoreOK   bool     `json:"store_ok"`
 	Detail    string   `json:"detail"` // why it does not work; empty if it does
+
+	Feed       FeedState `json:"feed"`        // its own way to leaders' messages
+	FeedDetail string    `json:"feed_detail"` // what is wrong with that, or was found with it; empty if nothing was
 }
+
+// FeedState is how a backend fares with the mailbox from which it takes what leaders say.
+type FeedState string
+
+// The states of a backend's mailbox. In FeedAway what came before still counts.
+const (
+	FeedOff     FeedState = "off"     // it has none: the node's word is taken
+	FeedAway    FeedState = "away"    // it cannot be followed now
+	FeedFollows FeedState = "follows" // it is followed and verified
+	FeedFalse   FeedState = "false"   // it is not what its instance signs: nothing is signed
+)
+
+// FeedStates returns every state of a backend's mailbox.
+func FeedStates() []FeedState { return []FeedState{FeedOff, FeedAway, FeedFollows, FeedFalse} }
 
 // PublicKey is a backend's X25519 key for HPKE (RFC 9180), in 32 bytes.
 type PublicKey = Digest

@@ -144,7 +144,7 @@ func (d *Client) Close() { d.http.CloseIdleConnections() }
 func (d *Client) Health(ctx context.Context) (signer.Health, error) {
 	var h signer.Health
 	_, err := d.ask(ctx, question{method: http.MethodGet, path: "/v1/health", within: d.limits.Health, once: true}, &h)
-	h.Detail, h.Version = signer.Printable(h.Detail), signer.Printable(h.Version)
+	h.Detail, h.Version, h.FeedDetail = signer.Printable(h.Detail), signer.Printable(h.Version), signer.Printable(h.FeedDetail)
 	if err == nil {
 		err = fitHealth(h)
 	}

@@ -18,6 +18,9 @@ func fitHealth(h signer.Health) error {
 	if h.BackendID == "" || h.BootID == "" || len(h.BackendID) > 128 || len(h.BootID) > 128 {
 		return unfit("a health without the backend's id")
 	}
+	if !slices.Contains(signer.FeedStates(), h.Feed) {
+		return unfit("a feed that is %.40q", string(h.Feed))
+	}
 	return nil
 }
 

@@ -212,7 +212,7 @@ func newWorld(t testing.TB) *world {
 	w.backend.keys = []signer.KeyDetail{w.key, w.foreign}
 	slices.SortFunc(w.backend.keys, func(a, b signer.KeyDetail) int { return compareWallets(a.Wallet, b.Wallet) })
 	w.backend.health = signer.Health{
-		BackendID: "b", BootID: "1", Version: "v", Schemes: signer.Schemes(), Keys: 2, Accepting: true, StoreOK: true,
+		BackendID: "b", BootID: "1", Version: "v", Schemes: signer.Schemes(), Keys: 2, Accepting: true, StoreOK: true, Feed: signer.FeedOff,
 	}
 	w.backend.reply = signer.RoundReply{Out: []signer.Parcel{{Data: []byte("to all")}, {To: chain.Operator{2}, Data: []byte("sealed")}}}
 	w.backend.state = signer.SessionState{Session: w.session, Wallet: w.key.Wallet, Rounds: 1, Last: &w.backend.reply}

@@ -34,6 +34,8 @@ func special(t reflect.Type) object {
 		return object{"type": "string", "pattern": "^([0-9a-f]{2})*$"}
 	case reflect.TypeFor[signer.Scheme]():
 		return object{"type": "string", "enum": texts(signer.Schemes())}
+	case reflect.TypeFor[signer.FeedState]():
+		return object{"type": "string", "enum": texts(signer.FeedStates())}
 	case reflect.TypeFor[signer.KeyState]():
 		return object{"type": "string", "enum": texts([]signer.KeyState{signer.KeyPending, signer.KeyActive, signer.KeyFrozen})}
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	stdnet "net"
@@ -31,12 +32,13 @@ type Settings struct {
 	Capacity     int          `toml:"capacity"`      // greatest number of keys; 0 for no limit
 	BlockTime    Duration     `toml:"block_time"`    // shortest time between two blocks of the chain
 	Clients      []Permission `toml:"clients"`
-	// Feed is the signer's own way to leaders' messages; without one it takes the node's word for them.
-	Feed *FeedSettings `toml:"feed"`
+	Feed         FeedSettings `toml:"feed"`
 }
 
-// FeedSettings say which mailbox of the operator's feed has the leaders' messages.
+// FeedSettings are the signer's own way to leaders' messages: which mailbox of the operator's feed has them.
 type FeedSettings struct {
+	// Mode is FeedOn, or FeedOff: nothing else may be said then. Nothing but these words makes a signer that takes the node's word.
+	Mode      string         `toml:"mode"`
 	URLs      []string       `toml:"urls"`       // of instances to begin with: scheme, host and port
 	Operator  chain.Operator `toml:"operator"`   // who signs the list of instances and the list of their keys
 	Mailbox   string         `toml:"mailbox"`    // its name
@@ -45,6 +47,12 @@ type FeedSettings struct {
 	State     string         `toml:"state"`      // directory of the place in the mailbox
 	Wait      Duration       `toml:"wait"`       // how long a leader's message may come after it is asked for
 }
+
+// Modes of a signer's feed.
+const (
+	FeedOn  = "on"
+	FeedOff = "off" // the node's word is taken for what leaders say
+)
 
 // Defaults of FeedSettings.
 const (
@@ -73,11 +81,7 @@ func ReadSettings(path string) (Settings, Access, error) {
 	if err != nil {
 		return Settings{}, Access{}, secretfile.Unusable{Err: fmt.Errorf("signer's settings: %s: %w", path, err)}
 	}
-	files := []*string{&s.Certificate, &s.Key, &s.Vault, &s.PasswordFile}
-	if s.Feed != nil {
-		files = append(files, &s.Feed.TokenFile, &s.Feed.CAFile, &s.Feed.State)
-	}
-	for _, file := range files {
+	for _, file := range []*string{&s.Certificate, &s.Key, &s.Vault, &s.PasswordFile, &s.Feed.TokenFile, &s.Feed.CAFile, &s.Feed.State} {
 		if *file != "" && !filepath.IsAbs(*file) {
 			*file = filepath.Join(filepath.Dir(path), *file)
 		}
@@ -90,6 +94,7 @@ func ParseSettings(raw []byte) (Settings, Access, error) {
 	s := Settings{
 		Listen: "127.0.0.1:9720", Certificate: "signer.crt", Key: "signer.key", Vault: "vault", PasswordFile: "password",
 		BlockTime: Duration(12 * time.Second), // Ethereum's
+		Feed:      FeedSettings{Mode: FeedOn},
 	}
 	decoder := toml.NewDecoder(strings.NewReader(string(raw))).DisallowUnknownFields()
 	if err := decoder.Decode(&s); err != nil {
@@ -104,11 +109,8 @@ func ParseSettings(raw []byte) (Settings, Access, error) {
 		}
 		return Settings{}, Access{}, err
 	}
-	if s.Feed != nil && s.Feed.State == "" {
-		s.Feed.State = defaultFeedState
-	}
-	if s.Feed != nil && s.Feed.Wait == 0 {
-		s.Feed.Wait = defaultFeedWait
+	if s.Feed.Mode == FeedOn {
+		s.Feed.State, s.Feed.Wait = cmp.Or(s.Feed.State, defaultFeedState), cmp.Or(s.Feed.Wait, defaultFeedWait)
 	}
 	access, err := NewAccess(s.Clients)
 	return s, access, errors.Join(s.check(), err)
@@ -146,13 +148,21 @@ func (s Settings) check() error {
 }
 
 // check joins every complaint.
-func (f *FeedSettings) check() error {
-	if f == nil {
+func (f FeedSettings) check() error {
+	switch f.Mode {
+	case FeedOn:
+	case FeedOff:
+		f.Mode = ""
+		if !reflect.DeepEqual(f, FeedSettings{}) {
+			return fmt.Errorf("feed: where mode is %q nothing else may be said", FeedOff)
+		}
 		return nil
+	default:
+		return fmt.Errorf("feed.mode: want %q or %q, have %.40q", FeedOn, FeedOff, f.Mode)
 	}
 	var complaints []error
 	if len(f.URLs) == 0 {
-		complaints = append(complaints, errors.New("feed.urls: want where the operator's instances are reached"))
+		complaints = append(complaints, fmt.Errorf("feed.urls: want where the operator's instances are reached; or feed.mode = %q, and the node's word is taken", FeedOff))
 	}
 	if f.Operator.IsZero() {
 		complaints = append(complaints, errors.New("feed.operator: want the operator's address, whose word on the instances' keys is believed"))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/secretfile"
 )
 
@@ -17,6 +18,12 @@ listen = "10.0.0.7:9720"
 vault = "/srv/vault"
 capacity = 5
 block_time = "200ms"
+
+[feed]
+urls = ["https://10.0.0.8:9602"]
+operator = "0x0100000000000000000000000000000000000000"
+mailbox = "signer.signer-1"
+token_file = "feed-token"
 
 [[clients]]
 name = "node"
@@ -34,7 +41,11 @@ func TestSettingsAreRead(t *testing.T) {
 		Listen: "10.0.0.7:9720", Vault: "/srv/vault", Capacity: 5, BlockTime: Duration(200 * time.Millisecond),
 		Certificate: filepath.Join(filepath.Dir(path), "signer.crt"), Key: filepath.Join(filepath.Dir(path), "signer.key"),
 		PasswordFile: filepath.Join(filepath.Dir(path), "password"),
-		Clients:      []Permission{{"node", Fingerprint{1}, []Role{RoleRead, RoleSign}, []string{"*"}}},
+		Feed: FeedSettings{
+			Mode: FeedOn, URLs: []string{"https://10.0.0.8:9602"}, Operator: chain.Operator{1}, Mailbox: "signer.signer-1",
+			TokenFile: filepath.Join(filepath.Dir(path), "feed-token"), State: filepath.Join(filepath.Dir(path), "feed"), Wait: Duration(5 * time.Second),
+		},
+		Clients: []Permission{{"node", Fingerprint{1}, []Role{RoleRead, RoleSign}, []string{"*"}}},
 	}, s)
 	who, err := access.find(Fingerprint{1})
 	require.NoError(t, err)
@@ -60,11 +71,16 @@ func TestBadInputSettings(t *testing.T) {
 		"[[clients]]\nfingerprint = \"00\"":     "64 hex digits",
 		"[[clients]]\nname = \"a\"":             "no fingerprint",
 		"capacity = -1\n[[clients]]\nname=\"\"": "a name has",
+		"":                                      `feed.urls: want where the operator's instances are reached; or feed.mode = "off"`,
+		"[feed]\nmode = \"maybe\"":              `feed.mode: want "on" or "off", have "maybe"`,
+		"[feed]\nmode = \"off\"\nmailbox = \"signer\"": `feed: where mode is "off" nothing else may be said`,
 	} {
 		_, _, err := ParseSettings([]byte(text))
 		require.ErrorContains(t, err, why, text)
 	}
-	_, _, err := ReadSettings(filepath.Join(t.TempDir(), "none"))
+	_, _, err := ParseSettings([]byte("[feed]\nmode = \"off\""))
+	require.NoError(t, err, "who says so plainly has the node's word taken")
+	_, _, err = ReadSettings(filepath.Join(t.TempDir(), "none"))
 	require.ErrorAs(t, err, new(secretfile.Unusable))
 }
 

@@ -3,9 +3,9 @@
 package mailbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/walletnode/walletnode/chain"
@@ -18,10 +18,11 @@ import (
 const (
 	// maxEpochs are kept: what a window's leader said is signed for within it, and the next one may have begun at the node already.
 	maxEpochs = 3
-	// maxOfSlot is how many messages of one wallet and window are kept, those that came first. A leader says one thing.
-	maxOfSlot = 16
-	// maxBytes of messages of one epoch are kept. Those of 1000 wallets have some hundred kB.
-	maxBytes = 64 << 20
+	// maxOfAuthor is how many messages of one operator about one wallet and window are kept, those that came first: as many as a node
+	// stores. What others say takes a leader nothing of that.
+	maxOfAuthor = 8
+	// maxBytesOfAuthor and maxBytes of messages of one epoch are kept. A leader of 1000 wallets says about one MiB.
+	maxBytesOfAuthor, maxBytes = 4 << 20, 256 << 20
 	// frequency is the distance between windows in blocks (RFC 12); an epoch of the feed is one of them.
 	frequency = 900
 )
@@ -35,12 +36,14 @@ type board struct {
 	epochs map[feed.Epoch]*page
 	more   chan struct{} // closed and replaced with each message, and when it is not to be relied on any more
 	wrong  error         // why it is not
+	until  feed.Epoch    // the first epoch whose seal can show that it is again
 }
 
 // page is what came in one epoch.
 type page struct {
-	slots map[slot][][]byte
-	bytes int
+	slots   map[slot][]message
+	authors map[chain.Operator]int // bytes
+	bytes   int
 }
 
 type slot struct {
@@ -48,36 +51,50 @@ type slot struct {
 	window chain.Height
 }
 
+type message struct {
+	author chain.Operator
+	signed []byte
+}
+
 func newBoard() *board { return &board{epochs: map[feed.Epoch]*page{}, more: make(chan struct{})} }
 
-// put keeps what a record holds, if it is a leader's message of the record's wallet and about the epoch. Whose it is and whether it
-// leads is for who signs to judge.
+// put keeps what a record holds, if it is a signed coordination message of the record's wallet and about the epoch. Whether it is the
+// leader's is for who signs to judge.
 func (b *board) put(e feed.Entry, payload []byte) error {
 	if e.Gap != nil || e.Record.Item.Kind != feed.KindProposal {
 		return nil
 	}
-	window, err := windowOf(e.Record.Item.Wallet, payload)
+	window, author, err := about(e.Record.Item.Wallet, payload)
 	if err != nil {
 		return err
 	}
 	epoch := e.Record.Epoch
-	if about := feed.Epoch(window / frequency); about > epoch || about+1 < epoch { // the window's, or one that is told late
+	if of := feed.Epoch(window / frequency); of > epoch || of+1 < epoch { // the window's, or one that is told late
 		return errOff
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.epochs[epoch]
 	if p == nil {
-		p = &page{slots: map[slot][][]byte{}}
+		p = &page{slots: map[slot][]message{}, authors: map[chain.Operator]int{}}
 		b.epochs[epoch] = p
 		b.forget()
 	}
-	s := slot{e.Record.Item.Wallet, window}
-	if len(p.slots[s]) >= maxOfSlot || p.bytes+len(payload) > maxBytes {
-		return fmt.Errorf("wallet %v, window %d: more is said than is kept", s.wallet, window)
+	s, size, by := slot{e.Record.Item.Wallet, window}, len(payload), 0
+	for _, m := range p.slots[s] {
+		if bytes.Equal(m.signed, payload) { // read again
+			return nil
+		}
+		if m.author == author {
+			by++
+		}
 	}
-	p.bytes += len(payload)
-	p.slots[s] = append(p.slots[s], slices.Clone(payload))
+	if by >= maxOfAuthor || p.authors[author]+size > maxBytesOfAuthor || p.bytes+size > maxBytes {
+		return fmt.Errorf("wallet %v, window %d: operator %v says more than is kept", s.wallet, window, author)
+	}
+	p.authors[author] += size
+	p.bytes += size
+	p.slots[s] = append(p.slots[s], message{author, bytes.Clone(payload)})
 	b.changed()
 	return nil
 }
@@ -98,45 +115,69 @@ func (b *board) changed() {
 	b.more = make(chan struct{})
 }
 
-// distrust has the board refuse everything: what brought it is to blame for something else.
-func (b *board) distrust(why error) {
+// distrust has the board refuse everything, and forget what it has: what brought it is to blame for something else. The seal of an epoch
+// from until on may show that it is well again.
+func (b *board) distrust(why error, until feed.Epoch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.wrong == nil {
-		b.wrong = why
-		b.changed()
+	b.wrong, b.until, b.epochs = why, max(b.until, until), map[feed.Epoch]*page{}
+	b.changed()
+}
+
+// trust takes that back, if the epoch that is well now is late enough.
+func (b *board) trust(e feed.Epoch) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wrong == nil || e < b.until {
+		return false
 	}
+	b.wrong, b.until = nil, 0
+	b.changed()
+	return true
+}
+
+// distrusted is why nothing is taken; nil if something is.
+func (b *board) distrusted() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.wrong
 }
 
 // statements returns what came of a slot, oldest first, and what is closed when there may be more.
 func (b *board) statements(wallet chain.WalletID, window chain.Height) (list [][]byte, more <-chan struct{}, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	about := feed.Epoch(window / frequency)
-	for _, e := range []feed.Epoch{about, about + 1} {
+	of := feed.Epoch(window / frequency)
+	for _, e := range []feed.Epoch{of, of + 1} {
 		if p := b.epochs[e]; p != nil {
-			list = append(list, p.slots[slot{wallet, window}]...)
+			for _, m := range p.slots[slot{wallet, window}] {
+				list = append(list, m.signed)
+			}
 		}
 	}
 	return list, b.more, b.wrong
 }
 
-// windowOf reads which window a signed message is about.
-func windowOf(wallet chain.WalletID, signed []byte) (chain.Height, error) {
+// about reads which window a message is about, and who signed it.
+func about(wallet chain.WalletID, signed []byte) (window chain.Height, author chain.Operator, err error) {
 	message, err := wire.ParsePubsub(signed)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", errOff, err)
+		return 0, author, fmt.Errorf("%w: %w", errOff, err)
+	}
+	key, err := message.Verify()
+	if err != nil {
+		return 0, author, fmt.Errorf("%w: %w", errOff, err)
 	}
 	envelope, err := wire.DecodeEnvelope(message.Data(), message.From())
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", errOff, err)
+		return 0, author, fmt.Errorf("%w: %w", errOff, err)
 	}
 	said, err := proposal.DecodeMessage(envelope.Payload)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", errOff, err)
+		return 0, author, fmt.Errorf("%w: %w", errOff, err)
 	}
 	if said.Wallet != wallet || said.Block%frequency != 0 {
-		return 0, errOff
+		return 0, author, errOff
 	}
-	return said.Block, nil
+	return said.Block, key.Operator(), nil
 }

@@ -5,16 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/net/feed"
 	feedclient "github.com/walletnode/walletnode/net/feed/client"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// retryPause is how long a reader waits after what ended it: a mailbox that is not there yet, a token that is not listed yet.
-const retryPause = 30 * time.Second
+// A reader waits after what ended it, such as a mailbox that is not there yet or a token that is not listed yet: firstPause, then twice
+// that, and so on up to lastPause.
+const (
+	firstPause, lastPause = time.Second, 30 * time.Second
+	// asideEnd ends the name of the directory in which what was found false is left for people: the newest such.
+	asideEnd = ".false"
+)
 
 // Config is what a Reader needs; everything but Dir.
 type Config struct {
@@ -29,6 +36,11 @@ type Config struct {
 type Reader struct {
 	cfg   Config
 	board *board
+	line  *line
+
+	// of the loop that follows
+	sealed feed.Epoch // the newest epoch whose seal was read
+	final  bool       // the instance's own signature shows that it is false
 }
 
 // New checks the configuration.
@@ -39,7 +51,7 @@ func New(cfg Config) (*Reader, error) {
 	if err := feed.CheckName(cfg.Mailbox); err != nil {
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
-	return &Reader{cfg: cfg, board: newBoard()}, nil
+	return &Reader{cfg: cfg, board: newBoard(), line: &line{instances: cfg.Instances, log: cfg.Logger, mailbox: cfg.Mailbox}}, nil
 }
 
 // Statements returns the leaders' signed messages of a wallet's window that came through the mailbox, oldest first, and what is closed
@@ -48,32 +60,53 @@ func (r *Reader) Statements(wallet chain.WalletID, window chain.Height) (list []
 	return r.board.statements(wallet, window)
 }
 
-// Run follows the mailbox until ctx ends. What is wrong with it is logged, and tried again; but what was given otherwise than the
-// instance signs is not forgiven until the next start, and nothing is signed from it.
+// Feed tells how the mailbox fares, and what is wrong with it.
+func (r *Reader) Feed() (state signer.FeedState, detail string) {
+	if why := r.board.distrusted(); why != nil {
+		return signer.FeedFalse, why.Error()
+	}
+	return r.line.state()
+}
+
+// Run follows the mailbox until ctx ends. What is wrong with it is logged, and tried again. What was given otherwise than the instance
+// signs is read anew from the oldest entry that the mailbox holds, and signed from again once a seal shows that all of that is well. What
+// the instance's own signature shows to be false is not forgiven until the next start.
 func (r *Reader) Run(ctx context.Context) error {
+	wait := firstPause
 	for {
+		began := time.Now()
 		err := r.follow(ctx)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // it was told to end
 		}
 		var blame feed.Blame
-		if errors.As(err, &blame) {
-			r.distrust(err)
+		switch {
+		case r.final:
 			<-ctx.Done()
 			return nil
+		case errors.As(err, &blame):
+			if err = r.anew(err); err != nil {
+				return err
+			}
+		default:
+			r.line.failed(err)
+			r.cfg.Logger.Warn("Mailbox cannot be followed now; nothing is signed that does not come through it", "mailbox", r.cfg.Mailbox, "error", err)
 		}
-		r.cfg.Logger.Warn("Mailbox cannot be followed now; nothing is signed that does not come through it", "mailbox", r.cfg.Mailbox, "error", err)
-		if pause.For(ctx, retryPause) != nil {
+		if time.Since(began) > lastPause {
+			wait = firstPause
+		}
+		if pause.For(ctx, wait) != nil {
 			return nil //nolint:nilerr // it was told to end
 		}
+		wait = min(2*wait, lastPause)
 	}
 }
 
 // follow reads until something ends it. The open epoch is read again after a start, since nothing is kept of it but in memory.
 func (r *Reader) follow(ctx context.Context) error {
 	f, err := feedclient.Open(feedclient.Config{
-		Instances: r.cfg.Instances, Mailbox: r.cfg.Mailbox, Operator: r.cfg.Operator, Dir: r.cfg.Dir, Acknowledge: true, Again: true,
-		Logger: r.cfg.Logger, Deliver: r.deliver, Sealed: r.sealed,
+		Instances: r.line, Mailbox: r.cfg.Mailbox, Operator: r.cfg.Operator, Dir: r.cfg.Dir, Acknowledge: true, Again: true,
+		Logger: r.cfg.Logger, Deliver: r.deliver, Sealed: r.seal,
 	})
 	if err != nil {
 		return err
@@ -92,19 +125,43 @@ func (r *Reader) deliver(_ context.Context, d feedclient.Delivery) error {
 	return nil
 }
 
-// sealed looks at who is to blame by an epoch. An outbox that was late owes the mailbox something, and gives it later.
-func (r *Reader) sealed(_ context.Context, s feed.Seal, blames []feed.Blame) error {
+// seal looks at who is to blame by an epoch. An outbox that was late owes the mailbox something, and gives it later.
+func (r *Reader) seal(_ context.Context, s feed.Seal, blames []feed.Blame) error {
+	well := true
 	for _, b := range blames {
-		if b.Reason == feed.Missing {
+		switch b.Reason {
+		case feed.Missing:
+			well = false
 			r.cfg.Logger.Warn("A stage of the feed did not commit by its deadline", "instance", s.Actor.Instance, "epoch", uint64(s.Epoch), "blame", b.Error())
-			continue
+		case feed.Delivery: // whoever stands between could have done it, too
+			return b
+		default:
+			r.final = true
+			r.cfg.Logger.Error("The feed is false by its instance's own signature; nothing is signed from it until the signer is started again", "mailbox", r.cfg.Mailbox, "error", b)
+			r.board.distrust(fmt.Errorf("the mailbox is not to be relied on until the signer is started again: %w", b), s.Epoch)
+			return b
 		}
-		r.distrust(b)
+	}
+	r.sealed = max(r.sealed, s.Epoch)
+	if well && r.board.trust(s.Epoch) {
+		r.cfg.Logger.Info("The mailbox was read anew and is well; leaders' messages are taken from it again", "mailbox", r.cfg.Mailbox, "epoch", uint64(s.Epoch))
 	}
 	return nil
 }
 
-func (r *Reader) distrust(why error) {
-	r.cfg.Logger.Error("The feed is not what its instance signs; nothing is signed from it until the signer is started again", "mailbox", r.cfg.Mailbox, "error", why)
-	r.board.distrust(fmt.Errorf("the mailbox is not to be relied on until the signer is started again: %w", why))
+// anew begins with what the mailbox holds. What was read is left for people to look at.
+func (r *Reader) anew(why error) error {
+	r.cfg.Logger.Error("The mailbox is not what its instance signs; it is read anew, and nothing is signed from it until a seal shows that all is well",
+		"mailbox", r.cfg.Mailbox, "kept_in", r.cfg.Dir+asideEnd, "error", why)
+	r.board.distrust(fmt.Errorf("the mailbox was altered on its way, and is not to be relied on before a whole window came through it unaltered: %w", why), r.sealed+1)
+	if r.cfg.Dir == "" {
+		return nil
+	}
+	if err := os.RemoveAll(r.cfg.Dir + asideEnd); err != nil {
+		return fmt.Errorf("make room for a false mailbox: %w", err)
+	}
+	if err := os.Rename(r.cfg.Dir, r.cfg.Dir+asideEnd); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("put a false mailbox aside: %w", err)
+	}
+	return nil
 }

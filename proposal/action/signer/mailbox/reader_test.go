@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,30 +32,32 @@ import (
 	"github.com/walletnode/walletnode/net/feed/feedtest"
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 func TestMain(m *testing.M) { bubble.Main(m) }
 
 const window chain.Height = 900
 
-// leader signs what leaders say.
-func leader() *secp256k1.PrivateKey {
-	seed := sha256.Sum256([]byte("test leader"))
-	return secp256k1.PrivKeyFromBytes(seed[:])
-}
-
 func wallet(n byte) chain.WalletID { return chain.WalletID{n} }
 
 // statement is a heartbeat that a leader proposes.
 func statement(w chain.WalletID, block chain.Height, tail byte) []byte {
+	return statementBy("test leader", w, block, tail)
+}
+
+func statementBy(name string, w chain.WalletID, block chain.Height, tail byte) []byte {
+	seed := sha256.Sum256([]byte(name))
+	key := secp256k1.PrivKeyFromBytes(seed[:])
 	payload := proposal.EncodeMessage(proposal.Message{Sender: 1, Block: block, Wallet: w, Proposal: proposal.Heartbeat{Message: [16]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, tail}}})
-	envelope := wire.EncodeEnvelope(wire.Envelope{Sender: wire.PublicKeyOf(leader()), Payload: payload, Type: proposal.MessageType, Sequence: 1})
-	return wire.SignPubsub(leader(), "/channel", envelope, binary.BigEndian.AppendUint64(nil, 1)).Bytes()
+	envelope := wire.EncodeEnvelope(wire.Envelope{Sender: wire.PublicKeyOf(key), Payload: payload, Type: proposal.MessageType, Sequence: 1})
+	return wire.SignPubsub(key, "/channel", envelope, binary.BigEndian.AppendUint64(nil, 1)).Bytes()
 }
 
 // instance is one with a feed and the mailbox signer, which says what a test makes of it.
 type instance struct {
 	t       *testing.T
+	signer  feed.Signer
 	feed    *pipeline.Feed
 	heights chan chain.Height
 	keys    feedclient.Keys
@@ -69,7 +72,7 @@ func played(t *testing.T, play func(t *testing.T, i *instance)) {
 		key := ed25519.NewKeyFromSeed(seed[:])
 		s, err := feed.NewSigner("alpha", key)
 		require.NoError(t, err)
-		i := &instance{t: t, heights: make(chan chain.Height)}
+		i := &instance{t: t, signer: s, heights: make(chan chain.Height)}
 		i.feed, err = pipeline.New(pipeline.Config{Signer: s, Log: feedtest.New(), Sources: []string{"node"}, WindowBlocks: uint64(window)})
 		require.NoError(t, err)
 		operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
@@ -132,6 +135,9 @@ func (i *instance) Located(ctx context.Context, r client.Request) (*http.Respons
 				l := feedclient.LineOf(n)
 				if i.twist != nil {
 					i.twist(&l)
+				}
+				if l.Entry == nil && l.Seal == nil { // it was taken away
+					return nil
 				}
 				return lines.Encode(l)
 			})
@@ -210,13 +216,16 @@ func TestAStartForgetsNothingOfTheOpenWindow(t *testing.T) {
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	played(t, func(t *testing.T, i *instance) {
 		r, stop := i.follow(t.TempDir())
-		for n := range byte(2 * maxOfSlot) {
+		for n := range byte(2 * maxOfAuthor) {
 			i.tell(wallet(1), feed.KindProposal, statement(wallet(1), window, n))
+			i.tell(wallet(1), feed.KindProposal, statement(wallet(1), window, 0)) // again, which takes no room
 		}
+		i.tell(wallet(1), feed.KindProposal, statementBy("another operator", wallet(1), window, 1))
 		list, _, err := r.Statements(wallet(1), window)
 		require.NoError(t, err)
-		require.Len(t, list, maxOfSlot)
+		require.Len(t, list, maxOfAuthor+1)
 		require.Equal(t, statement(wallet(1), window, 0), list[0], "those that came first")
+		require.Equal(t, statementBy("another operator", wallet(1), window, 1), list[maxOfAuthor], "nobody takes another one's room")
 		for e := chain.Height(2); e < 8; e++ {
 			i.at(e * window)
 			i.tell(wallet(1), feed.KindProposal, statement(wallet(1), e*window, 1))
@@ -228,65 +237,110 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	})
 }
 
-// An instance that gives the mailbox something else than it signs is not believed any more, until the signer is started again.
-func TestAFalseMailboxIsNotReliedOn(t *testing.T) {
-	for name, twist := range map[string]func(*instance, feed.Entry, *feedclient.Line){
-		"a record altered": func(_ *instance, e feed.Entry, l *feedclient.Line) {
+// state wants what is told of the mailbox.
+func state(t *testing.T, r *Reader, want signer.FeedState, detail string) {
+	t.Helper()
+	have, why := r.Feed()
+	require.Equal(t, want, have, why)
+	require.Contains(t, why, detail)
+}
+
+// Whoever stands between the instance and the signer cannot alter, drop or forge what comes without its being noticed: at the next entry, or at
+// the latest with the window's seal. Nothing is signed from then on, until the whole mailbox was read anew and a seal shows that it is well.
+func TestAnAlteredMailboxIsNotReliedOnUntilItIsWell(t *testing.T) {
+	forged := statement(wallet(2), window, 9)
+	for name, twist := range map[string]func(feed.Entry, *feedclient.Line){
+		"a record altered": func(e feed.Entry, l *feedclient.Line) {
 			if e.Number == 2 {
 				e.Record.Item.Number += 5
 				l.Entry = e.Encode()
 			}
 		},
-		"an entry left out": func(_ *instance, e feed.Entry, l *feedclient.Line) {
+		"an entry left out": func(e feed.Entry, l *feedclient.Line) {
 			if e.Number == 2 {
-				e.Number++
-				l.Entry = e.Encode()
+				*l = feedclient.Line{}
+			}
+		},
+		"the last one left out": func(e feed.Entry, l *feedclient.Line) {
+			if e.Number == 3 {
+				*l = feedclient.Line{}
+			}
+		},
+		"a message forged": func(e feed.Entry, l *feedclient.Line) {
+			if e.Number == 3 {
+				l.Payload = forged
+			}
+		},
+		"a record forged with its message": func(e feed.Entry, l *feedclient.Line) {
+			if e.Number == 3 {
+				e.Record.Item = feed.NewItem("node", 3, wallet(2), feed.KindProposal, forged)
+				l.Entry, l.Payload = e.Encode(), forged
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			played(t, func(t *testing.T, i *instance) {
+				var honest atomic.Bool
 				i.twist = func(l *feedclient.Line) {
-					if l.Entry == nil {
+					if l.Entry == nil || honest.Load() {
 						return
 					}
 					e, err := feed.DecodeEntry(l.Entry)
 					require.NoError(t, err)
-					twist(i, e, l)
+					twist(e, l)
 				}
-				dir := t.TempDir()
+				dir := filepath.Join(t.TempDir(), "feed")
 				r, stop := i.follow(dir)
+				state(t, r, signer.FeedFollows, "")
 				for n := range byte(3) {
 					i.tell(wallet(n), feed.KindProposal, statement(wallet(n), window, n))
 				}
+				i.at(2 * window)
 				_, _, err := r.Statements(wallet(0), window)
 				var blame feed.Blame
 				require.ErrorAs(t, err, &blame)
 				require.True(t, strings.HasPrefix(blame.Actor.String(), "alpha"))
-				time.Sleep(time.Hour) // of the bubble
+				state(t, r, signer.FeedFalse, "altered on its way")
+				require.DirExists(t, dir+asideEnd, "it is left for people")
+				time.Sleep(3 * time.Minute) // of the bubble
 				_, _, err = r.Statements(wallet(0), window)
-				require.Error(t, err, "time forgives nothing")
+				require.Error(t, err, "time alone forgives nothing")
+
+				honest.Store(true)
+				time.Sleep(2 * lastPause)
+				i.at(3 * window)
+				said := statement(wallet(1), 3*window, 1)
+				i.tell(wallet(1), feed.KindProposal, said)
+				has(t, r, wallet(1), 3*window, said)
+				state(t, r, signer.FeedFollows, "")
 				stop()
 			})
 		})
 	}
 }
 
-// A payload that is not its record's is not used, and the seal shows that the instance is to blame.
-func TestAForgedMessageIsNotUsed(t *testing.T) {
+// What an instance's own signature shows to be false is not forgiven by reading it again.
+func TestAFalseSealIsNotForgiven(t *testing.T) {
 	played(t, func(t *testing.T, i *instance) {
-		forged := statement(wallet(1), window, 9)
+		var honest atomic.Bool
 		i.twist = func(l *feedclient.Line) {
-			if l.Entry != nil {
-				l.Payload = forged
+			if l.Seal == nil || honest.Load() {
+				return
 			}
+			seal, err := feed.DecodeSeal(l.Seal)
+			require.NoError(t, err)
+			seal.Commitments = seal.Commitments[1:]
+			seal.Sign(i.signer)
+			l.Seal = seal.Encode()
 		}
 		r, stop := i.follow(t.TempDir())
-		i.tell(wallet(1), feed.KindProposal, statement(wallet(1), window, 1))
-		has(t, r, wallet(1), window)
 		i.at(2 * window)
 		_, _, err := r.Statements(wallet(1), window)
-		require.Error(t, err)
+		require.ErrorContains(t, err, "until the signer is started again")
+		honest.Store(true)
+		time.Sleep(2 * lastPause)
+		i.at(3 * window)
+		state(t, r, signer.FeedFalse, "until the signer is started again")
 		stop()
 	})
 }
@@ -298,7 +352,8 @@ func TestAMailboxThatIsRefusedIsAskedForAgain(t *testing.T) {
 		said := statement(wallet(1), window, 1)
 		i.tell(wallet(1), feed.KindProposal, said)
 		i.refuse.Store(0)
-		time.Sleep(2 * retryPause)
+		state(t, r, signer.FeedAway, "403")
+		time.Sleep(2 * lastPause)
 		synctest.Wait()
 		has(t, r, wallet(1), window, said)
 		stop()
@@ -333,7 +388,8 @@ func FuzzStatement(f *testing.F) {
 		list, _, wrong := b.statements(wallet(1), window)
 		require.NoError(t, wrong)
 		if err == nil {
-			require.Equal(t, [][]byte{raw}, append(list, b.epochs[1].slots[slot{wallet(1), 0}]...))
+			late, _, _ := b.statements(wallet(1), 0)
+			require.Equal(t, [][]byte{raw}, append(list, late...))
 		} else {
 			require.Empty(t, list)
 		}

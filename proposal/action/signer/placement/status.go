@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 // Status is one backend as this instance sees it.
@@ -17,6 +19,9 @@ type Status struct {
 	Version  string
 	Schemes  []string
 	SeenAt   time.Time // of the newest answer; zero if there was none
+
+	Feed       signer.FeedState // of its own way to leaders' messages, as it said last; empty before it said anything
+	FeedDetail string
 
 	Reported   int // keys, as it said last
 	Capacity   int // 0 for no limit
@@ -43,7 +48,7 @@ func (p *Pool) Backends() []Status {
 	for _, m := range p.members {
 		s := Status{
 			Spec: m.Spec, Word: p.known.word(m), Standing: m.standing, Identity: p.known.words[m.ID].Identity, Version: m.health.Version,
-			SeenAt: m.seen, Reported: m.health.Keys, Capacity: m.health.Capacity, Calls: m.calls.read(), Probes: m.probes, FailedProbes: m.failed,
+			SeenAt: m.seen, Feed: m.health.Feed, FeedDetail: m.health.FeedDetail, Reported: m.health.Keys, Capacity: m.health.Capacity, Calls: m.calls.read(), Probes: m.probes, FailedProbes: m.failed,
 			Findings: slices.Clone(m.holds.findings),
 		}
 		if m.trouble != nil {

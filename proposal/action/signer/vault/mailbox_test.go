@@ -35,6 +35,8 @@ func (l *letters) Statements(_ chain.WalletID, window chain.Height) ([][]byte, <
 	return append([][]byte{}, l.list[window]...), l.more, l.wrong
 }
 
+func (l *letters) Feed() (signer.FeedState, string) { return signer.FeedFollows, "" }
+
 func (l *letters) put(window chain.Height, statement []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -177,6 +177,10 @@ func (v *Vault) Health(ctx context.Context) (signer.Health, error) {
 		Schemes:   signer.Schemes(),
 		Capacity:  v.cfg.Capacity,
 		StoreOK:   true,
+		Feed:      signer.FeedOff,
+	}
+	if v.cfg.Mailbox != nil {
+		h.Feed, h.FeedDetail = v.cfg.Mailbox.Feed()
 	}
 	err := v.ledger.works(ctx)
 	if err == nil {
