@@ -115,6 +115,10 @@ func (s *Service) attest(ctx context.Context, window chain.Height) error {
 // closed for a head that was stored with one, and whatever changes what is stored gives it another version. A draft of another version is
 // none of this ledger: then it is read anew. What is drafted of the same version is stored only if the version still stands.
 func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made bool, err error) {
+	if err := s.enter(ctx); err != nil {
+		return false, err
+	}
+	defer s.leave()
 	if err := s.cfg.Log.Recall(ctx); err != nil {
 		return false, err
 	}
@@ -160,7 +164,7 @@ func (s *Service) following(ctx context.Context, version uint64) (*heads.Ledger,
 	if ledger, newest, same := s.kept(version); same {
 		return ledger, newest, nil
 	}
-	if err := s.refresh(ctx); err != nil {
+	if err := s.reread(ctx); err != nil {
 		return nil, 0, err
 	}
 	ledger, newest, same := s.kept(version)

@@ -47,13 +47,8 @@ func (s *Service) hearHead(ctx context.Context, said Said) {
 	}
 }
 
-const (
-	// maxHeard heads wait to be stored: those of a window of the largest circle.
-	maxHeard = 256
-	// heardPause is for how long what was heard waits for more, to be stored in one go: all tell their heads within some minutes. What a
-	// crash loses meanwhile its operator repeats.
-	heardPause = 10 * time.Second
-)
+// maxHeard heads wait to be stored: those of a window of the largest circle.
+const maxHeard = 256
 
 // keepHeads stores what was heard of other operators' heads.
 func (s *Service) keepHeads(ctx context.Context) {
@@ -64,13 +59,13 @@ func (s *Service) keepHeads(ctx context.Context) {
 		}
 		fresh = nil
 	}
-	due := time.NewTimer(heardPause)
+	due := time.NewTimer(s.cfg.Gather)
 	defer due.Stop()
 	for {
 		select {
 		case h := <-s.heard:
 			if len(fresh) == 0 {
-				due.Reset(heardPause)
+				due.Reset(s.cfg.Gather)
 			}
 			if fresh = append(fresh, h); len(fresh) >= maxHeard {
 				store(ctx)

@@ -46,11 +46,15 @@ type Config struct {
 	Few int
 	// Patience is how long one comparison may take, and one proof that is fetched. Default 1 minute.
 	Patience time.Duration
+	// Gather is for how long a head that was heard waits for others, to be stored together: all tell theirs within some minutes. What a
+	// crash loses meanwhile its operator repeats. Default 10 seconds.
+	Gather time.Duration
 }
 
 const (
 	defaultFew      = 8
 	defaultPatience = time.Minute
+	defaultGather   = 10 * time.Second
 	// retry is the pause after a failure of the log, of the network or of the registry.
 	retry = 5 * time.Second
 	// lookout is the time between two looks at whom a wallet is shared with.
@@ -72,6 +76,10 @@ type Service struct {
 	wantedOf map[chain.Operator]int // how many of them each operator told of; guarded by mu
 	quotes   chan []byte            // messages that may be quotes; at the bound what is new is dropped
 	heard    chan evidence.Head     // heads of others to be stored; at the bound who hears waits
+
+	// turn holds a token while the log's state is read, or a head is made: who wants to know what is attested waits for what is about to be kept
+	// rather than read all of it.
+	turn chan struct{}
 
 	// fetched holds by proof ID what is kept here in its place, the ID (string) of another proof of the same misdeed, or nothing if it
 	// was refused: it is not fetched again. At most maxFetched.
@@ -105,6 +113,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Patience == 0 {
 		cfg.Patience = defaultPatience
 	}
+	if cfg.Gather == 0 {
+		cfg.Gather = defaultGather
+	}
 	return &Service{
 		cfg: cfg, self: wire.PublicKeyOf(cfg.Key).Operator(),
 		heads: newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause}, cfg.Logger),
@@ -116,6 +127,7 @@ func New(cfg Config) (*Service, error) {
 		wanted: make(chan want, maxWanted), wantedOf: map[chain.Operator]int{},
 		quotes: make(chan []byte, maxWaitingQuotes),
 		heard:  make(chan evidence.Head, maxHeard),
+		turn:   make(chan struct{}, 1),
 
 		moved:    make(chan struct{}),
 		watch:    heads.NewWatch(cfg.Chain),
@@ -191,6 +203,27 @@ func (s *Service) persist(ctx context.Context, failure string, try func() error)
 
 // refresh takes over what is in the log, if it has changed: siblings write there, too.
 func (s *Service) refresh(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	return s.reread(ctx)
+}
+
+// enter waits for the turn, which leave gives on.
+func (s *Service) enter(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Service) leave() { <-s.turn }
+
+// reread is refresh for who has the turn.
+func (s *Service) reread(ctx context.Context) error {
 	version, err := s.cfg.Log.Version(ctx)
 	if err != nil {
 		return err

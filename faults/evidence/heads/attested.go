@@ -13,9 +13,9 @@ type Attested struct {
 	// Head is signed once With was called.
 	Head evidence.Head
 
-	all   View
-	views map[chain.Operator]View // by the other operator
-	peers tree.Tree               // of the views' roots
+	all    View
+	common map[chain.Operator][]int // by the other operator: the places of the wallets in common among the leaves of all
+	peers  tree.Tree                // of the roots over them
 }
 
 // View is what one operator attests, or is expected to attest, of some wallets.
@@ -76,34 +76,17 @@ func (l *Ledger) attest(h evidence.Head, wallets []chain.Wallet) *Attested {
 			rows[w.ID()] = kept
 		}
 	}
-	a := &Attested{views: map[chain.Operator]View{}}
+	a := &Attested{}
 	a.all, l.trees = newView(rows, l.trees)
-	rosters := map[tree.Name][]chain.Operator{}
-	for _, w := range wallets {
-		rosters[tree.Name(w.ID())] = w.Roster()
-	}
-	common := map[chain.Operator]*[]tree.Leaf{} // ascending, as the tree's are
-	for _, leaf := range a.all.Tree.Leaves() {
-		for _, other := range rosters[leaf.Name] {
-			shared := common[other]
-			if shared == nil {
-				shared = new([]tree.Leaf)
-				common[other] = shared
-			}
-			if n := len(*shared); n == 0 || (*shared)[n-1].Name != leaf.Name { // another seat of the same operator
-				*shared = append(*shared, leaf)
-			}
-		}
-	}
-	delete(common, l.self)
-	var peers []tree.Leaf
-	for other, leaves := range common {
-		v := View{Tree: tree.Ordered(*leaves), rows: rows}
-		a.views[other] = v
-		peers = append(peers, tree.NewLeaf(tree.Name(other), v.Tree.Root()))
+	l.company = l.company.with(wallets, l.self)
+	a.common = l.company.among(a.all.Tree.Names())
+	index := a.all.Tree.Index()
+	peers := make([]tree.Leaf, 0, len(a.common))
+	for other, places := range a.common {
+		peers = append(peers, tree.NewLeaf(tree.Name(other), index.Root(places)))
 	}
 	a.peers = tree.New(peers)
-	h.Root = tree.Join(a.all.Tree.Root(), a.peers.Root())
+	h.Root = tree.Join(index.Whole(), a.peers.Root())
 	h.Wallets = a.all.Tree.Size()
 	a.Head = h
 	return a
@@ -140,10 +123,10 @@ func (a *Attested) Wallets() tree.Hash { return a.all.Tree.Root() }
 // Common returns what is attested of the wallets in common with another operator, and the path to its root; false if there are
 // none.
 func (a *Attested) Common(with chain.Operator) (View, tree.Path, bool) {
-	v, ok := a.views[with]
+	places, ok := a.common[with]
 	if !ok {
 		return View{}, nil, false
 	}
 	path, _ := a.peers.Path(tree.Name(with))
-	return v, path, true
+	return View{Tree: a.all.Tree.Some(places), rows: a.all.rows}, path, true
 }

@@ -29,11 +29,12 @@ type row struct {
 // Ledger is what one operator heard in the last evidence.Span windows. It is not safe for use by several goroutines, but for Clone,
 // Entry and Expect of one that nobody changes any more.
 type Ledger struct {
-	chain uint64
-	self  chain.Operator
-	last  evidence.Head               // zero if none was made
-	rows  map[chain.WalletID][]*row   // in the order of their leaves; a slice does not change, but is replaced
-	trees map[chain.WalletID]*windows // of the last head: from them those of the next one, which are nearly the same, are made
+	chain   uint64
+	self    chain.Operator
+	last    evidence.Head               // zero if none was made
+	rows    map[chain.WalletID][]*row   // in the order of their leaves; a slice does not change, but is replaced
+	trees   map[chain.WalletID]*windows // of the last head: from them those of the next one, which are nearly the same, are made
+	company *company                    // of the last head; nil before the first
 }
 
 // NewLedger begins with nothing heard. Last is the head that this operator signed last, as far as anybody here remembers; the

@@ -97,6 +97,15 @@ func (t Tree) Names() []Name {
 // Leaves returns the leaves in ascending order of their names.
 func (t Tree) Leaves() []Leaf { return slices.Clone(t.leaves) }
 
+// Some returns the tree of some leaves, which are given by their places in ascending order.
+func (t Tree) Some(places []int) Tree {
+	leaves := make([]Leaf, len(places))
+	for i, at := range places {
+		leaves[i] = t.leaves[at]
+	}
+	return Tree{leaves}
+}
+
 // Root returns the hash over all leaves, Empty if there is none.
 func (t Tree) Root() Hash { return root(t.leaves, 0) }
 
@@ -181,3 +190,71 @@ func (t Tree) under(p Prefix) []Leaf {
 
 // At returns the hash of the part of the tree that a prefix names.
 func (t Tree) At(p Prefix) Hash { return root(t.under(p), int(p.Bits)) }
+
+// Index is a tree with the hashes of its inner nodes, for the roots of many trees that hold some of its leaves: where such a one holds all
+// below a node, its hash is the node's. It does not change.
+type Index struct {
+	leaves []Leaf
+	nodes  []inner // the first is the root, and each stands before those below it
+}
+
+// inner is a node above at least two leaves.
+type inner struct {
+	hash        Hash
+	size        int
+	right       int // the first leaf with the higher bit
+	left, below int // its children's places in nodes; of a child that is a leaf or empty none is looked at
+}
+
+// Index makes a tree's index.
+func (t Tree) Index() *Index {
+	x := &Index{leaves: t.leaves}
+	x.add(0, len(t.leaves), 0)
+	return x
+}
+
+// add adds the node above some leaves, and those below it, and returns its hash.
+func (x *Index) add(from, to, depth int) Hash {
+	switch to - from {
+	case 0:
+		return Empty
+	case 1:
+		return x.leaves[from].Hash
+	}
+	left, _ := split(x.leaves[from:to], depth)
+	at, right := len(x.nodes), from+len(left)
+	x.nodes = append(x.nodes, inner{size: to - from, right: right, left: at + 1})
+	first := x.add(from, right, depth+1)
+	x.nodes[at].below = len(x.nodes)
+	x.nodes[at].hash = Join(first, x.add(right, to, depth+1))
+	return x.nodes[at].hash
+}
+
+// Whole returns the root of the tree.
+func (x *Index) Whole() Hash {
+	switch {
+	case len(x.nodes) > 0:
+		return x.nodes[0].hash
+	case len(x.leaves) > 0:
+		return x.leaves[0].Hash
+	}
+	return Empty
+}
+
+// Root returns the root of the tree of some of the leaves, which are given by their places in ascending order.
+func (x *Index) Root(places []int) Hash { return x.root(places, 0) }
+
+func (x *Index) root(places []int, at int) Hash {
+	switch len(places) {
+	case 0:
+		return Empty
+	case 1:
+		return x.leaves[places[0]].Hash
+	}
+	n := &x.nodes[at]
+	if len(places) == n.size {
+		return n.hash
+	}
+	cut, _ := slices.BinarySearch(places, n.right)
+	return Join(x.root(places[:cut], n.left), x.root(places[cut:], n.below))
+}

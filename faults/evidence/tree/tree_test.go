@@ -189,3 +189,29 @@ func FuzzDecodeFragment(f *testing.F) {
 		}
 	})
 }
+
+// The root of some leaves of a tree is the same by its index as by a tree of their own.
+func TestAnIndexHasTheRootsOfAllPartsOfATree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SliceOfNDistinct(rapid.Map(rapid.Uint16(), func(n uint16) tree.Name {
+			return tree.Name{byte(n >> 8), byte(n)} // close to each other as well
+		}), 0, 60, rapid.ID[tree.Name]).Draw(t, "names")
+		var leaves []tree.Leaf
+		for i, name := range names {
+			leaves = append(leaves, tree.NewLeaf(name, tree.Hash{byte(i)}))
+		}
+		whole := tree.New(leaves)
+		index := whole.Index()
+		require.Equal(t, whole.Root(), index.Whole())
+		for range 5 {
+			var places []int
+			missing := rapid.IntRange(1, 10).Draw(t, "missing")
+			for i := range whole.Size() {
+				if rapid.IntRange(0, missing).Draw(t, "in") > 0 {
+					places = append(places, i)
+				}
+			}
+			require.Equal(t, whole.Some(places).Root(), index.Root(places))
+		}
+	})
+}
