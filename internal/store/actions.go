@@ -88,7 +88,7 @@ func (s scribe) FinishAction(
 			return err
 		}
 		if rows, err := done.RowsAffected(); err != nil || rows == 1 {
-			return errors.Join(err, s.teller.tellIf(ctx, tx, done,
+			return errors.Join(err, s.teller.tellIf(ctx, done,
 				Tiding{Wallet: wallet, Window: window, Ended: &Ended{Outcome: outcome, Detail: text(detail), At: at}}))
 		}
 		var known int

@@ -110,7 +110,7 @@ func (s *Store) SaveProposal(ctx context.Context, f cluster.Fence, window chain.
 			height(window), f.Wallet[:], blob(own.Payload), blob(own.Envelope), height(own.SentAt), instant(own.SentTime),
 			string(f.Instance), f.Boot[:], int64(f.Epoch)) //nolint:gosec // epochs count moves
 		if err := one(done, err, errStands); err == nil {
-			return s.teller.tell(ctx, tx, Tiding{Wallet: f.Wallet, Window: window, Own: &own})
+			return s.teller.tell(ctx, Tiding{Wallet: f.Wallet, Window: window, Own: &own})
 		} else if !errors.Is(err, errStands) {
 			return err
 		}

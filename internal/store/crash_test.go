@@ -28,7 +28,9 @@ func TestMain(m *testing.M) {
 func helperMain(role, dsn string) {
 	s, err := openBriefly(context.Background(), dsn)
 	if err == nil && role == "tell" {
-		s.teller, err = newTeller(telling("node"), quiet)
+		var t *teller
+		t, err = newTeller(telling("node"), quiet)
+		s.tells(t)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -3,13 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/net/feed"
-	"github.com/walletnode/walletnode/net/feed/pipeline"
 	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
@@ -84,45 +84,83 @@ func newTeller(t *Telling, log *slog.Logger) (*teller, error) {
 	return &teller{Telling: *t, log: log, told: make(chan struct{}, 1)}, nil
 }
 
-// tell adds a fact to the transaction that stores it. The origin's row stays locked until the transaction ends: whoever sees a
-// number sees all before it.
-func (t *teller) tell(ctx context.Context, tx *sql.Tx, what Tiding) error {
+// tells has a teller write what is told from now on. It comes before the first change.
+func (s *Store) tells(t *teller) { s.teller, s.writes.teller = t, t }
+
+// facts are what one transaction has to tell, in its order. They are numbered and written when all its changes are made: the row that
+// numbers them is locked last, after all rows that another transaction may wait for, and for one round trip.
+type facts struct{ list []Fact }
+
+type factsKey struct{}
+
+// gathering returns a context for the changes of one transaction, and what they have told when they are made.
+func gathering(ctx context.Context) (context.Context, *facts) {
+	gathered := new(facts)
+	return context.WithValue(ctx, factsKey{}, gathered), gathered
+}
+
+// tell adds a fact to the transaction that stores it; ctx is the one that the transaction's change was given.
+func (t *teller) tell(ctx context.Context, what Tiding) error {
 	if t == nil {
 		return nil
+	}
+	gathered, ok := ctx.Value(factsKey{}).(*facts)
+	if !ok {
+		return errors.New("tell a fact: no transaction of this context writes it")
 	}
 	kind, payload := t.Encode(what)
 	if len(payload) > feed.MaxPayload { // what is stored must not depend on what can be told of it
 		t.log.Error("Too much to tell the feed of", "wallet", what.Wallet, "window", uint64(what.Window), "bytes", len(payload))
 		return nil
 	}
-	if len(payload) == 0 {
+	if len(payload) > 0 {
+		gathered.list = append(gathered.list, Fact{Origin: t.Origin, Window: what.Window, Wallet: what.Wallet, Kind: kind, Payload: payload})
+	}
+	return nil
+}
+
+// write numbers, signs and writes what a transaction tells. The origin's row stays locked until the transaction ends: whoever sees a
+// number sees all before it.
+func (t *teller) write(ctx context.Context, tx *sql.Tx, told *facts) error {
+	if t == nil || len(told.list) == 0 {
 		return nil
 	}
 	var last natural
-	err := tx.QueryRowContext(ctx, `INSERT INTO feed_origins (origin, last) VALUES ($1, 1)
-		ON CONFLICT (origin) DO UPDATE SET last = feed_origins.last + 1 RETURNING last`, t.Origin).Scan(&last)
+	err := tx.QueryRowContext(ctx, `INSERT INTO feed_origins (origin, last) VALUES ($1, $2)
+		ON CONFLICT (origin) DO UPDATE SET last = feed_origins.last + excluded.last RETURNING last`, t.Origin, len(told.list)).Scan(&last)
 	if err != nil {
-		return fmt.Errorf("number a fact: %w", err)
+		return fmt.Errorf("number facts: %w", err)
 	}
-	var signature []byte
-	if t.Sign != nil {
-		s := t.Sign(feed.NewItem(t.Origin, uint64(last), what.Wallet, kind, payload))
-		signature = s[:]
+	for i := range told.list {
+		f := &told.list[i]
+		f.Number = uint64(last) - uint64(len(told.list)-1-i)
+		if t.Sign != nil {
+			f.Signature = t.Sign(f.Item())
+		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO feed_facts (origin, number, block, wallet, kind, payload, signature) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		t.Origin, last, height(what.Window), what.Wallet[:], int64(kind), payload, blob(signature))
-	return err
+	for _, some := range segments(told.list, func(f *Fact) int { return len(f.Payload) }) {
+		newest, size := chain.Height(0), 0
+		for _, f := range some {
+			newest, size = max(newest, f.Window), size+len(f.Payload)
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO feed_facts (origin, number, last, block, size, facts) VALUES ($1, $2, $3, $4, $5, $6)`,
+			t.Origin, natural(some[0].Number), natural(some[len(some)-1].Number), height(newest), size, encodeFacts(some))
+		if err != nil {
+			return fmt.Errorf("store facts: %w", err)
+		}
+	}
+	return nil
 }
 
 // tellIf tells of what a statement has changed; nothing if it changed no row.
-func (t *teller) tellIf(ctx context.Context, tx *sql.Tx, done sql.Result, what Tiding) error {
+func (t *teller) tellIf(ctx context.Context, done sql.Result, what Tiding) error {
 	if t == nil {
 		return nil
 	}
 	if rows, err := done.RowsAffected(); err != nil || rows == 0 {
 		return err
 	}
-	return t.tell(ctx, tx, what)
+	return t.tell(ctx, what)
 }
 
 // tellFinished runs a statement that finishes rows of results and returns their blocks, wallets and openings, and tells of each.
@@ -143,7 +181,7 @@ func (t *teller) tellFinished(ctx context.Context, tx *sql.Tx, reason coordinati
 		return err
 	}
 	for _, r := range finished {
-		if err := t.tell(ctx, tx, Tiding{Wallet: r.Wallet, Window: r.Window.Block, Result: &r}); err != nil {
+		if err := t.tell(ctx, Tiding{Wallet: r.Wallet, Window: r.Window.Block, Result: &r}); err != nil {
 			return err
 		}
 	}
@@ -187,40 +225,29 @@ func (r Reader) Origins(ctx context.Context) (map[string]uint64, error) {
 
 // Facts returns at most limit facts of an origin after a number, and no more than about pipeline.MaxPage bytes unless one alone is longer.
 // Those that all feeds have sealed are gone.
-func (r Reader) Facts(ctx context.Context, origin string, after uint64, limit int) ([]Fact, error) {
-	until, err := r.page(ctx, true, `SELECT number, length(payload) FROM feed_facts WHERE origin = $1 AND number > $2 ORDER BY number LIMIT $3`,
-		origin, natural(after), limit)
+func (r Reader) Facts(ctx context.Context, origin string, after uint64, limit int) (list []Fact, err error) {
+	at, err := r.run(ctx, true, natural(after)+1, limit, `SELECT number, last, size FROM feed_facts WHERE origin = $1
+		AND number >= COALESCE((SELECT MAX(number) FROM feed_facts WHERE origin = $1 AND number <= $2), 0) AND last >= $2 ORDER BY number LIMIT $3`, origin)
+	if err != nil || at.empty() {
+		return nil, wrap("read facts", err)
+	}
+	rows, err := r.db.QueryContext(ctx, `SELECT number, last, facts FROM feed_facts WHERE origin = $1 AND number >= $2 AND number <= $3 ORDER BY number`,
+		origin, at.first, at.last)
+	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
+		var s span
+		var stored []byte
+		if err := row.Scan(&s.first, &s.last, &stored); err != nil {
+			return none, err
+		}
+		some, err := decodeFacts(origin, s, stored)
+		list = append(list, some...)
+		return none, unreadable(err, "facts %d to %d of %s", s.first, s.last, origin)
+	})
 	if err != nil {
 		return nil, wrap("read facts", err)
 	}
-	rows, err := r.db.QueryContext(ctx, `SELECT number, block, wallet, kind, payload, signature FROM feed_facts
-		WHERE origin = $1 AND number > $2 AND number <= $3 ORDER BY number`, origin, natural(after), until)
-	list, err := collect(rows, err, func(row scanner) (Fact, error) {
-		f := Fact{Origin: origin}
-		err := row.Scan((*natural)(&f.Number), (*height)(&f.Window), fixed(f.Wallet[:]), &f.Kind, &f.Payload, fixed(f.Signature[:]))
-		if err == nil && !f.Kind.Valid() {
-			err = fmt.Errorf("%w: fact %d of %s", ErrCorrupt, f.Number, origin)
-		}
-		return f, err
-	})
-	return list, wrap("read facts", err)
-}
-
-// page returns the last of the numbers that a query returns beside sizes whose sum does not exceed a page; the first in any case. 0 if
-// there are none. With whole it ends before the first number that is left out.
-func (r Reader) page(ctx context.Context, whole bool, query string, args ...any) (until natural, err error) {
-	type piece struct {
-		number natural
-		size   int64 // bytes
+	for len(list) > 0 && list[0].Number <= after {
+		list = list[1:]
 	}
-	rows, err := r.db.QueryContext(ctx, query, args...)
-	pieces, err := collect(rows, err, func(row scanner) (p piece, err error) { return p, row.Scan(&p.number, &p.size) })
-	size := int64(0)
-	for i, p := range pieces {
-		if size += p.size; i > 0 && (size > pipeline.MaxPage || whole && p.number != until+1) {
-			break
-		}
-		until = p.number
-	}
-	return until, err
+	return page(list, limit, func(f *Fact) int { return len(f.Payload) }), nil
 }

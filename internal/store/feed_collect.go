@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
 const (
@@ -18,6 +20,10 @@ const (
 // Collect implements pipeline.Log. Epochs that are collected are compressed to their heads, of which the newest 8192 are kept. Facts of
 // windows before it go that every feed has sealed which did anything since; and feeds that did not are collected, too, for nobody else does it.
 func (f *Feed) Collect(ctx context.Context, before feed.Epoch) error {
+	// Who may not write is told so, also if there is nothing to collect.
+	if err := f.write(ctx, "collect the feed", func(context.Context, *sql.Tx, feedRow) error { return nil }); err != nil {
+		return err
+	}
 	gone, err := f.gone(ctx, before)
 	if err != nil {
 		return wrap("look for feeds that are gone", err)
@@ -78,48 +84,212 @@ func (c *collecting) entries(ctx context.Context) error {
 	}
 	for _, name := range names {
 		for {
-			first, err := c.least(ctx, `SELECT MIN(number) FROM feed_entries WHERE instance = $1 AND mailbox = $2`, c.of.instance, name)
-			if err != nil || first == 0 {
-				if err != nil {
+			done, err := c.acknowledged(ctx, c.feed.store.db, name)
+			if err != nil {
+				return wrap("look for what to collect", err)
+			}
+			if done.whole.empty() && done.cut.empty() {
+				break
+			}
+			err = c.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+				if done, err = c.acknowledged(ctx, tx, name); err != nil {
 					return err
 				}
-				break
-			}
-			removed, err := c.remove(ctx, `DELETE FROM feed_entries WHERE instance = $1 AND mailbox = $2
-				AND number < COALESCE((SELECT MIN(k.number) FROM feed_entries k
-					WHERE k.instance = $1 AND k.mailbox = $2 AND k.number < $3 AND k.epoch >= $4), $3)
-				AND number <= (SELECT acknowledged FROM feed_mailboxes m WHERE m.instance = $1 AND m.mailbox = $2)`,
-				c.of.instance, name, first+collectedAtOnce, natural(c.before))
+				return c.removeEntries(ctx, tx, name, done)
+			})
 			if err != nil {
 				return err
-			}
-			if removed == 0 {
-				break
 			}
 		}
 	}
 	return nil
 }
 
-// unheld holds for records that no mailbox has.
-const unheld = `NOT EXISTS (SELECT 1 FROM feed_entries e WHERE e.instance = feed_records.instance AND e.seq = feed_records.seq)`
+// read is what may go of a mailbox's oldest segments.
+type read struct {
+	whole span        // segments that begin in it
+	cut   span        // a segment after them of which a part may go
+	until feed.Number // up to this one
+}
 
-// records removes those that no mailbox holds any more.
-func (c *collecting) records(ctx context.Context) error {
-	from := natural(0)
-	for {
-		first, err := c.least(ctx, `SELECT MIN(seq) FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq < $3 AND `+unheld,
-			c.of.instance, from, natural(c.seq))
-		if err != nil || first == 0 {
-			return err
+// acknowledged looks at a mailbox's oldest segments.
+func (c *collecting) acknowledged(ctx context.Context, db querier, mailbox string) (done read, err error) {
+	m, _, err := c.of.mailbox(ctx, db, mailbox)
+	if err != nil {
+		return done, err
+	}
+	rows, err := db.QueryContext(ctx, `SELECT number, last FROM feed_entries WHERE instance = $1 AND mailbox = $2
+		AND number <= $3 AND number < COALESCE((SELECT MIN(k.number) FROM feed_entries k WHERE k.instance = $1 AND k.mailbox = $2 AND k.epoch >= $4), $3 + 1)
+		ORDER BY number LIMIT $5`, c.of.instance, mailbox, natural(m.acknowledged), natural(c.before), collectedAtOnce)
+	list, err := collect(rows, err, func(row scanner) (s span, err error) { return s, row.Scan(&s.first, &s.last) })
+	if err != nil {
+		return done, err
+	}
+	entries := natural(0)
+	for _, s := range list {
+		if s.last > natural(m.acknowledged) {
+			done.cut, done.until = s, m.acknowledged
+			break
 		}
-		from = first + collectedAtOnce
-		_, err = c.remove(ctx, `DELETE FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq < $3 AND `+unheld,
-			c.of.instance, first, min(from, natural(c.seq)))
-		if err != nil {
+		if done.whole.first == 0 {
+			done.whole.first = s.first
+		}
+		done.whole.last = s.last
+		if entries += s.last - s.first + 1; entries >= collectedAtOnce {
+			break
+		}
+	}
+	return done, nil
+}
+
+func (c *collecting) removeEntries(ctx context.Context, tx *sql.Tx, mailbox string, done read) error {
+	const remove = `DELETE FROM feed_entries WHERE instance = $1 AND mailbox = $2 AND number >= $3 AND number <= $4`
+	if !done.whole.empty() {
+		if _, err := tx.ExecContext(ctx, remove, c.of.instance, mailbox, done.whole.first, done.whole.last); err != nil {
 			return err
 		}
 	}
+	if done.cut.empty() {
+		return nil
+	}
+	list, err := c.of.entries(ctx, tx, mailbox, span{done.cut.first, done.cut.first})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, remove, c.of.instance, mailbox, done.cut.first, done.cut.first); err != nil {
+		return err
+	}
+	for len(list) > 0 && list[0].Number <= done.until {
+		list = list[1:]
+	}
+	return c.of.insertEntries(ctx, tx, list)
+}
+
+// records removes those that no mailbox holds any more.
+func (c *collecting) records(ctx context.Context) error {
+	for from := natural(1); ; {
+		some, err := c.unheld(ctx, c.feed.store.db, from)
+		if err != nil {
+			return wrap("look for what to collect", err)
+		}
+		if some.at.empty() {
+			return nil
+		}
+		if len(some.gone)+len(some.cut) > 0 {
+			err := c.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+				if some, err = c.unheld(ctx, tx, from); err != nil {
+					return err
+				}
+				return c.removeRecords(ctx, tx, some)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if some.at.empty() { // another one has collected it meanwhile
+			return nil
+		}
+		from = some.at.last + 1
+	}
+}
+
+// unheld is what may go of some segments of records.
+type unheld struct {
+	at   span       // all that was looked at
+	gone []span     // segments that begin in them go as a whole
+	cut  []natural  // a part goes of segments that begin with them
+	held []feed.Seq // what stays, ascending
+}
+
+// unheld looks at segments from a record on.
+func (c *collecting) unheld(ctx context.Context, db querier, from natural) (some unheld, err error) {
+	type segment struct {
+		span
+		count int
+	}
+	rows, err := db.QueryContext(ctx, `SELECT seq, last, count FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq < $3 ORDER BY seq LIMIT $4`,
+		c.of.instance, from, natural(c.seq), collectedAtOnce)
+	list, err := collect(rows, err, func(row scanner) (s segment, err error) { return s, row.Scan(&s.first, &s.last, &s.count) })
+	if err != nil || len(list) == 0 {
+		return some, err
+	}
+	records := 0
+	for i, s := range list {
+		if records += s.count; records >= collectedAtOnce {
+			list = list[:i+1]
+			break
+		}
+	}
+	some.at = span{list[0].first, list[len(list)-1].last}
+	if some.held, err = c.held(ctx, db, some.at); err != nil {
+		return some, err
+	}
+	before := false // whether the segment before this one goes, too
+	for at, i := 0, 0; i < len(list); i++ {
+		s, from := list[i], at
+		for at < len(some.held) && natural(some.held[at]) <= s.last {
+			at++
+		}
+		switch n := at - from; {
+		case n == 0 && before:
+			some.gone[len(some.gone)-1].last = s.first
+		case n == 0:
+			some.gone = append(some.gone, span{s.first, s.first})
+		case n < s.count:
+			some.cut = append(some.cut, s.first)
+		}
+		before = at == from
+	}
+	return some, nil
+}
+
+func (c *collecting) removeRecords(ctx context.Context, tx *sql.Tx, some unheld) error {
+	remove := func(at span) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq <= $3`, c.of.instance, at.first, at.last)
+		return err
+	}
+	for _, at := range some.gone {
+		if err := remove(at); err != nil {
+			return err
+		}
+	}
+	for _, first := range some.cut {
+		at := span{first, first}
+		list, err := c.of.accepted(ctx, tx, at)
+		if err != nil {
+			return err
+		}
+		if err := remove(at); err != nil {
+			return err
+		}
+		list = slices.DeleteFunc(list, func(a pipeline.Accepted) bool {
+			_, stays := slices.BinarySearch(some.held, a.Record.Seq)
+			return !stays
+		})
+		if len(list) == 0 {
+			continue
+		}
+		if err := c.of.insertRecords(ctx, tx, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// held returns the records of a range that mailboxes hold, ascending and each once.
+func (c *collecting) held(ctx context.Context, db querier, at span) (list []feed.Seq, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT seqs FROM feed_entries WHERE instance = $1 AND least <= $2 AND greatest >= $3`, c.of.instance, at.last, at.first)
+	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
+		seqs, err := scanSeqs(row)
+		for _, seq := range seqs {
+			if natural(seq) >= at.first && natural(seq) <= at.last {
+				list = append(list, seq)
+			}
+		}
+		return none, unreadable(err, "what mailboxes of %s hold", c.of.instance)
+	})
+	slices.Sort(list)
+	return slices.Compact(list), err
 }
 
 // epochs compresses epochs to their heads.
@@ -142,54 +312,77 @@ func (c *collecting) epochs(ctx context.Context) error {
 	})
 }
 
-// least runs a query of one number; 0 if there is none.
-func (c *collecting) least(ctx context.Context, query string, args ...any) (natural, error) {
-	var n sql.Null[int64]
-	err := c.feed.store.db.QueryRowContext(ctx, query, args...).Scan(&n)
-	return natural(n.V), wrap("look for what to collect", err) //nolint:gosec // numbers are not negative
-}
-
-func (c *collecting) remove(ctx context.Context, statement string, args ...any) (rows int64, err error) {
-	err = c.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, statement, args...)
-		if err != nil {
-			return err
-		}
-		rows, err = done.RowsAffected()
-		return err
-	})
-	return rows, err
-}
-
 // sealedByAll selects how far each origin's facts are sealed by all feeds that did anything since $1.
 const sealedByAll = `SELECT o.origin, MIN(COALESCE(s.sealed, 0)) FROM feed_origins o CROSS JOIN feeds f
 	LEFT JOIN feed_sources s ON s.instance = f.instance AND s.source = o.origin
 	WHERE f.seen >= $1 GROUP BY o.origin ORDER BY o.origin`
 
-// collectFacts removes facts of windows before an epoch that are in the sealed epochs of all feeds. A feed that begins meanwhile waits for it, or is waited for.
+// collectFacts removes facts of windows before an epoch that are in the sealed epochs of all feeds, so many at a time. A feed that begins
+// meanwhile waits for it, or is waited for.
 func (f *Feed) collectFacts(ctx context.Context, before feed.Epoch) error {
+	for {
+		origins, err := f.droppable(ctx, f.store.db, before)
+		if err != nil {
+			return wrap("look for facts that all feeds have", err)
+		}
+		if len(origins) == 0 {
+			return nil
+		}
+		err = f.write(ctx, "remove facts that all feeds have", func(ctx context.Context, tx *sql.Tx, _ feedRow) error {
+			if err := bump(ctx, tx, topicFeeds); err != nil {
+				return err
+			}
+			if origins, err = f.droppable(ctx, tx, before); err != nil {
+				return err
+			}
+			for origin, at := range origins {
+				_, err := tx.ExecContext(ctx, `DELETE FROM feed_facts WHERE origin = $1 AND number >= $2 AND number <= $3`, origin, at.first, at.last)
+				if err != nil {
+					return fmt.Errorf("of %s: %w", origin, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// droppable looks at the oldest segments of each origin, and returns which of them nobody needs. No number is left out in what stays.
+func (f *Feed) droppable(ctx context.Context, db querier, before feed.Epoch) (map[string]span, error) {
 	type origin struct {
 		name   string
 		sealed natural
 	}
-	return f.write(ctx, "remove facts that all feeds have", func(ctx context.Context, tx *sql.Tx, _ feedRow) error {
-		if err := bump(ctx, tx, topicFeeds); err != nil {
-			return err
-		}
-		rows, err := tx.QueryContext(ctx, sealedByAll, natural(before))
-		origins, err := collect(rows, err, func(row scanner) (o origin, err error) { return o, row.Scan(&o.name, &o.sealed) })
-		if err != nil {
-			return err
-		}
-		for _, o := range origins {
-			// No number is left out in what stays.
-			_, err := tx.ExecContext(ctx, `DELETE FROM feed_facts WHERE origin = $1 AND number <= $2
-				AND number < COALESCE((SELECT MIN(k.number) FROM feed_facts k WHERE k.origin = $1 AND k.block >= $3), $2 + 1)`,
-				o.name, o.sealed, height(before)*height(f.store.frequency))
-			if err != nil {
-				return fmt.Errorf("of %s: %w", o.name, err)
+	rows, err := db.QueryContext(ctx, sealedByAll, natural(before))
+	origins, err := collect(rows, err, func(row scanner) (o origin, err error) { return o, row.Scan(&o.name, &o.sealed) })
+	if err != nil {
+		return nil, err
+	}
+	oldest := height(before) * height(f.store.frequency) // the first window that stays
+	found := make(map[string]span)
+	for _, o := range origins {
+		rows, err := db.QueryContext(ctx, `SELECT number, last, block FROM feed_facts WHERE origin = $1 AND last <= $2 AND number <= $2
+			ORDER BY number LIMIT $3`, o.name, o.sealed, collectedAtOnce)
+		stop, first := false, natural(0)
+		_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
+			var s span
+			var block height
+			if err := row.Scan(&s.first, &s.last, &block); err != nil {
+				return none, err
 			}
+			if first == 0 {
+				first = s.first
+			}
+			if stop = stop || block >= oldest || s.first-first >= collectedAtOnce; !stop {
+				found[o.name] = span{first, s.first}
+			}
+			return none, nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("of %s: %w", o.name, err)
 		}
-		return nil
-	})
+	}
+	return found, nil
 }

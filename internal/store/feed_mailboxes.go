@@ -64,8 +64,8 @@ func (f *Feed) Append(ctx context.Context, entries []feed.Entry) error {
 
 // add inserts entries and notes where their mailboxes stand then, which is for the caller to save.
 func (f *Feed) add(ctx context.Context, tx *sql.Tx, boxes map[string]mailboxRow, entries []feed.Entry) error {
-	rows := make([][]any, len(entries))
-	for i, e := range entries {
+	own := make(map[string][]feed.Entry)
+	for _, e := range entries {
 		m, known := boxes[e.Mailbox]
 		if !known {
 			var err error
@@ -84,9 +84,40 @@ func (f *Feed) add(ctx context.Context, tx *sql.Tx, boxes map[string]mailboxRow,
 			m.gap = int64(e.Gap.Epoch) //nolint:gosec // refused below if it does not fit
 		}
 		boxes[e.Mailbox] = m
-		rows[i] = []any{f.instance, e.Mailbox, natural(e.Number), natural(e.Epoch()), natural(e.Record.Seq), e.Encode()}
+		own[e.Mailbox] = append(own[e.Mailbox], e)
 	}
-	return insertRows(ctx, tx, f.store.at.dialect(), `INSERT INTO feed_entries (instance, mailbox, number, epoch, seq, entry) VALUES `, rows)
+	for _, list := range own {
+		for from, i := 0, 1; i <= len(list); i++ { // a segment is of one epoch
+			if i < len(list) && list[i].Epoch() == list[from].Epoch() {
+				continue
+			}
+			for _, some := range segments(list[from:i], func(*feed.Entry) int { return 0 }) {
+				if err := f.insertEntries(ctx, tx, some); err != nil {
+					return err
+				}
+			}
+			from = i
+		}
+	}
+	return nil
+}
+
+// insertEntries stores a segment of one mailbox.
+func (f *Feed) insertEntries(ctx context.Context, tx *sql.Tx, list []feed.Entry) error {
+	var records span
+	for _, e := range list {
+		if seq := natural(e.Record.Seq); seq > 0 {
+			if records.last = max(records.last, seq); records.first == 0 || seq < records.first {
+				records.first = seq
+			}
+		}
+	}
+	seqs, entries := encodeEntries(list)
+	_, err := tx.ExecContext(ctx, `INSERT INTO feed_entries (instance, mailbox, number, last, epoch, least, greatest, seqs, entries)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		f.instance, list[0].Mailbox, natural(list[0].Number), natural(list[len(list)-1].Number), natural(list[0].Epoch()),
+		records.first, records.last, seqs, entries)
+	return err
 }
 
 // Acknowledge implements pipeline.Log; ErrMoved if the mailbox is another instance's. What it held where it was before is acknowledged, too.
@@ -121,36 +152,69 @@ func (f *Feed) Mailbox(ctx context.Context, mailbox string, from feed.Epoch) (s 
 		if s.Closed {
 			s.ClosedIn = feed.Epoch(m.gap) //nolint:gosec // not negative
 		}
-		rows, err := tx.QueryContext(ctx, `SELECT seq FROM feed_entries WHERE instance = $1 AND mailbox = $2 AND epoch >= $3 AND seq > 0 ORDER BY number`,
+		rows, err := tx.QueryContext(ctx, `SELECT seqs FROM feed_entries WHERE instance = $1 AND mailbox = $2 AND epoch >= $3 ORDER BY number`,
 			f.instance, mailbox, natural(from))
-		s.Stored, err = collect(rows, err, func(row scanner) (seq feed.Seq, err error) { return seq, row.Scan((*natural)(&seq)) })
+		_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
+			seqs, err := scanSeqs(row)
+			for _, seq := range seqs {
+				if seq > 0 {
+					s.Stored = append(s.Stored, seq)
+				}
+			}
+			return none, unreadable(err, "mailbox %s", mailbox)
+		})
 		return err
 	})
 	return s, wrap("read a mailbox", err)
 }
 
+func scanSeqs(row scanner) ([]feed.Seq, error) {
+	var stored []byte
+	if err := row.Scan(&stored); err != nil {
+		return nil, err
+	}
+	return decodeSeqs(stored)
+}
+
 // Entries implements pipeline.Log. Of a mailbox that went and came back it reads one stay at a time.
-func (f *Feed) Entries(ctx context.Context, mailbox string, after feed.Number, limit int) (list []pipeline.Delivered, err error) {
-	until, err := f.store.page(ctx, true, `SELECT e.number, COALESCE(length(r.payload), 0) FROM feed_entries e
-		LEFT JOIN feed_records r ON r.instance = e.instance AND r.seq = e.seq
-		WHERE e.instance = $1 AND e.mailbox = $2 AND e.number > $3 ORDER BY e.number LIMIT $4`, f.instance, mailbox, natural(after), limit)
+func (f *Feed) Entries(ctx context.Context, mailbox string, after feed.Number, limit int) ([]pipeline.Delivered, error) {
+	at, err := f.store.run(ctx, true, natural(after)+1, limit, `SELECT number, last, 0 FROM feed_entries WHERE instance = $1 AND mailbox = $2
+		AND number >= COALESCE((SELECT MAX(number) FROM feed_entries WHERE instance = $1 AND mailbox = $2 AND number <= $3), 0) AND last >= $3
+		ORDER BY number LIMIT $4`, f.instance, mailbox)
+	if err != nil || at.empty() {
+		return nil, wrap("read a mailbox", err)
+	}
+	entries, err := f.entries(ctx, f.store.db, mailbox, at)
 	if err != nil {
 		return nil, wrap("read a mailbox", err)
 	}
-	rows, err := f.store.db.QueryContext(ctx, `SELECT e.number, e.entry, r.payload FROM feed_entries e
-		LEFT JOIN feed_records r ON r.instance = e.instance AND r.seq = e.seq
-		WHERE e.instance = $1 AND e.mailbox = $2 AND e.number > $3 AND e.number <= $4 ORDER BY e.number`, f.instance, mailbox, natural(after), until)
-	list, err = collect(rows, err, func(row scanner) (d pipeline.Delivered, err error) {
-		var number natural
+	for len(entries) > 0 && entries[0].Number <= after {
+		entries = entries[1:]
+	}
+	entries = page(entries, limit, func(e *feed.Entry) int { return int(e.Record.Item.Size) })
+	list := make([]pipeline.Delivered, len(entries))
+	for i := range entries {
+		list[i].Entry = entries[i]
+	}
+	if err := f.fill(ctx, list); err != nil {
+		return nil, wrap("read a mailbox", err)
+	}
+	return list, nil
+}
+
+// entries reads the segments of a mailbox that begin in a range.
+func (f *Feed) entries(ctx context.Context, db querier, mailbox string, at span) (list []feed.Entry, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT number, last, entries FROM feed_entries WHERE instance = $1 AND mailbox = $2 AND number >= $3 AND number <= $4
+		ORDER BY number`, f.instance, mailbox, at.first, at.last)
+	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
+		var s span
 		var stored []byte
-		if err := row.Scan(&number, &stored, &d.Payload); err != nil {
-			return d, err
+		if err := row.Scan(&s.first, &s.last, &stored); err != nil {
+			return none, err
 		}
-		d.Entry, err = feed.DecodeEntry(stored)
-		if err == nil && (d.Entry.Number != feed.Number(number) || d.Entry.Mailbox != mailbox) {
-			err = fmt.Errorf("it is entry %d of %s", d.Entry.Number, d.Entry.Mailbox)
-		}
-		return d, unreadable(err, "entry %d of mailbox %s", number, mailbox)
+		some, err := decodeEntries(mailbox, s, stored)
+		list = append(list, some...)
+		return none, unreadable(err, "entries %d to %d of mailbox %s", s.first, s.last, mailbox)
 	})
-	return list, wrap("read a mailbox", err)
+	return list, err
 }

@@ -367,9 +367,9 @@ func FuzzPositions(f *testing.F) {
 
 func TestADamagedRowOfAFeedIsAnErrorNotAPanic(t *testing.T) {
 	for damage, read := range map[string]func(f *Feed) error{
-		`UPDATE feed_records SET record = x'00'`:              func(f *Feed) error { _, err := f.Records(t.Context(), 0, 9); return err },
+		`UPDATE feed_records SET records = x'00'`:             func(f *Feed) error { _, err := f.Records(t.Context(), 0, 9); return err },
 		`UPDATE feed_records SET seq = seq + 9`:               func(f *Feed) error { _, err := f.Accepted(t.Context(), 0, 9); return err },
-		`UPDATE feed_entries SET entry = x'01'`:               func(f *Feed) error { _, err := f.Entries(t.Context(), "m", 0, 9); return err },
+		`UPDATE feed_entries SET entries = x'01'`:             func(f *Feed) error { _, err := f.Entries(t.Context(), "m", 0, 9); return err },
 		`UPDATE feed_entries SET number = 7`:                  func(f *Feed) error { _, err := f.Entries(t.Context(), "m", 0, 9); return err },
 		`UPDATE feed_seals SET seal = x''`:                    func(f *Feed) error { _, err := f.FirstSeal(t.Context()); return err },
 		`UPDATE feed_seals SET epoch = 2`:                     func(f *Feed) error { _, err := f.NextSeal(t.Context(), 0); return err },
@@ -378,7 +378,7 @@ func TestADamagedRowOfAFeedIsAnErrorNotAPanic(t *testing.T) {
 		`DELETE FROM feed_subscriptions`:                      func(f *Feed) error { _, err := f.State(t.Context()); return err },
 		`UPDATE feed_mailboxes SET last = -1`:                 func(f *Feed) error { _, err := f.Mailbox(t.Context(), "m", 0); return err },
 		`UPDATE feed_moves SET positions = '{'`:               func(f *Feed) error { _, err := f.store.Moves(t.Context(), "n"); return err },
-		`UPDATE feed_facts SET kind = 9`:                      func(f *Feed) error { _, err := f.store.Facts(t.Context(), "a", 0, 9); return err },
+		`UPDATE feed_facts SET facts = x'09'`:                 func(f *Feed) error { _, err := f.store.Facts(t.Context(), "a", 0, 9); return err },
 	} {
 		t.Run(damage, func(t *testing.T) {
 			s := openTelling(t, t.TempDir(), "a")

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -31,18 +32,43 @@ func (f *Feed) Seal(ctx context.Context, s feed.Seal) error {
 		if err != nil {
 			return err
 		}
-		// What each source has got sealed: its facts are needed here no more.
-		_, err = tx.ExecContext(ctx, `UPDATE feed_sources SET sealed = (SELECT MAX(r.number) FROM feed_records r
-				WHERE r.instance = feed_sources.instance AND r.source = feed_sources.source AND r.seq >= $1 AND r.seq < $2)
-			WHERE instance = $3 AND EXISTS (SELECT 1 FROM feed_records r
-				WHERE r.instance = feed_sources.instance AND r.source = feed_sources.source AND r.seq >= $1 AND r.seq < $2)`,
-			natural(s.First), natural(s.First)+natural(s.Count), f.instance)
-		if err != nil {
+		if err := f.sealSources(ctx, tx, s); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE feeds SET sealed = $1 WHERE instance = $2`, natural(s.Epoch), f.instance)
 		return err
 	})
+}
+
+// sealSources notes what each source has got sealed: its facts are needed here no more.
+func (f *Feed) sealSources(ctx context.Context, tx *sql.Tx, s feed.Seal) error {
+	rows, err := tx.QueryContext(ctx, `SELECT sources FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq < $3`,
+		f.instance, natural(s.First), natural(s.First)+natural(s.Count))
+	sealed := make(map[string]uint64)
+	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
+		var stored []byte
+		if err := row.Scan(&stored); err != nil {
+			return none, err
+		}
+		var some map[string]uint64
+		if err := json.Unmarshal(stored, &some); err != nil {
+			return none, unreadable(err, "sources of epoch %d of feed %s", s.Epoch, f.instance)
+		}
+		for source, n := range some {
+			sealed[source] = max(sealed[source], n)
+		}
+		return none, nil
+	})
+	if err != nil {
+		return err
+	}
+	for source, n := range sealed {
+		_, err := tx.ExecContext(ctx, `UPDATE feed_sources SET sealed = $1 WHERE instance = $2 AND source = $3`, natural(n), f.instance, source)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seal reads the first seal that a condition on $2 selects; nil if there is none.

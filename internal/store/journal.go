@@ -34,7 +34,7 @@ func (s *Store) SaveOwn(ctx context.Context, wallet chain.WalletID, window chain
 		if err != nil {
 			return err
 		}
-		return s.teller.tellIf(ctx, tx, done, Tiding{Wallet: wallet, Window: window, Own: &own})
+		return s.teller.tellIf(ctx, done, Tiding{Wallet: wallet, Window: window, Own: &own})
 	})
 	if err != nil {
 		return coordination.OwnProposal{}, err
@@ -66,7 +66,7 @@ func (s scribe) SaveStatement(ctx context.Context, st coordination.Statement) er
 		if err != nil || !added {
 			return err
 		}
-		return s.teller.tell(ctx, tx, Tiding{Wallet: st.Wallet, Window: st.Window, Statement: &st})
+		return s.teller.tell(ctx, Tiding{Wallet: st.Wallet, Window: st.Window, Statement: &st})
 	})
 }
 

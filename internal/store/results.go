@@ -39,7 +39,7 @@ func (s scribe) RecordResult(ctx context.Context, r coordination.Result) (bool, 
 				return err
 			}
 		}
-		return s.teller.tell(ctx, tx, Tiding{Wallet: r.Wallet, Window: r.Window.Block, Result: &r})
+		return s.teller.tell(ctx, Tiding{Wallet: r.Wallet, Window: r.Window.Block, Result: &r})
 	})
 	return won && err == nil, err
 }
@@ -84,7 +84,7 @@ func (s scribe) RecordAmendment(ctx context.Context, a coordination.Amendment) e
 				return err
 			}
 		}
-		return s.teller.tell(ctx, tx, Tiding{Wallet: a.Wallet, Window: a.Window.Block, Amendment: &a})
+		return s.teller.tell(ctx, Tiding{Wallet: a.Wallet, Window: a.Window.Block, Amendment: &a})
 	})
 }
 

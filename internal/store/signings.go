@@ -144,7 +144,7 @@ func (s scribe) SaveSigned(
 		if err != nil {
 			return err
 		}
-		return s.teller.tellIf(ctx, tx, done, Tiding{Wallet: wallet, Window: window, Signed: &Signed{Raw: raw, TxHash: txHash, At: at}})
+		return s.teller.tellIf(ctx, done, Tiding{Wallet: wallet, Window: window, Signed: &Signed{Raw: raw, TxHash: txHash, At: at}})
 	})
 }
 

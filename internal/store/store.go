@@ -91,7 +91,8 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", at, classify(err))
 	}
-	s.retention, s.teller = cfg.Retention.withDefaults(), teller
+	s.retention = cfg.Retention.withDefaults()
+	s.tells(teller)
 	if cfg.Frequency != 0 {
 		s.frequency = cfg.Frequency
 	}

@@ -63,7 +63,7 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, action string, c chang
 		return wrap(action, err)
 	}
 	for attempt := 0; ; attempt++ {
-		err := once(ctx, db, c)
+		err := s.once(ctx, db, c)
 		if attempt+1 == maxAttempts || !yielded(err) && !errors.Is(err, errAgain) {
 			return wrap(action, err)
 		}
@@ -73,12 +73,16 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, action string, c chang
 	}
 }
 
-func once(ctx context.Context, db *sql.DB, c change) error {
+func (s *Store) once(ctx context.Context, db *sql.DB, c change) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := c(ctx, tx); err != nil {
+	gathered, facts := gathering(ctx)
+	if err := c(gathered, tx); err != nil {
+		return rollback(tx, err)
+	}
+	if err := s.teller.write(ctx, tx, facts); err != nil { // last: no row that others wait for is locked after the origin's
 		return rollback(tx, err)
 	}
 	return tx.Commit()

@@ -40,6 +40,7 @@ type writer struct {
 	observe func(took time.Duration)
 
 	tenant *tenant // set before the first transaction; nil of an embedded store, where a commit always answers
+	teller *teller // set before the first change that tells of itself; nil if nothing is told
 	closed bool    // guarded by turn
 
 	mu      sync.Mutex
@@ -211,11 +212,12 @@ func (w *writer) transact(ctx context.Context, group []*pending) (f failure) {
 	return failure{}
 }
 
-// run makes the changes of those whose fences hold; the others have their error then.
+// run makes the changes of those whose fences hold; the others have their error then. What the changes tell is written after all of them.
 func (w *writer) run(ctx context.Context, tx *sql.Tx, group []*pending) error {
 	if err := w.refuse(ctx, tx, group); err != nil {
 		return err
 	}
+	ctx, facts := gathering(ctx)
 	for _, p := range group {
 		if p.err != nil {
 			continue
@@ -224,7 +226,7 @@ func (w *writer) run(ctx context.Context, tx *sql.Tx, group []*pending) error {
 			return err
 		}
 	}
-	return nil
+	return w.teller.write(ctx, tx, facts)
 }
 
 // refuse checks all fences of a group together: an instance that lost a thousand wallets has a thousand results to be

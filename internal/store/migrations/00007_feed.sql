@@ -35,14 +35,20 @@ CREATE TABLE feed_seals (
     PRIMARY KEY (instance, epoch)
 );
 
+-- Records, entries and facts stand in segments, a row for what was written at once: a row costs much more than its bytes. In a segment each
+-- value has its length, four bytes, before it. What can be long stands last, so that what is before it is read alone.
+
+-- Records of one epoch. Those that are collected are left out between the first and the last.
 CREATE TABLE feed_records (
     instance TEXT   NOT NULL,
-    seq      BIGINT NOT NULL,
+    seq      BIGINT NOT NULL, -- number of the first one
+    last     BIGINT NOT NULL, -- of the last one
     epoch    BIGINT NOT NULL,
-    source   TEXT   NOT NULL,
-    number   BIGINT NOT NULL, -- of the source
-    record   BYTEA  NOT NULL, -- its one form
-    payload  BYTEA  NOT NULL,
+    count    BIGINT NOT NULL,
+    size     BIGINT NOT NULL, -- bytes of the payloads
+    sources  TEXT   NOT NULL, -- JSON: each source's last number that is in it
+    records  BYTEA  NOT NULL, -- each in its one form
+    payloads BYTEA  NOT NULL, -- in the same order
     PRIMARY KEY (instance, seq)
 );
 
@@ -65,16 +71,20 @@ CREATE TABLE feed_mailboxes (
     PRIMARY KEY (instance, mailbox)
 );
 
+-- Entries of one mailbox and epoch.
 CREATE TABLE feed_entries (
     instance TEXT   NOT NULL,
     mailbox  TEXT   NOT NULL,
-    number   BIGINT NOT NULL,
+    number   BIGINT NOT NULL, -- of the first one
+    last     BIGINT NOT NULL, -- of the last one
     epoch    BIGINT NOT NULL,
-    seq      BIGINT NOT NULL, -- of its record, 0 of a gap
-    entry    BYTEA  NOT NULL, -- its one form
+    least    BIGINT NOT NULL, -- of the records' numbers; 0 if there are gaps alone
+    greatest BIGINT NOT NULL,
+    seqs     BYTEA  NOT NULL, -- the records' numbers, eight bytes each; 0 of a gap
+    entries  BYTEA  NOT NULL, -- each in its one form
     PRIMARY KEY (instance, mailbox, number)
 );
-CREATE INDEX feed_entries_of_record ON feed_entries (instance, seq);
+CREATE INDEX feed_entries_of_records ON feed_entries (instance, least);
 
 -- A mailbox's way from instance to instance.
 CREATE TABLE feed_moves (
@@ -114,13 +124,12 @@ CREATE TABLE feed_origins (
     last   BIGINT NOT NULL
 );
 CREATE TABLE feed_facts (
-    origin    TEXT   NOT NULL,
-    number    BIGINT NOT NULL,
-    block     BIGINT NOT NULL, -- of the window
-    wallet    BYTEA  NOT NULL CHECK (length(wallet) = 20),
-    kind      BIGINT NOT NULL,
-    payload   BYTEA  NOT NULL,
-    signature BYTEA  NOT NULL, -- of the origin, 64 bytes; empty on a node alone
+    origin TEXT   NOT NULL,
+    number BIGINT NOT NULL, -- of the first one
+    last   BIGINT NOT NULL, -- of the last one
+    block  BIGINT NOT NULL, -- of the newest window among them
+    size   BIGINT NOT NULL, -- bytes of the payloads
+    facts  BYTEA  NOT NULL, -- of each: window 8 bytes, wallet 20, kind 1, and with their lengths signature (none on a node alone) and payload
     PRIMARY KEY (origin, number)
 );
 
