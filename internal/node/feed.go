@@ -126,6 +126,9 @@ func (n *Node) openFeed() error {
 		return nil
 	}
 	cfg := *n.cfg.Feed
+	if s := n.cfg.Signing; s != nil && s.Embedded != nil && !slices.Contains(cfg.Signers, embeddedSigner) {
+		cfg.Signers = append(slices.Clone(cfg.Signers), embeddedSigner)
+	}
 	signer, err := feed.NewSigner(n.feedName(), cfg.Key)
 	if err != nil {
 		return fmt.Errorf("the feed's key: %w", err)

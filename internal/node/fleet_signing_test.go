@@ -117,8 +117,8 @@ func (f *fleet) loneIn(dir, name string, signing SigningConfig) *craft {
 		Operator:  keys.Operator{Key: key, Address: operatorOf(key)},
 		Freshness: chain.Freshness{MaxSilence: time.Hour}, BlockTime: time.Second, FeeRate: 1,
 		Store:   store.Config{DSN: filepath.Join(c.dir, "walletnode.db")},
-		Signing: &signing,
-		Logger:  func(room string) *slog.Logger { return log.With("room", room) },
+		Signing: &signing, Feed: f.feed(name),
+		Logger: func(room string) *slog.Logger { return log.With("room", room) },
 	}, Parts{Chain: beats{blocks{f.chain}, &c.beats}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
 		c.member = f.net.Add(onNetwork(key), deps.Height)
 		c.member.OnInvited(deps.Invited)
@@ -431,6 +431,7 @@ func TestNodesWithSignersInTheirProcessesSignWhatTheyAgreeOn(t *testing.T) {
 func TestAWalletMovesFromItsNodesProcessToASigner(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "", 0)
+	f.feeds = true
 	name, dir := f.partner(true), t.TempDir()
 	embedded := vaultIn(t)
 	signs := SigningConfig{Embedded: &embedded, Policy: placement.Derived, Transactions: t.TempDir()}
@@ -442,6 +443,10 @@ func TestAWalletMovesFromItsNodesProcessToASigner(t *testing.T) {
 	f.pass(1001, leader, mover)
 	f.awaitSigned(w, 900, leader, mover)
 	f.await("the signature is counted", func() bool { return mover.assignment(w).Signatures == 1 })
+	f.await("the signer in the node's process says that it takes leaders' messages from its mailbox", func() bool {
+		all := mover.Signers().Backends()
+		return len(all) == 1 && all[0].Feed == signer.FeedFollows
+	})
 	mover.stop()
 
 	v, err := vault.Open(t.Context(), embedded)

@@ -23,6 +23,7 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
 	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
+	"github.com/walletnode/walletnode/proposal/action/signer/mailbox"
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 	"github.com/walletnode/walletnode/proposal/action/signer/vault"
@@ -54,6 +55,7 @@ type signers struct {
 	pool    *placement.Pool
 	keygen  *keygen.Service
 	signing *signing.Service
+	letters *mailbox.Reader // of the signer in this process; nil if it has none
 	closers []func() error
 }
 
@@ -65,6 +67,12 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 	}
 	s := &signers{}
 	n.signers = s // what was opened is closed with the node, also if assembling it fails
+	if n.cfg.Signing.Embedded != nil {
+		var err error
+		if s.letters, err = n.letters(); err != nil {
+			return nil, err
+		}
+	}
 	members, err := s.open(ctx, *n.cfg.Signing)
 	if err != nil {
 		return nil, err
@@ -108,7 +116,11 @@ func (s *signers) open(ctx context.Context, cfg SigningConfig) (members []placem
 	if cfg.Embedded == nil {
 		return members, nil
 	}
-	v, err := vault.Open(ctx, *cfg.Embedded)
+	embedded := *cfg.Embedded
+	if s.letters != nil { // a nil one would be no nil interface
+		embedded.Mailbox = s.letters
+	}
+	v, err := vault.Open(ctx, embedded)
 	if err != nil {
 		return nil, fmt.Errorf("open the signer in this process: %w", err)
 	}
@@ -123,6 +135,9 @@ func (s *signers) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return s.pool.Run(ctx) })
 	g.Go(func() error { return s.keygen.Run(ctx) })
 	g.Go(func() error { return s.signing.Run(ctx) })
+	if s.letters != nil {
+		g.Go(func() error { return s.letters.Run(ctx) })
+	}
 }
 
 // close releases what open acquired.

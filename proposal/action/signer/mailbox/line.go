@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/walletnode/walletnode/net/client"
 	feedclient "github.com/walletnode/walletnode/net/feed/client"
@@ -20,10 +21,14 @@ type line struct {
 	mailbox   string
 
 	mu    sync.Mutex
-	open  int    // streams
-	why   string // none is
-	quiet bool   // that was told, since one was open
+	open  int       // streams
+	why   string    // none is
+	since time.Time // when that began to be told; zero while one is open
+	quiet bool      // it was logged
 }
+
+// patience is for how long nothing may be followed before that is worth a line: a mailbox opens within a second of its node's first start.
+const patience = 5 * time.Second
 
 // Located implements feedclient.Instances.
 func (l *line) Located(ctx context.Context, r client.Request) (*http.Response, error) {
@@ -58,7 +63,7 @@ func (l *line) opened() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open++
-	l.why, l.quiet = "", false
+	l.why, l.since, l.quiet = "", time.Time{}, false
 	l.log.Info("Mailbox is followed", "mailbox", l.mailbox)
 }
 
@@ -70,15 +75,18 @@ func (l *line) ended() {
 	}
 }
 
-// failed keeps why nothing is followed, and tells of the first reason in a row.
+// failed keeps why nothing is followed, and tells of it once.
 func (l *line) failed(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.quiet {
-		l.quiet = true
-		l.log.Warn("Mailbox is not followed", "mailbox", l.mailbox, "error", err)
-	}
 	l.why = err.Error()
+	if l.since.IsZero() {
+		l.since = time.Now()
+	}
+	if !l.quiet && time.Since(l.since) >= patience {
+		l.quiet = true
+		l.log.Warn("Mailbox cannot be followed; nothing is signed that does not come through it", "mailbox", l.mailbox, "error", err)
+	}
 }
 
 // stream is an answer that tells when it is over.

@@ -28,7 +28,7 @@ type Config struct {
 	Instances feedclient.Instances
 	Mailbox   string
 	Operator  chain.Operator // whose list of keys is believed
-	Dir       string         // where the place is kept
+	Dir       string         // where the place is kept; empty keeps none, and each start begins with what the mailbox holds
 	Logger    *slog.Logger
 }
 
@@ -90,7 +90,6 @@ func (r *Reader) Run(ctx context.Context) error {
 			}
 		default:
 			r.line.failed(err)
-			r.cfg.Logger.Warn("Mailbox cannot be followed now; nothing is signed that does not come through it", "mailbox", r.cfg.Mailbox, "error", err)
 		}
 		if time.Since(began) > lastPause {
 			wait = firstPause
@@ -152,7 +151,7 @@ func (r *Reader) seal(_ context.Context, s feed.Seal, blames []feed.Blame) error
 // anew begins with what the mailbox holds. What was read is left for people to look at.
 func (r *Reader) anew(why error) error {
 	r.cfg.Logger.Error("The mailbox is not what its instance signs; it is read anew, and nothing is signed from it until a seal shows that all is well",
-		"mailbox", r.cfg.Mailbox, "kept_in", r.cfg.Dir+asideEnd, "error", why)
+		"mailbox", r.cfg.Mailbox, "error", why)
 	r.board.distrust(fmt.Errorf("the mailbox was altered on its way, and is not to be relied on before a whole window came through it unaltered: %w", why), r.sealed+1)
 	if r.cfg.Dir == "" {
 		return nil
