@@ -32,6 +32,7 @@ func feedCommand() *cli.Command {
 			Description: "It is what \"feed verify\" takes as --keys. Make sure that the operator it names is the right one.",
 			Flags:       []cli.Flag{outputFlag(), jsonFlag()}, Action: writeFeedKeys,
 		},
+		feedCompareCommand(),
 		feedVerifyCommand(),
 	)
 }

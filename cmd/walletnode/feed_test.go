@@ -30,22 +30,31 @@ import (
 type postOffice struct {
 	*pipeline.Feed
 	t       *testing.T
+	name    string
 	log     *feedtest.Log
 	heights chan chain.Height
 	moved   string
 }
 
 // alphaKey signs for instance alpha, also what is in net/feed/testdata.
-func alphaKey() ed25519.PrivateKey {
-	seed := sha256.Sum256([]byte("test-alpha"))
+func alphaKey() ed25519.PrivateKey { return instanceKey("alpha") }
+
+func instanceKey(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("test-" + name))
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-func alphaKeys(t *testing.T) feedclient.Keys {
+func alphaKeys(t *testing.T) feedclient.Keys { return keysOf(t, "alpha") }
+
+func keysOf(t *testing.T, instances ...string) feedclient.Keys {
 	t.Helper()
 	operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
 	require.NoError(t, err)
-	keys, err := feedclient.NewKeys(feed.Keyring{"alpha": {alphaKey().Public().(ed25519.PublicKey)}}, time.Unix(1_800_000_000, 0), operator)
+	ring := feed.Keyring{}
+	for _, name := range instances {
+		ring[name] = []ed25519.PublicKey{instanceKey(name).Public().(ed25519.PublicKey)}
+	}
+	keys, err := feedclient.NewKeys(ring, time.Unix(1_800_000_000, 0), operator)
 	require.NoError(t, err)
 	return keys
 }
@@ -53,9 +62,18 @@ func alphaKeys(t *testing.T) feedclient.Keys {
 // posted runs the API of a node whose feed got three messages in epoch 1, which is sealed; it returns the data directory.
 func posted(t *testing.T) (dir string, p *postOffice) {
 	t.Helper()
-	s, err := feed.NewSigner("alpha", alphaKey())
+	p = office(t, "alpha", "signed too")
+	dir = t.TempDir()
+	serveAPI(t, dir, &api.Server{Feeds: p, Logger: slog.New(slog.DiscardHandler)})
+	return dir, p
+}
+
+// office is an instance whose feed got three messages in epoch 1, which is sealed.
+func office(t *testing.T, name, third string) *postOffice {
+	t.Helper()
+	s, err := feed.NewSigner(name, instanceKey(name))
 	require.NoError(t, err)
-	p = &postOffice{t: t, log: feedtest.New(), heights: make(chan chain.Height)}
+	p := &postOffice{t: t, name: name, log: feedtest.New(), heights: make(chan chain.Height)}
 	p.Feed, err = pipeline.New(pipeline.Config{Signer: s, Log: p.log, Sources: []string{"node"}, WindowBlocks: 900})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -73,16 +91,14 @@ func posted(t *testing.T) (dir string, p *postOffice) {
 	require.NoError(t, p.Submit(ctx, "node", 1, []pipeline.Message{
 		{Wallet: chain.WalletID{1}, Kind: feed.KindProposal, Payload: []byte("signed")},
 		{Wallet: chain.WalletID{1}, Kind: feed.KindResult, Payload: event},
-		{Wallet: chain.WalletID{2}, Kind: feed.KindProposal, Payload: []byte("signed too")},
+		{Wallet: chain.WalletID{2}, Kind: feed.KindProposal, Payload: []byte(third)},
 	}))
 	p.heights <- 1800
 	require.Eventually(t, func() bool {
 		seal, err := p.log.NextSeal(ctx, 0)
 		return err == nil && seal != nil
 	}, time.Minute, time.Millisecond)
-	dir = t.TempDir()
-	serveAPI(t, dir, &api.Server{Feeds: p, Logger: slog.New(slog.DiscardHandler)})
-	return dir, p
+	return p
 }
 
 func (p *postOffice) Mailboxes(ctx context.Context) (list []view.Mailbox, err error) {
@@ -108,7 +124,7 @@ func (p *postOffice) Move(_ context.Context, _, to string) error {
 }
 
 func (p *postOffice) Export(ctx context.Context, mailbox string) (feed.Export, error) {
-	r, err := feed.NewReader("alpha", mailbox, alphaKeys(p.t).Ring(), feed.Start{}, feedclient.DefaultPolicy)
+	r, err := feed.NewReader(p.name, mailbox, keysOf(p.t, p.name).Ring(), feed.Start{}, feedclient.DefaultPolicy)
 	if err != nil {
 		return feed.Export{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -26,15 +27,23 @@ func feedFollowCommand() *cli.Command {
 		Usage: "tell what comes into a mailbox, verified as it is read, until interrupted",
 		Description: "With --state it goes on where it was at the next start, acknowledges what it has told, and keeps epochs; without, it begins\n" +
 			"with the oldest entry that the mailbox holds, and leaves no trace. It ends with an error if the mailbox's chain is broken; what an\n" +
-			"epoch's seal shows beyond that it tells, and goes on. With cluster.bootstrap it goes where the mailbox is.",
-		Flags: []cli.Flag{
+			"epoch's seal shows beyond that it tells, and goes on. With cluster.bootstrap it goes where the mailbox is.\n\n" +
+			"Epochs are kept until other subscribers confirm that they got the same: with --peer by itself after each epoch, and with \"feed\n" +
+			"compare\" by hand. --policy says what becomes of those that nobody confirmed, beyond --epochs. With hold it reads on by itself\n" +
+			"once all of --peer confirm one; without --peer it ends, and reads on after \"feed compare\".\n" +
+			"What a comparison proves is kept in --state, and told.",
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "mailbox", Usage: "the `MAILBOX` to follow"},
 			&cli.StringFlag{Name: "state", Usage: "keep the place in this `DIRECTORY`, and acknowledge"},
-			&cli.StringFlag{Name: "policy", Usage: "what becomes of epochs that are not verified with another subscriber, beyond --epochs: `drop`, hold (read no more) or compress (to their heads)"},
-			&cli.IntFlag{Name: "epochs", Value: feedclient.DefaultPolicy.Keep, Usage: "so many `EPOCHS` are kept whole"},
+			&cli.StringFlag{Name: "policy", Usage: "what becomes of epochs that are not verified with another subscriber, beyond --epochs: compress (to their heads), `drop`, or hold (read no more); as before with --state, and compress at first"},
+			&cli.IntFlag{Name: "epochs", Value: feedclient.DefaultPolicy.Keep, Usage: "so many `EPOCHS` are kept whole, 4096 at most"},
 			&cli.StringFlag{Name: "export", Usage: "write the epochs that are kept whole to this `FILE`, anew with each"},
+			&cli.StringFlag{Name: "serve", Usage: "answer other subscribers who compare at this `ADDRESS`, host:port, those who show --peer-token"},
+			&cli.StringFlag{Name: "serve-cert", Usage: "serve with this TLS certificate, a `FILE`; needed for other machines"},
+			&cli.StringFlag{Name: "serve-key", Usage: "the certificate's key, a `FILE`"},
+			&cli.StringSliceFlag{Name: "peer", Usage: "compare with the subscriber that serves at this `URL` after each epoch; can be repeated"},
 			jsonFlag(),
-		},
+		}, peerFlags()...),
 		Action: followFeed,
 	}
 }
@@ -54,13 +63,27 @@ func followFeed(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, peer := range c.StringSlice("peer") {
+		if !isURL(peer) { // what does not change needs to be compared with once
+			return usageErrorf("--peer %s: want the URL at which a subscriber serves; \"feed compare\" takes files", peer)
+		}
+	}
+	peers, err := feedPeers(c, c.StringSlice("peer"))
+	if err != nil {
+		return err
+	}
+	counter, err := openCounter(c)
+	if err != nil {
+		return err
+	}
+	defer counter.close()
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return following(c, func(node *api.Client) error {
-		t := teller{c: c}
+		t := &teller{c: c}
 		t.follower, err = feedclient.Open(feedclient.Config{
 			Instances: node, Mailbox: c.String("mailbox"), Operator: operator, Dir: c.String("state"), Acknowledge: c.String("state") != "",
-			Policy: policy, Deliver: t.entry, Sealed: t.epoch,
+			Policy: policy, Deliver: t.entry, Sealed: t.epoch, Peers: peers, Compared: t.compared,
 		})
 		if errors.Is(err, feedclient.ErrOtherMailbox) || errors.Is(err, feedclient.ErrOtherOperator) || errors.Is(err, feed.ErrMalformed) {
 			return exit(codeUsage, err)
@@ -68,7 +91,7 @@ func followFeed(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := t.follower.Run(ctx); ctx.Err() == nil {
+		if err := counter.beside(ctx, t.follower); ctx.Err() == nil {
 			return lost(api.Explained(err), "feed mailboxes")
 		}
 		return nil
@@ -86,8 +109,8 @@ func feedPolicy(c *cli.Context) (p feed.Policy, err error) {
 			return p, usageErrorf("--policy: %w", err)
 		}
 	}
-	if p.Keep < 1 {
-		return p, usageErrorf("--epochs: want 1 or more, have %d", p.Keep)
+	if p.Keep < 1 || p.Keep > feed.MaxKeep {
+		return p, usageErrorf("--epochs: want 1 to %d, have %d", feed.MaxKeep, p.Keep)
 	}
 	return p, nil
 }
@@ -102,13 +125,28 @@ func feedOperator(c *cli.Context) (chain.Operator, error) {
 	return file.Address, err
 }
 
-// teller shows what a follower reads.
+// teller shows what a follower reads, and what comparisons come to, which another goroutine tells.
 type teller struct {
 	c        *cli.Context
 	follower *feedclient.Follower
+	mu       sync.Mutex // one of the two writes at a time
+}
+
+// compared cannot fail: a stdout that is gone ends the command with the next entry.
+func (t *teller) compared(_ context.Context, c feedclient.Comparison) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	doc := view.NewFeedComparison(c)
+	if t.c.Bool("json") {
+		_ = jsonLines(t.c.App.Writer).Encode(view.FeedLine{Compared: &doc})
+		return
+	}
+	_ = writeFeedComparison(t.c.App.Writer, doc)
 }
 
 func (t *teller) entry(_ context.Context, d feedclient.Delivery) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	e := view.NewFeedEntry(d.Instance, d.Entry, d.Payload, d.Wrong)
 	if t.c.Bool("json") {
 		return jsonLines(t.c.App.Writer).Encode(view.FeedLine{Entry: &e})
@@ -122,6 +160,8 @@ func (t *teller) epoch(_ context.Context, s feed.Seal, blames []feed.Blame) erro
 			return err
 		}
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	e := view.NewFeedEpoch(s, blames)
 	if t.c.Bool("json") {
 		return jsonLines(t.c.App.Writer).Encode(view.FeedLine{Epoch: &e})

@@ -26,10 +26,11 @@ func feedVerifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "verify an export, compare two, or check a proof, without a node or a network",
 		ArgsUsage: "A [B]",
-		Description: "A and B are what two subscribers of one instance got (\"feed follow --export\", or a file of its --state). Each is held against\n" +
+		Description: "A and B are what two subscribers got (\"feed follow --export\", or a file of its --state). Each is held against\n" +
 			"the seals that the instance signed, and what both must have against each other: the first difference in each wallet is shown with\n" +
 			"the number of the record, and the stage or instance that is to blame by what it signed. With A alone, A is verified, or checked if\n" +
-			"it is a proof (--proof writes one for each difference).\n" +
+			"it is a proof (--proof writes one for each difference). What subscribers of two instances got is compared by the numbers of its\n" +
+			"sources; who is to blame for a difference there cannot be told.\n" +
 			"The keys (\"feed keys\") alone have to be trusted: they are signed by the operator, whom --operator demands.\n\n" +
 			"Exit code 0: nobody is to blame. 1: somebody is, and it is shown who. 2: it cannot be told by what was given.",
 		Flags: []cli.Flag{
@@ -104,15 +105,23 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 		exports = append(exports, x)
 		v.Exports = append(v.Exports, view.NewFeedExport(x))
 	}
-	if len(sharedEpochs(exports)) == 0 {
+	across := len(exports) == 2 && exports[0].Instance != exports[1].Instance
+	if !across && len(sharedEpochs(exports)) == 0 {
 		v.Verdict, v.Detail = feedUnusable, "there is nothing to verify: the export has no epoch, or the two have none in common"
 		return v, nil, nil
 	}
 	var blames []feed.Blame
 	var found []feed.Finding
-	if len(exports) == 2 {
+	switch {
+	case across:
+		crossing, wrong := feed.Across(exports[0], exports[1], ring)
+		found, blames, err = crossing.Findings, crossing.Blames, wrong
+		if err == nil && crossing.Items == 0 && len(found) == 0 {
+			v.Verdict, v.Detail = feedUnusable, "there is nothing to compare: the two instances have no item of one source in common"
+		}
+	case len(exports) == 2:
 		found, blames, err = feed.Compare(exports[0], exports[1], ring)
-	} else {
+	default:
 		blames, err = exports[0].Verify(ring)
 	}
 	if err != nil {
@@ -131,8 +140,11 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 	}
 	for _, f := range found {
 		v.Findings = append(v.Findings, view.NewFeedFinding(f))
-		if f.Proof != nil {
+		switch {
+		case f.Proof != nil:
 			v.Verdict, proofs = feedBlamed, append(proofs, *f.Proof)
+		case v.Verdict == feedAgree:
+			v.Verdict, v.Detail = feedUnusable, "the two differ, and nobody can be blamed for it"
 		}
 	}
 	return v, proofs, nil
@@ -196,6 +208,19 @@ func writeFeedVerdict(w io.Writer, v view.FeedVerdict) error {
 
 func writeFeedFinding(out *strings.Builder, f view.FeedFinding) {
 	where := fmt.Sprintf("epoch %d", f.Epoch)
+	if f.Item != nil {
+		does := "has another item of that number"
+		if f.Item.Lacks {
+			does = "lacks it"
+		}
+		fmt.Fprintf(out, "  differs   item %d of %s, of wallet %v, %s: mailbox %s of %s %s in epoch %d; whether the source or an instance is to blame cannot be told from outside\n",
+			f.Item.Number, printable(f.Item.Source), *f.Wallet, where, printable(f.Item.Mailbox), printable(f.Item.Instance), does, f.Item.Epoch)
+		return
+	}
+	if f.Heads {
+		fmt.Fprintf(out, "  differs   %s: one of the two has no more than its heads, so that no record can be named\n", where)
+		return
+	}
 	if f.Wallet != nil {
 		where = fmt.Sprintf("record %d of wallet %v, %s", f.Record, *f.Wallet, where)
 	}

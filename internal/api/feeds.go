@@ -4,22 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/walletnode/walletnode/internal/view"
-	"github.com/walletnode/walletnode/net/client"
 	"github.com/walletnode/walletnode/net/feed"
 	feedclient "github.com/walletnode/walletnode/net/feed/client"
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
-
-// maxFollowers may follow mailboxes at once; further ones are refused.
-const maxFollowers = 64
 
 // mediaBytes is what an export is.
 const mediaBytes = "application/octet-stream"
@@ -47,8 +39,7 @@ var (
 	// ErrElsewhere says that another instance has a mailbox.
 	ErrElsewhere = errors.New("another instance has the mailbox")
 
-	errTooManyFollowers = errors.New("too many subscribers follow at once")
-	errFresh            = errors.New("number and instance are where a subscriber goes on, and belong together")
+	errFresh = errors.New("number and instance are where a subscriber goes on, and belong together")
 )
 
 // MovedError says which instance has a mailbox.
@@ -213,184 +204,4 @@ func (s *Server) feedKeys(_ http.ResponseWriter, r *http.Request, _ *query) (any
 		return nil, err
 	}
 	return feeds.Keys(r.Context())
-}
-
-// position is where a subscriber goes on; found says that it said so.
-func (q *query) position() (at pipeline.Position, found bool) {
-	number := parsed(q, "number", parseCount)
-	epoch := parsed(q, "epoch", parseCount)
-	at.Instance = q.text("instance")
-	if (number == nil) != (at.Instance == "") || epoch != nil && number == nil {
-		q.wrong("number", errFresh)
-	}
-	if at.Instance != "" {
-		if err := feed.CheckName(at.Instance); err != nil {
-			q.wrong("instance", err)
-		}
-	}
-	at.Number, at.Sealed, at.Epoch = feed.Number(value(number)), epoch != nil, feed.Epoch(value(epoch))
-	return at, number != nil
-}
-
-func parseCount(s string) (uint64, error) {
-	n, err := strconv.ParseUint(s, 10, 63)
-	if err != nil {
-		return 0, fmt.Errorf("want a number, have %q", s)
-	}
-	return n, nil
-}
-
-// followMailbox sends news, one per line, until the client goes, is too slow, or the node stops. Whoever comes again goes on where it was.
-func (s *Server) followMailbox(w http.ResponseWriter, r *http.Request, q *query) (any, error) {
-	if _, err := s.feeds(); err != nil {
-		return nil, err
-	}
-	at, known := q.position()
-	if err := q.done(); err != nil {
-		return nil, invalid{err}
-	}
-	if s.followers.Add(1) > maxFollowers {
-		s.followers.Add(-1)
-		return nil, errTooManyFollowers
-	}
-	defer s.followers.Add(-1)
-	m, err := here(r.Context(), s.Feeds, r.PathValue("mailbox"))
-	if err != nil {
-		return nil, moved(w, err)
-	}
-	if !known {
-		at.Number = max(m.First, 1) - 1
-	} else if at.Number > m.Last {
-		return nil, fmt.Errorf("mailbox %s ends with %d, and to go on after %d %w", m.Mailbox, m.Last, at.Number, pipeline.ErrFuture)
-	}
-	w.Header().Set("Content-Type", mediaLines)
-	w.Header().Set("Cache-Control", "no-store")
-	out := lineWriter{w, http.NewResponseController(w)}
-	if err := out.control.SetReadDeadline(time.Time{}); err != nil { // the server's would end the request
-		return nil, err
-	}
-	if err := out.line(feedclient.Line{Begin: &feedclient.Begin{Mailbox: m.Mailbox, Instance: m.Instance, Number: at.Number, Acknowledged: m.Acknowledged}}); err != nil {
-		return nil, err
-	}
-	return nil, s.deliver(r.Context(), out, m.Mailbox, at)
-}
-
-// deliver sends what is followed, and signs of life between.
-func (s *Server) deliver(ctx context.Context, out lineWriter, mailbox string, at pipeline.Position) error {
-	ctx, cancel := context.WithCancel(ctx)
-	news, ended := make(chan pipeline.News), make(chan error, 1)
-	go func() {
-		ended <- s.Feeds.Follow(ctx, mailbox, at, func(n pipeline.News) error {
-			select {
-			case news <- n:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-		close(news)
-	}()
-	defer func() { // what reads the log has ended before the answer has
-		cancel()
-		for range news {
-		}
-	}()
-	alive := time.NewTicker(signOfLife)
-	defer alive.Stop()
-	for {
-		select {
-		case n, open := <-news:
-			if !open {
-				return out.end(ctx, <-ended)
-			}
-			if err := out.line(feedclient.LineOf(n)); err != nil {
-				return err
-			}
-		case <-alive.C:
-			if err := out.send(nil); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (l lineWriter) line(line feedclient.Line) error {
-	raw, err := marshal(line)
-	if err != nil {
-		return brokenAnswer{err}
-	}
-	return l.send(raw[:len(raw)-1])
-}
-
-// end tells why nothing more comes.
-func (l lineWriter) end(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // nobody listens any more
-	}
-	code := feedclient.EndFailed
-	switch {
-	case errors.Is(err, ErrElsewhere), errors.Is(err, ErrNoOwner), errors.Is(err, pipeline.ErrNoMailbox):
-		code = feedclient.EndMoved
-	case errors.Is(err, pipeline.ErrCollected):
-		code = feedclient.EndCollected
-	case errors.Is(err, pipeline.ErrStopped):
-		code = feedclient.EndStopped
-	}
-	return l.line(feedclient.Line{End: &feedclient.End{Code: code, Message: err.Error()}})
-}
-
-// Located implements feedclient.Instances: it asks for what one instance alone has.
-func (c *Client) Located(ctx context.Context, r client.Request) (*http.Response, error) {
-	return c.way.Located(ctx, r)
-}
-
-// Explained says in a node's own words why it refused a subscriber, if that is what an error is.
-func Explained(err error) error {
-	var refused *client.AnswerError
-	if errors.As(err, &refused) {
-		return decodeProblem(refused.Status, refused.Body)
-	}
-	return err
-}
-
-// ExportMailbox asks for the sealed epochs of a mailbox that are kept.
-func (c *Client) ExportMailbox(ctx context.Context, mailbox string) ([]byte, error) {
-	response, err := c.way.Located(ctx, client.Request{Method: http.MethodGet, Path: "/v1/feed/mailboxes/" + url.PathEscape(mailbox) + "/export"})
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, readDocument(response, nil)
-	}
-	defer response.Body.Close() //nolint:errcheck // only read from
-	raw, err := io.ReadAll(io.LimitReader(response.Body, feed.MaxExport+1))
-	if err == nil && len(raw) > feed.MaxExport {
-		err = fmt.Errorf("the export is larger than %d bytes: follow the mailbox with --state instead", feed.MaxExport)
-	}
-	return raw, err
-}
-
-// Mailboxes asks for the mailboxes of the feed.
-func (c *Client) Mailboxes(ctx context.Context) (view.Mailboxes, error) {
-	return get[view.Mailboxes](ctx, c, "/v1/feed/mailboxes", nil)
-}
-
-// FeedKeys asks for the keys that instances sign their feeds with. Whose list it is is the caller's question.
-func (c *Client) FeedKeys(ctx context.Context) (feedclient.Keys, error) {
-	k, err := get[feedclient.Keys](ctx, c, "/v1/feed/keys", nil)
-	if err == nil {
-		err = k.Verify()
-	}
-	return k, err
-}
-
-// MoveMailbox has a mailbox go on at another instance.
-func (c *Client) MoveMailbox(ctx context.Context, mailbox, to string) (move view.MailboxMove, err error) {
-	raw, err := marshal(MoveWish{to})
-	if err != nil {
-		return move, err
-	}
-	return move, c.ask(ctx, http.MethodPost, "/v1/feed/mailboxes/"+url.PathEscape(mailbox)+"/move", nil, raw, &move)
 }

@@ -66,7 +66,7 @@ func TestASubscriberFollowsItsMailbox(t *testing.T) {
 	}, time.Minute, time.Millisecond)
 	stop()
 	require.ErrorIs(t, <-ended, context.Canceled)
-	require.Eventually(t, func() bool { return w.followers.Load() == 0 }, time.Minute, time.Millisecond, "who goes is not followed any more")
+	require.Eventually(t, func() bool { return w.followers.count() == 0 }, time.Minute, time.Millisecond, "who goes is not followed any more")
 }
 
 // ask answers one request, as the one with the token.
@@ -232,13 +232,17 @@ func TestTheNumberOfFollowersIsBounded(t *testing.T) {
 	c, err := NewClient(address)
 	require.NoError(t, err)
 	defer c.Close()
-	w.followers.Store(maxFollowers)
+	taken := make([]func(), maxFollowers)
+	for i := range taken {
+		taken[i], err = w.followers.enter(nil)
+		require.NoError(t, err)
+	}
 	follow := client.Request{Method: http.MethodGet, Path: "/v1/feed/mailboxes/a", Stream: true}
 	full, err := c.Located(t.Context(), follow)
 	require.NoError(t, err)
 	defer full.Body.Close()
 	require.Equal(t, http.StatusServiceUnavailable, full.StatusCode)
-	w.followers.Store(maxFollowers - 1)
+	taken[0]()
 	stream, err := c.Located(t.Context(), follow)
 	require.NoError(t, err)
 	defer stream.Body.Close()
@@ -252,7 +256,31 @@ func TestTheNumberOfFollowersIsBounded(t *testing.T) {
 	for lines.Scan() {
 		require.Empty(t, lines.Bytes())
 	}
-	require.EqualValues(t, maxFollowers-1, w.followers.Load())
+	require.Equal(t, maxFollowers-1, w.followers.count())
+}
+
+// One subscriber's token takes a few of the places, however often it comes; the others' are left.
+func TestOneSubscriberDoesNotTakeAllPlaces(t *testing.T) {
+	var f followers
+	greedy, other := &Subscriber{Name: "greedy"}, &Subscriber{Name: "other"}
+	var leave []func()
+	for range maxFollowersOne {
+		end, err := f.enter(greedy)
+		require.NoError(t, err)
+		leave = append(leave, end)
+	}
+	_, err := f.enter(greedy)
+	require.ErrorIs(t, err, errTooManyOfOne)
+	status, code := classify(err)
+	require.Equal(t, http.StatusServiceUnavailable, status, "a client that is told so comes again")
+	require.Equal(t, "busy", code)
+	end, err := f.enter(other)
+	require.NoError(t, err)
+	end()
+	leave[0]()
+	_, err = f.enter(greedy)
+	require.NoError(t, err)
+	require.Equal(t, maxFollowersOne, f.count())
 }
 
 // Whatever a position is, it is refused or means what it says.

@@ -343,6 +343,7 @@ var failures = []struct {
 	{keygen.ErrTerms, http.StatusBadRequest, "invalid"},
 	{errTooManyWatchers, http.StatusServiceUnavailable, "busy"},
 	{errTooManyFollowers, http.StatusServiceUnavailable, "busy"},
+	{errTooManyOfOne, http.StatusServiceUnavailable, "busy"}, // who comes again in a while is let in: streams that broke off are noticed late
 	{errBusy, http.StatusServiceUnavailable, "busy"},
 	{ErrStarting, http.StatusServiceUnavailable, "starting"},
 	{store.ErrClosed, http.StatusServiceUnavailable, "stopped"},

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -34,7 +33,7 @@ type Server struct {
 	Guard Guard
 
 	memory    memory
-	followers atomic.Int32 // mailboxes that are being followed
+	followers followers // mailboxes that are being followed
 }
 
 // Problem is the answer to a request that failed.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/net/feed"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
 )
 
 // Mailboxes are those of the operator's feed, by name.
@@ -48,10 +49,11 @@ type MailboxMove struct {
 	To      string `json:"to"` // an instance
 }
 
-// FeedLine is one thing that is told of a mailbox that is followed: an entry, or that an epoch is complete.
+// FeedLine is one thing that is told of a mailbox that is followed: an entry, that an epoch is complete, or what another subscriber got.
 type FeedLine struct {
-	Entry *FeedEntry `json:"entry,omitempty"`
-	Epoch *FeedEpoch `json:"epoch,omitempty"`
+	Entry    *FeedEntry      `json:"entry,omitempty"`
+	Epoch    *FeedEpoch      `json:"epoch,omitempty"`
+	Compared *FeedComparison `json:"compared,omitempty"`
 }
 
 // FeedEntry is one entry of a mailbox: a record, or the gap that closed the mailbox.
@@ -154,14 +156,59 @@ func NewFeedExport(x feed.Export) FeedExport {
 	return doc
 }
 
+// FeedComparison is what comparing with another subscriber came to.
+type FeedComparison struct {
+	Peer     string        `json:"peer"`
+	Verdict  string        `json:"verdict"`  // agree, blamed or unclear
+	Detail   string        `json:"detail"`   // why it ended early; empty if it did not
+	Mailbox  string        `json:"mailbox"`  // the other's
+	Instance string        `json:"instance"` // that has it
+	Epochs   int           `json:"epochs"`   // of one instance, that both got alike
+	Items    int           `json:"items"`    // of two instances, that both got alike
+	Untold   int           `json:"untold"`   // epochs of which heads alone are left, and both want different things
+	Verified *feed.Epoch   `json:"verified"` // the last epoch up to which all is alike; null if none
+	Blames   []FeedBlame   `json:"blames"`
+	Findings []FeedFinding `json:"findings"`
+	Proofs   []string      `json:"proofs"` // files
+}
+
+// NewFeedComparison shows a comparison.
+func NewFeedComparison(c feedclient.Comparison) FeedComparison {
+	doc := FeedComparison{
+		Peer: c.Peer, Verdict: c.Verdict().String(), Mailbox: c.Mailbox, Instance: c.Instance, Epochs: c.Epochs, Items: c.Items, Untold: c.Untold,
+		Blames: each(c.Blames, NewFeedBlame), Findings: each(c.Findings, NewFeedFinding), Proofs: append([]string{}, c.Proofs...),
+	}
+	if c.Confirms {
+		doc.Verified = &c.Confirmed
+	}
+	if c.Wrong != nil {
+		doc.Detail = c.Wrong.Error()
+	}
+	return doc
+}
+
 // FeedFinding is a difference.
 type FeedFinding struct {
-	Wallet  *chain.WalletID `json:"wallet"` // null of two seals of one epoch
+	Wallet  *chain.WalletID `json:"wallet"` // null of two seals of one epoch, and where heads alone are left
 	Epoch   feed.Epoch      `json:"epoch"`
 	Record  feed.Seq        `json:"record"`
 	Fault   string          `json:"fault"`   // empty where nobody can be blamed: a mailbox was full, or an outbox owes what it missed
 	Accused string          `json:"accused"` // instance, or instance/stage
 	Trace   []FeedAnswer    `json:"trace"`   // what the stages say, from the outbox back
+	// Item is what mailboxes of two instances differ in; nobody can be blamed for it from outside.
+	Item *FeedItem `json:"item,omitempty"`
+	// Heads says that an epoch differs of which one side has no more than the heads.
+	Heads bool `json:"heads,omitempty"`
+}
+
+// FeedItem is a source's item that mailboxes of two instances do not have alike.
+type FeedItem struct {
+	Source   string     `json:"source"`
+	Number   uint64     `json:"number"`   // the source's own
+	Instance string     `json:"instance"` // that lacks it, or has another one of that number; the finding's epoch and record are the other's
+	Mailbox  string     `json:"mailbox"`  // its subscriber
+	Epoch    feed.Epoch `json:"epoch"`    // in which that one has another item of the number, or the next one
+	Lacks    bool       `json:"lacks"`
 }
 
 // FeedAnswer is what a stage says by what it signed: it accepts the blame, or passes it on with its in-root.
@@ -174,7 +221,13 @@ type FeedAnswer struct {
 
 // NewFeedFinding shows a difference.
 func NewFeedFinding(f feed.Finding) FeedFinding {
-	doc := FeedFinding{Wallet: &f.Wallet, Epoch: f.Epoch, Record: f.Seq, Trace: each(f.Trace, newFeedAnswer)}
+	doc := FeedFinding{Wallet: &f.Wallet, Epoch: f.Epoch, Record: f.Seq, Trace: each(f.Trace, newFeedAnswer), Heads: f.Heads}
+	if f.Heads {
+		doc.Wallet = nil
+	}
+	if e := f.Elsewhere; e != nil {
+		doc.Item = &FeedItem{Source: f.Origin.Source, Number: f.Origin.Number, Instance: e.Instance, Mailbox: e.Mailbox, Epoch: e.Epoch, Lacks: e.Lacks}
+	}
 	if f.Proof != nil {
 		doc.Fault, doc.Accused = f.Proof.Fault.String(), f.Proof.Accused.String()
 		if f.Proof.Fault == feed.TwoSeals {
