@@ -1,0 +1,26 @@
+package exchange
+
+import (
+	"context"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/faults/evidence/heads"
+)
+
+// AttestNow makes the head of a window, as the loop does after it.
+func (s *Service) AttestNow(ctx context.Context, window chain.Height) error {
+	return s.attest(ctx, window)
+}
+
+// Refresh takes over what the log has, as a comparison does.
+func (s *Service) Refresh(ctx context.Context) error { return s.refresh(ctx) }
+
+// Kept returns what is kept between windows, and of which version it is.
+func (s *Service) Kept() (ledger *heads.Ledger, last *heads.Attested, version uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.attested); n > 0 {
+		last = s.attested[n-1]
+	}
+	return s.ledger, last, s.version
+}
