@@ -303,7 +303,7 @@ func (f feeds) Export(ctx context.Context, mailbox string) (feed.Export, error) 
 
 // Keys implements api.Feeds.
 func (f feeds) Keys(ctx context.Context) (feedclient.Keys, error) {
-	ring, err := f.n.feed.Keyring(ctx)
+	ring, err := f.n.store.RecentFeedKeys(ctx, feedclient.MaxListed)
 	if err != nil {
 		return feedclient.Keys{}, err
 	}

@@ -129,15 +129,6 @@ func (s *Store) SayFeedKey(ctx context.Context, prove func() (cluster.Seal, erro
 
 // FeedKeys returns the public keys of all instances' feeds, those that are gone included.
 func (r Reader) FeedKeys(ctx context.Context) (feed.Keyring, error) {
-	type owned struct {
-		instance string
-		key      [ed25519.PublicKeySize]byte
-	}
 	rows, err := r.db.QueryContext(ctx, `SELECT instance, public FROM feed_keys ORDER BY instance, public`)
-	list, err := collect(rows, err, func(row scanner) (o owned, err error) { return o, row.Scan(&o.instance, fixed(o.key[:])) })
-	keys := make(feed.Keyring, len(list))
-	for _, o := range list {
-		keys[o.instance] = append(keys[o.instance], o.key[:])
-	}
-	return keys, wrap("read the feeds' keys", err)
+	return feedKeys(rows, err)
 }

@@ -114,7 +114,7 @@ func TestAListOfKeysIsItsOperatorsOrRefused(t *testing.T) {
 		"another time":      func(k *Keys) { k.Issued = k.Issued.Add(time.Second) },
 		"no signature":      func(k *Keys) { k.Signature = nil },
 		"a short key":       func(k *Keys) { k.Instances[0].Key = k.Instances[0].Key[1:] },
-		"too many":          func(k *Keys) { k.Instances = make([]InstanceKey, maxInstances+1) },
+		"too many":          func(k *Keys) { k.Instances = make([]InstanceKey, MaxListed+1) },
 	} {
 		changed := testKeys(t)
 		change(&changed)

@@ -22,8 +22,8 @@ import (
 
 // Bounds of Keys.
 const (
-	MaxKeys      = 1 << 16 // bytes of its JSON
-	maxInstances = 256     // also those that are gone: what they sealed is verified for as long as it is kept
+	MaxKeys   = 1 << 16 // bytes of its JSON
+	MaxListed = 256     // keys, also of instances that are gone: those that were there last
 )
 
 // ErrKeys says that a list of keys is none, or is not signed as it must be.
@@ -110,8 +110,8 @@ func (k Keys) Verify() error {
 }
 
 func (k Keys) check() error {
-	if len(k.Instances) > maxInstances {
-		return fmt.Errorf("%w: more than %d instances", ErrKeys, maxInstances)
+	if len(k.Instances) > MaxListed {
+		return fmt.Errorf("%w: more than %d keys", ErrKeys, MaxListed)
 	}
 	if k.Issued.Nanosecond() != 0 || k.Issued.Unix() <= 0 {
 		return fmt.Errorf("%w: its time is not in whole seconds", ErrKeys)
