@@ -15,11 +15,18 @@ import (
 func TestEveryTestNamedInTheRequirementsExists(t *testing.T) {
 	page, err := os.ReadFile("docs/requirements.md")
 	require.NoError(t, err)
-	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(page), -1)
-	require.Greater(t, len(named), 40)
+	names := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z0-9_]+)`")
+	named := map[string][][]string{"docs/requirements.md": names.FindAllStringSubmatch(string(page), -1)}
+	require.Greater(t, len(named["docs/requirements.md"]), 40)
+	for _, other := range []string{"README.md", "docs/feed-questions.md"} {
+		text, err := os.ReadFile(other) //nolint:gosec // one of two
+		require.NoError(t, err)
+		named[other] = names.FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, named[other], other)
+	}
 
 	exists := map[string]bool{}
-	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9_]+)\(`)
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Za-z0-9_]+)\(`)
 	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
 			return filepath.SkipDir
@@ -33,8 +40,10 @@ func TestEveryTestNamedInTheRequirementsExists(t *testing.T) {
 		}
 		return err
 	}))
-	for _, m := range named {
-		require.True(t, exists[m[1]], "docs/requirements.md names %s, which does not exist", m[1])
+	for page, matches := range named {
+		for _, m := range matches {
+			require.True(t, exists[m[1]], "%s names %s, which does not exist", page, m[1])
+		}
 	}
 	for n := 1; n <= 10; n++ {
 		require.Regexp(t, fmt.Sprintf(`(?m)^\| R%d `, n), string(page), "rule R%d has no row", n)
