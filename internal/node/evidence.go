@@ -67,8 +67,9 @@ func (d debate) Next(ctx context.Context) (exchange.Said, error) {
 	return exchange.Said{By: said.By, Data: said.Data, Signed: said.Signed}, err
 }
 
-// attest assembles the exchange of evidence, if the network can carry it.
-func (n *Node) attest(follows identity) error {
+// attest assembles the exchange of evidence, if the network can carry it. Before anything is signed or proposed, what a database that was
+// put back has forgotten of this node's heads is noted; instances do so when their session begins.
+func (n *Node) attest(ctx context.Context, follows identity) error {
 	forum, talks := n.network.(Forum)
 	inquirer, asks := n.network.(Inquirer)
 	if !talks || !asks {
@@ -77,16 +78,22 @@ func (n *Node) attest(follows identity) error {
 	cfg := store.EvidenceConfig{Self: n.cfg.Operator.Address}
 	switch {
 	case n.siblings != nil:
-		cfg.Seal, cfg.Journal = n.siblings.custody.seal, n.home.sent
+		cfg.Seal, cfg.Journal = n.siblings.custody.seal, mended{n.home.heads}
 	case n.cfg.Dir != "":
-		sent, err := openSentLog(filepath.Join(n.cfg.Dir, sentFile), n.cfg.Logger("evidence"))
+		journal, err := openSentLog(filepath.Join(n.cfg.Dir, headsFile), n.cfg.Logger("evidence"))
 		if err != nil {
 			return err
 		}
-		n.sent, cfg.Journal = sent, mended{sent}
+		n.heads, cfg.Journal = journal, mended{journal}
+	}
+	log := n.store.Evidence(cfg)
+	if n.siblings == nil {
+		if err := log.Recall(ctx); err != nil {
+			return err
+		}
 	}
 	service, err := exchange.New(exchange.Config{
-		Chain: follows.chainID, Key: n.operatorKey(), Instance: n.instance(), Clock: n.clock, Log: n.store.Evidence(cfg),
+		Chain: follows.chainID, Key: n.operatorKey(), Instance: n.instance(), Clock: n.clock, Log: log,
 		Network: society{forum, inquirer}, Wallets: n.members.Wallets, Logger: n.cfg.Logger("evidence"),
 	})
 	if err != nil {
@@ -105,6 +112,23 @@ func (m mended) Append(e cluster.Entry) error {
 		return err
 	}
 	return m.sentLog.Append(e)
+}
+
+// journals is all that an instance has written down of what it sent, proposals and heads: what a database that may have forgotten is compared
+// with.
+type journals struct {
+	*sentLog
+	heads *sentLog
+}
+
+// Entries implements cluster.Log.
+func (j journals) Entries() ([]cluster.Entry, error) {
+	proposed, err := j.sentLog.Entries()
+	if err != nil {
+		return nil, err
+	}
+	attested, err := j.heads.Entries()
+	return append(proposed, attested...), err
 }
 
 // Evidence returns the node's exchange of evidence with other operators; nil if its network cannot carry it.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/chaintest"
+	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
@@ -27,6 +28,7 @@ import (
 	"github.com/walletnode/walletnode/net"
 	"github.com/walletnode/walletnode/net/nettest"
 	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // parlour is a place on the network of a test where operators talk, and ask each other.
@@ -201,11 +203,51 @@ func TestTwoInstancesMakeOneHeadOfAWindow(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, opened[0], chain.Hash(h.ID()))
 	require.Equal(t, 2, h.Wallets)
-	entries, err := a.siblings.sent.Entries()
+	written := 0
+	for _, c := range []*craft{a, b} {
+		entries, err := c.home.heads.Entries()
+		require.NoError(t, err)
+		written += len(entries)
+		entries, err = c.home.sent.Entries()
+		require.NoError(t, err)
+		require.False(t, slices.ContainsFunc(entries, func(e cluster.Entry) bool { return e.Wallet == chain.WalletID{} }), "an earlier version would take it for a proposal")
+	}
+	require.Positive(t, written, "it was written down first")
+}
+
+// The database was put back, and the journal of heads knows of one in it that is gone: nothing is signed or proposed in its window, from the first
+// moment on.
+func TestAHeadThatTheDatabaseForgotBarsItsWindowFromTheStart(t *testing.T) {
+	t.Parallel()
+	key, dir := keyOf("ours"), t.TempDir()
+	head := evidence.Head{Chain: 1337, Window: 900, Windows: 1, Wallets: 1, Root: [32]byte{1}}
+	signed := wire.SignPubsub(onNetwork(key), evidence.HeadsTopic, evidence.EncodeHead(head), make([]byte, 8)).Bytes()
+	head, err := evidence.ReadHead(signed)
 	require.NoError(t, err)
-	more, err := b.siblings.sent.Entries()
+	id := head.ID()
+	own := coordination.OwnProposal{Payload: id[:], Envelope: signed}
+	journal, _, err := cluster.OpenJournal(filepath.Join(dir, headsFile))
 	require.NoError(t, err)
-	require.True(t, slices.ContainsFunc(slices.Concat(entries, more), func(e cluster.Entry) bool { return e.Wallet == chain.WalletID{} }), "it was written down first")
+	require.NoError(t, journal.Append(cluster.Entry{Window: 900, Own: own, Digest: cluster.Digest(own)}))
+	require.NoError(t, journal.Close())
+
+	network := nettest.New(1, net.Schedule{Frequency: 900, Duration: 100}, inspect)
+	t.Cleanup(network.Close)
+	n, err := Assemble(t.Context(), Config{
+		Operator:  keys.Operator{Key: key, Address: operatorOf(key)},
+		Freshness: chain.Freshness{MaxSilence: time.Hour}, BlockTime: time.Second, FeeRate: 1,
+		Store: store.Config{DSN: filepath.Join(dir, "walletnode.db")}, Dir: dir,
+		Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) },
+	}, Parts{Chain: blocks{chaintest.New(800)}, Network: func(_ net.Config, deps net.Deps) (Network, error) {
+		return parlour{booth{line{network.Add(onNetwork(key), deps.Height)}}}, nil
+	}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, n.close()) }()
+	wallet := chain.WalletID{1}
+	_, err = n.store.SaveOwn(t.Context(), wallet, 900, coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}})
+	require.ErrorIs(t, err, signing.ErrBarred)
+	_, err = n.store.SaveOwn(t.Context(), wallet, 1800, coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}})
+	require.NoError(t, err)
 }
 
 // A proof is of a second message: how soon is what this measures, from the message's arrival to the proof on the disk.

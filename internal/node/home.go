@@ -12,9 +12,11 @@ import (
 
 // Files in an instance's directory.
 const (
-	sentFile = "sent.journal"  // what it sends
-	seenFile = "database.seen" // how far it saw the shared database get
-	lockFile = "instance.lock" // that a process works there
+	sentFile = "sent.journal" // what it proposes
+	// headsFile is what it attests: a file of its own, for earlier versions take all that is in the other one for proposals.
+	headsFile = "heads.journal"
+	seenFile  = "database.seen" // how far it saw the shared database get
+	lockFile  = "instance.lock" // that a process works there
 )
 
 // ErrDirectoryTaken says that another process works in this instance's directory.
@@ -22,9 +24,10 @@ var ErrDirectoryTaken = errors.New("another process uses the data directory")
 
 // home is the directory of an instance among siblings: what it knows by itself if the database forgets.
 type home struct {
-	lock *os.File
-	sent *sentLog
-	seen *cluster.Watermark
+	lock  *os.File
+	sent  *sentLog
+	heads *sentLog
+	seen  *cluster.Watermark
 }
 
 // openHome claims a directory, which exists, and opens what is kept there. ErrDirectoryTaken if another process has it.
@@ -37,6 +40,9 @@ func openHome(dir string, log *slog.Logger) (*home, error) {
 	if h.sent, err = openSentLog(filepath.Join(dir, sentFile), log); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
+	if h.heads, err = openSentLog(filepath.Join(dir, headsFile), log); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
 	if h.seen, err = cluster.OpenWatermark(filepath.Join(dir, seenFile)); err != nil {
 		return nil, errors.Join(fmt.Errorf("read how far the database was seen: %w", err), h.close())
 	}
@@ -45,8 +51,10 @@ func openHome(dir string, log *slog.Logger) (*home, error) {
 
 func (h *home) close() error {
 	var errs []error
-	if h.sent != nil {
-		errs = append(errs, h.sent.close())
+	for _, l := range []*sentLog{h.sent, h.heads} {
+		if l != nil {
+			errs = append(errs, l.close())
+		}
 	}
 	return errors.Join(append(errs, h.lock.Close())...)
 }

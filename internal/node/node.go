@@ -128,7 +128,7 @@ type Node struct {
 
 	evidence atomic.Pointer[exchange.Service] // nil of a node whose network cannot carry it, and before it is made
 	feed     *instance.Instance               // nil of a node without a feed
-	sent     *sentLog                         // of an only node that has a directory, else nil
+	heads    *sentLog                         // of an only node that has a directory, else nil
 
 	// Of one of many instances, else nil.
 	home     *home
@@ -221,7 +221,7 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if err := n.openFeed(); err != nil {
 		return err
 	}
-	if err := n.attest(follows); err != nil {
+	if err := n.attest(ctx, follows); err != nil {
 		return err
 	}
 	return n.coordinate(ctx, follows)
@@ -369,9 +369,9 @@ func (n *Node) close() error {
 		errs = append(errs, n.home.close())
 		n.home = nil
 	}
-	if n.sent != nil {
-		errs = append(errs, n.sent.close())
-		n.sent = nil
+	if n.heads != nil {
+		errs = append(errs, n.heads.close())
+		n.heads = nil
 	}
 	n.chain.Close()
 	return errors.Join(errs...)

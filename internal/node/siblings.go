@@ -101,7 +101,7 @@ func newSiblings(cfg siblingsConfig) (s *siblings, err error) {
 		return nil, err
 	}
 	if s.keeper, err = cluster.NewKeeper(cluster.KeeperConfig{
-		Store: cfg.Store, Journal: s.sent, Wallets: cfg.Wallets, Height: cfg.Height, Schedule: coordination.RFC12(),
+		Store: cfg.Store, Journal: journals{s.sent, cfg.Home.heads}, Wallets: cfg.Wallets, Height: cfg.Height, Schedule: coordination.RFC12(),
 		Rules: cluster.Rules{Settle: cfg.Timing.TTL, Pace: cluster.DefaultPace},
 		Poll:  keeperPoll, Timeout: cfg.Timing.Renewal, Now: time.Now, Contradicted: s.contradicted, Logger: s.log,
 	}); err != nil {

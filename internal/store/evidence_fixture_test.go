@@ -153,7 +153,7 @@ type attester struct {
 // attesting returns what opens a store for evidence, again and again, with the same journal.
 func attesting(t *testing.T, open func() *Store, alone bool) func() attester {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "sent.journal")
+	path := filepath.Join(t.TempDir(), "heads.journal")
 	return func() attester { return attesterOf(t, open(), alone, "a", path) }
 }
 

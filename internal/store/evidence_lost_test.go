@@ -10,8 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // The instance that attested a window is lost together with the database's newest commits, and stays away for as long as one is waited
@@ -119,4 +121,46 @@ func TestTwoStatementsAreProvedThoughTwoInstancesStoreThem(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, proofs, 1, "window %d", n)
 	}
+}
+
+// A database that was put back knows nothing of a head, the journal beside it does, and an act comes before the next draft.
+func TestAnActBeforeTheFirstDraftIsBarredByTheJournal(t *testing.T) {
+	dir, path := t.TempDir(), pathOf(t)
+	w := commonWallet(t, 10)
+	open := func() attester { return attesterOf(t, openAt(t, dir, Retention{}), true, "", path) }
+	s := open()
+	s.serve(t, w)
+	record(t, s.Store, ended(w, 1, operator(2)))
+	attest(t, s.log, 1)
+	for _, table := range []string{"heads", "entries"} {
+		_, err := s.writes.db.ExecContext(t.Context(), `DELETE FROM `+table)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	s = open()
+	require.NoError(t, s.log.Recall(t.Context()))
+	what := intent(1)
+	what.Wallet = w.ID()
+	require.ErrorIs(t, s.SaveIntent(t.Context(), what), signing.ErrBarred)
+	_, err := s.SaveOwn(t.Context(), w.ID(), window(1).Block, coordination.OwnProposal{Payload: payloadOf(ourKey, w, 1, 1), Envelope: []byte{1}})
+	require.ErrorIs(t, err, signing.ErrBarred)
+}
+
+// What is older than the last 64 windows of the journal is nothing that anybody could still act on, and is not put back again and again once
+// the retention has deleted it.
+func TestHeadsThatRetentionDeletedAreNotTakenForLost(t *testing.T) {
+	dir, path := t.TempDir(), pathOf(t)
+	w := commonWallet(t, 10)
+	s := attesterOf(t, openAt(t, dir, Retention{}), true, "", path)
+	s.serve(t, w)
+	for n := uint64(1); n <= evidence.Span+2; n++ {
+		record(t, s.Store, ended(w, n, operator(2)))
+		attest(t, s.log, n)
+	}
+	_, err := s.writes.db.ExecContext(t.Context(), `DELETE FROM heads WHERE block <= $1`, height(window(3).Block))
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	s = attesterOf(t, openAt(t, dir, Retention{}), true, "", path)
+	require.NoError(t, s.log.Recall(t.Context()))
+	require.Equal(t, []int64{3}, numbers(t, s.Store, `SELECT block / 900 FROM heads WHERE lost ORDER BY 1`), "window 3 alone is one of the last 64")
 }
