@@ -32,7 +32,10 @@ const (
 	DefaultPace = time.Second
 	// DefaultKeep is how many sealed epochs are kept: a week of windows of three hours.
 	DefaultKeep = 56
-	factsPage   = 256
+	factsPage   = pipeline.MaxSubmission
+	// gather is how long what this process tells is waited for after the first of it: what a window's end brings within that time
+	// is a few transactions for all, where each of them costs as much as a hundred records. A signer is to have a proposal within a second.
+	gather = 100 * time.Millisecond
 )
 
 // What callers tell apart with errors.Is.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/net/feed"
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
@@ -35,6 +36,9 @@ func (in *intake) run(ctx context.Context) error {
 		}
 		select {
 		case <-in.cfg.Ledger.Told():
+			if err := pause.For(ctx, gather); err != nil {
+				return err
+			}
 		case <-ticker.C:
 		case <-ctx.Done():
 			return ctx.Err()

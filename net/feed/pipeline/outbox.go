@@ -33,8 +33,10 @@ type outbox struct {
 	got      []feed.Tally
 	ended    []bool // receivers that are through with the epoch
 	ends     int
-	ahead    []delivery // of receivers that are, for the next: at most what the links of the others hold
-	behindAt feed.Seq   // the first record it has not committed to
+	ahead    []delivery   // of receivers that are, for the next: at most what the links of the others hold
+	entries  []feed.Entry // made and not stored yet; none while nothing is taken
+	owners   []*box       // of the entries
+	behindAt feed.Seq     // the first record it has not committed to
 }
 
 func (o *outbox) actor() feed.Actor { return o.feed.cfg.Signer.Actor(feed.Outbox, o.index) }
@@ -205,16 +207,46 @@ func (o *outbox) serve(ctx context.Context, q *queue) error {
 		}
 		select {
 		case d := <-q.ch:
-			if err := o.take(ctx, d); err != nil {
+			n, err := o.takeAll(ctx, q, d)
+			if err != nil {
 				return err
 			}
-			q.moved.Add(1)
+			q.moved.Add(n)
 		case <-q.lost:
 			return errLost
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// storedAtOnce is how many entries are enough for a transaction: more of them make it no cheaper for each.
+const storedAtOnce = 1024
+
+// takeAll handles a batch and what else waits: receivers send at the same time, and a transaction for each would cost more than what is
+// in it.
+func (o *outbox) takeAll(ctx context.Context, q *queue, d delivery) (taken uint64, err error) {
+	for {
+		if err := o.take(ctx, d); err != nil {
+			return taken, err
+		}
+		taken++
+		if len(o.entries) < storedAtOnce && taken < queueBound {
+			select {
+			case d = <-q.ch:
+				continue
+			default:
+			}
+		}
+		return taken, o.flush(ctx)
+	}
+}
+
+// flush stores the entries that were made.
+func (o *outbox) flush(ctx context.Context) error {
+	entries, owners := o.entries, o.owners
+	o.entries, o.owners = nil, nil
+	return o.store(ctx, entries, owners)
 }
 
 // take handles a batch; one of the next epoch waits for the receivers that are not there yet.
@@ -247,7 +279,7 @@ func (o *outbox) take(ctx context.Context, d delivery) error {
 	return nil
 }
 
-// put stores a batch.
+// put makes the entries of a batch, which flush stores.
 func (o *outbox) put(ctx context.Context, d delivery) error {
 	in, at := batch{hashes: d.hashes}, 0
 	in.records = make([]feed.Record, len(d.copies))
@@ -255,7 +287,6 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 		in.records[i] = d.copies[i].record
 	}
 	copies := o.feed.logic.keep(d.copies)
-	entries, owners := make([]feed.Entry, 0, len(copies)), make([]*box, 0, len(copies))
 	for i := range copies {
 		var hash feed.Hash
 		c := &copies[i]
@@ -271,14 +302,17 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 		}
 		o.lanes.trees[c.mailbox*o.feed.cfg.Shards+d.shard].Add(hash)
 		if e, ok := o.add(b, d.shard, c.record, hash); ok {
-			entries, owners = append(entries, e), append(owners, b)
+			o.entries, o.owners = append(o.entries, e), append(o.owners, b)
 		}
 	}
-	return o.store(ctx, entries, owners)
+	return nil
 }
 
 // end commits to the epoch and begins the next.
 func (o *outbox) end(ctx context.Context, e *ending) error {
+	if err := o.flush(ctx); err != nil {
+		return err
+	}
 	if o.open {
 		feed.SortTallies(o.got)
 		saw := feed.Commitment{Actor: o.actor(), Epoch: o.term.Epoch, In: o.got, Out: o.lanes.take()}
