@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,6 +36,9 @@ var evidenceSuite = map[string]func(t *testing.T, open func() attester){
 	"quotes are bounded":                                    testQuotes,
 	"two statements are proved when the second one arrives": testProofOfStatements,
 	"a misdeed has one proof":                               testProofs,
+	"long proofs of one operator are bounded":               testLongProofs,
+	"who has a proof is written once":                       testHolders,
+	"no culprit keeps others from being told of":            testUntold,
 	"a proof and its fault name each other":                 testFaultsProof,
 }
 
@@ -552,6 +556,108 @@ func testProofs(t *testing.T, open func() attester) {
 	require.NoError(t, err)
 	require.Len(t, untold, 1)
 	require.Equal(t, older.ID(), untold[0].ID)
+}
+
+// padded is what an operator said in window n, under a sequence number of some length.
+func padded(t testing.TB, key byte, w chain.Wallet, n uint64, what byte, size int) coordination.Statement {
+	t.Helper()
+	s := said(t, key, w, n, what)
+	envelope := wire.EncodeEnvelope(wire.Envelope{Sender: wire.PublicKeyOf(secret(key)), Payload: s.Payload, Type: wire.CoordinationMessage, Sequence: 1})
+	read, err := evidence.ReadStatement(wire.SignPubsub(secret(key), wire.ChannelName(w.Key()), envelope, make([]byte, size)).Bytes())
+	require.NoError(t, err)
+	s.Signed = read.Signed()
+	return s
+}
+
+func testLongProofs(t *testing.T, open func() attester) {
+	s := open()
+	prove := func(key, wallet byte, n uint64, size int) evidence.Proof {
+		w := commonWallet(t, wallet)
+		p, err := evidence.Prove(testChain, statementOf(t, padded(t, key, w, n, 1, size)), statementOf(t, padded(t, key, w, n, 2, size)))
+		require.NoError(t, err)
+		return p
+	}
+	save := func(p evidence.Proof) (bool, error) {
+		id, first, err := s.log.SaveProof(t.Context(), p, operator(4), 60000)
+		require.True(t, err != nil || first == (id == p.ID()))
+		return first, err
+	}
+	const long = longProof / 2
+	for i := range exchange.MaxProofsOf {
+		first, err := save(prove(2, byte(10+i/32), uint64(1+i%32), long)) //nolint:gosec // small
+		require.NoError(t, err)
+		require.True(t, first)
+	}
+	_, err := save(prove(2, 30, 5, long))
+	require.ErrorIs(t, err, exchange.ErrEnough)
+	first, err := save(prove(2, 10, 1, long+1))
+	require.NoError(t, err)
+	require.False(t, first, "of that misdeed there is one")
+	for what, p := range map[string]evidence.Proof{
+		"short": prove(2, 30, 5, 8), "about another": prove(3, 30, 5, long), "of a later time": prove(2, 30, 5+evidence.Span+32, long),
+	} {
+		first, err := save(p)
+		require.NoError(t, err, what)
+		require.True(t, first, what)
+	}
+
+	// A statement is kept all the same.
+	w := commonWallet(t, 31)
+	s.serve(t, w)
+	for _, what := range []byte{1, 2} {
+		require.NoError(t, s.SaveStatement(t.Context(), padded(t, 2, w, 6, what, long)))
+	}
+	kept, err := s.Reader.Statements(t.Context(), w.ID(), window(6).Block)
+	require.NoError(t, err)
+	require.Len(t, kept, 2)
+	id := w.ID()
+	proofs, err := s.Proofs(t.Context(), exchange.ProofFilter{Wallet: &id})
+	require.NoError(t, err)
+	require.Empty(t, proofs)
+}
+
+func testHolders(t *testing.T, open func() attester) {
+	s := open()
+	w := commonWallet(t, 10)
+	p, err := evidence.Prove(testChain, statementOf(t, said(t, 2, w, 1, 1)), statementOf(t, said(t, 2, w, 1, 2)))
+	require.NoError(t, err)
+	id, _, err := s.log.SaveProof(t.Context(), p, operator(4), 1000)
+	require.NoError(t, err)
+	writes := 0
+	s.writes.observe = func(time.Duration) { writes++ }
+	for range 3 {
+		for of, want := range map[string]bool{id: true, "nothing": false} {
+			here, err := s.log.Holds(t.Context(), of, operator(3))
+			require.NoError(t, err)
+			require.Equal(t, want, here)
+		}
+	}
+	require.Equal(t, 1, writes)
+}
+
+func testUntold(t *testing.T, open func() attester) {
+	s := open()
+	w := commonWallet(t, 10)
+	for _, of := range []struct {
+		culprit byte
+		n       uint64
+	}{{3, 1}, {2, 1}, {2, 2}, {2, 3}, {2, 4}} {
+		p, err := evidence.Prove(testChain, statementOf(t, said(t, of.culprit, w, of.n, 1)), statementOf(t, said(t, of.culprit, w, of.n, 2)))
+		require.NoError(t, err)
+		_, first, err := s.log.SaveProof(t.Context(), p, operator(4), 1000)
+		require.NoError(t, err)
+		require.True(t, first)
+	}
+	untold, err := s.log.Untold(t.Context(), 3)
+	require.NoError(t, err)
+	var slots []evidence.Slot
+	for _, p := range untold {
+		require.Nil(t, p.Encoded)
+		slots = append(slots, p.Slot)
+	}
+	require.Equal(t, []evidence.Slot{
+		{Wallet: w.ID(), Window: 3600, Operator: operator(2)}, {Wallet: w.ID(), Window: 900, Operator: operator(3)}, {Wallet: w.ID(), Window: 2700, Operator: operator(2)},
+	}, slots, "the newest of each, then the second of each")
 }
 
 func testFaultsProof(t *testing.T, open func() attester) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -246,15 +247,26 @@ func TestProofsThatAreNoneAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	broken := p.Encode()
 	broken[len(broken)/2] ^= 1
-	for name, data := range map[string][]byte{"of another wallet": p.Encode(), "broken": broken, "nothing": nil, "long": make([]byte, evidence.MaxProof+1)} {
+	ours := wallet(t, 1, 1, 2, 3)
+	padded, err := evidence.Prove(chainID, saysWith(t, 3, ours, 900, 1, make([]byte, 67<<10)), saysWith(t, 3, ours, 900, 2, make([]byte, 67<<10)))
+	require.NoError(t, err)
+	_, err = evidence.Verify(padded.Encode(), evidence.Operators{Chain: chainID, Wallet: ours})
+	require.NoError(t, err, "nothing but its size speaks against it")
+	for name, data := range map[string][]byte{
+		"of another wallet": p.Encode(), "broken": broken, "nothing": nil, "long": make([]byte, evidence.MaxProof+1), "padded": padded.Encode(),
+	} {
 		t.Run(name, func(t *testing.T) {
+			id := p.ID()
+			if name == "padded" {
+				id = padded.ID()
+			}
 			inWorld(t, []byte{1, 2, 3}, func(t *testing.T, w *world) {
 				w.startAll()
 				w.to(900 + 150)
 				w.answers(3, exchange.ProofProtocol, func(context.Context, chain.Operator, []byte) ([]byte, error) { return data, nil })
 				asked := w.ops[3].questions()
 				for window := range uint64(3) {
-					raw, err := proto.Marshal(&pb.ProofNews{Window: window, Told: [][]byte{hexOf(t, p.ID())}})
+					raw, err := proto.Marshal(&pb.ProofNews{Window: window, Told: [][]byte{hexOf(t, id)}})
 					require.NoError(t, err)
 					w.hub.inject(exchange.ProofsTopic, key(3), raw)
 					synctest.Wait()
@@ -265,6 +277,20 @@ func TestProofsThatAreNoneAreRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a member pads is not held in memory until somebody looks into it.
+func TestPaddedMessagesAboutSignaturesAreDropped(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	service, err := exchange.New(exchange.Config{
+		Chain: chainID, Key: key(1), Clock: w.clock, Log: w.ops[1].log, Network: w.hub.plug("a", key(1)), Logger: slog.New(slog.DiscardHandler),
+		Wallets: func(context.Context) ([]chain.Wallet, error) { return nil, nil },
+	})
+	require.NoError(t, err)
+	service.Quote(make([]byte, 16<<10))
+	require.Zero(t, service.Counters().QuotesDropped, "it waits to be looked into")
+	service.Quote(make([]byte, 16<<10+1))
+	require.EqualValues(t, 1, service.Counters().QuotesDropped)
 }
 
 func hexOf(t *testing.T, id string) []byte {

@@ -44,9 +44,14 @@ func wallet(t require.TestingT, n byte, operators ...byte) chain.Wallet {
 
 // says makes what an operator says as leader.
 func says(t require.TestingT, op byte, w chain.Wallet, window chain.Height, what byte) evidence.Statement {
+	return saysWith(t, op, w, window, what, binary.BigEndian.AppendUint64(nil, 7))
+}
+
+// saysWith does so under a sequence number, of which the network limits neither form nor length.
+func saysWith(t require.TestingT, op byte, w chain.Wallet, window chain.Height, what byte, seqno []byte) evidence.Statement {
 	payload := proposal.EncodeMessage(proposal.Message{Sender: 1, Block: window, Wallet: w.ID(), Proposal: proposal.Heartbeat{Message: [16]byte{15: what}}})
 	envelope := wire.EncodeEnvelope(wire.Envelope{Sender: wire.PublicKeyOf(key(op)), Payload: payload, Type: wire.CoordinationMessage, Sequence: 1})
-	s, err := evidence.ReadStatement(wire.SignPubsub(key(op), wire.ChannelName(w.Key()), envelope, binary.BigEndian.AppendUint64(nil, 7)).Bytes())
+	s, err := evidence.ReadStatement(wire.SignPubsub(key(op), wire.ChannelName(w.Key()), envelope, seqno).Bytes())
 	require.NoError(t, err)
 	return s
 }
