@@ -111,12 +111,11 @@ func Parting(a, b []Mark) (Epoch, bool) {
 
 // Match is what another subscriber's trail comes to beside the epochs that one keeps.
 type Match struct {
-	Epochs  int   // that agree, and are verified by that
-	Until   Epoch // the last one of those before the first difference
+	Same    []Epoch // that agree, ascending; none after the first difference
+	Untold  []Epoch // with one seal, of which more cannot be told: two mailboxes that want different things, and heads alone
 	Differs bool
 	At      Epoch // the first that differs
 	Heads   bool  // it differs by heads: nothing is left to prove it by
-	Untold  int   // epochs with one seal of which more cannot be told: two mailboxes that want different things, and heads alone
 }
 
 // Follow holds another subscriber's trail against the epochs that one keeps of the same instance.
@@ -137,9 +136,9 @@ func (t Trail) Follow(mailbox string, kept []Kept) (m Match) {
 			m.Differs, m.At, m.Heads = true, theirs.Epoch, true
 			return m
 		case alike:
-			m.Epochs, m.Until = m.Epochs+1, theirs.Epoch
+			m.Same = append(m.Same, theirs.Epoch)
 		default:
-			m.Untold++
+			m.Untold = append(m.Untold, theirs.Epoch)
 		}
 	}
 	x := Export{Mailbox: mailbox}
@@ -157,7 +156,7 @@ func (t Trail) Follow(mailbox string, kept []Kept) (m Match) {
 		if parts && mark.Epoch == at {
 			break
 		}
-		m.Epochs, m.Until = m.Epochs+1, mark.Epoch
+		m.Same = append(m.Same, mark.Epoch)
 	}
 	return m
 }

@@ -40,8 +40,9 @@ type Archive struct {
 
 // Chapter is what is kept of what one instance told.
 type Chapter struct {
-	Instance string
-	Kept     []feed.Kept // ascending
+	Instance   string
+	Kept       []feed.Kept // ascending
+	Unverified feed.Epoch  // the first epoch that others have not confirmed
 }
 
 // ReadArchive reads what is kept in a directory, and the keys that are believed there. Nothing is changed.
@@ -53,12 +54,16 @@ func ReadArchive(dir string) (Archive, Keys, error) {
 	if !found || at.Keys == nil {
 		return Archive{}, Keys{}, fmt.Errorf("%s: %w: no mailbox was followed there", dir, ErrNotKept)
 	}
-	return Archive{Label: dir, Mailbox: at.Mailbox, Chapters: []Chapter{{at.Instance, kept}}}, *at.Keys, at.Keys.Verify()
+	unverified, err := shelf{dir}.verified(at.Instance)
+	if err != nil {
+		return Archive{}, Keys{}, fmt.Errorf("read what the subscriber keeps: %w", err)
+	}
+	return Archive{Label: dir, Mailbox: at.Mailbox, Chapters: []Chapter{{at.Instance, kept, unverified}}}, *at.Keys, at.Keys.Verify()
 }
 
 // ArchiveOf makes an archive of an export.
 func ArchiveOf(label string, x feed.Export) Archive {
-	return Archive{Label: label, Mailbox: x.Mailbox, Chapters: []Chapter{{x.Instance, x.Epochs}}}
+	return Archive{Label: label, Mailbox: x.Mailbox, Chapters: []Chapter{{Instance: x.Instance, Kept: x.Epochs}}}
 }
 
 // Name implements Other.

@@ -164,6 +164,39 @@ func TestADifferenceIsProvedAndKept(t *testing.T) {
 	})
 }
 
+// A mailbox that was full differs from another one by nobody's fault: it is told, and keeps nobody from going on.
+func TestAGapIsNoReasonToHoldForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, end := beginWith(t, "alpha", 4)
+		b := w.follow(t.TempDir(), func(c *Config) { c.Mailbox = "b" })
+		w.submit(3)
+		w.at(2 * window)
+		w.submit(4) // a has not acknowledged: it is full
+		w.at(3 * window)
+		news := &ledger{}
+		a := w.follow(t.TempDir(), func(c *Config) {
+			c.Peers, c.Compared = []Other{peer(t, b.Serve(secret))}, news.take
+			c.Policy = feed.Policy{Keep: 1, Then: feed.Hold}
+		})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		for e := chain.Height(4); e < 7; e++ {
+			w.submit(2)
+			w.at(e * window)
+			time.Sleep(time.Hour)
+			synctest.Wait()
+		}
+		require.Equal(t, []feed.Epoch{1, 2, 3, 4, 5}, a.sealed)
+		require.Equal(t, feed.Epoch(6), a.Unverified())
+		told := news.all()
+		require.True(t, slices.ContainsFunc(told, func(c Comparison) bool { return len(c.Findings) > 0 && c.Verdict() == Unclear }))
+		require.False(t, slices.ContainsFunc(told, func(c Comparison) bool { return c.Verdict() == Blamed }))
+		a.end()
+		b.end()
+		end()
+	})
+}
+
 // Two mailboxes at two instances are compared by what both instances took in of the same source.
 func TestSubscribersAtTwoInstancesCompare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -175,28 +208,66 @@ func TestSubscribersAtTwoInstancesCompare(t *testing.T) {
 		require.NoError(t, err)
 		alpha.keys, beta.keys = keys, keys
 		b := beta.follow("", func(c *Config) { c.Mailbox = "b" })
-		news := &ledger{}
-		a := alpha.follow(t.TempDir(), func(c *Config) { c.Peers, c.Compared = []Other{peer(t, b.Serve(secret))}, news.take })
-		for _, w := range []*world{alpha, beta} { // they seal at other heights, and have the same items
-			w.submit(3)
+		dir := t.TempDir()
+		a := alpha.follow(dir, nil)
+		for e := chain.Height(2); e <= 40; e++ { // they take the same items in, and end their epochs at other moments
+			alpha.submit(3)
+			alpha.at(e * window)
+			beta.submit(3)
+			if e%2 == 0 {
+				beta.submit(2)
+			}
+			beta.at(e * window)
+			if e%2 == 0 {
+				alpha.submit(2)
+			}
 		}
-		alpha.at(2 * window)
-		alpha.submit(4)
-		alpha.at(3 * window)
-		beta.submit(4)
-		beta.at(3 * window)
-		time.Sleep(time.Hour)
+		a.end()
+		news := &ledger{}
+		a = alpha.follow(dir, func(c *Config) { c.Peers, c.Compared = []Other{peer(t, b.Serve(secret))}, news.take })
+		time.Sleep(3 * time.Hour) // it compares some epochs at a time
 		synctest.Wait()
 		c := news.last()
 		require.Equal(t, Agree, c.Verdict(), "%v", c.Wrong)
 		require.Equal(t, "beta", c.Instance)
-		require.Equal(t, 7, c.Items)
-		require.Equal(t, feed.Epoch(3), a.Unverified())
+		require.NotZero(t, c.Items)
+		require.Equal(t, feed.Epoch(40), a.Unverified(), "all 39 epochs are verified")
 		a.end()
 		b.end()
 		end()
 		also()
 	})
+}
+
+// Confirmed is what was looked at one after the other: what the other one does not have confirms nothing.
+func TestWhatIsConfirmedLeavesNothingOut(t *testing.T) {
+	whole := func(epochs ...feed.Epoch) (list []feed.Kept) {
+		for _, e := range epochs {
+			list = append(list, feed.Kept{Epoch: e})
+		}
+		return list
+	}
+	for name, at := range map[string]struct {
+		of    Chapter
+		seen  []feed.Epoch
+		until feed.Epoch
+		any   bool
+	}{
+		"all":                     {Chapter{Kept: whole(1, 2, 3)}, []feed.Epoch{1, 2, 3}, 3, true},
+		"the newest is not there": {Chapter{Kept: whole(1, 2, 3)}, []feed.Epoch{1, 2}, 2, true},
+		"the oldest is not there": {Chapter{Kept: whole(1, 2, 3)}, []feed.Epoch{2, 3}, 0, false},
+		"it was confirmed before": {Chapter{Kept: whole(1, 2, 3), Unverified: 2}, []feed.Epoch{2, 3}, 3, true},
+		"heads alone are left":    {Chapter{Kept: append([]feed.Kept{{Epoch: 1, Heads: &feed.Heads{}}}, whole(2)...)}, []feed.Epoch{2}, 2, true},
+		"nothing":                 {Chapter{Kept: whole(1)}, nil, 0, false},
+	} {
+		seen := map[feed.Epoch]bool{}
+		for _, e := range at.seen {
+			seen[e] = true
+		}
+		until, some := at.of.confirmed(seen)
+		require.Equal(t, at.until, until, name)
+		require.Equal(t, at.any, some, name)
+	}
 }
 
 func TestPeersThatAnswerBadlyAreBoundedAndBlameNobody(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 const (
 	// maxPartings is after how many epochs that differ it ends: who differs in more has enough to show.
 	maxPartings = 8
-	// maxCrossed and maxCrossedEntries bound what is fetched of a subscriber at another instance: its newest epochs.
+	// maxCrossed and maxCrossedEntries bound what is fetched at once of a subscriber at another instance.
 	maxCrossed        = 16
 	maxCrossedEntries = 1 << 18
 )
@@ -57,7 +57,8 @@ type Comparison struct {
 	Epochs   int    // of one instance, that both got alike
 	Items    int    // of two instances, that both got alike
 	Untold   int    // epochs of which one keeps heads alone, and the mailboxes want different things: the seals are the same
-	// Confirmed is the last epoch, of the instance that has one's own mailbox, up to which all was alike; if Confirms.
+	// Confirmed is the last epoch, of the instance that has one's own mailbox, up to which all that was kept whole and not verified
+	// was alike, or differs by nobody's fault; if Confirms.
 	Confirmed feed.Epoch
 	Confirms  bool
 	Findings  []feed.Finding
@@ -111,6 +112,10 @@ func Compare(ctx context.Context, own Archive, other Other, keys feed.Keyring) C
 
 // follow compares what both got of one instance.
 func (c *Comparison) follow(ctx context.Context, mailbox string, own Chapter, other Other, keys feed.Keyring, current bool) error {
+	seen := map[feed.Epoch]bool{} // that need no more comparing with this one
+	if current {
+		defer func() { c.Confirmed, c.Confirms = own.confirmed(seen) }()
+	}
 	q := Question{Instance: own.Instance, Mailbox: mailbox, From: own.Kept[0].Epoch, Whole: own.whole()}
 	for parted := range maxPartings {
 		t, err := other.Trail(ctx, q)
@@ -125,16 +130,16 @@ func (c *Comparison) follow(ctx context.Context, mailbox string, own Chapter, ot
 		}
 		c.Instance, c.Mailbox = t.Instance, t.Mailbox
 		m := t.Follow(mailbox, Chapter{Kept: own.Kept}.from(q.From))
-		c.Epochs, c.Untold = c.Epochs+m.Epochs, c.Untold+m.Untold
-		if current && parted == 0 && m.Epochs > 0 {
-			c.Confirmed, c.Confirms = m.Until, true
+		c.Epochs, c.Untold = c.Epochs+len(m.Same), c.Untold+len(m.Untold)
+		for _, e := range slices.Concat(m.Same, m.Untold) {
+			seen[e] = true
 		}
 		if !m.Differs {
 			return nil
 		}
 		if m.Heads {
 			c.Findings = append(c.Findings, feed.Finding{Epoch: m.At, Heads: true})
-		} else if err := c.part(ctx, own.export(mailbox).Only(m.At), t, m.At, other, keys); err != nil {
+		} else if seen[m.At], err = c.part(ctx, own.export(mailbox).Only(m.At), t, m.At, other, keys); err != nil {
 			return err
 		}
 		q.From = m.At + 1
@@ -142,30 +147,43 @@ func (c *Comparison) follow(ctx context.Context, mailbox string, own Chapter, ot
 	return nil
 }
 
-// part fetches the one epoch in which two trails part, and finds the records.
-func (c *Comparison) part(ctx context.Context, own feed.Export, t feed.Trail, at feed.Epoch, other Other, keys feed.Keyring) error {
+// confirmed is how far all is seen of what is whole and not verified.
+func (c Chapter) confirmed(seen map[feed.Epoch]bool) (until feed.Epoch, any bool) {
+	for _, k := range c.Kept {
+		if k.Heads == nil && k.Epoch >= c.Unverified && !seen[k.Epoch] {
+			break
+		}
+		until, any = k.Epoch, any || seen[k.Epoch]
+	}
+	return until, any
+}
+
+// part fetches the one epoch in which two trails part, and finds the records. Excused is whether it is nobody's fault, by what the
+// instance signed: a mailbox was full.
+func (c *Comparison) part(ctx context.Context, own feed.Export, t feed.Trail, at feed.Epoch, other Other, keys feed.Keyring) (excused bool, _ error) {
 	theirs, err := other.Epoch(ctx, t.Instance, at)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if theirs.Instance != t.Instance || theirs.Mailbox != t.Mailbox || len(theirs.Epochs) != 1 || theirs.Epochs[0].Epoch != at {
-		return fmt.Errorf("epoch %d: %w", at, ErrTwoStories)
+		return false, fmt.Errorf("epoch %d: %w", at, ErrTwoStories)
 	}
 	found, blames, err := feed.Compare(own, theirs, keys)
 	if err != nil {
-		return fmt.Errorf("compare epoch %d: %w", at, err)
+		return false, fmt.Errorf("compare epoch %d: %w", at, err)
 	}
 	c.Blames = append(c.Blames, blames...)
 	if len(found) == 0 {
-		return fmt.Errorf("epoch %d: %w", at, ErrTwoStories)
+		return false, fmt.Errorf("epoch %d: %w", at, ErrTwoStories)
 	}
 	c.Findings = append(c.Findings, found...)
-	return nil
+	proved := slices.ContainsFunc(found, func(f feed.Finding) bool { return f.Proof != nil })
+	return !proved && len(blames) == 0, nil
 }
 
-// cross compares with a subscriber at another instance.
+// cross compares with a subscriber at another instance, beginning with what is not verified.
 func (c *Comparison) cross(ctx context.Context, mailbox string, own Chapter, other Other, keys feed.Keyring) error {
-	ours := own.export(mailbox)
+	ours := own.unverified(mailbox)
 	if len(ours.Epochs) == 0 {
 		return ErrNothingShared
 	}
@@ -180,8 +198,8 @@ func (c *Comparison) cross(ctx context.Context, mailbox string, own Chapter, oth
 	}
 	theirs := feed.Export{Instance: t.Instance, Mailbox: t.Mailbox}
 	entries := 0
-	for _, mark := range slices.Backward(t.Marks) {
-		if len(theirs.Epochs) >= maxCrossed || entries >= maxCrossedEntries {
+	for _, mark := range t.Marks {
+		if len(theirs.Epochs) >= maxCrossed+2 || entries >= maxCrossedEntries { // one more at each end: epochs end at other moments
 			break
 		}
 		x, err := other.Epoch(ctx, t.Instance, mark.Epoch)
@@ -196,12 +214,22 @@ func (c *Comparison) cross(ctx context.Context, mailbox string, own Chapter, oth
 	if len(theirs.Epochs) == 0 {
 		return ErrNothingShared
 	}
-	slices.Reverse(theirs.Epochs)
 	crossing, err := feed.Across(ours, theirs, keys)
 	if err != nil {
 		return fmt.Errorf("compare with mailbox %s at %s: %w", t.Mailbox, t.Instance, err)
 	}
-	c.Items, c.Confirmed, c.Confirms = crossing.Items, crossing.Until, crossing.Covered
+	c.Items, c.Confirmed, c.Confirms = crossing.Items, crossing.Until, crossing.Covered && len(crossing.Blames) == 0
 	c.Findings, c.Blames = append(c.Findings, crossing.Findings...), append(c.Blames, crossing.Blames...)
 	return nil
+}
+
+// unverified is what is whole and not verified, the oldest maxCrossed epochs of it; at least the newest two.
+func (c Chapter) unverified(mailbox string) feed.Export {
+	x := c.export(mailbox)
+	first := max(0, len(x.Epochs)-2)
+	if i := slices.IndexFunc(x.Epochs, func(k feed.Kept) bool { return k.Epoch >= c.Unverified }); i >= 0 {
+		first = min(first, i)
+	}
+	x.Epochs = x.Epochs[first:min(len(x.Epochs), first+maxCrossed)]
+	return x
 }

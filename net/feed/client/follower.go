@@ -63,6 +63,9 @@ type Config struct {
 	Deliver func(ctx context.Context, d Delivery) error
 	// Sealed, if set, is told of each epoch that was sealed, and who is to blame by it. An error ends Run.
 	Sealed func(ctx context.Context, s feed.Seal, blames []feed.Blame) error
+	// Lost, if set, is told when the instance says that it has lost data: what was delivered after the last seal is void, and may come again
+	// under another number. An error ends Run.
+	Lost func(ctx context.Context, h feed.Handover) error
 	// Peers are other subscribers. Run compares with them after each epoch, keeps proofs in the directory, and has what all of them
 	// agree to verified; where the policy is to hold, it reads on then.
 	Peers []Other
@@ -186,7 +189,7 @@ func (f *Follower) Archive() Archive {
 	for _, x := range f.reader.Past() {
 		a.Chapters = append(a.Chapters, Chapter{Instance: x.Instance, Kept: x.Epochs})
 	}
-	a.Chapters = append(a.Chapters, Chapter{Instance: f.reader.Instance(), Kept: f.reader.Kept()})
+	a.Chapters = append(a.Chapters, Chapter{Instance: f.reader.Instance(), Kept: f.reader.Kept(), Unverified: f.reader.Unverified()})
 	return a
 }
 

@@ -165,10 +165,10 @@ func (f *Follower) handover(ctx context.Context, h feed.Handover) error {
 	if err := f.know(ctx, h.To); err != nil {
 		return err
 	}
-	if err := f.first(feed.Hash{}); err != nil {
+	if err := f.first(h.Head); err != nil {
 		return err
 	}
-	was := f.reader.Instance()
+	was, at := f.reader.Instance(), f.reader.At()
 	err := f.renewed(ctx, func() error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -177,10 +177,16 @@ func (f *Follower) handover(ctx context.Context, h feed.Handover) error {
 	if err != nil {
 		return fmt.Errorf("mailbox %s: %w", f.at.Mailbox, err)
 	}
-	if f.reader.Instance() == was {
+	switch {
+	case f.reader.Instance() != was:
+	case f.reader.At() == at: // it was taken before
 		return nil
+	default:
+		f.cfg.Logger.Warn("The instance has lost data: what came of the mailbox after the last seal is void, and may come again", "mailbox", f.at.Mailbox, "instance", was, "entry", uint64(h.Number))
 	}
-	f.cfg.Logger.Info("Mailbox goes on at another instance", "mailbox", f.at.Mailbox, "from", was, "to", h.To, "entry", uint64(h.Number))
+	if !h.Loss() {
+		f.cfg.Logger.Info("Mailbox goes on at another instance", "mailbox", f.at.Mailbox, "from", was, "to", h.To, "entry", uint64(h.Number))
+	}
 	f.mu.Lock()
 	f.at.Instance, f.at.Moves = h.To, f.at.Moves+1
 	f.mu.Unlock()
@@ -188,5 +194,8 @@ func (f *Follower) handover(ctx context.Context, h feed.Handover) error {
 	if err := f.shelf.open(f.at); err != nil {
 		return fmt.Errorf("make the subscriber's directory: %w", err)
 	}
-	return f.write()
+	if err := f.write(); err != nil || !h.Loss() || f.cfg.Lost == nil {
+		return err
+	}
+	return f.cfg.Lost(ctx, h)
 }

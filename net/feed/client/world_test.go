@@ -78,12 +78,15 @@ func played(t *testing.T, play func(t *testing.T, w *world)) {
 }
 
 // begin starts an instance in epoch 1.
-func begin(t *testing.T, name string) (w *world, end func()) {
+func begin(t *testing.T, name string) (w *world, end func()) { return beginWith(t, name, 0) }
+
+// beginWith bounds how many entries a mailbox holds that are not acknowledged; 0 for as many as the feed has it.
+func beginWith(t *testing.T, name string, room uint64) (w *world, end func()) {
 	key := instanceKey(name)
 	s, err := feed.NewSigner(name, key)
 	require.NoError(t, err)
 	log := feedtest.New()
-	f, err := pipeline.New(pipeline.Config{Signer: s, Log: log, Sources: []string{"node"}, WindowBlocks: window})
+	f, err := pipeline.New(pipeline.Config{Signer: s, Log: log, Sources: []string{"node"}, WindowBlocks: window, MailboxBound: room})
 	require.NoError(t, err)
 	w = &world{t: t, name: name, log: log, feed: f, heights: make(chan chain.Height)}
 	w.keys, err = NewKeys(feed.Keyring{name: {key.Public().(ed25519.PublicKey)}}, time.Now(), operatorKey(t))
