@@ -148,6 +148,7 @@ func TestWhoHoldsStreamsKeepsNobodyFromAsking(t *testing.T) {
 			go func() { ends <- hold(m) }()
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		require.Len(t, b.table.inquirers, hogs)
 		line, err := a.Inquire(t.Context(), testInquiry, operator(2))
 		require.NoError(t, err)
