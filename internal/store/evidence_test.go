@@ -607,7 +607,7 @@ func testLongProofs(t *testing.T, open func() attester) {
 	for _, what := range []byte{1, 2} {
 		require.NoError(t, s.SaveStatement(t.Context(), padded(t, 2, w, 6, what, long)))
 	}
-	kept, err := s.Reader.Statements(t.Context(), w.ID(), window(6).Block)
+	kept, err := s.Statements(t.Context(), w.ID(), window(6).Block)
 	require.NoError(t, err)
 	require.Len(t, kept, 2)
 	id := w.ID()

@@ -3,6 +3,7 @@ package exchange_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -280,7 +281,7 @@ func (m *memory) Proofs(context.Context, exchange.ProofFilter) ([]exchange.Store
 }
 
 func (m *memory) Holds(ctx context.Context, id string, operator chain.Operator) (bool, error) {
-	if _, err := m.Proof(ctx, id); err != nil {
+	if _, err := m.Proof(ctx, id); errors.Is(err, exchange.ErrUnknown) {
 		return false, nil
 	}
 	return true, m.change(id, func(p *exchange.StoredProof) {
