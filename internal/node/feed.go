@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -134,12 +135,17 @@ func (n *Node) openFeed() error {
 		return fmt.Errorf("the feed's key: %w", err)
 	}
 	ledger := &feedLedger{store: n.store, instance: n.feedName(), lives: n.livesInstance}
+	dir := n.cfg.Dir
 	if n.siblings != nil {
-		ledger.prove = n.siblings.custody.seal
+		ledger.prove, dir = n.siblings.custody.seal, n.cfg.Cluster.Dir
+	}
+	journal := ""
+	if dir != "" {
+		journal = filepath.Join(dir, feedFile)
 	}
 	n.feed, err = instance.New(instance.Config{
 		Signer: signer, Ledger: ledger, Alone: n.cfg.Cluster == nil, Mailboxes: mailboxes(cfg, n.feedName()), Keep: cfg.Keep, MailboxBound: cfg.Entries,
-		WindowBlocks: uint64(coordination.RFC12().Frequency), Logger: n.cfg.Logger("feed"),
+		Journal: journal, WindowBlocks: uint64(coordination.RFC12().Frequency), Logger: n.cfg.Logger("feed"),
 		Away: func(err error) bool {
 			return errors.Is(err, cluster.ErrFenced) || errors.Is(err, cluster.ErrSessionLost)
 		},

@@ -112,6 +112,11 @@ func (l *feedLedger) Move(ctx context.Context, h feed.Handover, lacks []feed.Ent
 	}))
 }
 
+// Resume implements instance.Ledger.
+func (l *feedLedger) Resume(ctx context.Context, after *feed.Seal, subs *feed.Subscriptions, losses []feed.Handover) error {
+	return l.store.Feed(l.instance, l.prove).Resume(ctx, after, subs, losses)
+}
+
 // stale says in the feed's terms that things have changed since they were looked at.
 func stale(err error) error {
 	switch {

@@ -15,8 +15,10 @@ const (
 	sentFile = "sent.journal" // what it proposes
 	// headsFile is what it attests: a file of its own, for earlier versions take all that is in the other one for proposals.
 	headsFile = "heads.journal"
-	seenFile  = "database.seen" // how far it saw the shared database get
-	lockFile  = "instance.lock" // that a process works there
+	// feedFile is the last seal of its feed; beside it, with ".marks", the last entries.
+	feedFile = "feed.journal"
+	seenFile = "database.seen" // how far it saw the shared database get
+	lockFile = "instance.lock" // that a process works there
 )
 
 // ErrDirectoryTaken says that another process works in this instance's directory.

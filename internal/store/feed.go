@@ -139,6 +139,9 @@ func (f *Feed) stand(ctx context.Context, db querier, row feedRow) (pipeline.Sta
 	if s.Terms, err = f.terms(ctx, db, row.sealed); err != nil {
 		return s, err
 	}
+	if len(s.Terms) == 0 { // nothing was opened yet, or since data was lost
+		s.First = s.Last + 1
+	}
 	s.Sources, err = f.sources(ctx, db, `accepted`)
 	return s, err
 }

@@ -9,12 +9,17 @@ import (
 const (
 	releaseDomain  = "walletnode/feed/release/1\x00"
 	handoverDomain = "walletnode/feed/handover/1\x00"
+	maxNumber      = 1 << 62
 	// MaxHandover is the most bytes of a handover that is read.
 	MaxHandover = 1 << 15
 )
 
 // Handover says that a mailbox goes on in another instance: where the old one ends, and where the new one begins. The mailbox's
 // numbers and links go on without a break; epochs and seals are the new instance's from here on.
+//
+// From an instance to itself it is a loss: the instance's data was put back to an earlier state, of which the mailbox is left up to Number.
+// What it delivered after that is void as far as it is not sealed, and may come again under another number; seals go on after the last one
+// that it told.
 type Handover struct {
 	Mailbox  string
 	From, To string // instances
@@ -32,12 +37,19 @@ type Handover struct {
 	Before   Epoch      // that seal's
 	Previous Hash       // its hash
 	Lost     []Position // items up to these numbers, after Positions, were not kept by anyone: a gap
+	Skips    uint64     // of a loss: numbers that are left out after Number, so that none that was told before comes a second time
 	Taken    Signature  // the new instance's, over all of it
 }
 
 // Gone is whether the old instance did not release the mailbox: then what it delivered of epochs that it did not seal is verified by its
 // links alone.
 func (h Handover) Gone() bool { return h.Released == Signature{} }
+
+// Loss is whether the instance says that it has lost data.
+func (h Handover) Loss() bool { return h.From == h.To }
+
+// Goes is the number after which the mailbox goes on.
+func (h Handover) Goes() Number { return h.Number + Number(h.Skips) }
 
 // First is the mailbox's first epoch in the new instance; 0 if that had no seal yet.
 func (h Handover) First() Epoch {
@@ -56,7 +68,7 @@ func (h Handover) release() []byte {
 func (h Handover) text() []byte {
 	b := append([]byte(handoverDomain), h.release()...)
 	b = putU64(append(append(b, h.Released[:]...), yes(h.Follows)), uint64(h.Before))
-	return putPositions(append(b, h.Previous[:]...), h.Lost)
+	return putU64(putPositions(append(b, h.Previous[:]...), h.Lost), h.Skips)
 }
 
 // Release signs the old instance's part.
@@ -113,10 +125,13 @@ func DecodeHandover(data []byte) (Handover, error) {
 	h := Handover{
 		Mailbox: r.name(), From: r.name(), To: r.name(), Number: Number(r.u64()), Head: r.hash(),
 		Sealed: r.boolean(), Epoch: Epoch(r.u64()), Positions: r.positions(), Released: r.signature(),
-		Follows: r.boolean(), Before: Epoch(r.u64()), Previous: r.hash(), Lost: r.positions(), Taken: r.signature(),
+		Follows: r.boolean(), Before: Epoch(r.u64()), Previous: r.hash(), Lost: r.positions(), Skips: r.u64(), Taken: r.signature(),
 	}
-	if h.From == h.To {
-		r.fail("a mailbox does not move to where it is")
+	if h.Loss() && h.Released != (Signature{}) {
+		r.fail("an instance that lost data releases nothing")
+	}
+	if h.Loss() != (h.Skips > 0) || h.Goes() < h.Number || h.Goes() > maxNumber {
+		r.fail("numbers are left out after a loss")
 	}
 	if err := r.end("handover"); err != nil {
 		return Handover{}, err
@@ -142,26 +157,14 @@ func (r *Reader) Handover(h Handover) error {
 	if err := h.Verify(r.keys); err != nil {
 		return err
 	}
-	if r.instance == h.To && r.at.Number >= h.Number {
+	if r.instance == h.To && r.at.Number >= h.Goes() {
 		return nil
 	}
 	if r.instance != h.From {
 		return malformed("a handover from %s, and %s has the mailbox", h.From, r.instance)
 	}
-	says := Actor{Instance: h.From} // who says where the old instance ends
-	if h.Gone() {
-		says = Actor{Instance: h.To}
-	}
-	if r.at.Number != h.Number || r.at.Head != h.Head {
-		return fmt.Errorf("the handover of %s at entry %d, and %d was delivered: %w", h.Mailbox, h.Number, r.at.Number, Blame{Actor: says, Reason: Conflict})
-	}
-	if !h.Gone() {
-		if h.Sealed && (!r.at.Sealed || r.at.Epoch < h.Epoch) {
-			return fmt.Errorf("the handover of %s before the seal of epoch %d: %w", h.Mailbox, h.Epoch, ErrSkipped)
-		}
-		if len(r.open) > 0 {
-			return fmt.Errorf("the handover of %s, and not all that was delivered is sealed: %w", h.Mailbox, Blame{Actor: says, Reason: Delivery})
-		}
+	if err := r.ends(h); err != nil {
+		return err
 	}
 	if x := r.Export(); len(x.Epochs) > 0 {
 		r.past = append(r.past, x)
@@ -171,7 +174,36 @@ func (r *Reader) Handover(h Handover) error {
 	}
 	r.instance, r.kept, r.open, r.entries = h.To, nil, nil, 0
 	r.lastSeq, r.doubt, r.outboxes, r.unverified = [MaxShards]Seq{}, 0, 0, 0
+	r.at.Number, r.at.Head = h.Goes(), h.Head
 	r.at.Sealed, r.at.Epoch, r.at.Seal = h.Follows, h.Before, h.Previous
+	return nil
+}
+
+// ends holds what a handover says of the old instance against what it delivered.
+func (r *Reader) ends(h Handover) error {
+	says := Actor{Instance: h.From} // who says where the old instance ends
+	if h.Gone() {
+		says = Actor{Instance: h.To}
+	}
+	conflict := Blame{Actor: says, Reason: Conflict}
+	if r.at.Number < h.Number || r.at.Number == h.Number && r.at.Head != h.Head || r.at.Number > h.Number && !h.Loss() {
+		return fmt.Errorf("the handover of %s at entry %d, and %d was delivered: %w", h.Mailbox, h.Number, r.at.Number, conflict)
+	}
+	if h.Loss() {
+		if r.at.Sealed && (!h.Follows || r.at.Epoch > h.Before || r.at.Epoch == h.Before && r.at.Seal != h.Previous) { // what it has sealed it cannot lose
+			return fmt.Errorf("the loss of %s after the seal of epoch %d, and that of epoch %d was told: %w", h.Mailbox, h.Before, r.at.Epoch, conflict)
+		}
+		return nil
+	}
+	if h.Gone() {
+		return nil
+	}
+	if h.Sealed && (!r.at.Sealed || r.at.Epoch < h.Epoch) {
+		return fmt.Errorf("the handover of %s before the seal of epoch %d: %w", h.Mailbox, h.Epoch, ErrSkipped)
+	}
+	if len(r.open) > 0 {
+		return fmt.Errorf("the handover of %s, and not all that was delivered is sealed: %w", h.Mailbox, Blame{Actor: says, Reason: Delivery})
+	}
 	return nil
 }
 

@@ -85,6 +85,9 @@ func (l *Log) State(context.Context) (pipeline.State, error) {
 			s.Terms = append(s.Terms, t)
 		}
 	}
+	if len(s.Terms) == 0 {
+		s.First = s.Last + 1
+	}
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package feedtest
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
@@ -27,6 +28,7 @@ func Suite(t *testing.T, checks int, making func(t *testing.T) (open func() pipe
 		"epochs are opened and sealed in order":                 testSeals,
 		"what is read at once is bounded":                       testPages,
 		"what nobody needs any more is collected":               testCollect,
+		"after a loss it goes on after the seal that was told":  testResume,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, making(t)) })
 	}
@@ -327,4 +329,64 @@ func testCollect(t *testing.T, open func() pipeline.Log) {
 	require.EqualValues(t, 6, s.Sealed.Epoch)
 	require.Equal(t, map[string]uint64{"node": 50}, s.Sources)
 	require.NoError(t, l.Append(ctx, []feed.Entry{entry("a", a[39], records[40].Record)}))
+}
+
+// resumes is what a log does beside pipeline.Log when it lacks what its instance has told.
+type resumes interface {
+	Resume(ctx context.Context, after *feed.Seal, subs *feed.Subscriptions, losses []feed.Handover) error
+}
+
+func testResume(t *testing.T, open func() pipeline.Log) {
+	log, ctx := open(), t.Context()
+	subs := term(t, 5, 1).Subscriptions
+	require.NoError(t, log.Open(ctx, term(t, 5, 1)))
+	require.NoError(t, log.Accept(ctx, several(1, 4, 5)))
+	one := entry("a", feed.Entry{}, accepted(1, 5).Record)
+	two := entry("a", one, accepted(2, 5).Record)
+	require.NoError(t, log.Append(ctx, []feed.Entry{one}))
+	require.NoError(t, log.Append(ctx, []feed.Entry{two}))
+	require.NoError(t, log.Open(ctx, term(t, 6, 1)))
+	require.NoError(t, log.Accept(ctx, several(5, 2, 6))) // of an epoch after the one that was told to be sealed
+	three := entry("a", two, accepted(5, 6).Record)
+	require.NoError(t, log.Append(ctx, []feed.Entry{three}))
+	require.NoError(t, log.Acknowledge(ctx, "a", 1))
+
+	told := seal(t, 5, 1, 4)
+	loss := feed.Handover{Mailbox: "a", From: instance, To: instance, Number: 2, Head: two.Hash(), Follows: true, Before: 5, Previous: told.Hash(), Skips: 1000}
+	require.NoError(t, loss.Take(signer(t)))
+	beyond := loss
+	beyond.Number = 9
+	own := log.(resumes) //nolint:forcetypeassert // every log of an instance is
+	require.ErrorIs(t, own.Resume(ctx, &told, subs, []feed.Handover{beyond}), pipeline.ErrOrder)
+	require.NoError(t, own.Resume(ctx, &told, subs, []feed.Handover{loss}))
+
+	log = open()
+	s, err := log.State(ctx)
+	require.NoError(t, err)
+	require.Equal(t, told, *s.Sealed)
+	require.Empty(t, s.Terms)
+	require.Equal(t, []feed.Seq{4, 5}, []feed.Seq{s.Last, s.First})
+	require.Equal(t, map[string]uint64{"node": 4}, s.Sources, "what is of a later epoch is to be taken in again")
+	m, err := log.Mailbox(ctx, "a", 0)
+	require.NoError(t, err)
+	require.Equal(t, pipeline.MailboxState{Last: 1002, Head: two.Hash(), Acknowledged: 1001, Stored: m.Stored}, m)
+	page, err := log.Entries(ctx, "a", 0, 10)
+	require.NoError(t, err)
+	require.Len(t, page, 2, "what is left can be read")
+	kept, err := log.Subscriptions(ctx, 5)
+	require.NoError(t, err)
+	require.Equal(t, subs.Hash(), kept.Hash())
+
+	require.NoError(t, log.Open(ctx, term(t, 6, 1)))
+	require.NoError(t, log.Accept(ctx, several(5, 1, 6)))
+	next := entry("a", two, accepted(5, 6).Record)
+	require.ErrorIs(t, log.Append(ctx, []feed.Entry{next}), pipeline.ErrOrder)
+	next.Number = 1003
+	require.NoError(t, log.Append(ctx, []feed.Entry{next}))
+	page, err = log.Entries(ctx, "a", 1002, 10)
+	require.NoError(t, err)
+	require.Equal(t, []pipeline.Delivered{{Entry: next, Payload: payload(5)}}, page)
+	require.NoError(t, log.Seal(ctx, seal(t, 6, 5, 1)))
+	own = log.(resumes) //nolint:forcetypeassert // as above
+	require.ErrorIs(t, own.Resume(ctx, &told, subs, nil), pipeline.ErrOrder, "it is not before that seal any more")
 }

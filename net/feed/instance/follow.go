@@ -64,10 +64,12 @@ func (i *Instance) past(ctx context.Context, mailbox string, at *pipeline.Positi
 		if h.Sealed {
 			last = &h.Epoch
 		}
-		if err := pipeline.Past(ctx, i.cfg.Ledger.Log(h.From), mailbox, at, h.Number, last, deliver); err != nil {
-			return false, err
+		if at.Number <= h.Number { // more may have been delivered before data was lost
+			if err := pipeline.Past(ctx, i.cfg.Ledger.Log(h.From), mailbox, at, h.Number, last, deliver); err != nil {
+				return false, err
+			}
 		}
-		if at.Number != h.Number {
+		if at.Number < h.Number {
 			return false, fmt.Errorf("mailbox %s, entry %d: %w", mailbox, at.Number+1, pipeline.ErrCollected)
 		}
 		if !moves[n].Taken {
@@ -76,17 +78,29 @@ func (i *Instance) past(ctx context.Context, mailbox string, at *pipeline.Positi
 		if err := deliver(pipeline.News{Handover: &h}); err != nil {
 			return false, err
 		}
-		*at = pipeline.Position{Instance: h.To, Number: h.Number, Sealed: h.Follows, Epoch: h.Before}
+		*at = pipeline.Position{Instance: h.To, Number: h.Goes(), Sealed: h.Follows, Epoch: h.Before}
+	}
+	if h, lost := lastLoss(moves); lost && !at.Sealed && at.Number >= h.Goes() { // seals are read from there on
+		at.Sealed, at.Epoch = true, h.Before
 	}
 	return true, nil
+}
+
+// lastLoss is the mailbox's last move, if that is a loss of this instance.
+func lastLoss(moves []Moved) (feed.Handover, bool) {
+	n := len(moves)
+	if n == 0 || !moves[n-1].Handover.Loss() {
+		return feed.Handover{}, false
+	}
+	return moves[n-1].Handover, true
 }
 
 // begin is the first move that a subscriber has not seen; as many as there are if it reads the present instance.
 func begin(moves []Moved, at pipeline.Position) int {
 	for n, m := range moves {
 		h := m.Handover
-		if at.Instance == "" {
-			if at.Number < h.Number {
+		if at.Instance == "" || h.Loss() && at.Instance == h.From {
+			if at.Number < h.Goes() {
 				return n
 			}
 			continue
@@ -190,6 +204,9 @@ func (i *Instance) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	var list []Mailbox
 	for name, home := range homes {
 		m := Mailbox{Name: name, Instance: home, Here: home == i.name, Subscription: feed.Subscription{Mailbox: name}}
+		if m.Here && !i.recalled.Load() { // its database may have forgotten some of it
+			m.Instance, m.Here = "", false
+		}
 		for _, w := range wishes {
 			if w.Mailbox == name {
 				m.Wished = w.To
@@ -198,7 +215,7 @@ func (i *Instance) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 		if n := slices.IndexFunc(i.cfg.Mailboxes, func(s feed.Subscription) bool { return s.Mailbox == name }); n >= 0 {
 			m.Subscription = i.cfg.Mailboxes[n]
 		}
-		s, err := i.cfg.Ledger.Log(home).Mailbox(ctx, name, ^feed.Epoch(0)>>1)
+		s, err := i.cfg.Ledger.Log(home).Mailbox(ctx, name, never)
 		if err != nil {
 			return nil, fmt.Errorf("read mailbox %s: %w", name, err)
 		}
@@ -255,9 +272,20 @@ func (i *Instance) Export(ctx context.Context, mailbox string) (feed.Export, err
 	if err != nil || first == nil {
 		return x, err
 	}
-	at, err := i.exportFrom(ctx, mailbox, first.Epoch)
+	moves, err := i.cfg.Ledger.Moves(ctx, mailbox)
+	if err != nil {
+		return x, fmt.Errorf("read the moves of mailbox %s: %w", mailbox, err)
+	}
+	from, sealed := first.Epoch, false
+	if h, lost := lastLoss(moves); lost && h.Before >= first.Epoch { // of what was before, seals are missing
+		from, sealed = h.Before+1, true
+	}
+	at, err := i.exportFrom(ctx, mailbox, from)
 	if err != nil {
 		return x, err
+	}
+	if sealed {
+		at.Sealed, at.Epoch = true, from-1
 	}
 	var open []feed.Kept
 	entries := 0
@@ -299,7 +327,7 @@ func (i *Instance) Export(ctx context.Context, mailbox string) (feed.Export, err
 
 // exportFrom is the position before the first entry of an epoch or a later one.
 func (i *Instance) exportFrom(ctx context.Context, mailbox string, e feed.Epoch) (pipeline.Position, error) {
-	s, err := i.log.Mailbox(ctx, mailbox, ^feed.Epoch(0)>>1)
+	s, err := i.log.Mailbox(ctx, mailbox, never)
 	if err != nil {
 		return pipeline.Position{}, fmt.Errorf("read mailbox %s: %w", mailbox, err)
 	}

@@ -65,7 +65,10 @@ type Config struct {
 	Pace         time.Duration
 	WindowBlocks uint64 // blocks of an epoch
 	MailboxBound uint64 // entries of a mailbox that wait for their acknowledgement; 0 for the default
-	Logger       *slog.Logger
+	// Journal is the file in which the newest seal is kept beside the database, which may be put back, and with ".marks" at its end the one
+	// of the newest entries. None: nobody notices it then.
+	Journal string
+	Logger  *slog.Logger
 	// Away is whether an error says that the instance has no session, which passes; ErrNoSession does in any case.
 	Away func(error) bool
 }
@@ -74,7 +77,12 @@ type Config struct {
 type Instance struct {
 	cfg  Config
 	name string
-	log  pipeline.Log
+	log  pipeline.Log // journalled
+
+	journal journal
+	marks   *marks
+	// recalled is whether the log is known to have all that was told.
+	recalled atomic.Bool
 
 	mu      sync.Mutex
 	feed    *pipeline.Feed // the one that runs; nil between two
@@ -111,8 +119,12 @@ func New(cfg Config) (*Instance, error) {
 			return nil, fmt.Errorf("mailbox %s: its name has %d characters, and at most %d can be", m.Mailbox, len(m.Mailbox), MaxMailbox)
 		}
 	}
+	own, seen := journal{cfg.Journal}, &marks{}
+	if cfg.Journal != "" {
+		seen.path = cfg.Journal + ".marks"
+	}
 	return &Instance{
-		cfg: cfg, name: cfg.Signer.Instance(), log: cfg.Ledger.Log(cfg.Signer.Instance()),
+		cfg: cfg, name: cfg.Signer.Instance(), log: journalled{cfg.Ledger.Log(cfg.Signer.Instance()), own, seen}, journal: own, marks: seen,
 		homes: map[string]string{}, changed: make(chan struct{}),
 	}, nil
 }
@@ -173,6 +185,12 @@ func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error
 	if err := i.cfg.Ledger.SayKey(ctx, key); err != nil {
 		return fmt.Errorf("tell the instance's key: %w", err)
 	}
+	defer i.marks.close() //nolint:errcheck // every write has told its error
+	if err := i.recall(ctx); err != nil {
+		return err
+	}
+	i.recalled.Store(true)
+	defer i.recalled.Store(false)
 	f, err := pipeline.New(pipeline.Config{
 		Signer: i.cfg.Signer, Log: i.log, WindowBlocks: i.cfg.WindowBlocks, MailboxBound: i.cfg.MailboxBound,
 	})

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,7 @@ type house struct {
 	at   chain.Height
 	said int
 	told map[chain.WalletID][]string // what was told of each wallet, by "origin payload", in each origin's order
+	dir  string                      // of the instances' journals; none
 }
 
 type run struct {
@@ -66,9 +68,11 @@ func (h *house) start(name string) {
 	signer, err := feed.NewSigner(name, key(name))
 	require.NoError(h.t, err)
 	s := h.base.open(name)
-	i, err := instance.New(instance.Config{
-		Signer: signer, Ledger: s, Mailboxes: mailboxes, WindowBlocks: window, Logger: slog.New(slog.DiscardHandler),
-	})
+	cfg := instance.Config{Signer: signer, Ledger: s, Mailboxes: mailboxes, WindowBlocks: window, Logger: slog.New(slog.DiscardHandler)}
+	if h.dir != "" {
+		cfg.Journal = filepath.Join(h.dir, name+".journal")
+	}
+	i, err := instance.New(cfg)
 	require.NoError(h.t, err)
 	ctx, stop := context.WithCancel(h.ctx)
 	r := &run{instance: i, session: s, heights: make(chan chain.Height), stop: stop, ended: make(chan error, 1)}
@@ -158,7 +162,10 @@ func (s *subscriber) read() {
 	for _, r := range s.h.runs {
 		ctx, stop := context.WithCancel(s.h.ctx)
 		done := make(chan error, 1)
-		go func() { done <- r.instance.Follow(ctx, s.mailbox, s.at(), s.take(r)) }()
+		go func() {
+			defer close(done) // also when what it takes is not what is expected
+			done <- r.instance.Follow(ctx, s.mailbox, s.at(), s.take(r))
+		}()
 		time.Sleep(2 * instance.DefaultPace)
 		synctest.Wait()
 		stop()

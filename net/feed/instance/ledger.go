@@ -52,6 +52,11 @@ type Ledger interface {
 	// gone with it. The old instance may do it, or any other if the old one does not live: ErrLives. ErrStale if it does not
 	// stand there.
 	Move(ctx context.Context, h feed.Handover, lacks []feed.Entry) error
+	// Resume has this instance's log, which lacks what the instance told, go on after a seal: it becomes the log's last one unless it is, and
+	// no epoch is open. Nil is before the first. What the log has of later epochs is taken back, to be taken in again. The mailboxes go on
+	// by their losses, which are moves that are taken. pipeline.ErrOrder if the log stands after that seal, or a mailbox not where it is
+	// said to.
+	Resume(ctx context.Context, after *feed.Seal, subs *feed.Subscriptions, losses []feed.Handover) error
 	// Moves are a mailbox's, in their order.
 	Moves(ctx context.Context, mailbox string) ([]Moved, error)
 	// Take stores the new instance's signed handover; the first one stays and is returned.

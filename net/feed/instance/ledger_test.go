@@ -42,6 +42,26 @@ func newBase(names ...string) *base {
 	return b
 }
 
+// copy is what a database is put back to.
+func (b *base) copy() *base {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own := &base{
+		logs: map[string]*feedtest.Log{}, facts: map[string][]instance.Fact{}, keys: maps.Clone(b.keys), homes: maps.Clone(b.homes),
+		wishes: maps.Clone(b.wishes), moves: map[string][]instance.Moved{}, live: map[string]int{}, told: b.told,
+	}
+	for n, l := range b.logs {
+		own.logs[n] = l.Copy()
+	}
+	for n, list := range b.facts {
+		own.facts[n] = slices.Clone(list)
+	}
+	for n, list := range b.moves {
+		own.moves[n] = slices.Clone(list)
+	}
+	return own
+}
+
 func key(name string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte("test-" + name))
 	return ed25519.NewKeyFromSeed(seed[:])
@@ -239,6 +259,22 @@ func (s *session) Move(_ context.Context, h feed.Handover, lacks []feed.Entry) e
 		s.homes[h.Mailbox] = h.To
 		delete(s.wishes, h.Mailbox)
 		s.moves[h.Mailbox] = append(s.moves[h.Mailbox], instance.Moved{Number: len(s.moves[h.Mailbox]), Handover: h})
+		return nil
+	})
+}
+
+func (s *session) Resume(ctx context.Context, after *feed.Seal, subs *feed.Subscriptions, losses []feed.Handover) error {
+	return s.write(func() error {
+		if err := s.logs[s.name].Resume(ctx, after, subs, losses); err != nil {
+			return err
+		}
+		for _, h := range losses {
+			stored, err := feed.DecodeHandover(h.Encode())
+			if err != nil {
+				return err
+			}
+			s.moves[h.Mailbox] = append(s.moves[h.Mailbox], instance.Moved{Number: len(s.moves[h.Mailbox]), Handover: stored, Taken: true})
+		}
 		return nil
 	})
 }

@@ -200,6 +200,9 @@ func reached(ctx context.Context, log Log, s State, mailbox string, came *Came) 
 	if err != nil {
 		return nil, err
 	}
+	if came != nil && came.Taken && came.First <= last { // it may have been arriving when data was lost
+		arrived = max(arrived, came.First)
+	}
 	var after []feed.Position
 	moving := came != nil && arrived <= last && came.First == arrived
 	if came != nil && arrived <= last && came.First == 0 && arrived > 0 { // from the instance's very first epoch on

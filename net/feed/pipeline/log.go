@@ -44,9 +44,9 @@ type Term struct {
 // State is where a feed stands.
 type State struct {
 	// Terms are the epochs that are not sealed, ascending. The last one is open, those before it were being closed. None: nothing
-	// was opened yet.
+	// was opened yet, or since data was lost.
 	Terms []Term
-	// First is the first record of the first of them: one more than all that is sealed.
+	// First is the first record of the first of them: one more than all that is sealed, and without them one more than Last.
 	First feed.Seq
 	// Last is the last record accepted; 0 if none.
 	Last feed.Seq

@@ -71,12 +71,13 @@ func (o *outbox) run(ctx context.Context, q *queue) error {
 
 // restore stores what the outbox missed before the node was restarted, and begins with the first epoch that is not sealed.
 func (o *outbox) restore(ctx context.Context) error {
+	if len(o.state.Terms) == 0 { // all there is is sealed, or lost
+		o.behindAt = o.state.First
+		return nil
+	}
 	var err error
 	if o.behindAt, err = owed(ctx, o.feed.cfg.Log, o.state, o.actor()); err != nil {
 		return err
-	}
-	if len(o.state.Terms) == 0 {
-		return nil
 	}
 	return o.catchUp(ctx, nil, o.state.Terms[0], o.state.Terms[0].Epoch)
 }

@@ -144,10 +144,17 @@ func (s *sequencer) height(ctx context.Context, h chain.Height) error {
 	s.seen++
 	now, right := s.feed.logic.due(h, s.feed.cfg.WindowBlocks), due(h, s.feed.cfg.WindowBlocks)
 	if !s.open {
-		if err := s.turn(ctx, now); err != nil {
+		first := now
+		if s.sealed != nil { // after a loss: every epoch has a seal
+			first = s.sealed.Epoch + 1
+		}
+		if first > now { // the chain was put back, too
+			return nil
+		}
+		if err := s.turn(ctx, first); err != nil {
 			return err
 		}
-		s.untimely = now > right
+		s.untimely = first > right
 	}
 	for s.term.Epoch < now { // one at a time: an empty epoch has a seal, too
 		s.untimely = s.untimely || s.term.Epoch >= right
