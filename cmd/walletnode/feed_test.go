@@ -36,9 +36,7 @@ type postOffice struct {
 	moved   string
 }
 
-// alphaKey signs for instance alpha, also what is in net/feed/testdata.
-func alphaKey() ed25519.PrivateKey { return instanceKey("alpha") }
-
+// instanceKey signs for an instance; alpha's also what is in net/feed/testdata.
 func instanceKey(name string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte("test-" + name))
 	return ed25519.NewKeyFromSeed(seed[:])

@@ -131,7 +131,7 @@ func (c *Comparison) follow(ctx context.Context, mailbox string, own Chapter, ot
 		c.Instance, c.Mailbox = t.Instance, t.Mailbox
 		m := t.Follow(mailbox, Chapter{Kept: own.Kept}.from(q.From))
 		c.Epochs, c.Untold = c.Epochs+len(m.Same), c.Untold+len(m.Untold)
-		for _, e := range slices.Concat(m.Same, m.Untold) {
+		for _, e := range m.Same {
 			seen[e] = true
 		}
 		if !m.Differs {
@@ -162,6 +162,9 @@ func (c Chapter) confirmed(seen map[feed.Epoch]bool) (until feed.Epoch, any bool
 // instance signed: a mailbox was full.
 func (c *Comparison) part(ctx context.Context, own feed.Export, t feed.Trail, at feed.Epoch, other Other, keys feed.Keyring) (excused bool, _ error) {
 	theirs, err := other.Epoch(ctx, t.Instance, at)
+	if errors.Is(err, ErrNotKept) {
+		return false, fmt.Errorf("epoch %d, which differs, is kept whole no more", at)
+	}
 	if err != nil {
 		return false, err
 	}
