@@ -63,7 +63,7 @@ func (l location) onOwnDisk(kindOf func(dir string) (string, error)) error {
 func (l location) holder(context.Context) (string, bool, error) { return lockHolder(l) }
 
 func (l location) reader(context.Context) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", l.readOnly())
+	db, err := openFile(l.readOnly())
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (l location) reader(context.Context) (*sql.DB, error) {
 
 // writer opens the single connection that writes: SQLite has one writer at a time in any case.
 func (l location) writer(ctx context.Context) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", l.readWrite())
+	db, err := openFile(l.readWrite())
 	if err != nil {
 		return nil, err
 	}
