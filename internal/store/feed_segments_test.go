@@ -1,11 +1,15 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/net/feed"
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
@@ -58,6 +62,153 @@ func TestASegmentIsReadAsItWasWritten(t *testing.T) {
 	require.Equal(t, facts, read)
 	_, err = decodeFacts("a", span{7, 9}, encodeFacts(facts))
 	require.ErrorIs(t, err, errSegment)
+}
+
+// A mailbox has a few of many records, another one has all, and what neither holds is collected out of the segments that they share.
+func TestAMailboxOfFewRecordsIsReadAmongMany(t *testing.T) {
+	const all, every = 2000, 100
+	f := openAt(t, t.TempDir(), Retention{}).Feed("a", nil)
+	ctx := t.Context()
+	subs, err := feed.NewSubscriptions(1, []feed.Subscription{{Mailbox: "few"}, {Mailbox: "all"}})
+	require.NoError(t, err)
+	for e := feed.Epoch(3); e < 6; e++ {
+		require.NoError(t, f.Open(ctx, pipeline.Term{Epoch: e, Subscriptions: subs}))
+	}
+	records := recordsOf(all, 30)
+	require.NoError(t, f.Accept(ctx, records))
+	var entries []feed.Entry
+	last := map[string]feed.Entry{}
+	put := func(mailbox string, rec feed.Record) {
+		e := feed.Entry{Mailbox: mailbox, Number: last[mailbox].Number + 1, Record: rec}
+		if e.Number > 1 {
+			e.Previous = last[mailbox].Hash()
+		}
+		last[mailbox], entries = e, append(entries, e)
+	}
+	for i, r := range records {
+		put("all", r.Record)
+		if i%every == 0 {
+			put("few", r.Record)
+		}
+	}
+	require.NoError(t, f.Append(ctx, entries))
+	read := func(mailbox string, after feed.Number) (n int) {
+		for {
+			page, err := f.Entries(ctx, mailbox, after, 256)
+			require.NoError(t, err)
+			for _, d := range page {
+				require.Equal(t, after+1, d.Entry.Number)
+				require.True(t, d.Entry.Record.Item.Holds(d.Payload), "entry %d of %s", d.Entry.Number, mailbox)
+				after, n = d.Entry.Number, n+1
+			}
+			if len(page) == 0 {
+				return n
+			}
+		}
+	}
+	require.Equal(t, all, read("all", 0))
+	require.Equal(t, all/every, read("few", 0))
+
+	require.NoError(t, f.Acknowledge(ctx, "all", all-7))
+	for e := feed.Epoch(3); e < 5; e++ {
+		first, count := feed.Seq(1), uint64(all)
+		if e > 3 {
+			first, count = all+1, 0
+		}
+		require.NoError(t, f.Seal(ctx, feed.Seal{Actor: feed.Actor{Instance: "a", Stage: feed.Sequencer}, Epoch: e, First: first, Count: count}))
+	}
+	require.NoError(t, f.Collect(ctx, 4))
+	require.Equal(t, 7, read("all", all-7))
+	require.Equal(t, all/every, read("few", 0), "what the other one holds stays")
+	left, err := f.Records(ctx, 0, all)
+	require.NoError(t, err)
+	require.Len(t, left, all/every+7)
+	require.NoError(t, f.Collect(ctx, 4))
+	again, err := f.Records(ctx, 0, all)
+	require.NoError(t, err)
+	require.Equal(t, left, again)
+}
+
+// tellMany tells so many facts of one window in one transaction.
+func tellMany(t *testing.T, s *Store, n int) {
+	t.Helper()
+	require.NoError(t, s.writes.do(t.Context(), "tell", func(ctx context.Context, _ *sql.Tx) error {
+		for range n {
+			st := statement(1, 1)
+			if err := s.teller.tell(ctx, Tiding{Wallet: walletA, Window: 900, Statement: &st}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func TestFactsAreRemovedSoManyAtATime(t *testing.T) {
+	const n = 3 * collectedAtOnce
+	s := openTelling(t, t.TempDir(), "node")
+	ctx := t.Context()
+	tellMany(t, s, n)
+	f := s.Feed("node", nil)
+	_, err := f.State(ctx)
+	require.NoError(t, err)
+	subs, err := feed.NewSubscriptions(1, nil)
+	require.NoError(t, err)
+	for e := feed.Epoch(1); e < 3; e++ {
+		require.NoError(t, f.Open(ctx, pipeline.Term{Epoch: e, Subscriptions: subs}))
+	}
+	rec := feed.Record{Seq: 1, Epoch: 1, Item: feed.NewItem("node", n-1, walletA, feed.KindProposal, []byte("x"))}
+	require.NoError(t, f.Accept(ctx, []pipeline.Accepted{{Record: rec, Payload: []byte("x")}}))
+	require.NoError(t, f.Seal(ctx, feed.Seal{Actor: feed.Actor{Instance: "node", Stage: feed.Sequencer}, Epoch: 1, First: 1, Count: 1}))
+
+	at, err := f.droppable(ctx, s.db, 2)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, at["node"].first)
+	require.Less(t, at["node"].last, natural(collectedAtOnce+1))
+	require.NoError(t, f.Collect(ctx, 1))
+	facts, err := s.Facts(ctx, "node", 0, 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, facts[0].Number, "the window is not over")
+	require.NoError(t, f.Collect(ctx, 2))
+	facts, err = s.Facts(ctx, "node", 0, n)
+	require.NoError(t, err)
+	require.NotEmpty(t, facts, "the last one is not sealed")
+	require.LessOrEqual(t, len(facts), segmentItems)
+	require.EqualValues(t, n, facts[len(facts)-1].Number)
+}
+
+// A group of writes that tells goes on until a proposal of ours is stored, which tells, too: neither waits for the other's row.
+func TestAProposalDoesNotWaitForAGroupThatTells(t *testing.T) {
+	s := openTelling(t, pgtest.Database(t), "a")
+	a := newSibling(t, s, "a")
+	a.take(walletA)
+	_, err := s.Claim(t.Context(), a.fences[walletA], 900)
+	require.NoError(t, err)
+	begun, saved, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.writes.do(t.Context(), "a group", func(ctx context.Context, tx *sql.Tx) error {
+			st := statement(1, 1)
+			if err := s.teller.tell(ctx, Tiding{Wallet: walletB, Window: 900, Statement: &st}); err != nil {
+				return err
+			}
+			close(begun)
+			select {
+			case <-saved:
+			case <-t.Context().Done():
+			}
+			return nil
+		})
+	}()
+	<-begun
+	_, err = s.SaveProposal(t.Context(), a.fences[walletA], 900, coordination.OwnProposal{Payload: []byte{1}, Envelope: []byte{2}, SentAt: 901})
+	require.NoError(t, err, "it is given up if it waits")
+	close(saved)
+	require.NoError(t, <-ended)
+	require.Equal(t, []string{"own 01", fmt.Sprintf("heard %x", statement(1, 1).Signed)}, told(t, s.Reader, "a"), "who writes first is numbered first")
+}
+
+func TestWhatTellsHasATransaction(t *testing.T) {
+	s := openTelling(t, t.TempDir(), "a")
+	require.Error(t, s.teller.tell(t.Context(), Tiding{}), "it would be lost")
 }
 
 func FuzzSegments(f *testing.F) {
