@@ -33,32 +33,34 @@ import (
 // transaction that stores the message; inbox, router, receivers and outboxes; two mailboxes that are read to the end and acknowledged;
 // the window's seal; and the collection of what is older. The same messages are stored beside it without a feed, and libp2p's
 // verification of such a message is measured in the same run, and beside it the faster one that this node puts in its place. Processor time of the whole process. The gate is a window's burst:
-// the messages of 1000 wallets, each of which waits for its own commit, as executors do. One by one, each is stored before
-// the next one comes.
+// the messages of 1000 wallets, each of which waits for its own commit, as executors do. Signed is the same burst where facts are
+// signed for siblings, and verified when they are taken in. One by one, each is stored before the next one comes.
 func BenchmarkWholePath(b *testing.B) {
 	const wallets = 1000
 	m := benchMessages(b, wallets)
+	atOnce := func(b *testing.B, s *store.Store, window chain.Height) {
+		b.Helper()
+		var all sync.WaitGroup
+		for i := range m {
+			all.Go(func() { m[i].save(b, s, window) })
+		}
+		all.Wait()
+	}
+	oneByOne := func(b *testing.B, s *store.Store, window chain.Height) {
+		b.Helper()
+		for i := range m {
+			m[i].save(b, s, window)
+		}
+	}
 	for _, messages := range []struct {
-		name string
-		say  func(b *testing.B, s *store.Store, window chain.Height)
-	}{
-		{"burst", func(b *testing.B, s *store.Store, window chain.Height) {
-			var all sync.WaitGroup
-			for i := range m {
-				all.Go(func() { m[i].save(b, s, window) })
-			}
-			all.Wait()
-		}},
-		{"single", func(b *testing.B, s *store.Store, window chain.Height) {
-			for i := range m {
-				m[i].save(b, s, window)
-			}
-		}},
-	} {
+		name   string
+		say    func(b *testing.B, s *store.Store, window chain.Height)
+		signed bool
+	}{{"burst", atOnce, false}, {"signed", atOnce, true}, {"single", oneByOne, false}} {
 		b.Run(messages.name, func(b *testing.B) {
 			say := messages.say
 			bare := openBenchStore(b, nil)
-			told := newToldBench(b)
+			told := newToldBench(b, messages.signed)
 			told.next(b) // the first window
 			var without, with, libp2p, ours time.Duration
 			measured := func(sum *time.Duration, do func()) {
@@ -194,13 +196,17 @@ type toldBench struct {
 	readers []*benchReader
 }
 
-func newToldBench(b *testing.B) *toldBench {
+func newToldBench(b *testing.B, signed bool) *toldBench {
 	b.Helper()
 	signer, err := feed.NewSigner(alone, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 	require.NoError(b, err)
-	s := openBenchStore(b, &store.Telling{Origin: alone, Encode: func(t store.Tiding) (feed.Kind, []byte) { return feed.KindProposal, t.Statement.Signed }})
+	telling := &store.Telling{Origin: alone, Encode: func(t store.Tiding) (feed.Kind, []byte) { return feed.KindProposal, t.Statement.Signed }}
+	if signed {
+		telling.Sign = signer.SignItem
+	}
+	s := openBenchStore(b, telling)
 	i, err := instance.New(instance.Config{
-		Signer: signer, Ledger: &feedLedger{store: s, instance: alone, lives: func(context.Context, string) (bool, error) { return true, nil }}, Alone: true,
+		Signer: signer, Ledger: &feedLedger{store: s, instance: alone, lives: func(context.Context, string) (bool, error) { return true, nil }}, Alone: !signed,
 		Mailboxes:    []feed.Subscription{{Mailbox: toolsMailbox}, {Mailbox: SignerMailbox("bench"), Kinds: []feed.Kind{feed.KindProposal}}},
 		Keep:         benchKeep,
 		WindowBlocks: uint64(coordination.RFC12().Frequency), Logger: slog.New(slog.DiscardHandler),

@@ -98,6 +98,7 @@ func unframe(b []byte) (v, rest []byte, err error) {
 
 // unframeAll reads a segment of framed values, each with read.
 func unframeAll[T any](b []byte, read func([]byte) (T, error)) (list []T, err error) {
+	list = make([]T, 0, min(len(b)/usualSize+1, segmentItems))
 	for len(b) > 0 {
 		var raw []byte
 		if raw, b, err = unframe(b); err != nil {
@@ -112,9 +113,17 @@ func unframeAll[T any](b []byte, read func([]byte) (T, error)) (list []T, err er
 	return list, nil
 }
 
+// usualSize is about what a record or an entry takes in a segment, bytes.
+const usualSize = 256
+
 func encodeRecords(list []pipeline.Accepted) (records, payloads []byte) {
-	for _, a := range list {
-		records, payloads = frame(records, a.Record.Encode()), frame(payloads, a.Payload)
+	size := 0
+	for i := range list {
+		size += len(list[i].Payload)
+	}
+	records, payloads = make([]byte, 0, usualSize*len(list)), make([]byte, 0, size+4*len(list))
+	for i := range list {
+		records, payloads = frame(records, list[i].Record.Encode()), frame(payloads, list[i].Payload)
 	}
 	return records, payloads
 }
@@ -159,8 +168,9 @@ func decodeAccepted(at span, records, payloads []byte) ([]pipeline.Accepted, err
 
 // encodeEntries returns entries and, apart, the numbers of their records.
 func encodeEntries(list []feed.Entry) (seqs, entries []byte) {
-	for _, e := range list {
-		seqs, entries = binary.BigEndian.AppendUint64(seqs, uint64(e.Record.Seq)), frame(entries, e.Encode())
+	seqs, entries = make([]byte, 0, 8*len(list)), make([]byte, 0, usualSize*len(list))
+	for i := range list {
+		seqs, entries = binary.BigEndian.AppendUint64(seqs, uint64(list[i].Record.Seq)), frame(entries, list[i].Encode())
 	}
 	return seqs, entries
 }
@@ -195,7 +205,13 @@ func decodeSeqs(stored []byte) ([]feed.Seq, error) {
 }
 
 func encodeFacts(list []Fact) (b []byte) {
-	for _, f := range list {
+	size := 0
+	for i := range list {
+		size += len(list[i].Payload)
+	}
+	b = make([]byte, 0, size+128*len(list))
+	for i := range list {
+		f := &list[i]
 		b = binary.BigEndian.AppendUint64(b, uint64(f.Window))
 		b = append(append(b, f.Wallet[:]...), byte(f.Kind))
 		var signature []byte
