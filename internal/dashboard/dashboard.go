@@ -2,7 +2,8 @@
 // wallets did in the last windows. It reads and changes nothing.
 //
 // The page and all it needs are in the binary: it works without a network, and asks nobody but the instance it came from.
-// Its data come by server-sent events, once a second, from one snapshot that all viewers share. What peers have said
+// Its data come by server-sent events, once a second, from one snapshot that all viewers share. What is recorded is read again when the
+// node's own mailbox of the feed tells of something. What peers have said
 // reaches the page as data alone; the page shows it as text.
 //
 // The page's sources are in web; go generate bundles them into built.
@@ -36,6 +37,9 @@ type Source interface {
 	// Refresh reads anew what lies in the store. It is called by one goroutine at a time and may take as long as a database
 	// does. An error says that the records are as old as they were.
 	Refresh(ctx context.Context) error
+	// News calls changed when it begins, and whenever the node's feed tells, or a window's time says, that Refresh has something else to
+	// read, until ctx ends. An error says that nothing is told, or nothing more.
+	News(ctx context.Context, changed func()) error
 	// Record returns all of one window, of one wallet if one is given; store.ErrNotFound says what is not there.
 	Record(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Trace, error)
 	// Signings returns what a wallet's signers were asked in a window; store.ErrNotFound if the wallet has no action in it.
@@ -94,6 +98,7 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Open(source Source) {
 	s.source.Store(&source)
 	put(s.hub.wanted)
+	put(s.hub.listen)
 }
 
 // Handler answers for the page.

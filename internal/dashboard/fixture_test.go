@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -47,6 +48,9 @@ func (f *fake) Refresh(context.Context) error {
 	f.refreshes++
 	return f.broken
 }
+
+// News says that there is no feed.
+func (f *fake) News(context.Context, func()) error { return errors.New("no feed") }
 
 func (f *fake) Record(_ context.Context, block chain.Height, _ *chain.WalletID) (view.Trace, error) {
 	f.mu.Lock()

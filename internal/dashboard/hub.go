@@ -10,11 +10,17 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// pace is how often a snapshot is made and the store is looked at; a page marks what is older than two seconds.
+// pace is how often a snapshot is made, and the store is looked at where the feed does not tell what happens; a page marks what is older
+// than two seconds.
 const pace = time.Second
+
+// slowPace is how often the store is looked at although the feed tells what happens: for what it does not carry, such as wallets that
+// were imported or stopped.
+const slowPace = 15 * time.Second
 
 // grace is how long the first viewer waits for the store to be looked at, lest the page begins with records of long ago.
 const grace = 500 * time.Millisecond
@@ -40,12 +46,18 @@ type hub struct {
 	newest  *snapshot
 	viewers int
 	// wanted has a token when the first viewer comes, for the loop that looks at the store; that one puts a token into due, for
-	// the loop that makes snapshots. A token that finds one waiting is the same wish.
-	wanted, due chan struct{}
+	// the loop that makes snapshots. listen has one then, too, for the loop that follows the feed, which puts one into news when that tells
+	// of something. A token that finds one waiting is the same wish.
+	wanted, due, listen, news chan struct{}
+	told                      bool          // the feed tells what happens
+	nobody                    chan struct{} // closed when the last viewer leaves
 }
 
 func newHub() *hub {
-	return &hub{newest: &snapshot{next: make(chan struct{})}, wanted: make(chan struct{}, 1), due: make(chan struct{}, 1)}
+	return &hub{
+		newest: &snapshot{next: make(chan struct{})}, nobody: make(chan struct{}),
+		wanted: make(chan struct{}, 1), due: make(chan struct{}, 1), listen: make(chan struct{}, 1), news: make(chan struct{}, 1),
+	}
 }
 
 func put(token chan<- struct{}) {
@@ -63,7 +75,9 @@ func (h *hub) join() error {
 	}
 	h.viewers++
 	if h.viewers == 1 {
+		h.nobody = make(chan struct{})
 		put(h.wanted)
+		put(h.listen)
 	}
 	return nil
 }
@@ -71,7 +85,27 @@ func (h *hub) join() error {
 func (h *hub) leave() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.viewers--
+	if h.viewers--; h.viewers == 0 {
+		close(h.nobody)
+	}
+}
+
+// tells says whether the feed tells what happens.
+func (h *hub) tells(told bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = told
+	put(h.news)
+}
+
+// watchedAt returns how long the store may go without a look, and what is closed when nobody watches any more; false if nobody does.
+func (h *hub) watchedAt() (every time.Duration, nobody <-chan struct{}, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.told {
+		return slowPace, h.nobody, h.viewers > 0
+	}
+	return pace, h.nobody, h.viewers > 0
 }
 
 func (h *hub) watched() bool {
@@ -113,17 +147,15 @@ func (h *hub) show(b view.Board) error {
 func (s *Server) Run(ctx context.Context) error {
 	var loops errgroup.Group
 	loops.Go(func() error {
-		s.every(ctx, s.hub.wanted, func(source Source, first bool) {
-			if first {
-				defer put(s.hub.due)
-				defer time.AfterFunc(grace, func() { put(s.hub.due) }).Stop()
-			}
-			s.refresh(ctx, source)
-		})
+		s.look(ctx)
 		return nil
 	})
 	loops.Go(func() error {
-		s.every(ctx, s.hub.due, func(source Source, _ bool) {
+		s.listen(ctx)
+		return nil
+	})
+	loops.Go(func() error {
+		s.every(ctx, s.hub.due, func(source Source) {
 			if err := s.hub.show(source.Board()); err != nil {
 				s.cfg.Logger.Error("The dashboard shows nothing new", "error", err)
 			}
@@ -141,17 +173,95 @@ func (s *Server) refresh(ctx context.Context, source Source) {
 	}
 }
 
-// every works once per pace while somebody watches, and waits for a token while nobody does. work is told whether it is the
-// first time since a token.
-func (s *Server) every(ctx context.Context, token <-chan struct{}, work func(source Source, first bool)) {
+// look reads the records anew while somebody watches: when the feed tells of something, at most once per pace, and now and then.
+func (s *Server) look(ctx context.Context) {
 	timer := time.NewTimer(pace)
 	defer timer.Stop()
+	var last time.Time
 	for {
 		first := false
 		select {
 		case <-timer.C:
-		case <-token:
+		case <-s.hub.wanted:
 			first = true
+		case <-s.hub.news:
+			if since := time.Since(last); since < pace {
+				timer.Reset(pace - since)
+				continue
+			}
+		case <-ctx.Done():
+			return
+		}
+		source := s.source.Load()
+		_, _, watched := s.hub.watchedAt()
+		if source == nil || !watched {
+			timer.Stop()
+			continue
+		}
+		last = time.Now()
+		s.lookOnce(ctx, *source, first)
+		every, _, _ := s.hub.watchedAt()
+		timer.Reset(max(0, every-time.Since(last)))
+	}
+}
+
+func (s *Server) lookOnce(ctx context.Context, source Source, first bool) {
+	if first {
+		defer put(s.hub.due)
+		defer time.AfterFunc(grace, func() { put(s.hub.due) }).Stop()
+	}
+	s.refresh(ctx, source)
+}
+
+// listen follows the feed while somebody watches.
+func (s *Server) listen(ctx context.Context) {
+	for {
+		source := s.source.Load()
+		_, nobody, watched := s.hub.watchedAt()
+		if source == nil || !watched {
+			select {
+			case <-s.hub.listen:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		s.follow(ctx, *source, nobody)
+		if pause.For(ctx, pace) != nil {
+			return
+		}
+	}
+}
+
+// follow follows the feed until nobody watches any more, or it ends by itself.
+func (s *Server) follow(ctx context.Context, source Source, nobody <-chan struct{}) {
+	own, cancel := context.WithCancel(ctx)
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		select {
+		case <-nobody:
+			cancel()
+		case <-own.Done():
+		}
+	}()
+	err := source.News(own, func() { s.hub.tells(true) })
+	s.hub.tells(false)
+	if own.Err() == nil {
+		s.cfg.Logger.Debug("The feed does not tell the dashboard what happens; the store is looked at every second", "error", err)
+	}
+	cancel()
+	<-left
+}
+
+// every works once per pace while somebody watches, and waits for a token while nobody does.
+func (s *Server) every(ctx context.Context, token <-chan struct{}, work func(source Source)) {
+	timer := time.NewTimer(pace)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-token:
 		case <-ctx.Done():
 			return
 		}
@@ -161,6 +271,6 @@ func (s *Server) every(ctx context.Context, token <-chan struct{}, work func(sou
 			continue
 		}
 		timer.Reset(pace)
-		work(*source, first)
+		work(*source)
 	}
 }

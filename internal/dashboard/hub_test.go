@@ -280,3 +280,61 @@ func TestABoardWhoseRecordsCannotBeReadIsStillShown(t *testing.T) {
 		<-v.gone
 	})
 }
+
+// told is a source whose feed tells what happens.
+type told struct {
+	*counted
+	news chan struct{}
+	ends chan error // of the feed
+}
+
+func (s *told) News(ctx context.Context, changed func()) error {
+	changed()
+	for {
+		select {
+		case <-s.news:
+			changed()
+		case err := <-s.ends:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// What is shown live is what the feed tells: the store is read when it does, and otherwise now and then. Without the feed it is looked at every
+// second, while somebody watches.
+func TestTheStoreIsReadWhenTheFeedTellsOfSomething(t *testing.T) {
+	source := &told{counted: &counted{fake: sample()}}
+	inBubble(t, source, func(t *testing.T, h http.Handler) {
+		source.news, source.ends = make(chan struct{}), make(chan error) // of the bubble
+		looks := func(during func()) int {
+			before := source.refreshed()
+			during()
+			synctest.Wait()
+			return source.refreshed() - before
+		}
+		v := watch(h, false)
+		require.LessOrEqual(t, looks(func() { time.Sleep(time.Minute) }), 2+4, "now and then")
+		require.Equal(t, 1, looks(func() { source.news <- struct{}{} }), "at once")
+		require.LessOrEqual(t, looks(func() {
+			for range 1000 {
+				source.news <- struct{}{}
+			}
+			time.Sleep(1100 * time.Millisecond)
+		}), 2, "a burst is read once, and once more")
+		source.ends <- errors.New("the database is away")
+		require.GreaterOrEqual(t, looks(func() { time.Sleep(900 * time.Millisecond) }), 1)
+		require.LessOrEqual(t, looks(func() { time.Sleep(time.Minute) }), 2+4, "it is followed again")
+		require.Greater(t, len(v.took("live")), 60, "snapshots are made every second all the while")
+
+		v.leave()
+		<-v.gone
+		require.Zero(t, looks(func() { time.Sleep(time.Hour) }), "nobody watches")
+		v = watch(h, false)
+		time.Sleep(time.Minute)
+		require.Equal(t, 1, looks(func() { source.news <- struct{}{} }), "it is followed for who comes then")
+		v.leave()
+		<-v.gone
+	})
+}

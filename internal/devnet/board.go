@@ -23,6 +23,7 @@ type board struct {
 	running []boarder          // in the order of the operators
 	shown   dashboard.Source   // what was shown last, which may be of a node that has ended
 	records views.BoardRecords // the last ones shown
+	moved   chan struct{}      // closed and replaced when another node may be the one that is shown
 	before  uint64             // their version when that node's were first shown: versions go on where another node's ended
 }
 
@@ -42,7 +43,7 @@ func newBoard(ctx context.Context, log *slog.Logger) (*board, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &board{server: server, listener: listener}, nil
+	return &board{server: server, listener: listener, moved: make(chan struct{})}, nil
 }
 
 // url is where the page is.
@@ -57,6 +58,7 @@ func (b *board) enter(rank int, source dashboard.Source) {
 	defer b.mu.Unlock()
 	at, _ := slices.BinarySearchFunc(b.running, rank, byRank)
 	b.running = slices.Insert(b.running, at, boarder{rank, source})
+	b.move()
 	if b.shown == nil {
 		b.shown = source
 		b.server.Open(b)
@@ -68,7 +70,14 @@ func (b *board) leave(rank int) {
 	defer b.mu.Unlock()
 	if at, there := slices.BinarySearchFunc(b.running, rank, byRank); there {
 		b.running = slices.Delete(b.running, at, at+1)
+		b.move()
 	}
+}
+
+// move ends what follows the node that was shown. b.mu is held.
+func (b *board) move() {
+	close(b.moved)
+	b.moved = make(chan struct{})
 }
 
 func byRank(it boarder, rank int) int { return it.rank - rank }
@@ -99,6 +108,23 @@ func (b *board) Board() views.Board {
 
 // Refresh implements dashboard.Source.
 func (b *board) Refresh(ctx context.Context) error { return b.now().Refresh(ctx) }
+
+// News implements dashboard.Source: of the node that is shown, until another one may be.
+func (b *board) News(ctx context.Context, changed func()) error {
+	b.mu.Lock()
+	source, moved := b.present(), b.moved
+	b.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-moved:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return source.News(ctx, changed)
+}
 
 // Signings implements dashboard.Source.
 func (b *board) Signings(ctx context.Context, block chain.Height, wallet chain.WalletID) (views.Signings, error) {

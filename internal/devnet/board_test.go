@@ -84,6 +84,12 @@ func (n *shownNode) Board() views.Board {
 
 func (n *shownNode) Refresh(context.Context) error { n.asked++; return nil }
 
+func (n *shownNode) News(ctx context.Context, changed func()) error {
+	changed()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (n *shownNode) Record(context.Context, chain.Height, *chain.WalletID) (views.Trace, error) {
 	n.asked++
 	return views.Trace{}, nil

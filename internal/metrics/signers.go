@@ -22,7 +22,7 @@ type signers struct {
 	source Signers
 
 	state, health, feed, wallets, unsignable, pending, keys, differences *prometheus.Desc
-	probes, failedProbes, took, failedCalls, signatures            *prometheus.Desc
+	probes, failedProbes, took, failedCalls, signatures                  *prometheus.Desc
 }
 
 func newSigners(source Signers) *signers {

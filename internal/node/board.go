@@ -28,6 +28,8 @@ type Board struct {
 	records view.BoardRecords
 	readAt  time.Time // when records were last known to be the newest
 	trouble string    // why they are not; empty if they are
+	told    bool      // the feed tells when they change
+	behind  time.Time // since when it has told of what was not read yet; zero if there is nothing
 }
 
 // basis is what records are made of: while it is the same, so are they.
@@ -70,7 +72,7 @@ func (b *Board) Board() view.Board {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	live.RecordsMS, live.RecordsVersion, live.Trouble = time.Since(b.readAt).Milliseconds(), b.records.Version, b.trouble
+	live.RecordsMS, live.RecordsVersion, live.Trouble = b.age().Milliseconds(), b.records.Version, b.trouble
 	return view.Board{Live: live, Records: b.records}
 }
 
@@ -97,6 +99,9 @@ func (b *Board) Refresh(ctx context.Context) error {
 		return err
 	}
 	b.readAt, b.trouble = asked, ""
+	if b.behind.Before(asked) {
+		b.behind = time.Time{}
+	}
 	if changed {
 		records.Version = b.records.Version + 1
 		b.records = records

@@ -1,0 +1,128 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/api"
+	"github.com/walletnode/walletnode/internal/pause"
+	"github.com/walletnode/walletnode/internal/view"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
+)
+
+// What a window's time changes is written down some moments later, and the feed carries nothing of it: it is looked for so often, so far
+// apart.
+const (
+	turnLooks = 5
+	turnPause = time.Second
+)
+
+// errFull says that the mailbox of live events tells nothing more.
+var errFull = errors.New("the mailbox of live events is full")
+
+// News implements dashboard.Source: it follows the instance's own mailbox of live events, as "windows watch" does.
+func (b *Board) News(ctx context.Context, changed func()) error {
+	if b.n.feed == nil {
+		return api.ErrNoFeed
+	}
+	name := b.n.LiveMailbox()
+	list, err := b.n.Feeds().Mailboxes(ctx)
+	if err != nil {
+		return fmt.Errorf("look for the mailbox of live events: %w", err)
+	}
+	at := slices.IndexFunc(list, func(m view.Mailbox) bool { return m.Mailbox == name && m.Self })
+	if at < 0 {
+		return fmt.Errorf("mailbox %s: %w", name, pipeline.ErrNoMailbox)
+	}
+	if list[at].Closed {
+		return errFull
+	}
+	tell := func() {
+		b.note()
+		changed()
+	}
+	b.follows(true)
+	defer b.follows(false)
+	tell()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return b.turns(ctx, tell) })
+	g.Go(func() error {
+		return b.n.feed.Follow(ctx, name, pipeline.Position{Instance: list[at].Instance, Number: list[at].Last}, func(n pipeline.News) error {
+			switch {
+			case n.Delivered == nil: // an epoch's end
+				return nil
+			case n.Delivered.Entry.Gap != nil:
+				return errFull
+			}
+			tell()
+			return nil
+		})
+	})
+	return g.Wait()
+}
+
+// turns tells when the chain's height says something new of windows: one begins or ends, or who leads it can be known.
+func (b *Board) turns(ctx context.Context, tell func()) error {
+	type turn struct {
+		window        chain.Height
+		active        bool
+		seeded, knows bool
+	}
+	at := func() turn {
+		height := b.n.clock.Height()
+		w, active := coordination.RFC12().At(height)
+		return turn{w.Block, active, height >= w.SeedBlock, height >= coordination.RFC12().Next(height).SeedBlock}
+	}
+	last := at()
+	for {
+		changed := b.n.clock.Changed()
+		if now := at(); now != last {
+			last = now
+			for range turnLooks {
+				tell()
+				if err := pause.For(ctx, turnPause); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (b *Board) follows(told bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.told, b.behind = told, time.Time{}
+}
+
+// note says that something was told that was not read yet.
+func (b *Board) note() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.behind.IsZero() {
+		b.behind = time.Now()
+	}
+}
+
+// age is how old the records are that are shown. While the feed tells what changes they are no older than what it told last. b.mu is held.
+func (b *Board) age() time.Duration {
+	switch {
+	case !b.told || b.trouble != "":
+		return time.Since(b.readAt)
+	case b.behind.IsZero():
+		return 0
+	}
+	return time.Since(b.behind)
+}
