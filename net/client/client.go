@@ -67,10 +67,16 @@ func (c *Client) Any(ctx context.Context, r Request) (*http.Response, error) {
 }
 
 func (c *Client) any(ctx context.Context, r Request, silence time.Duration) (*http.Response, error) {
-	var errs []error
+	return c.first(ctx, func(p place) (*http.Response, error) { return c.send(ctx, p, r, silence) })
+}
+
+// first asks one instance after the other until one answers. Those that do not, or answer 503, are passed over; if nobody else answers,
+// a 503 is the answer, and then what those that were heard led to.
+func (c *Client) first(ctx context.Context, ask func(place) (*http.Response, error)) (*http.Response, error) {
+	var heard, unheard []error
 	var unwell *http.Response
 	for _, p := range c.places() {
-		response, err := c.send(ctx, p, r, silence)
+		response, err := ask(p)
 		switch {
 		case err == nil && response.StatusCode != http.StatusServiceUnavailable:
 			closeBody(unwell)
@@ -81,14 +87,20 @@ func (c *Client) any(ctx context.Context, r Request, silence time.Duration) (*ht
 		case ctx.Err() != nil, errors.Is(err, ErrUnanswered):
 			closeBody(unwell)
 			return nil, err
+		case errors.Is(err, ErrForeignHost), errors.Is(err, ErrTooManyHops), errors.Is(err, ErrDirectory), errors.Is(err, ErrOtherOperator):
+			heard = append(heard, err)
 		default:
-			errs = append(errs, err)
+			unheard = append(unheard, err)
 		}
 	}
-	if unwell != nil {
+	switch {
+	case unwell != nil:
 		return unwell, nil
+	case heard != nil:
+		return nil, errors.Join(heard...)
+	default:
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, errors.Join(unheard...))
 	}
-	return nil, fmt.Errorf("%w: %w", ErrUnreachable, errors.Join(errs...))
 }
 
 // places returns every known instance in the order to ask them in: those of the configuration, then those that the directory

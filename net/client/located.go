@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -14,34 +13,7 @@ import (
 //
 // ErrUnreachable if no instance answers at all, ErrForeignHost and ErrTooManyHops if that is all that was heard, ErrUnanswered as it says.
 func (c *Client) Located(ctx context.Context, r Request) (*http.Response, error) {
-	var heard, unheard []error
-	var unwell *http.Response
-	for _, start := range c.places() {
-		response, err := c.locate(ctx, start, r)
-		switch {
-		case err == nil && response.StatusCode != http.StatusServiceUnavailable:
-			closeBody(unwell)
-			return response, nil
-		case err == nil:
-			closeBody(unwell)
-			unwell = response
-		case ctx.Err() != nil, errors.Is(err, ErrUnanswered):
-			closeBody(unwell)
-			return nil, err
-		case errors.Is(err, ErrForeignHost), errors.Is(err, ErrTooManyHops), errors.Is(err, ErrDirectory), errors.Is(err, ErrOtherOperator):
-			heard = append(heard, err)
-		default:
-			unheard = append(unheard, err)
-		}
-	}
-	switch {
-	case unwell != nil:
-		return unwell, nil
-	case heard != nil:
-		return nil, errors.Join(heard...)
-	default:
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, errors.Join(unheard...))
-	}
+	return c.first(ctx, func(p place) (*http.Response, error) { return c.locate(ctx, p, r) })
 }
 
 // locate asks one instance, and goes where it sends the client, for at most MaxHops.
