@@ -53,7 +53,7 @@ func TestSilenceThatIsAttestedAndAnActExcludeEachOther(t *testing.T) {
 				}
 				_, signed, err := b.Signing(t.Context(), w.ID(), at)
 				require.NoError(t, err)
-				entries, err := selectEntries(t.Context(), b.db, at, at)
+				entries, err := selectEntries(t.Context(), b.db, `block = $1`, height(at))
 				require.NoError(t, err)
 				require.NotEqual(t, signed, len(entries) == 1, "exactly one of the two stands")
 			}

@@ -196,7 +196,7 @@ func noteLost(ctx context.Context, tx *sql.Tx, d dialect, list []evidence.Head) 
 	if _, _, err := lockEvidence(ctx, tx); err != nil {
 		return nil, err
 	}
-	return missing, insertHeads(ctx, tx, d, lostHead, missing...)
+	return missing, insertHeads(ctx, tx, d, lostHead, 0, missing...)
 }
 
 // Lost implements exchange.Heads.

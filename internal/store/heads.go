@@ -26,6 +26,36 @@ func (l *Evidence) State(ctx context.Context) (exchange.State, error) {
 }
 
 func (l *Evidence) readState(ctx context.Context, tx *sql.Tx) (s exchange.State, err error) {
+	if s, err = l.readHeads(ctx, tx); err != nil || s.Head.Window == 0 {
+		return s, err
+	}
+	s.Entries, err = selectEntries(ctx, tx, `block >= $1 AND block <= $2`, height(since(s.Head.Window)), height(s.Head.Window))
+	return s, err
+}
+
+// Since implements exchange.Heads.
+func (l *Evidence) Since(ctx context.Context, window chain.Height, version uint64) (s exchange.State, some bool, err error) {
+	err = l.snapshot(ctx, func(tx *sql.Tx) (err error) {
+		var there int64
+		err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE block = $1 AND own AND NOT lost AND version = $2`, height(window), natural(version)).Scan(&there)
+		if some = there > 0; err != nil || !some {
+			return err
+		}
+		if s, err = l.readHeads(ctx, tx); err != nil {
+			return err
+		}
+		if s.Entries, err = selectEntries(ctx, tx, `block > $1 AND block <= $2`, height(window), height(s.Head.Window)); err != nil {
+			return err
+		}
+		filled, err := selectEntries(ctx, tx, `filled > 0 AND filled >= $1 AND block <= $1 AND block >= $2`, height(window), height(since(s.Head.Window)))
+		s.Entries = append(s.Entries, filled...)
+		return err
+	})
+	return s, some && err == nil, wrap("read what is attested", err)
+}
+
+// readHeads reads all of a state but its entries.
+func (l *Evidence) readHeads(ctx context.Context, tx *sql.Tx) (s exchange.State, err error) {
 	if s.Version, err = evidenceVersion(ctx, tx); err != nil {
 		return s, err
 	}
@@ -37,6 +67,10 @@ func (l *Evidence) readState(ctx context.Context, tx *sql.Tx) (s exchange.State,
 		return s, err
 	}
 	s.Head = own[0]
+	err = tx.QueryRowContext(ctx, `SELECT version FROM heads WHERE block = $1 AND own AND NOT lost`, height(s.Head.Window)).Scan((*natural)(&s.Made))
+	if err != nil {
+		return s, err
+	}
 	if before, some := s.Head.PreviousWindow(); some {
 		own, err := selectHeads(ctx, tx, `WHERE own AND NOT lost AND block = $1`, height(before))
 		if err != nil {
@@ -46,8 +80,7 @@ func (l *Evidence) readState(ctx context.Context, tx *sql.Tx) (s exchange.State,
 			s.Before = own[0]
 		}
 	}
-	s.Entries, err = selectEntries(ctx, tx, since(s.Head.Window), s.Head.Window)
-	return s, err
+	return s, nil
 }
 
 // since is the first window that a head of a window attests.
@@ -73,9 +106,8 @@ func selectHeads(ctx context.Context, db querier, where string, args ...any) ([]
 	})
 }
 
-func selectEntries(ctx context.Context, db querier, from, to chain.Height) ([]exchange.Attested, error) {
-	rows, err := db.QueryContext(ctx, `SELECT block, wallet, status, leader, sender, digest, filled FROM entries
-		WHERE block >= $1 AND block <= $2 ORDER BY block, wallet`, height(from), height(to))
+func selectEntries(ctx context.Context, db querier, where string, args ...any) ([]exchange.Attested, error) {
+	rows, err := db.QueryContext(ctx, `SELECT block, wallet, status, leader, sender, digest, filled FROM entries WHERE `+where+` ORDER BY block, wallet`, args...)
 	return collect(rows, err, scanEntry)
 }
 
@@ -131,7 +163,7 @@ func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head
 			return err
 		}
 		version = after
-		return insertHeads(ctx, tx, l.at.dialect(), ownHead, h)
+		return insertHeads(ctx, tx, l.at.dialect(), ownHead, after, h)
 	})
 	if err == nil {
 		err = l.journal(h)
@@ -191,7 +223,7 @@ const (
 )
 
 // insertHeads inserts those of whose operator and window there is none.
-func insertHeads(ctx context.Context, tx *sql.Tx, d dialect, whose headOf, list ...evidence.Head) error {
+func insertHeads(ctx context.Context, tx *sql.Tx, d dialect, whose headOf, version uint64, list ...evidence.Head) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -204,9 +236,9 @@ func insertHeads(ctx context.Context, tx *sql.Tx, d dialect, whose headOf, list 
 		var in conditions
 		rows := make([]string, len(some))
 		for i, h := range some {
-			rows[i] = in.row(height(h.Window), h.Operator[:], h.Signed(), whose != othersHead, whose == lostHead, whose != ownHead, now)
+			rows[i] = in.row(height(h.Window), h.Operator[:], h.Signed(), whose != othersHead, whose == lostHead, whose != ownHead, natural(version), now)
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO heads (block, operator, signed, own, lost, sent, stored_time) VALUES `+strings.Join(rows, ", ")+`
+		_, err := tx.ExecContext(ctx, `INSERT INTO heads (block, operator, signed, own, lost, sent, version, stored_time) VALUES `+strings.Join(rows, ", ")+`
 			ON CONFLICT (block, operator) DO NOTHING`, in.args...)
 		if err != nil {
 			return err
@@ -242,7 +274,7 @@ func (l *Evidence) SaveHeads(ctx context.Context, list []evidence.Head) error {
 		return nil
 	}
 	return l.store.writes.do(ctx, "store heads of other operators", func(ctx context.Context, tx *sql.Tx) error {
-		return insertHeads(ctx, tx, l.at.dialect(), othersHead, list...)
+		return insertHeads(ctx, tx, l.at.dialect(), othersHead, 0, list...)
 	})
 }
 

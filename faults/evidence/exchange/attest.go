@@ -154,7 +154,8 @@ func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made boo
 	if err != nil {
 		return false, fmt.Errorf("attest: %w", err)
 	}
-	s.adopt(ledger, below, d.Wallets, version, window)
+	ledger.Follow(below.Head)
+	s.adopt(attestation{basis{ledger, window, version}, ledger, below}, d.Wallets, version)
 	s.cfg.Logger.Debug("Attested what was heard in a window", "window", window, "wallets", below.Head.Wallets, "new", len(d.New))
 	return true, nil
 }

@@ -206,7 +206,7 @@ func (w *twins) check(i int, after string) (same bool) {
 }
 
 // What an instance keeps between windows is what is stored whenever it takes it for that: whatever a sibling, a filled gap, a lost head or an
-// older database did meanwhile. And where nothing did, nothing is read again.
+// older database did meanwhile. And where the database has forgotten nothing, no more is read than what is new.
 func TestWhatIsKeptIsWhatIsStored(t *testing.T) {
 	for _, seed := range []uint64{2, 3} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -220,11 +220,16 @@ func TestWhatIsKeptIsWhatIsStored(t *testing.T) {
 				"a sibling that was faster":   func() { w.pass(); w.logs[0].between = func() { w.attest(1) }; w.attest(0) },
 				"a gap that is filled":        w.fill,
 				"a restart":                   func() { w.restart(w.dice.IntN(2)) },
-				"a comparison":                func() { require.NoError(t, w.service[1].Refresh(t.Context())) },
+				"a comparison":                func() { require.NoError(t, w.service[w.dice.IntN(2)].Refresh(t.Context())) },
 				"a head that was forgotten":   w.forget,
 				"one more wallet":             w.join,
 				"a copy of the database":      w.backup,
 				"an older database":           w.restore,
+				"another head of a window":    func() { // only the other one's journal knows of the first
+					w.restore()
+					w.attest(1)
+					require.NoError(t, w.service[0].Refresh(t.Context()))
+				},
 			}
 			names := slices.Sorted(func(yield func(string) bool) {
 				for name := range steps {
@@ -245,13 +250,41 @@ func TestWhatIsKeptIsWhatIsStored(t *testing.T) {
 			w.pass()
 			w.attest(0)
 			require.True(t, w.check(0, "a head"), "what was stored is kept")
-			before := w.logs[0].reads
-			for range 3 {
+			require.NoError(t, w.service[1].Refresh(t.Context()))
+			before := [2]int{w.logs[0].reads, w.logs[1].reads}
+			for i := range 6 {
 				w.pass()
-				w.attest(0)
-				require.True(t, w.check(0, "a head"))
+				w.attest(i % 2)
+				if i%3 == 0 {
+					w.pass() // who was away finds two heads
+					w.attest(i % 2)
+				}
+				for range i {
+					w.fill()
+				}
+				for i, service := range w.service {
+					require.NoError(t, service.Refresh(t.Context()))
+					require.True(t, w.check(i, "a head and filled gaps"))
+				}
 			}
-			require.Equal(t, before, w.logs[0].reads, "nothing was read again")
+			require.Equal(t, before, [2]int{w.logs[0].reads, w.logs[1].reads}, "nothing but what was new was read")
 		})
+	}
+}
+
+// A database that was put back has a head of the same window that a sibling made, and gaps were filled since: it is none that what is kept here
+// could be brought up to date with.
+func TestAnotherHeadOfTheSameWindowIsReadAnew(t *testing.T) {
+	w := newTwins(t, 1)
+	w.pass()
+	w.attest(0)
+	w.backup()
+	w.pass()
+	w.attest(0)
+	w.restore()
+	w.attest(1)
+	for i := range w.service {
+		require.NoError(t, w.service[i].Refresh(t.Context()))
+		require.True(t, w.check(i, "another head"))
 	}
 }

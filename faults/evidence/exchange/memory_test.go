@@ -24,6 +24,7 @@ type memory struct {
 	mu      sync.Mutex
 	version uint64
 	own     []evidence.Head
+	made    map[chain.Height]uint64 // the version of each
 	sent    map[chain.Height]bool
 	entries map[exchange.Slot]exchange.Attested
 	heard   map[exchange.Slot][]evidence.Statement
@@ -38,7 +39,7 @@ type memory struct {
 
 func newMemory(chainID uint64, self, leader chain.Operator, wallets ...chain.Wallet) *memory {
 	return &memory{
-		chain: chainID, self: self, leader: leader, wallets: wallets, sent: map[chain.Height]bool{}, entries: map[exchange.Slot]exchange.Attested{},
+		chain: chainID, self: self, leader: leader, wallets: wallets, sent: map[chain.Height]bool{}, made: map[chain.Height]uint64{}, entries: map[exchange.Slot]exchange.Attested{},
 		heard: map[exchange.Slot][]evidence.Statement{}, known: map[chain.Operator]heads.Known{},
 	}
 }
@@ -71,6 +72,17 @@ func (m *memory) Version(context.Context) (uint64, error) {
 	return m.version, nil
 }
 
+func (m *memory) Since(_ context.Context, window chain.Height, version uint64) (exchange.State, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.made[window] != version {
+		return exchange.State{}, false, nil
+	}
+	st := m.state()
+	st.Entries = slices.DeleteFunc(st.Entries, func(e exchange.Attested) bool { return e.Window <= window && (e.Filled == 0 || e.Filled < window) })
+	return st, true, nil
+}
+
 func (m *memory) State(context.Context) (exchange.State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -82,6 +94,7 @@ func (m *memory) state() exchange.State {
 	st := exchange.State{Wallets: m.wallets, Version: m.version}
 	if n := len(m.own); n > 0 {
 		st.Head = m.own[n-1]
+		st.Made = m.made[st.Head.Window]
 		if n > 1 {
 			st.Before = m.own[n-2]
 		}
@@ -130,6 +143,7 @@ func (m *memory) Attest(_ context.Context, d exchange.Draft, h evidence.Head) (u
 	}
 	m.version++
 	m.own = append(m.own, h)
+	m.made[h.Window] = m.version
 	for _, e := range d.New {
 		m.entries[exchange.Slot{Wallet: e.Wallet, Window: e.Window}] = exchange.Attested{Entry: e}
 	}

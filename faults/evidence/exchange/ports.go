@@ -58,6 +58,10 @@ type Heads interface {
 	// State returns what this operator attested last, and what it knows of the windows below that. It reads all of it, some ten
 	// thousand entries.
 	State(ctx context.Context) (State, error)
+	// Since returns what has changed since this operator's head of a window was stored with a version: a state with those entries alone that
+	// are of later windows, or were filled since. False if no such head was stored with that version: the log has forgotten it, and may
+	// know others.
+	Since(ctx context.Context, window chain.Height, version uint64) (State, bool, error)
 	// Draft returns what is to be attested of a window: its new entries, to be put to the ledger of the state with the same version.
 	// Wallets without a final result have none. It reads of the window alone, and changes nothing.
 	Draft(ctx context.Context, window chain.Height) (Draft, error)
@@ -90,6 +94,8 @@ type State struct {
 	Entries []Attested
 	// Wallets are those in which the operator holds a seat, with their rosters, archived ones too.
 	Wallets []chain.Wallet
+	// Made is the version with which the head was stored.
+	Made uint64
 	// Version is another one after each change of entries and heads, and never one that was there before, not even in a log that has
 	// forgotten some of them: what has the same version is the same.
 	Version uint64

@@ -90,7 +90,8 @@ type Service struct {
 	before   []chain.Wallet // of the last state
 	moved    chan struct{}  // closed when circle is replaced
 	ledger   *heads.Ledger  // not changed any more; nil before the first state was read
-	version  uint64         // of the state that it was made of
+	basis    basis          // what it was made from
+	version  uint64         // of the state that it is of
 	window   chain.Height   // of the last head, up to which the ledger is whole
 	attested []*heads.Attested
 	watch    *heads.Watch
@@ -231,23 +232,42 @@ func (s *Service) reread(ctx context.Context) error {
 	if _, _, same := s.kept(version); same {
 		return nil
 	}
-	state, err := s.cfg.Log.State(ctx)
-	if err != nil {
-		return err
+	state, a, err := s.catchUp(ctx)
+	if err != nil || a.now == nil {
+		if state, err = s.cfg.Log.State(ctx); err != nil {
+			return err
+		}
+		if a, err = state.attestation(heads.NewLedger(s.cfg.Chain, s.self, evidence.Head{})); err != nil {
+			return err
+		}
 	}
-	ledger, last, err := state.Ledger(s.cfg.Chain, s.self)
-	if err != nil {
-		return err
-	}
-	s.adopt(ledger, last, state.Wallets, state.Version, state.Head.Window)
+	s.adopt(a, state.Wallets, state.Version)
 	return s.look(ctx)
 }
 
-// adopt replaces what this operator attests. The ledger is not changed from here on.
-func (s *Service) adopt(ledger *heads.Ledger, last *heads.Attested, about []chain.Wallet, version uint64, window chain.Height) {
+// catchUp makes what is attested from what is kept and what has changed since: a sibling has made a head, or gaps were filled. It returns
+// nothing where that cannot be, and an error where it does not come out.
+func (s *Service) catchUp(ctx context.Context) (State, attestation, error) {
+	s.mu.Lock()
+	from := s.basis
+	s.mu.Unlock()
+	if from.window == 0 {
+		return State{}, attestation{}, nil
+	}
+	state, some, err := s.cfg.Log.Since(ctx, from.window, from.made)
+	if err != nil || !some {
+		return State{}, attestation{}, err
+	}
+	a, err := state.after(from)
+	return state, a, err
+}
+
+// adopt replaces what this operator attests. The ledgers are not changed from here on.
+func (s *Service) adopt(a attestation, about []chain.Wallet, version uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ledger, s.before, s.version, s.window = ledger, about, version, window
+	s.basis, s.ledger, s.before, s.version, s.window = a.basis, a.now, about, version, a.basis.window
+	last := a.last
 	if last == nil {
 		return
 	}

@@ -50,6 +50,9 @@ func (l *Ledger) Clone() *Ledger {
 	return &c
 }
 
+// Follow has the next head follow one that somebody else made with what is here: a sibling, or the process before this one.
+func (l *Ledger) Follow(last evidence.Head) { l.last = last }
+
 // Put takes an entry, or the change of one. What Entry.Check or Entry.Becomes refuses is refused.
 func (l *Ledger) Put(e evidence.Entry) error {
 	if err := e.Check(); err != nil {

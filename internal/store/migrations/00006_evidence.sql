@@ -11,6 +11,7 @@ CREATE TABLE heads (
     own         BOOLEAN NOT NULL,
     lost        BOOLEAN NOT NULL, -- one of our own that is known only by what was sent: what is below it is gone
     sent        BOOLEAN NOT NULL, -- FALSE of our own until it is known to have been sent
+    version     BIGINT  NOT NULL, -- of one of our own: that with which it was stored; else 0
     stored_time BIGINT  NOT NULL,
     PRIMARY KEY (block, operator)
 );
@@ -27,6 +28,7 @@ CREATE TABLE entries (
     filled BIGINT NOT NULL, -- window of the newest head in which it was none still; 0 if it was never another
     PRIMARY KEY (block, wallet)
 );
+CREATE INDEX entries_filled ON entries (filled) WHERE filled > 0;
 
 -- What another operator is known to attest differently.
 CREATE TABLE differences (
