@@ -2,7 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	stdnet "net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -117,6 +124,43 @@ func TestTwoWhoFollowCompareByThemselves(t *testing.T) {
 	require.NoError(t, answer.Body.Close())
 	require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
 	stop()
+}
+
+// Other machines are answered over TLS, and only who has the certificate's own is believed.
+func TestSubscribersCompareOverTLS(t *testing.T) {
+	dir, _ := posted(t)
+	a := subscribed(t, dir, "a")
+	at := t.TempDir()
+	cert, key, token := filepath.Join(at, "cert"), filepath.Join(at, "key"), filepath.Join(at, "token")
+	require.NoError(t, os.WriteFile(token, []byte("a token of sixteen or more\n"), 0o600))
+	selfSigned(t, cert, key)
+	stop, said := runFollow(t, dir, "--mailbox", "b", "--serve", "127.0.0.1:0", "--peer-token", token, "--serve-cert", cert, "--serve-key", key)
+	require.Eventually(t, func() bool { return strings.Contains(said.String(), "epoch 1 of alpha is sealed") }, 2*time.Minute, time.Millisecond)
+	url := regexp.MustCompile(`https://127\.0\.0\.1:\d+`).FindString(said.String())
+	require.Contains(t, succeed(t, "", "feed", "compare", "--state", a, "--with", url, "--peer-token", token, "--peer-ca", cert), "agree with "+url)
+	got := call(t, "", "feed", "compare", "--state", a, "--with", url, "--peer-token", token)
+	require.Equal(t, codeUnusable, got.code)
+	require.Contains(t, got.stdout, "unclear with "+url)
+	require.Contains(t, got.stdout, "certificate")
+	stop()
+}
+
+// selfSigned writes a certificate of 127.0.0.1 and its key.
+func selfSigned(t *testing.T, cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	is := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []stdnet.IP{stdnet.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, is, is, private.Public(), private)
+	require.NoError(t, err)
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
+		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(block), 0o600))
+	}
 }
 
 func TestUsageOfComparingIsExplained(t *testing.T) {
