@@ -355,6 +355,32 @@ func TestAFollowerGoesAlongWhenItsMailboxMoves(t *testing.T) {
 	})
 }
 
+// An instance that lost its disk goes on under its name with another key: who knows the earlier one asks for the list before it blames.
+func TestASignatureByANewKeyHasTheListOfKeysAskedForAnew(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		list := func(issued time.Time, keys ...string) Keys {
+			ring := feed.Keyring{}
+			for _, k := range keys {
+				ring["alpha"] = append(ring["alpha"], instanceKey(k).Public().(ed25519.PublicKey))
+			}
+			signed, err := NewKeys(ring, issued, operatorKey(t))
+			require.NoError(t, err)
+			return signed
+		}
+		now, dir := time.Now(), t.TempDir()
+		w.set(func() { w.keys = list(now, "earlier") })
+		s := w.follow(dir, nil)
+		w.submit(2)
+		w.at(2 * window)
+		require.ErrorIs(t, <-s.ended, feed.ErrSignature, "the list has no other key")
+		w.set(func() { w.keys = list(now.Add(time.Second), "earlier", "alpha") })
+		s = w.follow(dir, nil)
+		s.end()
+		require.Equal(t, []feed.Epoch{1}, s.sealed)
+		require.Empty(t, s.blames)
+	})
+}
+
 func TestADirectoryIsOfOneMailboxAndOperator(t *testing.T) {
 	played(t, func(t *testing.T, w *world) {
 		dir := t.TempDir()
