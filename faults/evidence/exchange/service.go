@@ -271,8 +271,14 @@ func (s *Service) adopt(a attestation, about []chain.Wallet, version uint64) {
 	if last == nil {
 		return
 	}
-	if n := len(s.attested); n > 0 && s.attested[n-1].Head.Window >= last.Head.Window {
-		return
+	for i, a := range s.attested {
+		if a.Head.Window == last.Head.Window {
+			s.attested[i] = last // what is stored counts
+			return
+		}
+	}
+	if n := len(s.attested); n > 0 && s.attested[n-1].Head.Window > last.Head.Window {
+		return // the log has forgotten what others have heard: that can still be opened
 	}
 	s.attested = append(s.attested, last)
 	if len(s.attested) > keepAttested {
