@@ -164,6 +164,34 @@ func TestADifferenceIsProvedAndKept(t *testing.T) {
 	})
 }
 
+// What an outbox withheld from one subscriber the two find over the wire: the number, the stage, and a proof for others.
+func TestTwoSubscribersProveOverTheWireWhichStageWithheldARecord(t *testing.T) {
+	read := func(name string) Archive {
+		raw, err := os.ReadFile(filepath.Join("..", "testdata", name)) //nolint:gosec // of the repository
+		require.NoError(t, err)
+		x, err := feed.DecodeExport(raw)
+		require.NoError(t, err)
+		return ArchiveOf("", x)
+	}
+	robbed, whole := read("robbed.export"), read("whole.export")
+	keys := feed.Keyring{"alpha": {instanceKey("alpha").Public().(ed25519.PublicKey)}}
+	outbox := feed.Actor{Instance: "alpha", Stage: feed.Outbox, Index: uint16(feed.OutboxOf("a", 2))}
+	for _, pair := range [][2]Archive{{robbed, whole}, {whole, robbed}} {
+		asked := 0
+		serve := &desk{archive: func() Archive { asked++; return pair[1] }, busy: make(chan struct{}, 1)}
+		c := Compare(t.Context(), pair[0], peer(t, serve), keys)
+		require.Equal(t, Blamed, c.Verdict(), "%v", c.Wrong)
+		require.Len(t, c.Findings, 1)
+		f := c.Findings[0]
+		require.NotZero(t, f.Seq)
+		require.Equal(t, outbox, f.Proof.Accused)
+		require.True(t, f.Trace[0].Accepts)
+		require.NoError(t, f.Proof.Verify(keys))
+		require.False(t, c.Confirms)
+		require.LessOrEqual(t, asked, 3, "trail, epoch, and what comes after it")
+	}
+}
+
 // A mailbox that was full differs from another one by nobody's fault: it is told, and keeps nobody from going on.
 func TestAGapIsNoReasonToHoldForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
