@@ -60,14 +60,15 @@ func TestADatabaseThatWasPutBackLeadsToNoSecondSeal(t *testing.T) {
 			h.turn()
 			return was
 		},
+		"without a seal since": func(h *house) *base { return h.base.copy() },
 		"to before it was begun": func(h *house) *base {
 			h.turn()
-			return newBase("alpha")
+			return newBase("alpha", "beta")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, t.Context(), "alpha")
+				h := newHouse(t, t.Context(), "alpha", "beta")
 				h.dir = t.TempDir()
 				h.start("alpha")
 				ahead, late, some := h.subscriber("all"), h.subscriber("all"), h.subscriber("some")
@@ -127,7 +128,18 @@ func TestADatabaseThatWasPutBackLeadsToNoSecondSeal(t *testing.T) {
 				h.turn()
 				ahead.read()
 				require.Equal(t, 1, ahead.moves)
+				h.start("beta") // and it may move
+				h.move("all", "beta")
+				h.turn()
+				h.turn()
+				h.tell("alpha", 3)
+				h.rest()
+				ahead.read()
+				require.Equal(t, 2, ahead.moves)
+				require.Equal(t, "beta", ahead.reader.Instance())
+				require.Empty(t, ahead.blames)
 				h.kill("alpha")
+				h.kill("beta")
 			})
 		})
 	}
@@ -164,6 +176,64 @@ func TestASealThatIsInTheJournalAloneIsStored(t *testing.T) {
 		sealed, err := h.base.logs["alpha"].NextSeal(t.Context(), 1)
 		require.NoError(t, err)
 		require.True(t, bytes.Contains(journal, sealed.Encode()), "it is the one that was written down")
+		h.kill("alpha")
+	})
+}
+
+// Also before the first seal of all.
+func TestADatabaseThatWasPutBackBeforeTheFirstSealIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha")
+		h.dir = t.TempDir()
+		h.start("alpha")
+		h.tell("alpha", 3)
+		h.rest()
+		was := h.base.copy()
+		h.tell("alpha", 4)
+		h.rest()
+		all := h.subscriber("all")
+		all.read()
+		require.EqualValues(t, 7, all.reader.At().Number)
+		h.kill("alpha")
+		h.base = was
+		h.start("alpha")
+		h.tell("alpha", 2)
+		h.turn()
+		h.turn()
+		all.read()
+		require.Equal(t, 1, all.moves)
+		require.Empty(t, all.blames)
+		require.True(t, all.reader.At().Sealed)
+		h.kill("alpha")
+	})
+}
+
+// A journal that cannot be read keeps the feed from sealing anything: it does not know what it told.
+func TestADamagedJournalStopsTheFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha")
+		h.dir = t.TempDir()
+		h.start("alpha")
+		h.tell("alpha", 3)
+		h.turn()
+		h.kill("alpha")
+		file := filepath.Join(h.dir, "alpha.journal")
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(file, content[:len(content)-1], 0o600))
+		h.start("alpha")
+		h.turn()
+		last, err := h.base.logs["alpha"].NextSeal(t.Context(), 1)
+		require.NoError(t, err)
+		require.Nil(t, last)
+		list, err := h.runs["alpha"].instance.Mailboxes(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, list[0].Instance, "nobody is led to it meanwhile")
+		require.NoError(t, os.WriteFile(file, content, 0o600))
+		h.turn()
+		last, err = h.base.logs["alpha"].NextSeal(t.Context(), 1)
+		require.NoError(t, err)
+		require.NotNil(t, last)
 		h.kill("alpha")
 	})
 }
