@@ -28,10 +28,12 @@ bench:
 	go test ./proposal/action/signer/scheme -run '^$$' -bench . -benchtime 1x
 	go test ./proposal/action/signer/vault -run '^$$' -bench Signing11
 	go test ./faults/evidence/heads -run '^$$' -bench Window -benchtime 20x
+	go test ./internal/store -run '^$$' -bench Heads -benchtime 10x
 	go test ./faults/evidence/compare -run '^$$' -bench Comparison -benchtime 20x
 	go test ./internal/node -run '^$$' -bench SecondProposal -benchtime 50x
 	go test ./net/feed/pipeline -run '^$$' -bench Records -benchtime 60x
 	go test ./internal/store -run '^$$' -bench Feed -benchtime 100x
+	go test ./internal/node -run '^$$' -bench WholePath -benchtime 20x
 	go test ./internal/bench -run '^$$' -bench Operators -benchtime 1x -timeout 30m
 	go test ./internal/bench -run '^$$' -bench Reconcile -benchtime 10x -timeout 30m
 
