@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -211,6 +212,38 @@ func TestWhatIsToldOfAMailboxAsJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &second))
 	require.Equal(t, []byte("signed"), first.Entry.Payload)
 	require.Equal(t, "all is well", second.Entry.Event.Detail)
+}
+
+// forgetful is an instance that lost data after what it delivered.
+type forgetful struct{ *postOffice }
+
+func (f forgetful) Follow(ctx context.Context, mailbox string, from pipeline.Position, deliver func(pipeline.News) error) error {
+	var last feed.Entry
+	return f.postOffice.Follow(ctx, mailbox, from, func(n pipeline.News) error {
+		if n.Seal == nil {
+			last = n.Delivered.Entry
+			return deliver(n)
+		}
+		s, err := feed.NewSigner("alpha", instanceKey("alpha"))
+		require.NoError(f.t, err)
+		h := feed.Handover{Mailbox: mailbox, From: "alpha", To: "alpha", Number: last.Number, Head: last.Hash(), Skips: 100}
+		require.NoError(f.t, h.Take(s))
+		return errors.Join(deliver(pipeline.News{Handover: &h}), deliver(n))
+	})
+}
+
+func TestALossIsTold(t *testing.T) {
+	dir := t.TempDir()
+	serveAPI(t, dir, &api.Server{Feeds: forgetful{office(t, "alpha", "signed too")}, Logger: slog.New(slog.DiscardHandler)})
+	args := []string{"feed", "follow", "--mailbox", "a", "--export", filepath.Join(dir, "no", "such"), "--data-dir", dir} // which ends it
+	got := call(t, "", args...)
+	require.Equal(t, codeFailure, got.code)
+	require.Contains(t, got.stdout, "\nalpha has lost data: what came after any seal is void, and what is left of it comes again after entry 103\n")
+	got = call(t, "", append(args, "--json")...)
+	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
+	var line view.FeedLine
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &line))
+	require.Equal(t, view.FeedLoss{Mailbox: "a", Instance: "alpha", Left: 3, Goes: 103}, *line.Lost)
 }
 
 // Exports are verified in a command that has neither a node nor a network.

@@ -83,7 +83,7 @@ func followFeed(c *cli.Context) error {
 		t := &teller{c: c}
 		t.follower, err = feedclient.Open(feedclient.Config{
 			Instances: node, Mailbox: c.String("mailbox"), Operator: operator, Dir: c.String("state"), Acknowledge: c.String("state") != "",
-			Policy: policy, Deliver: t.entry, Sealed: t.epoch, Peers: peers, Compared: t.compared,
+			Policy: policy, Deliver: t.entry, Sealed: t.epoch, Lost: t.lost, Peers: peers, Compared: t.compared,
 		})
 		if errors.Is(err, feedclient.ErrOtherMailbox) || errors.Is(err, feedclient.ErrOtherOperator) || errors.Is(err, feed.ErrMalformed) {
 			return exit(codeUsage, err)
@@ -152,6 +152,21 @@ func (t *teller) entry(_ context.Context, d feedclient.Delivery) error {
 		return jsonLines(t.c.App.Writer).Encode(view.FeedLine{Entry: &e})
 	}
 	return writeFeedEntry(t.c.App.Writer, e, len(d.Payload))
+}
+
+func (t *teller) lost(_ context.Context, h feed.Handover) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := view.NewFeedLoss(h)
+	if t.c.Bool("json") {
+		return jsonLines(t.c.App.Writer).Encode(view.FeedLine{Lost: &l})
+	}
+	after := "any seal"
+	if l.Sealed != nil {
+		after = fmt.Sprintf("the seal of epoch %d", *l.Sealed)
+	}
+	_, err := fmt.Fprintf(t.c.App.Writer, "%s has lost data: what came after %s is void, and what is left of it comes again after entry %d\n", printable(l.Instance), after, l.Goes)
+	return err
 }
 
 func (t *teller) epoch(_ context.Context, s feed.Seal, blames []feed.Blame) error {

@@ -49,11 +49,32 @@ type MailboxMove struct {
 	To      string `json:"to"` // an instance
 }
 
-// FeedLine is one thing that is told of a mailbox that is followed: an entry, that an epoch is complete, or what another subscriber got.
+// FeedLine is one thing that is told of a mailbox that is followed: an entry, that an epoch is complete, what another subscriber got, or
+// that the instance has lost data.
 type FeedLine struct {
 	Entry    *FeedEntry      `json:"entry,omitempty"`
 	Epoch    *FeedEpoch      `json:"epoch,omitempty"`
 	Compared *FeedComparison `json:"compared,omitempty"`
+	Lost     *FeedLoss       `json:"lost,omitempty"`
+}
+
+// FeedLoss is an instance's signed word that its data was put back: what was told of the mailbox after the seal is void, and what is left of it
+// comes again under other numbers.
+type FeedLoss struct {
+	Mailbox  string      `json:"mailbox"`
+	Instance string      `json:"instance"`
+	Left     feed.Number `json:"left"`   // the last entry that the instance still has
+	Sealed   *feed.Epoch `json:"sealed"` // the last epoch that it sealed, which stands; null if it sealed none
+	Goes     feed.Number `json:"goes"`   // the number after which the mailbox goes on
+}
+
+// NewFeedLoss describes a loss.
+func NewFeedLoss(h feed.Handover) FeedLoss {
+	l := FeedLoss{Mailbox: h.Mailbox, Instance: h.From, Left: h.Number, Goes: h.Goes()}
+	if h.Follows {
+		l.Sealed = &h.Before
+	}
+	return l
 }
 
 // FeedEntry is one entry of a mailbox: a record, or the gap that closed the mailbox.
