@@ -9,6 +9,7 @@ import (
 
 	"github.com/walletnode/walletnode/internal/secretfile"
 	"github.com/walletnode/walletnode/net/client"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
 	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
 	"github.com/walletnode/walletnode/proposal/action/signer/mailbox"
 )
@@ -26,7 +27,7 @@ type letters struct {
 func (l *letters) Close() { l.way.Close() }
 
 // openMailbox makes what follows the signer's mailbox; nil if the settings say that there is none. It connects to nothing yet.
-func openMailbox(s daemon.Settings) (*letters, error) {
+func openMailbox(s daemon.Settings, own daemon.Identity) (*letters, error) {
 	if s.Feed.Mode == daemon.FeedOff {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
@@ -53,8 +54,20 @@ func openMailbox(s daemon.Settings) (*letters, error) {
 	if err != nil {
 		return nil, secretfile.Unusable{Err: fmt.Errorf("feed.urls: %w", err)}
 	}
+	var peers []feedclient.Other
+	for _, p := range s.Feed.Peers {
+		address, via, err := p.Way(own)
+		if err != nil {
+			return nil, secretfile.Unusable{Err: err}
+		}
+		peer, err := feedclient.NewPeer(address, "", via)
+		if err != nil {
+			return nil, secretfile.Unusable{Err: err}
+		}
+		peers = append(peers, peer)
+	}
 	reader, err := mailbox.New(mailbox.Config{
-		Instances: way, Mailbox: s.Feed.Mailbox, Operator: s.Feed.Operator, Dir: s.Feed.State, Logger: logger("signer"),
+		Peers: peers, Instances: way, Mailbox: s.Feed.Mailbox, Operator: s.Feed.Operator, Dir: s.Feed.State, Logger: logger("signer"),
 	})
 	if err != nil {
 		return nil, secretfile.Unusable{Err: err}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,9 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net/client"
 	"github.com/walletnode/walletnode/net/feed"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/daemon"
@@ -53,7 +56,8 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	require.NoError(t, err)
 	off := []byte(feedText(daemon.FeedSettings{Mode: daemon.FeedOff}))
 	require.True(t, bytes.Contains(text, off))
-	text = bytes.Replace(text, off, fmt.Appendf(nil, "[feed]\nurls = [%q]\noperator = %q\nmailbox = \"a\"\ntoken_file = \"feed-token\"\nwait = \"1s\"\n\n", node.URL, alphaKeys(t).Operator), 1)
+	text = bytes.Replace(text, off, fmt.Appendf(nil, "[feed]\nurls = [%q]\noperator = %q\nmailbox = \"a\"\ntoken_file = \"feed-token\"\nwait = \"1s\"\n\n[[feed.peers]]\nurl = %q\nfingerprint = %q\n\n",
+		node.URL, alphaKeys(t).Operator, s.config.URL, s.config.Fingerprint), 1)
 	require.NoError(t, os.WriteFile(settings, text, 0o600))
 	s.start(t)
 	backend := s.dial(t, s.config)
@@ -87,6 +91,7 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 		s.start(t)
 		backend = s.dial(t, s.config)
 	}
+	agreesWithAnotherSubscriber(t, s, node.URL)
 	s.stop(t)
 	require.NoDirExists(t, filepath.Join(s.dir, "vault", "feed"))
 	require.FileExists(t, filepath.Join(s.dir, "feed", "place.json"))
@@ -106,6 +111,39 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	s.stop(t)
 }
 
+// agreesWithAnotherSubscriber has a subscriber of mailbox b compare with a signer's, over the signer's own server and with a certificate that
+// may read. The signer's own peer is itself, of which nothing can come; that it was asked shows that it compares.
+func agreesWithAnotherSubscriber(t *testing.T, s *signerProcess, node string) {
+	t.Helper()
+	own, err := daemon.LoadIdentity(s.config.Certificate, s.config.Key)
+	require.NoError(t, err)
+	address, via, err := daemon.FeedPeer{URL: s.config.URL, Fingerprint: s.config.Fingerprint}.Way(own)
+	require.NoError(t, err)
+	defer via.CloseIdleConnections()
+	peer, err := feedclient.NewPeer(address, "", via)
+	require.NoError(t, err)
+	way, err := client.New(client.Config{Bootstrap: []string{node}, Token: "another word, which is the operator's"})
+	require.NoError(t, err)
+	defer way.Close()
+	came := make(chan feedclient.Comparison, 16)
+	f, err := feedclient.Open(feedclient.Config{
+		Instances: way, Mailbox: "b", Operator: alphaKeys(t).Operator, Peers: []feedclient.Other{peer}, Dir: t.TempDir(),
+		Deliver:  func(context.Context, feedclient.Delivery) error { return nil },
+		Compared: func(_ context.Context, c feedclient.Comparison) { came <- c },
+	})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	c := <-came
+	require.Equal(t, feedclient.Agree, c.Verdict(), "%v", c.Wrong)
+	require.Equal(t, "a", c.Mailbox)
+	require.Positive(t, c.Epochs)
+	stop()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.Eventually(t, func() bool { return strings.Contains(s.said(t), "whether another subscriber got the same") }, 2*time.Minute, 10*time.Millisecond)
+}
+
 func TestSettingsOfASignersMailboxAreChecked(t *testing.T) {
 	dir, prepared := preparedDir(t)
 	whole, err := os.ReadFile(prepared.Settings)
@@ -118,7 +156,9 @@ func TestSettingsOfASignersMailboxAreChecked(t *testing.T) {
 		`mailbox = "a"`: "feed.operator: want the operator's address",
 		`urls = ["unix:///a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"a\"":  "feed.urls: bootstrap: URL",
 		`urls = ["http://a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"A B\"": "mailbox: malformed",
-		`wait = "2h"`: "feed.wait: want at most 1m",
+		`wait = "2h"`:                           "feed.wait: want at most 1m",
+		"[[feed.peers]]\nurl = \"https://a:1\"": "has no fingerprint",
+		"[[feed.peers]]\nurl = \"http://a:1\"\nfingerprint = \"" + someFingerprint + "\"": "feed.peers: signer backend: \"http://a:1\": want a URL like",
 		`word = "2h"`: `there is no key "feed.word"`,
 	} {
 		require.NoError(t, os.WriteFile(prepared.Settings, []byte(plain+"[feed]\n"+text+"\n"), 0o600))

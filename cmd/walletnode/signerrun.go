@@ -82,7 +82,7 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 	if err != nil {
 		return err
 	}
-	letters, err := openMailbox(settings)
+	letters, err := openMailbox(settings, id)
 	if err != nil {
 		return err
 	}
@@ -99,6 +99,9 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 	server, err := daemon.NewServer(backend, id, access, logger("signer"))
 	if err != nil {
 		return err
+	}
+	if letters != nil {
+		server.SetFeed(letters.Reader)
 	}
 	listener, err := new(stdnet.ListenConfig).Listen(ctx, "tcp", settings.Listen)
 	if err != nil {

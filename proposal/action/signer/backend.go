@@ -47,6 +47,7 @@ type Health struct {
 
 	Feed       FeedState `json:"feed"`        // its own way to leaders' messages
 	FeedDetail string    `json:"feed_detail"` // what is wrong with that, or was found with it; empty if nothing was
+	FeedProofs int       `json:"feed_proofs"` // that the mailbox and another signer's were told different things
 }
 
 // FeedState is how a backend fares with the mailbox from which it takes what leaders say.

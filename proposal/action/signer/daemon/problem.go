@@ -46,6 +46,7 @@ var verdicts = []verdict{
 	{"malformed", http.StatusBadRequest, signer.ErrMalformed},
 	{"too_large", http.StatusRequestEntityTooLarge, errTooLarge},
 	{"no_route", http.StatusNotFound, errNoRoute},
+	{"not_kept", http.StatusNotFound, errNotKept},
 	{codeFailed, http.StatusInternalServerError, nil},
 }
 

@@ -120,6 +120,24 @@ func routes() []route {
 			path: "/v1/protection/{wallet}", summary: "What the backend remembers so that it never signs twice. Role read.", answer: signer.Protection{}, handle: (*Server).protection,
 			parameters: []parameter{walletParameter}, codes: []string{"unknown_key"},
 		},
+		{
+			path: "/v1/feed/trail", answer: octets{}, alone: true, handle: (*Server).trail, codes: []string{"not_kept"},
+			summary: "What the signer keeps of its mailbox of the operator's feed, epoch by epoch, for another signer who compares. Role read.",
+			parameters: []parameter{
+				{name: "instance", kind: "string", query: true, about: "Whose feed; the one that has the signer's mailbox unless given."},
+				{name: "mailbox", kind: "string", query: true, about: "The mailbox of who compares."},
+				{name: "from", kind: "integer", query: true, about: "The first epoch."},
+				{name: "whole", kind: "integer", query: true, about: "The first epoch that who compares keeps whole."},
+			},
+		},
+		{
+			path: "/v1/feed/epoch", answer: octets{}, alone: true, handle: (*Server).epoch, codes: []string{"not_kept"},
+			summary: "One epoch as the signer keeps it, for another signer who compares. Role read.",
+			parameters: []parameter{
+				{name: "instance", kind: "string", query: true, about: "Whose feed."},
+				{name: "epoch", kind: "integer", query: true, about: "Which epoch."},
+			},
+		},
 		{path: "/openapi.json", summary: "This document. Any listed client may ask.", answer: map[string]any{}, handle: (*Server).openAPI, alone: true},
 	}
 	for i := range list {

@@ -58,6 +58,7 @@ type Server struct {
 	mu    sync.Mutex
 	taken map[string]int // slots of each client, by its name
 
+	feed     http.Handler  // what is kept of the signer's mailbox; nil if it has none
 	stranger *rate.Limiter // of what is logged about those who are not listed
 }
 
@@ -209,6 +210,12 @@ func (s *Server) write(w http.ResponseWriter, status int, answer any) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if answer == nil {
 		w.WriteHeader(status)
+		return
+	}
+	if raw, is := answer.(octets); is {
+		w.Header().Set("Content-Type", mediaBytes)
+		w.WriteHeader(status)
+		_, _ = w.Write(raw) // the client has gone: its concern
 		return
 	}
 	raw, err := marshal(answer)

@@ -45,6 +45,7 @@ type FeedSettings struct {
 	TokenFile string         `toml:"token_file"` // what the instances are shown
 	CAFile    string         `toml:"ca_file"`    // certificates that the instances' are held against; empty: the system's
 	State     string         `toml:"state"`      // directory of the place in the mailbox
+	Peers     []FeedPeer     `toml:"peers"`      // other signers of the operator, with whose mailboxes this one's is compared
 	Wait      Duration       `toml:"wait"`       // how long a leader's message may come after it is asked for
 }
 
@@ -169,6 +170,12 @@ func (f FeedSettings) check() error {
 	}
 	if f.Mailbox == "" {
 		complaints = append(complaints, errors.New("feed.mailbox: want the name of a mailbox (walletnode feed mailboxes lists them)"))
+	}
+	if len(f.Peers) > maxPeers {
+		complaints = append(complaints, fmt.Errorf("feed.peers: want at most %d", maxPeers))
+	}
+	for _, p := range f.Peers {
+		complaints = append(complaints, p.check())
 	}
 	if f.Wait < 0 || f.Wait > Duration(time.Minute) {
 		complaints = append(complaints, errors.New("feed.wait: want at most 1m"))

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
@@ -19,8 +22,10 @@ import (
 // that, and so on up to lastPause.
 const (
 	firstPause, lastPause = time.Second, 30 * time.Second
-	// asideEnd ends the name of the directory in which what was found false is left for people: the newest such.
+	// asideEnd ends the name of the directory in which what was found false is left for people: the first such, "-2" after it the second, and
+	// so on up to maxAside, which is the newest.
 	asideEnd = ".false"
+	maxAside = 8
 )
 
 // Config is what a Reader needs; everything but Dir.
@@ -28,8 +33,10 @@ type Config struct {
 	Instances feedclient.Instances
 	Mailbox   string
 	Operator  chain.Operator // whose list of keys is believed
-	Dir       string         // where the place is kept; empty keeps none, and each start begins with what the mailbox holds
-	Logger    *slog.Logger
+	// Peers are other signers' mailboxes, with which this one is compared after each epoch.
+	Peers  []feedclient.Other
+	Dir    string // where the place is kept; empty keeps none, and each start begins with what the mailbox holds
+	Logger *slog.Logger
 }
 
 // Reader follows the mailbox and keeps the leaders' messages. It implements vault.Mailbox.
@@ -37,6 +44,9 @@ type Reader struct {
 	cfg   Config
 	board *board
 	line  *line
+
+	kept   atomic.Pointer[http.Handler] // what the Follower of now keeps; nil before there is one
+	proofs proofs
 
 	// of the loop that follows
 	sealed feed.Epoch // the newest epoch whose seal was read
@@ -60,12 +70,17 @@ func (r *Reader) Statements(wallet chain.WalletID, window chain.Height) (list []
 	return r.board.statements(wallet, window)
 }
 
-// Feed tells how the mailbox fares, and what is wrong with it.
-func (r *Reader) Feed() (state signer.FeedState, detail string) {
+// Feed tells how the mailbox fares, what is wrong with it, and how many proofs there are that other signers were told otherwise.
+func (r *Reader) Feed() (state signer.FeedState, detail string, count int) {
+	count = r.proofs.count()
 	if why := r.board.distrusted(); why != nil {
-		return signer.FeedFalse, why.Error()
+		return signer.FeedFalse, why.Error(), count
 	}
-	return r.line.state()
+	state, detail = r.line.state()
+	if count > 0 && detail == "" {
+		detail = fmt.Sprintf("it is proved that this mailbox and another signer's were told different things: walletnode feed verify reads what is in %s/proofs", r.cfg.Dir)
+	}
+	return state, detail, count
 }
 
 // Run follows the mailbox until ctx ends. What is wrong with it is logged, and tried again. What was given otherwise than the instance
@@ -105,12 +120,52 @@ func (r *Reader) Run(ctx context.Context) error {
 func (r *Reader) follow(ctx context.Context) error {
 	f, err := feedclient.Open(feedclient.Config{
 		Instances: r.line, Mailbox: r.cfg.Mailbox, Operator: r.cfg.Operator, Dir: r.cfg.Dir, Acknowledge: true, Again: true,
-		Logger: r.cfg.Logger, Deliver: r.deliver, Sealed: r.seal,
+		Logger: r.cfg.Logger, Deliver: r.deliver, Sealed: r.seal, Peers: r.cfg.Peers, Compared: r.compared,
 	})
 	if err != nil {
 		return err
 	}
+	desk := f.Serve("") // who may ask is for the caller to say
+	r.kept.Store(&desk)
 	return f.Run(ctx)
+}
+
+// ServeHTTP answers other signers who compare: with what is kept of the mailbox.
+func (r *Reader) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	if desk := r.kept.Load(); desk != nil {
+		(*desk).ServeHTTP(w, q)
+		return
+	}
+	http.Error(w, "the mailbox was not opened yet", http.StatusNotFound)
+}
+
+// compared counts what was proved. A proof is told and kept, and stops nothing: what was signed had come through this mailbox, and who of the
+// two was lied to is for people to say.
+func (r *Reader) compared(_ context.Context, c feedclient.Comparison) {
+	r.proofs.add(c.Proofs)
+}
+
+// proofs are the files of what comparisons came to.
+type proofs struct {
+	mu    sync.Mutex
+	files map[string]bool // bounded where they are written
+}
+
+func (p *proofs) add(files []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, file := range files {
+		if p.files == nil {
+			p.files = map[string]bool{}
+		}
+		p.files[file] = true
+	}
+}
+
+func (p *proofs) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.files)
 }
 
 func (r *Reader) deliver(_ context.Context, d feedclient.Delivery) error {
@@ -156,10 +211,17 @@ func (r *Reader) anew(why error) error {
 	if r.cfg.Dir == "" {
 		return nil
 	}
-	if err := os.RemoveAll(r.cfg.Dir + asideEnd); err != nil {
+	aside := r.cfg.Dir + asideEnd
+	for n := 2; n <= maxAside; n++ {
+		if _, err := os.Stat(aside); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		aside = fmt.Sprintf("%s%s-%d", r.cfg.Dir, asideEnd, n)
+	}
+	if err := os.RemoveAll(aside); err != nil {
 		return fmt.Errorf("make room for a false mailbox: %w", err)
 	}
-	if err := os.Rename(r.cfg.Dir, r.cfg.Dir+asideEnd); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Rename(r.cfg.Dir, aside); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("put a false mailbox aside: %w", err)
 	}
 	return nil

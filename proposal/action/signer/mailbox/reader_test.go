@@ -240,7 +240,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 // state wants what is told of the mailbox.
 func state(t *testing.T, r *Reader, want signer.FeedState, detail string) {
 	t.Helper()
-	have, why := r.Feed()
+	have, why, _ := r.Feed()
 	require.Equal(t, want, have, why)
 	require.Contains(t, why, detail)
 }

@@ -13,8 +13,8 @@ type Mailbox interface {
 	// Statements returns those of a wallet's window that came so far, oldest first, and what is closed when there may be more. An error
 	// says why the mailbox is not to be relied on.
 	Statements(wallet chain.WalletID, window chain.Height) (list [][]byte, more <-chan struct{}, err error)
-	// Feed tells how the mailbox fares, and what is wrong with it.
-	Feed() (state signer.FeedState, detail string)
+	// Feed tells how the mailbox fares, what is wrong with it, and how many proofs there are that other signers were told otherwise.
+	Feed() (state signer.FeedState, detail string, proofs int)
 }
 
 // fromMailbox puts the leader's message that came through the mailbox in the place of the one that the node shows, which is not looked

@@ -35,7 +35,7 @@ func (l *letters) Statements(_ chain.WalletID, window chain.Height) ([][]byte, <
 	return append([][]byte{}, l.list[window]...), l.more, l.wrong
 }
 
-func (l *letters) Feed() (signer.FeedState, string) { return signer.FeedFollows, "" }
+func (l *letters) Feed() (signer.FeedState, string, int) { return signer.FeedFollows, "", 0 }
 
 func (l *letters) put(window chain.Height, statement []byte) {
 	l.mu.Lock()

@@ -180,7 +180,7 @@ func (v *Vault) Health(ctx context.Context) (signer.Health, error) {
 		Feed:      signer.FeedOff,
 	}
 	if v.cfg.Mailbox != nil {
-		h.Feed, h.FeedDetail = v.cfg.Mailbox.Feed()
+		h.Feed, h.FeedDetail, h.FeedProofs = v.cfg.Mailbox.Feed()
 	}
 	err := v.ledger.works(ctx)
 	if err == nil {
