@@ -94,6 +94,7 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 	feed := new(api.Feed)
 	// Everything else that happens to windows comes through the node's own feed.
 	assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
+	node.CollectSeldom()
 	n, err := node.New(ctx, assembly)
 	if err != nil && ctx.Err() != nil {
 		logger("node").Info("Told to stop before the node was put together", "at", err)

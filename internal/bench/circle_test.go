@@ -103,6 +103,7 @@ func (quietChain) RedemptionRequests(context.Context, chain.WalletID, [][]byte) 
 // newCircle starts so many operators with so many signers each, and returns when each finds its signer well. The chain stands at block 801.
 func newCircle(b *testing.B, operators, signers int) *circle {
 	b.Helper()
+	node.CollectSeldom()
 	c := &circle{
 		b: b, chain: chaintest.New(800), traffic: metrics.NewBandwidthCounter(), glance: quick, enclaves: startEnclaves(b, operators*signers),
 	}

@@ -77,7 +77,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 	if err != nil {
 		return nil, err
 	}
-	spoken := forum{network, n.quote, n.cfg.Logger("signer")}
+	spoken := forum{network, n.cfg.Logger("signer")}
 	if s.pool, err = placement.New(placement.Config{
 		Members: members, Policy: n.cfg.Signing.Policy, Log: n.store, Term: n.term, Logger: n.cfg.Logger("signer"),
 	}); err != nil {
@@ -96,7 +96,7 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 		Self: n.cfg.Operator.Address, Clock: n.clock, Log: countedFindings{log, n.metrics.Inactive}, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain,
 		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
 		Backends:     s.pool, Open: spoken.of, Term: n.term, Logger: n.cfg.Logger("signer"),
-		Observe: n.metrics.Attempted,
+		Quote: n.quote, Observe: n.metrics.Attempted,
 	}); err != nil {
 		return nil, err
 	}

@@ -40,9 +40,7 @@ func (l libp2pNetwork) OpenTopic(cfg net.TopicConfig) (Talk, error) {
 // forum is a Forum as signatures and key generations use it.
 type forum struct {
 	Forum
-	// quote is told what was heard about signatures: signed messages. It returns at once.
-	quote func(signed []byte)
-	log   *slog.Logger
+	log *slog.Logger
 }
 
 const (
@@ -55,7 +53,7 @@ const (
 // open opens a topic as the one and the other need it.
 func (f forum) open(name string, operators []chain.Operator, messages int) (talk, error) {
 	t, err := f.Forum.OpenTopic(net.TopicConfig{Name: name, Operators: operators, MaxMessage: net.MaxTopicMessage, PerOperator: messages})
-	return talk{Talk: t}, err
+	return talk{t}, err
 }
 
 // OpenTopic implements keygen.Network.
@@ -80,21 +78,14 @@ func (f forum) of(w chain.Wallet) (signing.Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.heard = f.quote
 	return t, nil
 }
 
 // talk is a Talk as a signer.Channel.
-type talk struct {
-	Talk
-	heard func(signed []byte) // is told what was heard; nil if nobody wants to know
-}
+type talk struct{ Talk }
 
 // Next implements signer.Channel.
 func (t talk) Next(ctx context.Context) (signer.Said, error) {
 	said, err := t.Talk.Next(ctx)
-	if err == nil && t.heard != nil {
-		t.heard(said.Signed)
-	}
 	return signer.Said{By: said.By, Data: said.Data, Signed: said.Signed}, err
 }

@@ -74,6 +74,7 @@ func TestAHeartbeatIsSignedInTheFirstAttempt(t *testing.T) {
 				require.True(t, a.Whole)
 				require.LessOrEqual(t, a.Ended, o.Start+3, "nobody is waited for when all are there")
 				require.Equal(t, row.Attempts, m.attempts, "observed as it is stored")
+				require.Len(t, m.quoted, len(w.members)+1, "each operator's announcement and the coordinator's list, and nothing else")
 			}
 			require.Empty(t, w.lines.String())
 		})

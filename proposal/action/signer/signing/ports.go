@@ -50,7 +50,7 @@ type Chain interface {
 	RedemptionRequests(ctx context.Context, wallet chain.WalletID, scripts [][]byte) ([]chain.RedemptionRequest, error)
 }
 
-// Config is what carries out actions; every field but Broadcaster, Observe and PoorShare is required.
+// Config is what carries out actions; every field but Broadcaster, Quote, Observe and PoorShare is required.
 type Config struct {
 	Self         chain.Operator
 	Clock        action.Clock
@@ -68,8 +68,21 @@ type Config struct {
 	PoorShare int
 	// Broadcaster is handed each signed transaction; nil keeps it here, stored and shown.
 	Broadcaster Broadcaster
+	// Quote is given the signed messages in which operators bind themselves to an intent: announcements and lists, as they are heard. It must
+	// return at once; nil is allowed.
+	Quote func(signed []byte)
 	// Observe is told each attempt that ended, and must return at once; nil is allowed.
 	Observe func(proposal.Order, Attempt)
+}
+
+// read decodes what an operator said, and hands on what it binds itself by.
+func (c Config) read(said signer.Said) (content any, err error) {
+	content, err = decode(said.Data)
+	switch content.(type) {
+	case announcement, list:
+		c.Quote(said.Signed)
+	}
+	return content, err
 }
 
 // defaultPoorShare is that of the network's other clients: 70 of 100 seats.
@@ -91,6 +104,9 @@ func (c *Config) check() error {
 	}
 	if c.PoorShare == 0 {
 		c.PoorShare = defaultPoorShare
+	}
+	if c.Quote == nil {
+		c.Quote = func([]byte) {}
 	}
 	if c.Observe == nil {
 		c.Observe = func(proposal.Order, Attempt) {}

@@ -185,7 +185,7 @@ func (r *run) hear(ctx context.Context, said signer.Said) {
 	if !r.wallet.Holds(said.By) {
 		return
 	}
-	content, err := decode(said.Data)
+	content, err := r.cfg.read(said)
 	if err != nil {
 		r.log.Debug("Ignored a message about a signature", "operator", said.By, "error", err)
 		return

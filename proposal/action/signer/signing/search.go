@@ -109,6 +109,7 @@ func (l *lender) find(ctx context.Context, what signer.Digest) []byte {
 
 // search asks a wallet's operators for transactions. Nobody is believed: what hashes to what was wanted is that.
 type search struct {
+	cfg    Config
 	topic  Topic
 	try    uint32
 	said   []byte
@@ -125,7 +126,7 @@ func (s *Service) seek(ctx context.Context, j *job, what signer.Digest, fits fun
 			s.logger(j.order).Warn("Could not ask for the transaction of the wallet's main UTXO", "error", err)
 			return nil
 		}
-		j.search = &search{topic: topic, looked: make(map[chain.Operator]int)}
+		j.search = &search{cfg: s.cfg, topic: topic, looked: make(map[chain.Operator]int)}
 	}
 	if term, served := s.cfg.Term(j.wallet.ID()); !served || term != j.term {
 		return nil
@@ -154,7 +155,7 @@ func (s *search) ask(ctx context.Context, m wanted) {
 
 // listen returns a transaction that fits, unless ctx ends before it comes.
 func (s *search) listen(ctx context.Context, wallet chain.Wallet, fits func(*wire.MsgTx) bool) (found *wire.MsgTx) {
-	heed(ctx, s.topic, func(by chain.Operator, content any) (enough bool) {
+	s.cfg.heed(ctx, s.topic, func(by chain.Operator, content any) (enough bool) {
 		m, ok := content.(lent)
 		if !ok || m.wallet != wallet.ID() || !wallet.Holds(by) || s.looked[by] == maxLent {
 			return false

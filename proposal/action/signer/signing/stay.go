@@ -49,13 +49,13 @@ func (s *stay) last(ctx context.Context, clock action.Clock) {
 }
 
 // heed hands what operators say on a topic to hear, until that is enough for it or ctx ends. What cannot be read is passed over.
-func heed(ctx context.Context, topic Topic, hear func(by chain.Operator, content any) (enough bool)) {
+func (c Config) heed(ctx context.Context, topic Topic, hear func(by chain.Operator, content any) (enough bool)) {
 	for {
 		said, err := topic.Next(ctx)
 		if err != nil {
 			return
 		}
-		if content, err := decode(said.Data); err == nil && hear(said.By, content) {
+		if content, err := c.read(said); err == nil && hear(said.By, content) {
 			return
 		}
 	}

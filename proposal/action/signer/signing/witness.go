@@ -68,7 +68,7 @@ func (w *witness) play(ctx context.Context) {
 		}
 		w.topic = topic
 	}
-	heed(ctx, w.topic, func(by chain.Operator, content any) (enough bool) {
+	w.cfg.heed(ctx, w.topic, func(by chain.Operator, content any) (enough bool) {
 		switch m := content.(type) {
 		case result:
 			if w.jobs[0].wallet.Holds(by) && w.looked[by] < maxResults {

@@ -66,6 +66,7 @@ type member struct {
 	ignorant  bool // has no directory of transactions
 	sends     Broadcaster
 	attempts  []Attempt
+	quoted    [][]byte
 }
 
 // newWorld makes a wallet whose operators hold as many seats as is said, at height 1000.
@@ -163,6 +164,11 @@ func (m *member) start() {
 			m.memberMu.Lock()
 			defer m.memberMu.Unlock()
 			return m.term, !m.away
+		},
+		Quote: func(signed []byte) {
+			m.memberMu.Lock()
+			defer m.memberMu.Unlock()
+			m.quoted = append(m.quoted, signed)
 		},
 		Observe: func(_ proposal.Order, a Attempt) {
 			m.memberMu.Lock()
