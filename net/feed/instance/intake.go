@@ -46,7 +46,8 @@ func (in *intake) run(ctx context.Context) error {
 	}
 }
 
-// pass takes in at most one page of each instance's, and reports whether there may be more.
+// pass takes in at most one page of each instance's, and reports whether there is more of what there was when it began: what came
+// meanwhile is gathered first.
 func (in *intake) pass(ctx context.Context) (more bool, err error) {
 	origins, err := in.cfg.Ledger.Origins(ctx)
 	if err != nil {
@@ -76,7 +77,7 @@ func (in *intake) pass(ctx context.Context) (more bool, err error) {
 		}
 		in.positions[origin] = good[len(good)-1].Number
 		in.counts.records.Add(uint64(len(good)))
-		more = true
+		more = more || in.positions[origin] < origins[origin]
 	}
 	return more, nil
 }
