@@ -170,7 +170,7 @@ func TestKilledAtEachWriteAFeedLosesAndRepeatsNothing(t *testing.T) {
 			left.Store(n)
 			err := newLife(t, instance, striking{s.Feed(instance, nil), left, after}).run()
 			if done = err == nil; done {
-				require.Greater(t, n, int64(15), "there were writes to be killed at")
+				require.GreaterOrEqual(t, n, int64(12), "three windows are opened, filled, delivered and sealed: there were writes to be killed at")
 				continue
 			}
 			require.ErrorIs(t, err, errKilled)
