@@ -94,7 +94,7 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 	}
 	service, err := exchange.New(exchange.Config{
 		Chain: follows.chainID, Key: n.operatorKey(), Instance: n.instance(), Clock: n.clock, Log: log,
-		Network: society{forum, inquirer}, Wallets: n.members.Wallets, Logger: n.cfg.Logger("evidence"),
+		Network: society{forum, inquirer}, Wallets: n.members.Latest, Logger: n.cfg.Logger("evidence"),
 	})
 	if err != nil {
 		return err

@@ -28,6 +28,7 @@ type membership struct {
 	log     *slog.Logger
 
 	mu      sync.Mutex
+	latest  []chain.Wallet // ours, as the registry had them last; nil before it was asked
 	joined  map[chain.WalletID]executor.Channel
 	keys    map[chain.WalletID]chain.PublicKey // of those joined
 	groups  map[chain.WalletID]bool            // of those joined, the wallets that other operators hold seats of, too
@@ -48,7 +49,22 @@ func (m *membership) Wallets(ctx context.Context) ([]chain.Wallet, error) {
 		}
 		m.complain(w.ID())
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.latest = ours
 	return ours, nil
+}
+
+// Latest returns what the registry held when it was last asked, registryPause ago at most: a thousand wallets take long to read for whoever
+// asks often.
+func (m *membership) Latest(ctx context.Context) ([]chain.Wallet, error) {
+	m.mu.Lock()
+	latest := m.latest
+	m.mu.Unlock()
+	if latest != nil {
+		return slices.Clone(latest), nil
+	}
+	return m.Wallets(ctx)
 }
 
 // complain says once that an imported wallet has no seat for us.

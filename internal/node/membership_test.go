@@ -25,6 +25,40 @@ func (l *ledger) Wallets(context.Context) ([]chain.Wallet, error) {
 	return nil, nil
 }
 
+// shelf is a registry that counts how often it is read.
+type shelf struct {
+	wallets []chain.Wallet
+	reads   int
+}
+
+func (s *shelf) Wallets(context.Context) ([]chain.Wallet, error) {
+	s.reads++
+	return s.wallets, nil
+}
+
+func TestWhoAsksOftenDoesNotReadTheRegistry(t *testing.T) {
+	self := chain.Operator{1}
+	w, err := chain.NewWallet(chain.PublicKey{4, 1}, []chain.Operator{self})
+	require.NoError(t, err)
+	more, err := chain.NewWallet(chain.PublicKey{4, 2}, []chain.Operator{self, {2}})
+	require.NoError(t, err)
+	registry := &shelf{wallets: []chain.Wallet{w}}
+	m := &membership{self: self, registry: registry, log: slog.New(slog.DiscardHandler)}
+	for range 3 {
+		found, err := m.Latest(t.Context())
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+	}
+	require.Equal(t, 1, registry.reads)
+	registry.wallets = append(registry.wallets, more)
+	_, err = m.Wallets(t.Context())
+	require.NoError(t, err)
+	found, err := m.Latest(t.Context())
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	require.Equal(t, 2, registry.reads)
+}
+
 // A database that is away for an hour would fill the log otherwise: it is looked at every two seconds.
 func TestARegistryThatFailsIsToldOnceForEachCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

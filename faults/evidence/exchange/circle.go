@@ -15,12 +15,14 @@ var wait = pause.For
 
 // circle is with whom wallets are shared. It does not change.
 type circle struct {
+	now, before []chain.Wallet // of which it was made
+
 	wallets   map[chain.WalletID]chain.Wallet // those of before as well, as long as heads are about them
 	operators []chain.Operator                // of those of now, ascending, with ourselves
 }
 
 func newCircle(now, before []chain.Wallet) circle {
-	c := circle{wallets: make(map[chain.WalletID]chain.Wallet, len(now))}
+	c := circle{now: slices.Clone(now), before: slices.Clone(before), wallets: make(map[chain.WalletID]chain.Wallet, len(now))}
 	seen := map[chain.Operator]bool{}
 	for _, w := range before {
 		c.wallets[w.ID()] = w
@@ -36,6 +38,12 @@ func newCircle(now, before []chain.Wallet) circle {
 	}
 	slices.SortFunc(c.operators, func(a, b chain.Operator) int { return bytes.Compare(a[:], b[:]) })
 	return c
+}
+
+// of reports whether it was made of some wallets. A wallet's roster never changes, so its name tells them apart.
+func (c circle) of(now, before []chain.Wallet) bool {
+	alike := func(a, b chain.Wallet) bool { return a.ID() == b.ID() && a.Seats() == b.Seats() }
+	return slices.EqualFunc(c.now, now, alike) && slices.EqualFunc(c.before, before, alike)
 }
 
 func (c circle) holds(op chain.Operator) bool { return slices.Contains(c.operators, op) }
@@ -93,6 +101,9 @@ func (s *Service) look(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.circle.of(wallets, s.before) {
+		return nil
+	}
 	next := newCircle(wallets, s.before)
 	same := slices.Equal(next.operators, s.circle.operators)
 	s.circle = next

@@ -15,6 +15,12 @@ func (s *Service) AttestNow(ctx context.Context, window chain.Height) error {
 // Refresh takes over what the log has, as a comparison does.
 func (s *Service) Refresh(ctx context.Context) error { return s.refresh(ctx) }
 
+// Look asks with whom wallets are shared, as is done all the time, and returns what was worked out.
+func (s *Service) Look(ctx context.Context) (map[chain.WalletID]chain.Wallet, error) {
+	err := s.look(ctx)
+	return s.company().wallets, err
+}
+
 // Kept returns what is kept between windows, and of which version it is.
 func (s *Service) Kept() (ledger *heads.Ledger, last *heads.Attested, version uint64) {
 	s.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -225,7 +226,7 @@ func TestWhatIsKeptIsWhatIsStored(t *testing.T) {
 				"one more wallet":             w.join,
 				"a copy of the database":      w.backup,
 				"an older database":           w.restore,
-				"another head of a window":    func() { // only the other one's journal knows of the first
+				"another head of a window": func() { // only the other one's journal knows of the first
 					w.restore()
 					w.attest(1)
 					require.NoError(t, w.service[0].Refresh(t.Context()))
@@ -287,4 +288,21 @@ func TestAnotherHeadOfTheSameWindowIsReadAnew(t *testing.T) {
 		require.NoError(t, w.service[i].Refresh(t.Context()))
 		require.True(t, w.check(i, "another head"))
 	}
+}
+
+// With whom wallets are shared is asked every ten seconds, and is the same for weeks.
+func TestWithWhomWalletsAreSharedIsWorkedOutOnce(t *testing.T) {
+	w := newTwins(t, 1)
+	look := func() uintptr {
+		found, err := w.service[0].Look(t.Context())
+		require.NoError(t, err)
+		require.Len(t, found, len(w.wallets))
+		return reflect.ValueOf(found).Pointer()
+	}
+	first := look()
+	require.Equal(t, first, look())
+	w.join()
+	second := look()
+	require.NotEqual(t, first, second)
+	require.Equal(t, second, look())
 }
