@@ -67,6 +67,20 @@ func (m *membership) Latest(ctx context.Context) ([]chain.Wallet, error) {
 	return m.Wallets(ctx)
 }
 
+// Wallet returns one of our wallets, which are read only if it is not among the latest: a thousand actions of a window ask for one each.
+func (m *membership) Wallet(ctx context.Context, id chain.WalletID) (chain.Wallet, error) {
+	for _, all := range []func(context.Context) ([]chain.Wallet, error){m.Latest, m.Wallets} {
+		wallets, err := all(ctx)
+		if err != nil {
+			return chain.Wallet{}, err
+		}
+		if i := slices.IndexFunc(wallets, func(w chain.Wallet) bool { return w.ID() == id }); i >= 0 {
+			return wallets[i], nil
+		}
+	}
+	return chain.Wallet{}, fmt.Errorf("wallet %v is not in the registry, or has no seat of this operator", id)
+}
+
 // complain says once that an imported wallet has no seat for us.
 func (m *membership) complain(id chain.WalletID) {
 	m.mu.Lock()

@@ -50,13 +50,21 @@ func TestWhoAsksOftenDoesNotReadTheRegistry(t *testing.T) {
 		require.Len(t, found, 1)
 	}
 	require.Equal(t, 1, registry.reads)
-	registry.wallets = append(registry.wallets, more)
-	_, err = m.Wallets(t.Context())
+	one, err := m.Wallet(t.Context(), w.ID())
 	require.NoError(t, err)
+	require.Equal(t, w, one)
+	require.Equal(t, 1, registry.reads)
+
+	registry.wallets = append(registry.wallets, more)
+	one, err = m.Wallet(t.Context(), more.ID())
+	require.NoError(t, err, "one that was imported a moment ago")
+	require.Equal(t, more, one)
 	found, err := m.Latest(t.Context())
 	require.NoError(t, err)
 	require.Len(t, found, 2)
 	require.Equal(t, 2, registry.reads)
+	_, err = m.Wallet(t.Context(), chain.WalletID{9})
+	require.ErrorContains(t, err, "is not in the registry")
 }
 
 // A database that is away for an hour would fill the log otherwise: it is looked at every two seconds.

@@ -260,16 +260,7 @@ var errNotSaid = errors.New("the leader's message is not among the stored ones")
 
 // Wallet implements signing.Source.
 func (a *agreed) Wallet(ctx context.Context, id chain.WalletID) (chain.Wallet, error) {
-	wallets, err := a.members.Wallets(ctx)
-	if err != nil {
-		return chain.Wallet{}, err
-	}
-	for _, w := range wallets {
-		if w.ID() == id {
-			return w, nil
-		}
-	}
-	return chain.Wallet{}, fmt.Errorf("wallet %v is not in the registry, or has no seat of this operator", id)
+	return a.members.Wallet(ctx, id)
 }
 
 // Revoked implements signing.Source.
