@@ -226,9 +226,9 @@ func newToldBench(b *testing.B, signed bool) *toldBench {
 // next begins a window, and waits until the one before is sealed and both subscribers have the seal.
 func (t *toldBench) next(b *testing.B) {
 	b.Helper()
-	t.at += chain.Height(coordination.RFC12().Frequency)
+	t.at += coordination.RFC12().Frequency
 	t.heights <- t.at
-	before := t.at/chain.Height(coordination.RFC12().Frequency) - 1
+	before := t.at/coordination.RFC12().Frequency - 1
 	for _, r := range t.readers {
 		for e := feed.Epoch(0); before > 0 && e < feed.Epoch(before); {
 			select {
