@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -152,6 +153,9 @@ func (d *devnet) openEnclaves(ctx context.Context) error {
 		return nil
 	}
 	return atOnce(len(d.operators), func(i int) error {
+		if d.cfg.between != nil {
+			d.operators[i].office.between = func(node http.Handler) http.Handler { return d.cfg.between(i, node) }
+		}
 		return d.operators[i].newEnclaves(ctx, d.cfg.Program, d.cfg.Enclaves, d.cfg.pace())
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"time"
@@ -53,6 +54,8 @@ type Config struct {
 	Chaos   bool
 	strikes func(rng *rand.Rand, instances []string, pace chaosPace) []Strike // in place of those of chaos, in a test
 	plan    func(stage) plan                                                  // in place of the scenario's, in a test
+	// between, in a test, stands between an operator's node in this process, by its index, and its signers.
+	between func(operator int, node http.Handler) http.Handler
 	// Program is what runs walletnode, with leading arguments if it takes any: scenario restart and Instances run nodes as
 	// processes of their own. Empty is this executable.
 	Program []string
