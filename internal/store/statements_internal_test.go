@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -66,24 +67,21 @@ func TestAStatementThatIsBeingReadIsNotUsedAgain(t *testing.T) {
 	tx, err := db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	const query = `SELECT n FROM numbers ORDER BY n`
-	var pairs []string
-	outer, err := tx.QueryContext(t.Context(), query)
-	require.NoError(t, err)
-	for outer.Next() {
-		var a int
-		require.NoError(t, outer.Scan(&a))
-		inner, err := tx.QueryContext(t.Context(), query)
+	numbers := func(each func(int)) {
+		rows, err := tx.QueryContext(t.Context(), query)
 		require.NoError(t, err)
-		for inner.Next() {
-			var b int
-			require.NoError(t, inner.Scan(&b))
-			pairs = append(pairs, fmt.Sprint(a, b))
+		defer rows.Close()
+		for rows.Next() {
+			var n int
+			require.NoError(t, rows.Scan(&n))
+			each(n)
 		}
-		require.NoError(t, inner.Err())
-		require.NoError(t, inner.Close())
+		require.NoError(t, rows.Err())
 	}
-	require.NoError(t, outer.Err())
-	require.NoError(t, outer.Close())
+	var pairs []string
+	numbers(func(a int) {
+		numbers(func(b int) { pairs = append(pairs, fmt.Sprint(a, b)) })
+	})
 	require.NoError(t, tx.Commit())
 	require.Equal(t, []string{"1 1", "1 2", "1 3", "2 1", "2 2", "2 3", "3 1", "3 2", "3 3"}, pairs)
 	_, busy := kept(t, db)
@@ -110,7 +108,8 @@ func TestAKeptStatementOutlivesAChangeOfTheSchemaAndACancellation(t *testing.T) 
 			return nil, err
 		}
 		defer rows.Close()
-		return rows.Columns()
+		columns, err = rows.Columns()
+		return columns, errors.Join(err, rows.Err())
 	}
 	_, err := db.ExecContext(t.Context(), `INSERT INTO numbers (n) VALUES (1), (2)`)
 	require.NoError(t, err)
@@ -123,15 +122,20 @@ func TestAKeptStatementOutlivesAChangeOfTheSchemaAndACancellation(t *testing.T) 
 	require.NoError(t, err)
 	require.Equal(t, []string{"n", "name"}, columns)
 
-	ctx, cancel := context.WithCancel(t.Context())
-	rows, err := db.QueryContext(ctx, query)
-	require.NoError(t, err)
-	require.True(t, rows.Next())
-	cancel()
-	for rows.Next() { // the driver may have the rest at hand
-		continue
-	}
-	require.NoError(t, rows.Close())
+	func() { // somebody stops in the middle
+		ctx, cancel := context.WithCancel(t.Context())
+		rows, err := db.QueryContext(ctx, query)
+		require.NoError(t, err)
+		defer rows.Close()
+		require.True(t, rows.Next())
+		cancel()
+		for rows.Next() { // the driver may have the rest at hand
+			continue
+		}
+		if err := rows.Err(); err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+		}
+	}()
 	columns, err = read(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"n", "name"}, columns)
