@@ -36,6 +36,7 @@ type outbox struct {
 	ahead    []delivery   // of receivers that are, for the next: at most what the links of the others hold
 	entries  []feed.Entry // made and not stored yet; none while nothing is taken
 	owners   []*box       // of the entries
+	flushed  int          // how many were stored at once last: as many are likely to come again
 	behindAt feed.Seq     // the first record it has not committed to
 }
 
@@ -246,7 +247,7 @@ func (o *outbox) takeAll(ctx context.Context, q *queue, d delivery) (taken uint6
 // flush stores the entries that were made.
 func (o *outbox) flush(ctx context.Context) error {
 	entries, owners := o.entries, o.owners
-	o.entries, o.owners = nil, nil
+	o.entries, o.owners, o.flushed = nil, nil, len(entries)
 	return o.store(ctx, entries, owners)
 }
 
@@ -288,6 +289,10 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 		in.records[i] = d.copies[i].record
 	}
 	copies := o.feed.logic.keep(d.copies)
+	if o.entries == nil {
+		room := max(len(copies), o.flushed)
+		o.entries, o.owners = make([]feed.Entry, 0, room), make([]*box, 0, room)
+	}
 	for i := range copies {
 		var hash feed.Hash
 		c := &copies[i]
