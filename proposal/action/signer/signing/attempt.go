@@ -306,7 +306,7 @@ func (r *run) finishInput(ctx context.Context, a *attempt) {
 }
 
 // resultSpeakers is how many of the signers tell the others what came of it. One could lose its power in that moment.
-const resultSpeakers = 3
+const resultSpeakers = 2
 
 // succeed ends the run with signatures that were verified. An attempt that is under way while those of an earlier one come in
 // is left without a result.

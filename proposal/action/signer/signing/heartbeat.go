@@ -44,14 +44,17 @@ func (h heartbeat) judge(ctx context.Context, o proposal.Order) {
 	if err != nil || !ok {
 		return // nothing was asked
 	}
-	before, err := h.cfg.Log.Signings(ctx, o.Wallet, o.Window, heartbeats)
-	if err != nil {
-		log.Error("Could not read the heartbeats before this one", "error", err)
-		return
-	}
 	wallet, err := h.cfg.Source.Wallet(ctx, o.Wallet)
 	if err != nil {
 		log.Error("Could not read the wallet's roster", "error", err)
+		return
+	}
+	if _, isPoor := poor(wallet, h.cfg.PoorShare, now); !isPoor {
+		return // whatever those before it were
+	}
+	before, err := h.cfg.Log.Signings(ctx, o.Wallet, o.Window, heartbeats)
+	if err != nil {
+		log.Error("Could not read the heartbeats before this one", "error", err)
 		return
 	}
 	absent := inactive(wallet, h.cfg.Self, h.cfg.PoorShare, append([]Signing{now}, before...))
@@ -74,9 +77,8 @@ func inactive(wallet chain.Wallet, self chain.Operator, share int, signings []Si
 		if s.Intent.Transaction != nil {
 			continue
 		}
-		newest, ok := s.Newest()
-		everybodyElse := len(wallet.Operators()) - 1
-		if !ok || newest.Active*100 >= share*wallet.Seats() || len(newest.Absent) >= everybodyElse {
+		newest, isPoor := poor(wallet, share, s)
+		if !isPoor {
 			return Absence{}
 		}
 		absent = slices.DeleteFunc(absent, func(s chain.Seat) bool { return !slices.Contains(newest.Missing, int(s)) })
@@ -85,4 +87,11 @@ func inactive(wallet chain.Wallet, self chain.Operator, share int, signings []Si
 		}
 	}
 	return Absence{}
+}
+
+// poor returns the newest attempt at a heartbeat, and whether too few seats were there for it, with somebody else among them.
+func poor(wallet chain.Wallet, share int, s Signing) (Attempt, bool) {
+	newest, ok := s.Newest()
+	everybodyElse := len(wallet.Operators()) - 1
+	return newest, ok && newest.Active*100 < share*wallet.Seats() && len(newest.Absent) < everybodyElse
 }
