@@ -195,3 +195,38 @@ func (h *history) honest(windows int) {
 	require.Positive(h.t, h.restarted)
 	require.Positive(h.t, h.promoted)
 }
+
+// An operator loses everything but its keys after it told its head of a window, and starts again before the next one: what it has not seen it
+// does not attest, for it may have attested it before.
+func TestHistoriesAWipedDiskLeadsToNoSecondHead(t *testing.T) {
+	withHistory(t, *historySeed, root(t), func(h *history) {
+		for k := range 3 {
+			h.window = chain.Height(k+1) * 900
+			h.pass(h.window + 79)
+			for _, m := range h.members {
+				for i := range h.wallets {
+					if slices.Contains(rosters[i], m.n) {
+						h.hears(m, i, leaderOf(i, h.window), func(*witness, int) []int { return []int{0} })
+					}
+				}
+			}
+			for at := chain.Height(exchangeFrom); at <= exchangeTo; at++ {
+				h.pass(h.window + at)
+			}
+			if k == 1 {
+				m := h.members[1]
+				m.halt()
+				require.NoError(h.t, os.RemoveAll(m.dir))
+				require.NoError(h.t, os.MkdirAll(m.dir, 0o700))
+				m.start()
+				for at := chain.Height(exchangeTo + 1); at <= exchangeTo+250; at++ {
+					h.pass(h.window + at)
+				}
+			}
+			h.requireNoProof()
+		}
+		state, err := h.members[1].log.State(h.t.Context())
+		require.NoError(h.t, err)
+		require.Equal(h.t, h.window, state.Head.Window, "it goes on with the window that it saw")
+	})
+}

@@ -133,7 +133,7 @@ func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made boo
 	if newest >= window {
 		return false, ErrAttested
 	}
-	if len(d.Wallets) == 0 {
+	if len(d.Wallets) == 0 || newest == 0 && len(d.New) == 0 { // a chain begins with a window that was seen
 		return false, nil
 	}
 	ledger := kept.Clone()
