@@ -58,6 +58,7 @@ func (i *Instance) past(ctx context.Context, mailbox string, at *pipeline.Positi
 	if err != nil {
 		return false, fmt.Errorf("read the moves of mailbox %s: %w", mailbox, err)
 	}
+	moves = crossings(moves)
 	for n := begin(moves, *at); n < len(moves); n++ {
 		h := moves[n].Handover
 		var last *feed.Epoch
@@ -69,6 +70,7 @@ func (i *Instance) past(ctx context.Context, mailbox string, at *pipeline.Positi
 				return false, err
 			}
 		}
+		at.Instance = h.From // also of who begins, and comes back when the handover is signed
 		if at.Number < h.Number {
 			return false, fmt.Errorf("mailbox %s, entry %d: %w", mailbox, at.Number+1, pipeline.ErrCollected)
 		}
@@ -95,7 +97,8 @@ func lastLoss(moves []Moved) (feed.Handover, bool) {
 	return moves[n-1].Handover, true
 }
 
-// begin is the first move that a subscriber has not seen; as many as there are if it reads the present instance.
+// begin is the first move that a subscriber has not seen; as many as there are if it reads the present instance. It may have read seals
+// at an instance that had let the mailbox go by then.
 func begin(moves []Moved, at pipeline.Position) int {
 	for n, m := range moves {
 		h := m.Handover
@@ -105,11 +108,19 @@ func begin(moves []Moved, at pipeline.Position) int {
 			}
 			continue
 		}
-		if at.Instance == h.From && at.Number <= h.Number && (!at.Sealed || !h.Sealed || at.Epoch <= h.Epoch || h.Gone()) {
+		if at.Instance == h.From && at.Number <= h.Number && !cameBack(moves[n+1:], at) {
 			return n
 		}
 	}
 	return len(moves)
+}
+
+// cameBack is whether a subscriber is where its mailbox was once more, after one of some moves.
+func cameBack(moves []Moved, at pipeline.Position) bool {
+	return slices.ContainsFunc(moves, func(m Moved) bool {
+		h := m.Handover
+		return m.Taken && h.To == at.Instance && h.Goes() <= at.Number && at.Sealed && h.Follows && h.Before <= at.Epoch
+	})
 }
 
 // live follows the running feed until it ends, or the mailbox leaves.
@@ -235,6 +246,7 @@ func (i *Instance) oldest(ctx context.Context, name, home string, last feed.Numb
 	if err != nil {
 		return 0, fmt.Errorf("read the moves of mailbox %s: %w", name, err)
 	}
+	moves = crossings(moves)
 	after := feed.Number(0)
 	for n := 0; n <= len(moves); n++ {
 		at, until := home, last

@@ -159,23 +159,30 @@ func (h *house) subscriber(mailbox string) *subscriber {
 
 // read takes in what there is now, at whichever instance has it.
 func (s *subscriber) read() {
-	for _, r := range s.h.runs {
-		ctx, stop := context.WithCancel(s.h.ctx)
-		done := make(chan error, 1)
-		go func() {
-			defer close(done) // also when what it takes is not what is expected
-			done <- r.instance.Follow(ctx, s.mailbox, s.at(), s.take(r))
-		}()
-		time.Sleep(2 * instance.DefaultPace)
-		synctest.Wait()
-		stop()
-		err := <-done
-		var elsewhere instance.Elsewhere
-		if errors.As(err, &elsewhere) {
-			continue
-		}
-		require.ErrorIs(s.h.t, err, context.Canceled)
+	for name := range s.h.runs {
+		s.readAt(name)
 	}
+}
+
+// readAt takes in what one instance has, if it has the mailbox.
+func (s *subscriber) readAt(name string) {
+	r := s.h.runs[name]
+	ctx, stop := context.WithCancel(s.h.ctx)
+	done := make(chan error, 1)
+	go func() {
+		defer close(done) // also when what it takes is not what is expected
+		done <- r.instance.Follow(ctx, s.mailbox, s.at(), s.take(r))
+	}()
+	time.Sleep(2 * instance.DefaultPace)
+	synctest.Wait()
+	stop()
+	err, returned := <-done
+	require.True(s.h.t, returned, "what %s delivered of mailbox %s is not what is expected, as said before this", name, s.mailbox)
+	var elsewhere instance.Elsewhere
+	if errors.As(err, &elsewhere) {
+		return
+	}
+	require.ErrorIs(s.h.t, err, context.Canceled)
 }
 
 func (s *subscriber) at() pipeline.Position {
@@ -321,6 +328,67 @@ func TestAMailboxIsTakenOverFromAnInstanceThatIsGone(t *testing.T) {
 		require.Equal(t, 2, all.moves)
 		h.kill("alpha")
 		h.kill("beta")
+	})
+}
+
+// Nobody has to wish for it: when an instance has been gone for as long as no restart takes, its mailboxes go on with the next epoch
+// at one that lives, with nothing lost or repeated.
+func TestTheMailboxesOfAnInstanceThatIsGoneGoOnByThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha", "beta")
+		h.start("alpha")
+		h.start("beta")
+		all := h.subscriber("all")
+		h.tell("alpha", 10)
+		h.turn()
+		h.tell("alpha", 10)
+		h.rest()
+		all.read()
+		h.kill("alpha")
+		time.Sleep(30 * time.Second)
+		h.start("alpha") // a restart
+		time.Sleep(2 * time.Minute)
+		require.Empty(t, h.base.wished())
+		h.kill("alpha")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		require.Equal(t, map[string]string{"all": "beta", "some": "beta"}, h.base.wished())
+		h.turn()
+		h.tell("beta", 10)
+		h.rest()
+		all.read()
+		all.wantAll(0, 1, 2, 3)
+		require.Equal(t, 1, all.moves)
+		h.kill("beta")
+	})
+}
+
+// A wish holds as long as the instance that it names has a session, or may be restarting.
+func TestAMailboxThatIsWishedToAnInstanceThatIsGoneIsAnOrphan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), names...)
+		for _, n := range names {
+			h.start(n)
+		}
+		all := h.subscriber("all")
+		h.tell("alpha", 10)
+		h.turn()
+		h.move("all", "beta")
+		h.rest()
+		h.kill("alpha")
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		require.Equal(t, map[string]string{"all": "beta", "some": h.base.wished()["some"]}, h.base.wished())
+		h.kill("beta")
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		require.Equal(t, map[string]string{"all": "gamma", "some": "gamma"}, h.base.wished())
+		h.tell("gamma", 5)
+		h.turn()
+		h.turn()
+		all.read()
+		all.wantAll(0, 1, 2, 3)
+		h.kill("gamma")
 	})
 }
 

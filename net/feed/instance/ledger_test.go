@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/net/feed"
@@ -26,8 +27,11 @@ type base struct {
 	homes  map[string]string
 	wishes map[string]instance.Wish
 	moves  map[string][]instance.Moved
-	live   map[string]int // the session that an instance has; 0: none
+	live   map[string]int // the session that an instance has; negative once it is over
 	told   map[string]chan struct{}
+
+	lag      time.Duration // of reading where a log stands
+	unsigned bool          // nobody gets to sign for a mailbox that comes
 }
 
 func newBase(names ...string) *base {
@@ -62,6 +66,24 @@ func (b *base) copy() *base {
 	return own
 }
 
+// set changes what the base does.
+func (b *base) set(lag time.Duration, unsigned bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lag, b.unsigned = lag, unsigned
+}
+
+// wished is where mailboxes are wished to.
+func (b *base) wished() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	to := map[string]string{}
+	for mailbox, w := range b.wishes {
+		to[mailbox] = w.To
+	}
+	return to
+}
+
 func key(name string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte("test-" + name))
 	return ed25519.NewKeyFromSeed(seed[:])
@@ -94,7 +116,7 @@ type session struct {
 func (b *base) open(name string) *session {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.live[name]++
+	b.live[name] = max(b.live[name], -b.live[name]) + 1
 	return &session{b, name, b.live[name]}
 }
 
@@ -127,6 +149,14 @@ func (s *session) write(do func() error) error {
 type fenced struct {
 	*feedtest.Log
 	s *session
+}
+
+func (f fenced) State(ctx context.Context) (pipeline.State, error) {
+	f.s.mu.Lock()
+	lag := f.s.lag
+	f.s.mu.Unlock()
+	time.Sleep(lag)
+	return f.Log.State(ctx)
 }
 
 func (f fenced) Open(ctx context.Context, t pipeline.Term) error {
@@ -287,6 +317,9 @@ func (s *session) Moves(_ context.Context, m string) ([]instance.Moved, error) {
 
 func (s *session) Take(_ context.Context, m string, n int, h feed.Handover) (kept feed.Handover, err error) {
 	err = s.write(func() error {
+		if s.unsigned {
+			return instance.ErrStale
+		}
 		move := &s.moves[m][n]
 		if !move.Taken {
 			// It is read as the wire has it, so that nothing but what is signed is kept.

@@ -41,6 +41,10 @@ func handover(mailbox, from, to string, stand pipeline.Stand) feed.Handover {
 // fetch prepares for a mailbox that is wished here: it says from when on it is arriving, and takes it from an instance that is gone.
 func (s *steward) fetch(ctx context.Context, mailbox, home string, wish Wish) error {
 	now := s.feed.Now()
+	asked := slices.ContainsFunc(s.asked, func(m feed.Subscription) bool { return m.Mailbox == mailbox && m.Arriving })
+	if earlier, err := s.arrivedEarlier(ctx, now, mailbox); err != nil || earlier || !asked {
+		return err
+	}
 	sub, there := subscription(now, mailbox)
 	if !wish.Ready {
 		from := s.from
@@ -94,7 +98,7 @@ func (s *steward) settle(ctx context.Context, mailbox string) error {
 	}
 	var positions []feed.Position
 	if n > 0 && (!moves[n-1].Taken || moves[n-1].Handover.First() == first || !known) {
-		h, ready, err := s.take(ctx, now, moves[n-1], first, known)
+		h, ready, err := s.take(ctx, now, lastCrossing(moves), first, known)
 		if err != nil || !ready {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/walletnode/walletnode/net/feed"
@@ -24,6 +25,7 @@ type steward struct {
 	admitted map[string]bool // by this feed
 	asked    []feed.Subscription
 	from     feed.Epoch // in which what was asked for begins to hold
+	orphans  orphans
 }
 
 // post is what the ledger tells of the mailboxes.
@@ -34,6 +36,11 @@ type post struct {
 
 // run looks after the mailboxes until the context ends; subscribed is closed when all have been asked for.
 func (s *steward) run(ctx context.Context, subscribed chan<- struct{}) error {
+	select { // else what is open would be taken for what was never opened, and a mailbox that is here for one that moves in
+	case <-s.feed.Begun():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	ticker := time.NewTicker(s.cfg.Pace)
 	defer ticker.Stop()
 	for {
@@ -66,6 +73,9 @@ func (s *steward) pass(ctx context.Context) error {
 		return err
 	}
 	s.set(s.feed, p.homes)
+	if err := s.adopt(ctx, p); err != nil {
+		return err
+	}
 	if err := s.subscribe(ctx, p); err != nil {
 		return err
 	}
@@ -143,6 +153,13 @@ func (s *steward) subscribe(ctx context.Context, p post) error {
 				m.After = moves[n-1].Handover.Positions
 			}
 		case wished && wish.To == s.name:
+			earlier, err := s.arrivedEarlier(ctx, now, m.Mailbox)
+			if err != nil {
+				return err
+			}
+			if earlier {
+				continue // for one epoch
+			}
 			m.Arriving = true
 		default:
 			continue
@@ -174,6 +191,26 @@ func (s *steward) arrives(ctx context.Context, now pipeline.Now, mailbox string,
 	}
 	_, left, err := s.leftIn(ctx, now, mailbox)
 	return left, err
+}
+
+// arrivedEarlier is whether the open epoch has a mailbox arriving for a stay that has ended since: this instance had it, and was gone. What
+// its epochs up to this one hold is of that stay, so that the next one must not begin with them.
+func (s *steward) arrivedEarlier(ctx context.Context, now pipeline.Now, mailbox string) (bool, error) {
+	if sub, there := subscription(now, mailbox); !there || !sub.Arriving {
+		return false, nil
+	}
+	first, known, err := s.since(ctx, now.Term.Epoch, arriving(mailbox))
+	if err != nil {
+		return false, err
+	}
+	moves, err := s.cfg.Ledger.Moves(ctx, mailbox)
+	if err != nil {
+		return false, fmt.Errorf("read the moves of mailbox %s: %w", mailbox, err)
+	}
+	return slices.ContainsFunc(moves, func(m Moved) bool {
+		h := m.Handover
+		return m.Taken && h.To == s.name && (h.Follows && h.First() >= first || !h.Follows && !known)
+	}), nil
 }
 
 // served is whether a mailbox is one of the open epoch, or was one before: what was never opened here does not leave.

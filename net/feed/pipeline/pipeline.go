@@ -60,6 +60,7 @@ type Feed struct {
 	submissions   chan submission
 	admissions    chan admission
 	subscriptions chan subscribing
+	begun         chan struct{} // closed when Now tells what the log does
 	stopped       chan struct{} // closed when Run has ended
 
 	mu     sync.Mutex
@@ -109,8 +110,8 @@ func New(cfg Config) (*Feed, error) {
 	}
 	return &Feed{
 		cfg: cfg, logic: logic{take: take, number: number, route: route, fan: fan, keep: keep, commit: commit, due: due, seal: seal},
-		submissions: make(chan submission), admissions: make(chan admission), subscriptions: make(chan subscribing), stopped: make(chan struct{}),
-		boxes: map[string]*box{}, change: make(chan struct{}),
+		submissions: make(chan submission), admissions: make(chan admission), subscriptions: make(chan subscribing), begun: make(chan struct{}),
+		stopped: make(chan struct{}), boxes: map[string]*box{}, change: make(chan struct{}),
 	}, nil
 }
 
@@ -156,9 +157,9 @@ func (f *Feed) Run(ctx context.Context, heights <-chan chain.Height) error {
 	g.Go(func() error {
 		return newInbox(f, state, orders, numbered, reports, queues).run(run)
 	})
-	g.Go(func() error {
-		return newSequencer(f, state, queues, orders, reports, rejoins).run(run, heights)
-	})
+	q := newSequencer(f, state, queues, orders, reports, rejoins)
+	close(f.begun)
+	g.Go(func() error { return q.run(run, heights) })
 	err = g.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -173,7 +174,10 @@ type Now struct {
 	Sealed *feed.Seal // the last seal; nil if none
 }
 
-// Now tells where the feed is, as far as it has begun to run.
+// Begun is closed when Run has read where the log stands, from when on Now tells it.
+func (f *Feed) Begun() <-chan struct{} { return f.begun }
+
+// Now tells where the feed is, which is nowhere before it has begun.
 func (f *Feed) Now() Now {
 	f.mu.Lock()
 	defer f.mu.Unlock()
