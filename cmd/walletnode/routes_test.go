@@ -99,6 +99,7 @@ var routesOf = map[string]string{
 	"evidence export":        "- it writes a file of the asker's, from what /v1/evidence/proofs/{id} and /v1/faults/{id} have",
 	"evidence verify":        "- it reads files of the asker's",
 	"feed verify":            "- it reads files of the asker's",
+	"feed compare":           "- it reads a directory of the asker's, and asks another subscriber",
 	"message decode":         "- it reads what it is given",
 	"message encode":         "- it reads what it is given",
 	"debug bundle":           "- it writes a file, from what many routes have",
