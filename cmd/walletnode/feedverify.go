@@ -114,13 +114,13 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 	var found []feed.Finding
 	switch {
 	case across:
-		crossing, wrong := feed.Across(exports[0], exports[1], ring)
+		crossing, wrong := feed.Across(c.Context, exports[0], exports[1], ring)
 		found, blames, err = crossing.Findings, crossing.Blames, wrong
 		if err == nil && crossing.Items == 0 && len(found) == 0 {
 			v.Verdict, v.Detail = feedUnusable, "there is nothing to compare: the two instances have no item of one source in common"
 		}
 	case len(exports) == 2:
-		found, blames, err = feed.Compare(exports[0], exports[1], ring)
+		found, blames, err = feed.Compare(c.Context, exports[0], exports[1], ring)
 	default:
 		blames, err = exports[0].Verify(ring)
 	}

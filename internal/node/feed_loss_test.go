@@ -244,7 +244,7 @@ func TestAfterADatabaseFileWasPutBackSubscribersAreToldAndGoOn(t *testing.T) {
 	require.NoError(t, err)
 	signers := h.follow(SignerMailbox("one"))
 	signers.await(t, "it reads on to the end", func() bool { return signers.last == 13 })
-	findings, blames, err := feed.Compare(all.export(), signers.export(), ring)
+	findings, blames, err := feed.Compare(t.Context(), all.export(), signers.export(), ring)
 	require.NoError(t, err)
 	require.Empty(t, findings, "nothing is proved")
 	require.Empty(t, blames)

@@ -47,7 +47,7 @@ func TestTwoInstancesThatTookInTheSameAgreeHoweverTheySealedIt(t *testing.T) {
 			return append(epochs, epoch)
 		}
 		a, b, keys := twoInstances(t, shuffle(), shuffle())
-		c, err := feed.Across(a, b, keys)
+		c, err := feed.Across(t.Context(), a, b, keys)
 		require.NoError(t, err)
 		require.Equal(t, feed.Crossing{Items: 7, Covered: true, Until: feed.Epoch(len(a.Epochs))}, c, "seed %d", seed)
 	}
@@ -58,7 +58,7 @@ func TestTheFirstItemThatOneOfTwoInstancesLacksIsNamed(t *testing.T) {
 		[][]feed.Item{from("x", 1, 1, 2), from("x", 1, 3, 4), from("x", 1, 5, 6)},
 		[][]feed.Item{from("x", 1, 1, 2, 3), from("x", 1, 5, 6)})
 	for name, pair := range map[string][2]feed.Export{"a with b": {a, b}, "b with a": {b, a}} {
-		c, err := feed.Across(pair[0], pair[1], keys)
+		c, err := feed.Across(t.Context(), pair[0], pair[1], keys)
 		require.NoError(t, err)
 		require.Equal(t, 5, c.Items)
 		require.Equal(t, []feed.Finding{{
@@ -76,7 +76,7 @@ func TestAnItemThatTwoInstancesTellDifferentlyIsNamed(t *testing.T) {
 	other[1] = fact("x", 2, 1, feed.KindProposal)
 	other[1].Payload[0] ^= 1
 	a, b, keys := twoInstances(t, [][]feed.Item{from("x", 1, 1, 2, 3)}, [][]feed.Item{other})
-	c, err := feed.Across(a, b, keys)
+	c, err := feed.Across(t.Context(), a, b, keys)
 	require.NoError(t, err)
 	require.Equal(t, 2, c.Items)
 	require.Len(t, c.Findings, 1)
@@ -96,22 +96,22 @@ func TestWhatLiesOutsideOfWhatBothHaveIsNoDifference(t *testing.T) {
 		"another source": {from("y", 1, 1, 2, 4)},
 	} {
 		a, b, keys := twoInstances(t, all, theirs)
-		c, err := feed.Across(a, b, keys)
+		c, err := feed.Across(t.Context(), a, b, keys)
 		require.NoError(t, err)
 		require.Empty(t, c.Findings, name)
 		require.Equal(t, name == "does not go", c.Covered && c.Until == 3, name)
 	}
 	a, b, keys := twoInstances(t, all, [][]feed.Item{from("x", 1, 1), from("x", 1, 2), from("x", 1, 4)})
 	b.Epochs = b.Epochs[1:]
-	c, err := feed.Across(a, b, keys)
+	c, err := feed.Across(t.Context(), a, b, keys)
 	require.NoError(t, err)
 	require.Empty(t, c.Findings)
 	require.Equal(t, 2, c.Items)
-	_, err = feed.Across(a, a, keys)
+	_, err = feed.Across(t.Context(), a, a, keys)
 	require.ErrorIs(t, err, feed.ErrMalformed)
 	b.Epochs = slices.Clone(b.Epochs)
 	b.Epochs[0].Entries = nil
-	c, err = feed.Across(a, b, keys)
+	c, err = feed.Across(t.Context(), a, b, keys)
 	require.NoError(t, err)
 	require.Equal(t, feed.Delivery, c.Blames[0].Reason, "it is not what its seals commit to")
 }

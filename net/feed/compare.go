@@ -3,7 +3,7 @@ package feed
 import (
 	"bytes"
 	"cmp"
-	"fmt"
+	"context"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
@@ -16,18 +16,30 @@ type point struct {
 	shard uint16
 }
 
-// shared returns what a mailbox has of some wallets, or of all, in an epoch that another mailbox gets, too, in the order of the numbers.
-func (k Kept) shared(mailbox, other string, wallets ...chain.WalletID) (points []point) {
-	for _, e := range k.Entries {
-		item := e.Record.Item
-		if e.Gap == nil && (len(wallets) == 0 || slices.Contains(wallets, item.Wallet)) &&
-			k.Subscriptions.Reaches(mailbox, item) && k.Subscriptions.Reaches(other, item) {
-			points = append(points, point{seq: e.Record.Seq, hash: e.Record.Hash(), shard: e.Shard})
-		}
-	}
+// both is whether an entry's record is one that two mailboxes get.
+func (k Kept) both(mailbox, other string, e *Entry) bool {
+	return e.Gap == nil && k.Subscriptions.Reaches(mailbox, e.Record.Item) && k.Subscriptions.Reaches(other, e.Record.Item)
+}
+
+// point is where the entry's record stands.
+func (e *Entry) point() point { return point{seq: e.Record.Seq, hash: e.Record.Hash(), shard: e.Shard} }
+
+// inOrder sorts points by their numbers, each once.
+func inOrder(points []point) []point {
 	slices.SortStableFunc(points, func(a, b point) int { return cmp.Compare(a.seq, b.seq) })
 	// A record that is there twice is the audit's to find.
 	return slices.CompactFunc(points, func(a, b point) bool { return a.seq == b.seq })
+}
+
+// shared returns what a mailbox has of some wallets, or of all, in an epoch that another mailbox gets, too, in the order of the numbers.
+func (k Kept) shared(mailbox, other string, wallets ...chain.WalletID) (points []point) {
+	for i := range k.Entries {
+		e := &k.Entries[i]
+		if (len(wallets) == 0 || slices.Contains(wallets, e.Record.Item.Wallet)) && k.both(mailbox, other, e) {
+			points = append(points, e.point())
+		}
+	}
+	return inOrder(points)
 }
 
 // Finding is what a comparison comes to: where two subscribers part in a wallet's records, and who is to blame for it.
@@ -46,57 +58,123 @@ type Finding struct {
 }
 
 // Compare verifies two subscribers' exports of one instance and finds the first difference in what they have of each wallet; none
-// are all wallets. Findings are ascending by wallet; blames are of the exports alone.
-func Compare(a, b Export, keys Keyring, wallets ...chain.WalletID) ([]Finding, []Blame, error) {
+// are all wallets. Findings are ascending by wallet; blames are of the exports alone. Records are compared up to the first epoch in which
+// an export is not what its outbox committed to: what it shows from there on shows nothing about anybody. It takes time linear in the
+// entries, and ends with ctx.
+func Compare(ctx context.Context, a, b Export, keys Keyring, wallets ...chain.WalletID) ([]Finding, []Blame, error) {
 	if a.Instance != b.Instance || a.Mailbox == b.Mailbox {
 		return nil, nil, malformed("two mailboxes of one instance are compared by their records, not %s of %s and %s of %s", a.Mailbox, a.Instance, b.Mailbox, b.Instance)
 	}
-	blames, err := verifyAll(keys, a, b)
+	blames, until, err := verifyAll(ctx, keys, a, b)
 	if err != nil {
 		return nil, nil, err
 	}
 	a, b = common(a, b)
-	if len(wallets) == 0 {
-		wallets = append(a.wallets(), b.wallets()...)
+	c := comparison{only: map[chain.WalletID]bool{}, parted: map[chain.WalletID]bool{}}
+	for _, w := range wallets {
+		c.only[w] = true
 	}
-	wallets = slices.Clone(wallets)
-	slices.SortFunc(wallets, func(x, y chain.WalletID) int { return bytes.Compare(x[:], y[:]) })
-	var findings []Finding
-	for _, w := range slices.Compact(wallets) {
-		e, part := Parting(a.Trail(b.Mailbox, w), b.Trail(a.Mailbox, w))
-		if !part {
+	for i, ka := range a.Epochs {
+		kb := b.Epochs[i]
+		if ka.Seal.Hash() != kb.Seal.Hash() {
+			p := proveSeals(*ka.Seal, *kb.Seal) // which is all wallets' trouble, and told once
+			c.findings = append(c.findings, Finding{Wallet: c.least(a, b), Epoch: ka.Epoch, Proof: &p})
+			break
+		}
+		if ka.Epoch >= until {
 			continue
 		}
-		f, err := parted(a, b, w, e)
-		if err != nil {
+		if err := c.epoch(ctx, a.Mailbox, ka, b.Mailbox, kb); err != nil {
 			return nil, nil, err
 		}
-		if slices.ContainsFunc(findings, f.sameSeals) { // which is all wallets' trouble, and told once
-			continue
-		}
-		f.Wallet = w
-		findings = append(findings, *f)
 	}
-	return findings, blames, nil
+	slices.SortStableFunc(c.findings, func(x, y Finding) int { return bytes.Compare(x.Wallet[:], y.Wallet[:]) })
+	return c.findings, blames, nil
 }
 
-// sameSeals is whether two findings are of one epoch that was sealed twice.
-func (f Finding) sameSeals(o Finding) bool {
-	two := func(f Finding) bool { return f.Proof != nil && f.Proof.Fault == TwoSeals }
-	return two(f) && two(o) && f.Epoch == o.Epoch
+// comparison is how far Compare is.
+type comparison struct {
+	only     map[chain.WalletID]bool // none: all
+	parted   map[chain.WalletID]bool
+	findings []Finding
 }
 
-// verifyAll verifies exports, and says who is to blame by them.
-func verifyAll(keys Keyring, exports ...Export) (blames []Blame, _ error) {
-	for _, x := range exports {
-		found, err := x.Verify(keys)
-		if err != nil {
-			return nil, err
+// of is whether a wallet is still to be compared.
+func (c *comparison) of(w chain.WalletID) bool {
+	return !c.parted[w] && (len(c.only) == 0 || c.only[w])
+}
+
+// least is the first of the wallets that are still to be compared; zero if there is none.
+func (c *comparison) least(a, b Export) (least chain.WalletID) {
+	found := false
+	for _, w := range append(a.wallets(), b.wallets()...) {
+		if c.of(w) && (!found || bytes.Compare(w[:], least[:]) < 0) {
+			least, found = w, true
 		}
-		blames = append(blames, found...)
+	}
+	return least
+}
+
+// epoch finds where wallets part in an epoch that was sealed once.
+func (c *comparison) epoch(ctx context.Context, mailbox string, ka Kept, other string, kb Kept) error {
+	a, err := ka.side(ctx, mailbox, other)
+	if err != nil {
+		return err
+	}
+	b, err := kb.side(ctx, other, mailbox)
+	if err != nil {
+		return err
+	}
+	for _, two := range [][2]*side{{a, b}, {b, a}} {
+		for w := range two[0].points {
+			if !c.of(w) {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			f, err := parting(a, b, w)
+			if err != nil {
+				return err
+			}
+			if f != nil {
+				f.Wallet, c.parted[w] = w, true
+				c.findings = append(c.findings, *f)
+			}
+		}
+	}
+	return nil
+}
+
+// parting is the first difference in a wallet's records; nil if there is none.
+func parting(a, b *side, w chain.WalletID) (*Finding, error) {
+	pa, pb := a.points[w], b.points[w]
+	for i := range max(len(pa), len(pb)) {
+		switch {
+		case i < len(pa) && (i >= len(pb) || pa[i].seq < pb[i].seq):
+			return lacks(a, b, pa[i])
+		case i < len(pb) && (i >= len(pa) || pb[i].seq < pa[i].seq):
+			return lacks(b, a, pb[i])
+		case pa[i] != pb[i]:
+			return differs(a, b, pa[i], pb[i])
+		}
+	}
+	return nil, nil //nolint:nilnil // no difference is an answer
+}
+
+// verifyAll verifies exports, and says who is to blame by them, and which is the first epoch in which one of them is not what its outbox
+// committed to.
+func verifyAll(ctx context.Context, keys Keyring, exports ...Export) (blames []Blame, until Epoch, _ error) {
+	until = ^Epoch(0)
+	for _, x := range exports {
+		found, upTo, err := x.verify(ctx, keys)
+		if err != nil {
+			return nil, 0, err
+		}
+		blames, until = append(blames, found...), min(until, upTo)
 	}
 	slices.SortFunc(blames, Blame.compare)
-	return slices.CompactFunc(blames, func(x, y Blame) bool { return x.compare(y) == 0 }), nil
+	return slices.CompactFunc(blames, func(x, y Blame) bool { return x.compare(y) == 0 }), until, nil
 }
 
 // wallets returns those of which the export has records.
@@ -121,25 +199,4 @@ func common(a, b Export) (Export, Export) {
 		return x
 	}
 	return only(a, b), only(b, a)
-}
-
-// parted finds the first difference of an epoch in which two subscribers part.
-func parted(a, b Export, wallet chain.WalletID, e Epoch) (*Finding, error) {
-	ka, kb := a.Only(e).Epochs[0], b.Only(e).Epochs[0]
-	if ka.Seal.Hash() != kb.Seal.Hash() {
-		p := proveSeals(*ka.Seal, *kb.Seal)
-		return &Finding{Epoch: e, Proof: &p}, nil
-	}
-	pa, pb := ka.shared(a.Mailbox, b.Mailbox, wallet), kb.shared(b.Mailbox, a.Mailbox, wallet)
-	for i := range max(len(pa), len(pb)) {
-		switch {
-		case i < len(pa) && (i >= len(pb) || pa[i].seq < pb[i].seq):
-			return lacks(a.Mailbox, ka, b.Mailbox, kb, pa[i])
-		case i < len(pb) && (i >= len(pa) || pb[i].seq < pa[i].seq):
-			return lacks(b.Mailbox, kb, a.Mailbox, ka, pb[i])
-		case pa[i] != pb[i]:
-			return differs(a.Mailbox, ka, b.Mailbox, kb, pa[i], pb[i])
-		}
-	}
-	return nil, fmt.Errorf("epoch %d: the trails differ and the records do not: %w", e, ErrMalformed)
 }

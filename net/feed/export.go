@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -85,30 +86,42 @@ func DecodeExport(data []byte) (Export, error) {
 // Verify reads the export as a subscriber would, payloads left out, and says who is to blame by it. Errors say that it is no
 // subscriber's who read what the instance signed.
 func (x Export) Verify(keys Keyring) ([]Blame, error) {
+	blames, _, err := x.verify(context.Background(), keys)
+	return blames, err
+}
+
+// verify is Verify until ctx ends, and tells the first epoch in which the export is not what its outbox committed to.
+func (x Export) verify(ctx context.Context, keys Keyring) (blames []Blame, until Epoch, _ error) {
+	until = ^Epoch(0)
 	if _, known := keys[x.Instance]; !known {
-		return nil, fmt.Errorf("%s: %w", x.Instance, ErrUnknownInstance)
+		return nil, 0, fmt.Errorf("%s: %w", x.Instance, ErrUnknownInstance)
 	}
 	if len(x.Epochs) == 0 {
-		return nil, nil
+		return nil, until, nil
 	}
 	r, err := NewReader(x.Instance, x.Mailbox, keys, x.start(), Policy{Keep: max(1, len(x.Epochs)), Then: Drop})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var blames []Blame
 	for _, k := range x.Epochs {
-		for _, e := range k.Entries {
-			if err := r.link(e); err != nil {
-				return nil, fmt.Errorf("export of %s: %w", x.Mailbox, err)
+		for i := range k.Entries {
+			if err := ctx.Err(); err != nil {
+				return nil, 0, err
+			}
+			if err := r.link(k.Entries[i]); err != nil {
+				return nil, 0, fmt.Errorf("export of %s: %w", x.Mailbox, err)
 			}
 		}
 		found, err := r.Seal(*k.Seal, k.Subscriptions)
 		if err != nil {
-			return nil, fmt.Errorf("export of %s: %w", x.Mailbox, err)
+			return nil, 0, fmt.Errorf("export of %s: %w", x.Mailbox, err)
 		}
 		blames = append(blames, found...)
+		if slices.ContainsFunc(found, func(b Blame) bool { return b.Reason == Delivery && b.Actor.Stage == Outbox }) {
+			until = min(until, k.Epoch)
+		}
 	}
-	return blames, nil
+	return blames, until, nil
 }
 
 // start is what a reader knew before the first epoch, by what the epoch says.

@@ -67,17 +67,6 @@ func proveSeals(a, b Seal) Proof {
 	return Proof{Fault: TwoSeals, Accused: a.Actor.Whole(), Seal: a, Other: &b}
 }
 
-// piece shows record i of a lane.
-func (k Kept) piece(mailbox string, shard uint16, i int) Piece {
-	records, leaves := k.lane(shard)
-	return Piece{Mailbox: mailbox, Shard: shard, Index: uint64(i), Record: records[i], Path: PathOf(leaves, uint64(i))}
-}
-
-func (k Kept) place(shard uint16, seq Seq) int {
-	records, _ := k.lane(shard)
-	return slices.IndexFunc(records, func(r Record) bool { return r.Seq == seq })
-}
-
 // missing is whether an outbox that keeps one of the mailboxes did not commit: then nothing is signed that a piece could be shown of.
 func (k Kept) missing(mailboxes ...string) bool {
 	for _, m := range mailboxes {
@@ -89,24 +78,14 @@ func (k Kept) missing(mailboxes ...string) bool {
 }
 
 // lacks proves that one mailbox has a record and the other one, to which it goes, does not.
-func lacks(has string, a Kept, lack string, b Kept, p point) (*Finding, error) {
+func lacks(a, b *side, p point) (*Finding, error) {
 	f := &Finding{Epoch: a.Epoch, Seq: p.seq}
-	if a.missing(has, lack) || b.cut(lack) || a.cut(has) {
+	if a.missing(a.mailbox, b.mailbox) || b.cut(b.mailbox) || a.cut(a.mailbox) {
 		return f, nil
 	}
-	proof := Proof{
-		Fault: Lacks, Seq: p.seq, Seal: *a.Seal, Who: a.Subscriptions,
-		Has: a.piece(has, p.shard, a.place(p.shard, p.seq)), Mailbox: lack,
-	}
-	records, _ := b.lane(p.shard)
-	next := slices.IndexFunc(records, func(r Record) bool { return r.Seq > p.seq })
-	if next < 0 {
-		next = len(records)
-	}
-	for i := max(0, next-1); i < min(len(records), next+1); i++ {
-		proof.Against = append(proof.Against, b.piece(lack, p.shard, i))
-	}
-	f.Trace, proof.Accused = Trace(proof.Seal, lack, p.shard, proof.Has.Record.Item.Source)
+	proof := Proof{Fault: Lacks, Seq: p.seq, Seal: *a.Seal, Who: a.Subscriptions, Has: a.piece(p), Mailbox: b.mailbox}
+	proof.Against = b.around(p)
+	f.Trace, proof.Accused = Trace(proof.Seal, b.mailbox, p.shard, proof.Has.Record.Item.Source)
 	f.Proof = &proof
 	return f, proof.check()
 }
@@ -118,18 +97,15 @@ func (k Kept) cut(mailbox string) bool {
 }
 
 // differs proves that two mailboxes have different records under one number.
-func differs(one string, a Kept, other string, b Kept, pa, pb point) (*Finding, error) {
-	if one > other { // there is one form
-		return differs(other, b, one, a, pb, pa)
+func differs(a, b *side, pa, pb point) (*Finding, error) {
+	if a.mailbox > b.mailbox { // there is one form
+		return differs(b, a, pb, pa)
 	}
 	f := &Finding{Epoch: a.Epoch, Seq: pa.seq}
-	if a.missing(one, other) || a.cut(one) || b.cut(other) {
+	if a.missing(a.mailbox, b.mailbox) || a.cut(a.mailbox) || b.cut(b.mailbox) {
 		return f, nil
 	}
-	proof := Proof{
-		Fault: Differs, Seq: pa.seq, Seal: *a.Seal, Has: a.piece(one, pa.shard, a.place(pa.shard, pa.seq)),
-		Against: []Piece{b.piece(other, pb.shard, b.place(pb.shard, pb.seq))},
-	}
+	proof := Proof{Fault: Differs, Seq: pa.seq, Seal: *a.Seal, Has: a.piece(pa), Against: []Piece{b.piece(pb)}}
 	f.Trace, proof.Accused = proof.accuse()
 	f.Proof = &proof
 	return f, proof.check()

@@ -83,9 +83,13 @@ func (f *Follower) compareWith(ctx context.Context, own Archive, peer Other) Com
 
 // keep writes the proofs down.
 func (c *Comparison) keep(s shelf) error {
+	tried := 0
 	for _, found := range c.Findings {
 		if found.Proof == nil {
 			continue
+		}
+		if tried++; tried > maxProofs { // there is no room for more
+			return nil
 		}
 		file, err := s.prove(*found.Proof)
 		if err != nil {

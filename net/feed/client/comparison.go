@@ -171,7 +171,7 @@ func (c *Comparison) part(ctx context.Context, own feed.Export, t feed.Trail, at
 	if theirs.Instance != t.Instance || theirs.Mailbox != t.Mailbox || len(theirs.Epochs) != 1 || theirs.Epochs[0].Epoch != at {
 		return false, fmt.Errorf("epoch %d: %w", at, ErrTwoStories)
 	}
-	found, blames, err := feed.Compare(own, theirs, keys)
+	found, blames, err := feed.Compare(ctx, own, theirs, keys)
 	if err != nil {
 		return false, fmt.Errorf("compare epoch %d: %w", at, err)
 	}
@@ -217,7 +217,7 @@ func (c *Comparison) cross(ctx context.Context, mailbox string, own Chapter, oth
 	if len(theirs.Epochs) == 0 {
 		return ErrNothingShared
 	}
-	crossing, err := feed.Across(ours, theirs, keys)
+	crossing, err := feed.Across(ctx, ours, theirs, keys)
 	if err != nil {
 		return fmt.Errorf("compare with mailbox %s at %s: %w", t.Mailbox, t.Instance, err)
 	}

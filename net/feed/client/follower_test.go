@@ -290,7 +290,7 @@ func TestTwoSubscribersExportsCompare(t *testing.T) {
 		b.end()
 		keys, ok := a.Keys()
 		require.True(t, ok)
-		found, blames, err := feed.Compare(a.Export(), b.Export(), keys.Ring())
+		found, blames, err := feed.Compare(t.Context(), a.Export(), b.Export(), keys.Ring())
 		require.NoError(t, err)
 		require.Empty(t, found)
 		require.Empty(t, blames)

@@ -17,7 +17,7 @@ import (
 func FuzzProof(f *testing.F) {
 	exports := faulty(f)
 	_, keys := signer(f)
-	found, _, err := feed.Compare(exports[0], exports[1], keys)
+	found, _, err := feed.Compare(f.Context(), exports[0], exports[1], keys)
 	require.NoError(f, err)
 	f.Add(found[0].Proof.Encode())
 	f.Fuzz(func(t *testing.T, data []byte) {

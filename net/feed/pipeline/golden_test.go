@@ -41,7 +41,7 @@ func TestKeptExportsOfTwoSubscribersStillProveWhoWithheldARecord(t *testing.T) {
 			require.NoError(t, err, "if its form has changed, run go test ./net/feed/pipeline -run KeptExports -update")
 		}
 		_, keys := signer(t)
-		found, _, err := feed.Compare(exports[0], exports[1], keys)
+		found, _, err := feed.Compare(t.Context(), exports[0], exports[1], keys)
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Equal(t, feed.Lacks, found[0].Proof.Fault)

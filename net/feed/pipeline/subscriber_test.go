@@ -74,7 +74,7 @@ func TestSubscribersOfAnHonestFeedAgreeAndBlameNobody(t *testing.T) {
 			require.Zero(t, s.payloads)
 		}
 		for _, pair := range [][2]*subscriber{{a, b}, {b, a}, {a, c}} {
-			found, blames, err := feed.Compare(pair[0].Export(), pair[1].Export(), keys)
+			found, blames, err := feed.Compare(t.Context(), pair[0].Export(), pair[1].Export(), keys)
 			require.NoError(t, err)
 			require.Empty(t, blames)
 			require.Empty(t, found)
@@ -115,7 +115,7 @@ func TestTwoSubscribersProveWhichStageTreatedThemDifferently(t *testing.T) {
 					require.Equal(t, []string{guilty.String()}, actors(b.blames))
 
 					_, keys := signer(t)
-					found, blames, err := feed.Compare(b.Export(), a.Export(), keys)
+					found, blames, err := feed.Compare(t.Context(), b.Export(), a.Export(), keys)
 					require.NoError(t, err)
 					require.Equal(t, []string{guilty.String()}, actors(blames))
 					if how == "swaps" || how == "repeats" {
@@ -199,7 +199,7 @@ func TestAnyDropOrAlterationForOneMailboxIsProved(t *testing.T) {
 			_, keys := signer(t)
 			until := feed.Epoch(len(sizes))
 			a, b := i.read("a", until, plenty), i.read("b", until, plenty)
-			found, _, err := feed.Compare(a.Export(), b.Export(), keys)
+			found, _, err := feed.Compare(t.Context(), a.Export(), b.Export(), keys)
 			require.NoError(t, err)
 			for w := range 7 {
 				first := uint64(0)
@@ -241,7 +241,7 @@ func TestAnInstanceThatSealsTwiceIsProvedToHaveDoneSo(t *testing.T) {
 			readers = append(readers, i.read(mailbox, 1, plenty))
 			i.close()
 		}
-		found, _, err := feed.Compare(readers[0].Export(), readers[1].Export(), keys, wallet(1))
+		found, _, err := feed.Compare(t.Context(), readers[0].Export(), readers[1].Export(), keys, wallet(1))
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		f := found[0]
@@ -420,7 +420,7 @@ func TestWhatAMissingOutboxOwesIsVerifiedWhenItComes(t *testing.T) {
 			require.Equal(t, feed.Missing, blame.Reason)
 		}
 		require.Len(t, a.Kept(), 3)
-		found, _, err := feed.Compare(a.Export(), b.Export(), keys)
+		found, _, err := feed.Compare(t.Context(), a.Export(), b.Export(), keys)
 		require.NoError(t, err)
 		require.Empty(t, found, "late is not different")
 		i.close()
