@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,8 +114,9 @@ func (s *Server) followMailbox(w http.ResponseWriter, r *http.Request, q *query)
 	if err != nil {
 		return nil, moved(w, err)
 	}
+	begins := m.Instance // what comes first is verified as this one's
 	if !known {
-		at.Number = max(m.First, 1) - 1
+		at.Number, begins = max(m.First, 1)-1, cmp.Or(m.Begins, m.Instance)
 	} else if at.Number > m.Last {
 		return nil, fmt.Errorf("mailbox %s ends with %d, and to go on after %d %w", m.Mailbox, m.Last, at.Number, pipeline.ErrFuture)
 	}
@@ -124,7 +126,7 @@ func (s *Server) followMailbox(w http.ResponseWriter, r *http.Request, q *query)
 	if err := out.control.SetReadDeadline(time.Time{}); err != nil { // the server's would end the request
 		return nil, err
 	}
-	if err := out.line(feedclient.Line{Begin: &feedclient.Begin{Mailbox: m.Mailbox, Instance: m.Instance, Number: at.Number, Acknowledged: m.Acknowledged}}); err != nil {
+	if err := out.line(feedclient.Line{Begin: &feedclient.Begin{Mailbox: m.Mailbox, Instance: begins, Number: at.Number, Acknowledged: m.Acknowledged}}); err != nil {
 		return nil, err
 	}
 	return nil, s.deliver(r.Context(), out, m.Mailbox, at)

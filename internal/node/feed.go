@@ -247,7 +247,7 @@ func (f feeds) Mailboxes(ctx context.Context) ([]view.Mailbox, error) {
 		s := view.Mailbox{
 			Mailbox: m.Name, Instance: m.Instance, URLs: f.n.urlsOf(m.Instance), Self: m.Here, MovingTo: m.Wished,
 			Wallets: slices.Concat([]chain.WalletID{}, m.Subscription.Wallets), Kinds: []string{},
-			First: m.First, Last: m.Last, Acknowledged: m.Acknowledged, Closed: m.Closed,
+			First: m.First, Begins: m.Begins, Last: m.Last, Acknowledged: m.Acknowledged, Closed: m.Closed,
 		}
 		for _, k := range m.Subscription.Kinds {
 			s.Kinds = append(s.Kinds, k.String())

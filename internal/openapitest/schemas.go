@@ -107,6 +107,9 @@ func (s Schemas) fields(t reflect.Type, properties Object, required *[]string) {
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" { // it is not told
+			continue
+		}
 		schema := s.Of(f.Type)
 		if comment := s.Comments[t.Name()+"."+f.Name]; comment != "" {
 			schema["description"] = comment

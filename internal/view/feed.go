@@ -22,9 +22,10 @@ type Mailbox struct {
 	MovingTo string           `json:"moving_to"`
 	Wallets  []chain.WalletID `json:"wallets"` // whose records it gets; none for all
 	Kinds    []string         `json:"kinds"`   // which records it gets; none for all
-	// First is the oldest entry that is kept, one more than Last if none is. These are of the instance that has it, as far as this one
+	// First is the oldest entry that can be read, one more than Last if there is none. These are of the instance that has it, as far as this one
 	// knows them.
 	First        feed.Number `json:"first"`
+	Begins       string      `json:"-"` // the instance that delivered First; empty: the one that has it
 	Last         feed.Number `json:"last"`
 	Acknowledged feed.Number `json:"acknowledged"` // up to which its subscriber needs the entries no more
 	Closed       bool        `json:"closed"`       // it was full, and ends with a gap

@@ -82,8 +82,14 @@ func (i *Instance) past(ctx context.Context, mailbox string, at *pipeline.Positi
 		}
 		*at = pipeline.Position{Instance: h.To, Number: h.Goes(), Sealed: h.Follows, Epoch: h.Before}
 	}
-	if h, lost := lastLoss(moves); lost && !at.Sealed && at.Number >= h.Goes() { // seals are read from there on
-		at.Sealed, at.Epoch = true, h.Before
+	if h, lost := lastLoss(moves); lost && !at.Sealed && at.Number >= h.Goes() { // seals are read from there on, or from the first that is kept
+		first, err := i.log.FirstSeal(ctx)
+		if err != nil {
+			return false, fmt.Errorf("read the first seal: %w", err)
+		}
+		if first == nil || first.Epoch <= h.Before {
+			at.Sealed, at.Epoch = true, h.Before
+		}
 	}
 	return true, nil
 }
@@ -195,7 +201,8 @@ type Mailbox struct {
 	Instance     string
 	Here         bool
 	Wished       string      // where it is to move to; none
-	First        feed.Number // the oldest entry that is kept; one more than Last if none is
+	First        feed.Number // the oldest entry that can be read, of an epoch whose seal is kept or to come; one more than Last if there is none
+	Begins       string      // the instance that delivered it
 	Last         feed.Number
 	Acknowledged feed.Number
 	Closed       bool // it is full, or was
@@ -231,7 +238,7 @@ func (i *Instance) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 			return nil, fmt.Errorf("read mailbox %s: %w", name, err)
 		}
 		m.Last, m.Acknowledged, m.Closed = s.Last, s.Acknowledged, s.Closed
-		if m.First, err = i.oldest(ctx, name, home, s.Last); err != nil {
+		if m.First, m.Begins, err = i.oldest(ctx, name, home, s.Last); err != nil {
 			return nil, err
 		}
 		list = append(list, m)
@@ -240,29 +247,48 @@ func (i *Instance) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	return list, nil
 }
 
-// oldest is the first entry of a mailbox that is kept, at an instance that had it before or at its home.
-func (i *Instance) oldest(ctx context.Context, name, home string, last feed.Number) (feed.Number, error) {
+// oldest is the first entry of a mailbox that can be read, and who delivered it: an instance that had the mailbox before, or its home.
+// What was delivered in epochs whose seals are gone shows nothing, and is left out also where it is kept.
+func (i *Instance) oldest(ctx context.Context, name, home string, last feed.Number) (feed.Number, string, error) {
 	moves, err := i.cfg.Ledger.Moves(ctx, name)
 	if err != nil {
-		return 0, fmt.Errorf("read the moves of mailbox %s: %w", name, err)
+		return 0, "", fmt.Errorf("read the moves of mailbox %s: %w", name, err)
 	}
 	moves = crossings(moves)
-	after := feed.Number(0)
-	for n := 0; n <= len(moves); n++ {
-		at, until := home, last
-		if n < len(moves) {
-			at, until = moves[n].Handover.From, moves[n].Handover.Number
+	number, begins, at, until := last+1, home, home, last
+	none := feed.Epoch(0) // the first epoch of which an instance without seals may have some to come
+	for n := len(moves); ; n-- {
+		after := feed.Number(0)
+		if n > 0 {
+			after = moves[n-1].Handover.Goes()
 		}
-		page, err := i.cfg.Ledger.Log(at).Entries(ctx, name, after, 1)
+		log := i.cfg.Ledger.Log(at)
+		seal, err := log.FirstSeal(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("read mailbox %s: %w", name, err)
+			return 0, "", fmt.Errorf("read the first seal of %s: %w", at, err)
 		}
-		if len(page) > 0 && page[0].Entry.Number <= until {
-			return page[0].Entry.Number, nil
+		epoch := none
+		if seal != nil {
+			epoch = seal.Epoch
 		}
-		after = until
+		before, err := position(ctx, log, name, epoch, after, until)
+		if err != nil {
+			return 0, "", err
+		}
+		if before < until {
+			number, begins = before+1, at
+		}
+		if n == 0 || before > after {
+			return number, begins, nil
+		}
+		h := moves[n-1].Handover
+		if moves[n-1].Taken && h.Follows && epoch > h.First() { // nobody who comes from there can read on
+			return number, begins, nil
+		}
+		if at, until, none = h.From, h.Number, 0; h.Sealed {
+			none = h.Epoch + 1
+		}
 	}
-	return last + 1, nil
 }
 
 // maxExport is how many entries an export has at most; the newest epochs are left out beyond it.
@@ -343,12 +369,18 @@ func (i *Instance) exportFrom(ctx context.Context, mailbox string, e feed.Epoch)
 	if err != nil {
 		return pipeline.Position{}, fmt.Errorf("read mailbox %s: %w", mailbox, err)
 	}
-	low, high := feed.Number(0), s.Last // the entries up to low are of earlier epochs or gone, those after high are not
+	number, err := position(ctx, i.log, mailbox, e, 0, s.Last)
+	return pipeline.Position{Number: number}, err
+}
+
+// position is the number before the first entry of an epoch or a later one, between two numbers; the higher one if there is none. What is
+// not kept counts as earlier.
+func position(ctx context.Context, log pipeline.Log, mailbox string, e feed.Epoch, low, high feed.Number) (feed.Number, error) {
 	for low < high {
 		mid := low + (high-low)/2
-		page, err := i.log.Entries(ctx, mailbox, mid, 1)
+		page, err := log.Entries(ctx, mailbox, mid, 1)
 		if err != nil {
-			return pipeline.Position{}, fmt.Errorf("read mailbox %s: %w", mailbox, err)
+			return 0, fmt.Errorf("read mailbox %s: %w", mailbox, err)
 		}
 		if len(page) > 0 && page[0].Entry.Number == mid+1 && page[0].Entry.Epoch() >= e {
 			high = mid
@@ -356,5 +388,5 @@ func (i *Instance) exportFrom(ctx context.Context, mailbox string, e feed.Epoch)
 			low = mid + 1
 		}
 	}
-	return pipeline.Position{Number: low}, nil
+	return low, nil
 }

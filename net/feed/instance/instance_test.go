@@ -50,6 +50,7 @@ type house struct {
 	said int
 	told map[chain.WalletID][]string // what was told of each wallet, by "origin payload", in each origin's order
 	dir  string                      // of the instances' journals; none
+	keep uint64                      // sealed epochs; 0 for the default
 }
 
 type run struct {
@@ -68,7 +69,7 @@ func (h *house) start(name string) {
 	signer, err := feed.NewSigner(name, key(name))
 	require.NoError(h.t, err)
 	s := h.base.open(name)
-	cfg := instance.Config{Signer: signer, Ledger: s, Mailboxes: mailboxes, WindowBlocks: window, Logger: slog.New(slog.DiscardHandler)}
+	cfg := instance.Config{Signer: signer, Ledger: s, Mailboxes: mailboxes, WindowBlocks: window, Keep: h.keep, Logger: slog.New(slog.DiscardHandler)}
 	if h.dir != "" {
 		cfg.Journal = filepath.Join(h.dir, name+".journal")
 	}
@@ -151,6 +152,8 @@ type subscriber struct {
 	got     map[chain.WalletID][]string
 	blames  []feed.Blame
 	moves   int
+	from    feed.Number // where it began
+	fresh   bool        // it has read nothing yet
 }
 
 func (h *house) subscriber(mailbox string) *subscriber {
@@ -186,8 +189,8 @@ func (s *subscriber) readAt(name string) {
 }
 
 func (s *subscriber) at() pipeline.Position {
-	if s.reader == nil {
-		return pipeline.Position{}
+	if s.reader == nil || s.fresh {
+		return pipeline.Position{Number: s.from}
 	}
 	at := s.reader.At()
 	return pipeline.Position{Instance: s.reader.Instance(), Number: at.Number, Sealed: at.Sealed, Epoch: at.Epoch}
@@ -195,6 +198,7 @@ func (s *subscriber) at() pipeline.Position {
 
 func (s *subscriber) take(r *run) func(pipeline.News) error {
 	return func(n pipeline.News) (err error) {
+		s.fresh = false
 		if s.reader == nil {
 			ring, err := r.instance.Keyring(s.h.ctx)
 			require.NoError(s.h.t, err)

@@ -25,6 +25,8 @@ const (
 	// asideEnd ends the name of the directory in which what was found false is left for people: the first such, "-2" after it the second, and
 	// so on up to maxAside, which is the newest.
 	asideEnd = ".false"
+	// goneEnd ends that of a directory after whose place the mailbox holds nothing any more.
+	goneEnd  = ".collected"
 	maxAside = 8
 )
 
@@ -84,7 +86,8 @@ func (r *Reader) Feed() (state signer.FeedState, detail string, count int) {
 }
 
 // Run follows the mailbox until ctx ends. What is wrong with it is logged, and tried again. What was given otherwise than the instance
-// signs is read anew from the oldest entry that the mailbox holds, and signed from again once a seal shows that all of that is well. What
+// signs is read anew from the oldest entry that the mailbox holds, and signed from again once a seal shows that all of that is well; what is not
+// kept any more is passed over likewise. What
 // the instance's own signature shows to be false is not forgiven until the next start.
 func (r *Reader) Run(ctx context.Context) error {
 	wait := firstPause
@@ -101,6 +104,11 @@ func (r *Reader) Run(ctx context.Context) error {
 			return nil
 		case errors.As(err, &blame):
 			if err = r.anew(err); err != nil {
+				return err
+			}
+		case errors.Is(err, feedclient.ErrCollected):
+			r.line.failed(err)
+			if err = r.missed(err); err != nil {
 				return err
 			}
 		default:
@@ -208,21 +216,33 @@ func (r *Reader) anew(why error) error {
 	r.cfg.Logger.Error("The mailbox is not what its instance signs; it is read anew, and nothing is signed from it until a seal shows that all is well",
 		"mailbox", r.cfg.Mailbox, "error", why)
 	r.board.distrust(fmt.Errorf("the mailbox was altered on its way, and is not to be relied on before a whole window came through it unaltered: %w", why), r.sealed+1)
+	return r.aside(asideEnd)
+}
+
+// missed begins with what the mailbox holds, after a signer was away for longer than a mailbox is kept. That is nobody's fault, and what was
+// missed is of windows that are over.
+func (r *Reader) missed(why error) error {
+	r.cfg.Logger.Warn("The signer was away for longer than its mailbox is kept; it goes on with the oldest entry that can be read", "mailbox", r.cfg.Mailbox, "error", why)
+	return r.aside(goneEnd)
+}
+
+// aside moves the directory out of the way.
+func (r *Reader) aside(end string) error {
 	if r.cfg.Dir == "" {
 		return nil
 	}
-	aside := r.cfg.Dir + asideEnd
+	aside := r.cfg.Dir + end
 	for n := 2; n <= maxAside; n++ {
 		if _, err := os.Stat(aside); errors.Is(err, os.ErrNotExist) {
 			break
 		}
-		aside = fmt.Sprintf("%s%s-%d", r.cfg.Dir, asideEnd, n)
+		aside = fmt.Sprintf("%s%s-%d", r.cfg.Dir, end, n)
 	}
 	if err := os.RemoveAll(aside); err != nil {
-		return fmt.Errorf("make room for a false mailbox: %w", err)
+		return fmt.Errorf("make room for what is put aside: %w", err)
 	}
 	if err := os.Rename(r.cfg.Dir, aside); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("put a false mailbox aside: %w", err)
+		return fmt.Errorf("put the mailbox's directory aside: %w", err)
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func (i *instance) Located(ctx context.Context, r client.Request) (*http.Respons
 				if i.twist != nil {
 					i.twist(&l)
 				}
-				if l.Entry == nil && l.Seal == nil { // it was taken away
+				if l.Entry == nil && l.Seal == nil && l.End == nil { // it was taken away
 					return nil
 				}
 				return lines.Encode(l)
@@ -341,6 +341,35 @@ func TestAFalseSealIsNotForgiven(t *testing.T) {
 		time.Sleep(2 * lastPause)
 		i.at(3 * window)
 		state(t, r, signer.FeedFalse, "until the signer is started again")
+		stop()
+	})
+}
+
+// A signer that was away for longer than its mailbox is kept goes on by itself with what is left, and blames nobody.
+func TestWhoWasAwayForTooLongBeginsAnew(t *testing.T) {
+	played(t, func(t *testing.T, i *instance) {
+		var gone atomic.Bool
+		i.twist = func(l *feedclient.Line) {
+			if gone.CompareAndSwap(true, false) {
+				*l = feedclient.Line{End: &feedclient.End{Code: feedclient.EndCollected, Message: "entry 2"}}
+			}
+		}
+		dir := filepath.Join(t.TempDir(), "feed")
+		r, stop := i.follow(dir)
+		i.tell(wallet(1), feed.KindProposal, statement(wallet(1), window, 1))
+		i.at(2 * window)
+		stop()
+		gone.Store(true)
+		said := statement(wallet(1), 2*window, 1)
+		i.tell(wallet(1), feed.KindProposal, said)
+		r, stop = i.follow(dir)
+		require.DirExists(t, dir+goneEnd, "it is left for people")
+		state(t, r, signer.FeedAway, "not kept any more")
+		time.Sleep(2 * firstPause)
+		synctest.Wait()
+		state(t, r, signer.FeedFollows, "")
+		has(t, r, wallet(1), 2*window, said)
+		require.NoDirExists(t, dir+asideEnd)
 		stop()
 	})
 }
