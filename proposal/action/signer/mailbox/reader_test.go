@@ -355,14 +355,14 @@ func TestWhoWasAwayForTooLongBeginsAnew(t *testing.T) {
 			}
 		}
 		dir := filepath.Join(t.TempDir(), "feed")
-		r, stop := i.follow(dir)
+		_, stop := i.follow(dir)
 		i.tell(wallet(1), feed.KindProposal, statement(wallet(1), window, 1))
 		i.at(2 * window)
 		stop()
 		gone.Store(true)
 		said := statement(wallet(1), 2*window, 1)
 		i.tell(wallet(1), feed.KindProposal, said)
-		r, stop = i.follow(dir)
+		r, stop := i.follow(dir)
 		require.DirExists(t, dir+goneEnd, "it is left for people")
 		state(t, r, signer.FeedAway, "not kept any more")
 		time.Sleep(2 * firstPause)
