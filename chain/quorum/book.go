@@ -39,7 +39,7 @@ type track struct {
 	report   report // the newest
 	cordoned bool
 	tips     tips
-	standing Standing
+	standing standing
 	relapses relapses
 	stop     context.CancelFunc // ends its poller; nil while there is none
 }

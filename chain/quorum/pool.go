@@ -65,8 +65,8 @@ func (c Config) decisionDeadline() time.Duration { return 2 * c.Deadline }
 // soonest is how short after one poll the next one may be, if somebody asks for it.
 func (c Config) soonest() time.Duration { return c.PollEvery / 4 }
 
-// ErrUnknownEndpoint says that no endpoint of that name is configured.
-var ErrUnknownEndpoint = errors.New("no such chain endpoint")
+// errUnknownEndpoint says that no endpoint of that name is configured.
+var errUnknownEndpoint = errors.New("no such chain endpoint")
 
 var errClosed = errors.New("the pool of chain endpoints is closed")
 

@@ -101,5 +101,5 @@ func (b *book) setCordon(name string, cordoned bool) error {
 		t.link.want()
 		return nil
 	}
-	return fmt.Errorf("%w: %q", ErrUnknownEndpoint, name)
+	return fmt.Errorf("%w: %q", errUnknownEndpoint, name)
 }

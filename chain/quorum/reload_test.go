@@ -122,7 +122,7 @@ func TestARemovedEndpointEndsItsCallsFirst(t *testing.T) {
 
 func TestCordon(t *testing.T) {
 	in(t, 4, nil, func(t *testing.T, r *rig) {
-		require.ErrorIs(t, r.Cordon("nobody"), ErrUnknownEndpoint)
+		require.ErrorIs(t, r.Cordon("nobody"), errUnknownEndpoint)
 		require.NoError(t, r.Cordon("a"))
 		a := r.endpoint("a")
 		require.Equal(t, Unhealthy, a.Status)

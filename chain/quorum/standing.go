@@ -10,9 +10,9 @@ import (
 // cleanPolls is how many polls in a row without a finding bring an endpoint back: 3, some 15 s.
 const cleanPolls = 3
 
-// Standing is what an endpoint is held to be, after all its findings so far. The zero Standing is that of an endpoint
+// standing is what an endpoint is held to be, after all its findings so far. The zero standing is that of an endpoint
 // of which nothing was found yet.
-type Standing struct {
+type standing struct {
 	Status Status
 	Reason Reason
 	Since  time.Time // since when it has this status and reason
@@ -29,7 +29,7 @@ type Standing struct {
 // What is wrong for certain counts at once. A soft finding leaves a healthy endpoint healthy until the next poll finds
 // something too, or until one does that comes so much later as the finding grants; one that is not healthy has no benefit of a doubt. It comes back after three clean polls in a row, and is
 // recovering meanwhile. The first answered poll is the baseline: it counts at once, clean or not.
-func (s Standing) Step(f Finding, now time.Time) Standing {
+func (s standing) Step(f Finding, now time.Time) standing {
 	baseline := s.Status == "" || s.Reason == NeverReported
 	next := s
 	next.Lag, next.Depth, next.Beyond, next.PeersUnknown = f.Lag, f.Depth, f.Beyond, f.PeersUnknown
@@ -53,7 +53,7 @@ func (s Standing) Step(f Finding, now time.Time) Standing {
 }
 
 // Detail says in words for people what status and reason leave out; empty if there is nothing to add.
-func (s Standing) Detail() string {
+func (s standing) Detail() string {
 	switch {
 	case s.Reason == Forked && s.Depth > 0:
 		return fmt.Sprintf("left the agreed chain %s ago", blocks(s.Depth))

@@ -70,7 +70,7 @@ func TestStanding(t *testing.T) {
 			t.Parallel()
 			start := time.Unix(1_700_000_000, 0)
 			poll := func(n int) time.Time { return start.Add(time.Duration(n) * 5 * time.Second) }
-			var s Standing
+			var s standing
 			for i, f := range test.polls {
 				s = s.Step(f, poll(i+1))
 				require.Equal(t, test.want[i].status, s.Status, "poll %d", i+1)
@@ -99,8 +99,8 @@ func TestStandingInWords(t *testing.T) {
 		{Finding{Status: Unhealthy, Reason: Forked}, "left the agreed chain, not yet known where"},
 	}
 	for _, test := range tests {
-		require.Equal(t, test.words, Standing{}.Step(test.finding, now).Detail())
+		require.Equal(t, test.words, standing{}.Step(test.finding, now).Detail())
 	}
-	recovering := Standing{}.Step(Finding{Status: Unhealthy, Reason: Forked, Depth: 7}, now).Step(Finding{Status: Healthy, Reason: OK}, now)
+	recovering := standing{}.Step(Finding{Status: Unhealthy, Reason: Forked, Depth: 7}, now).Step(Finding{Status: Healthy, Reason: OK}, now)
 	require.Equal(t, "1 of 3 clean polls", recovering.Detail())
 }

@@ -70,7 +70,7 @@ func DefaultRules(endpoints int, deadline time.Duration) Rules {
 	}
 }
 
-// Finding is what one table says of one endpoint. It does not know what was before; Standing does.
+// Finding is what one table says of one endpoint. It does not know what was before; standing does.
 type Finding struct {
 	Status Status
 	Reason Reason

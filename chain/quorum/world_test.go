@@ -62,7 +62,7 @@ type actor struct {
 	sight    *Sight
 	trouble  chain.Trouble
 	tips     tips
-	standing Standing
+	standing standing
 }
 
 const (
