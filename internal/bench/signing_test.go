@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/pause"
 )
 
 // bare is what the library alone takes: all parties in one process, their messages handed on as they are. As many parties as there are
@@ -112,8 +113,11 @@ func bareSign(b *testing.B, configs map[party.ID]*frost.TaprootConfig, threshold
 	}
 }
 
+// lingering is for how long attestations are said again after a key generation, and somewhat longer: that is not a signature's.
+const lingering = 75 * time.Second
+
 // windows are how many heartbeats are signed with each key.
-const windows = 4
+const windows = 8
 
 // BenchmarkOperators measures key generations and signatures of whole operators, who have the seats in equal parts, beside the bare
 // library's in the same run: processor time of nodes and signers, for each party (a seat of a key, a seat that signs); how many times
@@ -130,6 +134,7 @@ func BenchmarkOperators(b *testing.B) {
 				keys.add(c.measure(func() { w = c.generate(size.seats, size.threshold) }))
 				var configs map[party.ID]*frost.TaprootConfig
 				keys.beside(func() { configs = bareKeygen(b, size.seats, size.threshold) })
+				require.NoError(b, pause.For(b.Context(), lingering))
 
 				for range windows {
 					block += 900

@@ -31,8 +31,8 @@ func (o Operator) String() string { return o.Address.String() }
 // GoString does what String does, for %#v.
 func (o Operator) GoString() string { return o.String() }
 
-// ErrNoPassword says that neither a file nor the environment has the password of the operator's key.
-var ErrNoPassword = errors.New("no password for the operator key: set operator.password_file or WALLETNODE_OPERATOR_PASSWORD")
+// errNoPassword says that neither a file nor the environment has the password of the operator's key.
+var errNoPassword = errors.New("no password for the operator key: set operator.password_file or WALLETNODE_OPERATOR_PASSWORD")
 
 // ErrWrongPassword says that the password does not open the keystore file, or that the file was changed.
 var ErrWrongPassword = errors.New("the password does not open the key, or the file is damaged")
@@ -54,11 +54,11 @@ func LoadOperator(keyFile, password string) (Operator, error) {
 
 // Password returns the password of the operator's key: the content of passwordFile, one final newline excepted, or
 // fallback (what the environment has) if no file is named. An empty password is refused: it protects nothing, and
-// most likely it was forgotten. What only the operator can mend is secretfile.Unusable; ErrNoPassword if there is none.
+// most likely it was forgotten. What only the operator can mend is secretfile.Unusable; errNoPassword if there is none.
 func Password(passwordFile, fallback string) (string, error) {
 	if passwordFile == "" {
 		if fallback == "" {
-			return "", secretfile.Unusable{Err: ErrNoPassword}
+			return "", secretfile.Unusable{Err: errNoPassword}
 		}
 		return fallback, nil
 	}

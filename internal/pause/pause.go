@@ -1,4 +1,4 @@
-// Package pause waits for a time that can be cut short.
+// Package pause waits for a time that can be cut short. It is what stands in place of a sleep, which nothing ends.
 package pause
 
 import (
