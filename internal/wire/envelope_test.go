@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/mr-tron/base58"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
@@ -41,9 +41,9 @@ func TestVectorsMalformedEnvelopes(t *testing.T) {
 	}
 	for _, v := range loadVectors(t).MalformedEnvelopes {
 		t.Run(v.Name, func(t *testing.T) {
-			from, err := base58.Decode(v.From)
+			from, err := peer.Decode(v.From)
 			require.NoError(t, err)
-			got, err := wire.DecodeEnvelope(unhex(t, v.Envelope), from)
+			got, err := wire.DecodeEnvelope(unhex(t, v.Envelope), []byte(from))
 			switch {
 			case v.Outcome == "delivered":
 				require.NoError(t, err)
@@ -95,9 +95,9 @@ func FuzzDecodeEnvelope(f *testing.F) {
 		f.Add(unhex(f, e.Envelope), wire.PublicKeyOf(privateKey(f, e.PrivateKey)).PeerID())
 	}
 	for _, e := range v.MalformedEnvelopes {
-		from, err := base58.Decode(e.From)
+		from, err := peer.Decode(e.From)
 		require.NoError(f, err)
-		f.Add(unhex(f, e.Envelope), from)
+		f.Add(unhex(f, e.Envelope), []byte(from))
 	}
 	f.Fuzz(func(t *testing.T, data, from []byte) {
 		first, err := wire.DecodeEnvelope(data, from)

@@ -211,7 +211,7 @@ type SignerMessage_Complaint struct {
 }
 
 type SignerMessage_Call struct {
-	Call []byte `protobuf:"bytes,8,opt,name=call,proto3,oneof"` // 16 random bytes: who knows the attestations of this key generation is asked to say its own once more
+	Call []byte `protobuf:"bytes,8,opt,name=call,proto3,oneof"` // 16 random bytes, then the addresses of operators whose attestations are missed: each is asked for its own once more, and whoever has them for those
 }
 
 type SignerMessage_Wanted struct {
@@ -254,6 +254,7 @@ type SignerBundle struct {
 	Session       []byte                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // 32 bytes
 	Round         uint32                 `protobuf:"varint,2,opt,name=round,proto3" json:"round,omitempty"`    // from 1
 	Parcels       []*SignerParcel        `protobuf:"bytes,3,rep,name=parcels,proto3" json:"parcels,omitempty"`
+	Accepted      []byte                 `protobuf:"bytes,4,opt,name=accepted,proto3" json:"accepted,omitempty"` // of a key generation's round 1: 32 bytes, the hash of the keys with which operators accepted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +306,13 @@ func (x *SignerBundle) GetRound() uint32 {
 func (x *SignerBundle) GetParcels() []*SignerParcel {
 	if x != nil {
 		return x.Parcels
+	}
+	return nil
+}
+
+func (x *SignerBundle) GetAccepted() []byte {
+	if x != nil {
+		return x.Accepted
 	}
 	return nil
 }
@@ -1026,7 +1034,7 @@ type KeygenComplaint struct {
 	Messages      [][]byte               `protobuf:"bytes,4,rep,name=messages,proto3" json:"messages,omitempty"` // signed pubsub messages, where somebody said that he had another one
 	Accused       [][]byte               `protobuf:"bytes,5,rep,name=accused,proto3" json:"accused,omitempty"`   // addresses
 	Why           string                 `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
-	Opening       *KeygenOpening         `protobuf:"bytes,7,opt,name=opening,proto3" json:"opening,omitempty"`
+	Openings      []*KeygenOpening       `protobuf:"bytes,7,rep,name=openings,proto3" json:"openings,omitempty"`       // one for each dealer, all with one key
 	Acceptances   [][]byte               `protobuf:"bytes,8,rep,name=acceptances,proto3" json:"acceptances,omitempty"` // signed pubsub messages, where somebody said that he had another one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1104,9 +1112,9 @@ func (x *KeygenComplaint) GetWhy() string {
 	return ""
 }
 
-func (x *KeygenComplaint) GetOpening() *KeygenOpening {
+func (x *KeygenComplaint) GetOpenings() []*KeygenOpening {
 	if x != nil {
-		return x.Opening
+		return x.Openings
 	}
 	return nil
 }
@@ -1262,11 +1270,12 @@ const file_signer_proto_rawDesc = "" +
 	"\n" +
 	"invitation\x18\v \x01(\fH\x00R\n" +
 	"invitationB\x06\n" +
-	"\x04body\"|\n" +
+	"\x04body\"\x98\x01\n" +
 	"\fSignerBundle\x12\x18\n" +
 	"\asession\x18\x01 \x01(\fR\asession\x12\x14\n" +
 	"\x05round\x18\x02 \x01(\rR\x05round\x12<\n" +
-	"\aparcels\x18\x03 \x03(\v2\".walletnode.signer.v1.SignerParcelR\aparcels\"O\n" +
+	"\aparcels\x18\x03 \x03(\v2\".walletnode.signer.v1.SignerParcelR\aparcels\x12\x1a\n" +
+	"\baccepted\x18\x04 \x01(\fR\baccepted\"O\n" +
 	"\fSignerParcel\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\fR\x02to\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\x12\x1b\n" +
@@ -1320,15 +1329,15 @@ const file_signer_proto_rawDesc = "" +
 	"\tgroup_key\x18\a \x01(\fR\bgroupKey\x12\"\n" +
 	"\fverification\x18\b \x03(\fR\fverification\"2\n" +
 	"\fWalletRecord\x12\"\n" +
-	"\fattestations\x18\x01 \x03(\fR\fattestations\"\x86\x02\n" +
+	"\fattestations\x18\x01 \x03(\fR\fattestations\"\x88\x02\n" +
 	"\x0fKeygenComplaint\x12\x18\n" +
 	"\asession\x18\x01 \x01(\fR\asession\x12\x18\n" +
 	"\aauthors\x18\x02 \x03(\fR\aauthors\x12\x16\n" +
 	"\x06hashes\x18\x03 \x03(\fR\x06hashes\x12\x1a\n" +
 	"\bmessages\x18\x04 \x03(\fR\bmessages\x12\x18\n" +
 	"\aaccused\x18\x05 \x03(\fR\aaccused\x12\x10\n" +
-	"\x03why\x18\x06 \x01(\tR\x03why\x12=\n" +
-	"\aopening\x18\a \x01(\v2#.walletnode.signer.v1.KeygenOpeningR\aopening\x12 \n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\x12?\n" +
+	"\bopenings\x18\a \x03(\v2#.walletnode.signer.v1.KeygenOpeningR\bopenings\x12 \n" +
 	"\vacceptances\x18\b \x03(\fR\vacceptances\"\x83\x01\n" +
 	"\rKeygenOpening\x12\x16\n" +
 	"\x06dealer\x18\x01 \x01(\rR\x06dealer\x12\x1a\n" +
@@ -1378,7 +1387,7 @@ var file_signer_proto_depIdxs = []int32{
 	6,  // 5: walletnode.signer.v1.SignerMessage.wanted:type_name -> walletnode.signer.v1.SigningWanted
 	7,  // 6: walletnode.signer.v1.SignerMessage.transaction:type_name -> walletnode.signer.v1.SigningTransaction
 	2,  // 7: walletnode.signer.v1.SignerBundle.parcels:type_name -> walletnode.signer.v1.SignerParcel
-	13, // 8: walletnode.signer.v1.KeygenComplaint.opening:type_name -> walletnode.signer.v1.KeygenOpening
+	13, // 8: walletnode.signer.v1.KeygenComplaint.openings:type_name -> walletnode.signer.v1.KeygenOpening
 	9,  // [9:9] is the sub-list for method output_type
 	9,  // [9:9] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
