@@ -23,7 +23,7 @@ func Audit(s Seal) []Blame {
 	if c, ok := s.CommitmentOf(router); ok {
 		for _, t := range of(c.Out, ByShard) {
 			if int(t.Label.Shard) >= receivers { // given to nobody
-				a.blames = append(a.blames, Blame{Actor: s.Actor.Whole(), Reason: Conflict, Label: t.Label})
+				a.blames = append(a.blames, Blame{Actor: s.Actor.whole(), Reason: Conflict, Label: t.Label})
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func (a *audit) link(from, to Actor, way Way, which func(Label) bool) {
 		return
 	}
 	if label, differ := difference(filter(of(gave.Out, way), which), filter(of(got.In, way), which)); differ {
-		a.blames = append(a.blames, Blame{Actor: a.seal.Actor.Whole(), Reason: Conflict, Label: label})
+		a.blames = append(a.blames, Blame{Actor: a.seal.Actor.whole(), Reason: Conflict, Label: label})
 	}
 }
 

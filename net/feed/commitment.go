@@ -3,8 +3,11 @@ package feed
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"hash/fnv"
 	"slices"
+
+	"github.com/walletnode/walletnode/chain"
 )
 
 const commitmentDomain = "walletnode/feed/commitment/1\x00"
@@ -67,6 +70,11 @@ func OutboxOf(mailbox string, count int) int {
 	h := fnv.New32a()
 	h.Write([]byte(mailbox))
 	return int(h.Sum32() % uint32(count))
+}
+
+// ShardOf is which of count receivers has a wallet's records.
+func ShardOf(w chain.WalletID, count int) int {
+	return int(binary.BigEndian.Uint64(w[:8]) % uint64(count))
 }
 
 func putTallies(b []byte, list []Tally) []byte {
@@ -151,7 +159,9 @@ func (c Commitment) text() []byte {
 func (c *Commitment) Sign(s Signer) { c.Signature = s.sign(c.text()) }
 
 // Verify refuses a commitment that its actor's instance did not sign.
-func (c Commitment) Verify(keys Keyring) error { return keys.verify(c.Actor, c.text(), c.Signature) }
+func (c Commitment) Verify(keys Keyring) error {
+	return keys.verify(c.Actor, c.text(), c.Signature, since(c.Epoch+1))
+}
 
 func (c Commitment) append(b []byte) []byte {
 	b = putTallies(putActor(b, c.Actor), c.In)

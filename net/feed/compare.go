@@ -63,7 +63,8 @@ type Finding struct {
 // entries, and ends with ctx.
 func Compare(ctx context.Context, a, b Export, keys Keyring, wallets ...chain.WalletID) ([]Finding, []Blame, error) {
 	if a.Instance != b.Instance || a.Mailbox == b.Mailbox {
-		return nil, nil, malformed("two mailboxes of one instance are compared by their records, not %s of %s and %s of %s", a.Mailbox, a.Instance, b.Mailbox, b.Instance)
+		return nil, nil, malformed("two mailboxes of one instance are compared by their records, not %s of %s and %s of %s",
+			a.Mailbox, a.Instance, b.Mailbox, b.Instance)
 	}
 	blames, until, err := verifyAll(ctx, keys, a, b)
 	if err != nil {

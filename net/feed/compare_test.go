@@ -76,7 +76,7 @@ func TestComparingCostsWhatIsShown(t *testing.T) {
 			a, _, keys := wide(t, "alpha", n)
 			_, b, others := wide(t, "beta", n)
 			keys["beta"] = others["beta"]
-			c, err := feed.Across(ctx, a, bogus(b, feed.KindProposal, n), keys)
+			c, err := feed.Across(ctx, a, []feed.Export{bogus(b, feed.KindProposal, n)}, keys)
 			return 0, c.Blames, err
 		},
 	} {

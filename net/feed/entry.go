@@ -68,7 +68,10 @@ func (e Entry) Link(record Hash) Hash {
 }
 
 // Encode writes the entry's one form.
-func (e Entry) Encode() []byte { return e.append([]byte(entryDomain)) }
+func (e Entry) Encode() []byte { return e.AppendTo(make([]byte, 0, usualSize)) }
+
+// AppendTo appends the entry's one form.
+func (e Entry) AppendTo(b []byte) []byte { return e.append(append(b, entryDomain...)) }
 
 // DecodeEntry accepts what Encode writes. Errors are ErrMalformed.
 func DecodeEntry(data []byte) (Entry, error) {
@@ -105,5 +108,5 @@ func (e *Entry) SignGap(s Signer) { e.Gap.Signature = s.sign(e.gapText()) }
 
 // VerifyGap refuses a gap that its outbox did not sign for this place.
 func (e Entry) VerifyGap(keys Keyring) error {
-	return keys.verify(e.Gap.Outbox, e.gapText(), e.Gap.Signature)
+	return keys.verify(e.Gap.Outbox, e.gapText(), e.Gap.Signature, since(e.Gap.Epoch))
 }

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -8,8 +9,11 @@ import (
 
 const (
 	exportDomain = "walletnode/feed/export/1\x00"
-	// MaxExport is the most bytes of an export that is read.
-	MaxExport = 64 << 20
+	// signedDomain begins an export that has what origins signed.
+	signedDomain = "walletnode/feed/export/2\x00"
+	// MaxExport is the most bytes of an export that is read: any one epoch fits, the longest that a Reader takes with the longest names and
+	// signatures.
+	MaxExport = 256 << 20
 )
 
 // Export is what a subscriber shows of what it read: whole epochs, one after the other, without payloads.
@@ -19,16 +23,8 @@ type Export struct {
 	Epochs   []Kept // ascending, with seal, subscriptions and entries
 }
 
-// Export returns the epochs that the reader keeps whole.
-func (r *Reader) Export() Export {
-	x := Export{Instance: r.instance, Mailbox: r.mailbox}
-	for _, k := range r.kept {
-		if k.Heads == nil {
-			x.Epochs = append(x.Epochs, k)
-		}
-	}
-	return x
-}
+// Export returns the epochs that the reader keeps whole of the present stay.
+func (r *Reader) Export() Export { return r.now().Export(r.mailbox) }
 
 // Only returns the export of one epoch alone: what two subscribers exchange who know where they part.
 func (x Export) Only(e Epoch) Export {
@@ -38,14 +34,27 @@ func (x Export) Only(e Epoch) Export {
 
 // Encode writes the export's one form.
 func (x Export) Encode() []byte {
-	b := putName(putName([]byte(exportDomain), x.Instance), x.Mailbox)
+	domain := exportDomain
+	witnesses := make([][]byte, len(x.Epochs))
+	for i, k := range x.Epochs {
+		if k.Witnesses != nil {
+			witnesses[i] = EncodeWitnesses(k.items(), k.Witnesses)
+		}
+		if witnesses[i] != nil {
+			domain = signedDomain
+		}
+	}
+	b := putName(putName([]byte(domain), x.Instance), x.Mailbox)
 	b = putU32(b, uint32(len(x.Epochs)))
-	for _, k := range x.Epochs {
+	for i, k := range x.Epochs {
 		b = putBytes(b, k.Seal.Encode())
 		b = putBytes(b, k.Subscriptions.Encode())
 		b = putU32(b, uint32(len(k.Entries)))
 		for _, e := range k.Entries {
 			b = e.append(append(b, entryDomain...))
+		}
+		if domain == signedDomain {
+			b = putBytes(b, witnesses[i])
 		}
 	}
 	return b
@@ -57,7 +66,13 @@ func DecodeExport(data []byte) (Export, error) {
 		return Export{}, malformed("an export of %d bytes where at most %d belong", len(data), MaxExport)
 	}
 	r := reader{rest: data}
-	r.header(exportDomain)
+	signed := bytes.HasPrefix(data, []byte(signedDomain))
+	if signed {
+		r.header(signedDomain)
+	} else {
+		r.header(exportDomain)
+	}
+	some := false
 	x := Export{Instance: r.name(), Mailbox: r.name()}
 	for range r.count(MaxKeep, 12) {
 		seal, err := DecodeSeal(r.bytes(MaxSeal))
@@ -75,12 +90,27 @@ func DecodeExport(data []byte) (Export, error) {
 				break
 			}
 		}
+		if signed {
+			r.witnesses(&k)
+			some = some || k.Witnesses != nil
+		}
 		if r.err != nil {
 			break
 		}
 		x.Epochs = append(x.Epochs, k)
 	}
+	if signed && !some {
+		r.fail("nothing that origins signed")
+	}
 	return x, r.end("export")
+}
+
+// witnesses reads what origins signed of an epoch's entries.
+func (r *reader) witnesses(k *Kept) {
+	raw := r.bytes(MaxExport)
+	if r.err == nil && len(raw) > 0 {
+		k.Witnesses, r.err = DecodeWitnesses(k.items(), raw)
+	}
 }
 
 // Verify reads the export as a subscriber would, payloads left out, and says who is to blame by it. Errors say that it is no

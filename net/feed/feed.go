@@ -152,8 +152,18 @@ type Actor struct {
 	Index    uint16 // which receiver or outbox; 0 for the stages of which there is one
 }
 
-// Whole returns the actor's instance as an actor.
-func (a Actor) Whole() Actor { return Actor{Instance: a.Instance} }
+// whole returns the actor's instance as an actor.
+func (a Actor) whole() Actor { return Actor{Instance: a.Instance} }
+
+// Keeper is the outbox of an instance that keeps a mailbox, of as many as the instance has.
+func Keeper(instance, mailbox string, outboxes int) Actor {
+	return Actor{Instance: instance, Stage: Outbox, Index: uint16(OutboxOf(mailbox, outboxes))}
+}
+
+// keeper is the outbox that keeps a mailbox, by who committed to the epoch.
+func (s Seal) keeper(mailbox string) Actor {
+	return Keeper(s.Actor.Instance, mailbox, max(1, s.stage(Outbox)))
+}
 
 // String returns instance/stage or instance/stage/index.
 func (a Actor) String() string {

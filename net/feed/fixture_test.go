@@ -17,7 +17,7 @@ func signer(t testing.TB, instance string) (feed.Signer, feed.Keyring) {
 	key := ed25519.NewKeyFromSeed(seed[:])
 	s, err := feed.NewSigner(instance, key)
 	require.NoError(t, err)
-	return s, feed.Keyring{instance: {key.Public().(ed25519.PublicKey)}}
+	return s, feed.Keyring{instance: feed.Keys(key.Public().(ed25519.PublicKey))}
 }
 
 func wallet(n int) chain.WalletID {

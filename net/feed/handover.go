@@ -3,15 +3,14 @@ package feed
 import (
 	"bytes"
 	"fmt"
-	"slices"
 )
 
 const (
 	releaseDomain  = "walletnode/feed/release/1\x00"
 	handoverDomain = "walletnode/feed/handover/1\x00"
 	maxNumber      = 1 << 62
-	// MaxHandover is the most bytes of a handover that is read.
-	MaxHandover = 1 << 15
+	// maxHandover is the most bytes of a handover that is read.
+	maxHandover = 1 << 15
 )
 
 // Handover says that a mailbox goes on in another instance: where the old one ends, and where the new one begins. The mailbox's
@@ -59,6 +58,14 @@ func (h Handover) First() Epoch {
 	return h.Before + 1
 }
 
+// over is the epoch after the last one that the old instance sealed; 0 if it sealed none.
+func (h Handover) over() Epoch {
+	if !h.Sealed {
+		return 0
+	}
+	return h.Epoch + 1
+}
+
 func (h Handover) release() []byte {
 	b := putName(putName(putName([]byte(releaseDomain), h.Mailbox), h.From), h.To)
 	b = append(putU64(b, uint64(h.Number)), h.Head[:]...)
@@ -92,20 +99,20 @@ func (h *Handover) Take(s Signer) error {
 	return nil
 }
 
-// VerifyRelease refuses a release that the old instance did not sign.
-func (h Handover) VerifyRelease(keys Keyring) error {
-	return keys.verify(Actor{Instance: h.From}, h.release(), h.Released)
+// verifyRelease refuses a release that the old instance did not sign.
+func (h Handover) verifyRelease(keys Keyring) error {
+	return keys.verify(Actor{Instance: h.From}, h.release(), h.Released, since(h.over()))
 }
 
 // Verify refuses a handover that the instances which it names did not sign. One that was gone has not.
 func (h Handover) Verify(keys Keyring) error {
-	if err := keys.verify(Actor{Instance: h.To}, h.text(), h.Taken); err != nil {
+	if err := keys.verify(Actor{Instance: h.To}, h.text(), h.Taken, since(max(h.Epoch, h.First()))); err != nil {
 		return fmt.Errorf("handover of %s: %w", h.Mailbox, err)
 	}
 	if h.Gone() {
 		return nil
 	}
-	if err := h.VerifyRelease(keys); err != nil {
+	if err := h.verifyRelease(keys); err != nil {
 		return fmt.Errorf("release of %s: %w", h.Mailbox, err)
 	}
 	return nil
@@ -116,8 +123,8 @@ func (h Handover) Encode() []byte { return append(h.text(), h.Taken[:]...) }
 
 // DecodeHandover accepts what Encode writes. Errors are ErrMalformed. It verifies no signature.
 func DecodeHandover(data []byte) (Handover, error) {
-	if len(data) > MaxHandover {
-		return Handover{}, malformed("a handover of %d bytes where at most %d belong", len(data), MaxHandover)
+	if len(data) > maxHandover {
+		return Handover{}, malformed("a handover of %d bytes where at most %d belong", len(data), maxHandover)
 	}
 	r := reader{rest: data}
 	r.header(handoverDomain)
@@ -145,11 +152,8 @@ func DecodeHandover(data []byte) (Handover, error) {
 // Instance is whose feed is read now.
 func (r *Reader) Instance() string { return r.instance }
 
-// Past returns what is kept of epochs read from instances that had the mailbox before, oldest first.
-func (r *Reader) Past() []Export { return slices.Clone(r.past) }
-
 // Handover goes on with the instance that has the mailbox now. A handover that was taken before changes nothing. An error that is a
-// Blame says who contradicts what was delivered.
+// Blame says who contradicts what was delivered. ErrUnverified where the policy is to hold, as of a seal: no move leads around it.
 func (r *Reader) Handover(h Handover) error {
 	if h.Mailbox != r.mailbox {
 		return malformed("a handover of mailbox %s", h.Mailbox)
@@ -166,14 +170,11 @@ func (r *Reader) Handover(h Handover) error {
 	if err := r.ends(h); err != nil {
 		return err
 	}
-	if x := r.Export(); len(x.Epochs) > 0 {
-		r.past = append(r.past, x)
-		if len(r.past) > maxPast {
-			r.past = r.past[1:]
-		}
+	if err := r.goOn(h.To); err != nil {
+		return err
 	}
-	r.instance, r.kept, r.open, r.entries = h.To, nil, nil, 0
-	r.lastSeq, r.doubt, r.outboxes, r.unverified = [MaxShards]Seq{}, 0, 0, 0
+	r.instance, r.open, r.entries = h.To, nil, 0
+	r.lastSeq, r.doubt, r.outboxes = [MaxShards]Seq{}, 0, 0
 	r.at.Number, r.at.Head = h.Goes(), h.Head
 	r.at.Sealed, r.at.Epoch, r.at.Seal = h.Follows, h.Before, h.Previous
 	return nil
@@ -191,7 +192,8 @@ func (r *Reader) ends(h Handover) error {
 	}
 	if h.Loss() {
 		if r.at.Sealed && (!h.Follows || r.at.Epoch > h.Before || r.at.Epoch == h.Before && r.at.Seal != h.Previous) { // what it has sealed it cannot lose
-			return fmt.Errorf("the loss of %s after the seal of epoch %d, and that of epoch %d was told: %w", h.Mailbox, h.Before, r.at.Epoch, conflict)
+			return fmt.Errorf("the loss of %s after the seal of epoch %d, and that of epoch %d was told: %w",
+				h.Mailbox, h.Before, r.at.Epoch, conflict)
 		}
 		return nil
 	}
@@ -206,6 +208,3 @@ func (r *Reader) ends(h Handover) error {
 	}
 	return nil
 }
-
-// maxPast bounds from how many earlier instances a reader keeps epochs.
-const maxPast = 8

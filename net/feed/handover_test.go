@@ -79,7 +79,7 @@ func TestAReaderGoesOnAfterAHandover(t *testing.T) {
 	require.NoError(t, r.Handover(h))
 	require.NoError(t, r.Handover(h), "again is no error")
 	require.Equal(t, feed.Start{Number: 1, Head: entry.Hash(), Sealed: true, Epoch: 6}, r.At())
-	require.Len(t, r.Past(), 1)
+	require.Len(t, r.Stays(), 2)
 	require.Empty(t, r.Export().Epochs)
 
 	empty, err := feed.NewReader("alpha", "a", keys, feed.Start{}, feed.Policy{Keep: 2, Then: feed.Drop})

@@ -8,8 +8,8 @@ import (
 
 const proofDomain = "walletnode/feed/proof/1\x00"
 
-// MaxProof is the most bytes of a proof that is read: two seals, or one and the subscriptions.
-const MaxProof = 2*MaxSeal + 1<<16
+// maxProof is the most bytes of a proof that is read: two seals, each with subscriptions and a lane.
+const maxProof = 2*(MaxSeal+maxSubscriptions+maxLane*(recordSize+MaxName)) + 1<<16
 
 // ErrProof says that what is shown proves nothing.
 var ErrProof = errors.New("this proves nothing")
@@ -22,6 +22,9 @@ const (
 	TwoSeals Fault = 1 + iota // one epoch was sealed twice, differently
 	Lacks                     // a mailbox lacks a record that goes to it
 	Differs                   // one number stands for two records
+	TwoItems                  // an origin signed two items under one number
+	Alters                    // an instance sealed another item than the one that its origin signed under the number
+	Omits                     // a mailbox lacks an item of an origin, and has earlier and later ones
 	faultEnd
 )
 
@@ -34,6 +37,12 @@ func (f Fault) String() string {
 		return "a recipient's mailbox lacks a record"
 	case Differs:
 		return "one number stands for two records"
+	case TwoItems:
+		return "signed two items under one number"
+	case Alters:
+		return "sealed another item than its origin signed"
+	case Omits:
+		return "a recipient's mailbox lacks an item between two of its origin"
 	}
 	return fmt.Sprintf("fault %d", uint8(f))
 }
@@ -47,96 +56,71 @@ type Piece struct {
 	Path    []Hash
 }
 
-// Proof shows to anyone with the instance's public key that a stage of it, or the instance, did something wrong. Compare makes one.
+// Proof shows to anyone with the public keys of an instance and, where items are shown, of their origin that a stage of it, or the instance, did
+// something wrong. Compare and Across make one.
 type Proof struct {
-	Fault   Fault
-	Seq     Seq   // of the record; 0 of two seals
-	Accused Actor // by what the stages signed
-	Seal    Seal
+	Fault Fault
+	// Seq is the number of the record; 0 of two seals and of two items. Of Omits it is that of the record before which the item belongs.
+	Seq     Seq
+	Accused Actor          // by what the stages signed
+	Seal    Seal           // none of TwoItems and Omits
 	Other   *Seal          // of TwoSeals
 	Who     *Subscriptions // of Lacks: who gets the record
 	Has     Piece          // the record, in the mailbox that has it
-	Mailbox string         // of Lacks: the mailbox that does not
-	Against []Piece        // of Lacks the records around its place, of Differs the other record
+	Mailbox string         // of Lacks and Omits: the mailbox that does not have it
+	Against []Piece        // of Lacks and Omits the records around its place, of Differs the other record
+	Items   []Signed       // of TwoItems both, of Alters and Omits the one that the origin signed
+	Epochs  []Stretch      // of Omits: one, or two that follow each other
 }
 
-func proveSeals(a, b Seal) Proof {
-	if ha, hb := a.Hash(), b.Hash(); slices.Compare(ha[:], hb[:]) > 0 {
-		a, b = b, a
+// Origin is the item that the proof is about, as its origin counts it; none where the origin has not signed it.
+func (p Proof) Origin() (o Origin, signed bool) {
+	if len(p.Items) == 0 {
+		return o, false
 	}
-	return Proof{Fault: TwoSeals, Accused: a.Actor.Whole(), Seal: a, Other: &b}
+	return Origin{p.Items[0].Item.Source, p.Items[0].Item.Number}, true
 }
 
-// missing is whether an outbox that keeps one of the mailboxes did not commit: then nothing is signed that a piece could be shown of.
-func (k Kept) missing(mailboxes ...string) bool {
-	for _, m := range mailboxes {
-		if _, ok := k.Seal.HeadOf(m); !ok {
-			return true
-		}
+// At is the epoch of the record, and the instance that sealed it; of two items there is none.
+func (p Proof) At() (Epoch, string) {
+	seal := p.Seal
+	if len(p.Epochs) > 0 {
+		seal = p.Epochs[len(p.Epochs)-1].Seal
 	}
-	return false
-}
-
-// lacks proves that one mailbox has a record and the other one, to which it goes, does not.
-func lacks(a, b *side, p point) (*Finding, error) {
-	f := &Finding{Epoch: a.Epoch, Seq: p.seq}
-	if a.missing(a.mailbox, b.mailbox) || b.cut(b.mailbox) || a.cut(a.mailbox) {
-		return f, nil
-	}
-	proof := Proof{Fault: Lacks, Seq: p.seq, Seal: *a.Seal, Who: a.Subscriptions, Has: a.piece(p), Mailbox: b.mailbox}
-	proof.Against = b.around(p)
-	f.Trace, proof.Accused = Trace(proof.Seal, b.mailbox, p.shard, proof.Has.Record.Item.Source)
-	f.Proof = &proof
-	return f, proof.check()
-}
-
-// cut is whether the mailbox was closed by a gap in this epoch or before: it holds less than was committed to, and says so.
-func (k Kept) cut(mailbox string) bool {
-	head, _ := k.Seal.HeadOf(mailbox)
-	return head.Closed
-}
-
-// differs proves that two mailboxes have different records under one number.
-func differs(a, b *side, pa, pb point) (*Finding, error) {
-	if a.mailbox > b.mailbox { // there is one form
-		return differs(b, a, pb, pa)
-	}
-	f := &Finding{Epoch: a.Epoch, Seq: pa.seq}
-	if a.missing(a.mailbox, b.mailbox) || a.cut(a.mailbox) || b.cut(b.mailbox) {
-		return f, nil
-	}
-	proof := Proof{Fault: Differs, Seq: pa.seq, Seal: *a.Seal, Has: a.piece(pa), Against: []Piece{b.piece(pb)}}
-	f.Trace, proof.Accused = proof.accuse()
-	f.Proof = &proof
-	return f, proof.check()
-}
-
-// accuse traces what differs: of two lanes that of the stage which admits it, nearest to the subscriber.
-func (p Proof) accuse() ([]Answer, Actor) {
-	if p.Fault == Lacks {
-		return Trace(p.Seal, p.Mailbox, p.Has.Shard, p.Has.Record.Item.Source)
-	}
-	against := p.Against[0]
-	one, who := Trace(p.Seal, p.Has.Mailbox, p.Has.Shard, p.Has.Record.Item.Source)
-	two, other := Trace(p.Seal, against.Mailbox, against.Shard, against.Record.Item.Source)
-	if who.Stage == 0 || other.Stage != 0 && len(two) < len(one) {
-		return two, other
-	}
-	return one, who
+	return seal.Epoch, seal.Actor.Instance
 }
 
 // Verify refuses a proof that does not show what it says with the keys of a keyring. ErrUnknownInstance says that it cannot be told.
 func (p Proof) Verify(keys Keyring) error {
-	if _, known := keys[p.Seal.Actor.Instance]; !known {
-		return fmt.Errorf("proof about %v: %w", p.Seal.Actor, ErrUnknownInstance)
+	var seals []Seal
+	if p.Seal.Actor.Instance != "" {
+		seals = append(seals, p.Seal)
+	}
+	if p.Other != nil {
+		seals = append(seals, *p.Other)
+	}
+	for _, s := range p.Epochs {
+		seals = append(seals, s.Seal)
+	}
+	for _, s := range seals {
+		if _, known := keys[s.Actor.Instance]; !known {
+			return fmt.Errorf("proof about %v: %w", s.Actor, ErrUnknownInstance)
+		}
+	}
+	for _, i := range p.Items {
+		if _, known := keys[i.Item.Source]; !known {
+			return fmt.Errorf("proof about an item of %s: %w", i.Item.Source, ErrUnknownInstance)
+		}
 	}
 	if err := p.check(); err != nil { // hashes first: signatures are dear
 		return err
 	}
-	for _, s := range []*Seal{&p.Seal, p.Other} {
-		if s == nil {
-			continue
+	for _, i := range p.Items {
+		if err := i.verify(keys); err != nil {
+			return fmt.Errorf("proof: %w", err)
 		}
+	}
+	for _, s := range seals {
 		if err := s.Verify(keys); err != nil {
 			return fmt.Errorf("proof: %w", err)
 		}
@@ -148,14 +132,53 @@ func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrProof}, args...)...)
 }
 
+// whole is whether a proof has the parts of its fault, and no others.
+func (p Proof) whole() bool {
+	switch own := p.Seal.Actor.Instance != ""; p.Fault {
+	case TwoSeals:
+		return own && p.Other != nil && p.Who == nil && len(p.Against)+len(p.Items)+len(p.Epochs) == 0
+	case Lacks:
+		return own && p.Other == nil && p.Who != nil && len(p.Items)+len(p.Epochs) == 0
+	case Differs:
+		return own && p.Other == nil && p.Who == nil && len(p.Against) == 1 && len(p.Items)+len(p.Epochs) == 0
+	case TwoItems:
+		return !own && p.Other == nil && p.Who == nil && len(p.Against)+len(p.Epochs) == 0 && len(p.Items) == 2
+	case Alters:
+		return own && p.Other == nil && p.Who == nil && len(p.Against)+len(p.Epochs) == 0 && len(p.Items) == 1
+	case Omits:
+		return !own && p.Other == nil && p.Who == nil && len(p.Against) == 2 && len(p.Items) == 1 && (len(p.Epochs) == 1 || len(p.Epochs) == 2)
+	default:
+		return false
+	}
+}
+
 // check is Verify without the signatures.
 func (p Proof) check() error {
-	if (p.Fault == TwoSeals) != (p.Other != nil) || (p.Fault == Lacks) != (p.Who != nil) || p.Fault == Differs && len(p.Against) != 1 {
+	if !p.whole() {
 		return refuse("it is not whole")
 	}
-	if p.Fault == TwoSeals {
+	var err error
+	switch p.Fault {
+	case TwoSeals:
 		return p.checkSeals()
+	case TwoItems:
+		return p.checkItems()
+	case Omits:
+		err = p.checkOmits()
+	default:
+		err = p.checkPieces()
 	}
+	if err != nil {
+		return err
+	}
+	if _, accused := p.accuse(); accused != p.Accused {
+		return refuse("by what was signed %v is to blame, and not %v", accused, p.Accused)
+	}
+	return nil
+}
+
+// checkPieces checks what is shown of one epoch.
+func (p Proof) checkPieces() error {
 	if err := p.Has.in(p.Seal); err != nil {
 		return err
 	}
@@ -167,19 +190,14 @@ func (p Proof) check() error {
 			return err
 		}
 	}
-	var err error
-	if p.Fault == Lacks {
-		err = p.checkLacks()
-	} else {
-		err = p.checkDiffers()
+	switch p.Fault {
+	case Lacks:
+		return p.checkLacks()
+	case Alters:
+		return p.checkAlters()
+	default:
+		return p.checkDiffers()
 	}
-	if err != nil {
-		return err
-	}
-	if _, accused := p.accuse(); accused != p.Accused {
-		return refuse("by what was signed %v is to blame, and not %v", accused, p.Accused)
-	}
-	return nil
 }
 
 func (p Proof) checkSeals() error {
@@ -189,7 +207,7 @@ func (p Proof) checkSeals() error {
 		return refuse("the seals are of different epochs or instances")
 	case slices.Compare(a[:], b[:]) >= 0:
 		return refuse("the seals are the same, or not in order")
-	case p.Accused != p.Seal.Actor.Whole() || p.Seq != 0:
+	case p.Accused != p.Seal.Actor.whole() || p.Seq != 0:
 		return refuse("two seals are the fault of the instance, and of no record")
 	}
 	return nil
@@ -209,7 +227,7 @@ func (p Proof) checkLacks() error {
 		p.Who.For(item).Hash != p.Has.Record.Recipients {
 		return refuse("record %d does not go to %s", p.Seq, p.Mailbox)
 	}
-	outbox := Actor{Instance: p.Seal.Actor.Instance, Stage: Outbox, Index: uint16(OutboxOf(p.Mailbox, max(1, p.Seal.stage(Outbox))))}
+	outbox := p.Seal.keeper(p.Mailbox)
 	c, ok := p.Seal.CommitmentOf(outbox)
 	if !ok {
 		return refuse("%v committed to nothing", outbox)
@@ -237,7 +255,7 @@ func (p Proof) checkLacks() error {
 
 // in checks that the piece's outbox committed to it.
 func (p Piece) in(s Seal) error {
-	outbox := Actor{Instance: s.Actor.Instance, Stage: Outbox, Index: uint16(OutboxOf(p.Mailbox, max(1, s.stage(Outbox))))}
+	outbox := s.keeper(p.Mailbox)
 	c, ok := s.CommitmentOf(outbox)
 	if !ok {
 		return refuse("%v committed to nothing", outbox)

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,11 +46,11 @@ type Reader struct {
 	doubt    Seq // the first record since the last seal with which something is wrong; 0 if none
 	outboxes int // how many the instance has, by the last seal
 	open     []*Kept
-	entries  int // in open
-	kept     []Kept
-	// unverified is the first epoch that was not compared with other subscribers.
-	unverified Epoch
-	past       []Export // of instances that had the mailbox before
+	latest   *Kept    // of the entry that was read last
+	signed   Verifier // of what comes with entries
+	entries  int      // in open
+	stays    []Stay   // what is kept; the last one is present
+	unsealed int      // stays that have begun since the last seal
 }
 
 // NewReader makes a reader of an instance's mailbox.
@@ -57,7 +58,7 @@ func NewReader(instance, mailbox string, keys Keyring, from Start, policy Policy
 	if err := errors.Join(CheckName(instance), CheckName(mailbox), policy.check()); err != nil {
 		return nil, err
 	}
-	return &Reader{mailbox: mailbox, instance: instance, keys: keys, policy: policy, at: from}, nil
+	return &Reader{mailbox: mailbox, instance: instance, keys: keys, policy: policy, at: from, stays: []Stay{{Instance: instance}}}, nil
 }
 
 // At is where the reader is.
@@ -71,7 +72,7 @@ func (r *Reader) outbox() Actor {
 	if r.outboxes == 0 {
 		return Actor{Instance: r.instance}
 	}
-	return Actor{Instance: r.instance, Stage: Outbox, Index: uint16(OutboxOf(r.mailbox, r.outboxes))}
+	return Keeper(r.instance, r.mailbox, r.outboxes)
 }
 
 func (r *Reader) blame(seq Seq, format string, args ...any) error {
@@ -128,7 +129,8 @@ func (r *Reader) link(e Entry) error {
 	if r.entries >= maxOpenEntries {
 		return ErrUnsealed
 	}
-	k.Entries = append(k.Entries, e)
+	k.Add(e, nil)
+	r.latest = k
 	r.entries++
 	if e.Gap == nil {
 		r.lastSeq[e.Shard] = max(r.lastSeq[e.Shard], seq)
@@ -152,7 +154,7 @@ func (r *Reader) epoch(e Epoch) (*Kept, error) {
 	}
 	k := &Kept{Epoch: e}
 	r.open = append(r.open, k)
-	slices.SortFunc(r.open, func(a, b *Kept) int { return int(int64(a.Epoch) - int64(b.Epoch)) })
+	slices.SortFunc(r.open, func(a, b *Kept) int { return cmp.Compare(a.Epoch, b.Epoch) })
 	return k, nil
 }
 
@@ -165,12 +167,13 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 	if err := s.Verify(r.keys); err != nil {
 		return nil, err
 	}
-	whole := s.Actor.Whole()
+	whole := s.Actor.whole()
 	if r.at.Sealed && s.Epoch != r.at.Epoch+1 {
 		return nil, fmt.Errorf("the seal of epoch %d after that of epoch %d: %w", s.Epoch, r.at.Epoch, ErrSkipped)
 	}
 	if r.at.Sealed && s.Previous != r.at.Seal {
-		return nil, fmt.Errorf("the seal of epoch %d does not follow that of epoch %d: %w", s.Epoch, r.at.Epoch, Blame{Actor: whole, Reason: Conflict})
+		return nil, fmt.Errorf("the seal of epoch %d does not follow that of epoch %d: %w",
+			s.Epoch, r.at.Epoch, Blame{Actor: whole, Reason: Conflict})
 	}
 	twisted := s.blamed(s.Actor, False) // by its sequencer: nothing that it holds says what the others did
 	if subs.Hash() != s.Subscriptions || subs.Version() != s.Version {
@@ -195,6 +198,7 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 		}
 	}
 	r.at.Sealed, r.at.Epoch, r.at.Seal = true, s.Epoch, s.Hash()
+	r.unsealed = 0
 	blames := Audit(s)
 	if twisted {
 		if _, named := s.HeadOf(r.mailbox); named { // else entries come after it, as those of an outbox that was missing
@@ -245,50 +249,4 @@ func (r *Reader) complete(until Epoch, closed bool) (blames []Blame) {
 		r.keep(*k)
 	}
 	return blames
-}
-
-// Kept is an epoch that a subscriber keeps: whole, or compressed to its heads.
-type Kept struct {
-	Epoch         Epoch
-	Seal          *Seal
-	Subscriptions *Subscriptions
-	Entries       []Entry
-	Heads         *Heads // of a compressed epoch, which has nothing else
-}
-
-// lane is what the mailbox got from one receiver in the epoch.
-func (k Kept) lane(shard uint16) (records []Record, leaves []Hash) {
-	for _, e := range k.Entries {
-		if e.Gap == nil && e.Shard == shard {
-			records, leaves = append(records, e.Record), append(leaves, e.Record.Hash())
-		}
-	}
-	return records, leaves
-}
-
-// check compares what was delivered with what the stages committed to: the outbox, or where it is missing the receivers.
-func (k Kept) check(mailbox string, closed bool) (Blame, bool) {
-	outboxes := k.Seal.stage(Outbox)
-	if outboxes == 0 || k.Seal.blamed(k.Seal.Actor, False) {
-		return Blame{}, false // the audit blames the sequencer for it
-	}
-	outbox := Actor{Instance: k.Seal.Actor.Instance, Stage: Outbox, Index: uint16(OutboxOf(mailbox, outboxes))}
-	for _, e := range k.Entries {
-		closed = closed || e.Gap != nil
-	}
-	for shard := range uint16(MaxShards) {
-		label := Label{Way: ByLane, Name: mailbox, Shard: shard}
-		said, ok := k.Seal.CommitmentOf(outbox)
-		if !ok {
-			said, ok = k.Seal.CommitmentOf(Actor{Instance: outbox.Instance, Stage: Receiver, Index: shard})
-			ok = ok && find(said.In, label) == find(said.Out, label) // a receiver that is to blame itself says nothing of the outbox
-		}
-		want := find(said.Out, label)
-		_, leaves := k.lane(shard)
-		got := uint64(len(leaves))
-		if ok && (got > want.Count || got == want.Count && RootOf(leaves) != want.Root || got < want.Count && !closed) {
-			return Blame{Actor: outbox, Reason: Delivery, Label: label}, true
-		}
-	}
-	return Blame{}, false
 }

@@ -16,7 +16,7 @@ const (
 // Item is what a source hands over, without the payload's bytes. The source numbers its items itself, before the inbox sees them.
 type Item struct {
 	Source  string // who made it: the node's part, or another instance
-	Number  uint64 // of the source, counted from 1 and without gaps
+	Number  uint64 // of the source, counted from 1; without gaps within a series
 	Wallet  chain.WalletID
 	Kind    Kind
 	Size    uint32 // of the payload, bytes
@@ -98,8 +98,14 @@ func (r *reader) record() Record {
 	return rec
 }
 
+// usualSize is about what a record or an entry takes, bytes.
+const usualSize = 256
+
 // Encode writes the record's one form.
-func (rec Record) Encode() []byte { return rec.append([]byte(recordDomain)) }
+func (rec Record) Encode() []byte { return rec.AppendTo(make([]byte, 0, usualSize)) }
+
+// AppendTo appends the record's one form.
+func (rec Record) AppendTo(b []byte) []byte { return rec.append(append(b, recordDomain...)) }
 
 // DecodeRecord accepts what Encode writes. Errors are ErrMalformed.
 func DecodeRecord(data []byte) (Record, error) {

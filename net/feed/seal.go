@@ -122,7 +122,7 @@ func (s Seal) Hash() Hash { return sha256.Sum256(s.text()) }
 // Verify refuses a seal that its instance did not sign, or in which a commitment is not by who it names: then the error blames the
 // sequencer, which has sealed it.
 func (s Seal) Verify(keys Keyring) error {
-	if err := keys.verify(s.Actor, s.text(), s.Signature); err != nil {
+	if err := keys.verify(s.Actor, s.text(), s.Signature, since(s.Epoch+1)); err != nil {
 		return fmt.Errorf("seal of epoch %d: %w", s.Epoch, err)
 	}
 	for _, c := range s.Commitments {

@@ -19,11 +19,30 @@ func payloadOf(source string, number uint64) []byte { return fmt.Appendf(nil, "%
 // told is what the subscribers of an honest instance of one receiver and one outbox got, from epoch 1 on.
 func told(t testing.TB, s feed.Signer, subs *feed.Subscriptions, epochs ...[]feed.Item) map[string]feed.Export {
 	t.Helper()
+	var list []chapter
+	for _, items := range epochs {
+		list = append(list, chapter{subs: subs, items: items})
+	}
+	return toldIn(t, s, list...)
+}
+
+// chapter is what is told in an epoch, and to whom.
+type chapter struct {
+	subs  *feed.Subscriptions
+	items []feed.Item
+	says  *feed.Subscriptions // by which the records name their recipients; nil for the same
+}
+
+func toldIn(t testing.TB, s feed.Signer, epochs ...chapter) map[string]feed.Export {
+	t.Helper()
 	var previous feed.Hash
 	var seq feed.Seq
 	last, exports := map[string]feed.Entry{}, map[string]feed.Export{}
-	for i, items := range epochs {
-		epoch := feed.Epoch(i + 1)
+	for i, now := range epochs {
+		epoch, subs, items, says := feed.Epoch(i+1), now.subs, now.items, now.says
+		if says == nil {
+			says = subs
+		}
 		seal := feed.Seal{
 			Actor: s.Actor(feed.Sequencer, 0), Epoch: epoch, Previous: previous, First: seq + 1,
 			Count: uint64(len(items)), Version: subs.Version(), Subscriptions: subs.Hash(),
@@ -32,7 +51,7 @@ func told(t testing.TB, s feed.Signer, subs *feed.Subscriptions, epochs ...[]fee
 		sources, lanes, entries := map[string][]feed.Hash{}, map[string][]feed.Hash{}, map[string][]feed.Entry{}
 		for _, item := range items {
 			seq++
-			rec := feed.Record{Seq: seq, Epoch: epoch, Recipients: subs.For(item).Hash, Item: item}
+			rec := feed.Record{Seq: seq, Epoch: epoch, Recipients: says.For(item).Hash, Item: item}
 			shard, sources[item.Source] = append(shard, rec.Hash()), append(sources[item.Source], item.Hash())
 			for _, m := range subs.For(item).Mailboxes {
 				name := subs.At(m).Mailbox

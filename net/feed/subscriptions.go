@@ -5,15 +5,11 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"github.com/walletnode/walletnode/chain"
 )
 
-const (
-	subscriptionsDomain = "walletnode/feed/subscriptions/1\x00"
-	recipientsDomain    = "walletnode/feed/recipients/1\x00"
-)
+const subscriptionsDomain = "walletnode/feed/subscriptions/1\x00"
 
 // Subscription is what one mailbox gets.
 type Subscription struct {
@@ -25,30 +21,6 @@ type Subscription struct {
 	// After is what it had when it moved in: items of these sources up to these numbers do not go to it. Ascending by source.
 	After []Position
 }
-
-// Position is how far a source was taken in.
-type Position struct {
-	Source string
-	Number uint64
-}
-
-// PositionOf returns a source's number among positions, which ascend; 0 if it is not there.
-func PositionOf(list []Position, source string) uint64 {
-	i, ok := slices.BinarySearchFunc(list, source, func(p Position, s string) int { return cmp.Compare(p.Source, s) })
-	if !ok {
-		return 0
-	}
-	return list[i].Number
-}
-
-// echoPrefix begins the name of a source that repeats, for one mailbox alone, what came before the mailbox did.
-const echoPrefix = "to."
-
-// EchoSource is the source that repeats for a mailbox.
-func EchoSource(mailbox string) string { return echoPrefix + mailbox }
-
-// IsEcho is whether a source repeats for a mailbox. Nobody else's may be named so.
-func IsEcho(source string) bool { return strings.HasPrefix(source, echoPrefix) }
 
 func (s Subscription) wants(kind Kind) bool {
 	return len(s.Kinds) == 0 || slices.Contains(s.Kinds, kind)
@@ -64,14 +36,6 @@ type Subscriptions struct {
 	moved   bool   // whether some mailbox is arriving, or has positions
 	others  byKind // of a wallet that nobody names
 	wallets map[chain.WalletID]*byKind
-}
-
-type byKind [kindEnd]Recipients
-
-// Recipients are the mailboxes of a record.
-type Recipients struct {
-	Mailboxes []int // places in the list of the version, ascending
-	Hash      Hash  // of their names
 }
 
 // NewSubscriptions makes a version. Mailboxes are named once each; order and repetition within a subscription do not matter.
@@ -132,39 +96,6 @@ func (s *Subscription) checkMove() error {
 	return checkPositions(s.After)
 }
 
-// checkPositions puts positions into order, each source once.
-func checkPositions(list []Position) error {
-	slices.SortFunc(list, func(a, b Position) int { return cmp.Compare(a.Source, b.Source) })
-	for i, p := range list {
-		if err := CheckName(p.Source); err != nil {
-			return err
-		}
-		if i > 0 && list[i-1].Source == p.Source {
-			return malformed("source %s has two positions", p.Source)
-		}
-	}
-	return nil
-}
-
-func putPositions(b []byte, list []Position) []byte {
-	b = putU32(b, uint32(len(list)))
-	for _, p := range list {
-		b = putU64(putName(b, p.Source), p.Number)
-	}
-	return b
-}
-
-func (r *reader) positions() []Position {
-	var list []Position
-	for range r.count(MaxSources, 1+1+8) {
-		list = append(list, Position{Source: r.name(), Number: r.u64()})
-		if n := len(list); n > 1 && list[n-2].Source >= list[n-1].Source {
-			r.fail("positions that do not ascend")
-		}
-	}
-	return list
-}
-
 func (s *Subscriptions) encode() []byte {
 	b := putU32(putU64([]byte(subscriptionsDomain), s.version), uint32(len(s.list)))
 	for _, sub := range s.list {
@@ -179,51 +110,6 @@ func (s *Subscriptions) encode() []byte {
 		b = putPositions(append(b, yes(sub.Arriving)), sub.After)
 	}
 	return b
-}
-
-// index works out who gets what, so that finding the recipients of a record is one look.
-func (s *Subscriptions) index() {
-	for _, sub := range s.list {
-		for _, w := range sub.Wallets {
-			if s.wallets[w] == nil {
-				s.wallets[w] = &byKind{}
-			}
-		}
-	}
-	for i, sub := range s.list {
-		for k := Kind(0); k < kindEnd; k++ {
-			if k != 0 && !sub.wants(k) {
-				continue
-			}
-			if len(sub.Wallets) == 0 {
-				s.others[k].Mailboxes = append(s.others[k].Mailboxes, i)
-				for _, named := range s.wallets {
-					named[k].Mailboxes = append(named[k].Mailboxes, i)
-				}
-				continue
-			}
-			for _, w := range sub.Wallets {
-				s.wallets[w][k].Mailboxes = append(s.wallets[w][k].Mailboxes, i)
-			}
-		}
-	}
-	seal := func(all *byKind) {
-		for k := range all {
-			all[k].Hash = s.hashOf(all[k].Mailboxes)
-		}
-	}
-	seal(&s.others)
-	for _, named := range s.wallets {
-		seal(named)
-	}
-}
-
-func (s *Subscriptions) hashOf(mailboxes []int) Hash {
-	b := putU32([]byte(recipientsDomain), uint32(len(mailboxes)))
-	for _, i := range mailboxes {
-		b = putName(b, s.list[i].Mailbox)
-	}
-	return sha256.Sum256(b)
 }
 
 // Version is its number.
@@ -241,51 +127,6 @@ func (s *Subscriptions) At(i int) Subscription { return s.list[i] }
 // Find returns the place of a mailbox.
 func (s *Subscriptions) Find(mailbox string) (int, bool) {
 	return slices.BinarySearchFunc(s.list, mailbox, func(sub Subscription, m string) int { return cmp.Compare(sub.Mailbox, m) })
-}
-
-// Recipients tells who gets a record of a wallet and kind. It is shared: nobody writes to it.
-func (s *Subscriptions) Recipients(wallet chain.WalletID, kind Kind) Recipients {
-	if !kind.Valid() {
-		kind = 0
-	}
-	if named := s.wallets[wallet]; named != nil {
-		return named[kind]
-	}
-	return s.others[kind]
-}
-
-// For tells who gets an item: what an echo repeats goes to its mailbox alone, and what a mailbox had before it moved in, or gets from
-// its echo, does not go to it.
-func (s *Subscriptions) For(item Item) Recipients {
-	echo := IsEcho(item.Source)
-	if !s.moved && !echo {
-		return s.Recipients(item.Wallet, item.Kind)
-	}
-	all := s.Recipients(item.Wallet, item.Kind)
-	var list []int
-	for _, i := range all.Mailboxes {
-		sub := &s.list[i]
-		if echo && sub.Arriving && item.Source == EchoSource(sub.Mailbox) ||
-			!echo && !sub.Arriving && item.Number > PositionOf(sub.After, item.Source) {
-			list = append(list, i)
-		}
-	}
-	if len(list) == len(all.Mailboxes) {
-		return all
-	}
-	return Recipients{Mailboxes: list, Hash: s.hashOf(list)}
-}
-
-// Reaches is whether a mailbox is among the recipients of an item.
-func (s *Subscriptions) Reaches(mailbox string, item Item) bool {
-	i, ok := s.Find(mailbox)
-	return ok && item.Kind.Valid() && slices.Contains(s.For(item).Mailboxes, i)
-}
-
-// Gets is whether a mailbox is among the recipients of a wallet's records of a kind.
-func (s *Subscriptions) Gets(mailbox string, wallet chain.WalletID, kind Kind) bool {
-	i, ok := s.Find(mailbox)
-	return ok && kind.Valid() && slices.Contains(s.Recipients(wallet, kind).Mailboxes, i)
 }
 
 // Encode writes the version's one form.

@@ -17,7 +17,7 @@ func Trace(s Seal, mailbox string, shard uint16, source string) ([]Answer, Actor
 		actor Actor
 		label Label
 	}{
-		{Actor{Instance: whole, Stage: Outbox, Index: uint16(OutboxOf(mailbox, max(1, s.stage(Outbox))))}, lane},
+		{s.keeper(mailbox), lane},
 		{Actor{Instance: whole, Stage: Receiver, Index: shard}, lane},
 		{Actor{Instance: whole, Stage: Router}, Label{Way: ByShard, Shard: shard}},
 		{Actor{Instance: whole, Stage: Inbox}, Label{Way: BySource, Name: source}},
@@ -35,5 +35,5 @@ func Trace(s Seal, mailbox string, shard uint16, source string) ([]Answer, Actor
 			return answers, a.Actor
 		}
 	}
-	return answers, s.Actor.Whole()
+	return answers, s.Actor.whole()
 }

@@ -48,7 +48,7 @@ func TrailOf(instance, mailbox string, kept []Kept, other string, whole Epoch) T
 			x.Epochs = append(x.Epochs, k)
 		}
 	}
-	t.Marks = x.Trail(other)
+	t.Marks = x.marks(other)
 	return t
 }
 
@@ -80,9 +80,9 @@ func (s *Subscriptions) wants(mailbox string) (h Hash) {
 	return sha256.Sum256(b)
 }
 
-// Trail sums up what another mailbox of the same instance must have, too: all wallets', or that of some. Two trails agree where
+// marks sums up what another mailbox of the same instance must have, too: all wallets', or that of some. Two trails agree where
 // they begin with the same epoch and all is the same.
-func (x Export) Trail(other string, wallets ...chain.WalletID) []Mark {
+func (x Export) marks(other string, wallets ...chain.WalletID) []Mark {
 	var marks []Mark
 	var digest Hash
 	for _, k := range x.Epochs {
@@ -97,8 +97,8 @@ func (x Export) Trail(other string, wallets ...chain.WalletID) []Mark {
 	return marks
 }
 
-// Parting walks two trails back from their ends to the first epoch in which they differ. False: they agree.
-func Parting(a, b []Mark) (Epoch, bool) {
+// partsAt walks two trails back from their ends to the first epoch in which they differ. False: they agree.
+func partsAt(a, b []Mark) (Epoch, bool) {
 	n := min(len(a), len(b))
 	for n > 0 && a[n-1] != b[n-1] {
 		n--
@@ -149,8 +149,8 @@ func (t Trail) Follow(mailbox string, kept []Kept) (m Match) {
 		}
 		x.Epochs = append(x.Epochs, k)
 	}
-	marks := x.Trail(t.Mailbox)
-	at, parts := Parting(marks, t.Marks)
+	marks := x.marks(t.Mailbox)
+	at, parts := partsAt(marks, t.Marks)
 	m.Differs, m.At = parts, at
 	for _, mark := range marks {
 		if parts && mark.Epoch == at {

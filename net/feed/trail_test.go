@@ -77,7 +77,7 @@ func TestWhatIsVerifiedMakesRoomWhereTheSubscriberHolds(t *testing.T) {
 		require.NoError(t, r.Entry(e, payloadOf("node", e.Record.Item.Number)))
 	}
 	require.ErrorIs(t, next(story.Epochs[2]), feed.ErrUnverified)
-	r.Verified(1)
+	r.VerifiedIn(0, 1)
 	require.NoError(t, next(story.Epochs[2]))
 	require.Equal(t, feed.Epoch(2), r.Unverified())
 	kept := func() (list []feed.Epoch) {
@@ -88,7 +88,7 @@ func TestWhatIsVerifiedMakesRoomWhereTheSubscriberHolds(t *testing.T) {
 	}
 	require.Equal(t, []feed.Epoch{2, 3}, kept(), "what is verified goes first")
 	require.ErrorIs(t, next(story.Epochs[3]), feed.ErrUnverified)
-	r.Verified(3)
+	r.VerifiedIn(0, 3)
 	require.Equal(t, []feed.Epoch{2, 3}, kept(), "others may still want to compare them")
 }
 

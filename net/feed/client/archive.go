@@ -33,37 +33,26 @@ type Other interface {
 
 // Archive is what a subscriber keeps of a mailbox, instance by instance.
 type Archive struct {
-	Label    string // what reports call it; empty for the mailbox's name
-	Mailbox  string
-	Chapters []Chapter // the last is of the instance that has the mailbox
-}
-
-// Chapter is what is kept of what one instance told.
-type Chapter struct {
-	Instance   string
-	Kept       []feed.Kept // ascending
-	Unverified feed.Epoch  // the first epoch that others have not confirmed
+	Label   string // what reports call it; empty for the mailbox's name
+	Mailbox string
+	Stays   []feed.Stay // the last is of the instance that has the mailbox
 }
 
 // ReadArchive reads what is kept in a directory, and the keys that are believed there. Nothing is changed.
 func ReadArchive(dir string) (Archive, Keys, error) {
-	at, kept, found, err := shelf{dir}.read()
+	at, stays, found, err := shelf{dir}.read()
 	if err != nil {
 		return Archive{}, Keys{}, fmt.Errorf("read what the subscriber keeps: %w", err)
 	}
 	if !found || at.Keys == nil {
 		return Archive{}, Keys{}, fmt.Errorf("%s: %w: no mailbox was followed there", dir, ErrNotKept)
 	}
-	unverified, err := shelf{dir}.verified(at.Instance)
-	if err != nil {
-		return Archive{}, Keys{}, fmt.Errorf("read what the subscriber keeps: %w", err)
-	}
-	return Archive{Label: dir, Mailbox: at.Mailbox, Chapters: []Chapter{{at.Instance, kept, unverified}}}, *at.Keys, at.Keys.Verify()
+	return Archive{Label: dir, Mailbox: at.Mailbox, Stays: stays}, *at.Keys, at.Keys.Verify()
 }
 
 // ArchiveOf makes an archive of an export.
 func ArchiveOf(label string, x feed.Export) Archive {
-	return Archive{Label: label, Mailbox: x.Mailbox, Chapters: []Chapter{{Instance: x.Instance, Kept: x.Epochs}}}
+	return Archive{Label: label, Mailbox: x.Mailbox, Stays: []feed.Stay{{Instance: x.Instance, Kept: x.Epochs}}}
 }
 
 // Name implements Other.
@@ -74,59 +63,70 @@ func (a Archive) Name() string {
 	return a.Label
 }
 
-// chapter finds an instance's, the newest where there are several; of no instance the last.
-func (a Archive) chapter(instance string) (Chapter, bool) {
-	for _, c := range slices.Backward(a.Chapters) {
-		if c.Instance == instance || instance == "" {
-			return c, len(c.Kept) > 0
-		}
+// newest is of the instance that has the mailbox.
+func (a Archive) newest() (feed.Stay, bool) {
+	if len(a.Stays) == 0 {
+		return feed.Stay{}, false
 	}
-	return Chapter{}, false
+	s := a.Stays[len(a.Stays)-1]
+	return s, len(s.Kept) > 0
 }
 
-// from leaves out what is before an epoch.
-func (c Chapter) from(e feed.Epoch) []feed.Kept {
-	i := slices.IndexFunc(c.Kept, func(k feed.Kept) bool { return k.Epoch >= e })
+// at finds what is kept of an instance, of all its stays together. Of no instance it is that of the stay in which an epoch was read, or the
+// first one after it.
+func (a Archive) at(instance string, e feed.Epoch) (all feed.Stay, _ bool) {
+	if instance == "" {
+		for _, s := range a.Stays {
+			if n := len(s.Kept); n > 0 && s.Kept[n-1].Epoch >= e {
+				return s, true
+			}
+		}
+		return a.newest()
+	}
+	for _, s := range a.Stays {
+		if s.Instance != instance {
+			continue
+		}
+		all.Instance = instance
+		for _, k := range s.Kept {
+			if n := len(all.Kept); n == 0 || all.Kept[n-1].Epoch < k.Epoch { // epochs are windows, which do not come a second time
+				all.Kept = append(all.Kept, k)
+			}
+		}
+	}
+	return all, len(all.Kept) > 0
+}
+
+// since leaves out what is before an epoch.
+func since(e feed.Epoch, kept []feed.Kept) []feed.Kept {
+	i := slices.IndexFunc(kept, func(k feed.Kept) bool { return k.Epoch >= e })
 	if i < 0 {
 		return nil
 	}
-	return c.Kept[i:]
+	return kept[i:]
 }
 
-// whole is the first epoch that is kept whole, one after the last if none is.
-func (c Chapter) whole() feed.Epoch {
-	for _, k := range c.Kept {
-		if k.Heads == nil {
-			return k.Epoch
-		}
+// exports are the epochs that are kept whole, stay by stay.
+func (a Archive) exports() (list []feed.Export) {
+	for _, s := range a.Stays {
+		list = append(list, s.Export(a.Mailbox))
 	}
-	return c.Kept[len(c.Kept)-1].Epoch + 1
-}
-
-// export holds the epochs that are kept whole.
-func (c Chapter) export(mailbox string) feed.Export {
-	x := feed.Export{Instance: c.Instance, Mailbox: mailbox}
-	for _, k := range c.Kept {
-		if k.Heads == nil {
-			x.Epochs = append(x.Epochs, k)
-		}
-	}
-	return x
+	return list
 }
 
 // Trail implements Other.
 func (a Archive) Trail(_ context.Context, q Question) (feed.Trail, error) {
-	c, ok := a.chapter(q.Instance)
+	stay, ok := a.at(q.Instance, q.From)
 	if !ok {
 		return feed.Trail{}, fmt.Errorf("mailbox %s at %q: %w", a.Mailbox, q.Instance, ErrNotKept)
 	}
-	return feed.TrailOf(c.Instance, a.Mailbox, c.from(q.From), q.Mailbox, q.Whole), nil
+	return feed.TrailOf(stay.Instance, a.Mailbox, since(q.From, stay.Kept), q.Mailbox, q.Whole), nil
 }
 
 // Epoch implements Other.
 func (a Archive) Epoch(_ context.Context, instance string, e feed.Epoch) (feed.Export, error) {
-	c, _ := a.chapter(instance)
-	if x := c.export(a.Mailbox).Only(e); len(x.Epochs) == 1 {
+	stay, _ := a.at(instance, e)
+	if x := stay.Export(a.Mailbox).Only(e); len(x.Epochs) == 1 {
 		return x, nil
 	}
 	return feed.Export{}, fmt.Errorf("epoch %d of mailbox %s at %q: %w", e, a.Mailbox, instance, ErrNotKept)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/walletnode/walletnode/net/feed"
@@ -43,30 +44,46 @@ func (f *Follower) compareAlways(ctx context.Context) {
 
 // compareAll compares with each peer, and says whether all of them confirm all. What is verified is what every one confirms.
 func (f *Follower) compareAll(ctx context.Context, told map[int]string) (all bool) {
-	own := f.Archive()
-	newest, ok := own.chapter("")
-	if !ok {
-		return true
-	}
-	last := newest.Kept[len(newest.Kept)-1].Epoch
-	until, agreed := last, true
+	own := f.Archive().unverified()
+	var list []Comparison
 	for i, peer := range f.cfg.Peers {
+		if len(own.Stays) == 0 {
+			return true
+		}
 		c := f.compareWith(ctx, own, peer)
 		if ctx.Err() != nil {
 			return false
 		}
-		until, agreed = min(until, c.Confirmed), agreed && c.Confirms
+		list = append(list, c)
 		if text := c.summary(); told[i] != text { // the same news is told once
 			told[i] = text
 			f.report(ctx, c)
 		}
 	}
-	if agreed {
-		if err := f.Verified(newest.Instance, until); err != nil {
-			f.cfg.Logger.Error("Could not keep which epochs are verified", "mailbox", own.Mailbox, "error", err)
+	agreed := Agreed(own, list)
+	if err := f.confirm(agreed...); err != nil {
+		f.cfg.Logger.Error("Could not keep which epochs are verified", "mailbox", own.Mailbox, "error", err)
+	}
+	for _, s := range own.Stays {
+		last := s.Kept[len(s.Kept)-1].Epoch
+		if !slices.ContainsFunc(agreed, func(a Confirmed) bool { return a.Moves == s.Moves && a.Until == last }) {
+			return false
 		}
 	}
-	return agreed && until == last
+	return true
+}
+
+// unverified leaves the stays of which something is to be compared: of earlier ones what is not verified yet, and the present one.
+func (a Archive) unverified() Archive {
+	last := len(a.Stays) - 1
+	var left []feed.Stay
+	for i, s := range a.Stays {
+		if len(s.Kept) > 0 && (i == last || len(pending(s, a.Mailbox, nil).Epochs) > 0) {
+			left = append(left, s)
+		}
+	}
+	a.Stays = left
+	return a
 }
 
 // compareWith compares with one, and keeps what is proved.
@@ -105,19 +122,28 @@ func (c *Comparison) keep(s shelf) error {
 // KeepProofs writes what a comparison proved into a subscriber's directory; Proofs says where.
 func (c *Comparison) KeepProofs(dir string) error { return c.keep(shelf{dir}) }
 
-// Confirm writes into a subscriber's directory that the epochs of an instance up to one are verified. Who follows with the directory
-// learns of it at its next start.
-func Confirm(dir, instance string, until feed.Epoch) error {
-	return shelf{dir}.verify(instance, until+1)
+// Confirm writes into a subscriber's directory what others have confirmed. Who follows with the directory learns of it at its next start.
+func Confirm(dir string, news ...Confirmed) error {
+	_, stays, found, err := shelf{dir}.read()
+	if err != nil || !found {
+		return err
+	}
+	return shelf{dir}.verify(stays, news...)
 }
 
 // summary is the same for the same news.
 func (c Comparison) summary() string {
-	return fmt.Sprint(c.Verdict(), c.Confirmed, c.Confirms, len(c.Findings), len(c.Blames), c.Wrong)
+	return fmt.Sprint(c.Verdict(), c.Confirmed, c.Confirms, c.Earlier, len(c.Findings), len(c.Blames), c.Wrong)
 }
 
 func (f *Follower) report(ctx context.Context, c Comparison) {
 	log := f.cfg.Logger.With("mailbox", f.cfg.Mailbox, "peer", c.Peer)
+	if n := slices.IndexFunc(c.Findings, func(f feed.Finding) bool { return f.Elsewhere != nil && f.Elsewhere.After > 0 }); n >= 0 {
+		first := c.Findings[n]
+		log.Warn("A mailbox has nothing of a source any more that another one got, and goes on with others: it may come yet",
+			"source", first.Origin.Source, "number", first.Origin.Number, "epoch", uint64(first.Epoch),
+			"instance", first.Elsewhere.Instance, "after", first.Elsewhere.After, "until", uint64(first.Elsewhere.Epoch))
+	}
 	switch c.Verdict() {
 	case Agree:
 		log.Debug("Another subscriber got the same", "epochs", c.Epochs, "items", c.Items, "until", uint64(c.Confirmed))

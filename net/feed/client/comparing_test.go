@@ -133,14 +133,8 @@ func TestADifferenceIsProvedAndKept(t *testing.T) {
 		w.submit(4)
 		w.at(2 * window)
 		b.end()
-		// The instance seals the epoch once more for another subscriber.
 		x := b.Export()
-		second := *x.Epochs[0].Seal
-		second.Previous = feed.Hash{1}
-		s, err := feed.NewSigner("alpha", instanceKey("alpha"))
-		require.NoError(t, err)
-		second.Sign(s)
-		x.Epochs[0].Seal = &second
+		sealAgain(t, x) // for another subscriber
 
 		dir, news := t.TempDir(), &ledger{}
 		a := w.follow(dir, func(c *Config) { c.Peers, c.Compared = []Other{ArchiveOf("b", x)}, news.take })
@@ -153,7 +147,7 @@ func TestADifferenceIsProvedAndKept(t *testing.T) {
 		require.Len(t, c.Findings, 1)
 		require.Equal(t, feed.TwoSeals, c.Findings[0].Proof.Fault)
 		require.Zero(t, a.Unverified())
-		files, err := filepath.Glob(filepath.Join(dir, proofsDir, "*"))
+		files, err := filepath.Glob(filepath.Join(dir, ProofsDir, "*"))
 		require.NoError(t, err)
 		require.Equal(t, c.Proofs, files)
 		raw, err := os.ReadFile(files[0])
@@ -174,11 +168,11 @@ func TestTwoSubscribersProveOverTheWireWhichStageWithheldARecord(t *testing.T) {
 		return ArchiveOf("", x)
 	}
 	robbed, whole := read("robbed.export"), read("whole.export")
-	keys := feed.Keyring{"alpha": {instanceKey("alpha").Public().(ed25519.PublicKey)}}
+	keys := feed.Keyring{"alpha": feed.Keys(instanceKey("alpha").Public().(ed25519.PublicKey))}
 	outbox := feed.Actor{Instance: "alpha", Stage: feed.Outbox, Index: uint16(feed.OutboxOf("a", 2))}
 	for _, pair := range [][2]Archive{{robbed, whole}, {whole, robbed}} {
 		asked := 0
-		serve := &desk{archive: func() Archive { asked++; return pair[1] }, busy: make(chan struct{}, 1)}
+		serve := &desk{archive: func() Archive { asked++; return pair[1] }, busy: make(chan struct{}, 1), piece: pieceEntries}
 		c := Compare(t.Context(), pair[0], peer(t, serve), keys)
 		require.Equal(t, Blamed, c.Verdict(), "%v", c.Wrong)
 		require.Len(t, c.Findings, 1)
@@ -231,8 +225,8 @@ func TestSubscribersAtTwoInstancesCompare(t *testing.T) {
 		alpha, end := begin(t, "alpha")
 		beta, also := begin(t, "beta")
 		keys, err := NewKeys(feed.Keyring{
-			"alpha": {instanceKey("alpha").Public().(ed25519.PublicKey)}, "beta": {instanceKey("beta").Public().(ed25519.PublicKey)},
-		}, time.Now(), operatorKey(t))
+			"alpha": feed.Keys(instanceKey("alpha").Public().(ed25519.PublicKey)), "beta": feed.Keys(instanceKey("beta").Public().(ed25519.PublicKey)),
+		}, 1, time.Now(), operatorKey(t))
 		require.NoError(t, err)
 		alpha.keys, beta.keys = keys, keys
 		b := beta.follow("", func(c *Config) { c.Mailbox = "b" })
@@ -276,23 +270,23 @@ func TestWhatIsConfirmedLeavesNothingOut(t *testing.T) {
 		return list
 	}
 	for name, at := range map[string]struct {
-		of    Chapter
+		of    feed.Stay
 		seen  []feed.Epoch
 		until feed.Epoch
 		any   bool
 	}{
-		"all":                     {Chapter{Kept: whole(1, 2, 3)}, []feed.Epoch{1, 2, 3}, 3, true},
-		"the newest is not there": {Chapter{Kept: whole(1, 2, 3)}, []feed.Epoch{1, 2}, 2, true},
-		"the oldest is not there": {Chapter{Kept: whole(1, 2, 3)}, []feed.Epoch{2, 3}, 0, false},
-		"it was confirmed before": {Chapter{Kept: whole(1, 2, 3), Unverified: 2}, []feed.Epoch{2, 3}, 3, true},
-		"heads alone are left":    {Chapter{Kept: append([]feed.Kept{{Epoch: 1, Heads: &feed.Heads{}}}, whole(2)...)}, []feed.Epoch{2}, 2, true},
-		"nothing":                 {Chapter{Kept: whole(1)}, nil, 0, false},
+		"all":                     {feed.Stay{Kept: whole(1, 2, 3)}, []feed.Epoch{1, 2, 3}, 3, true},
+		"the newest is not there": {feed.Stay{Kept: whole(1, 2, 3)}, []feed.Epoch{1, 2}, 2, true},
+		"the oldest is not there": {feed.Stay{Kept: whole(1, 2, 3)}, []feed.Epoch{2, 3}, 0, false},
+		"it was confirmed before": {feed.Stay{Kept: whole(1, 2, 3), Unverified: 2}, []feed.Epoch{2, 3}, 3, true},
+		"heads alone are left":    {feed.Stay{Kept: append([]feed.Kept{{Epoch: 1, Heads: &feed.Heads{}}}, whole(2)...)}, []feed.Epoch{2}, 2, true},
+		"nothing":                 {feed.Stay{Kept: whole(1)}, nil, 0, false},
 	} {
 		seen := map[feed.Epoch]bool{}
 		for _, e := range at.seen {
 			seen[e] = true
 		}
-		until, some := at.of.confirmed(seen)
+		until, some := confirmed(at.of, seen)
 		require.Equal(t, at.until, until, name)
 		require.Equal(t, at.any, some, name)
 	}
@@ -361,7 +355,7 @@ func TestPeersThatAnswerBadlyAreBoundedAndBlameNobody(t *testing.T) {
 	})
 }
 
-// export is one epoch of the newest chapter.
+// export is one epoch of the newest stay.
 func (a Archive) export(t *testing.T, e feed.Epoch) feed.Export {
 	x, err := a.Epoch(t.Context(), "", e)
 	require.NoError(t, err)
@@ -454,7 +448,7 @@ func TestWhatASubscriberServesIsReadOnlyAndBounded(t *testing.T) {
 			require.Equal(t, want, ask(a.Serve(""), http.MethodGet, target, "").Code, "who mounts it without a token lets in whom it will")
 			require.Equal(t, http.StatusMethodNotAllowed, ask(a.Serve(""), http.MethodPost, target, "").Code)
 		}
-		d := &desk{archive: a.Archive, busy: make(chan struct{}, 1)}
+		d := &desk{archive: a.Archive, busy: make(chan struct{}, 1), piece: pieceEntries}
 		d.busy <- struct{}{}
 		require.Equal(t, http.StatusTooManyRequests, ask(d, http.MethodGet, "/epoch?epoch=1", "").Code)
 	})
@@ -491,7 +485,7 @@ func TestADirectoryIsComparedWithoutAFollower(t *testing.T) {
 		c := Compare(t.Context(), own, other, keys.Ring())
 		require.Equal(t, Agree, c.Verdict())
 		require.Equal(t, feed.Epoch(1), c.Confirmed)
-		require.NoError(t, Confirm(ours, "alpha", c.Confirmed))
+		require.NoError(t, Confirm(ours, Confirmed{Instance: "alpha", Until: c.Confirmed}))
 		a = w.follow(ours, nil)
 		a.end()
 		require.Equal(t, []feed.Epoch{2}, a.sealed, "it reads on where it held")

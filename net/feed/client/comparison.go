@@ -9,15 +9,6 @@ import (
 	"github.com/walletnode/walletnode/net/feed"
 )
 
-// Bounds of one comparison.
-const (
-	// maxPartings is after how many epochs that differ it ends: who differs in more has enough to show.
-	maxPartings = 8
-	// maxCrossed and maxCrossedEntries bound what is fetched at once of a subscriber at another instance.
-	maxCrossed        = 16
-	maxCrossedEntries = 1 << 18
-)
-
 // What callers tell apart with errors.Is.
 var (
 	// ErrNothingShared says that two subscribers have nothing that could be compared.
@@ -61,6 +52,7 @@ type Comparison struct {
 	// was alike, or differs by nobody's fault; if Confirms.
 	Confirmed feed.Epoch
 	Confirms  bool
+	Earlier   []Confirmed // the same of earlier stays, as far as it confirms any of them
 	Findings  []feed.Finding
 	Blames    []feed.Blame // by what the two keep of the epochs that differ
 	Proofs    []string     // files in which proofs are kept, where there is a directory
@@ -79,160 +71,52 @@ func (c Comparison) Verdict() Verdict {
 	return Agree
 }
 
-// Compare compares what a subscriber keeps with another one: at the instances that both have read from by trails, of which the epochs
-// that differ are fetched, and otherwise by what their instances took in of the same sources.
+// Compare compares what a subscriber keeps with another one, stay by stay: at the instances that both have read from by trails, of which
+// the epochs that differ are fetched, and otherwise by what their instances took in of the same sources.
 func Compare(ctx context.Context, own Archive, other Other, keys feed.Keyring) Comparison {
 	c := Comparison{Peer: other.Name()}
-	newest, ok := own.chapter("")
-	if !ok {
-		c.Wrong = ErrNothingShared
-		return c
-	}
-	met := false // at the instance that has one's own mailbox now
-	for i, chapter := range own.Chapters {
-		if len(chapter.Kept) == 0 {
+	for i, stay := range own.Stays {
+		if len(stay.Kept) == 0 {
 			continue
 		}
-		last := i == len(own.Chapters)-1
-		err := c.follow(ctx, own.Mailbox, chapter, other, keys, last)
-		if err != nil && !errors.Is(err, ErrNotKept) {
+		m := &meeting{to: &c, all: own, stay: i, other: other, keys: keys, seen: map[feed.Epoch]bool{}}
+		err := m.run(ctx)
+		until, confirms := confirmed(stay, m.seen)
+		last := i == len(own.Stays)-1
+		switch {
+		case last:
+			c.Confirmed, c.Confirms = until, confirms
+		case confirms:
+			c.Earlier = append(c.Earlier, Confirmed{stay.Moves, stay.Instance, until})
+		}
+		if nothing := errors.Is(err, ErrNotKept) || errors.Is(err, ErrNothingShared); err != nil && (last || !nothing) {
 			c.Wrong = err
 			return c
 		}
-		met = met || last && err == nil
 	}
-	if !met {
-		c.Wrong = c.cross(ctx, own.Mailbox, newest, other, keys)
-	}
-	if c.Wrong == nil && c.Epochs+c.Items+c.Untold+len(c.Findings) == 0 {
+	if c.Epochs+c.Items+c.Untold+len(c.Findings) == 0 {
 		c.Wrong = ErrNothingShared
 	}
 	return c
 }
 
-// follow compares what both got of one instance.
-func (c *Comparison) follow(ctx context.Context, mailbox string, own Chapter, other Other, keys feed.Keyring, current bool) error {
-	seen := map[feed.Epoch]bool{} // that need no more comparing with this one
-	if current {
-		defer func() { c.Confirmed, c.Confirms = own.confirmed(seen) }()
-	}
-	q := Question{Instance: own.Instance, Mailbox: mailbox, From: own.Kept[0].Epoch, Whole: own.whole()}
-	for parted := range maxPartings {
-		t, err := other.Trail(ctx, q)
-		if err != nil {
-			if parted > 0 && errors.Is(err, ErrNotKept) { // nothing came after what differs
-				return nil
+// Agreed is how far all of some comparisons confirm what a subscriber keeps, stay by stay.
+func Agreed(own Archive, list []Comparison) (all []Confirmed) {
+	for i, stay := range own.Stays {
+		until, agreed := ^feed.Epoch(0), len(list) > 0
+		for _, c := range list {
+			e, ok := c.Confirmed, c.Confirms
+			if i < len(own.Stays)-1 {
+				n := slices.IndexFunc(c.Earlier, func(e Confirmed) bool { return e.Moves == stay.Moves })
+				if ok = n >= 0; ok {
+					e = c.Earlier[n].Until
+				}
 			}
-			return err
+			until, agreed = min(until, e), agreed && ok
 		}
-		if t.Instance != own.Instance || t.Mailbox == mailbox {
-			return fmt.Errorf("a trail of mailbox %s at %s: %w", t.Mailbox, t.Instance, ErrTwoStories)
+		if agreed {
+			all = append(all, Confirmed{stay.Moves, stay.Instance, until})
 		}
-		c.Instance, c.Mailbox = t.Instance, t.Mailbox
-		m := t.Follow(mailbox, Chapter{Kept: own.Kept}.from(q.From))
-		c.Epochs, c.Untold = c.Epochs+len(m.Same), c.Untold+len(m.Untold)
-		for _, e := range m.Same {
-			seen[e] = true
-		}
-		if !m.Differs {
-			return nil
-		}
-		if m.Heads {
-			c.Findings = append(c.Findings, feed.Finding{Epoch: m.At, Heads: true})
-		} else if seen[m.At], err = c.part(ctx, own.export(mailbox).Only(m.At), t, m.At, other, keys); err != nil {
-			return err
-		}
-		q.From = m.At + 1
 	}
-	return nil
-}
-
-// confirmed is how far all is seen of what is whole and not verified.
-func (c Chapter) confirmed(seen map[feed.Epoch]bool) (until feed.Epoch, any bool) {
-	for _, k := range c.Kept {
-		if k.Heads == nil && k.Epoch >= c.Unverified && !seen[k.Epoch] {
-			break
-		}
-		until, any = k.Epoch, any || seen[k.Epoch]
-	}
-	return until, any
-}
-
-// part fetches the one epoch in which two trails part, and finds the records. Excused is whether it is nobody's fault, by what the
-// instance signed: a mailbox was full.
-func (c *Comparison) part(ctx context.Context, own feed.Export, t feed.Trail, at feed.Epoch, other Other, keys feed.Keyring) (excused bool, _ error) {
-	theirs, err := other.Epoch(ctx, t.Instance, at)
-	if errors.Is(err, ErrNotKept) {
-		return false, fmt.Errorf("epoch %d, which differs, is kept whole no more", at)
-	}
-	if err != nil {
-		return false, err
-	}
-	if theirs.Instance != t.Instance || theirs.Mailbox != t.Mailbox || len(theirs.Epochs) != 1 || theirs.Epochs[0].Epoch != at {
-		return false, fmt.Errorf("epoch %d: %w", at, ErrTwoStories)
-	}
-	found, blames, err := feed.Compare(ctx, own, theirs, keys)
-	if err != nil {
-		return false, fmt.Errorf("compare epoch %d: %w", at, err)
-	}
-	c.Blames = append(c.Blames, blames...)
-	if len(found) == 0 {
-		return false, fmt.Errorf("epoch %d: %w", at, ErrTwoStories)
-	}
-	c.Findings = append(c.Findings, found...)
-	proved := slices.ContainsFunc(found, func(f feed.Finding) bool { return f.Proof != nil })
-	return !proved && len(blames) == 0, nil
-}
-
-// cross compares with a subscriber at another instance, beginning with what is not verified.
-func (c *Comparison) cross(ctx context.Context, mailbox string, own Chapter, other Other, keys feed.Keyring) error {
-	ours := own.unverified(mailbox)
-	if len(ours.Epochs) == 0 {
-		return ErrNothingShared
-	}
-	from := ours.Epochs[0].Epoch
-	t, err := other.Trail(ctx, Question{Mailbox: mailbox, From: from - min(from, 1), Whole: 0})
-	if err != nil {
-		return err
-	}
-	c.Instance, c.Mailbox = t.Instance, t.Mailbox
-	if t.Instance == own.Instance {
-		return fmt.Errorf("%s: %w", t.Instance, ErrTwoStories)
-	}
-	theirs := feed.Export{Instance: t.Instance, Mailbox: t.Mailbox}
-	entries := 0
-	for _, mark := range t.Marks {
-		if len(theirs.Epochs) >= maxCrossed+2 || entries >= maxCrossedEntries { // one more at each end: epochs end at other moments
-			break
-		}
-		x, err := other.Epoch(ctx, t.Instance, mark.Epoch)
-		if err != nil {
-			return err
-		}
-		if x.Instance != t.Instance || x.Mailbox != t.Mailbox || len(x.Epochs) != 1 || x.Epochs[0].Epoch != mark.Epoch {
-			return fmt.Errorf("epoch %d: %w", mark.Epoch, ErrTwoStories)
-		}
-		theirs.Epochs, entries = append(theirs.Epochs, x.Epochs[0]), entries+len(x.Epochs[0].Entries)
-	}
-	if len(theirs.Epochs) == 0 {
-		return ErrNothingShared
-	}
-	crossing, err := feed.Across(ctx, ours, theirs, keys)
-	if err != nil {
-		return fmt.Errorf("compare with mailbox %s at %s: %w", t.Mailbox, t.Instance, err)
-	}
-	c.Items, c.Confirmed, c.Confirms = crossing.Items, crossing.Until, crossing.Covered && len(crossing.Blames) == 0
-	c.Findings, c.Blames = append(c.Findings, crossing.Findings...), append(c.Blames, crossing.Blames...)
-	return nil
-}
-
-// unverified is what is whole and not verified, the oldest maxCrossed epochs of it; at least the newest two.
-func (c Chapter) unverified(mailbox string) feed.Export {
-	x := c.export(mailbox)
-	first := max(0, len(x.Epochs)-2)
-	if i := slices.IndexFunc(x.Epochs, func(k feed.Kept) bool { return k.Epoch >= c.Unverified }); i >= 0 {
-		first = min(first, i)
-	}
-	x.Epochs = x.Epochs[first:min(len(x.Epochs), first+maxCrossed)]
-	return x
+	return all
 }

@@ -1,12 +1,13 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/walletnode/walletnode/chain"
@@ -56,7 +57,7 @@ type Config struct {
 	// Again has entries delivered once more after a start whose epoch was not complete before it, or all that there are where the place was
 	// lost.
 	Again bool
-	// Policy is how epochs are kept; zero is as before, and DefaultPolicy at first.
+	// Policy is how epochs are kept; what is zero of it is as before, and as in DefaultPolicy at first.
 	Policy feed.Policy
 	// Deliver takes an entry. When it has returned nil the entry is not delivered again; after a crash those of the last moments are, with
 	// the numbers they had. An error ends Run.
@@ -82,6 +83,7 @@ type Follower struct {
 	known  bool // at says where to begin
 	again  feed.Number
 	told   feed.Number // acknowledged
+	asked  int         // how often the list of keys was, since the last seal, because of signatures of origins
 	dirty  int         // entries delivered since the place was written
 	sealed chan struct{}
 	freed  chan struct{}
@@ -104,7 +106,7 @@ func Open(cfg Config) (*Follower, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Follower{cfg: cfg, shelf: shelf{cfg.Dir}, sealed: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
-	at, kept, found, err := f.shelf.read()
+	at, stays, found, err := f.shelf.read()
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriber's place: %w", err)
 	}
@@ -117,45 +119,36 @@ func Open(cfg Config) (*Follower, error) {
 		at = place{Mailbox: cfg.Mailbox, Operator: cfg.Operator, Keep: DefaultPolicy.Keep, Then: DefaultPolicy.Then}
 	}
 	if cfg.Policy != (feed.Policy{}) {
-		at.Keep, at.Then = cfg.Policy.Keep, cfg.Policy.Then
+		at.Keep, at.Then = cmp.Or(cfg.Policy.Keep, at.Keep), cmp.Or(cfg.Policy.Then, at.Then)
 	}
 	f.at, f.known = at, found && at.Keys != nil
 	if !f.known {
 		return f, nil
 	}
 	f.again = at.Delivered
-	return f, f.resume(kept)
+	if err := f.resume(stays); err != nil {
+		return nil, err
+	}
+	if cfg.Policy != (feed.Policy{}) { // it holds at the next start, too, whether anything comes until then or not
+		return f, f.write()
+	}
+	return f, nil
 }
 
-// resume makes a reader at the place that was kept.
-func (f *Follower) resume(kept []feed.Kept) error {
+// resume makes a reader at the place that was kept, with the stays that were.
+func (f *Follower) resume(stays []feed.Stay) error {
 	f.believe()
 	reader, err := feed.NewReader(f.at.Instance, f.at.Mailbox, f.ring, f.at.start(), feed.Policy{Keep: f.at.Keep, Then: f.at.Then})
+	if err == nil {
+		err = reader.Restore(stays)
+	}
 	if err != nil {
 		return fmt.Errorf("resume mailbox: %w", err)
 	}
-	verified, err := f.shelf.verified(f.at.Instance)
-	if err != nil {
-		return fmt.Errorf("resume mailbox: %w", err)
-	}
-	if verified > 0 {
-		reader.Verified(verified - 1)
-	}
-	reader.Restore(kept)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reader = reader
 	return nil
-}
-
-// believe has the reader believe the list of keys.
-func (f *Follower) believe() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.ring == nil {
-		f.ring = feed.Keyring{}
-	}
-	maps.Copy(f.ring, f.at.Keys.Ring())
 }
 
 // Kept returns the epochs that are kept, ascending.
@@ -186,27 +179,40 @@ func (f *Follower) Archive() Archive {
 	if f.reader == nil {
 		return a
 	}
-	for _, x := range f.reader.Past() {
-		a.Chapters = append(a.Chapters, Chapter{Instance: x.Instance, Kept: x.Epochs})
-	}
-	a.Chapters = append(a.Chapters, Chapter{Instance: f.reader.Instance(), Kept: f.reader.Kept(), Unverified: f.reader.Unverified()})
+	a.Stays = f.reader.Stays()
 	return a
 }
 
-// Verified says that the epochs of an instance up to one were the same as another subscriber's. It makes room where the policy is to
-// hold. Of another instance than the one that has the mailbox it changes nothing.
+// Verified says that the epochs of an instance up to one, as they were read in its last stay, were the same as another subscriber's. It makes
+// room where the policy is to hold. Of an instance of which nothing is kept it changes nothing.
 func (f *Follower) Verified(instance string, until feed.Epoch) error {
+	for _, stay := range slices.Backward(f.Archive().Stays) {
+		if stay.Instance == instance {
+			return f.confirm(Confirmed{stay.Moves, instance, until})
+		}
+	}
+	return nil
+}
+
+// confirm takes in what others have confirmed.
+func (f *Follower) confirm(news ...Confirmed) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.reader == nil || f.reader.Instance() != instance || until < f.reader.Unverified() {
+	if f.reader == nil {
 		return nil
 	}
-	f.reader.Verified(until)
+	more := false
+	for _, c := range news {
+		more = f.reader.VerifiedIn(c.Moves, c.Until) || more
+	}
+	if !more {
+		return nil
+	}
 	select {
 	case f.freed <- struct{}{}:
 	default:
 	}
-	return f.shelf.verify(instance, until+1)
+	return f.shelf.verify(f.reader.Stays(), news...)
 }
 
 // Unverified is the first epoch that was not the same as other subscribers', of the instance that has the mailbox.
@@ -227,11 +233,4 @@ func (f *Follower) Keys() (Keys, bool) {
 		return Keys{}, false
 	}
 	return *f.at.Keys, true
-}
-
-// keyring is who is believed, as a copy.
-func (f *Follower) keyring() feed.Keyring {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.ring)
 }

@@ -220,7 +220,7 @@ func TestKeysOfAnotherOperatorAreNotBelieved(t *testing.T) {
 		s = w.follow("", nil)
 		require.ErrorIs(t, <-s.ended, ErrKeys)
 		dir := t.TempDir()
-		keys, err := NewKeys(feed.Keyring{}, time.Now(), operatorKey(t))
+		keys, err := NewKeys(feed.Keyring{}, 1, time.Now(), operatorKey(t))
 		require.NoError(t, err)
 		w.set(func() { w.keys = keys })
 		s = w.follow(dir, nil)
@@ -332,18 +332,18 @@ func TestAFollowerGoesAlongWhenItsMailboxMoves(t *testing.T) {
 		w.at(2 * window)
 		require.ErrorIs(t, <-s.ended, feed.ErrUnknownInstance, "nobody knows the new one's key")
 		both, err := NewKeys(feed.Keyring{
-			"alpha": {instanceKey("alpha").Public().(ed25519.PublicKey)}, "beta": {instanceKey("beta").Public().(ed25519.PublicKey)},
-		}, time.Now().Add(time.Second), operatorKey(t))
+			"alpha": feed.Keys(instanceKey("alpha").Public().(ed25519.PublicKey)), "beta": feed.Keys(instanceKey("beta").Public().(ed25519.PublicKey)),
+		}, 2, time.Now(), operatorKey(t))
 		require.NoError(t, err)
 		w.set(func() { w.keys = both })
 		forged := h
 		forged.Number = 3
 		l = LineOf(pipeline.News{Handover: &forged})
-		require.NoError(t, os.Remove(filepath.Join(dir, placeFile))) // and so reads the epoch's seal once more
+		require.NoError(t, os.Remove(filepath.Join(dir, PlaceFile))) // and so reads the epoch's seal once more
 		s = w.follow(dir, nil)
 		require.ErrorIs(t, <-s.ended, feed.ErrSignature)
 		l = LineOf(pipeline.News{Handover: &h})
-		require.NoError(t, os.Remove(filepath.Join(dir, placeFile)))
+		require.NoError(t, os.Remove(filepath.Join(dir, PlaceFile)))
 		s = w.follow(dir, nil)
 		s.end()
 		require.Equal(t, "beta", s.reader.Instance())
@@ -358,26 +358,59 @@ func TestAFollowerGoesAlongWhenItsMailboxMoves(t *testing.T) {
 // An instance that lost its disk goes on under its name with another key: who knows the earlier one asks for the list before it blames.
 func TestASignatureByANewKeyHasTheListOfKeysAskedForAnew(t *testing.T) {
 	played(t, func(t *testing.T, w *world) {
-		list := func(issued time.Time, keys ...string) Keys {
+		list := func(version uint64, keys ...string) Keys {
 			ring := feed.Keyring{}
 			for _, k := range keys {
-				ring["alpha"] = append(ring["alpha"], instanceKey(k).Public().(ed25519.PublicKey))
+				ring["alpha"] = append(ring["alpha"], feed.Key{Public: instanceKey(k).Public().(ed25519.PublicKey)})
 			}
-			signed, err := NewKeys(ring, issued, operatorKey(t))
+			signed, err := NewKeys(ring, version, time.Now(), operatorKey(t))
 			require.NoError(t, err)
 			return signed
 		}
-		now, dir := time.Now(), t.TempDir()
-		w.set(func() { w.keys = list(now, "earlier") })
+		dir := t.TempDir()
+		w.set(func() { w.keys = list(1, "earlier") })
 		s := w.follow(dir, nil)
 		w.submit(2)
 		w.at(2 * window)
 		require.ErrorIs(t, <-s.ended, feed.ErrSignature, "the list has no other key")
-		w.set(func() { w.keys = list(now.Add(time.Second), "earlier", "alpha") })
+		w.set(func() { w.keys = list(2, "earlier", "alpha") })
 		s = w.follow(dir, nil)
 		s.end()
 		require.Equal(t, []feed.Epoch{1}, s.sealed)
 		require.Empty(t, s.blames)
+	})
+}
+
+// The key is replaced while its holder says nothing: the thief's signatures of later epochs are refused from the next epoch on, and a list of before
+// does not bring the key back, whatever time is on it.
+func TestAStolenKeyThatIsReplacedIsRefused(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		list := func(version uint64, issued time.Time, until *feed.Until) Keys {
+			k, err := NewKeys(feed.Keyring{"alpha": {{Public: instanceKey("alpha").Public().(ed25519.PublicKey), Until: until}}}, version, issued, operatorKey(t))
+			require.NoError(t, err)
+			return k
+		}
+		dir := t.TempDir()
+		w.set(func() { w.keys = list(7, time.Now().Add(1000*time.Hour), nil) }) // its operator's clock was ahead
+		s := w.follow(dir, nil)
+		w.submit(1)
+		w.set(func() { w.keys = list(8, time.Now(), &feed.Until{Epoch: 3, Number: feed.SeriesLength}) })
+		w.at(2 * window)
+		w.at(3 * window)
+		require.Equal(t, []feed.Epoch{1, 2}, s.sealed, "what it sealed before it was replaced holds")
+		w.set(func() { w.keys = list(7, time.Now().Add(2000*time.Hour), nil) })
+		w.at(4 * window)
+		require.ErrorIs(t, <-s.ended, feed.ErrSignature)
+		_, known, err := ReadArchive(dir)
+		require.NoError(t, err)
+		require.Equal(t, uint64(8), known.Version)
+
+		s = w.follow(dir, nil)
+		require.ErrorIs(t, <-s.ended, feed.ErrSignature, "nor after a start")
+		w.set(func() { w.keys = list(9, time.Now(), nil) })
+		s = w.follow(dir, nil)
+		s.end()
+		require.Equal(t, []feed.Epoch{3}, s.sealed, "unless its operator says that it is good again")
 	})
 }
 
@@ -392,7 +425,7 @@ func TestADirectoryIsOfOneMailboxAndOperator(t *testing.T) {
 		require.ErrorIs(t, err, ErrOtherMailbox)
 		_, err = Open(Config{Instances: w, Mailbox: "a", Operator: chain.Operator{1}, Dir: dir, Deliver: none})
 		require.ErrorIs(t, err, ErrOtherOperator)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, placeFile), []byte("{"), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, PlaceFile), []byte("{"), 0o600))
 		_, err = Open(Config{Instances: w, Mailbox: "a", Dir: dir, Deliver: none})
 		require.Error(t, err)
 		_, err = Open(Config{Instances: w, Mailbox: "A B", Deliver: none})

@@ -21,6 +21,7 @@ func seeds(t testing.TB) [][]byte {
 	require.NoError(t, err)
 	payload := []byte("message")
 	e := feed.Entry{Mailbox: "a", Number: 1, Record: feed.Record{Seq: 1, Epoch: 1, Item: feed.NewItem("node", 1, wallet(1), feed.KindResult, payload)}}
+	told := []feed.Item{e.Record.Item, feed.NewItem("node", 2, wallet(2), feed.KindResult, payload)}
 	gap := feed.Entry{Mailbox: "a", Number: 2, Previous: e.Hash(), Gap: &feed.Gap{Outbox: s.Actor(feed.Outbox, 0), Epoch: 1, First: 2, Unread: 1}}
 	gap.SignGap(s)
 	seal := feed.Seal{Actor: s.Actor(feed.Sequencer, 0), Epoch: 1, First: 1, Count: 2, Version: 1, Subscriptions: subs.Hash()}
@@ -29,6 +30,7 @@ func seeds(t testing.TB) [][]byte {
 	for _, l := range []Line{
 		{Begin: &Begin{Mailbox: "a", Instance: "alpha", Number: 3, Acknowledged: 2}},
 		LineOf(pipeline.News{Delivered: &pipeline.Delivered{Entry: e, Payload: payload}}),
+		LineOf(pipeline.News{Delivered: &pipeline.Delivered{Entry: e, Payload: payload, Witness: feed.Witnesses(told, s.SignItems(told))[0]}}),
 		LineOf(pipeline.News{Delivered: &pipeline.Delivered{Entry: gap}}),
 		LineOf(pipeline.News{Seal: &seal, Subscriptions: subs}),
 		{End: &End{Code: EndMoved, Message: "to beta"}},
@@ -53,7 +55,7 @@ func TestLinesComeAsTheyWereSent(t *testing.T) {
 	}
 	for _, wrong := range []string{
 		"", "{}", "[]", `{"payload":"AA=="}`, `{"subscriptions":"AA=="}`, `{"seal":"AA=="}`, `{"entry":"AA==","seal":"AA==","subscriptions":"AA=="}`,
-		`{"begin":{},"end":{}}`, `{"entry":"AA=="}`,
+		`{"begin":{},"end":{}}`, `{"entry":"AA=="}`, `{"witness":"AA=="}`,
 	} {
 		_, _, err := ParseLine([]byte(wrong))
 		require.ErrorIs(t, err, feed.ErrMalformed, wrong)
@@ -83,8 +85,9 @@ func FuzzLine(f *testing.F) {
 
 func testKeys(t testing.TB) Keys {
 	k, err := NewKeys(feed.Keyring{
-		"alpha": {instanceKey("alpha").Public().(ed25519.PublicKey)}, "beta": {instanceKey("beta").Public().(ed25519.PublicKey)},
-	}, time.Unix(1_800_000_000, 5), operatorKey(t))
+		"alpha": feed.Keys(instanceKey("alpha").Public().(ed25519.PublicKey)),
+		"beta":  {{Public: instanceKey("beta").Public().(ed25519.PublicKey), Until: &feed.Until{Epoch: 5, Number: feed.SeriesLength}}},
+	}, 3, time.Unix(1_800_000_000, 5), operatorKey(t))
 	require.NoError(t, err)
 	return k
 }
@@ -97,9 +100,12 @@ func TestAListOfKeysIsItsOperatorsOrRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, k.Ring(), back.Ring())
 	require.Len(t, back.Ring(), 2)
+	require.Contains(t, k.Text(), "walletnode-feed-keys-2\n")
+	require.Contains(t, k.Text(), "\nversion 3\n")
+	require.Contains(t, k.Text(), " until epoch 5 number 16777216\n")
 	replaced := testKeys(t).Ring() // its machine was, and it goes on under its name
-	replaced["alpha"] = append(replaced["alpha"], instanceKey("another").Public().(ed25519.PublicKey))
-	k, err = NewKeys(replaced, time.Unix(1_800_000_000, 0), operatorKey(t))
+	replaced["alpha"] = append(replaced["alpha"], feed.Key{Public: instanceKey("another").Public().(ed25519.PublicKey)})
+	k, err = NewKeys(replaced, 1, time.Unix(1_800_000_000, 0), operatorKey(t))
 	require.NoError(t, err)
 	require.NoError(t, k.Verify())
 	require.Len(t, k.Instances, 3)
@@ -112,6 +118,11 @@ func TestAListOfKeysIsItsOperatorsOrRefused(t *testing.T) {
 		"one less":          func(k *Keys) { k.Instances = k.Instances[:1] },
 		"another operator":  func(k *Keys) { k.Operator[0]++ },
 		"another time":      func(k *Keys) { k.Issued = k.Issued.Add(time.Second) },
+		"another version":   func(k *Keys) { k.Version++ },
+		"no version":        func(k *Keys) { k.Version = 0 },
+		"another epoch":     func(k *Keys) { k.Instances[1].Until.Epoch++ },
+		"another number":    func(k *Keys) { k.Instances[1].Until.Number++ },
+		"good again":        func(k *Keys) { k.Instances[1].Until = nil },
 		"no signature":      func(k *Keys) { k.Signature = nil },
 		"a short key":       func(k *Keys) { k.Instances[0].Key = k.Instances[0].Key[1:] },
 		"too many":          func(k *Keys) { k.Instances = make([]InstanceKey, MaxListed+1) },
@@ -120,6 +131,12 @@ func TestAListOfKeysIsItsOperatorsOrRefused(t *testing.T) {
 		change(&changed)
 		require.ErrorIs(t, changed.Verify(), ErrKeys, name)
 	}
+	_, err = NewKeys(testKeys(t).Ring(), 0, time.Unix(1_800_000_000, 0), operatorKey(t))
+	require.ErrorIs(t, err, ErrKeys, "a list without a version has no replaced keys")
+	before, err := NewKeys(feed.Keyring{"alpha": feed.Keys(instanceKey("alpha").Public().(ed25519.PublicKey))}, 0, time.Unix(1_800_000_000, 0), operatorKey(t))
+	require.NoError(t, err)
+	require.NoError(t, before.Verify())
+	require.Contains(t, before.Text(), "walletnode-feed-keys-1\noperator", "as programs of before make it")
 	_, err = DecodeKeys(make([]byte, MaxKeys+1))
 	require.ErrorIs(t, err, ErrKeys)
 }

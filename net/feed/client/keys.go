@@ -30,18 +30,27 @@ const (
 var ErrKeys = errors.New("list of the instances' keys is not valid")
 
 // Keys are the instances of an operator with the keys they sign their feeds with, signed with the operator's key. An instance's key
-// does not expire: what it sealed is verified long after.
+// does not expire: what it sealed is verified long after. One that another has replaced is good for what is older.
 type Keys struct {
-	Operator  chain.Operator   `json:"operator"`
-	Issued    time.Time        `json:"issued"` // whole seconds
+	Operator chain.Operator `json:"operator"`
+	Issued   time.Time      `json:"issued"` // whole seconds; it orders lists without a version alone
+	// Version orders lists: it grows whenever a key comes or is replaced. Programs of before schema 9 know none, and no replaced keys.
+	Version   uint64           `json:"version,omitempty"`
 	Instances []InstanceKey    `json:"instances"`
 	Signature client.Signature `json:"signature"`
 }
 
 // InstanceKey is one key of an instance. An instance that lost its disk goes on under its name with another one, and has several.
 type InstanceKey struct {
-	ID  string    `json:"id"`
-	Key PublicKey `json:"key"`
+	ID    string    `json:"id"`
+	Key   PublicKey `json:"key"`
+	Until *Until    `json:"until,omitempty"` // nil: it has not been replaced
+}
+
+// Until is what a replaced key is good for, see feed.Until.
+type Until struct {
+	Epoch  feed.Epoch `json:"epoch"`
+	Number uint64     `json:"number"`
 }
 
 // PublicKey is an Ed25519 public key. Its text is 64 hex digits.
@@ -60,12 +69,16 @@ func (k *PublicKey) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// NewKeys makes a list of a keyring and signs it with the operator's key.
-func NewKeys(ring feed.Keyring, issued time.Time, key *ecdsa.PrivateKey) (Keys, error) {
-	k := Keys{Operator: chain.Operator(crypto.PubkeyToAddress(key.PublicKey)), Issued: issued.UTC().Truncate(time.Second)}
+// NewKeys makes a list of a keyring and signs it with the operator's key. Version 0 is that of a list in the form of before there were any.
+func NewKeys(ring feed.Keyring, version uint64, issued time.Time, key *ecdsa.PrivateKey) (Keys, error) {
+	k := Keys{Operator: chain.Operator(crypto.PubkeyToAddress(key.PublicKey)), Version: version, Issued: issued.UTC().Truncate(time.Second)}
 	for id, keys := range ring {
-		for _, public := range keys {
-			k.Instances = append(k.Instances, InstanceKey{ID: id, Key: PublicKey(public)})
+		for _, of := range keys {
+			listed := InstanceKey{ID: id, Key: PublicKey(of.Public)}
+			if of.Until != nil {
+				listed.Until = &Until{Epoch: of.Until.Epoch, Number: of.Until.Number}
+			}
+			k.Instances = append(k.Instances, listed)
 		}
 	}
 	slices.SortFunc(k.Instances, func(a, b InstanceKey) int {
@@ -123,6 +136,9 @@ func (k Keys) check() error {
 		if slices.ContainsFunc(k.Instances[:n], func(o InstanceKey) bool { return o.ID == i.ID && bytes.Equal(o.Key, i.Key) }) {
 			return fmt.Errorf("%w: a key of instance %s stands there twice", ErrKeys, i.ID)
 		}
+		if i.Until != nil && k.Version == 0 {
+			return fmt.Errorf("%w: a key of instance %s is replaced, and the list has no version", ErrKeys, i.ID)
+		}
 	}
 	return nil
 }
@@ -130,18 +146,38 @@ func (k Keys) check() error {
 // Text is what is signed: lines that name every field.
 func (k Keys) Text() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "walletnode-feed-keys-1\noperator %v\nissued %d\n", k.Operator, k.Issued.Unix())
+	if k.Version == 0 {
+		fmt.Fprintf(&out, "walletnode-feed-keys-1\noperator %v\nissued %d\n", k.Operator, k.Issued.Unix())
+	} else {
+		fmt.Fprintf(&out, "walletnode-feed-keys-2\noperator %v\nversion %d\nissued %d\n", k.Operator, k.Version, k.Issued.Unix())
+	}
 	for _, i := range k.Instances {
-		fmt.Fprintf(&out, "instance %s key %x\n", i.ID, []byte(i.Key))
+		fmt.Fprintf(&out, "instance %s key %x", i.ID, []byte(i.Key))
+		if i.Until != nil {
+			fmt.Fprintf(&out, " until epoch %d number %d", i.Until.Epoch, i.Until.Number)
+		}
+		out.WriteByte('\n')
 	}
 	return out.String()
+}
+
+// before is whether it was made earlier than another one. By its version: no clock that was wrong once keeps subscribers from the lists that follow.
+func (k Keys) before(other Keys) bool {
+	if k.Version != 0 || other.Version != 0 {
+		return k.Version < other.Version
+	}
+	return k.Issued.Before(other.Issued)
 }
 
 // Ring is what the list has verifiers believe.
 func (k Keys) Ring() feed.Keyring {
 	ring := feed.Keyring{}
 	for _, i := range k.Instances {
-		ring[i.ID] = append(ring[i.ID], ed25519.PublicKey(i.Key))
+		key := feed.Key{Public: ed25519.PublicKey(i.Key)}
+		if i.Until != nil {
+			key.Until = &feed.Until{Epoch: i.Until.Epoch, Number: i.Until.Number}
+		}
+		ring[i.ID] = append(ring[i.ID], key)
 	}
 	return ring
 }

@@ -17,6 +17,7 @@ type Line struct {
 	Begin         *Begin `json:"begin,omitempty"`         // the first line
 	Entry         []byte `json:"entry,omitempty"`         // canonical form of the next entry
 	Payload       []byte `json:"payload,omitempty"`       // of the entry's record
+	Witness       []byte `json:"witness,omitempty"`       // canonical form: what the origin of the entry's item signed of it
 	Seal          []byte `json:"seal,omitempty"`          // canonical form of the next seal
 	Subscriptions []byte `json:"subscriptions,omitempty"` // that held in the seal's epoch
 	Handover      []byte `json:"handover,omitempty"`      // canonical form: the mailbox goes on at another instance
@@ -48,7 +49,11 @@ const (
 // LineOf is what is sent of a piece of news.
 func LineOf(n pipeline.News) Line {
 	if n.Delivered != nil {
-		return Line{Entry: n.Delivered.Entry.Encode(), Payload: n.Delivered.Payload}
+		l := Line{Entry: n.Delivered.Entry.Encode(), Payload: n.Delivered.Payload}
+		if n.Delivered.Witness != nil {
+			l.Witness = n.Delivered.Witness.Encode()
+		}
+		return l
 	}
 	if n.Handover != nil {
 		return Line{Handover: n.Handover.Encode()}
@@ -68,7 +73,7 @@ func ParseLine(raw []byte) (Line, pipeline.News, error) {
 			parts++
 		}
 	}
-	if parts != 1 || l.Payload != nil && l.Entry == nil || (l.Subscriptions != nil) != (l.Seal != nil) {
+	if parts != 1 || (l.Payload != nil || l.Witness != nil) && l.Entry == nil || (l.Subscriptions != nil) != (l.Seal != nil) {
 		return l, pipeline.News{}, fmt.Errorf("line of a mailbox: %w: not one thing", feed.ErrMalformed)
 	}
 	var n pipeline.News
@@ -79,6 +84,13 @@ func ParseLine(raw []byte) (Line, pipeline.News, error) {
 			return l, n, err
 		}
 		n.Delivered = &pipeline.Delivered{Entry: e, Payload: l.Payload}
+		if l.Witness != nil {
+			w, err := feed.DecodeWitness(l.Witness)
+			if err != nil {
+				return l, n, err
+			}
+			n.Delivered.Witness = &w
+		}
 	case l.Seal != nil:
 		s, err := feed.DecodeSeal(l.Seal)
 		if err != nil {

@@ -15,14 +15,20 @@ import (
 	"github.com/walletnode/walletnode/net/feed"
 )
 
-// answerTime is what one answer of a peer may take: 64 MiB at the most.
-const answerTime = 30 * time.Second
+const (
+	// answerTime is what one answer of a peer may take.
+	answerTime = 30 * time.Second
+	// maxPiece is the most bytes of one piece of an epoch: the longest seal, the most subscriptions, and pieceEntries entries.
+	maxPiece = 32 << 20
+)
 
 // Peer is another subscriber, asked over HTTP where its Serve is mounted.
 type Peer struct {
 	at    *url.URL
 	token string
 	http  *http.Client
+	piece int // entries of an epoch in one answer
+	most  int // in all
 }
 
 // NewPeer makes the way to a subscriber. A token goes to https addresses and to this machine alone. Without an HTTP client of the
@@ -41,7 +47,7 @@ func NewPeer(address, token string, via *http.Client) (*Peer, error) {
 	if via == nil {
 		via = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
-	return &Peer{at: at, token: token, http: via}, nil
+	return &Peer{at: at, token: token, http: via, piece: pieceEntries, most: maxCrossedEntries}, nil
 }
 
 // Name implements Other.
@@ -58,13 +64,30 @@ func (p *Peer) Trail(ctx context.Context, q Question) (feed.Trail, error) {
 	return feed.DecodeTrail(raw)
 }
 
-// Epoch implements Other.
-func (p *Peer) Epoch(ctx context.Context, instance string, e feed.Epoch) (feed.Export, error) {
-	raw, err := p.ask(ctx, epochPath, url.Values{"instance": {instance}, "epoch": {number(e)}}, feed.MaxExport)
-	if err != nil {
-		return feed.Export{}, err
+// Epoch implements Other. It is fetched in pieces, and judged as a whole by who compares.
+func (p *Peer) Epoch(ctx context.Context, instance string, e feed.Epoch) (x feed.Export, _ error) {
+	query, size, count := url.Values{"instance": {instance}, "epoch": {number(e)}}, 0, 0
+	for {
+		raw, err := p.ask(ctx, epochPath, query, maxPiece)
+		if err != nil {
+			return feed.Export{}, err
+		}
+		more, err := feed.DecodeExport(raw)
+		if err != nil {
+			return feed.Export{}, err
+		}
+		if len(more.Epochs) != 1 {
+			return feed.Export{}, fmt.Errorf("subscriber %s answers %d epochs for epoch %d: %w", p.Name(), len(more.Epochs), e, feed.ErrMalformed)
+		}
+		entries := more.Epochs[0].Entries
+		if size, count = size+len(raw), count+len(entries); size > feed.MaxExport || count > p.most {
+			return feed.Export{}, fmt.Errorf("epoch %d of subscriber %s has more entries than any: %w", e, p.Name(), feed.ErrMalformed)
+		}
+		if !join(&x, more) || len(entries) < p.piece {
+			return x, nil // where one does not follow the other, what came before is judged
+		}
+		query.Set("after", strconv.FormatUint(uint64(entries[len(entries)-1].Number), 10))
 	}
-	return feed.DecodeExport(raw)
 }
 
 func number(e feed.Epoch) string { return strconv.FormatUint(uint64(e), 10) }

@@ -22,10 +22,13 @@ const (
 // maxAnswering is how many others are answered at once: a trail takes hashing all that is kept. Further ones come again.
 const maxAnswering = 4
 
+// pieceEntries is how many entries of an epoch are answered at once, so that an answer has a few MiB, however long the epoch is.
+const pieceEntries = 1 << 14
+
 // Serve answers other subscribers who compare: GET .../trail and GET .../epoch, wherever it is mounted. It only reads. A token is asked
 // for as a bearer's; without one whoever reaches it is answered, and the caller lets in whom it will.
 func (f *Follower) Serve(token string) http.Handler {
-	d := &desk{archive: f.Archive, busy: make(chan struct{}, maxAnswering)}
+	d := &desk{archive: f.Archive, busy: make(chan struct{}, maxAnswering), piece: pieceEntries}
 	if token != "" {
 		sum := sha256.Sum256([]byte(token))
 		d.token = &sum
@@ -38,6 +41,7 @@ type desk struct {
 	archive func() Archive
 	token   *[sha256.Size]byte // nil: all are answered
 	busy    chan struct{}
+	piece   int // entries of an epoch in one answer
 }
 
 func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -91,11 +95,17 @@ func (d *desk) answer(r *http.Request) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		var after uint64
+		if q.Has("after") {
+			if after, err = strconv.ParseUint(q.Get("after"), 10, 64); err != nil {
+				return nil, errors.New("after: want the number of an entry")
+			}
+		}
 		x, err := d.archive().Epoch(r.Context(), q.Get("instance"), e)
 		if err != nil {
 			return nil, err
 		}
-		return x.Encode(), nil
+		return piece(x, feed.Number(after), d.piece).Encode(), nil
 	}
 	return nil, ErrNotKept
 }

@@ -10,9 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/net/client"
-	"github.com/walletnode/walletnode/net/feed"
 )
 
 // Times and bounds of a Follower.
@@ -178,52 +176,4 @@ func (f *Follower) tell(ctx context.Context, acknowledge bool) error {
 	}
 	f.told = f.at.Delivered
 	return nil
-}
-
-// fetchKeys asks for the operator's list of keys, and believes it if it is the operator's and newer than the one known.
-func (f *Follower) fetchKeys(ctx context.Context) error {
-	response, err := f.cfg.Instances.Located(ctx, client.Request{Method: http.MethodGet, Path: "/v1/feed/keys"})
-	if err != nil {
-		return again(err)
-	}
-	defer response.Body.Close() //nolint:errcheck // only read from
-	if response.StatusCode != http.StatusOK {
-		return refused(response)
-	}
-	raw, err := io.ReadAll(io.LimitReader(response.Body, MaxKeys+1))
-	if err != nil {
-		return againError{err}
-	}
-	k, err := DecodeKeys(raw)
-	if err != nil {
-		return err
-	}
-	if f.at.Operator != (chain.Operator{}) && k.Operator != f.at.Operator {
-		return fmt.Errorf("%w: it is %v's", ErrOtherOperator, k.Operator)
-	}
-	if f.at.Keys != nil && k.Issued.Before(f.at.Keys.Issued) {
-		return nil
-	}
-	f.mu.Lock()
-	f.at.Operator, f.at.Keys = k.Operator, &k
-	f.mu.Unlock()
-	f.believe()
-	return nil
-}
-
-// renewed verifies, and once more with the newest list of keys if it is not by a key that is known: an instance that lost its disk goes
-// on under its name with another one.
-func (f *Follower) renewed(ctx context.Context, verify func() error) error {
-	err := verify()
-	if !errors.Is(err, feed.ErrSignature) {
-		return err
-	}
-	was := f.at.Keys.Text()
-	if wrong := f.fetchKeys(ctx); wrong != nil {
-		return wrong
-	}
-	if f.at.Keys.Text() == was {
-		return err
-	}
-	return verify()
 }

@@ -25,7 +25,7 @@ func (f *Follower) line(ctx context.Context, raw []byte) error {
 	case n.Handover != nil:
 		return f.handover(ctx, *n.Handover)
 	case n.Delivered != nil:
-		return f.entry(ctx, n.Delivered.Entry, n.Delivered.Payload)
+		return f.entry(ctx, n.Delivered.Entry, n.Delivered.Payload, n.Delivered.Witness)
 	default:
 		return f.seal(ctx, *n.Seal, n.Subscriptions)
 	}
@@ -50,19 +50,6 @@ func (f *Follower) begin(ctx context.Context, b Begin) error {
 	return nil
 }
 
-// know has an instance's key, or asks for it.
-func (f *Follower) know(ctx context.Context, instance string) error {
-	if f.ring[instance] == nil {
-		if err := f.fetchKeys(ctx); err != nil {
-			return err
-		}
-	}
-	if f.ring[instance] == nil {
-		return fmt.Errorf("%s: %w", instance, feed.ErrUnknownInstance)
-	}
-	return nil
-}
-
 // first makes the reader, with the first thing that is read.
 func (f *Follower) first(head feed.Hash) error {
 	if f.reader != nil {
@@ -72,16 +59,19 @@ func (f *Follower) first(head feed.Hash) error {
 	if err := f.shelf.open(f.at); err != nil {
 		return fmt.Errorf("make the subscriber's directory: %w", err)
 	}
-	return f.resume(nil)
+	return f.resume([]feed.Stay{{Moves: f.at.Moves, Instance: f.at.Instance}})
 }
 
-func (f *Follower) entry(ctx context.Context, e feed.Entry, payload []byte) error {
+func (f *Follower) entry(ctx context.Context, e feed.Entry, payload []byte, w *feed.Witness) error {
 	if err := f.first(e.Previous); err != nil {
 		return err
 	}
 	wrong := f.renewed(ctx, func() error { return f.reader.Entry(e, payload) })
 	if wrong != nil && !errors.Is(wrong, feed.ErrPayload) {
 		return fmt.Errorf("mailbox %s: %w", f.at.Mailbox, wrong)
+	}
+	if err := f.witness(ctx, w); err != nil {
+		return err
 	}
 	d := Delivery{Instance: f.reader.Instance(), Entry: e, Payload: payload, Wrong: wrong, Again: e.Number <= f.again}
 	if wrong != nil || e.Gap != nil {
@@ -110,6 +100,7 @@ func (f *Follower) seal(ctx context.Context, s feed.Seal, subs *feed.Subscriptio
 	if err != nil {
 		return fmt.Errorf("mailbox %s: %w", f.at.Mailbox, err)
 	}
+	f.asked = 0
 	select {
 	case f.sealed <- struct{}{}:
 	default:
@@ -120,28 +111,38 @@ func (f *Follower) seal(ctx context.Context, s feed.Seal, subs *feed.Subscriptio
 			return err
 		}
 	}
-	if f.cfg.Sealed == nil {
-		return nil
+	if f.cfg.Sealed != nil {
+		if err := f.cfg.Sealed(ctx, s, blames); err != nil {
+			return err
+		}
 	}
-	return f.cfg.Sealed(ctx, s, blames)
+	if err := f.fetchKeys(ctx); err != nil { // a key may have been replaced, of which no signature tells
+		f.cfg.Logger.Debug("Could not ask for the list of keys", "mailbox", f.at.Mailbox, "error", err)
+	}
+	return nil
 }
 
 // verify takes a seal in, and waits first where the policy is to hold and there are others to compare with.
-func (f *Follower) verify(ctx context.Context, s feed.Seal, subs *feed.Subscriptions) ([]feed.Blame, error) {
+func (f *Follower) verify(ctx context.Context, s feed.Seal, subs *feed.Subscriptions) (blames []feed.Blame, _ error) {
+	err := f.withRoom(ctx, func() (err error) {
+		blames, err = f.take(s, subs)
+		return err
+	})
+	return blames, err
+}
+
+// withRoom verifies what comes next, once there is room for it: who holds waits for that where there are others to compare with.
+func (f *Follower) withRoom(ctx context.Context, verify func() error) error {
 	for {
-		var blames []feed.Blame
-		err := f.renewed(ctx, func() (err error) {
-			blames, err = f.take(s, subs)
-			return err
-		})
+		err := f.renewed(ctx, verify)
 		if !errors.Is(err, feed.ErrUnverified) || len(f.cfg.Peers) == 0 {
-			return blames, err
+			return err
 		}
-		f.cfg.Logger.Info("No more is read until an epoch is verified", "mailbox", f.at.Mailbox, "epoch", uint64(s.Epoch))
+		f.cfg.Logger.Info("No more is read until an epoch is verified", "mailbox", f.at.Mailbox, "instance", f.reader.Instance())
 		select {
 		case <-f.freed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
@@ -154,7 +155,7 @@ func (f *Follower) take(s feed.Seal, subs *feed.Subscriptions) ([]feed.Blame, er
 		return nil, err
 	}
 	// Epochs first, then the place that says they are there: what a crash leaves over is read again.
-	if err := f.shelf.keep(f.at, f.reader.Kept()); err != nil {
+	if err := f.shelf.keep(f.at.Mailbox, f.reader.Stays()); err != nil {
 		return nil, fmt.Errorf("keep epoch %d: %w", s.Epoch, err)
 	}
 	return blames, nil
@@ -169,7 +170,7 @@ func (f *Follower) handover(ctx context.Context, h feed.Handover) error {
 		return err
 	}
 	was, at := f.reader.Instance(), f.reader.At()
-	err := f.renewed(ctx, func() error {
+	err := f.withRoom(ctx, func() error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return f.reader.Handover(h)
@@ -182,7 +183,8 @@ func (f *Follower) handover(ctx context.Context, h feed.Handover) error {
 	case f.reader.At() == at: // it was taken before
 		return nil
 	default:
-		f.cfg.Logger.Warn("The instance has lost data: what came of the mailbox after the last seal is void, and may come again", "mailbox", f.at.Mailbox, "instance", was, "entry", uint64(h.Number))
+		f.cfg.Logger.Warn("The instance has lost data: what came of the mailbox after the last seal is void, and may come again",
+			"mailbox", f.at.Mailbox, "instance", was, "entry", uint64(h.Number))
 	}
 	if !h.Loss() {
 		f.cfg.Logger.Info("Mailbox goes on at another instance", "mailbox", f.at.Mailbox, "from", was, "to", h.To, "entry", uint64(h.Number))

@@ -45,11 +45,21 @@ type world struct {
 	down    bool
 	status  int // of every answer, if it is not 0
 	twist   func(Line) Line
-	moved   *Line    // what follows the seal of epoch 1, and ends the stream
+	moved   *Line    // what follows the seal of epoch 1 in mailbox a, and ends the stream
 	cut     int      // a stream breaks off after so many lines, 0 never
 	asked   []string // "METHOD path?query"
 	acked   []feed.Number
 	streams int // under way
+}
+
+// sealAgain has alpha seal the first epoch of an export once more, after another one.
+func sealAgain(t testing.TB, x feed.Export) {
+	second := *x.Epochs[0].Seal
+	second.Previous = feed.Hash{1}
+	s, err := feed.NewSigner("alpha", instanceKey("alpha"))
+	require.NoError(t, err)
+	second.Sign(s)
+	x.Epochs[0].Seal = &second
 }
 
 func operatorKey(t testing.TB) *ecdsa.PrivateKey {
@@ -82,25 +92,40 @@ func begin(t *testing.T, name string) (w *world, end func()) { return beginWith(
 
 // beginWith bounds how many entries a mailbox holds that are not acknowledged; 0 for as many as the feed has it.
 func beginWith(t *testing.T, name string, room uint64) (w *world, end func()) {
+	return beginAs(t, name, room, "a", "b")
+}
+
+// beginAs begins with some mailboxes.
+func beginAs(t *testing.T, name string, room uint64, mailboxes ...string) (w *world, end func()) {
 	key := instanceKey(name)
 	s, err := feed.NewSigner(name, key)
 	require.NoError(t, err)
 	log := feedtest.New()
-	f, err := pipeline.New(pipeline.Config{Signer: s, Log: log, Sources: []string{"node"}, WindowBlocks: window, MailboxBound: room})
+	f, err := pipeline.New(pipeline.Config{Signer: s, Log: log, Sources: []string{"node", "other"}, WindowBlocks: window, MailboxBound: room})
 	require.NoError(t, err)
 	w = &world{t: t, name: name, log: log, feed: f, heights: make(chan chain.Height)}
-	w.keys, err = NewKeys(feed.Keyring{name: {key.Public().(ed25519.PublicKey)}}, time.Now(), operatorKey(t))
+	w.keys, err = NewKeys(feed.Keyring{name: feed.Keys(key.Public().(ed25519.PublicKey))}, 1, time.Now(), operatorKey(t))
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx, w.heights) }()
-	_, err = f.Subscribe(ctx, []feed.Subscription{{Mailbox: "a"}, {Mailbox: "b"}})
-	require.NoError(t, err)
+	w.subscribe(ctx, mailboxes...)
 	w.at(window)
 	return w, func() {
 		stop()
 		require.ErrorIs(t, <-ended, context.Canceled)
 	}
+}
+
+// subscribe has those mailboxes get everything from the next epoch on.
+func (w *world) subscribe(ctx context.Context, mailboxes ...string) {
+	w.t.Helper()
+	var list []feed.Subscription
+	for _, m := range mailboxes {
+		list = append(list, feed.Subscription{Mailbox: m})
+	}
+	_, err := w.feed.Subscribe(ctx, list)
+	require.NoError(w.t, err)
 }
 
 // at shows a height and waits until all has come to rest.
@@ -205,13 +230,19 @@ func (w *world) stream(ctx context.Context, mailbox string, query url.Values) io
 		if err == nil {
 			err = send(Line{Begin: &Begin{Mailbox: mailbox, Instance: w.name, Number: from.Number, Acknowledged: state.Acknowledged}})
 		}
+		w.mu.Lock()
+		moved := w.moved
+		w.mu.Unlock()
+		if err == nil && moved != nil && mailbox == "a" && from.Sealed && query.Get("instance") == w.name {
+			err = errors.Join(send(*moved), errDown)
+		}
 		if err == nil {
 			err = w.feed.Follow(ctx, mailbox, from, func(n pipeline.News) error {
 				err := send(LineOf(n))
 				w.mu.Lock()
 				moved := w.moved
 				w.mu.Unlock()
-				if moved != nil && n.Seal != nil && n.Seal.Epoch == 1 {
+				if moved != nil && mailbox == "a" && n.Seal != nil && n.Seal.Epoch == 1 {
 					err = errors.Join(err, send(*moved), errDown)
 				}
 				return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,10 +14,16 @@ import (
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
+// kept are seeds of histories that were told differently once: a page of records of which some had been collected was too short.
+var kept = []uint64{15201299823265492306}
+
 // testHistories runs random histories, right and wrong calls alike, on a log and on that in memory, and compares all that can be read.
 func testHistories(t *testing.T, histories int, making func(t *testing.T) (open func() pipeline.Log)) {
+	seeds := slices.Clone(kept)
 	for range histories {
-		seed := rand.Uint64()
+		seeds = append(seeds, rand.Uint64())
+	}
+	for _, seed := range seeds {
 		t.Logf("seed %d", seed)
 		open := making(t)
 		h := &history{

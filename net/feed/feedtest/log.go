@@ -4,7 +4,6 @@ package feedtest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -12,9 +11,6 @@ import (
 	"github.com/walletnode/walletnode/net/feed"
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
-
-// ErrDown is what a log says that is made to fail.
-var ErrDown = errors.New("the log is down")
 
 // Log is a pipeline.Log in memory. It outlives the feeds that use it, one after the other, as a database does.
 type Log struct {
@@ -235,7 +231,7 @@ func (l *Log) Entries(_ context.Context, name string, after feed.Number, limit i
 	for n := max(after, m.collected) + 1; n <= m.last() && len(page) < limit && size < pipeline.MaxPage; n++ {
 		d := pipeline.Delivered{Entry: m.entries[n-m.collected-1]}
 		if i := l.from(d.Entry.Record.Seq); i < len(l.records) && l.records[i].Record.Seq == d.Entry.Record.Seq {
-			d.Payload = l.records[i].Payload
+			d.Payload, d.Witness = l.records[i].Payload, l.records[i].Witness
 		}
 		size += len(d.Payload)
 		page = append(page, d)

@@ -35,13 +35,18 @@ func Suite(t *testing.T, checks int, making func(t *testing.T) (open func() pipe
 	t.Run("any history is as that of the log in memory", func(t *testing.T) { testHistories(t, checks, making) })
 }
 
-const instance = "alpha"
+// instance has the log, and source is who tells what is in it.
+const instance, source = "alpha", "node"
 
 func signer(t require.TestingT) feed.Signer {
-	seed := sha256.Sum256([]byte("test-" + instance))
-	s, err := feed.NewSigner(instance, ed25519.NewKeyFromSeed(seed[:]))
+	s, err := keyOf(instance)
 	require.NoError(t, err)
 	return s
+}
+
+func keyOf(name string) (feed.Signer, error) {
+	seed := sha256.Sum256([]byte("test-" + name))
+	return feed.NewSigner(name, ed25519.NewKeyFromSeed(seed[:]))
 }
 
 func term(t require.TestingT, e feed.Epoch, version uint64) pipeline.Term {
@@ -54,13 +59,26 @@ func payload(n uint64) []byte { return fmt.Appendf(nil, "payload %d", n) }
 
 // accepted is record seq, of a source that counts as the log does.
 func accepted(seq feed.Seq, e feed.Epoch) pipeline.Accepted {
-	item := feed.NewItem("node", uint64(seq), chain.WalletID{byte(seq)}, feed.KindResult, payload(uint64(seq)))
+	item := feed.NewItem(source, uint64(seq), chain.WalletID{byte(seq)}, feed.KindResult, payload(uint64(seq)))
 	return pipeline.Accepted{Record: feed.Record{Seq: seq, Epoch: e, Recipients: feed.Hash{7}, Item: item}, Payload: payload(uint64(seq))}
 }
 
+// several are records of which their source has signed all together, if there is more than one.
 func several(from feed.Seq, n int, e feed.Epoch) (list []pipeline.Accepted) {
+	var items []feed.Item
 	for i := range n {
 		list = append(list, accepted(from+feed.Seq(i), e))
+		items = append(items, list[i].Record.Item)
+	}
+	if n == 1 {
+		return list
+	}
+	by, err := keyOf(source)
+	if err != nil {
+		panic(err) // a name and a key that are always right
+	}
+	for i, w := range feed.Witnesses(items, by.SignItems(items)) {
+		list[i].Witness = w
 	}
 	return list
 }
@@ -136,7 +154,7 @@ func testAccept(t *testing.T, open func() pipeline.Log) {
 	require.Equal(t, accepted(150, 3).Record, records[0])
 	full, err := l.Accepted(ctx, 199, 100)
 	require.NoError(t, err)
-	require.Equal(t, several(199, 3, 3), full)
+	require.Equal(t, append(several(1, 200, 3), several(201, 1, 3)...)[198:], full, "with what their source has signed")
 }
 
 func testAppend(t *testing.T, open func() pipeline.Log) {
@@ -162,7 +180,9 @@ func testAppend(t *testing.T, open func() pipeline.Log) {
 	require.Equal(t, pipeline.MailboxState{Last: 3, Head: b[2].Hash()}, m)
 	page, err := l.Entries(ctx, "b", 1, 5)
 	require.NoError(t, err)
-	require.Equal(t, []pipeline.Delivered{{Entry: b[1], Payload: payload(4)}, {Entry: b[2], Payload: payload(5)}}, page)
+	require.Equal(t, []pipeline.Delivered{
+		{Entry: b[1], Payload: payload(4), Witness: records[3].Witness}, {Entry: b[2], Payload: payload(5), Witness: records[4].Witness},
+	}, page)
 }
 
 func testGap(t *testing.T, open func() pipeline.Log) {

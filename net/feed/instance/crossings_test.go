@@ -12,10 +12,7 @@ import (
 // A mailbox that came from another instance goes on after a restart, also if it takes long to read where the log stands: until then it is
 // not known that the mailbox has moved in already.
 func TestAMailboxThatCameGoesOnAfterARestart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, t.Context(), "alpha", "beta")
-		h.start("alpha")
-		h.start("beta")
+	couple(t, "", func(t *testing.T, h *house) {
 		all := h.subscriber("all")
 		h.tell("alpha", 5)
 		h.rest()
@@ -37,8 +34,6 @@ func TestAMailboxThatCameGoesOnAfterARestart(t *testing.T) {
 		all.read()
 		all.wantAll(0, 1, 2, 3)
 		require.Equal(t, 1, all.moves)
-		h.kill("alpha")
-		h.kill("beta")
 	})
 }
 
@@ -102,10 +97,7 @@ func TestAnInstanceThatTookNothingIsPassedOver(t *testing.T) {
 
 // Who has read all of an earlier instance while the present one has not signed yet crosses when it has.
 func TestASubscriberWaitsForTheSignatureOfTheNextInstance(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, t.Context(), "alpha", "beta")
-		h.start("alpha")
-		h.start("beta")
+	couple(t, "", func(t *testing.T, h *house) {
 		all := h.subscriber("all")
 		h.tell("alpha", 10)
 		h.base.set(0, true)
@@ -129,18 +121,13 @@ func TestASubscriberWaitsForTheSignatureOfTheNextInstance(t *testing.T) {
 		h.turn()
 		h.turn()
 		<-done
-		h.kill("alpha")
-		h.kill("beta")
 	})
 }
 
 // An instance may have sealed epochs after the mailbox's last one there before it has handed it over. Who has read those seals crosses as
 // well.
 func TestASubscriberThatHasReadSealsAfterTheMailboxLeftCrosses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, t.Context(), "alpha", "beta")
-		h.start("alpha")
-		h.start("beta")
+	couple(t, "", func(t *testing.T, h *house) {
 		all := h.subscriber("all")
 		h.tell("alpha", 10)
 		h.rest()
@@ -172,18 +159,13 @@ func TestASubscriberThatHasReadSealsAfterTheMailboxLeftCrosses(t *testing.T) {
 		}
 		all.wantAll(0, 1, 2, 3)
 		require.Equal(t, 3, all.moves)
-		h.kill("alpha")
-		h.kill("beta")
 	})
 }
 
 // An instance that was gone while a mailbox moved in, and gets it again: its epochs from then are not those of the second stay, though it
 // had the mailbox arriving in all of them.
 func TestAMailboxThatComesASecondTimeBeginsAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, t.Context(), "alpha", "beta")
-		h.start("alpha")
-		h.start("beta")
+	couple(t, "", func(t *testing.T, h *house) {
 		all := h.subscriber("all")
 		h.tell("alpha", 5)
 		h.rest()
@@ -215,8 +197,6 @@ func TestAMailboxThatComesASecondTimeBeginsAnew(t *testing.T) {
 		require.Equal(t, 3, all.moves)
 		moves, _ = h.runs["alpha"].session.Moves(t.Context(), "all")
 		require.Greater(t, moves[2].Handover.First(), first)
-		h.kill("alpha")
-		h.kill("beta")
 	})
 }
 

@@ -86,10 +86,7 @@ func (a account) throughInbox(t *testing.T, s feed.Seal) (taken, given map[strin
 func TestTheInboxThatASourceUsesMovesWithTheMailbox(t *testing.T) {
 	for what, gone := range map[string]bool{"the old instance runs": false, "the old instance is gone": true} {
 		t.Run(what, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, t.Context(), "alpha", "beta")
-				h.start("alpha")
-				h.start("beta")
+			couple(t, "", func(t *testing.T, h *house) {
 				reader := h.subscriber("all")
 				h.tell("alpha", 3)
 				h.tell("beta", 2)

@@ -30,8 +30,8 @@ const MaxMailbox = feed.MaxName - len("to.")
 const (
 	// DefaultPace is the time between two looks at what siblings told and wish.
 	DefaultPace = time.Second
-	// DefaultKeep is how many sealed epochs are kept: a week of windows of three hours.
-	DefaultKeep = 56
+	// defaultKeep is how many sealed epochs are kept: a week of windows of three hours.
+	defaultKeep = 56
 	factsPage   = pipeline.MaxSubmission
 	// gather is how long what this process tells is waited for after the first of it: what a window's end brings within that time
 	// is a few transactions for all, where each of them costs as much as a hundred records. A signer is to have a proposal within a second.
@@ -42,8 +42,8 @@ const (
 var (
 	// ErrNotReady says that the mailbox is here and cannot be read yet: it opens with an epoch, or is moving in.
 	ErrNotReady = errors.New("the mailbox is not open yet; try again in a moment")
-	// ErrUnknown says that there is no mailbox, or no instance, of that name.
-	ErrUnknown = errors.New("there is none of that name")
+	// ErrStays says that a mailbox is one instance's own and cannot go on at another.
+	ErrStays = errors.New("the mailbox is that instance's own and does not move; each instance has one: read the other instance's")
 )
 
 // Elsewhere says that another instance has the mailbox.
@@ -94,7 +94,7 @@ type Instance struct {
 
 // counts are what is told of an instance since its start.
 type counts struct {
-	records, seals, missing, blamed, refused, restarts atomic.Uint64
+	records, seals, missing, blamed, refused, restarts, losses atomic.Uint64
 }
 
 // New checks the configuration.
@@ -103,10 +103,11 @@ func New(cfg Config) (*Instance, error) {
 		return nil, errors.New("an instance's feed needs a ledger, a key, a logger and the length of a window")
 	}
 	if feed.IsEcho(cfg.Signer.Instance()) {
-		return nil, fmt.Errorf("instance %s: a name that begins with %q is for what the feed repeats; name the instance otherwise", cfg.Signer.Instance(), feed.EchoSource(""))
+		return nil, fmt.Errorf("instance %s: a name that begins with %q is for what the feed repeats; name the instance otherwise",
+			cfg.Signer.Instance(), feed.EchoSource(""))
 	}
 	if cfg.Keep == 0 {
-		cfg.Keep = DefaultKeep
+		cfg.Keep = defaultKeep
 	}
 	if cfg.Pace == 0 {
 		cfg.Pace = DefaultPace
@@ -201,6 +202,10 @@ func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error
 	if err != nil {
 		return fmt.Errorf("read the feed's state: %w", err)
 	}
+	from, err := i.resumes(ctx, state)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	s := &steward{Instance: i, feed: f, admitted: map[string]bool{}}
 	own, subscribed := make(chan chain.Height), make(chan struct{})
@@ -216,8 +221,25 @@ func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error
 			return ctx.Err()
 		}
 	})
+	g.Go(func() error { // nothing is signed by a key of before once an epoch is open, or was opened before the start
+		now, err := opened(ctx, f, 0)
+		if err != nil {
+			return err
+		}
+		if err := i.cfg.Ledger.ReplaceKeys(ctx, key, now); err != nil {
+			return fmt.Errorf("replace the keys of before: %w", err)
+		}
+		return nil
+	})
 	in := &intake{Instance: i, feed: f, positions: state.Sources}
-	g.Go(func() error { return in.run(ctx) })
+	g.Go(func() error {
+		if from > 0 {
+			if _, err := opened(ctx, f, from); err != nil {
+				return err
+			}
+		}
+		return in.run(ctx)
+	})
 	g.Go(func() error { return i.watch(ctx, f, state.Sealed) })
 	return g.Wait()
 }

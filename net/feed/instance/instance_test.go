@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,6 +52,7 @@ type house struct {
 	told map[chain.WalletID][]string // what was told of each wallet, by "origin payload", in each origin's order
 	dir  string                      // of the instances' journals; none
 	keep uint64                      // sealed epochs; 0 for the default
+	own  []feed.Kind                 // if there are any, each instance has a mailbox of its own with them
 }
 
 type run struct {
@@ -65,11 +67,34 @@ func newHouse(t require.TestingT, ctx context.Context, names ...string) *house {
 	return &house{t: t, ctx: ctx, base: newBase(names...), runs: map[string]*run{}, at: window, told: map[chain.WalletID][]string{}}
 }
 
+// couple has alpha and beta run while play is played. What they keep beside the database is in a directory, or nowhere.
+func couple(t *testing.T, dir string, play func(t *testing.T, h *house)) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, t.Context(), "alpha", "beta")
+		h.dir = dir
+		h.start("alpha")
+		h.start("beta")
+		play(t, h)
+		for _, name := range slices.Sorted(maps.Keys(h.runs)) {
+			h.kill(name)
+		}
+	})
+}
+
 func (h *house) start(name string) {
+	h.show(h.begin(name))
+	h.rest()
+}
+
+// begin starts an instance that is not shown any height yet.
+func (h *house) begin(name string) *run {
 	signer, err := feed.NewSigner(name, key(name))
 	require.NoError(h.t, err)
 	s := h.base.open(name)
 	cfg := instance.Config{Signer: signer, Ledger: s, Mailboxes: mailboxes, WindowBlocks: window, Keep: h.keep, Logger: slog.New(slog.DiscardHandler)}
+	if h.own != nil {
+		cfg.Mailboxes = append(slices.Clone(mailboxes), feed.Subscription{Mailbox: "live." + name, Kinds: h.own})
+	}
 	if h.dir != "" {
 		cfg.Journal = filepath.Join(h.dir, name+".journal")
 	}
@@ -79,8 +104,7 @@ func (h *house) start(name string) {
 	r := &run{instance: i, session: s, heights: make(chan chain.Height), stop: stop, ended: make(chan error, 1)}
 	go func() { r.ended <- i.Run(ctx, r.heights) }()
 	h.runs[name] = r
-	h.show(r)
-	h.rest()
+	return r
 }
 
 // kill ends an instance anywhere, and its session with it.
@@ -128,13 +152,15 @@ func (h *house) rest() {
 }
 
 func (h *house) tell(origin string, n int) {
+	var list []said
 	for range n {
 		h.said++
 		w := wallet(h.said % 4)
 		payload := fmt.Sprintf("%s %d", origin, h.said)
-		h.base.tell(origin, w, payload)
+		list = append(list, said{w, payload})
 		h.told[w] = append(h.told[w], payload)
 	}
+	h.base.tell(origin, list...)
 }
 
 func (h *house) move(mailbox, to string) {
@@ -154,6 +180,7 @@ type subscriber struct {
 	moves   int
 	from    feed.Number // where it began
 	fresh   bool        // it has read nothing yet
+	repeats int         // items that came by an echo
 }
 
 func (h *house) subscriber(mailbox string) *subscriber {
@@ -224,10 +251,24 @@ func (s *subscriber) take(r *run) func(pipeline.News) error {
 			if err = s.reader.Entry(n.Delivered.Entry, n.Delivered.Payload); err == nil {
 				item := n.Delivered.Entry.Record.Item
 				s.got[item.Wallet] = append(s.got[item.Wallet], string(n.Delivered.Payload))
+				s.witnessed(r, item, n.Delivered)
 			}
 		}
 		require.NoError(s.h.t, err, "%s at %+v", s.mailbox, s.at())
 		return nil
+	}
+}
+
+// witnessed checks that what an origin told comes with what it signed of it, wherever the mailbox is and however often it was repeated.
+func (s *subscriber) witnessed(r *run, item feed.Item, d *pipeline.Delivered) {
+	require.NotNil(s.h.t, d.Witness, "number %d of %s", item.Number, item.Source)
+	ring, err := r.instance.Keyring(s.h.ctx)
+	require.NoError(s.h.t, err)
+	require.NoError(s.h.t, ring.VerifyWitness(item, *d.Witness))
+	require.NoError(s.h.t, s.reader.Witness(*d.Witness))
+	require.True(s.h.t, strings.HasPrefix(string(d.Payload), d.Witness.Origin.Source+" "))
+	if feed.IsEcho(item.Source) {
+		s.repeats++
 	}
 }
 
@@ -256,10 +297,7 @@ func (s *subscriber) wantAll(wallets ...int) {
 }
 
 func TestAMailboxGoesToAnotherInstanceAtTheEndOfAnEpoch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, t.Context(), "alpha", "beta")
-		h.start("alpha")
-		h.start("beta")
+	couple(t, "", func(t *testing.T, h *house) {
 		all, some := h.subscriber("all"), h.subscriber("some")
 		h.tell("alpha", 10)
 		h.tell("beta", 10)
@@ -279,6 +317,7 @@ func TestAMailboxGoesToAnotherInstanceAtTheEndOfAnEpoch(t *testing.T) {
 		some.read()
 		all.wantAll(0, 1, 2, 3)
 		require.Equal(t, 1, all.moves)
+		require.Positive(t, all.repeats, "with what their origin has signed")
 		var elsewhere instance.Elsewhere
 		require.ErrorAs(t, h.runs["alpha"].instance.Follow(t.Context(), "all", pipeline.Position{}, nil), &elsewhere)
 		require.Equal(t, "beta", elsewhere.Instance)
@@ -294,16 +333,11 @@ func TestAMailboxGoesToAnotherInstanceAtTheEndOfAnEpoch(t *testing.T) {
 		all.wantAll(0, 1, 2, 3)
 		some.wantAll(1, 2)
 		require.Zero(t, h.runs["beta"].instance.Counts().Blamed)
-		h.kill("alpha")
-		h.kill("beta")
 	})
 }
 
 func TestAMailboxIsTakenOverFromAnInstanceThatIsGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, t.Context(), "alpha", "beta")
-		h.start("alpha")
-		h.start("beta")
+	couple(t, "", func(t *testing.T, h *house) {
 		all := h.subscriber("all")
 		h.tell("alpha", 10)
 		h.turn()
@@ -330,18 +364,13 @@ func TestAMailboxIsTakenOverFromAnInstanceThatIsGone(t *testing.T) {
 		all.read()
 		all.wantAll(0, 1, 2, 3)
 		require.Equal(t, 2, all.moves)
-		h.kill("alpha")
-		h.kill("beta")
 	})
 }
 
 // Nobody has to wish for it: when an instance has been gone for as long as no restart takes, its mailboxes go on with the next epoch
 // at one that lives, with nothing lost or repeated.
 func TestTheMailboxesOfAnInstanceThatIsGoneGoOnByThemselves(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, t.Context(), "alpha", "beta")
-		h.start("alpha")
-		h.start("beta")
+	couple(t, "", func(t *testing.T, h *house) {
 		all := h.subscriber("all")
 		h.tell("alpha", 10)
 		h.turn()
@@ -363,7 +392,6 @@ func TestTheMailboxesOfAnInstanceThatIsGoneGoOnByThemselves(t *testing.T) {
 		all.read()
 		all.wantAll(0, 1, 2, 3)
 		require.Equal(t, 1, all.moves)
-		h.kill("beta")
 	})
 }
 
@@ -402,7 +430,7 @@ func TestWhatAnInstanceDidNotSignIsRefused(t *testing.T) {
 		h := newHouse(t, t.Context(), "alpha", "beta")
 		h.start("alpha")
 		h.tell("beta", 1)
-		h.base.tell("beta", wallet(1), "true")
+		h.base.tell("beta", said{wallet(1), "true"})
 		h.base.mu.Lock()
 		good := h.base.facts["beta"][1].Payload
 		h.base.facts["beta"][1].Payload = []byte("altered")
@@ -518,4 +546,5 @@ func play(t *testing.T, steps []int) {
 	some.read()
 	all.wantAll(0, 1, 2, 3)
 	some.wantAll(1, 2)
+	wantNothingAcross(t, all, some)
 }

@@ -18,7 +18,8 @@ type intake struct {
 	*Instance
 	feed      *pipeline.Feed
 	positions map[string]uint64
-	ring      feed.Keyring
+	by        feed.Verifier
+	read      feed.Epoch        // the epoch in which its keys were read last: one may have been replaced since
 	refused   map[string]uint64 // the fact of an instance that was refused last: it is told once
 }
 
@@ -27,6 +28,13 @@ func (in *intake) run(ctx context.Context) error {
 	ticker := time.NewTicker(in.cfg.Pace)
 	defer ticker.Stop()
 	for {
+		if now := in.feed.Now(); now.Open && now.Term.Epoch != in.read {
+			keys, err := in.Keyring(ctx)
+			if err != nil {
+				return err
+			}
+			in.by.Keys, in.read = keys, now.Term.Epoch
+		}
 		more, err := in.pass(ctx)
 		if err != nil {
 			return err
@@ -70,7 +78,7 @@ func (in *intake) pass(ctx context.Context) (more bool, err error) {
 		}
 		messages := make([]pipeline.Message, len(good))
 		for i, f := range good {
-			messages[i] = pipeline.Message{Wallet: f.Wallet, Kind: f.Kind, Payload: f.Payload}
+			messages[i] = pipeline.Message{Wallet: f.Wallet, Kind: f.Kind, Payload: f.Payload, Witness: f.Witness}
 		}
 		if err := in.feed.Submit(ctx, origin, good[0].Number, messages); err != nil {
 			return false, fmt.Errorf("take in what %s told: %w", origin, err)
@@ -89,17 +97,13 @@ func (in *intake) verify(ctx context.Context, origin string, facts []Fact) ([]Fa
 		return facts, nil
 	}
 	for i, f := range facts {
-		item := feed.NewItem(f.Origin, f.Number, f.Wallet, f.Kind, f.Payload)
-		err := in.ring.VerifyItem(item, f.Signature)
+		err := in.signed(origin, f)
 		if errors.Is(err, feed.ErrUnknownInstance) || errors.Is(err, feed.ErrSignature) { // its key may be a new one
 			var unread error
-			if in.ring, unread = in.Keyring(ctx); unread != nil {
+			if in.by.Keys, unread = in.Keyring(ctx); unread != nil {
 				return nil, unread
 			}
-			err = in.ring.VerifyItem(item, f.Signature)
-		}
-		if err == nil && f.Origin != origin {
-			err = feed.ErrSignature
+			err = in.signed(origin, f)
 		}
 		if err != nil {
 			if in.refused[origin] != f.Number {
@@ -112,4 +116,12 @@ func (in *intake) verify(ctx context.Context, origin string, facts []Fact) ([]Fa
 		}
 	}
 	return facts, nil
+}
+
+// signed refuses a fact that its instance did not sign.
+func (in *intake) signed(origin string, f Fact) error {
+	if f.Witness == nil || f.Witness.Origin != (feed.Origin{Source: origin, Number: f.Number}) {
+		return fmt.Errorf("number %d of %s: %w", f.Number, origin, feed.ErrSignature)
+	}
+	return in.by.Verify(feed.NewItem(f.Origin, f.Number, f.Wallet, f.Kind, f.Payload), *f.Witness)
 }

@@ -29,10 +29,11 @@ func TestWhatAnInstanceToldWithItsEarlierKeyIsTakenIn(t *testing.T) {
 	was, is, foreign := key(1), key(2), key(3)
 	fact := func(n uint64, by feed.Signer) Fact {
 		f := Fact{Origin: "a", Number: n, Wallet: chain.WalletID{1}, Kind: feed.KindResult, Payload: []byte{byte(n)}}
-		f.Signature = by.SignItem(feed.NewItem("a", n, f.Wallet, f.Kind, f.Payload))
+		items := []feed.Item{feed.NewItem("a", n, f.Wallet, f.Kind, f.Payload)}
+		f.Witness = feed.Witnesses(items, by.SignItems(items))[0]
 		return f
 	}
-	for name, known := range map[string][]ed25519.PublicKey{"both": {was.Public(), is.Public()}, "the new one alone": {is.Public()}} {
+	for name, known := range map[string][]feed.Key{"both": feed.Keys(was.Public(), is.Public()), "the new one alone": feed.Keys(is.Public())} {
 		in := intake{
 			Instance: &Instance{
 				cfg: Config{Ledger: keysOf{keys: feed.Keyring{"a": known}}, Logger: slog.New(slog.DiscardHandler)}, name: "b",

@@ -17,9 +17,9 @@ import (
 // journalMagic begins the file; its last digit is the version of its form.
 const journalMagic = "walletnode-feed-1\n"
 
-// ErrJournal says that the instance's own file of its newest seal cannot be read. No crash explains it, and without it nobody knows whether
+// errJournal says that the instance's own file of its newest seal cannot be read. No crash explains it, and without it nobody knows whether
 // the database has all that was sealed.
-var ErrJournal = errors.New("the feed's journal is damaged; if the database was not put back to an earlier state, remove the file and start again")
+var errJournal = errors.New("the feed's journal is damaged; if the database was not put back to an earlier state, remove the file and start again")
 
 // told is what an instance was about to tell when it sealed an epoch.
 type told struct {
@@ -79,18 +79,18 @@ func (j journal) read() (t told, found bool, err error) {
 	return t, true, nil
 }
 
-// parseJournal reads what write has written. Errors are ErrJournal.
+// parseJournal reads what write has written. Errors are errJournal.
 func parseJournal(content []byte) (t told, err error) {
 	end := max(len(content)-sha256.Size, 0)
 	text, sum := content[:end], sha256.Sum256(content[:end])
 	if !bytes.Equal(content[end:], sum[:]) || !bytes.HasPrefix(text, []byte(journalMagic)) {
-		return t, ErrJournal
+		return t, errJournal
 	}
 	rest := text[len(journalMagic):]
 	var parts [3][]byte
 	for i := range parts {
 		if len(rest) < 4 || uint64(len(rest)-4) < uint64(binary.BigEndian.Uint32(rest)) {
-			return t, ErrJournal
+			return t, errJournal
 		}
 		n := int(binary.BigEndian.Uint32(rest))
 		parts[i], rest = rest[4:4+n], rest[4+n:]
@@ -99,10 +99,10 @@ func parseJournal(content []byte) (t told, err error) {
 		t.subs, err = feed.DecodeSubscriptions(parts[1])
 	}
 	if err != nil {
-		return t, fmt.Errorf("%w: %w", ErrJournal, err)
+		return t, fmt.Errorf("%w: %w", errJournal, err)
 	}
 	if len(rest) > 0 || t.subs.Hash() != t.seal.Subscriptions || len(parts[2]) != 8*t.subs.Len() {
-		return t, ErrJournal
+		return t, errJournal
 	}
 	for numbers := parts[2]; len(numbers) > 0; numbers = numbers[8:] {
 		t.last = append(t.last, feed.Number(binary.BigEndian.Uint64(numbers)))

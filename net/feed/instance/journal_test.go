@@ -43,9 +43,9 @@ func TestTheJournalIsWholeOrRefused(t *testing.T) {
 		bad := append([]byte{}, content...)
 		bad[n] ^= 1
 		_, err := parseJournal(bad)
-		require.ErrorIs(t, err, ErrJournal, "byte %d", n)
+		require.ErrorIs(t, err, errJournal, "byte %d", n)
 		_, err = parseJournal(content[:n])
-		require.ErrorIs(t, err, ErrJournal, "cut at %d", n)
+		require.ErrorIs(t, err, errJournal, "cut at %d", n)
 	}
 }
 
@@ -55,7 +55,7 @@ func FuzzJournal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		k, err := parseJournal(data)
 		if err != nil {
-			require.ErrorIs(t, err, ErrJournal)
+			require.ErrorIs(t, err, errJournal)
 			return
 		}
 		require.Len(t, k.last, k.subs.Len())

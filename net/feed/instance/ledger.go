@@ -27,14 +27,18 @@ type Ledger interface {
 
 	// Origins has the last number that each instance told.
 	Origins(ctx context.Context) (map[string]uint64, error)
-	// Facts reads at most limit facts of an instance after a number, as many as can be submitted at once.
+	// Facts reads at most limit facts of an instance after a number, as many as can be submitted at once: without a gap, so that one
+	// which begins a series comes first.
 	Facts(ctx context.Context, origin string, after uint64, limit int) ([]Fact, error)
 	// Told has a token when this process has told something. Others' is to be looked for.
 	Told() <-chan struct{}
 
-	// Keys are the keys of all instances that ever were: all that each one told.
+	// Keys are the keys of all instances that ever were: all that each one told, and until when those were good that it has replaced.
 	Keys(ctx context.Context) (feed.Keyring, error)
 	SayKey(ctx context.Context, key ed25519.PublicKey) error
+	// ReplaceKeys says that the instance signs with one key alone from now on, while an epoch is open. If it had others, what it tells goes on with
+	// another series of numbers.
+	ReplaceKeys(ctx context.Context, key ed25519.PublicKey, open feed.Epoch) error
 
 	// Homes tells which instance has which mailbox.
 	Homes(ctx context.Context) (map[string]string, error)
@@ -43,7 +47,7 @@ type Ledger interface {
 	// Lives is whether an instance has a session.
 	Lives(ctx context.Context, instance string) (bool, error)
 
-	// Wish asks for a move; to nowhere takes the wish back. ErrUnknown if there is no such mailbox or instance.
+	// Wish asks for a move; to nowhere takes the wish back. It is refused if there is no such mailbox or instance.
 	Wish(ctx context.Context, mailbox, to string) error
 	Wishes(ctx context.Context) ([]Wish, error)
 	// Ready says that the instance that is wished for has the mailbox arriving from an epoch on.
@@ -65,12 +69,12 @@ type Ledger interface {
 
 // Fact is what an instance told: it is numbered and signed when it happens.
 type Fact struct {
-	Origin    string
-	Number    uint64
-	Wallet    chain.WalletID
-	Kind      feed.Kind
-	Payload   []byte
-	Signature feed.Signature // by the origin over the item; zero of an instance that is alone
+	Origin  string
+	Number  uint64
+	Wallet  chain.WalletID
+	Kind    feed.Kind
+	Payload []byte
+	Witness *feed.Witness // what the origin signed of it; nil of an instance that is alone
 }
 
 // Wish is what somebody asked for.

@@ -23,6 +23,8 @@ type base struct {
 	mu     sync.Mutex
 	logs   map[string]*feedtest.Log
 	facts  map[string][]instance.Fact
+	last   map[string]uint64 // the number of each origin's last fact, or the one before its next series
+	copies *uint64           // that were ever made: each is another generation of the database
 	keys   feed.Keyring
 	homes  map[string]string
 	wishes map[string]instance.Wish
@@ -32,30 +34,35 @@ type base struct {
 
 	lag      time.Duration // of reading where a log stands
 	unsigned bool          // nobody gets to sign for a mailbox that comes
+
+	gone map[string]uint64 // facts up to which were collected, as State passes over them
 }
 
 func newBase(names ...string) *base {
 	b := &base{
 		logs: map[string]*feedtest.Log{}, facts: map[string][]instance.Fact{}, keys: feed.Keyring{}, homes: map[string]string{},
 		wishes: map[string]instance.Wish{}, moves: map[string][]instance.Moved{}, live: map[string]int{}, told: map[string]chan struct{}{},
+		last: map[string]uint64{}, copies: new(uint64),
 	}
 	for _, n := range names {
 		b.logs[n], b.told[n] = feedtest.New(), make(chan struct{}, 1)
-		b.keys[n] = []ed25519.PublicKey{key(n).Public().(ed25519.PublicKey)}
+		b.keys[n] = feed.Keys(key(n).Public().(ed25519.PublicKey))
 	}
 	return b
 }
 
-// copy is what a database is put back to.
+// copy is what a database is put back to. In the generation that begins then each origin begins a series of numbers.
 func (b *base) copy() *base {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	own := &base{
 		logs: map[string]*feedtest.Log{}, facts: map[string][]instance.Fact{}, keys: maps.Clone(b.keys), homes: maps.Clone(b.homes),
 		wishes: maps.Clone(b.wishes), moves: map[string][]instance.Moved{}, live: map[string]int{}, told: b.told,
+		last: map[string]uint64{}, copies: b.copies,
 	}
+	*b.copies++
 	for n, l := range b.logs {
-		own.logs[n] = l.Copy()
+		own.logs[n], own.last[n] = l.Copy(), *b.copies*feed.SeriesLength
 	}
 	for n, list := range b.facts {
 		own.facts[n] = slices.Clone(list)
@@ -89,17 +96,30 @@ func key(name string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-// tell is what an instance does when something happens: it is numbered and signed at once.
-func (b *base) tell(origin string, wallet chain.WalletID, payload string) {
+// said is something to tell of a wallet.
+type said struct {
+	wallet  chain.WalletID
+	payload string
+}
+
+// tell is what an instance does when something happens: it is numbered and signed at once, all that one call brings together.
+func (b *base) tell(origin string, list ...said) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	f := instance.Fact{Origin: origin, Number: uint64(len(b.facts[origin])) + 1, Wallet: wallet, Kind: feed.KindResult, Payload: []byte(payload)}
+	var items []feed.Item
+	for i, w := range list {
+		items = append(items, feed.NewItem(origin, b.last[origin]+1+uint64(i), w.wallet, feed.KindResult, []byte(w.payload)))
+	}
 	s, err := feed.NewSigner(origin, key(origin))
 	if err != nil {
 		panic(err)
 	}
-	f.Signature = s.SignItem(feed.NewItem(origin, f.Number, f.Wallet, f.Kind, f.Payload))
-	b.facts[origin] = append(b.facts[origin], f)
+	for i, w := range feed.Witnesses(items, s.SignItems(items)) {
+		b.facts[origin] = append(b.facts[origin], instance.Fact{
+			Origin: origin, Number: items[i].Number, Wallet: items[i].Wallet, Kind: items[i].Kind, Payload: []byte(list[i].payload), Witness: w,
+		})
+	}
+	b.last[origin] += uint64(len(items))
 	select {
 	case b.told[origin] <- struct{}{}:
 	default:
@@ -156,7 +176,13 @@ func (f fenced) State(ctx context.Context) (pipeline.State, error) {
 	lag := f.s.lag
 	f.s.mu.Unlock()
 	time.Sleep(lag)
-	return f.Log.State(ctx)
+	st, err := f.Log.State(ctx)
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	for o, n := range f.s.gone {
+		st.Sources[o] = max(st.Sources[o], n)
+	}
+	return st, err
 }
 
 func (f fenced) Open(ctx context.Context, t pipeline.Term) error {
@@ -190,18 +216,19 @@ func (s *session) Told() <-chan struct{} { return s.told[s.name] }
 func (s *session) Origins(context.Context) (map[string]uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	last := map[string]uint64{}
-	for o, f := range s.facts {
-		last[o] = uint64(len(f))
-	}
-	return last, nil
+	return maps.Clone(s.last), nil
 }
 
 func (s *session) Facts(_ context.Context, origin string, after uint64, limit int) ([]instance.Fact, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := s.facts[origin][min(after, uint64(len(s.facts[origin]))):]
-	return slices.Clone(list[:min(limit, len(list))]), nil
+	var list []instance.Fact
+	for _, f := range s.facts[origin] {
+		if n := len(list); f.Number > after && n < limit && (n == 0 || f.Number == list[n-1].Number+1) {
+			list = append(list, f)
+		}
+	}
+	return list, nil
 }
 
 func (s *session) Keys(context.Context) (feed.Keyring, error) {
@@ -212,9 +239,28 @@ func (s *session) Keys(context.Context) (feed.Keyring, error) {
 
 func (s *session) SayKey(_ context.Context, k ed25519.PublicKey) error {
 	return s.write(func() error {
-		if !slices.ContainsFunc(s.keys[s.name], func(o ed25519.PublicKey) bool { return o.Equal(k) }) {
-			s.keys[s.name] = append(s.keys[s.name], k)
+		if !slices.ContainsFunc(s.keys[s.name], func(o feed.Key) bool { return o.Public.Equal(k) }) {
+			s.keys[s.name] = append(s.keys[s.name], feed.Key{Public: k})
 		}
+		return nil
+	})
+}
+
+func (s *session) ReplaceKeys(_ context.Context, k ed25519.PublicKey, open feed.Epoch) error {
+	return s.write(func() error {
+		keys, replaced := slices.Clone(s.keys[s.name]), false
+		for i := range keys {
+			switch own := keys[i].Public.Equal(k); {
+			case own && keys[i].Until != nil:
+				keys[i].Until, replaced = nil, true
+			case !own && keys[i].Until == nil:
+				keys[i].Until, replaced = &feed.Until{Epoch: open, Number: (s.last[s.name]/feed.SeriesLength + 1) * feed.SeriesLength}, true
+			}
+		}
+		if replaced {
+			s.last[s.name] = (s.last[s.name]/feed.SeriesLength + 1) * feed.SeriesLength
+		}
+		s.keys[s.name] = keys
 		return nil
 	})
 }
@@ -246,7 +292,7 @@ func (s *session) Wish(_ context.Context, m, to string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.homes[m] == "" || to != "" && s.logs[to] == nil {
-		return instance.ErrUnknown
+		return errors.New("there is none of that name")
 	}
 	if delete(s.wishes, m); to != "" && to != s.homes[m] {
 		s.wishes[m] = instance.Wish{Mailbox: m, To: to}

@@ -192,7 +192,7 @@ func (i *Instance) lost(ctx context.Context, after []feed.Position) (lost []feed
 		if first, kept := begins[source]; kept {
 			last = first - 1
 		}
-		if last > feed.PositionOf(after, source) {
+		if last > feed.PositionOf(after, source) && !feed.BeginsSeries(last+1) { // where the series before it ended nobody knows
 			lost = append(lost, feed.Position{Source: source, Number: last})
 		}
 	}

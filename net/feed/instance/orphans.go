@@ -14,8 +14,7 @@ const (
 	absenceLook = absence / 4
 )
 
-// orphans are the mailboxes of instances that are gone. Somebody may wait for them and not know whom to tell, such as a signer that signs
-// nothing which its mailbox did not have.
+// orphans are the mailboxes of instances that are gone. Somebody may wait for them and not know whom to tell.
 type orphans struct {
 	looked time.Time
 	since  map[string]time.Time // when an instance was first seen without a session
@@ -67,7 +66,8 @@ func (s *steward) adopt(ctx context.Context, p post) error {
 		if err := s.cfg.Ledger.Wish(ctx, m.Mailbox, s.name); err != nil {
 			return fmt.Errorf("wish mailbox %s here: %w", m.Mailbox, err)
 		}
-		s.cfg.Logger.Warn("A mailbox is to go on here, for its instance is gone", "mailbox", m.Mailbox, "instance", home, "without_session_since", since[home])
+		s.cfg.Logger.Warn("A mailbox is to go on here, for its instance is gone",
+			"mailbox", m.Mailbox, "instance", home, "without_session_since", since[home])
 	}
 	maps.DeleteFunc(since, func(_ string, first time.Time) bool { return first.IsZero() })
 	s.orphans.since = since

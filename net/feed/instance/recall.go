@@ -143,6 +143,9 @@ func (i *Instance) resume(ctx context.Context, last told, homes map[string]strin
 			continue
 		}
 		h, err := i.loss(ctx, mailbox, last, seen[mailbox])
+		if err == nil {
+			err = i.signed(ctx, h)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -155,6 +158,7 @@ func (i *Instance) resume(ctx context.Context, last told, homes map[string]strin
 	if err := i.cfg.Ledger.Resume(ctx, after, last.subs, losses); err != nil {
 		return nil, fmt.Errorf("go on after a loss: %w", err)
 	}
+	i.counts.losses.Add(uint64(len(losses)))
 	i.cfg.Logger.Error("The database lacks what this instance has told: it was put back to an earlier state. The feed goes on after its last seal, and subscribers are told of the loss",
 		"epoch", uint64(last.seal.Epoch), "mailboxes", len(losses))
 	return stored, nil
@@ -183,6 +187,28 @@ func (i *Instance) loss(ctx context.Context, mailbox string, last told, k mark) 
 		return h, err
 	}
 	return h, h.Take(i.cfg.Signer)
+}
+
+// signed signs for a mailbox that was given to this instance, as far as its log knows not taken: subscribers of the instance before come
+// here by that, and then by the loss. The log has nothing of it: it begins after the same seal.
+func (i *Instance) signed(ctx context.Context, loss feed.Handover) error {
+	moves, err := i.cfg.Ledger.Moves(ctx, loss.Mailbox)
+	if err != nil {
+		return fmt.Errorf("read the moves of mailbox %s: %w", loss.Mailbox, err)
+	}
+	if n := len(moves); n == 0 || moves[n-1].Taken {
+		return nil
+	}
+	m := lastCrossing(moves)
+	h := m.Handover
+	h.Follows, h.Before, h.Previous, h.Lost = loss.Follows, loss.Before, loss.Previous, loss.Lost
+	if err := h.Take(i.cfg.Signer); err != nil {
+		return err
+	}
+	if _, err := i.cfg.Ledger.Take(ctx, loss.Mailbox, m.Number, h); err != nil {
+		return fmt.Errorf("sign for mailbox %s: %w", loss.Mailbox, err)
+	}
+	return nil
 }
 
 // came is how a mailbox came to where it is; nil if it has been there from its beginning.

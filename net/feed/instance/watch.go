@@ -84,6 +84,7 @@ type Counts struct {
 	Blamed   uint64 // stages that were blamed for something else
 	Refused  uint64 // facts of instances that are not signed as they must be
 	Restarts uint64 // of the feed, from what is stored
+	Losses   uint64 // mailboxes that went on by a loss, because the database had forgotten what was told
 	// Unread is how many entries of each mailbox that is here wait for their acknowledgement.
 	Unread map[string]uint64
 }
@@ -97,6 +98,6 @@ func (i *Instance) Counts() Counts {
 	return Counts{
 		Unread:  unread,
 		Records: i.counts.records.Load(), Seals: i.counts.seals.Load(), Missing: i.counts.missing.Load(),
-		Blamed: i.counts.blamed.Load(), Refused: i.counts.refused.Load(), Restarts: i.counts.restarts.Load(),
+		Blamed: i.counts.blamed.Load(), Refused: i.counts.refused.Load(), Restarts: i.counts.restarts.Load(), Losses: i.counts.losses.Load(),
 	}
 }

@@ -47,21 +47,17 @@ func (f *Feed) Admit(ctx context.Context, mailbox string, after []feed.Position,
 
 // beginning is the first record after positions, as far as the log reaches back. It is looked for here, where nobody waits for it.
 func (f *Feed) beginning(ctx context.Context, after []feed.Position) (feed.Seq, error) {
-	for from := feed.Seq(1); ; {
-		page, err := f.cfg.Log.Records(ctx, from, pageSize)
+	next := feed.Seq(1)
+	for rec, err := range records(ctx, f.cfg.Log, 1) {
 		if err != nil {
-			return 0, fmt.Errorf("read records: %w", err)
+			return 0, err
 		}
-		for _, rec := range page {
-			if !feed.IsEcho(rec.Item.Source) && rec.Item.Number > feed.PositionOf(after, rec.Item.Source) {
-				return rec.Seq, nil
-			}
-			from = rec.Seq + 1
+		if !feed.IsEcho(rec.Item.Source) && rec.Item.Number > feed.PositionOf(after, rec.Item.Source) {
+			return rec.Seq, nil
 		}
-		if len(page) == 0 {
-			return from, nil
-		}
+		next = rec.Seq + 1
 	}
+	return next, nil
 }
 
 // arriving is whether a mailbox moves in with the term.
@@ -81,8 +77,7 @@ func (in *inbox) admit(ctx context.Context, a admission) error {
 		return nil
 	}
 	i, _ := in.term.Subscriptions.Find(a.mailbox)
-	own := in.term.Subscriptions.At(i)
-	echo, err := feed.NewSubscriptions(1, []feed.Subscription{{Mailbox: a.mailbox, Wallets: own.Wallets, Kinds: own.Kinds, After: a.after}})
+	echo, err := echoOf(in.term.Subscriptions.At(i), a.after)
 	if err != nil {
 		a.done <- err
 		return nil //nolint:nilerr // the error is the caller's
@@ -99,7 +94,7 @@ func (in *inbox) admit(ctx context.Context, a admission) error {
 		g := in.repeats(a.mailbox)
 		for _, r := range page {
 			if len(lacks) > 0 && r.Record.Seq == lacks[0] {
-				g.repeat(r.Record.Item, r.Payload)
+				g.repeat(r.Record.Item, r.Payload, r.Witness)
 				lacks = lacks[1:]
 			}
 		}
@@ -119,25 +114,23 @@ func (in *inbox) admit(ctx context.Context, a admission) error {
 	return nil
 }
 
+// echoOf says what is repeated for a mailbox that has its sources up to some positions.
+func echoOf(own feed.Subscription, after []feed.Position) (*feed.Subscriptions, error) {
+	return feed.NewSubscriptions(1, []feed.Subscription{{Mailbox: own.Mailbox, Wallets: own.Wallets, Kinds: own.Kinds, After: after}})
+}
+
 // backlog finds what a mailbox lacks: what goes to it of all that the log has, less what was repeated already.
 func (in *inbox) backlog(ctx context.Context, a admission, echo *feed.Subscriptions) (lacks []feed.Seq, err error) {
 	repeated := 0
-	for from := a.from; ; {
-		page, err := in.feed.cfg.Log.Records(ctx, from, pageSize)
+	for rec, err := range records(ctx, in.feed.cfg.Log, a.from) {
 		if err != nil {
-			return nil, fmt.Errorf("read records: %w", err)
+			return nil, err
 		}
-		if len(page) == 0 {
-			break
-		}
-		for _, rec := range page {
-			switch {
-			case rec.Item.Source == feed.EchoSource(a.mailbox) && rec.Epoch >= a.since:
-				repeated++
-			case !feed.IsEcho(rec.Item.Source) && echo.Reaches(a.mailbox, rec.Item):
-				lacks = append(lacks, rec.Seq)
-			}
-			from = rec.Seq + 1
+		switch {
+		case rec.Item.Source == feed.EchoSource(a.mailbox) && rec.Epoch >= a.since:
+			repeated++
+		case !feed.IsEcho(rec.Item.Source) && echo.Reaches(a.mailbox, rec.Item):
+			lacks = append(lacks, rec.Seq)
 		}
 	}
 	return lacks[min(repeated, len(lacks)):], nil
@@ -149,10 +142,11 @@ func (in *inbox) repeats(mailbox string) group {
 	return group{submission: submission{source: source, first: in.sources[source] + 1}}
 }
 
-// repeat adds an item to what an echo brings.
-func (g *group) repeat(item feed.Item, payload []byte) {
+// repeat adds an item to what an echo brings. What its origin signed of it goes with it, and says which item it is.
+func (g *group) repeat(item feed.Item, payload []byte, by *feed.Witness) {
 	item.Source, item.Number = g.source, g.first+uint64(len(g.items))
-	g.items, g.hashes, g.payloads = append(g.items, item), append(g.hashes, item.Hash()), append(g.payloads, payload)
+	g.items, g.hashes = append(g.items, item), append(g.hashes, item.Hash())
+	g.payloads, g.witnesses = append(g.payloads, payload), append(g.witnesses, by)
 }
 
 // whole is what an echo brings: all of it is new.
@@ -167,8 +161,8 @@ func (in *inbox) echo(own group) (groups []group) {
 		g := in.repeats(mailbox)
 		for _, item := range own.taken {
 			if echo.Reaches(mailbox, item) {
-				payload, _ := own.find(item)
-				g.repeat(item, payload)
+				payload, by, _ := own.find(&item)
+				g.repeat(item, payload, by)
 			}
 		}
 		if len(g.items) > 0 {

@@ -13,6 +13,7 @@ type box struct {
 	name     string
 	last     atomic.Uint64 // number of the last entry that is stored
 	acked    atomic.Uint64
+	settled  atomic.Bool // nobody but its outbox adds to it
 	number   feed.Number // of the last entry, also of one that is being stored
 	head     feed.Hash
 	gap      feed.Number // the gap that closed it; 0 while it is open
@@ -36,6 +37,7 @@ func (f *Feed) load(ctx context.Context, name string, from feed.Epoch) (*box, er
 	}
 	f.mu.Unlock()
 	b.moved, b.awaited = s.Moved, false
+	b.settled.Store(false) // until it is one of an epoch
 	b.number, b.head, b.gap, b.stored = s.Last, s.Head, 0, make(map[feed.Seq]struct{}, len(s.Stored))
 	if s.Closed {
 		b.gap, b.closedIn = s.Last, s.ClosedIn

@@ -13,21 +13,24 @@ type Message struct {
 	Wallet  chain.WalletID
 	Kind    feed.Kind
 	Payload []byte // not written to after it is submitted
+	// Witness is what the source signed of it, for subscribers, which is not verified here; nil for nothing.
+	Witness *feed.Witness
 }
 
 // submission is what a source brings, hashed by the link between the two: the inbox gets it as a batch, whose hashes it does not compute.
 type submission struct {
-	source   string
-	first    uint64
-	items    []feed.Item
-	hashes   []feed.Hash
-	payloads [][]byte
-	done     chan error // room for one
+	source    string
+	first     uint64
+	items     []feed.Item
+	hashes    []feed.Hash
+	payloads  [][]byte
+	witnesses []*feed.Witness
+	done      chan error // room for one
 }
 
-// Submit hands messages over. The source numbers them itself, from 1 and without gaps, first being the number of messages[0]; those
-// that were accepted before are passed over, so that who does not know whether they were submits them again. It returns when they
-// are stored. An error of ErrSource changes nothing.
+// Submit hands messages over. The source numbers them itself, from 1 and without gaps but where it begins a series; first is the number of
+// messages[0], and the others follow it. Those that were accepted before are passed over, so that who does not know whether they were submits
+// them again. It returns when they are stored. An error of ErrSource changes nothing.
 func (f *Feed) Submit(ctx context.Context, source string, first uint64, messages []Message) error {
 	s, err := offer(source, first, messages)
 	if err != nil {
@@ -58,7 +61,7 @@ func offer(source string, first uint64, messages []Message) (submission, error) 
 	}
 	s := submission{
 		source: source, first: first, done: make(chan error, 1),
-		items: make([]feed.Item, n), hashes: make([]feed.Hash, n), payloads: make([][]byte, n),
+		items: make([]feed.Item, n), hashes: make([]feed.Hash, n), payloads: make([][]byte, n), witnesses: make([]*feed.Witness, n),
 	}
 	size := 0
 	for i, m := range messages {
@@ -69,7 +72,11 @@ func offer(source string, first uint64, messages []Message) (submission, error) 
 		if err := item.Check(); err != nil {
 			return submission{}, fmt.Errorf("%w: message %d: %w", ErrSource, item.Number, err)
 		}
-		s.items[i], s.hashes[i], s.payloads[i] = item, item.Hash(), m.Payload
+		if m.Witness != nil && m.Witness.Origin != (feed.Origin{Source: source, Number: item.Number}) {
+			return submission{}, fmt.Errorf("%w: message %d comes with what %s signed of its %d",
+				ErrSource, item.Number, m.Witness.Origin.Source, m.Witness.Origin.Number)
+		}
+		s.items[i], s.hashes[i], s.payloads[i], s.witnesses[i] = item, item.Hash(), m.Payload, m.Witness
 	}
 	return s, nil
 }
@@ -90,14 +97,14 @@ func (e *entrance) pass(s submission) []feed.Hash {
 	return s.hashes[min(last-s.first+1, uint64(len(s.hashes))):]
 }
 
-// find returns an item's payload, which goes by its number, and its hash.
-func (s submission) find(item feed.Item) ([]byte, feed.Hash) {
+// find returns what belongs to an item, which goes by its number, and its hash.
+func (s *submission) find(item *feed.Item) (payload []byte, by *feed.Witness, hash feed.Hash) {
 	place := item.Number - s.first
 	if place >= uint64(len(s.items)) {
-		return nil, item.Hash()
+		return nil, nil, item.Hash()
 	}
-	if s.items[place] != item {
-		return s.payloads[place], item.Hash()
+	if s.items[place] != *item {
+		return s.payloads[place], s.witnesses[place], item.Hash()
 	}
-	return s.payloads[place], s.hashes[place]
+	return s.payloads[place], s.witnesses[place], s.hashes[place]
 }

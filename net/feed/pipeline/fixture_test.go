@@ -33,7 +33,7 @@ func signer(t testing.TB) (feed.Signer, feed.Keyring) {
 	key := ed25519.NewKeyFromSeed(seed[:])
 	s, err := feed.NewSigner("alpha", key)
 	require.NoError(t, err)
-	return s, feed.Keyring{"alpha": {key.Public().(ed25519.PublicKey)}}
+	return s, feed.Keyring{"alpha": feed.Keys(key.Public().(ed25519.PublicKey))}
 }
 
 func wallet(n int) chain.WalletID {

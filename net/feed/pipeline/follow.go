@@ -30,10 +30,11 @@ type News struct {
 func (f *Feed) Follow(ctx context.Context, mailbox string, from Position, deliver func(News) error) error {
 	for {
 		changed := f.changed()
-		if _, err := f.find(mailbox); err != nil {
+		b, err := f.find(mailbox)
+		if err != nil {
 			return err
 		}
-		progress, err := step(ctx, f.cfg.Log, mailbox, &from, nil, deliver)
+		progress, err := step(ctx, f.cfg.Log, mailbox, &from, nil, f.known(b, from), deliver)
 		if err != nil {
 			return err
 		}
@@ -50,6 +51,22 @@ func (f *Feed) Follow(ctx context.Context, mailbox string, from Position, delive
 	}
 }
 
+// lacks is what the log is known not to have after a position, so that it need not be asked: many are woken by what is for one of them.
+type lacks struct{ entries, seals bool }
+
+// known tells it of the feed's own mailbox.
+func (f *Feed) known(b *box, at Position) (l lacks) {
+	select {
+	case <-f.begun:
+	default:
+		return l
+	}
+	sealed := f.Now().Sealed
+	l.seals = sealed == nil || at.Sealed && at.Epoch >= sealed.Epoch
+	l.entries = b.settled.Load() && uint64(at.Number) >= b.last.Load()
+	return l
+}
+
 // Past delivers what an instance has of a mailbox that has left it with an entry, from a position on, and moves the position to its
 // end. Last is the last epoch whose seal is delivered; nil: the instance sealed none.
 func Past(
@@ -61,7 +78,7 @@ func Past(
 	}
 	end := &border{until: until, last: *last}
 	for {
-		progress, err := step(ctx, log, mailbox, from, end, deliver)
+		progress, err := step(ctx, log, mailbox, from, end, lacks{}, deliver)
 		if err != nil || !progress {
 			return err
 		}
@@ -75,10 +92,13 @@ type border struct {
 }
 
 // step delivers a page of entries, or the next seal once all that it covers is delivered.
-func step(ctx context.Context, log Log, mailbox string, at *Position, end *border, deliver func(News) error) (bool, error) {
-	seal, err := next(ctx, log, *at, end)
-	if err != nil {
-		return false, err
+func step(ctx context.Context, log Log, mailbox string, at *Position, end *border, none lacks, deliver func(News) error) (bool, error) {
+	var seal *feed.Seal
+	if !none.seals {
+		var err error
+		if seal, err = next(ctx, log, *at, end); err != nil {
+			return false, err
+		}
 	}
 	room := pageSize
 	if end != nil {
@@ -91,7 +111,7 @@ func step(ctx context.Context, log Log, mailbox string, at *Position, end *borde
 		}
 		room = int(min(uint64(room), uint64(max(limit, at.Number)-at.Number)))
 	}
-	if room == 0 && seal == nil {
+	if seal == nil && (room == 0 || none.entries) {
 		return false, nil
 	}
 	if room > 0 {
@@ -113,9 +133,9 @@ func step(ctx context.Context, log Log, mailbox string, at *Position, end *borde
 		}
 		return false, fmt.Errorf("mailbox %s, entry %d: %w", mailbox, at.Number+1, ErrCollected)
 	}
-	subs, err := log.Subscriptions(ctx, seal.Epoch)
+	subs, err := subscriptionsOf(ctx, log, seal.Epoch)
 	if err != nil {
-		return false, fmt.Errorf("read subscriptions of epoch %d: %w", seal.Epoch, err)
+		return false, err
 	}
 	if err := deliver(News{Seal: seal, Subscriptions: subs}); err != nil {
 		return false, err

@@ -14,23 +14,6 @@ import (
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
-func FuzzProof(f *testing.F) {
-	exports := faulty(f)
-	_, keys := signer(f)
-	found, _, err := feed.Compare(f.Context(), exports[0], exports[1], keys)
-	require.NoError(f, err)
-	f.Add(found[0].Proof.Encode())
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := feed.DecodeProof(data)
-		if err != nil {
-			require.ErrorIs(t, err, feed.ErrMalformed)
-			return
-		}
-		require.Equal(t, data, p.Encode())
-		_ = p.Verify(keys)
-	})
-}
-
 func FuzzExport(f *testing.F) {
 	exports := faulty(f)
 	_, keys := signer(f)

@@ -36,6 +36,9 @@ type inbox struct {
 	first  feed.Seq // of the epoch
 	blames []feed.Blame
 	echoes map[string]*feed.Subscriptions // what is repeated for mailboxes that move in: one subscription each
+
+	came     []feed.Item // room for what a submission brings
+	accepted []Accepted  // room for what is stored of it
 }
 
 func newInbox(f *Feed, s State, orders <-chan order, out chan<- batch, reports chan<- report, queues []*queue) *inbox {
@@ -54,15 +57,22 @@ func (in *inbox) run(ctx context.Context) error {
 	if err := in.again(ctx); err != nil {
 		return err
 	}
+	var early *submission // it came when an end of the epoch was on its way
 	for {
+		if early != nil && in.timely() {
+			if err := in.accept(ctx, *early); err != nil {
+				return err
+			}
+			early = nil
+		}
 		submissions := in.feed.submissions
-		if !in.open { // nothing can be numbered before the first epoch
+		if !in.open || early != nil { // nothing can be numbered before the first epoch
 			submissions = nil
 		}
 		var err error
 		select {
 		case s := <-submissions:
-			err = in.accept(ctx, s)
+			early = &s
 		case a := <-in.feed.admissions:
 			err = in.admit(ctx, a)
 		case o := <-in.orders:
@@ -75,6 +85,9 @@ func (in *inbox) run(ctx context.Context) error {
 		}
 	}
 }
+
+// timely is whether no end of the epoch is on its way from the sequencer: what comes now is not numbered in an epoch that is over.
+func (in *inbox) timely() bool { return in.term.Epoch >= in.feed.Now().Term.Epoch }
 
 // again takes the records of the epochs that are not sealed through the stages once more, so that all count the same as before.
 func (in *inbox) again(ctx context.Context) error {
@@ -133,14 +146,15 @@ type group struct {
 func (in *inbox) accept(ctx context.Context, s submission) error {
 	last := in.sources[s.source]
 	err := in.knows(s.source)
-	if err == nil && (s.first == 0 || s.first > last+1) {
-		err = fmt.Errorf("%w: %s goes on with %d, not with %d", ErrSource, s.source, last+1, s.first)
+	if err == nil && (s.first == 0 || s.first > last+1 && !feed.BeginsSeries(s.first)) {
+		err = fmt.Errorf("%w: %s goes on with %d or a series, not with %d", ErrSource, s.source, last+1, s.first)
 	}
 	if err != nil {
 		s.done <- err
 		return nil //nolint:nilerr // the error is the source's
 	}
-	own := group{submission: s, taken: in.feed.logic.take(slices.Clone(s.items), last), came: in.door.pass(s)}
+	in.came = append(in.came[:0], s.items...)
+	own := group{submission: s, taken: in.feed.logic.take(in.came, last), came: in.door.pass(s)}
 	if len(own.came) == 0 && len(own.taken) == 0 {
 		s.done <- nil
 		return nil
@@ -155,8 +169,11 @@ func (in *inbox) accept(ctx context.Context, s submission) error {
 
 // store numbers and stores what sources bring, all of it or nothing.
 func (in *inbox) store(ctx context.Context, groups []group) (batch, error) {
-	var b batch
-	var accepted []Accepted
+	n := 0
+	for i := range groups {
+		n += len(groups[i].taken)
+	}
+	b, accepted := batch{records: make([]feed.Record, 0, n), hashes: make([]feed.Hash, 0, n)}, slices.Grow(in.accepted[:0], n)
 	for n := range groups {
 		g := &groups[n]
 		next := in.next + feed.Seq(len(accepted))
@@ -168,7 +185,7 @@ func (in *inbox) store(ctx context.Context, groups []group) (batch, error) {
 				return batch{}, feed.Blame{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}
 			}
 			a := Accepted{Record: *rec}
-			a.Payload, g.went[i] = g.find(rec.Item)
+			a.Payload, a.Witness, g.went[i] = g.find(&rec.Item)
 			b.hashes, accepted = append(b.hashes, rec.Over(g.went[i])), append(accepted, a)
 		}
 		b.records = append(b.records, records...)
@@ -176,6 +193,10 @@ func (in *inbox) store(ctx context.Context, groups []group) (batch, error) {
 	if len(accepted) > 0 {
 		if err := in.feed.cfg.Log.Accept(ctx, accepted); err != nil {
 			return batch{}, fmt.Errorf("store records: %w", err)
+		}
+		clear(accepted)
+		if in.accepted = accepted[:0]; cap(accepted) > 4*MaxSubmission {
+			in.accepted = nil
 		}
 	}
 	for _, g := range groups {
@@ -221,7 +242,7 @@ func (in *inbox) give(ctx context.Context, b batch) error {
 		if (rec.Epoch != in.term.Epoch || rec.Recipients != to.Hash) && len(in.blames) == 0 { // one says it
 			in.blames = []feed.Blame{{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}}
 		}
-		in.shards.trees[shardOf(rec.Item.Wallet, in.feed.cfg.Shards)].Add(b.hashes[i])
+		in.shards.trees[feed.ShardOf(rec.Item.Wallet, in.feed.cfg.Shards)].Add(b.hashes[i])
 	}
 	in.next += feed.Seq(len(b.records))
 	if len(b.records) == 0 {

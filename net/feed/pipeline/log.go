@@ -23,16 +23,19 @@ var (
 	ErrStopped = errors.New("the feed has ended")
 )
 
-// Accepted is a record with its payload.
+// Accepted is a record with its payload, and what the origin of its item signed of it, which no stage looks at: nil of what is not
+// signed, as on a node alone.
 type Accepted struct {
 	Record  feed.Record
 	Payload []byte
+	Witness *feed.Witness // not written to
 }
 
-// Delivered is an entry of a mailbox with its record's payload; a gap has none.
+// Delivered is an entry of a mailbox with its record's payload and witness; a gap has neither.
 type Delivered struct {
 	Entry   feed.Entry
 	Payload []byte
+	Witness *feed.Witness
 }
 
 // Term is an epoch with the subscriptions that hold in it.
@@ -69,6 +72,7 @@ type MailboxState struct {
 
 // Log is the durable part of a feed. Each call is one transaction: after an error nothing of it was done, or the feed ends and reads
 // the state anew. What does not follow what is stored is ErrOrder. Payloads are stored once, with their record; a mailbox names them by hash.
+// The lists that are stored are the caller's again after a call that returned no error.
 type Log interface {
 	// State reads where the feed stands.
 	State(ctx context.Context) (State, error)

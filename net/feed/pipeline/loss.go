@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -24,27 +25,26 @@ func Holds(ctx context.Context, log Log, seal feed.Seal, shards int) (bool, erro
 		return false, nil
 	}
 	gate := newGate(shards, byShard)
-	for from := seal.First; from < until; {
-		page, err := log.Records(ctx, from, pageSize)
+	counted := seal.First // one more than the last that is
+	for rec, err := range records(ctx, log, seal.First) {
 		if err != nil {
-			return false, fmt.Errorf("read records: %w", err)
+			return false, err
 		}
-		for _, rec := range page {
-			if from = rec.Seq + 1; rec.Seq >= until {
-				break
-			}
-			if rec.Epoch != seal.Epoch {
-				return false, nil
-			}
-			gate.trees[shardOf(rec.Item.Wallet, shards)].Add(rec.Hash())
+		if rec.Seq >= until {
+			break
 		}
-		if len(page) == 0 {
+		if rec.Epoch != seal.Epoch {
 			return false, nil
 		}
+		gate.trees[feed.ShardOf(rec.Item.Wallet, shards)].Add(rec.Hash())
+		counted = rec.Seq + 1
+	}
+	if counted < until {
+		return false, nil
 	}
 	had := gate.take()
 	for _, c := range seal.Commitments {
-		if c.Actor.Stage == feed.Router && !sameTallies(c.In, had) {
+		if c.Actor.Stage == feed.Router && !slices.Equal(c.In, had) {
 			return false, nil
 		}
 		for _, h := range c.Heads {
@@ -58,18 +58,6 @@ func Holds(ctx context.Context, log Log, seal feed.Seal, shards int) (bool, erro
 		}
 	}
 	return true, nil
-}
-
-func sameTallies(a, b []feed.Tally) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // endOf is where a mailbox ended with an epoch, or as far as the log has it.
@@ -126,13 +114,9 @@ func Remains(ctx context.Context, log Log, mailbox string, came *Came, after *fe
 	if err != nil {
 		return Stand{}, fmt.Errorf("read the feed's state: %w", err)
 	}
-	stand, from := Stand{}, s.First
-	if s.Sealed != nil {
-		stand.Sealed, stand.Epoch = true, s.Sealed.Epoch
-		outbox := feed.Actor{Instance: s.Sealed.Actor.Instance, Stage: feed.Outbox, Index: uint16(feed.OutboxOf(mailbox, outboxes))}
-		if from, err = owed(ctx, log, s, outbox); err != nil {
-			return Stand{}, err
-		}
+	stand, from, err := sealedStand(ctx, log, s, mailbox, outboxes)
+	if err != nil {
+		return Stand{}, err
 	}
 	void := feed.Seq(1)
 	if after != nil {
@@ -178,36 +162,23 @@ func missing(ctx context.Context, log Log, mailbox string, from, void feed.Seq, 
 	if err != nil {
 		return false, fmt.Errorf("read mailbox %s: %w", mailbox, err)
 	}
-	stored := make(map[feed.Seq]struct{}, len(m.Stored))
-	for _, seq := range m.Stored {
-		stored[seq] = struct{}{}
-	}
-	var subs *feed.Subscriptions
-	of := feed.Epoch(0)
-	for {
-		page, err := log.Records(ctx, from, pageSize)
+	stored, subs := setOf(m.Stored), inForce{log: log}
+	for rec, err := range records(ctx, log, from) {
 		if err != nil {
-			return false, fmt.Errorf("read records: %w", err)
+			return false, err
 		}
-		if len(page) == 0 {
-			return true, nil
+		holds, err := subs.of(ctx, rec.Epoch)
+		if err != nil {
+			return false, err
 		}
-		for _, rec := range page {
-			if from = rec.Seq + 1; subs == nil || of != rec.Epoch {
-				if subs, err = log.Subscriptions(ctx, rec.Epoch); err != nil {
-					return false, fmt.Errorf("read subscriptions of epoch %d: %w", rec.Epoch, err)
-				}
-				of = rec.Epoch
-			}
-			_, there := stored[rec.Seq]
-			reaches := subs.Reaches(mailbox, rec.Item)
-			switch {
-			case rec.Seq < void && (there || !reaches), feed.IsEcho(rec.Item.Source) && !reaches:
-			case feed.IsEcho(rec.Item.Source):
-				return false, nil
-			default:
-				tell(rec.Item)
-			}
+		reaches := holds.Reaches(mailbox, rec.Item)
+		switch {
+		case rec.Seq < void && (stored[rec.Seq] || !reaches), feed.IsEcho(rec.Item.Source) && !reaches:
+		case feed.IsEcho(rec.Item.Source):
+			return false, nil
+		default:
+			tell(rec.Item)
 		}
 	}
+	return true, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -33,11 +34,11 @@ type outbox struct {
 	got      []feed.Tally
 	ended    []bool // receivers that are through with the epoch
 	ends     int
-	ahead    []delivery   // of receivers that are, for the next: at most what the links of the others hold
-	entries  []feed.Entry // made and not stored yet; none while nothing is taken
-	owners   []*box       // of the entries
-	flushed  int          // how many were stored at once last: as many are likely to come again
-	behindAt feed.Seq     // the first record it has not committed to
+	ahead    []delivery    // of receivers that are, for the next: at most what the links of the others hold
+	entries  []feed.Entry  // made and not stored yet; none while nothing is taken, and the room for as many as came last
+	owners   []*box        // of the entries
+	came     []feed.Record // room for what a batch brings
+	behindAt feed.Seq      // the first record it has not committed to
 }
 
 func (o *outbox) actor() feed.Actor { return o.feed.cfg.Signer.Actor(feed.Outbox, o.index) }
@@ -60,98 +61,14 @@ func (o *outbox) run(ctx context.Context, q *queue) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		subs, err := o.feed.cfg.Log.Subscriptions(ctx, q.from)
+		subs, err := subscriptionsOf(ctx, o.feed.cfg.Log, q.from)
 		if err != nil {
-			return fmt.Errorf("read subscriptions: %w", err)
+			return err
 		}
 		if err := o.catchUp(ctx, q, Term{Epoch: q.from, Subscriptions: subs}, 0); err != nil && !errors.Is(err, errLost) {
 			return err
 		}
 	}
-}
-
-// restore stores what the outbox missed before the node was restarted, and begins with the first epoch that is not sealed.
-func (o *outbox) restore(ctx context.Context) error {
-	if len(o.state.Terms) == 0 { // all there is is sealed, or lost
-		o.behindAt = o.state.First
-		return nil
-	}
-	var err error
-	if o.behindAt, err = owed(ctx, o.feed.cfg.Log, o.state, o.actor()); err != nil {
-		return err
-	}
-	return o.catchUp(ctx, nil, o.state.Terms[0], o.state.Terms[0].Epoch)
-}
-
-// sealBefore returns the seal of the epoch before one; nil if it is not kept any more.
-func sealBefore(ctx context.Context, log Log, e feed.Epoch) (*feed.Seal, error) {
-	if e < 2 {
-		return nil, nil //nolint:nilnil // no seal is an answer
-	}
-	s, err := log.NextSeal(ctx, e-2)
-	if err != nil {
-		return nil, fmt.Errorf("read seal: %w", err)
-	}
-	if s == nil || s.Epoch >= e {
-		return nil, nil //nolint:nilnil // no seal is an answer
-	}
-	return s, nil
-}
-
-// catchUp stores what the log has for this outbox's mailboxes of epochs before a term, less what they hold, and begins with the term. Epochs before
-// sealed are.
-func (o *outbox) catchUp(ctx context.Context, q *queue, until Term, sealed feed.Epoch) error {
-	o.boxes = nil // what they hold is read anew
-	var known map[feed.Epoch]*feed.Subscriptions
-	loaded := map[string]*box{}
-	for o.behindAt != 0 {
-		page, err := o.feed.cfg.Log.Records(ctx, o.behindAt, pageSize)
-		if err != nil {
-			return fmt.Errorf("read missed records: %w", err)
-		}
-		if len(page) == 0 || page[0].Epoch >= until.Epoch {
-			break
-		}
-		var entries []feed.Entry
-		var owners []*box
-		for _, rec := range page {
-			if rec.Epoch >= until.Epoch {
-				break
-			}
-			subs := known[rec.Epoch]
-			if subs == nil {
-				if subs, err = o.feed.cfg.Log.Subscriptions(ctx, rec.Epoch); err != nil {
-					return fmt.Errorf("read subscriptions: %w", err)
-				}
-				known = map[feed.Epoch]*feed.Subscriptions{rec.Epoch: subs} // epochs only ascend
-			}
-			for _, m := range subs.For(rec.Item).Mailboxes {
-				name := subs.At(m).Mailbox
-				if feed.OutboxOf(name, o.feed.cfg.Outboxes) != o.index {
-					continue
-				}
-				if loaded[name] == nil {
-					if loaded[name], err = o.feed.load(ctx, name, page[0].Epoch); err != nil {
-						return err
-					}
-				}
-				if e, ok := o.add(loaded[name], shardOf(rec.Item.Wallet, o.feed.cfg.Shards), rec, rec.Hash()); ok {
-					entries, owners = append(entries, e), append(owners, loaded[name])
-				}
-			}
-			o.behindAt = rec.Seq + 1
-		}
-		if err := o.store(ctx, entries, owners); err != nil {
-			return err
-		}
-		if q != nil {
-			q.moved.Add(1)
-			if q.isLost() {
-				return errLost
-			}
-		}
-	}
-	return o.begin(ctx, until, sealed)
 }
 
 // store appends entries, each to its mailbox, and then lets them be seen.
@@ -193,6 +110,7 @@ func (o *outbox) begin(ctx context.Context, t Term, sealed feed.Epoch) error {
 		if subs.At(i).Arriving && (o.boxes[i].moved || o.boxes[i].number == 0) {
 			o.boxes[i].awaited = true
 		}
+		o.boxes[i].settled.Store(!o.boxes[i].awaited && !o.boxes[i].moved)
 		o.boxes[i].reopen(sealed)
 	}
 	shards := o.feed.cfg.Shards
@@ -246,9 +164,16 @@ func (o *outbox) takeAll(ctx context.Context, q *queue, d delivery) (taken uint6
 
 // flush stores the entries that were made.
 func (o *outbox) flush(ctx context.Context) error {
-	entries, owners := o.entries, o.owners
-	o.entries, o.owners, o.flushed = nil, nil, len(entries)
-	return o.store(ctx, entries, owners)
+	if err := o.store(ctx, o.entries, o.owners); err != nil {
+		return err // somebody may still read them
+	}
+	clear(o.entries)
+	clear(o.owners)
+	o.entries, o.owners = o.entries[:0], o.owners[:0]
+	if cap(o.entries) > 4*storedAtOnce {
+		o.entries, o.owners = nil, nil
+	}
+	return nil
 }
 
 // take handles a batch; one of the next epoch waits for the receivers that are not there yet.
@@ -283,16 +208,13 @@ func (o *outbox) take(ctx context.Context, d delivery) error {
 
 // put makes the entries of a batch, which flush stores.
 func (o *outbox) put(ctx context.Context, d delivery) error {
-	in, at := batch{hashes: d.hashes}, 0
-	in.records = make([]feed.Record, len(d.copies))
+	o.came = o.came[:0]
 	for i := range d.copies {
-		in.records[i] = d.copies[i].record
+		o.came = append(o.came, d.copies[i].record)
 	}
+	in, at := batch{records: o.came, hashes: d.hashes}, 0
 	copies := o.feed.logic.keep(d.copies)
-	if o.entries == nil {
-		room := max(len(copies), o.flushed)
-		o.entries, o.owners = make([]feed.Entry, 0, room), make([]*box, 0, room)
-	}
+	o.entries, o.owners = slices.Grow(o.entries, len(copies)), slices.Grow(o.owners, len(copies))
 	for i := range copies {
 		var hash feed.Hash
 		c := &copies[i]
@@ -305,6 +227,7 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 			if _, err := o.feed.load(ctx, b.name, o.term.Epoch); err != nil {
 				return err
 			}
+			b.settled.Store(!b.moved)
 		}
 		o.lanes.trees[c.mailbox*o.feed.cfg.Shards+d.shard].Add(hash)
 		if e, ok := o.add(b, d.shard, c.record, hash); ok {

@@ -11,7 +11,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,12 +24,13 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultShards       = 4
-	DefaultOutboxes     = 2
-	DefaultMailboxBound = 1 << 16
-	// DefaultPatience is the deadline of a commitment, in new blocks seen after the window's end: about two minutes. A stage that works
+	DefaultShards   = 4
+	DefaultOutboxes = 2
+
+	defaultMailboxBound = 1 << 16
+	// defaultPatience is the deadline of a commitment, in new blocks seen after the window's end: about two minutes. A stage that works
 	// commits within milliseconds.
-	DefaultPatience = 10
+	defaultPatience = 10
 	// MaxSubmission is the most messages of one submission.
 	MaxSubmission = 1024
 	// MaxPage is the most bytes of payloads that are submitted or read at a time.
@@ -85,8 +85,8 @@ type logic struct {
 func New(cfg Config) (*Feed, error) {
 	setDefault(&cfg.Shards, DefaultShards)
 	setDefault(&cfg.Outboxes, DefaultOutboxes)
-	setDefault(&cfg.MailboxBound, DefaultMailboxBound)
-	setDefault(&cfg.Patience, DefaultPatience)
+	setDefault(&cfg.MailboxBound, defaultMailboxBound)
+	setDefault(&cfg.Patience, defaultPatience)
 	var errs []error
 	if cfg.Log == nil || cfg.WindowBlocks == 0 || cfg.Signer.Instance() == "" {
 		errs = append(errs, errors.New("a feed needs a log, a key and the length of a window"))
@@ -207,11 +207,6 @@ func (f *Feed) changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.change
-}
-
-// shardOf is the receiver of a wallet's records.
-func shardOf(w chain.WalletID, shards int) int {
-	return int(binary.BigEndian.Uint64(w[:8]) % uint64(shards))
 }
 
 func commit(c feed.Commitment) feed.Commitment { return c }

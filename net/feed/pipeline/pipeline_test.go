@@ -63,6 +63,7 @@ func TestSourcesNumberTheirMessagesAndMayRepeatThem(t *testing.T) {
 		require.NoError(t, submit("node", 2, m("2"), m("3")))
 		require.NoError(t, submit("node", 1, m("1")))
 		require.ErrorIs(t, submit("node", 5, m("5")), pipeline.ErrSource)
+		require.ErrorIs(t, submit("node", 4*feed.SeriesLength+2, m("a series begins with its first number")), pipeline.ErrSource)
 		require.ErrorIs(t, submit("node", 0, m("0")), pipeline.ErrSource)
 		require.ErrorIs(t, submit("stranger", 1, m("1")), pipeline.ErrSource)
 		require.ErrorIs(t, submit("node", 4), pipeline.ErrSource)
@@ -73,6 +74,47 @@ func TestSourcesNumberTheirMessagesAndMayRepeatThem(t *testing.T) {
 		i.wantAll("a")
 		i.close()
 		require.ErrorIs(t, submit("node", 4, m("4")), pipeline.ErrStopped)
+	})
+}
+
+// A source whose database was put back goes on with a later series. What is of the earlier one was accepted before, or is nothing that it
+// knows of; within a series nothing may be left out.
+func TestASourceMayGoOnWithALaterSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := feedtest.New()
+		i := start(t, log, 0, nil)
+		i.subscribe(both...)
+		i.at(window)
+		const second, fifth = feed.SeriesLength + 1, 4*feed.SeriesLength + 1
+		submit := func(first uint64, n int) error {
+			list := make([]pipeline.Message, n)
+			for k := range list {
+				list[k] = pipeline.Message{Wallet: wallet(1), Kind: feed.KindFault, Payload: fmt.Appendf(nil, "%d", first+uint64(k))}
+			}
+			return i.feed.Submit(t.Context(), "node", first, list)
+		}
+		require.NoError(t, submit(1, 3))
+		require.NoError(t, submit(second, 2))
+		require.NoError(t, submit(second, 3), "it may be repeated")
+		require.NoError(t, submit(2, 5), "the earlier series is over")
+		require.ErrorIs(t, submit(second+4, 1), pipeline.ErrSource)
+		require.ErrorIs(t, submit(fifth+1, 1), pipeline.ErrSource)
+		i.at(2 * window)
+		i.close()
+
+		i = start(t, log, 0, nil) // the epoch's records are taken through again
+		i.at(2*window + 1)
+		require.NoError(t, submit(fifth, 2))
+		i.at(3 * window)
+		for e := range feed.Epoch(2) {
+			require.Empty(t, feed.Audit(i.seal(1+e)))
+		}
+		var numbers []uint64
+		for _, e := range i.entries("a") {
+			numbers = append(numbers, e.Record.Item.Number)
+		}
+		require.Equal(t, []uint64{1, 2, 3, second, second + 1, second + 2, fifth, fifth + 1}, numbers)
+		i.close()
 	})
 }
 

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -20,6 +19,7 @@ type receiver struct {
 	lanes  *sides        // what must go out by the subscriptions, and what goes out
 	wanted [][]feed.Hash // the same, of the batch in hand
 	given  [][]feed.Hash
+	came   []feed.Record // room for what a batch brings
 }
 
 func (r *receiver) run(ctx context.Context, s State) error {
@@ -60,16 +60,21 @@ func (r *receiver) pass(ctx context.Context, b batch) error {
 			r.wanted[m] = append(r.wanted[m], b.hashes[i])
 		}
 	}
-	parts := make([]delivery, len(r.queues))
-	copies, at := r.feed.logic.fan(slices.Clone(b.records), r.subs), 0
+	parts, room := make([]delivery, len(r.queues)), make([]int, len(r.queues))
+	r.came = append(r.came[:0], b.records...)
+	copies, at := r.feed.logic.fan(r.came, r.subs), 0
+	for i := range copies {
+		room[r.owners[copies[i].mailbox]]++
+	}
 	for i := range copies {
 		var h feed.Hash
 		c := &copies[i]
 		h, at = hashOf(&c.record, b, at)
 		r.given[c.mailbox] = append(r.given[c.mailbox], h)
-		part := &parts[r.owners[c.mailbox]]
+		j := r.owners[c.mailbox]
+		part := &parts[j]
 		if part.copies == nil {
-			part.copies, part.hashes = make([]addressed, 0, len(copies)), make([]feed.Hash, 0, len(copies))
+			part.copies, part.hashes = make([]addressed, 0, room[j]), make([]feed.Hash, 0, room[j])
 		}
 		part.copies, part.hashes = append(part.copies, *c), append(part.hashes, h)
 	}

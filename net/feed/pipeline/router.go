@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -13,6 +12,7 @@ type router struct {
 	in      <-chan batch
 	out     []chan batch
 	reports chan<- report
+	came    []feed.Record // room for what a batch brings
 }
 
 func (r *router) run(ctx context.Context) error {
@@ -26,7 +26,8 @@ func (r *router) run(ctx context.Context) error {
 				}
 				continue
 			}
-			for i, records := range r.feed.logic.route(slices.Clone(b.records), len(r.out)) {
+			r.came = append(r.came[:0], b.records...)
+			for i, records := range r.feed.logic.route(r.came, len(r.out)) {
 				if len(records) == 0 {
 					continue
 				}
@@ -69,14 +70,14 @@ func (r *router) end(ctx context.Context, gate *gate, e *ending) error {
 func route(records []feed.Record, shards int) [][]feed.Record {
 	sizes := make([]int, shards)
 	for i := range records {
-		sizes[shardOf(records[i].Item.Wallet, shards)]++
+		sizes[feed.ShardOf(records[i].Item.Wallet, shards)]++
 	}
 	parts := make([][]feed.Record, shards)
 	for i, n := range sizes {
 		parts[i] = make([]feed.Record, 0, n)
 	}
 	for i := range records {
-		s := shardOf(records[i].Item.Wallet, shards)
+		s := feed.ShardOf(records[i].Item.Wallet, shards)
 		parts[s] = append(parts[s], records[i])
 	}
 	return parts

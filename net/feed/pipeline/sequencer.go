@@ -9,40 +9,6 @@ import (
 	"github.com/walletnode/walletnode/net/feed"
 )
 
-type subscribing struct {
-	list []feed.Subscription
-	done chan subscribed // room for one
-}
-
-type subscribed struct {
-	from feed.Epoch
-	err  error
-}
-
-// Subscribe replaces who gets what from the next epoch on, and returns that epoch; 0 if none was opened yet. It holds until the next
-// call, also after a restart from the moment that the epoch has begun.
-func (f *Feed) Subscribe(ctx context.Context, list []feed.Subscription) (feed.Epoch, error) {
-	s := subscribing{list: list, done: make(chan subscribed, 1)}
-	select {
-	case f.subscriptions <- s:
-	case <-f.stopped:
-		return 0, ErrStopped
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
-	d := <-s.done // the sequencer answers at once
-	return d.from, d.err
-}
-
-// closing is an epoch that is over and waits for its commitments.
-type closing struct {
-	term     Term
-	deadline uint64 // in heights seen
-	reports  map[feed.Actor]report
-	missing  map[feed.Actor]bool
-	untimely bool // it was ended before its window was over, or long after
-}
-
 // sequencer ends epochs with their windows and seals them, in order. It waits for nobody but the log. What it does is seen by the link on
 // either side of it, which is no part of it: the one sees the heights, the other the commitments on their way to the seal.
 type sequencer struct {
@@ -84,10 +50,6 @@ func newSequencer(f *Feed, s State, queues []*queue, orders chan<- order, report
 	return q
 }
 
-func (s *sequencer) closing(t Term) *closing {
-	return &closing{term: t, deadline: s.seen + s.feed.cfg.Patience, reports: map[feed.Actor]report{}, missing: map[feed.Actor]bool{}}
-}
-
 func (s *sequencer) run(ctx context.Context, heights <-chan chain.Height) error {
 	for {
 		var orders chan<- order
@@ -119,20 +81,6 @@ func (s *sequencer) run(ctx context.Context, heights <-chan chain.Height) error 
 			return err
 		}
 	}
-}
-
-func (s *sequencer) subscribe(r subscribing) {
-	subs, err := feed.NewSubscriptions(s.wanted.Version()+1, r.list)
-	if err != nil {
-		r.done <- subscribed{err: err}
-		return
-	}
-	s.wanted = subs
-	d := subscribed{}
-	if s.open {
-		d.from = s.term.Epoch + 1
-	}
-	r.done <- d
 }
 
 // height ends the epochs whose windows are over, and gives up who is late. A height that goes back changes nothing.
@@ -228,104 +176,4 @@ func (s *sequencer) lose(j int) {
 	for _, c := range s.closings {
 		c.missing[s.outbox(j)] = true
 	}
-}
-
-// late gives up who has not committed by the deadline.
-func (s *sequencer) late() {
-	for _, c := range s.closings {
-		if s.seen < c.deadline {
-			continue
-		}
-		for _, a := range s.actors() {
-			if _, there := c.reports[a]; there {
-				continue
-			}
-			c.missing[a] = true
-			if a.Stage == feed.Outbox {
-				s.lose(int(a.Index))
-			}
-		}
-	}
-}
-
-func (s *sequencer) actors() []feed.Actor {
-	by := s.feed.cfg.Signer
-	list := []feed.Actor{by.Actor(feed.Inbox, 0), by.Actor(feed.Router, 0)}
-	for i := range s.feed.cfg.Shards {
-		list = append(list, by.Actor(feed.Receiver, i))
-	}
-	for j := range s.feed.cfg.Outboxes {
-		list = append(list, by.Actor(feed.Outbox, j))
-	}
-	return list
-}
-
-// report takes a commitment; one of an epoch that is sealed comes too late and counts for nothing.
-func (s *sequencer) report(r report) {
-	for _, c := range s.closings {
-		if c.term.Epoch == r.saw.Epoch {
-			c.reports[r.saw.Actor] = r
-		}
-	}
-}
-
-// seal seals what can be sealed, the oldest first.
-func (s *sequencer) seal(ctx context.Context) error {
-	for len(s.closings) > 0 {
-		c := s.closings[0]
-		for _, a := range s.actors() {
-			if _, there := c.reports[a]; !there && !c.missing[a] {
-				return nil
-			}
-		}
-		sealed := s.witnessed(s.build(c))
-		sealed.Sign(s.feed.cfg.Signer)
-		if err := s.feed.cfg.Log.Seal(ctx, sealed); err != nil {
-			return fmt.Errorf("store the seal of epoch %d: %w", sealed.Epoch, err)
-		}
-		s.sealed, s.first, s.closings = &sealed, sealed.First+feed.Seq(sealed.Count), s.closings[1:]
-		s.show()
-	}
-	return nil
-}
-
-// witnessed has the sequencer seal, and blames it if it seals something else than what passed it.
-func (s *sequencer) witnessed(passed feed.Seal) feed.Seal {
-	own := passed
-	own.Commitments, own.Blames = slices.Clone(passed.Commitments), slices.Clone(passed.Blames)
-	if sealed := s.feed.logic.seal(own); sealed.Hash() != passed.Hash() {
-		sealed.Blames = append(sealed.Blames, feed.Blame{Actor: passed.Actor, Reason: feed.False})
-		return sealed
-	}
-	return passed
-}
-
-// build puts together what passed.
-func (s *sequencer) build(c *closing) feed.Seal {
-	sealed := feed.Seal{
-		Actor: s.feed.cfg.Signer.Actor(feed.Sequencer, 0), Epoch: c.term.Epoch, First: s.first,
-		Version: c.term.Subscriptions.Version(), Subscriptions: c.term.Subscriptions.Hash(),
-	}
-	if s.sealed != nil {
-		sealed.Previous = s.sealed.Hash()
-	}
-	if c.untimely {
-		sealed.Blames = append(sealed.Blames, feed.Blame{Actor: sealed.Actor, Reason: feed.Untimely})
-	}
-	for _, a := range s.actors() {
-		r, there := c.reports[a]
-		if !there {
-			sealed.Blames = append(sealed.Blames, feed.Blame{Actor: a, Reason: feed.Missing})
-			continue
-		}
-		sealed.Commitments = append(sealed.Commitments, r.commitment)
-		sealed.Blames = append(sealed.Blames, r.blames...)
-		if r.commitment.InRoot() != r.saw.InRoot() || r.commitment.OutRoot() != r.saw.OutRoot() {
-			sealed.Blames = append(sealed.Blames, feed.Blame{Actor: a, Reason: feed.False})
-		}
-		if a.Stage == feed.Inbox {
-			sealed.First, sealed.Count = r.first, r.count
-		}
-	}
-	return sealed
 }

@@ -292,7 +292,7 @@ func TestASubscriberKeepsUnverifiedEpochsAsItsPolicySays(t *testing.T) {
 
 		s = i.read("a", 6, feed.Policy{Keep: 2, Then: feed.Hold})
 		require.ErrorIs(t, s.wrong, feed.ErrUnverified)
-		s.Verified(1)
+		s.VerifiedIn(0, 1)
 		whole, _ = epochs(s)
 		require.Equal(t, []feed.Epoch{1, 2}, whole, "what is verified goes when the next one comes")
 		i.close()

@@ -1,0 +1,334 @@
+package feed_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/net/feed"
+)
+
+// signed adds to an export what the origins of its items signed, item by item.
+func signed(t testing.TB, x feed.Export) feed.Export {
+	t.Helper()
+	x.Epochs = slices.Clone(x.Epochs)
+	for i := range x.Epochs {
+		k := &x.Epochs[i]
+		k.Witnesses = make([]*feed.Witness, len(k.Entries))
+		for j, e := range k.Entries {
+			k.Witnesses[j] = witness(t, e.Record.Item)
+		}
+	}
+	return x
+}
+
+func witness(t testing.TB, item feed.Item) *feed.Witness {
+	s, _ := signer(t, item.Source)
+	return feed.Witnesses([]feed.Item{item}, s.SignItems([]feed.Item{item}))[0]
+}
+
+// withOrigins adds the keys of sources that are instances.
+func withOrigins(t testing.TB, keys feed.Keyring, names ...string) feed.Keyring {
+	for _, name := range names {
+		_, more := signer(t, name)
+		keys[name] = more[name]
+	}
+	return keys
+}
+
+// other is an item of the same number with another payload.
+func other(item feed.Item) feed.Item {
+	item.Payload[0] ^= 1
+	return item
+}
+
+// proved compares both ways, and expects the same single proof.
+func proved(t testing.TB, a, b feed.Export, keys feed.Keyring) feed.Finding {
+	t.Helper()
+	var found []feed.Finding
+	for _, pair := range [][2]feed.Export{{a, b}, {b, a}} {
+		c, err := feed.Across(t.Context(), pair[0], []feed.Export{pair[1]}, keys)
+		require.NoError(t, err)
+		require.Len(t, c.Findings, 1)
+		require.NotNil(t, c.Findings[0].Proof)
+		require.NoError(t, c.Findings[0].Proof.Verify(keys))
+		found = append(found, c.Findings[0])
+	}
+	raw := found[0].Proof.Encode()
+	require.True(t, bytes.Equal(raw, found[1].Proof.Encode()), "there is one form")
+	again, err := feed.DecodeProof(raw)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(raw, again.Encode()))
+	require.NoError(t, again.Verify(keys))
+	return found[0]
+}
+
+// crossProofs are one of each kind, with the keys that they are verified by.
+func crossProofs(t testing.TB) (map[string]feed.Proof, feed.Keyring) {
+	t.Helper()
+	list := map[string]feed.Proof{}
+	a, b, keys := twoInstances(t, [][]feed.Item{from("x", 1, 1, 2, 3)}, [][]feed.Item{from("x", 1, 1, 3)})
+	withOrigins(t, keys, "x")
+	list["omits"] = *proved(t, signed(t, a), b, keys).Proof
+	altered := from("x", 1, 1, 2, 3)
+	altered[1] = other(altered[1])
+	a, b, _ = twoInstances(t, [][]feed.Item{from("x", 1, 1, 2, 3)}, [][]feed.Item{altered})
+	list["alters"] = *proved(t, signed(t, a), b, keys).Proof
+	list["two items"] = *proved(t, signed(t, a), signed(t, b), keys).Proof
+	return list, keys
+}
+
+// Beta as a whole leaves out an item: its stages' words fit each other. It is proved from the origin's word and beta's seals.
+func TestAnInstanceThatLeftOutAnItemIsProvedToHaveDone(t *testing.T) {
+	for name, theirs := range map[string][][]feed.Item{
+		"within an epoch":    {from("x", 1, 1, 2, 3, 5, 6)},
+		"between two epochs": {from("x", 1, 1, 2, 3), from("x", 1, 5, 6)},
+	} {
+		a, b, keys := twoInstances(t, [][]feed.Item{from("x", 1, 1, 2), from("x", 1, 3, 4), from("x", 1, 5, 6)}, theirs)
+		a = signed(t, a)
+		c, err := feed.Across(t.Context(), a, []feed.Export{b}, keys)
+		require.NoError(t, err)
+		require.Nil(t, c.Findings[0].Proof, "%s: nothing can be told without the origin's key", name)
+		f := proved(t, a, b, withOrigins(t, keys, "x"))
+		require.Equal(t, feed.Omits, f.Proof.Fault, name)
+		require.Equal(t, feed.Actor{Instance: "beta"}, f.Proof.Accused, name)
+		origin, ok := f.Proof.Origin()
+		require.True(t, ok)
+		require.Equal(t, feed.Origin{Source: "x", Number: 4}, origin)
+		require.Equal(t, feed.Seq(4), f.Proof.Seq, "%s: before this record it belongs", name)
+		_, at := f.Proof.At()
+		require.Equal(t, "beta", at)
+	}
+}
+
+func TestAnInstanceThatSealedAnotherItemThanItsOriginSignedIsProvedToHaveDone(t *testing.T) {
+	list, _ := crossProofs(t)
+	p := list["alters"]
+	require.Equal(t, feed.Alters, p.Fault)
+	require.Equal(t, feed.Actor{Instance: "beta"}, p.Accused)
+	require.Equal(t, feed.Seq(2), p.Seq)
+}
+
+// What both got was signed: no instance is to blame for it.
+func TestAnOriginThatSignedTwoItemsOfOneNumberIsProvedToHaveDone(t *testing.T) {
+	list, _ := crossProofs(t)
+	p := list["two items"]
+	require.Equal(t, feed.TwoItems, p.Fault)
+	require.Equal(t, feed.Actor{Instance: "x"}, p.Accused)
+}
+
+// Each of these has an honest reason, or may have: the difference is told, or not even that, and nobody is blamed.
+func TestNobodyIsProvedToHaveLeftOutWhatTheyNeedNotHave(t *testing.T) {
+	all := [][]feed.Item{from("x", 1, 1, 2, 3, 4, 5)}
+	lacking := func(t *testing.T, theirs ...[]feed.Item) (a, b feed.Export, keys feed.Keyring) {
+		a, b, keys = twoInstances(t, all, theirs)
+		return signed(t, a), b, withOrigins(t, keys, "x")
+	}
+	for name, play := range map[string]func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool){
+		"its origin's word is not known": func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool) {
+			a, b, keys = lacking(t, from("x", 1, 1, 2, 4))
+			a.Epochs[0].Witnesses = nil
+			return a, b, keys, true
+		},
+		"its origin signed something else": func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool) {
+			a, b, keys = lacking(t, from("x", 1, 1, 2, 4))
+			a.Epochs[0].Witnesses[2] = witness(t, other(a.Epochs[0].Entries[2].Record.Item))
+			return a, b, keys, true
+		},
+		"the instance was away": func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool) {
+			a, b, keys = lacking(t, from("x", 1, 1, 2), nil, from("x", 1, 4))
+			return a, b, keys, true
+		},
+		"its sequencer sealed something else than what the stages said": func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool) {
+			a, b, keys = lacking(t, from("x", 1, 1, 2, 4))
+			beta, _ := signer(t, "beta")
+			seal := *b.Epochs[0].Seal
+			seal.Blames = append(seal.Blames, feed.Blame{Actor: beta.Actor(feed.Sequencer, 0), Reason: feed.False})
+			seal.Sign(beta)
+			b.Epochs[0].Seal = &seal
+			return a, b, keys, true
+		},
+		"what it got is not shown": func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool) {
+			a, b, keys = lacking(t, from("x", 1, 1, 2, 3, 4))
+			entries := b.Epochs[0].Entries
+			b.Epochs[0].Entries = slices.Concat(entries[:2], entries[3:])
+			b.Epochs[0].Entries[2].Number, b.Epochs[0].Entries[2].Previous = 3, entries[1].Hash()
+			return a, b, keys, true
+		},
+		"its origin had begun another series": func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool) {
+			a, b, keys = twoInstances(t, [][]feed.Item{from("x", 1, 1, 2, 3, later, later+1)}, [][]feed.Item{from("x", 1, 1, 2, later, later+1)})
+			c, err := feed.Across(t.Context(), a, []feed.Export{b}, keys)
+			require.NoError(t, err)
+			require.False(t, c.Covered, "nor does the other one confirm it")
+			return signed(t, a), b, withOrigins(t, keys, "x"), false
+		},
+		"it is not the mailbox's": func(t *testing.T) (a, b feed.Export, keys feed.Keyring, told bool) {
+			own := slices.Clone(all[0])
+			own[2] = fact("x", 3, 1, feed.KindResult)
+			a, b, keys = twoInstances(t, [][]feed.Item{own}, [][]feed.Item{from("x", 1, 1, 2, 4)})
+			return signed(t, a), b, withOrigins(t, keys, "x"), false
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b, keys, told := play(t)
+			c, err := feed.Across(t.Context(), a, []feed.Export{b}, keys)
+			require.NoError(t, err)
+			require.Equal(t, told, len(c.Findings) > 0)
+			for _, f := range c.Findings {
+				require.Nil(t, f.Proof)
+			}
+		})
+	}
+}
+
+// later is the first number of a series.
+const later = 7*feed.SeriesLength + 1
+
+func TestWithinALaterSeriesWhatIsLeftOutIsProved(t *testing.T) {
+	a, b, keys := twoInstances(t, [][]feed.Item{from("x", 1, 1, later, later+1, later+2)}, [][]feed.Item{from("x", 1, 1, later, later+2)})
+	f := proved(t, signed(t, a), b, withOrigins(t, keys, "x"))
+	require.Equal(t, feed.Omits, f.Proof.Fault)
+	origin, _ := f.Proof.Origin()
+	require.Equal(t, feed.Origin{Source: "x", Number: later + 1}, origin)
+}
+
+// Who made a proof by hand about an epoch in which the mailbox was full, and says so, has none.
+func TestAProofAboutAMailboxThatWasClosedIsNone(t *testing.T) {
+	list, keys := crossProofs(t)
+	p := list["omits"]
+	beta, _ := signer(t, "beta")
+	for _, closed := range []bool{false, true} {
+		seal := p.Epochs[0].Seal
+		seal.Commitments = slices.Clone(seal.Commitments)
+		for i, c := range seal.Commitments {
+			c.Heads = slices.Clone(c.Heads)
+			for j := range c.Heads {
+				c.Heads[j].Closed = closed
+			}
+			c.Sign(beta)
+			seal.Commitments[i] = c
+		}
+		seal.Sign(beta)
+		p.Epochs = []feed.Stretch{{Seal: seal, Who: p.Epochs[0].Who, Lane: p.Epochs[0].Lane}}
+		err := p.Verify(keys)
+		if !closed {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, feed.ErrProof)
+		require.ErrorContains(t, err, "holds less than what came for it")
+	}
+}
+
+// Who made a proof by hand, of what lies between two series, has none.
+func TestAProofAcrossTwoSeriesIsNone(t *testing.T) {
+	ours := append(from("x", 1, 1, 2, 3), from("x", 2, later, later+1, later+2)...)
+	theirs := append(from("x", 1, 1, 3), from("x", 2, later, later+2)...)
+	a, b, keys := twoInstances(t, [][]feed.Item{ours}, [][]feed.Item{theirs})
+	c, err := feed.Across(t.Context(), signed(t, a), []feed.Export{b}, withOrigins(t, keys, "x"))
+	require.NoError(t, err)
+	require.Len(t, c.Findings, 2)
+	byNumber := map[uint64]*feed.Proof{}
+	for _, f := range c.Findings {
+		require.NoError(t, f.Proof.Verify(keys))
+		byNumber[f.Origin.Number] = f.Proof
+	}
+	p, last := *byNumber[2], *byNumber[later+1]
+	item := fact("x", 4, 1, feed.KindProposal)
+	p.Items = []feed.Signed{{Item: item, Witness: *witness(t, item)}}
+	p.Against = []feed.Piece{p.Against[1], last.Against[0]}
+	p.Seq = p.Against[1].Record.Seq
+	err = p.Verify(keys)
+	require.ErrorIs(t, err, feed.ErrProof)
+	require.ErrorContains(t, err, "series")
+}
+
+func TestSeries(t *testing.T) {
+	for n, begins := range map[uint64]bool{0: false, 1: true, 2: false, feed.SeriesLength: false, feed.SeriesLength + 1: true, later: true, later - 1: false} {
+		require.Equal(t, begins, feed.BeginsSeries(n), "%d", n)
+	}
+}
+
+// An instance as a whole names other recipients in its records than its subscriptions do: its subscriber knows by the committed version.
+func TestRecipientsAreThoseOfTheCommittedSubscriptions(t *testing.T) {
+	alpha, keys := signer(t, "alpha")
+	x := toldIn(t, alpha, chapter{
+		subs: subscriptions(t, 1, feed.Subscription{Mailbox: "a"}), items: from("x", 1, 1, 2),
+		says: subscriptions(t, 1, feed.Subscription{Mailbox: "a"}, feed.Subscription{Mailbox: "b"}),
+	})["a"]
+	_, blames, _ := readWith(t, x, keys)
+	require.Equal(t, []feed.Blame{{Actor: feed.Actor{Instance: "alpha"}, Reason: feed.Delivery, Seq: 1}}, blames)
+}
+
+// A stage of which a link saw that it lied passes nothing on, though its two sides are the same.
+func TestAStageThatLiedAcceptsWhatIsHeldAgainstIt(t *testing.T) {
+	alpha, _ := signer(t, "alpha")
+	seal := *told(t, alpha, everything(t), from("x", 1, 1, 2))["a"].Epochs[0].Seal
+	answers, who := feed.Trace(seal, "a", 0, "x")
+	require.Equal(t, feed.Actor{Instance: "alpha"}, who)
+	require.Len(t, answers, 4)
+	seal.Blames = []feed.Blame{{Actor: alpha.Actor(feed.Router, 0), Reason: feed.False}}
+	answers, who = feed.Trace(seal, "a", 0, "x")
+	require.Equal(t, alpha.Actor(feed.Router, 0), who)
+	require.Len(t, answers, 3)
+}
+
+// A proof of another kind than its parts, of other parts, or with a foreign key is none.
+func TestWhatIsChangedInAProofBetweenInstancesMakesItInvalid(t *testing.T) {
+	list, keys := crossProofs(t)
+	for kind, p := range list {
+		raw := p.Encode()
+		for i := range raw {
+			flipped := slices.Clone(raw)
+			flipped[i] ^= 1 << (i % 8)
+			if q, err := feed.DecodeProof(flipped); err == nil {
+				require.Error(t, q.Verify(keys), "%s: bit %d of byte %d", kind, i%8, i)
+			}
+		}
+		_, foreign := signer(t, "gamma")
+		require.ErrorIs(t, p.Verify(foreign), feed.ErrUnknownInstance)
+		_, beta := signer(t, "beta")
+		require.ErrorIs(t, p.Verify(beta), feed.ErrUnknownInstance, "nor without the origin's key")
+		wrong := withOrigins(t, feed.Keyring{}, "x", "beta")
+		wrong["x"] = wrong["beta"]
+		require.ErrorIs(t, p.Verify(wrong), feed.ErrSignature)
+		for other, q := range list {
+			if other != kind {
+				q.Fault = p.Fault
+				require.ErrorIs(t, q.Verify(keys), feed.ErrProof)
+			}
+		}
+	}
+}
+
+// stored is what a subscriber of alpha's was given by stages of which one lied; see TestKeptExportsOfTwoSubscribersStillProveWhoWithheldARecord.
+func stored(tb testing.TB, file string) feed.Export {
+	raw, err := os.ReadFile(filepath.Join("testdata", file))
+	require.NoError(tb, err)
+	x, err := feed.DecodeExport(raw)
+	require.NoError(tb, err)
+	return x
+}
+
+func FuzzProof(f *testing.F) {
+	list, keys := crossProofs(f)
+	for _, p := range list {
+		f.Add(p.Encode())
+	}
+	found, _, err := feed.Compare(f.Context(), stored(f, "robbed.export"), stored(f, "whole.export"), keys)
+	require.NoError(f, err)
+	f.Add(found[0].Proof.Encode())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := feed.DecodeProof(data)
+		if err != nil {
+			require.ErrorIs(t, err, feed.ErrMalformed)
+			return
+		}
+		require.Equal(t, data, p.Encode())
+		_ = p.Verify(keys)
+	})
+}
