@@ -54,6 +54,7 @@ type Host struct {
 	counters counters
 	flights  flights
 	relays   relays
+	spurned  spurned
 
 	joining    sync.Mutex // one Join or Leave at a time
 	mu         sync.Mutex

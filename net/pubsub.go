@@ -63,14 +63,14 @@ func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, e
 // node tells its neighbours not to send that one any more. Whoever forges the signature of a message that is on its way
 // would keep the real one from us.
 //
-// And its meshes are smaller, three neighbours where six are usual (docs/decisions/025). Who speaks sends to all that it knows in any
-// case, so that most of what is relayed in a mesh comes to those who have it, and twice as much of it is half of what an operator's
+// And its meshes are smaller, two or three neighbours where six are usual (docs/decisions/025). Who speaks sends to all that it knows in any
+// case, so that most of what is relayed in a mesh comes to those who have it, and relaying is half of what an operator's
 // node does for a signature. Whom neither the speaker nor the mesh reaches is told by the lazy gossip of a second later (Dlazy is as usual),
 // and what matters is said again.
 func gossip() pubsub.GossipSubParams {
 	params := pubsub.DefaultGossipSubParams()
 	params.IDontWantMessageThreshold = wire.MaxMessage + 1
-	params.D, params.Dlo, params.Dhi, params.Dscore, params.Dout = 3, 2, 4, 1, 0 // without scores the last two pick nobody
+	params.D, params.Dlo, params.Dhi, params.Dscore, params.Dout = 2, 2, 3, 1, 0 // without scores the last two pick nobody
 	return params
 }
 
@@ -97,6 +97,7 @@ func (h *Host) inspectRPC(from peer.ID, rpc *pubsub.RPC) error {
 		rpc.Publish = nil
 	}
 	rpc.Publish = h.sieve(from, rpc.Publish)
+	h.spurned.sift(rpc.GetControl(), time.Now())
 	return nil
 }
 

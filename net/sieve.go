@@ -29,6 +29,7 @@ func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
 		h.relays.again(m, from, now)
 		if c.needless(m, height) {
 			h.counters.known.Add(1)
+			h.spurned.add(messageID(m), now)
 			return true
 		}
 		return !h.flights.enter(m)

@@ -40,8 +40,8 @@ type TopicConfig struct {
 	Operators []chain.Operator
 	// MaxMessage is the most bytes of one message; at most MaxTopicMessage.
 	MaxMessage int
-	// PerOperator is how many distinct messages of one operator are known at a time. One is forgotten some ten minutes
-	// after it was repeated last. What is beyond takes the place of his oldest, or is ignored if it is older than that;
+	// PerOperator is how many distinct messages of one operator are known at a time. One is forgotten when Memory has passed
+	// since it was repeated last. What is beyond takes the place of his oldest, or is ignored if it is older than that;
 	// and he can say no more than twice as many in ten minutes. The bytes that wait for Next are bounded by 8 MiB for each
 	// operator over all topics.
 	PerOperator int
@@ -49,6 +49,9 @@ type TopicConfig struct {
 	// much, and begins anew when somebody comes into reach. It is a second longer for each 4 KiB. Default 5 s; negative: nothing
 	// is repeated.
 	Repeat time.Duration
+	// Memory is for how long a message is recognised after its last copy that was verified, and half of it for how long none is verified that
+	// says nothing new to anybody. What is repeated for long is cheap for all with a memory of twice as long. Default and least: 10 minutes.
+	Memory time.Duration
 }
 
 const (
@@ -71,11 +74,17 @@ func (c TopicConfig) validate() error {
 	if c.PerOperator < 1 {
 		errs = append(errs, fmt.Errorf("%d messages for each operator: at least one is needed", c.PerOperator))
 	}
+	if c.Memory != 0 && c.Memory < saidMemory {
+		errs = append(errs, fmt.Errorf("memory of %v: what is repeated would be forgotten; at least %v is needed", c.Memory, saidMemory))
+	}
 	if len(errs) > 0 {
 		return fmt.Errorf("topic configuration: %w", errors.Join(errs...))
 	}
 	return nil
 }
+
+// memory is Memory, or its default.
+func (c TopicConfig) memory() time.Duration { return max(c.Memory, saidMemory) }
 
 // repeat returns the first pause and the longest one; zero if nothing is repeated.
 func (c TopicConfig) repeat() (first, last time.Duration) {

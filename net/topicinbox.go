@@ -27,7 +27,7 @@ type Said struct {
 
 // What is remembered of one message.
 const (
-	// saidMemory is for how long a message is recognised after its last verified copy: longer than any pause between two
+	// saidMemory is for how long a message is recognised after its last verified copy, at least: longer than any pause between two
 	// repetitions of it (maxRepeatPause), with half of it to spare.
 	saidMemory = 10 * time.Minute
 	// copyPause lies between two copies that are relayed once the first maxCopies have been: whoever comes late may still be
@@ -213,7 +213,7 @@ func (b *TopicInbox) first(v *voice, digest [32]byte, a Arrival, r Ruling) Rulin
 // forget drops what nobody repeats any more, once it was taken.
 func (b *TopicInbox) forget(v *voice, by chain.Operator, now time.Time) {
 	for digest, u := range v.said {
-		if u.said.Signed == nil && now.Sub(u.heard) >= saidMemory {
+		if u.said.Signed == nil && now.Sub(u.heard) >= b.cfg.memory() {
 			delete(v.said, digest)
 			b.held.release(by, saidCost)
 		}
@@ -246,7 +246,7 @@ func (b *TopicInbox) redundant(from, data []byte, reach uint64, now time.Time) b
 		return false
 	}
 	u := v.said[sha256.Sum256(data)]
-	if u == nil || now.Sub(u.heard) >= saidMemory/2 { // let it be verified once more, or it would be forgotten while it is repeated
+	if u == nil || now.Sub(u.heard) >= b.cfg.memory()/2 { // let it be verified once more, or it would be forgotten while it is repeated
 		return false
 	}
 	return u.reach == reach || u.copies >= maxCopies && now.Sub(u.copied) < copyPause

@@ -134,6 +134,32 @@ func TestAClosedInboxHoldsNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrLeft)
 }
 
+// What is repeated for long is verified once where a topic's memory is twice as long, and forgotten when that is over.
+func TestALongMemoryLeavesLongRepetitionsUnverified(t *testing.T) {
+	cfg := testTopic(1, 2)
+	cfg.Memory = time.Hour
+	b := newInboxed(t, cfg)
+	from := wire.PublicKeyOf(operatorKey(1)).PeerID()
+	redundant := func(reach uint64) bool { return b.redundant(from, []byte("x"), reach, b.now) }
+	require.Equal(t, CauseNew, b.hear(1, 1, "x"))
+	require.Equal(t, "x", b.next(t))
+	for range 29 {
+		b.now = b.now.Add(time.Minute)
+		require.True(t, redundant(0))
+		require.False(t, redundant(1), "somebody has come into reach")
+	}
+	b.now = b.now.Add(time.Minute)
+	require.False(t, redundant(0))
+	require.Equal(t, CauseCopy, b.hear(1, 2, "x"))
+	require.True(t, redundant(0))
+	b.now = b.now.Add(time.Hour)
+	require.Equal(t, CauseNew, b.hear(1, 3, "y"))
+	require.Equal(t, CauseNew, b.hear(1, 4, "x"), "it is forgotten")
+	cfg.Memory = saidMemory - 1
+	_, err := NewTopicInbox(cfg)
+	require.ErrorContains(t, err, "at least 10m0s")
+}
+
 // Copies are dropped unverified only where nobody needs them, and no claim that was not verified changes that.
 func TestCopiesThatNobodyNeedsAreDroppedUnverified(t *testing.T) {
 	b := newInboxed(t, testTopic(1, 2))

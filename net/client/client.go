@@ -73,7 +73,7 @@ func (c *Client) any(ctx context.Context, r Request, silence time.Duration) (*ht
 // first asks one instance after the other until one answers. Those that do not, or answer 503, are passed over; if nobody else answers,
 // a 503 is the answer, and then what those that were heard led to.
 func (c *Client) first(ctx context.Context, ask func(place) (*http.Response, error)) (*http.Response, error) {
-	var heard, unheard []error
+	var failed failures
 	var unwell *http.Response
 	for _, p := range c.places() {
 		response, err := ask(p)
@@ -87,20 +87,38 @@ func (c *Client) first(ctx context.Context, ask func(place) (*http.Response, err
 		case ctx.Err() != nil, errors.Is(err, ErrUnanswered):
 			closeBody(unwell)
 			return nil, err
-		case errors.Is(err, ErrForeignHost), errors.Is(err, ErrTooManyHops), errors.Is(err, ErrDirectory), errors.Is(err, ErrOtherOperator):
-			heard = append(heard, err)
 		default:
-			unheard = append(unheard, err)
+			failed.add(err)
 		}
 	}
-	switch {
-	case unwell != nil:
+	if unwell != nil {
 		return unwell, nil
-	case heard != nil:
-		return nil, errors.Join(heard...)
-	default:
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, errors.Join(unheard...))
 	}
+	return nil, failed.err()
+}
+
+// failures are why instances that were asked one after the other gave no answer.
+type failures struct {
+	heard   []error // where they led to is refused
+	unheard []error // they said nothing
+}
+
+func (f *failures) add(err error) {
+	for _, refused := range []error{ErrForeignHost, ErrTooManyHops, ErrDirectory, ErrOtherOperator} {
+		if errors.Is(err, refused) {
+			f.heard = append(f.heard, err)
+			return
+		}
+	}
+	f.unheard = append(f.unheard, err)
+}
+
+// err is what those that were heard led to; ErrUnreachable if none was.
+func (f *failures) err() error {
+	if f.heard != nil {
+		return errors.Join(f.heard...)
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, errors.Join(f.unheard...))
 }
 
 // places returns every known instance in the order to ask them in: those of the configuration, then those that the directory

@@ -14,6 +14,8 @@ var (
 	ErrUnanswered = errors.New("the instance has not answered: the request may have been carried out")
 	// ErrForeignHost says that an instance named a host that is in no directory the operator has signed. Nothing was sent there.
 	ErrForeignHost = errors.New("redirected to a host that the operator's signed list of instances does not have")
+	// ErrNotListed says that the directory has no such instance.
+	ErrNotListed = errors.New("the operator's signed list of instances does not have this one")
 	// ErrTooManyHops says that instances went on naming each other.
 	ErrTooManyHops = errors.New("redirected in circles")
 	// ErrNoOwner says that nobody served the wallet for as long as one was willing to wait.
@@ -24,7 +26,7 @@ var (
 	ErrOtherOperator = errors.New("list of instances of another operator")
 )
 
-// AnswerError is an answer that is no stream of events.
+// AnswerError is an answer that is not what was asked for: no stream of events, or no list of instances.
 type AnswerError struct {
 	Status int
 	Body   []byte // its first 64 KiB

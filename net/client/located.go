@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -14,6 +15,23 @@ import (
 // ErrUnreachable if no instance answers at all, ErrForeignHost and ErrTooManyHops if that is all that was heard, ErrUnanswered as it says.
 func (c *Client) Located(ctx context.Context, r Request) (*http.Response, error) {
 	return c.first(ctx, func(p place) (*http.Response, error) { return c.locate(ctx, p, r) })
+}
+
+// Instance asks one instance by its name, where the operator's directory has it, and nobody else in its place. The caller closes the
+// answer's body.
+//
+// ErrUnreachable if it does not answer, ErrNotListed if the directory does not have it, ErrUnanswered as it says; what is wrong with the
+// directory, if there is none.
+func (c *Client) Instance(ctx context.Context, id string, r Request) (*http.Response, error) {
+	at, err := c.reached(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.send(ctx, at, r, c.silence(r))
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrUnanswered) {
+		return response, err
+	}
+	return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, id, err)
 }
 
 // locate asks one instance, and goes where it sends the client, for at most MaxHops.
@@ -42,19 +60,4 @@ func (c *Client) silence(r Request) time.Duration {
 		return c.cfg.Silence
 	}
 	return c.cfg.Timeout
-}
-
-// vouched returns those of a redirect's hosts that the operator's directory has, which is asked for anew if it has none of them.
-func (c *Client) vouched(ctx context.Context, from place, to Redirect) (place, error) {
-	named := originsOf(to.URLs)
-	if at := c.allowed(named); at != nil {
-		return at, nil
-	}
-	if err := c.refresh(ctx, from); err != nil { // the instance may be newer than our directory
-		return nil, fmt.Errorf("%w: %.80q: %w", ErrForeignHost, to.URLs, err)
-	}
-	if at := c.allowed(named); at != nil {
-		return at, nil
-	}
-	return nil, fmt.Errorf("%w: %.80q", ErrForeignHost, to.URLs)
 }

@@ -50,6 +50,31 @@ func TestNobodyIsLedToAHostThatTheOperatorDidNotSign(t *testing.T) {
 	})
 }
 
+// Who asks one instance hears that one, or nobody: another one that answers in its place is not asked.
+func TestOneInstanceIsAskedByItsName(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		c := w.client(nil, "a")
+		defer c.Close()
+		ask := func(id string) (string, error) {
+			return name(c.Instance(t.Context(), id, Request{Method: http.MethodGet, Path: "/any"}))
+		}
+		id, err := ask("b")
+		require.NoError(t, err)
+		require.Equal(t, "b", id)
+		w.set("b:80", nil)
+		for range 5 {
+			_, err = ask("b")
+			require.ErrorIs(t, err, ErrUnreachable)
+		}
+		_, err = ask("evil")
+		require.ErrorIs(t, err, ErrNotListed)
+		w.set("a:80", nil)
+		id, err = ask("c")
+		require.NoError(t, err, "the list is known")
+		require.Equal(t, "c", id)
+	})
+}
+
 func TestInstancesThatNameEachOtherAreLeft(t *testing.T) {
 	played(t, func(t *testing.T, w *world) {
 		w.at("a", "/box", sends("b", "http://b"))

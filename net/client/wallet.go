@@ -59,7 +59,7 @@ func (e laterError) Unwrap() error { return e.error }
 // round begins at each known instance once, the wallet's owner first. A laterError says to try again, after wait if an instance
 // said when.
 func (c *Client) round(ctx context.Context, wallet chain.WalletID, r Request) (_ *http.Response, wait time.Duration, _ error) {
-	var heard, unheard []error
+	var failed failures
 	var later error
 	starts := c.places()
 	if at := c.allowed(c.owner(wallet).at); at != nil {
@@ -80,20 +80,14 @@ func (c *Client) round(ctx context.Context, wallet chain.WalletID, r Request) (_
 			if after > 0 && (wait == 0 || after < wait) {
 				wait = after
 			}
-		case errors.Is(err, ErrForeignHost), errors.Is(err, ErrTooManyHops), errors.Is(err, ErrDirectory), errors.Is(err, ErrOtherOperator):
-			heard = append(heard, err)
 		default:
-			unheard = append(unheard, err)
+			failed.add(err)
 		}
 	}
-	switch {
-	case later != nil:
+	if later != nil {
 		return nil, wait, laterError{later}
-	case heard != nil:
-		return nil, 0, errors.Join(heard...)
-	default:
-		return nil, 0, fmt.Errorf("%w: %w", ErrUnreachable, errors.Join(unheard...))
 	}
+	return nil, 0, failed.err()
 }
 
 // walk asks one instance, and goes where it sends the client, for at most MaxHops.
@@ -170,90 +164,6 @@ func (c *Client) follow(ctx context.Context, wallet chain.WalletID, from place, 
 	}
 	c.owners[wallet] = owner{max(to.Epoch, c.owners[wallet].epoch), at}
 	return at, nil
-}
-
-// allowed returns those of the addresses that the directory has; nil for none.
-func (c *Client) allowed(list []origin) (at place) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.directory.valid(time.Now()) != nil {
-		return nil
-	}
-	known := c.directory.origins()
-	for _, o := range list {
-		if known[o] && len(at) < MaxURLs {
-			at = append(at, o)
-		}
-	}
-	return at
-}
-
-// refresh asks an instance for the directory, and keeps it if it is newer than the one known.
-func (c *Client) refresh(ctx context.Context, from place) error {
-	response, err := c.send(ctx, from, Request{Method: http.MethodGet, Path: "/v1/directory"}, c.cfg.Timeout)
-	if err != nil {
-		return unheardError{fmt.Errorf("read directory: %w", err)}
-	}
-	defer closeBody(response)
-	raw, err := io.ReadAll(io.LimitReader(response.Body, MaxDirectory+1))
-	if err != nil {
-		return fmt.Errorf("read directory: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%w: asked for it, the instance answered with status %d", ErrDirectory, response.StatusCode)
-	}
-	d, err := DecodeDirectory(raw)
-	if err != nil {
-		return err
-	}
-	return c.trust(d)
-}
-
-// trust takes over a directory. Its operator is the one of the configuration, or else the first that had a valid one.
-func (c *Client) trust(d Directory) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	operator := c.operator
-	if operator.IsZero() {
-		operator = d.Operator
-	}
-	if err := d.Verify(operator, time.Now()); err != nil {
-		return err
-	}
-	c.operator = operator
-	if d.Issued.After(c.directory.Issued) { // an older one may be somebody's copy, from before an instance was given up
-		c.directory = d
-	}
-	return nil
-}
-
-// unheardError says that an instance did not answer.
-type unheardError struct{ error }
-
-func (e unheardError) Unwrap() error { return e.error }
-
-// Directory returns the newest list of instances, asked for at any of them; ErrUnreachable if none answers.
-func (c *Client) Directory(ctx context.Context) (Directory, error) {
-	var errs []error
-	heard := false
-	for _, p := range c.places() {
-		err := c.refresh(ctx, p)
-		if err == nil {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			return c.directory, nil
-		}
-		if ctx.Err() != nil {
-			return Directory{}, ctx.Err()
-		}
-		var unheard unheardError
-		heard = heard || !errors.As(err, &unheard)
-		errs = append(errs, err)
-	}
-	if !heard {
-		errs = append([]error{ErrUnreachable}, errs...)
-	}
-	return Directory{}, errors.Join(errs...)
 }
 
 func (c *Client) owner(wallet chain.WalletID) owner {

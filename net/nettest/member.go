@@ -23,6 +23,7 @@ type Member struct {
 	index   int
 	key     *secp256k1.PrivateKey
 	public  wire.PublicKey
+	op      chain.Operator // whose key it is
 	height  func() chain.Height
 
 	// Guarded by the network's mutex.
@@ -45,7 +46,7 @@ type Member struct {
 }
 
 // Operator returns the operator that the member speaks for.
-func (m *Member) Operator() chain.Operator { return m.public.Operator() }
+func (m *Member) Operator() chain.Operator { return m.op }
 
 // Late delays whatever the member sends or relays from now on by d, beyond the weather's delay.
 func (m *Member) Late(d time.Duration) {

@@ -48,6 +48,7 @@ type Network struct {
 
 	mu       sync.Mutex
 	members  []*Member
+	added    int // how many there ever were
 	weather  Weather
 	route    func(Delivery) bool
 	injected int
@@ -76,13 +77,29 @@ func (n *Network) Add(key *secp256k1.PrivateKey, height func() chain.Height) *Me
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m := &Member{
-		network: n, index: len(n.members), key: key, public: wire.PublicKeyOf(key), height: height,
+		network: n, index: n.added, key: key, public: wire.PublicKeyOf(key), op: wire.PublicKeyOf(key).Operator(), height: height,
 		channels: make(map[chain.WalletID]*Channel), mismatched: make(map[chain.Operator]bool),
 		banned: make(map[chain.Operator]chain.Height), seen: make(map[[32]byte]bool),
 		topics: make(map[string]*Topic), invitations: make(map[[32]byte]*invitation),
 	}
 	n.members = append(n.members, m)
+	n.added++
 	return m
+}
+
+// Remove takes a member off the network, as one whose process has ended: nobody hears it, and it hears nobody.
+func (n *Network) Remove(m *Member) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.members = slices.DeleteFunc(slices.Clone(n.members), func(other *Member) bool { return other == m })
+	for _, t := range m.topics {
+		t.mu.Lock()
+		clear(t.kept) // nothing is said again
+		t.mu.Unlock()
+	}
+	clear(m.channels)
+	clear(m.topics)
+	n.look()
 }
 
 // SetWeather changes the weather for messages sent from now on.
