@@ -1,5 +1,8 @@
 // Package executor runs one wallet's coordination procedure for one window: it derives seed, leader and checklist,
 // and plays the leader's or the follower's part until the window ends.
+//
+// It always ends in one Result: what we could not do is a reason in it, what a peer did is a fault. Nothing is sent before it is written
+// down, and nobody is accused by a node that could not see. Seed, leader and checklist are pure functions, in files of their own.
 package executor
 
 import (

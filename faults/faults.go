@@ -1,5 +1,8 @@
-// Package faults holds what a peer did wrong, as data: kinds, records and queries. A fault says that a peer did
-// not do its part; that we could not do ours is an error or a reason, never a fault.
+// Package faults holds what a peer did wrong, as data: kinds, records, queries, and the scores they sum up to. A fault says that
+// a peer did not do its part; that we could not do ours is an error or a reason, never a fault.
+//
+// Everything here is a value or a pure function of values: who judges is package executor, who proves is package evidence below, and
+// nothing here keeps or punishes anything.
 package faults
 
 import (

@@ -29,7 +29,8 @@ type Filter struct {
 	Limit      int // greatest number of records, newest window first; 0 for no limit
 }
 
-// Match reports whether a fault is within the filter; Limit is left to the caller.
+// Match reports whether a fault is within the filter; Limit is left to the caller. It is what a filter means: stores, which filter in
+// a language of their own, are held against it.
 func (f Filter) Match(fault Fault) bool {
 	return (f.Kind == "" || f.Kind == fault.Kind) &&
 		(f.Culprit.IsZero() || f.Culprit == fault.Culprit) &&

@@ -10,6 +10,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence/tree"
+	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/internal/wire/pb"
 )
 
@@ -58,6 +59,23 @@ func ReadHead(signed []byte) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
+	return headOf(message, author)
+}
+
+// Head is ReadHead of a message that was heard, whose signature was verified then.
+func (h *Hearing) Head(signed []byte) (Head, error) {
+	message, err := normalize(signed)
+	if err != nil {
+		return Head{}, err
+	}
+	author, err := h.author(message.From())
+	if err != nil {
+		return Head{}, err
+	}
+	return headOf(message, author)
+}
+
+func headOf(message wire.PubsubMessage, author chain.Operator) (Head, error) {
 	if message.Topic() != HeadsTopic {
 		return Head{}, refuse(OtherTopic, "message: the topic %.200q is not that of heads", message.Topic())
 	}

@@ -243,6 +243,9 @@ func FuzzReadHead(f *testing.F) {
 	f.Add(evidence.EncodeHead(good[1].Head))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		h, err := evidence.ReadHead(says(2, evidence.HeadsTopic, content))
+		heard, unheard := new(evidence.Hearing).Head(says(2, evidence.HeadsTopic, content))
+		require.Equal(t, err == nil, unheard == nil, "the signature is all that is not looked at")
+		require.Equal(t, h, heard)
 		if err != nil {
 			verdict, reason := evidence.Judge(err)
 			require.Equal(t, evidence.Invalid, verdict)

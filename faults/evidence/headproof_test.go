@@ -313,6 +313,32 @@ func TestAQuoteIsTakenAsHeardAndVerifiedWhenItIsRead(t *testing.T) {
 	require.Error(t, err)
 }
 
+// A head that was heard was verified by the network, and is read without doing so again; what comes of it is read by ReadHead.
+func TestAHeadIsTakenAsHeardAndVerifiedWhenItIsRead(t *testing.T) {
+	var hearing evidence.Hearing
+	for _, a := range chained(t, 2, some(t, 2)...) {
+		signed := signHead(t, 2, a.Head).Signed()
+		want, err := evidence.ReadHead(signed)
+		require.NoError(t, err)
+		heard, err := hearing.Head(signed)
+		require.NoError(t, err)
+		require.Equal(t, want, heard)
+
+		message, err := wire.ParsePubsub(signed)
+		require.NoError(t, err)
+		other, err := wire.ParsePubsub(announcement(t, 3, ourWallet.Hash(), 1800))
+		require.NoError(t, err)
+		heard, err = hearing.Head(bytes.Replace(signed, message.From(), other.From(), 1))
+		require.NoError(t, err)
+		_, err = evidence.ReadHead(heard.Signed())
+		requireRefused(t, err, evidence.BadSignature, "another's name")
+	}
+	_, err := hearing.Head(honest().bytes())
+	requireRefused(t, err, evidence.OtherTopic, "a statement")
+	_, err = hearing.Head([]byte("nothing"))
+	require.Error(t, err)
+}
+
 func FuzzReadQuote(f *testing.F) {
 	f.Add(announced(f, ourWallet.Hash(), 1800))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -39,7 +39,7 @@ func ReadQuote(signed []byte) (Quote, error) {
 	return quoteOf(message, author)
 }
 
-// Hearing reads quotes whose signatures were verified when they were heard. It remembers whose peer IDs it has read, for each takes a
+// Hearing reads quotes and heads whose signatures were verified when they were heard. It remembers whose peer IDs it has read, for each takes a
 // square root. The zero value is ready; it is not safe for use by several goroutines.
 type Hearing struct{ operators map[string]chain.Operator }
 

@@ -1,9 +1,10 @@
 package compare
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 
-	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 )
 
@@ -12,12 +13,7 @@ import (
 func (s *Session) takeDenied() []slot {
 	if !s.weighed && !s.cut {
 		s.weighed = true
-		for _, q := range s.cfg.Quotes {
-			e, ok := s.theirs(q.Wallet, q.Window)
-			if ok && q.Operator == s.cfg.Peer && e.Status == evidence.None && (!q.Leading || e.Leader == q.Operator) && len(s.denied) < MaxFindings {
-				s.denied = append(s.denied, q)
-			}
-		}
+		s.weighQuotes()
 	}
 	n := min(len(s.denied), MaxOpenings)
 	s.opens, s.denied = s.denied[:n], s.denied[n:]
@@ -28,16 +24,48 @@ func (s *Session) takeDenied() []slot {
 	return slots
 }
 
-// theirs returns what the peer attests; false if nothing.
-func (s *Session) theirs(wallet chain.WalletID, window chain.Height) (evidence.Entry, bool) {
-	i := slices.IndexFunc(s.found, func(f Finding) bool { return f.Wallet == wallet && f.Window == window })
-	if i < 0 {
-		return s.expect.Entry(wallet, window)
+// weighQuotes notes which quotes the peer's head denies.
+func (s *Session) weighQuotes() {
+	if s.cfg.Quotes == nil {
+		return
 	}
-	if s.found[i].Theirs == nil {
-		return evidence.Entry{}, false
+	silent := s.silent()
+	if len(silent) == 0 {
+		return
 	}
-	return *s.found[i].Theirs, true
+	entries := make(map[slot]evidence.Entry, len(silent))
+	for _, e := range silent {
+		entries[slot{e.Wallet, e.Window}] = e
+	}
+	for _, q := range s.cfg.Quotes(silent) {
+		e, ok := entries[slot{q.Wallet, q.Window}]
+		if ok && q.Operator == s.cfg.Peer && (!q.Leading || e.Leader == q.Operator) && len(s.denied) < MaxFindings {
+			s.denied = append(s.denied, q)
+		}
+	}
+}
+
+// silent returns the entries of the peer that say that nothing was heard, ascending by wallet and window.
+func (s *Session) silent() []evidence.Entry {
+	differs := make(map[slot]bool, len(s.found))
+	var silent []evidence.Entry
+	for _, f := range s.found {
+		if of := (slot{f.Wallet, f.Window}); !differs[of] {
+			differs[of] = true
+			if f.Theirs != nil && f.Theirs.Status == evidence.None {
+				silent = append(silent, *f.Theirs)
+			}
+		}
+	}
+	for _, e := range s.expect.Silent() {
+		if !differs[slot{e.Wallet, e.Window}] {
+			silent = append(silent, e)
+		}
+	}
+	slices.SortFunc(silent, func(a, b evidence.Entry) int {
+		return cmp.Or(bytes.Compare(a.Wallet[:], b.Wallet[:]), cmp.Compare(a.Window, b.Window))
+	})
+	return silent
 }
 
 // takeOpenings checks the openings that were asked for, and proves with them.

@@ -37,9 +37,10 @@ type Config struct {
 	// Known is what the peer is known to attest differently.
 	Known heads.Known
 	Shelf Shelf
-	// Quotes are messages in which the peer acted on a leader's word. Where its head says that the leader was silent, the
-	// comparison asks for the path to that, which makes a proof. Others than the peer's are left out.
-	Quotes []evidence.Quote
+	// Quotes returns messages in which the peer acted on a leader's word of slots of which its head says that nothing was heard; nil: there
+	// are none. It is asked once, when the walk is over. The comparison asks for the path to each such entry, which makes a proof. Others
+	// than the peer's, and about other slots, are left out.
+	Quotes func(silent []evidence.Entry) []evidence.Quote
 }
 
 // Session is one comparison, at the side that asks. It is not safe for use by several goroutines.

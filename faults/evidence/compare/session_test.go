@@ -326,6 +326,11 @@ func TestRunEndsWithTheFirstRefusal(t *testing.T) {
 	require.ErrorIs(t, err, away)
 }
 
+// signed are messages that are on record, whatever is asked for.
+func signed(quotes ...evidence.Quote) func([]evidence.Entry) []evidence.Quote {
+	return func([]evidence.Entry) []evidence.Quote { return quotes }
+}
+
 // A peer that says in its head that the leader was silent, and had announced its seats for what that leader proposed: proved by whoever
 // heard the announcement, whether it heard the leader or not.
 func TestAPeerThatDeniesWhatItActedOnIsProvedToHave(t *testing.T) {
@@ -340,8 +345,14 @@ func TestAPeerThatDeniesWhatItActedOnIsProvedToHave(t *testing.T) {
 		alice.close(t, frequency)
 		bob.close(t, frequency)
 		cfg := alice.asks(bob, frequency)
-		cfg.Quotes = []evidence.Quote{
-			announces(t, 2, bob.wallets[2], frequency), announces(t, 3, bob.wallets[2], frequency), announces(t, 2, bob.wallets[2], 2*frequency),
+		cfg.Quotes = func(silent []evidence.Entry) []evidence.Quote {
+			require.NotEmpty(t, silent)
+			for _, e := range silent {
+				require.Equal(t, evidence.None, e.Status)
+			}
+			return signed(
+				announces(t, 2, bob.wallets[2], frequency), announces(t, 3, bob.wallets[2], frequency), announces(t, 2, bob.wallets[2], 2*frequency),
+			)(silent)
 		}
 		s, _ := talk(t, alice, bob, cfg)
 		require.True(t, s.Complete())
@@ -366,7 +377,7 @@ func TestAPeerThatDeniesWhatItActedOnIsProvedToHave(t *testing.T) {
 	alice.close(t, frequency)
 	bob.close(t, frequency)
 	cfg := alice.asks(bob, frequency)
-	cfg.Quotes = []evidence.Quote{announces(t, 2, bob.wallets[2], frequency)}
+	cfg.Quotes = signed(announces(t, 2, bob.wallets[2], frequency))
 	s, _ := talk(t, alice, bob, cfg)
 	require.Len(t, s.Findings(), 1)
 	require.Equal(t, compare.Ours, s.Findings()[0].Kind)
@@ -386,7 +397,7 @@ func TestAnOpeningThatWasNotAskedForIsRefused(t *testing.T) {
 		alice.close(t, frequency)
 		bob.close(t, frequency)
 		cfg := alice.asks(bob, frequency)
-		cfg.Quotes = []evidence.Quote{announces(t, 2, bob.wallets[2], frequency)}
+		cfg.Quotes = signed(announces(t, 2, bob.wallets[2], frequency))
 		s := compare.NewSession(cfg)
 		refused := s.Run(t.Context(), func(_ context.Context, req []byte) ([]byte, error) {
 			data, _, err := compare.Respond(req, operator(1), bob, bob)

@@ -158,9 +158,11 @@ func (s *Service) compare(ctx context.Context, peer chain.Operator, window chain
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
 	defer cancel()
 	report := Report{Peer: peer, Window: window}
-	session, err := s.session(ctx, peer, window)
+	var unread error
+	session, err := s.session(ctx, peer, window, &unread)
 	if err == nil {
 		err = s.ask(ctx, peer, session)
+		err = errors.Join(err, unread) // which asking may have set
 		report.Head, report.Findings, report.Traffic, report.Complete = session.Head(), session.Findings(), session.Traffic(), session.Complete()
 		report.known = session.Explains()
 		err = errors.Join(err, s.keep(context.WithoutCancel(ctx), &report)) // what was found counts, also if time is over
@@ -177,15 +179,18 @@ func (s *Service) compare(ctx context.Context, peer chain.Operator, window chain
 	return report, nil
 }
 
-// session begins a comparison with what is on record here.
-func (s *Service) session(ctx context.Context, peer chain.Operator, window chain.Height) (*compare.Session, error) {
+// session begins a comparison with what is on record here. Unread says after it what could not be read in its course.
+func (s *Service) session(ctx context.Context, peer chain.Operator, window chain.Height, unread *error) (*compare.Session, error) {
 	known, err := s.cfg.Log.Known(ctx, peer, oldest(window))
 	if err != nil {
 		return nil, fmt.Errorf("read what is known of %v: %w", peer, err)
 	}
-	quotes, err := s.cfg.Log.Quotes(ctx, peer, oldest(window))
-	if err != nil {
-		return nil, fmt.Errorf("read what %v signed: %w", peer, err)
+	quotes := func(silent []evidence.Entry) []evidence.Quote {
+		list, err := s.cfg.Log.Quotes(ctx, peer, silent)
+		if err != nil {
+			*unread = fmt.Errorf("read what %v signed: %w", peer, err)
+		}
+		return list
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 
 // hearHead takes a head that somebody signed.
 func (s *Service) hearHead(ctx context.Context, said Said) {
-	h, err := evidence.ReadHead(said.Signed)
+	h, err := s.hearing.Head(said.Signed) // the network has verified it
 	if err != nil || h.Operator != said.By || h.Chain != s.cfg.Chain {
 		s.count(func(c *Counters) { c.HeadsRefused++ })
 		s.cfg.Logger.Debug("A head is refused", "operator", said.By, "error", err)

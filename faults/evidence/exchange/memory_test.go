@@ -251,10 +251,12 @@ func (m *memory) SaveQuotes(_ context.Context, quotes []evidence.Quote) error {
 	return nil
 }
 
-func (m *memory) Quotes(_ context.Context, of chain.Operator, _ chain.Height) ([]evidence.Quote, error) {
+func (m *memory) Quotes(_ context.Context, of chain.Operator, about []evidence.Entry) ([]evidence.Quote, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(m.quotes), func(q evidence.Quote) bool { return q.Operator != of }), nil
+	return slices.DeleteFunc(slices.Clone(m.quotes), func(q evidence.Quote) bool {
+		return q.Operator != of || !slices.ContainsFunc(about, func(e evidence.Entry) bool { return e.Wallet == q.Wallet && e.Window == q.Window })
+	}), nil
 }
 
 func (m *memory) SaveProof(_ context.Context, p evidence.Proof, from chain.Operator, at chain.Height) (string, bool, error) {

@@ -1,7 +1,15 @@
 // Package exchange is what operators do with evidence after each window: this operator's head is made and told, the heads of
 // others are heard, histories are compared, and what is proved is kept and told.
 //
-// This file holds what is asked of the operator's durable memory, which its instances share.
+//	service.go             what is needed, and the loops
+//	attest.go, state.go    this operator's head of a window, and what it rests on
+//	hear.go, compare.go    heads of others, and where histories differ
+//	proofs.go, fetch.go    what is proved: told, asked for, kept
+//	quotes.go              what signing topics show that somebody said
+//	ports.go, network.go   what is asked of the durable memory, which instances share, and of the network
+//
+// One head is signed for a window, whatever is restarted or put back, and it is on the disk before it is told. What others say is
+// believed only as far as it is signed; who answers badly or never costs bounded time and space, and is accused of nothing.
 package exchange
 
 import (
@@ -11,6 +19,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/compare"
 	"github.com/walletnode/walletnode/faults/evidence/heads"
 )
 
@@ -33,6 +42,8 @@ var (
 const (
 	// MaxQuotes is how many wallets' quotes are kept of one operator and window.
 	MaxQuotes = 64
+	// MaxQuoted is how many of them are read for one comparison: as many as it looks into differences.
+	MaxQuoted = compare.MaxFindings
 	// MaxKnown is how many explained differences are kept with one operator.
 	MaxKnown = 1 << 16
 	// MaxProofsOf is how many long proofs about one operator are kept of evidence.Span windows: proofs whose statements are padded far
@@ -137,9 +148,9 @@ type Statements interface {
 
 	// SaveQuotes stores messages in which other operators acted on a leader's word: the first of each slot.
 	SaveQuotes(ctx context.Context, quotes []evidence.Quote) error
-	// Quotes returns what was stored of one operator, of a window and later ones, with its own statements as leader. Each was
-	// verified.
-	Quotes(ctx context.Context, of chain.Operator, from chain.Height) ([]evidence.Quote, error)
+	// Quotes returns what was stored of one operator about the slots of some entries, with its own statements where the entry names it as the
+	// leader; MaxQuoted at most. Each was verified.
+	Quotes(ctx context.Context, of chain.Operator, about []evidence.Entry) ([]evidence.Quote, error)
 }
 
 // Slot is a wallet's window.

@@ -76,6 +76,7 @@ type Service struct {
 	wantedOf map[chain.Operator]int // how many of them each operator told of; guarded by mu
 	quotes   chan []byte            // messages that may be quotes; at the bound what is new is dropped
 	heard    chan evidence.Head     // heads of others to be stored; at the bound who hears waits
+	hearing  evidence.Hearing       // of who hears heads
 
 	// turn holds a token while the log's state is read, or a head is made: who wants to know what is attested waits for what is about to be kept
 	// rather than read all of it.
@@ -119,7 +120,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	return &Service{
 		cfg: cfg, self: wire.PublicKeyOf(cfg.Key).Operator(),
-		heads: newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause}, cfg.Logger),
+		heads: newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause, Memory: headMemory}, cfg.Logger),
 		news:  newVoice(cfg.Network, Conversation{Name: ProofsTopic, MaxMessage: maxNews, PerOperator: 32, Repeat: repeatPause}, cfg.Logger),
 
 		closed: make(chan chain.Height, 1),

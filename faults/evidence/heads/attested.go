@@ -59,6 +59,18 @@ func (v View) Entry(wallet chain.WalletID, window chain.Height) (evidence.Entry,
 	return find(v.rows[wallet], window)
 }
 
+// Silent returns the entries that say that nothing was heard, in no order.
+func (v View) Silent() (silent []evidence.Entry) {
+	for _, rows := range v.rows {
+		for _, r := range rows {
+			if r.entry.Status == evidence.None {
+				silent = append(silent, r.entry)
+			}
+		}
+	}
+	return silent
+}
+
 // Entries returns all that is attested of a wallet, in no order.
 func (v View) Entries(wallet chain.WalletID) []evidence.Entry {
 	entries := make([]evidence.Entry, len(v.rows[wallet]))
