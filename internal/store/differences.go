@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -187,20 +189,73 @@ func (l *Evidence) SaveQuotes(ctx context.Context, quotes []evidence.Quote) erro
 }
 
 // Quotes implements exchange.Statements.
-func (l *Evidence) Quotes(ctx context.Context, of chain.Operator, from chain.Height) ([]evidence.Quote, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT block, wallet, signed FROM quotes WHERE operator = $1 AND block >= $2
-		UNION ALL SELECT block, wallet, signed FROM statements WHERE author = $1 AND block >= $2
-		ORDER BY 1, 2`, of[:], height(from))
-	all, err := collect(rows, err, func(row scanner) (signed []byte, err error) {
-		var block int64
-		var wallet []byte
-		return signed, row.Scan(&block, &wallet, &signed)
-	})
-	var quotes []evidence.Quote
-	for _, signed := range all {
-		if q, err := evidence.ReadQuote(signed); err == nil { // otherwise nobody could verify it, and it proves nothing
-			quotes = append(quotes, q)
+func (l *Evidence) Quotes(ctx context.Context, of chain.Operator, about []evidence.Entry) ([]evidence.Quote, error) {
+	quotes, err := selectQuotes(ctx, l.db, of, about)
+	return quotes, wrap("read quotes", err)
+}
+
+// selectQuotes asks once for each window what of it is on record, whatever a peer denies. A signature is looked at, which takes as long as
+// reading fifty rows, only where an entry asks for it.
+func selectQuotes(ctx context.Context, db querier, of chain.Operator, about []evidence.Entry) (quotes []evidence.Quote, _ error) {
+	acted, led := map[exchange.Slot]bool{}, map[exchange.Slot]bool{} // in whose windows it may have acted; or have spoken as the leader
+	for _, e := range about {
+		slot := exchange.Slot{Wallet: e.Wallet, Window: e.Window}
+		if acted[slot] = true; e.Leader == of {
+			led[slot] = true
 		}
 	}
-	return quotes, wrap("read quotes", err)
+	for _, from := range []struct {
+		slots         map[exchange.Slot]bool
+		wallets, said string // of a window; about one of them
+	}{
+		{
+			acted, `SELECT wallet FROM quotes WHERE block = $1 AND operator = $2 ORDER BY wallet`,
+			`SELECT signed FROM quotes WHERE block = $1 AND operator = $2 AND wallet = $3`,
+		},
+		{
+			led, `SELECT DISTINCT wallet FROM statements WHERE block = $1 AND author = $2 ORDER BY wallet`,
+			`SELECT signed FROM statements WHERE block = $1 AND author = $2 AND wallet = $3 ORDER BY digest`,
+		},
+	} {
+		there, err := selectSlots(ctx, db, from.wallets, of, from.slots)
+		if err != nil {
+			return nil, err
+		}
+		for _, slot := range there {
+			rows, err := db.QueryContext(ctx, from.said, height(slot.Window), of[:], slot.Wallet[:])
+			list, err := collect(rows, err, func(row scanner) (signed []byte, err error) { return signed, row.Scan(&signed) })
+			if err != nil {
+				return nil, err
+			}
+			for _, signed := range list {
+				if len(quotes) >= exchange.MaxQuoted {
+					return quotes, nil
+				}
+				if q, err := evidence.ReadQuote(signed); err == nil { // otherwise nobody could verify it, and it proves nothing
+					quotes = append(quotes, q)
+				}
+			}
+		}
+	}
+	return quotes, nil
+}
+
+// selectSlots returns those of which a query finds the wallet in their window, ascending by window.
+func selectSlots(ctx context.Context, db querier, query string, of chain.Operator, wanted map[exchange.Slot]bool) (there []exchange.Slot, _ error) {
+	windows := map[chain.Height]bool{}
+	for slot := range wanted {
+		windows[slot.Window] = true
+	}
+	for _, window := range slices.Sorted(maps.Keys(windows)) {
+		rows, err := db.QueryContext(ctx, query, height(window), of[:])
+		list, err := collect(rows, err, func(row scanner) (slot exchange.Slot, err error) {
+			slot.Window = window
+			return slot, row.Scan(fixed(slot.Wallet[:]))
+		})
+		if err != nil {
+			return nil, err
+		}
+		there = append(there, slices.DeleteFunc(list, func(s exchange.Slot) bool { return !wanted[s] })...)
+	}
+	return there, nil
 }

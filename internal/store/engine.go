@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3/database"
 )
@@ -25,6 +26,8 @@ type engine interface {
 	// acquire makes the calling process the only one that has an embedded store, until release; ErrLocked if another has it. A
 	// database server has room for many processes, and refuses none.
 	acquire(ctx context.Context) (lock, error)
+	// tenancy is how long a process that says nothing counts as one of many that have the store; 0 where one alone has it.
+	tenancy() time.Duration
 	// holder reports whether processes have the store open for running, and which.
 	holder(ctx context.Context) (process string, held bool, err error)
 

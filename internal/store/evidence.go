@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
@@ -24,6 +25,8 @@ type EvidenceConfig struct {
 	// Journal is where heads are written down before they are sent: what remains if the database forgets. Nil where nothing is
 	// journalled, as in a store in memory.
 	Journal cluster.Log
+	// Newest is the timestamp of the newest block that the node follows; nil where the chain is always as new as can be.
+	Newest func() time.Time
 }
 
 // Evidence is the store as exchange.Log. Where instances share it, what concerns this operator's heads is written in a
@@ -37,13 +40,14 @@ type Evidence struct {
 	about   registry // whom the heads are about
 
 	compared atomic.Bool   // the journal was compared with the database since the start, of a node alone
-	strange  atomic.Bool   // it is the journal of another database: one window is skipped
+	strange  atomic.Bool   // it is the journal of another database: windows of before the start are skipped
+	began    time.Time     // the start
 	skipped  atomic.Uint64 // no head is made of windows up to it
 }
 
 // Evidence returns the log of evidence.
 func (s *Store) Evidence(cfg EvidenceConfig) *Evidence {
-	return &Evidence{Reader: s.Reader, store: s, cfg: cfg}
+	return &Evidence{Reader: s.Reader, store: s, cfg: cfg, began: time.Now()}
 }
 
 // topicEvidence is the row of changes that counts changes of entries and of our heads.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
@@ -72,18 +73,50 @@ func TestNobodyAttestsAgainWhatALostInstanceAttested(t *testing.T) {
 // A copy of a node's database is put on another machine, where its journal is not: what was attested after the copy was made is not attested
 // again, and the windows that follow are.
 func TestACopyOnAnotherMachineAttestsNoWindowAgain(t *testing.T) {
+	s, w := copiedElsewhere(t, 2)
+	record(t, s.Store, ended(w, 2, operator(2)))
+	for range 2 {
+		doubtful(t, s.log, 2)
+	}
+	record(t, s.Store, ended(w, 3, operator(2)))
+	attest(t, s.log, 3)
+}
+
+// The other machine has an endpoint that has still to catch up with the chain: it shows one window after the other of which the first machine
+// made a head. None is attested again, however many they are, nor the newest one of when the chain was caught up with.
+func TestACopyAttestsNothingUntilTheChainIsYoungerThanTheStart(t *testing.T) {
+	s, w := copiedElsewhere(t, 5)
+	newest := time.Now().Add(-12 * time.Hour)
+	s.log.cfg.Newest = func() time.Time { return newest }
+	for n := uint64(2); n <= 5; n++ {
+		if n == 5 {
+			newest = time.Now().Add(time.Hour)
+		}
+		record(t, s.Store, ended(w, n, operator(2)))
+		doubtful(t, s.log, n)
+		doubtful(t, s.log, n)
+	}
+	record(t, s.Store, ended(w, 6, operator(2)))
+	attest(t, s.log, 6)
+}
+
+// copiedElsewhere is a node that attested windows up to one, and of which a copy of the database from after the first window is all that is
+// left.
+func copiedElsewhere(t *testing.T, last uint64) (attester, chain.Wallet) {
+	t.Helper()
 	dir := t.TempDir()
 	w := commonWallet(t, 10)
-	open := func() attester { return attesterOf(t, openAt(t, dir, Retention{}), true, "", pathOf(t)) }
-	s := open()
+	s := attesterOf(t, openAt(t, dir, Retention{}), true, "", pathOf(t))
 	s.serve(t, w)
 	record(t, s.Store, ended(w, 1, operator(2)))
 	attest(t, s.log, 1)
 	require.NoError(t, s.log.Sent(t.Context(), 900))
 	backup := filepath.Join(t.TempDir(), "copy.db")
 	require.NoError(t, Backup(t.Context(), dir, backup, quiet, nil))
-	record(t, s.Store, ended(w, 2, operator(2)))
-	attest(t, s.log, 2)
+	for n := uint64(2); n <= last; n++ {
+		record(t, s.Store, ended(w, n, operator(2)))
+		attest(t, s.log, n)
+	}
 	require.NoError(t, s.Close())
 	copied, err := os.ReadFile(backup)
 	require.NoError(t, err)
@@ -91,15 +124,15 @@ func TestACopyOnAnotherMachineAttestsNoWindowAgain(t *testing.T) {
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, leftover)))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "walletnode.db"), copied, 0o600))
-	s = open()
-	record(t, s.Store, ended(w, 2, operator(2)))
-	for range 2 {
-		d, err := s.log.drafted(t, 1800)
-		require.NoError(t, err)
-		require.ErrorIs(t, s.log.settle(t, d, signedOf(t, s.log, d)), exchange.ErrDoubtful)
-	}
-	record(t, s.Store, ended(w, 3, operator(2)))
-	attest(t, s.log, 3)
+	return attesterOf(t, openAt(t, dir, Retention{}), true, "", pathOf(t)), w
+}
+
+// doubtful has a window's head refused, because somebody may have made one.
+func doubtful(t *testing.T, log *Evidence, n uint64) {
+	t.Helper()
+	d, err := log.drafted(t, window(n).Block)
+	require.NoError(t, err)
+	require.ErrorIs(t, log.settle(t, d, signedOf(t, log, d)), exchange.ErrDoubtful)
 }
 
 // One instance learns of a statement by a comparison while another hears one that differs: both are on record, and so is the proof.

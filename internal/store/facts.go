@@ -22,8 +22,8 @@ type Telling struct {
 	// Encode returns what is told of something; no payload for nothing. It runs in the transaction, perhaps more than once, and
 	// must do nothing else. A payload longer than feed.MaxPayload is not told.
 	Encode func(Tiding) (feed.Kind, []byte)
-	// Sign signs a fact for the other instances that read it; nil where there are none.
-	Sign func(feed.Item) feed.Signature
+	// Sign signs what is told at the same time for the other instances that read it; nil where there are none.
+	Sign func([]feed.Item) feed.Signature
 }
 
 // Tiding is something that was stored now, and not before. One of the pointers is set.
@@ -55,23 +55,32 @@ type Signed struct {
 
 // Fact is a row of what feeds are to tell.
 type Fact struct {
-	Origin    string
-	Number    uint64 // of the origin, from 1 and without gaps
-	Window    chain.Height
-	Wallet    chain.WalletID
-	Kind      feed.Kind
-	Payload   []byte
-	Signature feed.Signature // by the origin; zero on a node alone
+	Origin  string
+	Number  uint64 // of the origin, from 1; without gaps but where the database may have forgotten some (feed.BeginsSeries)
+	Window  chain.Height
+	Wallet  chain.WalletID
+	Kind    feed.Kind
+	Payload []byte
+	Witness *feed.Witness // what the origin signed of it; nil on a node alone
 }
 
 // Item is what the origin has signed.
 func (f Fact) Item() feed.Item { return feed.NewItem(f.Origin, f.Number, f.Wallet, f.Kind, f.Payload) }
 
+func items(facts []Fact) []feed.Item {
+	list := make([]feed.Item, len(facts))
+	for i := range facts {
+		list[i] = facts[i].Item()
+	}
+	return list
+}
+
 // teller writes facts. A nil one tells nothing.
 type teller struct {
 	Telling
-	log  *slog.Logger
-	told chan struct{} // room for one
+	dialect func() dialect
+	log     *slog.Logger
+	told    chan struct{} // room for one
 }
 
 func newTeller(t *Telling, log *slog.Logger) (*teller, error) {
@@ -85,7 +94,12 @@ func newTeller(t *Telling, log *slog.Logger) (*teller, error) {
 }
 
 // tells has a teller write what is told from now on. It comes before the first change.
-func (s *Store) tells(t *teller) { s.teller, s.writes.teller = t, t }
+func (s *Store) tells(t *teller) {
+	if t != nil {
+		t.dialect = s.at.dialect
+	}
+	s.teller, s.writes.teller = t, t
+}
 
 // facts are what one transaction has to tell, in its order. They are numbered and written when all its changes are made: the row that
 // numbers them is locked last, after all rows that another transaction may wait for, and for one round trip.
@@ -126,30 +140,43 @@ func (t *teller) write(ctx context.Context, tx *sql.Tx, told *facts) error {
 		return nil
 	}
 	var last natural
-	err := tx.QueryRowContext(ctx, `INSERT INTO feed_origins (origin, last) VALUES ($1, $2)
-		ON CONFLICT (origin) DO UPDATE SET last = feed_origins.last + excluded.last RETURNING last`, t.Origin, len(told.list)).Scan(&last)
+	err := tx.QueryRowContext(ctx, `UPDATE feed_origins SET last = last + $2 WHERE origin = $1 RETURNING last`, t.Origin, len(told.list)).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		last, err = t.begin(ctx, tx, len(told.list))
+	}
 	if err != nil {
 		return fmt.Errorf("number facts: %w", err)
 	}
 	for i := range told.list {
 		f := &told.list[i]
 		f.Number = uint64(last) - uint64(len(told.list)-1-i)
-		if t.Sign != nil {
-			f.Signature = t.Sign(f.Item())
-		}
 	}
 	for _, some := range segments(told.list, func(f *Fact) int { return len(f.Payload) }) {
 		newest, size := chain.Height(0), 0
 		for _, f := range some {
 			newest, size = max(newest, f.Window), size+len(f.Payload)
 		}
+		var signature []byte
+		if t.Sign != nil {
+			s := t.Sign(items(some))
+			signature = s[:]
+		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO feed_facts (origin, number, last, block, size, facts) VALUES ($1, $2, $3, $4, $5, $6)`,
-			t.Origin, natural(some[0].Number), natural(some[len(some)-1].Number), height(newest), size, encodeFacts(some))
+			t.Origin, natural(some[0].Number), natural(some[len(some)-1].Number), height(newest), size, encodeFacts(some, signature))
 		if err != nil {
 			return fmt.Errorf("store facts: %w", err)
 		}
 	}
 	return nil
+}
+
+// begin numbers the first facts of an origin. A database that was put back may have forgotten it altogether. The statement's text has the time in
+// it, and so is prepared anew each time.
+func (t *teller) begin(ctx context.Context, tx *sql.Tx, n int) (last natural, err error) {
+	err = tx.QueryRowContext(ctx, `INSERT INTO feed_origins (origin, last)
+		VALUES ($1, $2 + CASE WHEN EXISTS (SELECT 1 FROM generations WHERE number > 1) THEN `+nextSeries(t.dialect(), `0`)+` ELSE 0 END)
+		ON CONFLICT (origin) DO UPDATE SET last = feed_origins.last + $2 RETURNING last`, t.Origin, n).Scan(&last)
+	return last, err
 }
 
 // tellIf tells of what a statement has changed; nothing if it changed no row.
@@ -226,7 +253,7 @@ func (r Reader) Origins(ctx context.Context) (map[string]uint64, error) {
 // Facts returns at most limit facts of an origin after a number, and no more than about pipeline.MaxPage bytes unless one alone is longer.
 // Those that all feeds have sealed are gone.
 func (r Reader) Facts(ctx context.Context, origin string, after uint64, limit int) (list []Fact, err error) {
-	at, err := r.run(ctx, true, natural(after)+1, limit, `SELECT number, last, size FROM feed_facts WHERE origin = $1
+	at, err := r.run(ctx, true, natural(after)+1, limit, `SELECT number, last, last - number + 1, size FROM feed_facts WHERE origin = $1
 		AND number >= COALESCE((SELECT MAX(number) FROM feed_facts WHERE origin = $1 AND number <= $2), 0) AND last >= $2 ORDER BY number LIMIT $3`, origin)
 	if err != nil || at.empty() {
 		return nil, wrap("read facts", err)
@@ -240,7 +267,7 @@ func (r Reader) Facts(ctx context.Context, origin string, after uint64, limit in
 			return none, err
 		}
 		some, err := decodeFacts(origin, s, stored)
-		list = append(list, some...)
+		list = continued(list, some)
 		return none, unreadable(err, "facts %d to %d of %s", s.first, s.last, origin)
 	})
 	if err != nil {

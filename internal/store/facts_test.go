@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/net/feed"
 	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // telling tells in words what is stored, signed with a hash.
@@ -36,14 +39,26 @@ func telling(origin string) *Telling {
 			}
 			return feed.KindAction, fmt.Appendf(nil, "signed %x", t.Signed.Raw)
 		},
-		Sign: sealOf,
+		Sign: factsOf(origin).SignItems,
 	}
 }
 
-func sealOf(i feed.Item) (s feed.Signature) {
-	h := i.Hash()
-	copy(s[:], h[:])
+// factsOf signs what an origin tells.
+func factsOf(origin string) feed.Signer {
+	seed := sha256.Sum256([]byte("test-" + origin))
+	s, err := feed.NewSigner(origin, ed25519.NewKeyFromSeed(seed[:]))
+	if err != nil {
+		panic(err)
+	}
 	return s
+}
+
+// signedFact checks that its origin signed a fact.
+func signedFact(t testing.TB, f Fact) {
+	t.Helper()
+	require.NotNil(t, f.Witness)
+	require.Equal(t, feed.Origin{Source: f.Origin, Number: f.Number}, f.Witness.Origin)
+	require.NoError(t, feed.Keyring{f.Origin: feed.Keys(factsOf(f.Origin).Public())}.VerifyWitness(f.Item(), *f.Witness))
 }
 
 func openTelling(t testing.TB, dsn, origin string) *Store {
@@ -61,7 +76,7 @@ func told(t *testing.T, r Reader, origin string) (texts []string) {
 	require.NoError(t, err)
 	for i, f := range facts {
 		require.EqualValues(t, i+1, f.Number)
-		require.Equal(t, sealOf(f.Item()), f.Signature)
+		signedFact(t, f)
 		require.NoError(t, f.Item().Check())
 		texts = append(texts, string(f.Payload))
 	}
@@ -84,7 +99,7 @@ var toldWrites = []struct {
 	{"", func(ctx context.Context, s scribe) error { return s.StartAction(ctx, walletA, 900, 985) }},
 	{"", func(ctx context.Context, s scribe) error { return s.SaveIntent(ctx, intent(1)) }},
 	{"signed 0102", func(ctx context.Context, s scribe) error {
-		return s.SaveSigned(ctx, walletA, 900, []byte{1, 2}, signer.Digest{5}, 990)
+		return s.SaveSigned(ctx, walletA, 900, signing.Success{Raw: []byte{1, 2}, TxHash: signer.Digest{5}, At: 990})
 	}},
 	{"ended signed at 991", func(ctx context.Context, s scribe) error { return s.FinishAction(ctx, walletA, 900, "signed", "", 991) }},
 }
@@ -134,7 +149,7 @@ func TestWhatIsNotStoredIsNotTold(t *testing.T) {
 	_, err := s.RecordResult(t.Context(), bad)
 	require.Error(t, err)
 	require.ErrorIs(t, s.FinishAction(t.Context(), walletA, 900, "signed", "", 991), ErrNotFound)
-	require.ErrorIs(t, s.SaveSigned(t.Context(), walletA, 900, []byte{1}, signer.Digest{}, 990), ErrNotFound)
+	require.ErrorIs(t, s.SaveSigned(t.Context(), walletA, 900, signing.Success{Raw: []byte{1}, TxHash: signer.Digest{}, At: 990}), ErrNotFound)
 	require.Empty(t, told(t, s.Reader, "node"))
 	require.NoError(t, s.SaveStatement(t.Context(), statement(1, 9)))
 	require.Len(t, told(t, s.Reader, "node"), 1, "no number was left out")
@@ -199,6 +214,8 @@ func TestFactsAreReadInPages(t *testing.T) {
 }
 
 func TestWhoTellsHasAName(t *testing.T) {
-	_, err := Open(t.Context(), Config{DSN: t.TempDir(), Telling: telling("No Name")}, testChain, genesis, quiet)
+	nobody := telling("node")
+	nobody.Origin = "No Name"
+	_, err := Open(t.Context(), Config{DSN: t.TempDir(), Telling: nobody}, testChain, genesis, quiet)
 	require.ErrorIs(t, err, feed.ErrMalformed)
 }

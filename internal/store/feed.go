@@ -156,7 +156,8 @@ func (f *Feed) present(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO feed_sources (instance, source, accepted, sealed)
-		SELECT $1, o.origin, COALESCE((SELECT MIN(number) - 1 FROM feed_facts WHERE origin = o.origin), o.last), 0 FROM feed_origins o WHERE TRUE
+		SELECT $1, o.origin, COALESCE((SELECT MIN(number) - 1 FROM feed_facts WHERE origin = o.origin),
+			(SELECT MAX(s.accepted) FROM feed_sources s WHERE s.source = o.origin), o.last), 0 FROM feed_origins o WHERE TRUE
 		ON CONFLICT (instance, source) DO UPDATE SET accepted = excluded.accepted WHERE feed_sources.accepted < excluded.accepted`, f.instance)
 	return err
 }

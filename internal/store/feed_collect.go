@@ -100,6 +100,9 @@ func (c *collecting) entries(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if !done.more {
+				break
+			}
 		}
 	}
 	return nil
@@ -110,6 +113,7 @@ type read struct {
 	whole span        // segments that begin in it
 	cut   span        // a segment after them of which a part may go
 	until feed.Number // up to this one
+	more  bool        // there may be some after it
 }
 
 // acknowledged looks at a mailbox's oldest segments.
@@ -136,6 +140,7 @@ func (c *collecting) acknowledged(ctx context.Context, db querier, mailbox strin
 		}
 		done.whole.last = s.last
 		if entries += s.last - s.first + 1; entries >= collectedAtOnce {
+			done.more = true
 			break
 		}
 	}

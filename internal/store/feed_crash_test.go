@@ -70,7 +70,7 @@ func newLife(t *testing.T, instance string, log pipeline.Log) life {
 	require.NoError(t, err)
 	f, err := pipeline.New(pipeline.Config{Signer: signer, Log: log, Sources: []string{"node"}, WindowBlocks: 900})
 	require.NoError(t, err)
-	return life{t: t, instance: instance, keys: feed.Keyring{instance: {key.Public().(ed25519.PublicKey)}}, feed: f} //nolint:forcetypeassert // it is one
+	return life{t: t, instance: instance, keys: feed.Keyring{instance: feed.Keys(key.Public().(ed25519.PublicKey))}, feed: f} //nolint:forcetypeassert // it is one
 }
 
 const killedFacts = 12
@@ -209,7 +209,7 @@ func TestKillLosesNoFactAndTellsNoneOfNothing(t *testing.T) {
 				require.Len(t, facts, finished)
 				for i, f := range facts {
 					require.EqualValues(t, i+1, f.Number)
-					require.Equal(t, sealOf(f.Item()), f.Signature)
+					signedFact(t, f)
 				}
 				require.GreaterOrEqual(t, finished, acknowledged-life-1, "what was acknowledged was told; the first line of each life says that it is ready")
 				require.NoError(t, s.Close())

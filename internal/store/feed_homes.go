@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -112,23 +111,4 @@ func (s *Store) ReadyMove(ctx context.Context, prove func() (cluster.Seal, error
 		done, err := tx.ExecContext(ctx, `UPDATE feed_wishes SET ready = $1 WHERE mailbox = $2 AND taker = $3`, natural(from), mailbox, to)
 		return one(done, err, ErrNotFound)
 	})
-}
-
-// SayFeedKey stores a public key of an instance's feed. Those that it had before, as before its disk was lost, go on to hold for what
-// was signed with them.
-func (s *Store) SayFeedKey(ctx context.Context, prove func() (cluster.Seal, error), instance string, key ed25519.PublicKey) error {
-	if err := feed.CheckName(instance); err != nil {
-		return err
-	}
-	return s.Feed(instance, prove).write(ctx, "store a feed's key", func(ctx context.Context, tx *sql.Tx, _ feedRow) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO feed_keys (instance, public) VALUES ($1, $2)
-			ON CONFLICT (instance, public) DO NOTHING`, instance, []byte(key))
-		return err
-	})
-}
-
-// FeedKeys returns the public keys of all instances' feeds, those that are gone included.
-func (r Reader) FeedKeys(ctx context.Context) (feed.Keyring, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT instance, public FROM feed_keys ORDER BY instance, public`)
-	return feedKeys(rows, err)
 }

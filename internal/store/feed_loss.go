@@ -13,8 +13,8 @@ import (
 
 // Resume has the feed of a database that was put back to an earlier state go on after a seal, which is its last one then; nil: before the
 // first. What it has of epochs up to that seal counts as sealed; what it has of later ones is taken back, to be taken in again. Each mailbox
-// of the instance goes on by its loss, a handover from the instance to itself. pipeline.ErrOrder if the feed stands after that seal, or a
-// mailbox not where it is said to; nothing is changed then.
+// of the instance goes on by its loss, a handover from the instance to itself, and all origins begin a series of numbers. pipeline.ErrOrder if
+// the feed stands after that seal, or a mailbox not where it is said to; nothing is changed then.
 func (f *Feed) Resume(ctx context.Context, after *feed.Seal, subs *feed.Subscriptions, losses []feed.Handover) error {
 	return f.write(ctx, "go on after a loss of data", func(ctx context.Context, tx *sql.Tx, row feedRow) error {
 		epoch, void := int64(-1), natural(1)
@@ -42,6 +42,10 @@ func (f *Feed) Resume(ctx context.Context, after *feed.Seal, subs *feed.Subscrip
 			if err := f.adopt(ctx, tx, *after, subs); err != nil {
 				return err
 			}
+		}
+		// The database may be one of which nothing but the feed tells that it was put back.
+		if err := beginSeries(ctx, tx, f.store.at.dialect()); err != nil {
+			return err
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE feeds SET last = $1, opened = $2, sealed = $2 WHERE instance = $3`, void-1, epoch, f.instance)
 		return err

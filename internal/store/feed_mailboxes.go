@@ -64,8 +64,13 @@ func (f *Feed) Append(ctx context.Context, entries []feed.Entry) error {
 
 // add inserts entries and notes where their mailboxes stand then, which is for the caller to save.
 func (f *Feed) add(ctx context.Context, tx *sql.Tx, boxes map[string]mailboxRow, entries []feed.Entry) error {
-	own := make(map[string][]feed.Entry)
-	for _, e := range entries {
+	count := make(map[string]int)
+	for i := range entries {
+		count[entries[i].Mailbox]++
+	}
+	own := make(map[string][]feed.Entry, len(count))
+	for i := range entries {
+		e := &entries[i]
 		m, known := boxes[e.Mailbox]
 		if !known {
 			var err error
@@ -84,7 +89,10 @@ func (f *Feed) add(ctx context.Context, tx *sql.Tx, boxes map[string]mailboxRow,
 			m.gap = int64(e.Gap.Epoch) //nolint:gosec // refused below if it does not fit
 		}
 		boxes[e.Mailbox] = m
-		own[e.Mailbox] = append(own[e.Mailbox], e)
+		if own[e.Mailbox] == nil {
+			own[e.Mailbox] = make([]feed.Entry, 0, count[e.Mailbox])
+		}
+		own[e.Mailbox] = append(own[e.Mailbox], *e)
 	}
 	for _, list := range own {
 		for from, i := 0, 1; i <= len(list); i++ { // a segment is of one epoch
@@ -105,8 +113,8 @@ func (f *Feed) add(ctx context.Context, tx *sql.Tx, boxes map[string]mailboxRow,
 // insertEntries stores a segment of one mailbox.
 func (f *Feed) insertEntries(ctx context.Context, tx *sql.Tx, list []feed.Entry) error {
 	var records span
-	for _, e := range list {
-		if seq := natural(e.Record.Seq); seq > 0 {
+	for i := range list {
+		if seq := natural(list[i].Record.Seq); seq > 0 {
 			if records.last = max(records.last, seq); records.first == 0 || seq < records.first {
 				records.first = seq
 			}
@@ -178,7 +186,7 @@ func scanSeqs(row scanner) ([]feed.Seq, error) {
 
 // Entries implements pipeline.Log. Of a mailbox that went and came back it reads one stay at a time.
 func (f *Feed) Entries(ctx context.Context, mailbox string, after feed.Number, limit int) ([]pipeline.Delivered, error) {
-	at, err := f.store.run(ctx, true, natural(after)+1, limit, `SELECT number, last, 0 FROM feed_entries WHERE instance = $1 AND mailbox = $2
+	at, err := f.store.run(ctx, true, natural(after)+1, limit, `SELECT number, last, last - number + 1, 0 FROM feed_entries WHERE instance = $1 AND mailbox = $2
 		AND number >= COALESCE((SELECT MAX(number) FROM feed_entries WHERE instance = $1 AND mailbox = $2 AND number <= $3), 0) AND last >= $3
 		ORDER BY number LIMIT $4`, f.instance, mailbox)
 	if err != nil || at.empty() {
@@ -208,12 +216,12 @@ func (f *Feed) entries(ctx context.Context, db querier, mailbox string, at span)
 		ORDER BY number`, f.instance, mailbox, at.first, at.last)
 	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
 		var s span
-		var stored []byte
+		var stored sql.RawBytes // nothing of it is left in what is decoded
 		if err := row.Scan(&s.first, &s.last, &stored); err != nil {
 			return none, err
 		}
 		some, err := decodeEntries(mailbox, s, stored)
-		list = append(list, some...)
+		list = continued(list, some)
 		return none, unreadable(err, "entries %d to %d of mailbox %s", s.first, s.last, mailbox)
 	})
 	return list, err

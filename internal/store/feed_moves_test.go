@@ -341,7 +341,7 @@ func TestFeedKeysOfAllInstancesAreKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, keys, 2)
 	require.Len(t, keys["a"], 2, "the one that it had before still holds for what it signed with it")
-	require.Equal(t, key, keys["a"][1])
+	require.Equal(t, key, keys["a"][1].Public)
 	require.NoError(t, s.SayFeedKey(t.Context(), nil, "a", key))
 	again, err := s.FeedKeys(t.Context())
 	require.NoError(t, err)

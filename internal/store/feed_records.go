@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/walletnode/walletnode/net/feed"
@@ -69,16 +68,16 @@ func (f *Feed) insertRecords(ctx context.Context, tx *sql.Tx, list []pipeline.Ac
 	for i := range list {
 		size += len(list[i].Payload)
 	}
-	records, payloads := encodeRecords(list)
-	_, err = tx.ExecContext(ctx, `INSERT INTO feed_records (instance, seq, last, epoch, count, size, sources, records, payloads)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+	records, payloads, witnesses := encodeRecords(list)
+	_, err = tx.ExecContext(ctx, `INSERT INTO feed_records (instance, seq, last, epoch, count, size, sources, records, payloads, witnesses)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		f.instance, natural(list[0].Record.Seq), natural(list[len(list)-1].Record.Seq), natural(list[0].Record.Epoch), len(list), size,
-		string(sources), records, payloads)
+		string(sources), records, payloads, blob(witnesses))
 	return err
 }
 
 // recordsFrom selects segments from the one on that has a number, or the first one after it.
-const recordsFrom = `SELECT seq, last, size FROM feed_records WHERE instance = $1
+const recordsFrom = `SELECT seq, last, count, size FROM feed_records WHERE instance = $1
 	AND seq >= COALESCE((SELECT MAX(seq) FROM feed_records WHERE instance = $1 AND seq <= $2), 0) AND last >= $2 ORDER BY seq LIMIT $3`
 
 // Records implements pipeline.Log.
@@ -91,12 +90,12 @@ func (f *Feed) Records(ctx context.Context, from feed.Seq, limit int) (list []fe
 		f.instance, at.first, at.last)
 	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
 		var s span
-		var stored []byte
+		var stored sql.RawBytes // nothing of it is left in what is decoded
 		if err := row.Scan(&s.first, &s.last, &stored); err != nil {
 			return none, err
 		}
 		some, err := decodeRecords(s, stored)
-		list = append(list, some...)
+		list = continued(list, some)
 		return none, f.unreadable(err, s)
 	})
 	if err != nil {
@@ -130,11 +129,11 @@ func (f *Feed) Accepted(ctx context.Context, from feed.Seq, limit int) ([]pipeli
 
 // accepted reads the segments that begin in a range.
 func (f *Feed) accepted(ctx context.Context, db querier, at span) (list []pipeline.Accepted, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT seq, last, records, payloads FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq`,
+	rows, err := db.QueryContext(ctx, `SELECT seq, last, records, payloads, witnesses FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq`,
 		f.instance, at.first, at.last)
 	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
 		some, err := f.scanAccepted(row)
-		list = append(list, some...)
+		list = continued(list, some)
 		return none, err
 	})
 	return list, err
@@ -142,15 +141,16 @@ func (f *Feed) accepted(ctx context.Context, db querier, at span) (list []pipeli
 
 func (f *Feed) scanAccepted(row scanner) ([]pipeline.Accepted, error) {
 	var s span
-	var records, payloads []byte
-	if err := row.Scan(&s.first, &s.last, &records, &payloads); err != nil {
+	var records, witnesses sql.RawBytes // nothing of them is left in what is decoded
+	var payloads []byte
+	if err := row.Scan(&s.first, &s.last, &records, &payloads, &witnesses); err != nil {
 		return nil, err
 	}
-	list, err := decodeAccepted(s, records, payloads)
+	list, err := decodeAccepted(s, records, payloads, witnesses)
 	return list, f.unreadable(err, s)
 }
 
-// fill reads the payloads of entries, which stand in the order of their mailbox. A gap has none.
+// fill reads payloads and witnesses of entries, which stand in the order of their mailbox. A gap has none.
 func (f *Feed) fill(ctx context.Context, list []pipeline.Delivered) error {
 	wanted := make(map[feed.Seq][]*pipeline.Delivered, len(list))
 	var at span
@@ -171,13 +171,13 @@ func (f *Feed) fill(ctx context.Context, list []pipeline.Delivered) error {
 		some, err := f.scanAccepted(row)
 		for i := range some {
 			for _, d := range wanted[some[i].Record.Seq] {
-				d.Payload = some[i].Payload
+				d.Payload, d.Witness = some[i].Payload, some[i].Witness
 			}
 			delete(wanted, some[i].Record.Seq)
 		}
 		return none, err
 	}
-	const columns = `SELECT seq, last, records, payloads FROM feed_records WHERE instance = $1 AND `
+	const columns = `SELECT seq, last, records, payloads, witnesses FROM feed_records WHERE instance = $1 AND `
 	if uint64(at.last-at.first) < sparse*uint64(len(wanted)) {
 		rows, err := f.store.db.QueryContext(ctx, columns+`seq >= COALESCE((SELECT MAX(seq) FROM feed_records WHERE instance = $1 AND seq <= $2), 0)
 			AND seq <= $3 ORDER BY seq`, f.instance, at.first, at.last)
@@ -189,8 +189,8 @@ func (f *Feed) fill(ctx context.Context, list []pipeline.Delivered) error {
 		if wanted[seq] == nil {
 			continue
 		}
-		_, err := put(f.store.db.QueryRowContext(ctx, columns+`seq <= $2 ORDER BY seq DESC LIMIT 1`, f.instance, natural(seq)))
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		rows, err := f.store.db.QueryContext(ctx, columns+`seq <= $2 ORDER BY seq DESC LIMIT 1`, f.instance, natural(seq))
+		if _, err := collect(rows, err, put); err != nil {
 			return err
 		}
 		delete(wanted, seq) // it is not kept, if it was not there

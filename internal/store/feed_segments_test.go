@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -40,28 +41,120 @@ func TestSegmentsAreBounded(t *testing.T) {
 func TestASegmentIsReadAsItWasWritten(t *testing.T) {
 	list := recordsOf(5, 20)
 	list = append(list[:1], list[3:]...) // what is between was collected
-	records, payloads := encodeRecords(list)
-	back, err := decodeAccepted(span{1, 5}, records, payloads)
+	var items []feed.Item
+	for i := range list[:2] {
+		items = append(items, list[i].Record.Item)
+	}
+	alone := factsOf("node").SignItems(items[1:])
+	list[1].Witness = feed.Witnesses(items[1:], alone)[0]
+	records, payloads, witnesses := encodeRecords(list)
+	back, err := decodeAccepted(span{1, 5}, records, payloads, witnesses)
 	require.NoError(t, err)
 	require.Equal(t, list, back)
+	bare, err := decodeAccepted(span{1, 5}, records, payloads, nil)
+	require.NoError(t, err, "a program of an earlier version writes no witnesses")
+	require.Nil(t, bare[1].Witness)
+	_, err = decodeAccepted(span{1, 5}, records, payloads, witnesses[:len(witnesses)-1])
+	require.ErrorIs(t, err, feed.ErrMalformed)
 	for _, wrong := range []span{{1, 4}, {2, 5}, {0, 5}} {
-		_, err = decodeAccepted(wrong, records, payloads)
+		_, err = decodeAccepted(wrong, records, payloads, nil)
 		require.ErrorIs(t, err, errSegment)
 	}
-	_, err = decodeAccepted(span{1, 5}, records, payloads[:len(payloads)-24])
+	_, err = decodeAccepted(span{1, 5}, records, payloads[:len(payloads)-24], nil)
 	require.ErrorIs(t, err, errSegment, "a payload is missing")
-	_, err = decodeAccepted(span{5, 5}, append(records[len(records)/3*2:], records...), payloads)
+	_, err = decodeAccepted(span{5, 5}, append(records[len(records)/3*2:], records...), payloads, nil)
 	require.Error(t, err, "numbers go back")
 
-	facts := []Fact{
-		{Origin: "a", Number: 7, Window: 900, Wallet: walletA, Kind: feed.KindResult, Payload: []byte("one"), Signature: feed.Signature{1}},
-		{Origin: "a", Number: 8, Window: 1800, Wallet: walletB, Kind: feed.KindFault, Payload: []byte("two")},
-	}
-	read, err := decodeFacts("a", span{7, 8}, encodeFacts(facts))
+	facts := someFacts()
+	read, err := decodeFacts("a", span{7, 9}, encodeFacts(facts, nil))
 	require.NoError(t, err)
 	require.Equal(t, facts, read)
-	_, err = decodeFacts("a", span{7, 9}, encodeFacts(facts))
+	_, err = decodeFacts("a", span{7, 10}, encodeFacts(facts, nil))
 	require.ErrorIs(t, err, errSegment)
+}
+
+func someFacts() []Fact {
+	return []Fact{
+		{Origin: "a", Number: 7, Window: 900, Wallet: walletA, Kind: feed.KindResult, Payload: []byte("one")},
+		{Origin: "a", Number: 8, Window: 1800, Wallet: walletB, Kind: feed.KindFault, Payload: []byte("two")},
+		{Origin: "a", Number: 9, Window: 1800, Wallet: walletB, Kind: feed.KindFault, Payload: []byte("three")},
+	}
+}
+
+// version7 is what a program of schema version 7 does with the signatures of a segment's facts: it has one with each fact. It is a form of
+// its own, written and read here as it was there.
+type version7 struct{}
+
+func (version7) encode(list []Fact, sign func(feed.Item) []byte) (b []byte) {
+	for i := range list {
+		f := &list[i]
+		b = binary.BigEndian.AppendUint64(b, uint64(f.Window))
+		b = append(append(b, f.Wallet[:]...), byte(f.Kind))
+		b = frame(frame(b, sign(f.Item())), f.Payload)
+	}
+	return b
+}
+
+// refuses is whether it takes what is stored for no segment.
+func (version7) refuses(b []byte) bool {
+	for len(b) > 0 {
+		signature, rest, err := unframe(b[8+20+1:])
+		if err != nil || len(signature) != 0 && len(signature) != len(feed.Signature{}) {
+			return true
+		}
+		if _, b, err = unframe(rest); err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func TestFactsOfATransactionHaveOneSignature(t *testing.T) {
+	facts := someFacts()
+	signature := factsOf("a").SignItems(items(facts))
+	stored := encodeFacts(facts, signature[:])
+	require.Less(t, len(stored), len(encodeFacts(facts, nil))+66)
+	read, err := decodeFacts("a", span{7, 9}, stored)
+	require.NoError(t, err)
+	for i, f := range read {
+		signedFact(t, f)
+		f.Witness = nil
+		require.Equal(t, facts[i], f)
+	}
+	require.True(t, version7{}.refuses(stored), "it must not take in what it cannot verify")
+	require.False(t, version7{}.refuses(encodeFacts(facts, nil)))
+
+	one := facts[:1]
+	signature = factsOf("a").SignItems(items(one))
+	stored = encodeFacts(one, signature[:])
+	require.False(t, version7{}.refuses(stored), "a fact alone is as it was")
+	read, err = decodeFacts("a", span{7, 7}, stored)
+	require.NoError(t, err)
+	signedFact(t, read[0])
+
+	for name, wrong := range map[string][]byte{
+		"two signatures": append(encodeFacts(facts[:2], make([]byte, 64)), encodeFacts(facts[2:], make([]byte, 64))...),
+		"not the first":  append(encodeFacts(facts[:1], nil), encodeFacts(facts[1:], make([]byte, 64))...),
+		"for one alone":  encodeFacts(facts[:1], make([]byte, 65)),
+		"short":          encodeFacts(facts, make([]byte, 62)),
+	} {
+		_, err := decodeFacts("a", span{7, 9}, wrong)
+		require.ErrorIs(t, err, errSegment, name)
+	}
+}
+
+func TestFactsThatVersion7WroteAreRead(t *testing.T) {
+	facts := someFacts()
+	stored := version7{}.encode(facts, func(i feed.Item) []byte {
+		s := factsOf("a").SignItems([]feed.Item{i})
+		return s[:]
+	})
+	read, err := decodeFacts("a", span{7, 9}, stored)
+	require.NoError(t, err)
+	require.Len(t, read, 3)
+	for _, f := range read {
+		signedFact(t, f)
+	}
 }
 
 // A mailbox has a few of many records, another one has all, and what neither holds is collected out of the segments that they share.
@@ -213,29 +306,68 @@ func TestWhatTellsHasATransaction(t *testing.T) {
 
 func FuzzSegments(f *testing.F) {
 	list := recordsOf(3, 20)
-	records, payloads := encodeRecords(list)
+	facts := someFacts()
+	for i := range list {
+		list[i].Record.Item.Source = "a"
+	}
+	told := make([]feed.Item, len(list))
+	for i := range list {
+		told[i] = list[i].Record.Item
+	}
+	for i, w := range feed.Witnesses(told, factsOf("a").SignItems(told)) {
+		list[i].Witness = w
+	}
+	records, payloads, witnesses := encodeRecords(list)
 	first := feed.Entry{Mailbox: "m", Number: 1, Record: list[0].Record}
 	seqs, entries := encodeEntries([]feed.Entry{first, {Mailbox: "m", Number: 2, Previous: first.Hash(), Record: list[1].Record}})
-	for _, seed := range [][]byte{records, payloads, entries, seqs, encodeFacts([]Fact{{Number: 1, Kind: feed.KindResult, Payload: []byte("x")}}), {0, 0, 0, 9}} {
+	for _, seed := range [][]byte{records, payloads, witnesses, entries, seqs, encodeFacts(facts, nil), encodeFacts(facts, make([]byte, 64)), {0, 0, 0, 9}} {
 		f.Add(seed, uint64(1), uint64(3))
 	}
 	f.Fuzz(func(t *testing.T, stored []byte, from, to uint64) {
 		at := span{natural(from), natural(to)}
-		if list, err := decodeAccepted(at, stored, payloads); err == nil {
-			again, _ := encodeRecords(list)
+		if list, err := decodeAccepted(at, stored, payloads, nil); err == nil {
+			again, _, _ := encodeRecords(list)
 			require.Equal(t, stored, again)
+		}
+		if list, err := decodeAccepted(span{1, 3}, records, payloads, stored); err == nil {
+			_, _, again := encodeRecords(list)
+			require.Equal(t, string(stored), string(again))
 		}
 		if list, err := decodeEntries("m", at, stored); err == nil {
 			_, again := encodeEntries(list)
 			require.Equal(t, stored, again)
 		}
 		if list, err := decodeFacts("a", at, stored); err == nil {
-			again, err := decodeFacts("a", at, encodeFacts(list))
-			require.NoError(t, err)
-			require.Equal(t, list, again)
+			again := version7{}.encode(list, func(i feed.Item) []byte {
+				w := list[i.Number-list[0].Number].Witness
+				if w == nil || w.Count > 1 {
+					return nil
+				}
+				return w.Signature[:]
+			})
+			if w := list[0].Witness; w != nil && w.Count > 1 {
+				again = encodeFacts(list, w.Signature[:])
+			}
+			require.Equal(t, stored, again)
 		}
 		if list, err := decodeSeqs(stored); err == nil {
 			require.Len(t, stored, 8*len(list))
 		}
 	})
+}
+
+// A program of schema version 7 goes on beside this one: what it stores has no witnesses.
+func TestRecordsThatVersion7WroteHaveNoWitness(t *testing.T) {
+	s := openAt(t, t.TempDir(), Retention{})
+	f := s.Feed("a", nil)
+	list := recordsOf(2, 20)
+	require.NoError(t, f.write(t.Context(), "write as version 7", func(ctx context.Context, tx *sql.Tx, _ feedRow) error {
+		records, payloads, _ := encodeRecords(list)
+		_, err := tx.ExecContext(ctx, `INSERT INTO feed_records (instance, seq, last, epoch, count, size, sources, records, payloads)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, f.instance, 1, 2, 3, 2, 40, `{"node":2}`, records, payloads)
+		return err
+	}))
+	back, err := f.Accepted(t.Context(), 1, 10)
+	require.NoError(t, err)
+	require.Equal(t, list, back)
 }

@@ -89,10 +89,10 @@ func enterGeneration(ctx context.Context, tx *sql.Tx, d dialect) (era, error) {
 			return era{}, err
 		case lost != "":
 			// It is written down, so that siblings that had seen it as well find it, and begin none for it.
-			err = insertEra(ctx, tx, e.number+1, lost, `'`+lostOrigin+`'`)
+			err = insertEra(ctx, tx, d, e.number+1, lost, `'`+lostOrigin+`'`)
 		case e.number == 0 || e.void:
 			word := fmt.Sprintf("%d-%s", e.number+1, strings.ToLower(rand.Text()[:12]))
-			err = insertEra(ctx, tx, e.number+1, cluster.Generation(word), d.origin)
+			err = insertEra(ctx, tx, d, e.number+1, cluster.Generation(word), d.origin)
 		default:
 			return e, nil
 		}
@@ -106,11 +106,35 @@ func enterGeneration(ctx context.Context, tx *sql.Tx, d dialect) (era, error) {
 // lostOrigin is the origin of a generation that the table had forgotten altogether.
 const lostOrigin = "forgotten"
 
-// insertEra adds a generation, unless another instance has added one of this number.
-func insertEra(ctx context.Context, tx *sql.Tx, number int64, g cluster.Generation, origin string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO generations (number, generation, origin, began, horizon, balanced)
+// insertEra adds a generation, unless another instance has added one of this number. With one that is not the first all origins begin a
+// series of numbers: the database may have forgotten what they told.
+func insertEra(ctx context.Context, tx *sql.Tx, d dialect, number int64, g cluster.Generation, origin string) error {
+	done, err := tx.ExecContext(ctx, `INSERT INTO generations (number, generation, origin, began, horizon, balanced)
 		VALUES ($1, $2, `+origin+`, 0, 0, 0) ON CONFLICT (number) DO NOTHING`, number, string(g))
+	if err != nil || number == 1 {
+		return err
+	}
+	if added, err := done.RowsAffected(); err != nil || added == 0 {
+		return err
+	}
+	return beginSeries(ctx, tx, d)
+}
+
+func beginSeries(ctx context.Context, tx *sql.Tx, d dialect) error {
+	_, err := tx.ExecContext(ctx, `UPDATE feed_origins SET last = `+nextSeries(d, `last`))
 	return err
+}
+
+// seriesEpoch is the beginning of 2025 in microseconds, since when series are counted.
+const seriesEpoch = 1735689600000000
+
+// nextSeries is an expression for the number before the first one of a series that begins now: after the one that a number is of, and no
+// earlier than the clock says, by units of 2^20 microseconds. So no two are the same, though one copy is put back a second time. Nobody tells
+// so much that a series would overtake the clock. (Shifts, because what is behind PostgreSQL's protocol may divide with fractions.)
+func nextSeries(d dialect, last string) string {
+	next := fmt.Sprintf(`((((%s) >> 24) + 1) << 24)`, last)
+	clock := fmt.Sprintf(`((((%s) - %d) >> 20) << 24)`, d.now, int64(seriesEpoch))
+	return `CASE WHEN ` + next + ` > ` + clock + ` THEN ` + next + ` ELSE ` + clock + ` END`
 }
 
 // lostGeneration returns the generation that this process has seen the database in, if its table does not know it.

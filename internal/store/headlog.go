@@ -148,18 +148,25 @@ func (l *Evidence) recognise(ctx context.Context) error {
 	for _, h := range sent {
 		if _, there := l.written.ids[h.ID()]; !there {
 			l.strange.Store(true)
-			l.store.log.Warn("The journal of what was sent is not the one of this database: a window is left without a head")
+			l.store.log.Warn("The journal of what was sent is not the one of this database: windows that began before this start are left without a head")
 		}
 	}
 	l.compared.Store(true)
 	return nil
 }
 
-// passOver skips the first window of which a head is to be made since the start if the journal is that of another database: it is the newest
-// one, and so the last of which somebody may have made a head before.
+// passOver skips windows of which somebody may have made a head before the start, if the journal is that of another database. Heads are made
+// of the newest window alone. So the last one that can have one is the newest at the first block that is younger than the start; until then, as
+// where the endpoint has still to catch up with the chain, each window may have one that the copy does not know of.
 func (l *Evidence) passOver(window chain.Height) {
-	if l.strange.CompareAndSwap(true, false) {
+	if !l.strange.Load() {
+		return
+	}
+	if uint64(window) > l.skipped.Load() {
 		l.skipped.Store(uint64(window))
+	}
+	if l.cfg.Newest == nil || l.cfg.Newest().After(l.began) {
+		l.strange.Store(false)
 	}
 }
 

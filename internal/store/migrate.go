@@ -23,7 +23,7 @@ const (
 	// versionTable is where applied migrations are noted; its name tells a store from any other database.
 	versionTable = "walletnode_schema"
 	// latestVersion is the schema this binary knows: the number of the last file in migrations (a test says so).
-	latestVersion int64 = 7
+	latestVersion int64 = 9
 )
 
 // besideKey names the row of meta in which a migration says which programs may go on working beside it: those that know

@@ -22,6 +22,7 @@ type connector struct {
 	config *pgx.ConnConfig
 	// patience is how long one statement may take, the wait for its locks included; 0 for as long as the caller waits.
 	patience time.Duration
+	forms    *forms
 }
 
 // Connect implements driver.Connector.
@@ -37,7 +38,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("pgx made a connection of type %T", conn), conn.Close())
 	}
-	return &link{Conn: ours, patience: c.patience}, nil
+	return &link{Conn: ours, patience: c.patience, forms: c.forms}, nil
 }
 
 // Driver implements driver.Connector.
@@ -51,6 +52,7 @@ type link struct {
 	*stdlib.Conn
 	patience time.Duration
 	unfit    bool // the server told that it will not serve it further
+	forms    *forms
 }
 
 // ResetSession implements driver.SessionResetter. A connection that rested for more than a second is asked whether it is
@@ -125,14 +127,18 @@ func (l *link) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 func (l *link) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	within, end := l.deadline(ctx)
 	defer end()
-	result, err := l.Conn.ExecContext(within, query, args)
+	run := l.Conn.ExecContext
+	if hasBytes(args) {
+		run = l.exec
+	}
+	result, err := run(within, query, args)
 	return result, l.explain(ctx, within, err)
 }
 
 // QueryContext implements driver.QueryerContext. The statement's time includes that of reading its rows.
 func (l *link) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	within, end := l.deadline(ctx)
-	found, err := l.Conn.QueryContext(within, query, args)
+	found, err := l.query(within, query, args)
 	if err != nil {
 		defer end()
 		return nil, l.elsewhere(l.explain(ctx, within, err))

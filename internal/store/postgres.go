@@ -31,6 +31,7 @@ type remote struct {
 	patience time.Duration // with one statement
 	ttl      time.Duration // of what a process says about itself in the database (tenant)
 	tongue   *tongue
+	forms    forms
 }
 
 // parseRemote reads a URL. Its errors hold no password.
@@ -55,7 +56,7 @@ func parseRemote(dsn string) (*remote, error) {
 	}
 	// One round trip, and nothing that stays in the server's session.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	return &remote{redact(dsn), config, statementPatience, tenantTTL, newTongue()}, nil
+	return &remote{redact(dsn), config, statementPatience, tenantTTL, newTongue(), forms{}}, nil
 }
 
 // parseCause leaves out the URL, which pgx's own text repeats.
@@ -78,7 +79,7 @@ func severalHosts(config *pgx.ConnConfig) bool {
 func (r *remote) String() string { return r.name }
 
 func (r *remote) open(patience time.Duration, connections int) *sql.DB {
-	db := sql.OpenDB(connector{r.config, patience})
+	db := sql.OpenDB(connector{r.config, patience, &r.forms})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxLifetime(connectionLife)
@@ -118,6 +119,8 @@ func (r *remote) with(ctx context.Context, ask func(*sql.DB) error) error {
 	}
 	return errors.Join(ask(db), db.Close())
 }
+
+func (r *remote) tenancy() time.Duration { return r.ttl }
 
 // acquire implements engine. Many processes have a database at once, but for one of an earlier version, which could not write
 // beside this one.

@@ -331,12 +331,18 @@ func testSigned(t *testing.T, open func() *Store) {
 	s := open()
 	at := window(1).Block
 	hash := signer.Digest{4, 5}
-	require.ErrorIs(t, s.SaveSigned(t.Context(), walletA, at, []byte{1}, hash, 990), ErrNotFound, "an intent comes first")
+	require.ErrorIs(t, s.SaveSigned(t.Context(), walletA, at, signing.Success{Raw: []byte{1}, TxHash: hash, At: 990}), ErrNotFound, "an intent comes first")
 	require.NoError(t, s.SaveIntent(t.Context(), intent(1)))
-	require.Error(t, s.SaveSigned(t.Context(), walletA, at, nil, hash, 990))
-	require.NoError(t, s.SaveSigned(t.Context(), walletA, at, []byte{1, 2}, hash, 990))
-	require.NoError(t, s.SaveSigned(t.Context(), walletA, at, []byte{3}, signer.Digest{6}, 991))
+	require.Error(t, s.SaveSigned(t.Context(), walletA, at, signing.Success{Raw: nil, TxHash: hash, At: 990}))
+	require.NoError(t, s.SaveSigned(t.Context(), walletA, at, signing.Success{Raw: []byte{1, 2}, TxHash: hash, At: 990}))
+	attempt := signing.Attempt{Number: 2, Active: 7, Result: signing.ResultSigned}
+	require.NoError(t, s.SaveSigned(t.Context(), walletA, at, signing.Success{Raw: []byte{3}, TxHash: signer.Digest{6}, At: 991, Attempt: &attempt}))
+	again := signing.Attempt{Number: 2, Active: 99}
+	require.NoError(t, s.SaveSigned(t.Context(), walletA, at, signing.Success{Raw: []byte{4}, At: 992, Attempt: &again}))
 	have, _, err := open().Signing(t.Context(), walletA, at)
+	require.Len(t, have.Attempts, 1)
+	require.Equal(t, 7, have.Attempts[0].Active)
+	require.EqualValues(t, 2, have.Begun)
 	require.NoError(t, err)
 	require.Equal(t, []byte{1, 2}, have.Signed)
 	require.Equal(t, hash, have.TxHash)
@@ -406,7 +412,7 @@ func TestWhatWasSignedIsKeptAsLongAsItsActionAndTransactionsForEver(t *testing.T
 				}
 				require.NoError(t, s.SaveIntent(t.Context(), what))
 				if n == 2 || n == 4 {
-					require.NoError(t, s.SaveSigned(t.Context(), walletA, r.Window.Block, []byte{1}, signer.Digest{byte(n)}, 1))
+					require.NoError(t, s.SaveSigned(t.Context(), walletA, r.Window.Block, signing.Success{Raw: []byte{1}, TxHash: signer.Digest{byte(n)}, At: 1}))
 				}
 				require.NoError(t, s.SaveInactivity(t.Context(), walletA, r.Window.Block, signing.Absence{}, 1))
 				require.NoError(t, s.FinishAction(t.Context(), walletA, r.Window.Block, "ok", "", r.Window.End))
@@ -441,7 +447,7 @@ func TestSigningsAreWrittenUnderTheFence(t *testing.T) {
 				pen.SaveIntent(t.Context(), intent(2)),
 				pen.BeginAttempt(t.Context(), walletA, at, 2),
 				pen.EndAttempt(t.Context(), walletA, at, signing.Attempt{Number: 1}, nil),
-				pen.SaveSigned(t.Context(), walletA, at, []byte{1}, signer.Digest{}, 990),
+				pen.SaveSigned(t.Context(), walletA, at, signing.Success{Raw: []byte{1}, TxHash: signer.Digest{}, At: 990}),
 				pen.SaveInactivity(t.Context(), walletA, at, signing.Absence{}, 990),
 			} {
 				require.ErrorIs(t, err, cluster.ErrFenced)

@@ -79,9 +79,12 @@ func (s scribe) SaveIntent(ctx context.Context, what signing.Signing) error {
 		if err := notBarred(ctx, tx, what.Wallet, what.Window, done, err); err != nil {
 			return err
 		}
-		stored, err := signingOf(ctx, tx, what.Wallet, what.Window, "")
-		if err == nil && stored.Digest != what.Digest {
-			err = fmt.Errorf("%w: %v", signing.ErrOtherIntent, stored.Digest)
+		if rows, err := done.RowsAffected(); err != nil || rows > 0 {
+			return err
+		}
+		stored, err := intentOf(ctx, tx, what.Wallet, what.Window)
+		if err == nil && stored != what.Digest {
+			err = fmt.Errorf("%w: %v", signing.ErrOtherIntent, stored)
 		}
 		return err
 	})
@@ -90,62 +93,82 @@ func (s scribe) SaveIntent(ctx context.Context, what signing.Signing) error {
 // BeginAttempt implements signing.Log.
 func (s scribe) BeginAttempt(ctx context.Context, wallet chain.WalletID, window chain.Height, attempt uint32) error {
 	return s.write(ctx, "store attempt", wallet, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock); err != nil {
-			return noSigning(wallet, window, err)
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE signings SET attempts = $1 WHERE block = $2 AND wallet = $3 AND attempts < $1`,
+		done, err := tx.ExecContext(ctx, `UPDATE signings SET attempts = CASE WHEN attempts < $1 THEN $1 ELSE attempts END WHERE block = $2 AND wallet = $3`,
 			int64(attempt), height(window), wallet[:])
-		return err
+		if err != nil {
+			return err
+		}
+		if rows, err := done.RowsAffected(); err != nil || rows > 0 {
+			return err
+		}
+		return noSigning(wallet, window, sql.ErrNoRows)
 	})
 }
 
 // EndAttempt implements signing.Log.
 func (s scribe) EndAttempt(ctx context.Context, wallet chain.WalletID, window chain.Height, a signing.Attempt, blames []signing.Blame) error {
 	return s.write(ctx, "store attempt", wallet, func(ctx context.Context, tx *sql.Tx) error {
-		stored, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock)
-		if err != nil {
-			return noSigning(wallet, window, err)
-		}
-		if slices.ContainsFunc(stored.Attempts, func(b signing.Attempt) bool { return b.Number == a.Number }) {
-			return nil
-		}
-		attempts, err := json.Marshal(append(stored.Attempts, a))
-		if err != nil {
-			return err
-		}
-		culprits, err := json.Marshal(append(append([]signing.Blame{}, stored.Blames...), blames...))
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE signings SET absent = $1, culprits = $2, active = $3, attempts = CASE WHEN attempts < $4 THEN $4 ELSE attempts END
-			WHERE block = $5 AND wallet = $6`,
-			string(attempts), string(culprits), int64(a.Active), int64(a.Number), height(window), wallet[:])
-		return err
+		return s.endAttempt(ctx, tx, wallet, window, a, blames)
 	})
 }
 
-// SaveSigned implements signing.Log.
-func (s scribe) SaveSigned(
-	ctx context.Context, wallet chain.WalletID, window chain.Height, raw []byte, txHash signer.Digest, at chain.Height,
+func (s scribe) endAttempt(
+	ctx context.Context, tx *sql.Tx, wallet chain.WalletID, window chain.Height, a signing.Attempt, blames []signing.Blame,
 ) error {
-	if len(raw) == 0 {
+	stored, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock)
+	if err != nil {
+		return noSigning(wallet, window, err)
+	}
+	if slices.ContainsFunc(stored.Attempts, func(b signing.Attempt) bool { return b.Number == a.Number }) {
+		return nil
+	}
+	attempts, err := json.Marshal(append(stored.Attempts, a))
+	if err != nil {
+		return err
+	}
+	culprits, err := json.Marshal(append(append([]signing.Blame{}, stored.Blames...), blames...))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE signings SET absent = $1, culprits = $2, active = $3, attempts = CASE WHEN attempts < $4 THEN $4 ELSE attempts END
+		WHERE block = $5 AND wallet = $6`,
+		string(attempts), string(culprits), int64(a.Active), int64(a.Number), height(window), wallet[:])
+	return err
+}
+
+// SaveSigned implements signing.Log.
+func (s scribe) SaveSigned(ctx context.Context, wallet chain.WalletID, window chain.Height, came signing.Success) error {
+	if len(came.Raw) == 0 {
 		return errors.New("store what was signed: there is nothing")
 	}
 	hash := []byte{}
-	if txHash != (signer.Digest{}) {
-		hash = txHash[:]
+	if came.TxHash != (signer.Digest{}) {
+		hash = came.TxHash[:]
 	}
 	return s.write(ctx, "store what was signed", wallet, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock); err != nil {
-			return noSigning(wallet, window, err)
+		if came.Attempt != nil {
+			if err := s.endAttempt(ctx, tx, wallet, window, *came.Attempt, nil); err != nil {
+				return err
+			}
 		}
 		done, err := tx.ExecContext(ctx, `UPDATE signings SET signed = $1, tx_hash = $2, finished_at = $3 WHERE block = $4 AND wallet = $5 AND finished_at = 0`,
-			raw, hash, height(at), height(window), wallet[:])
+			came.Raw, hash, height(came.At), height(window), wallet[:])
 		if err != nil {
 			return err
 		}
-		return s.teller.tellIf(ctx, done, Tiding{Wallet: wallet, Window: window, Signed: &Signed{Raw: raw, TxHash: txHash, At: at}})
+		if rows, err := done.RowsAffected(); err != nil || rows == 0 {
+			if err == nil {
+				_, err = intentOf(ctx, tx, wallet, window)
+			}
+			return noSigning(wallet, window, err) // signed already, or never asked
+		}
+		return s.teller.tell(ctx, Tiding{Wallet: wallet, Window: window, Signed: &Signed{Raw: came.Raw, TxHash: came.TxHash, At: came.At}})
 	})
+}
+
+// intentOf reads which intent is stored for a window; sql.ErrNoRows if none is.
+func intentOf(ctx context.Context, tx *sql.Tx, wallet chain.WalletID, window chain.Height) (digest signer.Digest, err error) {
+	return digest, tx.QueryRowContext(ctx, `SELECT intent FROM signings WHERE block = $1 AND wallet = $2`, height(window), wallet[:]).Scan(fixed(digest[:]))
 }
 
 func noSigning(wallet chain.WalletID, window chain.Height, err error) error {

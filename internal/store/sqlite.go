@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3/database"
 	_ "modernc.org/sqlite" // the database driver
@@ -59,6 +60,8 @@ func (l location) onOwnDisk(kindOf func(dir string) (string, error)) error {
 	}
 	return err
 }
+
+func (location) tenancy() time.Duration { return 0 }
 
 func (l location) holder(context.Context) (string, bool, error) { return lockHolder(l) }
 

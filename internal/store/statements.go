@@ -15,11 +15,19 @@ const keptStatements = 256
 // openFile opens an SQLite file whose connections keep their statements prepared. The driver reads a text anew each time it is used,
 // which takes longer than most of the store's statements themselves; a server's driver keeps them by itself.
 func openFile(dsn string) (*sql.DB, error) {
+	connector, err := connectorTo(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+func connectorTo(dsn string) (driver.Connector, error) {
 	base, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(keeping{base}), nil
+	return keeping{base}, nil
 }
 
 // keeping connects with connections that keep statements.

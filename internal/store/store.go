@@ -53,6 +53,8 @@ type Config struct {
 	Observe func(took time.Duration)
 	// Telling is how feeds are told of what is stored; nil if they are told nothing.
 	Telling *Telling
+	// Simulated is how a simulation has the file at DSN; nil of every other store.
+	Simulated *Simulated
 }
 
 // Store is the store of a running node. Its methods may be called from any number of goroutines.
@@ -79,11 +81,11 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	if err != nil {
 		return nil, err
 	}
-	at, err := parsePlace(cfg.DSN)
+	at, err := cfg.place()
 	if err != nil {
 		return nil, err
 	}
-	if r, remote := at.(*remote); remote {
+	if r, shared := at.(interface{ remember(w *cluster.Watermark) }); shared {
 		r.remember(cfg.Seen)
 	}
 	bound := binding{strconv.FormatUint(chainID, 10), genesis.String()}
@@ -114,8 +116,8 @@ func openLocked(ctx context.Context, at engine, bound binding, log *slog.Logger)
 		return nil, errors.Join(err, lock.release())
 	}
 	s.lock = lock
-	if r, remote := at.(*remote); remote {
-		if s.writes.tenant, err = enroll(ctx, r); err != nil {
+	if ttl := at.tenancy(); ttl > 0 {
+		if s.writes.tenant, err = enroll(ctx, at, ttl); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}

@@ -27,7 +27,7 @@ const (
 // became of a commit whose answer was lost. Each process has its own, so none keeps another out; which of them acts for a
 // wallet is decided elsewhere (Pen).
 type tenant struct {
-	at  *remote
+	at  engine
 	db  *sql.DB // beside the writer's connection, which may be what broke
 	ttl time.Duration
 
@@ -39,12 +39,12 @@ type tenant struct {
 }
 
 // enroll begins a process's row and removes those of processes that are long gone.
-func enroll(ctx context.Context, at *remote) (*tenant, error) {
+func enroll(ctx context.Context, at engine, ttl time.Duration) (*tenant, error) {
 	db, err := at.writer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &tenant{at: at, db: db, ttl: at.ttl, name: rand.Text()}
+	t := &tenant{at: at, db: db, ttl: ttl, name: rand.Text()}
 	now := at.dialect().now
 	_, err = db.ExecContext(ctx, `DELETE FROM tenancy WHERE expires < `+now+` - $1`, tenantRest.Microseconds())
 	if err == nil {
@@ -147,7 +147,7 @@ func (t *tenant) committed(ctx context.Context) (commits int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = tx.QueryRowContext(ctx, `SELECT commits FROM tenancy WHERE holder = $1 FOR UPDATE`, t.name).Scan(&commits)
+	err = tx.QueryRowContext(ctx, `SELECT commits FROM tenancy WHERE holder = $1`+t.at.dialect().lock, t.name).Scan(&commits)
 	return commits, rollback(tx, err)
 }
 

@@ -239,8 +239,18 @@ func list(after int, values []any) string {
 	return strings.Join(marks, ", ")
 }
 
-// finishArchived ends what archived wallets have left open in windows up to one.
+// finishArchived ends what archived wallets have left open in windows up to one. No fence says that the database is not one that was put
+// back, whose next numbers of facts were told already; then it is left to a later window.
 func (p *Pen) finishArchived(ctx context.Context, tx *sql.Tx, last chain.Height, reason coordination.Reason, now time.Time) error {
+	d := p.at.dialect()
+	e, err := readEra(ctx, tx, d)
+	if err != nil {
+		return err
+	}
+	lost, err := lostGeneration(ctx, tx, d)
+	if err != nil || e.void || lost != "" {
+		return err
+	}
 	return p.teller.tellFinished(ctx, tx, reason, finishBegun+` AND wallet IN (SELECT w.wallet FROM wallets w WHERE w.archived)`,
 		height(last), string(reason), instant(now))
 }
