@@ -45,8 +45,8 @@ func Kinds() []Kind {
 	return all
 }
 
-// ParseKind reads a kind's name as String writes it.
-func ParseKind(name string) (Kind, error) {
+// parseKind reads a kind's name as String writes it.
+func parseKind(name string) (Kind, error) {
 	for k, row := range kinds {
 		if row.name == name {
 			return Kind(k), nil
@@ -55,12 +55,12 @@ func ParseKind(name string) (Kind, error) {
 	return 0, fmt.Errorf("unknown action %q", name)
 }
 
-// Known reports whether the protocol has this kind.
-func (k Kind) Known() bool { return int(k) < len(kinds) }
+// known reports whether the protocol has this kind.
+func (k Kind) known() bool { return int(k) < len(kinds) }
 
 // String returns the protocol's name of the kind.
 func (k Kind) String() string {
-	if !k.Known() {
+	if !k.known() {
 		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
 	return kinds[k].name
@@ -69,9 +69,9 @@ func (k Kind) String() string {
 // MarshalText implements encoding.TextMarshaler with the form of String.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText implements encoding.TextUnmarshaler; it accepts what ParseKind accepts.
+// UnmarshalText implements encoding.TextUnmarshaler; it accepts what parseKind accepts.
 func (k *Kind) UnmarshalText(text []byte) error {
-	parsed, err := ParseKind(string(text))
+	parsed, err := parseKind(string(text))
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (k *Kind) UnmarshalText(text []byte) error {
 
 // ValidityBlocks is how many blocks after the window's end an agreed action expires; 0 for a no-op.
 func (k Kind) ValidityBlocks() chain.Height {
-	if !k.Known() {
+	if !k.known() {
 		return 0
 	}
 	return kinds[k].validity

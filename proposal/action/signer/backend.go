@@ -16,6 +16,9 @@ type Backend interface {
 	Keys(ctx context.Context, after *chain.WalletID, limit int) ([]Key, error)
 	// Key returns one key, with its verification shares. ErrUnknownKey if the backend does not hold it.
 	Key(ctx context.Context, wallet chain.WalletID) (KeyDetail, error)
+	// Brief is Key without what never changes and others know, most of what a key of a hundred seats has: who is about to sign
+	// asks it each time.
+	Brief(ctx context.Context, wallet chain.WalletID) (Key, error)
 	// SealTo returns what others seal to for this backend in a key generation, and with the key that comes of it: the same each
 	// time it is asked about a session, and another one for each session.
 	SealTo(ctx context.Context, session SessionID) (PublicKey, error)
@@ -47,10 +50,20 @@ type Health struct {
 
 	Feed       FeedState `json:"feed"`        // its own way to leaders' messages
 	FeedDetail string    `json:"feed_detail"` // what is wrong with that, or was found with it; empty if nothing was
-	FeedProofs int       `json:"feed_proofs"` // that the mailbox and another signer's were told different things
+	FeedProofs int       `json:"feed_proofs"` // that its mailbox and another one were told different things
+	// FeedDoubted counts instances whose mailbox is not what they sign, and differences between two, while others are followed.
+	FeedDoubted int `json:"feed_doubted"`
 }
 
-// FeedState is how a backend fares with the mailbox from which it takes what leaders say.
+// FeedHealth is what a backend says about its way to leaders' messages. See Health, which has the same.
+type FeedHealth struct {
+	State   FeedState
+	Detail  string
+	Proofs  int
+	Doubted int
+}
+
+// FeedState is how a backend fares with the mailboxes from which it takes what leaders say: of several, as with the best.
 type FeedState string
 
 // The states of a backend's mailbox. In FeedAway what came before still counts.
@@ -58,7 +71,7 @@ const (
 	FeedOff     FeedState = "off"     // it has none: the node's word is taken
 	FeedAway    FeedState = "away"    // it cannot be followed now
 	FeedFollows FeedState = "follows" // it is followed and verified
-	FeedFalse   FeedState = "false"   // it is not what its instance signs: nothing is signed
+	FeedFalse   FeedState = "false"   // it is not what its instance signs, and no other one is followed: nothing is signed
 )
 
 // FeedStates returns every state of a backend's mailbox.
@@ -142,7 +155,7 @@ type RoundReply struct {
 	Out      []Parcel  `json:"out,omitempty"` // for the other operators' backends; opaque
 	Done     *Outcome  `json:"done,omitempty"`
 	Culprits []Culprit `json:"culprits,omitempty"` // who broke the session; it is over then
-	Opened   *Opened   `json:"opened,omitempty"`   // of a key generation: where one of a pair is a culprit
+	Openings []Opened  `json:"openings,omitempty"` // of a key generation: where one of a pair is a culprit; one for each dealer's operator
 }
 
 // Opened lets everybody see what a dealer sealed for a receiver who cannot use it: with the receiver's key, which was for one

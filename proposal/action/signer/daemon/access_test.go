@@ -19,7 +19,7 @@ import (
 
 // needed says which of the roles suffices alone for each call.
 var needed = map[string][]Role{
-	"health": Roles(), "keys": {RoleRead}, "key": {RoleRead}, "protection": {RoleRead},
+	"health": Roles(), "keys": {RoleRead}, "key": {RoleRead}, "brief": {RoleRead}, "protection": {RoleRead},
 	"session": {RoleSign, RoleDKG}, "abort": {RoleSign, RoleDKG},
 	"generate": {RoleDKG}, "seal to": {RoleDKG}, "sign": {RoleSign}, "sign on": {RoleSign}, "activate": {RoleAdmin, RoleDKG}, "freeze": {RoleAdmin},
 }

@@ -201,6 +201,20 @@ func (d *Client) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDeta
 	return key, nil
 }
 
+// Brief implements signer.Backend.
+func (d *Client) Brief(ctx context.Context, wallet chain.WalletID) (signer.Key, error) {
+	var key signer.Key
+	_, err := d.ask(ctx, question{method: http.MethodGet, path: "/v1/keys/" + wallet.String() + "/brief", within: d.limits.Read}, &key)
+	key.Why = signer.Printable(key.Why)
+	if err == nil {
+		err = fitBrief(wallet, key)
+	}
+	if err != nil {
+		return signer.Key{}, fmt.Errorf("ask for key: %w", err)
+	}
+	return key, nil
+}
+
 // SealTo implements signer.Backend.
 func (d *Client) SealTo(ctx context.Context, session signer.SessionID) (signer.PublicKey, error) {
 	var key SealKey

@@ -407,7 +407,8 @@ func TestBothVersionsOfHTTPAreSpoken(t *testing.T) {
 		require.Equal(t, protocol, connection.ConnectionState().NegotiatedProtocol)
 		require.NoError(t, connection.Close())
 	}
-	response, _ := w.send(t, w.raw(t, w.node), http.MethodGet, "/openapi.json", "")
+	response, served := w.send(t, w.raw(t, w.node), http.MethodGet, "/openapi.json", "")
+	require.JSONEq(t, string(document), served)
 	require.Equal(t, 1, response.ProtoMajor)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }

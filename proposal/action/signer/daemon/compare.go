@@ -19,8 +19,8 @@ const mediaBytes = "application/octet-stream"
 // errNotKept is answered to who compares, and asks for what the signer does not keep of its mailbox.
 var errNotKept = errors.New("the signer keeps nothing of that")
 
-// octets is an answer that is no document.
-type octets []byte
+// octets is an answer that is no document, written as it is made: nothing of it is held back here, so that who gives it knows when it is over.
+type octets func(w http.ResponseWriter) error
 
 // SetFeed gives the server what the signer keeps of its mailbox, for other signers who compare; client.Follower's Serve is one. It must be
 // called before Run.
@@ -46,29 +46,54 @@ func (s *Server) kept(ctx context.Context, c client, q request, path string) (an
 	if err != nil {
 		return nil, malformed(err)
 	}
-	a := &heard{status: http.StatusOK, header: http.Header{}}
-	s.feed.ServeHTTP(a, ask)
-	switch a.status {
-	case http.StatusOK:
-		return octets(a.body.Bytes()), nil
-	case http.StatusNotFound:
-		return nil, errNotKept
-	case http.StatusTooManyRequests:
-		return nil, signer.ErrBusy
-	}
-	return nil, malformed(errors.New(strings.TrimSpace(a.body.String())))
+	return octets(func(w http.ResponseWriter) error {
+		a := &heard{to: w, status: http.StatusOK, header: http.Header{}}
+		s.feed.ServeHTTP(a, ask)
+		switch a.status {
+		case http.StatusOK:
+			a.begin()
+			return nil
+		case http.StatusNotFound:
+			return errNotKept
+		case http.StatusTooManyRequests:
+			return signer.ErrBusy
+		}
+		return malformed(errors.New(strings.TrimSpace(a.refusal.String())))
+	}), nil
 }
 
-// heard is an answer that goes on in another form. Who gives it bounds it.
+// maxRefusal is how much is read of why something is refused, in bytes.
+const maxRefusal = 4096
+
+// heard passes an answer on, with this server's headers, and keeps the text of a refusal, which goes on in another form.
 type heard struct {
-	status int
-	header http.Header
-	body   bytes.Buffer
+	to      http.ResponseWriter
+	status  int
+	header  http.Header
+	refusal bytes.Buffer
+	begun   bool
 }
 
-func (h *heard) Header() http.Header         { return h.header }
-func (h *heard) WriteHeader(status int)      { h.status = status }
-func (h *heard) Write(p []byte) (int, error) { return h.body.Write(p) }
+func (h *heard) Header() http.Header    { return h.header }
+func (h *heard) WriteHeader(status int) { h.status = status }
+
+func (h *heard) Write(p []byte) (int, error) {
+	if h.status != http.StatusOK {
+		h.refusal.Write(p[:min(len(p), maxRefusal-h.refusal.Len())])
+		return len(p), nil
+	}
+	h.begin()
+	return h.to.Write(p)
+}
+
+// begin says that the answer is one, also if it is empty.
+func (h *heard) begin() {
+	if !h.begun {
+		h.begun = true
+		h.to.Header().Set("Content-Type", mediaBytes)
+		h.to.WriteHeader(http.StatusOK)
+	}
+}
 
 // maxPeers is with how many other signers one compares.
 const maxPeers = 16

@@ -59,10 +59,17 @@ func fitKey(k signer.Key) error {
 }
 
 func fitDetail(wallet chain.WalletID, k signer.KeyDetail) error {
+	if err := fitBrief(wallet, k.Key); err != nil {
+		return err
+	}
+	return fitWhole(k)
+}
+
+func fitBrief(wallet chain.WalletID, k signer.Key) error {
 	if k.Wallet != wallet {
 		return unfit("another wallet's key: that of %v", k.Wallet)
 	}
-	return fitWhole(k)
+	return fitKey(k)
 }
 
 func fitWhole(k signer.KeyDetail) error {
@@ -84,8 +91,8 @@ func fitWhole(k signer.KeyDetail) error {
 const maxParcels = chain.MaxSeats + 1
 
 func fitReply(r signer.RoundReply) error {
-	if len(r.Out) > maxParcels || len(r.Culprits) > chain.MaxSeats {
-		return unfit("%d parcels and %d culprits", len(r.Out), len(r.Culprits))
+	if len(r.Out) > maxParcels || len(r.Culprits) > chain.MaxSeats || len(r.Openings) > chain.MaxSeats {
+		return unfit("%d parcels, %d culprits and %d openings", len(r.Out), len(r.Culprits), len(r.Openings))
 	}
 	if slices.ContainsFunc(r.Culprits, func(c signer.Culprit) bool { return c.Seat == 0 }) {
 		return unfit("a culprit without a seat")

@@ -73,6 +73,11 @@ func (f *fake) Keys(_ context.Context, after *chain.WalletID, limit int) ([]sign
 	return list, f.note("keys")
 }
 
+func (f *fake) Brief(ctx context.Context, wallet chain.WalletID) (signer.Key, error) {
+	k, err := f.Key(ctx, wallet)
+	return k.Key, err
+}
+
 func (f *fake) Key(_ context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {
 	if f.keyErr != nil {
 		return signer.KeyDetail{}, f.keyErr
@@ -310,6 +315,7 @@ func (w *world) calls() map[string]func(signer.Backend, context.Context) error {
 		"health": func(b signer.Backend, ctx context.Context) error { _, err := b.Health(ctx); return err },
 		"keys":   func(b signer.Backend, ctx context.Context) error { _, err := b.Keys(ctx, nil, 10); return err },
 		"key":    func(b signer.Backend, ctx context.Context) error { _, err := b.Key(ctx, w.key.Wallet); return err },
+		"brief":  func(b signer.Backend, ctx context.Context) error { _, err := b.Brief(ctx, w.key.Wallet); return err },
 		"protection": func(b signer.Backend, ctx context.Context) error {
 			_, err := b.Protection(ctx, w.key.Wallet)
 			return err

@@ -39,35 +39,37 @@ func (s *Server) permittedKeys(ctx context.Context, c client, after *chain.Walle
 		if len(list) == limit {
 			break
 		}
-		detail, err := s.backend.Key(ctx, wallet)
+		key, err := s.backend.Brief(ctx, wallet)
 		if errors.Is(err, signer.ErrUnknownKey) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, detail.Key)
+		list = append(list, key)
 	}
 	return list, nil
 }
 
 func (s *Server) key(ctx context.Context, c client, q request) (any, error) {
-	wallet, err := q.wallet()
+	wallet, err := q.readable(c)
 	if err != nil {
-		return nil, err
-	}
-	if err := c.may(wallet, RoleRead); err != nil {
 		return nil, err
 	}
 	return s.backend.Key(ctx, wallet)
 }
 
-func (s *Server) protection(ctx context.Context, c client, q request) (any, error) {
-	wallet, err := q.wallet()
+func (s *Server) brief(ctx context.Context, c client, q request) (any, error) {
+	wallet, err := q.readable(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.may(wallet, RoleRead); err != nil {
+	return s.backend.Brief(ctx, wallet)
+}
+
+func (s *Server) protection(ctx context.Context, c client, q request) (any, error) {
+	wallet, err := q.readable(c)
+	if err != nil {
 		return nil, err
 	}
 	return s.backend.Protection(ctx, wallet)
@@ -180,7 +182,7 @@ func (s *Server) setState(ctx context.Context, c client, q request) (any, error)
 		return nil, err
 	}
 	if !forgotten && c.has(RoleAdmin) != nil {
-		key, err := s.backend.Key(ctx, wallet)
+		key, err := s.backend.Brief(ctx, wallet)
 		if err != nil {
 			return nil, err
 		}

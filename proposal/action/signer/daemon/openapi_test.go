@@ -74,12 +74,11 @@ func describe(t *testing.T) object {
 		}
 		if r.answer == nil {
 			responses["204"] = object{"description": "Done."}
+		} else if _, is := r.answer.(octets); is {
+			responses["200"] = object{"description": "The answer, in the feed's canonical form.", "content": object{mediaBytes: object{}}}
 		} else {
 			schema := s.Of(reflect.TypeOf(r.answer))
 			responses["200"] = object{"description": "The answer.", "content": object{mediaJSON: object{"schema": schema}}}
-			if _, is := r.answer.(octets); is {
-				responses["200"] = object{"description": "The answer, in the feed's canonical form.", "content": object{mediaBytes: object{}}}
-			}
 			if r.path == "/v1/health" {
 				responses["507"].(object)["content"] = object{mediaJSON: object{"schema": object{"anyOf": []any{schema, problem[mediaJSON].(object)["schema"]}}}}
 			}

@@ -63,6 +63,15 @@ func (q request) wallet() (chain.WalletID, error) {
 	return wallet, nil
 }
 
+// readable returns the wallet of the path, if the client may read about it.
+func (q request) readable(c client) (chain.WalletID, error) {
+	wallet, err := q.wallet()
+	if err != nil {
+		return wallet, err
+	}
+	return wallet, c.may(wallet, RoleRead)
+}
+
 func (q request) session() (signer.SessionID, error) {
 	id, err := signer.ParseSessionID(q.path("session"))
 	if err != nil {

@@ -89,6 +89,10 @@ func routes() []route {
 			parameters: []parameter{walletParameter}, codes: []string{"unknown_key"},
 		},
 		{
+			path: "/v1/keys/{wallet}/brief", summary: "One key as the list has it. Role read.", answer: signer.Key{}, handle: (*Server).brief,
+			parameters: []parameter{walletParameter}, codes: []string{"unknown_key"},
+		},
+		{
 			method: http.MethodPost, path: "/v1/keys/{wallet}/dkg/{session}/round/{r}", body: GenerateBody{}, answer: signer.RoundReply{}, handle: (*Server).generate,
 			summary:    "One round of a key generation. The wallet is the session's placeholder: its first 20 bytes. A round that was answered is answered with the same again. Role dkg.",
 			parameters: []parameter{walletParameter, sessionParameter, roundParameter}, codes: ofSessions,
@@ -121,21 +125,22 @@ func routes() []route {
 			parameters: []parameter{walletParameter}, codes: []string{"unknown_key"},
 		},
 		{
-			path: "/v1/feed/trail", answer: octets{}, alone: true, handle: (*Server).trail, codes: []string{"not_kept"},
+			path: "/v1/feed/trail", answer: octets(nil), alone: true, handle: (*Server).trail, codes: []string{"not_kept"},
 			summary: "What the signer keeps of its mailbox of the operator's feed, epoch by epoch, for another signer who compares. Role read.",
 			parameters: []parameter{
-				{name: "instance", kind: "string", query: true, about: "Whose feed; the one that has the signer's mailbox unless given."},
+				{name: "instance", kind: "string", query: true, about: "Whose feed; that of who had the signer's mailbox in the first epoch unless given."},
 				{name: "mailbox", kind: "string", query: true, about: "The mailbox of who compares."},
 				{name: "from", kind: "integer", query: true, about: "The first epoch."},
 				{name: "whole", kind: "integer", query: true, about: "The first epoch that who compares keeps whole."},
 			},
 		},
 		{
-			path: "/v1/feed/epoch", answer: octets{}, alone: true, handle: (*Server).epoch, codes: []string{"not_kept"},
+			path: "/v1/feed/epoch", answer: octets(nil), alone: true, handle: (*Server).epoch, codes: []string{"not_kept"},
 			summary: "One epoch as the signer keeps it, for another signer who compares. Role read.",
 			parameters: []parameter{
 				{name: "instance", kind: "string", query: true, about: "Whose feed."},
 				{name: "epoch", kind: "integer", query: true, about: "Which epoch."},
+				{name: "after", kind: "integer", query: true, about: "Only entries after this number, at most 16384; the first ones unless given."},
 			},
 		},
 		{path: "/openapi.json", summary: "This document. Any listed client may ask.", answer: map[string]any{}, handle: (*Server).openAPI, alone: true},

@@ -141,6 +141,12 @@ func (s *Server) operation(route route) http.Handler {
 			return
 		}
 		answer, err := route.handle(s, r.Context(), who, q)
+		if write, is := answer.(octets); is && err == nil {
+			head(w)
+			if err = write(w); err == nil {
+				return
+			}
+		}
 		if err != nil {
 			s.fail(w, route, who, err)
 			return
@@ -205,17 +211,16 @@ func (s *Server) fail(w http.ResponseWriter, route route, who client, err error)
 	s.write(w, status, problem)
 }
 
-func (s *Server) write(w http.ResponseWriter, status int, answer any) {
+// head is of every answer.
+func head(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+}
+
+func (s *Server) write(w http.ResponseWriter, status int, answer any) {
+	head(w)
 	if answer == nil {
 		w.WriteHeader(status)
-		return
-	}
-	if raw, is := answer.(octets); is {
-		w.Header().Set("Content-Type", mediaBytes)
-		w.WriteHeader(status)
-		_, _ = w.Write(raw) // the client has gone: its concern
 		return
 	}
 	raw, err := marshal(answer)

@@ -169,7 +169,7 @@ func (f FeedSettings) check() error {
 		complaints = append(complaints, errors.New("feed.operator: want the operator's address, whose word on the instances' keys is believed"))
 	}
 	if f.Mailbox == "" {
-		complaints = append(complaints, errors.New("feed.mailbox: want the name of a mailbox (walletnode feed mailboxes lists them)"))
+		complaints = append(complaints, errors.New("feed.mailbox: want signer. and the signer's id, as the node's configuration has it"))
 	}
 	if len(f.Peers) > maxPeers {
 		complaints = append(complaints, fmt.Errorf("feed.peers: want at most %d", maxPeers))

@@ -26,6 +26,11 @@ func (p *play) attest(ctx context.Context) error {
 			return err
 		}
 	}
+	told := func() {}
+	if !p.played {
+		told = p.retelling(ctx)
+	}
+	defer told()
 	start := time.Now()
 	late := time.NewTimer(p.s.cfg.RoundTime)
 	defer late.Stop()
@@ -34,12 +39,14 @@ func (p *play) attest(ctx context.Context) error {
 	compared := time.NewTimer(comparing)
 	defer compared.Stop()
 	compared.Stop()
-	named, resolved := false, false
+	named, resolved := 0, false
 	for {
 		changed := p.heard.next()
+		p.passOn(ctx)
 		signed, other, absent := p.heard.attestations(own.Attestation)
 		p.note(Progress{0, append(slices.Clone(other), absent...), start})
 		if len(other)+len(absent) == 0 {
+			told()
 			return p.activate(ctx, signed)
 		}
 		if why := p.hopeless(own, other, absent); why != "" && p.row.State == Attesting {
@@ -49,9 +56,9 @@ func (p *play) attest(ctx context.Context) error {
 			p.log.WarnContext(ctx, "Key generation failed", "why", why)
 			compared.Reset(comparing)
 		}
-		if !named && p.row.State == Failed {
-			if f := p.proven(ctx, resolved); f != nil {
-				named = true
+		if p.row.State == Failed {
+			if f := p.proven(ctx, resolved); f != nil && len(f.culprits) > named {
+				named = len(f.culprits)
 				if err := p.name(ctx, f); err != nil {
 					return err
 				}
@@ -62,6 +69,10 @@ func (p *play) attest(ctx context.Context) error {
 		case <-compared.C:
 			resolved = true
 		case <-late.C:
+			// Somebody may have attested to others alone, who use the wallet by now.
+			if err := p.say(ctx, newCall(append(other, absent...)...)); err != nil {
+				return err
+			}
 			if p.row.State == Attesting {
 				if err := p.save(ctx, Attesting, names(absent)+" has not attested yet"); err != nil {
 					return err
@@ -72,7 +83,7 @@ func (p *play) attest(ctx context.Context) error {
 				p.discard(ctx, p.row.Detail)
 				return nil
 			}
-			return &failure{why: names(absent) + " did not attest in time", culprits: absent}
+			return &failure{why: names(absent) + " did not attest in time"}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -179,8 +190,30 @@ func (p *play) use(ctx context.Context, record []byte, wallet chain.Wallet) erro
 	return p.s.cfg.Registry.ImportWallet(ctx, wallet)
 }
 
-// repeated is how long a lingering node says its attestation again after it was called.
-const repeated = 10 * time.Minute
+// passOn says the attestations that others miss and we have, each operator's once: whoever attests to some alone would have these
+// use a wallet that the rest gives up.
+func (p *play) passOn(ctx context.Context) {
+	for op, all := range p.heard.missedByOthers() {
+		if p.passedOn[op] || op == p.s.self {
+			continue
+		}
+		p.passedOn[op] = true
+		for _, signed := range all {
+			if err := p.topic.Publish(ctx, attestationMessage(signed)); err != nil {
+				p.log.DebugContext(ctx, "Attestation of another operator was not passed on", "by", op, "error", err)
+			}
+		}
+	}
+}
+
+// calling is how often an attestation is said anew for those who call for it, however often they do.
+const calling = 10 * time.Second
+
+// How long a lingering node says its attestation again: at first, for those whose link failed for a moment, and after it was called.
+const (
+	toldAtFirst = time.Minute
+	repeated    = 10 * time.Minute
+)
 
 // linger answers those who were away when all attested.
 func (p *play) linger(ctx context.Context) error {
@@ -192,20 +225,26 @@ func (p *play) linger(ctx context.Context) error {
 	if err := p.topic.Publish(ctx, message); err != nil {
 		p.log.DebugContext(ctx, "Attestation was not said", "error", err)
 	}
+	p.heard.recall(p.row.Attestations)
 	p.heard.release()
 	p.s.keep(p)
 	defer p.s.leave(p)
 	end := time.NewTimer(time.Until(p.row.Changed.Add(p.s.cfg.Linger)))
 	defer end.Stop()
-	quiet := time.NewTimer(repeated)
+	quiet := time.NewTimer(toldAtFirst)
 	defer quiet.Stop()
-	for calls := p.heard.called(); ; {
+	said := time.Now()
+	for calls := p.heard.callsHeard(); ; {
 		changed := p.heard.next()
-		if n := p.heard.called(); n != calls {
+		p.passOn(ctx)
+		if n := p.heard.callsHeard(); n != calls {
 			calls = n
 			quiet.Reset(repeated)
-			if err := p.topic.Publish(ctx, message); err != nil {
-				p.log.DebugContext(ctx, "Attestation was not said", "error", err)
+			if time.Since(said) >= calling { // else it is repeated anyway
+				said = time.Now()
+				if err := p.topic.Publish(ctx, message); err != nil {
+					p.log.DebugContext(ctx, "Attestation was not said", "error", err)
+				}
 			}
 		}
 		select {

@@ -34,6 +34,7 @@ type toy struct {
 	badShareTo chain.Operator          // who is given a wrong share
 	says       []byte                  // what it says beside its commitment
 	accuses    chain.Operator          // of whom it says that its share is wrong
+	accusesAll bool                    // of everybody
 	shows      *signer.Digest          // with which key, if it is not its own
 	attests    func(*signer.KeyDetail) // how its key differs
 	asked      func(round int)         // told of each round
@@ -194,11 +195,11 @@ func (b *toy) round(s *toySession, r signer.GenerateRound) (signer.RoundReply, e
 	case 1:
 		commitment := append([]byte("commitment of "+s.self.String()), b.says...)
 		out := []signer.Parcel{{Data: commitment}}
-		s.first[s.self] = keygen.BundleHash(keygen.EncodeBundle(r.Session, 1, out))
+		s.first[s.self] = keygen.BundleHash(commitment)
 		return signer.RoundReply{Out: out}, nil
 	case 2:
 		for op, bundle := range said {
-			s.first[op] = bundle.Hash
+			s.first[op] = keygen.BundleHash(bundle.Parcels[0].Data)
 		}
 		return signer.RoundReply{Out: b.shares(s)}, nil
 	default:
@@ -238,12 +239,18 @@ func (b *toy) finish(s *toySession, said map[chain.Operator]keygen.Bundle) (sign
 			return signer.RoundReply{}, signer.ErrSplit
 		}
 	}
+	var failed signer.RoundReply
 	for _, op := range s.inv.Operators() {
 		for _, p := range said[op].Parcels {
-			if p.To == s.self && (!bytes.Equal(p.Data, share(op, s.self)) || op == b.accuses) {
-				return b.accuse(s, op), nil
+			if p.To == s.self && (!bytes.Equal(p.Data, share(op, s.self)) || op == b.accuses || b.accusesAll) {
+				accused := b.accuse(s, op)
+				failed.Openings = append(failed.Openings, accused.Openings...)
+				failed.Culprits = append(failed.Culprits, accused.Culprits...)
 			}
 		}
+	}
+	if len(failed.Culprits) > 0 {
+		return failed, nil
 	}
 	seed := sha256.Sum256(append(s.commitments(), s.inv.Nonce[:]...))
 	group := chain.PublicKey(wire.PublicKeyOf(secp256k1.PrivKeyFromBytes(seed[:])).Uncompressed())
@@ -258,11 +265,11 @@ func (b *toy) finish(s *toySession, said map[chain.Operator]keygen.Bundle) (sign
 
 // accuse ends a session with the opening of its key.
 func (b *toy) accuse(s *toySession, op chain.Operator) signer.RoundReply {
-	opened := &signer.Opened{Dealer: s.inv.SeatsOf(op)[0], Receiver: s.inv.SeatsOf(s.self)[0], Round: 2, Key: b.private(s.inv.Session())}
+	opened := signer.Opened{Dealer: s.inv.SeatsOf(op)[0], Receiver: s.inv.SeatsOf(s.self)[0], Round: 2, Key: b.private(s.inv.Session())}
 	if b.shows != nil {
 		opened.Key = *b.shows
 	}
-	return signer.RoundReply{Opened: opened, Culprits: []signer.Culprit{{
+	return signer.RoundReply{Openings: []signer.Opened{opened}, Culprits: []signer.Culprit{{
 		Seat: opened.Dealer, By: op, Detail: "its share does not fit, or ours was lost: one of the pair",
 	}}}
 }

@@ -1,8 +1,11 @@
 package keygen
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -30,6 +33,8 @@ type Bundle struct {
 	Parcels []signer.Parcel
 	// SealedTo are the keys to which the parcels for one operator are sealed, as who signs says. It holds none that is no key.
 	SealedTo map[chain.Operator]signer.PublicKey
+	// Accepted is, in round 1, acceptedHash of the keys with which operators have accepted, as who signs was told; zero if it is no hash.
+	Accepted signer.Digest
 	// Hash is of what was said. The signature is no part of it: a message that is published again is signed anew.
 	Hash signer.Digest
 }
@@ -75,6 +80,9 @@ func openBundle(session signer.SessionID, by chain.Operator, m *pb.SignerBundle,
 		return Bundle{}, fmt.Errorf("bundle: %w: round %d, want 1 to %d", ErrDocument, m.GetRound(), MaxRounds)
 	}
 	b := Bundle{Session: session, Round: int(m.GetRound()), By: by, Hash: hash}
+	if len(m.GetAccepted()) == len(b.Accepted) {
+		b.Accepted = signer.Digest(m.GetAccepted())
+	}
 	for _, p := range m.GetParcels() {
 		parcel := signer.Parcel{Data: p.GetData()}
 		switch len(p.GetTo()) {
@@ -100,9 +108,27 @@ func EncodeBundle(session signer.SessionID, round int, parcels []signer.Parcel) 
 	return EncodeSealed(session, round, parcels, nil)
 }
 
-// EncodeSealed is EncodeBundle with the keys to which the parcels for one operator are sealed.
+// acceptedHash is of the keys with which all operators of a session have accepted.
+func acceptedHash(session signer.SessionID, keys map[chain.Operator]signer.PublicKey) signer.Digest {
+	operators := slices.SortedFunc(maps.Keys(keys), func(a, b chain.Operator) int { return bytes.Compare(a[:], b[:]) })
+	h := sha256.New()
+	h.Write([]byte("walletnode/keygen/accepted/1:")) // a hash's Write never fails
+	h.Write(session[:])
+	for _, op := range operators {
+		key := keys[op]
+		h.Write(op[:])
+		h.Write(key[:])
+	}
+	return signer.Digest(h.Sum(nil))
+}
+
+// EncodeSealed is EncodeBundle with the keys with which all operators have accepted, to which what is for one operator is sealed.
 func EncodeSealed(session signer.SessionID, round int, parcels []signer.Parcel, keys map[chain.Operator]signer.PublicKey) []byte {
 	m := &pb.SignerBundle{Session: session[:], Round: uint32(round)} //nolint:gosec // at most MaxRounds
+	if round == 1 && len(keys) > 0 {
+		accepted := acceptedHash(session, keys)
+		m.Accepted = accepted[:]
+	}
 	for _, p := range parcels {
 		out := &pb.SignerParcel{Data: p.Data}
 		if !p.To.IsZero() {

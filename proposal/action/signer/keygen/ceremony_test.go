@@ -32,7 +32,9 @@ type member struct {
 	known   map[chain.Operator]bool     // with whom it shares a wallet
 	judge   keygen.Judge
 	service *keygen.Service
-	stop    func()
+	// instance is its name among those that share its log, of which all others are gone; empty if none do.
+	instance string
+	stop     func()
 }
 
 // circle starts the operators 1 to n. It runs in a bubble.
@@ -57,7 +59,9 @@ func (m *member) operator() chain.Operator { return operator(m.seed) }
 
 func (m *member) config() keygen.Config {
 	return keygen.Config{
-		Key: secret(m.seed), ChainID: 11155111, Genesis: chain.Hash{7},
+		Instance: m.instance,
+		Gone:     func(_ context.Context, instance string) (bool, error) { return instance != m.instance, nil },
+		Key:      secret(m.seed), ChainID: 11155111, Genesis: chain.Hash{7},
 		Log: m.log, Network: port{m.hub, secret(m.seed)}, Placement: m.shelf, Registry: m.shelf,
 		Term:   func(context.Context) (signer.Term, error) { return signer.Term{}, nil },
 		Height: m.chainHeight,

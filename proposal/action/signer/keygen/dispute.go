@@ -71,84 +71,151 @@ type Judge func(d Dispute) (Verdict, error)
 // opened is what a complaint opens, as it was signed.
 type opened struct {
 	signer.Opened
-	hashes []signer.Digest // of the dealer's messages, of each round from 1 on
+	public signer.PublicKey // of the key that is shown; zero if that is none
+	hashes []signer.Digest  // of the dealer's messages, of each round from 1 on
 }
 
-// resolve returns the failure that names who of a pair has broken it; nil if that cannot be told, or not yet. Once it is late
-// nothing more is awaited.
-func (p *play) resolve(ctx context.Context, late bool) *failure {
+// pair is who complains, and of whom.
+type pair struct{ receiver, dealer chain.Operator }
+
+// finding is how an operator has broken a key generation, and the messages that show it.
+type finding struct {
+	why   string
+	proof [][]byte
+}
+
+// maxProof is how many bytes of messages are kept as proof: what names the operators that come last in the roster is left out.
+const maxProof = 32 << 20
+
+// proven returns the failure that names all who have broken it, as far as that can be told by now; nil if nobody has. Once it is
+// late nothing more is awaited.
+func (p *play) proven(ctx context.Context, late bool) *failure {
+	p.contradictions()
 	for _, by := range p.heard.operators {
 		e, ok := p.heard.endingOf(by)
-		if !ok || e.opened == nil || p.undecided[by] {
+		if !ok {
 			continue
 		}
-		if f := p.settle(ctx, by, e, late); f != nil {
-			return f
+		for _, o := range e.opened {
+			if _, known := p.findings[by]; known && !p.examines {
+				break // what else it says would take as long again, each time, and helps nobody
+			}
+			if of := (pair{by, p.inv.Roster[o.Dealer-1]}); !p.settled[of] {
+				p.settle(ctx, of, o, e.signed, late)
+			}
 		}
 	}
-	return nil
+	return p.found()
+}
+
+// contradictions takes in who has contradicted itself.
+func (p *play) contradictions() {
+	for _, c := range p.heard.proven() {
+		p.find(c.by, fmt.Sprintf("%v %s", c.by, c.what), c.signed)
+	}
+}
+
+// find keeps the first thing that is found of an operator: it is enough, and proves itself.
+func (p *play) find(culprit chain.Operator, why string, proof [][]byte) {
+	if _, known := p.findings[culprit]; !known {
+		p.findings[culprit] = finding{why, proof}
+	}
+}
+
+// found puts together all that was found; nil if it is nothing.
+func (p *play) found() *failure {
+	f := &failure{}
+	kept, size := map[signer.Digest]bool{}, 0
+	for _, op := range p.heard.operators {
+		one, ok := p.findings[op]
+		if !ok {
+			continue
+		}
+		more, bytes := [][]byte(nil), 0
+		for _, signed := range one.proof { // one complaint may be about several
+			if !kept[BundleHash(signed)] {
+				more, bytes = append(more, signed), bytes+len(signed)
+			}
+		}
+		if size+bytes > maxProof {
+			break
+		}
+		size += bytes
+		for _, signed := range more {
+			kept[BundleHash(signed)] = true
+		}
+		if f.why != "" {
+			f.why += "; "
+		}
+		f.why += one.why
+		f.culprits, f.proof = append(f.culprits, op), append(f.proof, more...)
+	}
+	if len(f.culprits) == 0 {
+		return nil
+	}
+	return f
 }
 
 // settle decides about one complaint. It never names who does what an honest one does: of what the receiver says only that
 // counts which it says of the very messages that the dealer has signed, and the dealer answers only for what opens with a key
 // to which, by its own word, it sealed.
-func (p *play) settle(ctx context.Context, by chain.Operator, e ending, late bool) *failure {
-	o := e.opened
-	dealer := p.inv.Roster[o.Dealer-1]
+func (p *play) settle(ctx context.Context, of pair, o *opened, complaint []byte, late bool) {
+	by, dealer := of.receiver, of.dealer
 	dealt, same := p.heard.dealtBy(dealer, o.hashes)
 	if !same {
-		if !late {
-			return nil // the messages that are meant are shown, and another one of them is proof
+		if late { // the messages that are meant were shown before, and another one of them is proof
+			p.find(by, fmt.Sprintf("%v accuses %v of messages that it does not show", by, dealer), [][]byte{complaint})
 		}
-		return &failure{fmt.Sprintf("%v accuses %v of messages that it does not show", by, dealer), []chain.Operator{by}, [][]byte{e.signed}}
+		return
 	}
-	proof := append([][]byte{e.signed}, dealt...)
-	public, sound := publicOf(o.Key)
-	sealedTo, other, err := otherKey(p.row.Session, dealt, by, public)
-	if err != nil || !sound {
-		return &failure{fmt.Sprintf("%v opens nothing with the key that it shows", by), []chain.Operator{by}, proof}
+	proof := append([][]byte{complaint}, dealt...)
+	sealedTo, other, err := otherKey(p.row.Session, dealt, by, o.public)
+	if err != nil || o.public == (signer.PublicKey{}) {
+		p.find(by, fmt.Sprintf("%v opens nothing with the key that it shows", by), proof)
+		return
 	}
 	if other {
-		return p.wrongKey(by, dealer, sealedTo, public, proof, late)
+		p.wrongKey(of, sealedTo, o.public, proof)
+		return
 	}
 	if p.s.cfg.Judge == nil {
-		return nil
+		return
 	}
+	p.settled[of] = true
 	verdict, why := p.s.cfg.Judge(Dispute{p.inv, o.Opened, dealt})
 	switch verdict {
 	case DealerBroke:
-		return &failure{
-			fmt.Sprintf("%v dealt seat %d of %v what it cannot use, as everybody can see who opens it: %v", dealer, o.Receiver, by, printable(fmt.Sprint(why))),
-			[]chain.Operator{dealer},
-			proof,
-		}
+		p.find(dealer, fmt.Sprintf("%v dealt seat %d of %v what it cannot use, as everybody can see who opens it: %v", dealer, o.Receiver, by, printable(fmt.Sprint(why))), proof)
 	case ReceiverLied:
-		return &failure{
-			fmt.Sprintf("%v says that what seat %d of %v dealt it is bad, and it is right, as everybody can see who opens it", by, o.Dealer, dealer),
-			[]chain.Operator{by},
-			proof,
-		}
+		p.find(by, fmt.Sprintf("%v says that what seat %d of %v dealt it is bad, and it is right, as everybody can see who opens it", by, o.Dealer, dealer), proof)
 	default:
 		p.log.InfoContext(ctx, "It cannot be told who of a pair has broken the key generation", "dealer", dealer, "receiver", by, "why", why)
-		p.undecided[by] = true
-		return nil
 	}
 }
 
-// wrongKey decides where the receiver shows another key than the one to which the dealer says that it has sealed.
-func (p *play) wrongKey(by, dealer chain.Operator, sealedTo, shown signer.PublicKey, proof [][]byte, late bool) *failure {
+// wrongKey decides where the receiver shows another key than the one to which the dealer says that it has sealed. An honest dealer
+// deals only where all say that they were told the same acceptances, so it seals to the keys that it has told with its own words.
+func (p *play) wrongKey(of pair, sealedTo, shown signer.PublicKey, proof [][]byte) {
+	by, dealer := of.receiver, of.dealer
+	_, p.settled[of] = p.heard.acceptedHash() // once all acceptances are there nothing more can come
 	signed, accepted := p.heard.acceptanceOf(by)
 	switch {
 	case signed == nil:
-		return nil
-	case accepted.SealTo != shown:
-		return &failure{fmt.Sprintf("%v opens nothing: it shows another key than it has accepted with", by), []chain.Operator{by}, append(proof, signed)}
-	case late && sealedTo != accepted.SealTo:
-		// Had the receiver accepted with that key, too, the dealer would have shown it meanwhile, and both would be proof.
-		return &failure{fmt.Sprintf("%v sealed to a key with which %v has not accepted", dealer, by), []chain.Operator{dealer}, append(proof, signed)}
-	default:
-		return nil
+	case accepted != shown:
+		p.find(by, fmt.Sprintf("%v opens nothing: it shows another key than it has accepted with", by), append(proof, signed))
+	case sealedTo != accepted && p.heard.toldTheSame(dealer):
+		all, _ := p.heard.accepted()
+		p.find(dealer, fmt.Sprintf("%v sealed to a key with which %v has not accepted", dealer, by), append(proof, all...))
 	}
+}
+
+// toldTheSame reports whether an operator has said that it was told the acceptances that we were.
+func (h *hearing) toldTheSame(op chain.Operator) bool {
+	own, complete := h.acceptedHash()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s, ok := h.bundles[op][1]
+	return complete && ok && s.accepted == own
 }
 
 // publicOf returns the public half of an X25519 key.
@@ -196,16 +263,11 @@ func (h *hearing) endingOf(op chain.Operator) (ending, bool) {
 	return e, ok
 }
 
-// acceptanceOf returns an operator's acceptance; nil if none was heard.
-func (h *hearing) acceptanceOf(op chain.Operator) ([]byte, Acceptance) {
+// acceptanceOf returns an operator's acceptance, and the key in it; nil if none was heard.
+func (h *hearing) acceptanceOf(op chain.Operator) ([]byte, signer.PublicKey) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := h.acceptances[op]
-	a, err := ReadAcceptance(s.signed)
-	if err != nil {
-		return nil, Acceptance{}
-	}
-	return s.signed, a
+	return h.acceptances[op].signed, h.acceptances[op].sealTo
 }
 
 // misfits returns the acceptances of those who open with another key than the one that we have of them.
@@ -213,11 +275,11 @@ func (h *hearing) misfits() map[chain.Operator][]byte {
 	list := map[chain.Operator][]byte{}
 	for _, op := range h.operators {
 		e, ok := h.endingOf(op)
-		if !ok || e.opened == nil {
+		if !ok {
 			continue
 		}
-		signed, a := h.acceptanceOf(op)
-		if public, _ := publicOf(e.opened.Key); signed != nil && a.SealTo != public {
+		signed, sealTo := h.acceptanceOf(op)
+		if signed != nil && slices.ContainsFunc(e.opened, func(o *opened) bool { return sealTo != o.public }) {
 			list[op] = slices.Clone(signed)
 		}
 	}

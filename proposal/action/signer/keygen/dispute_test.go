@@ -51,20 +51,21 @@ func provenToAll(t *testing.T, all []*member, session signer.SessionID, culprit 
 	for _, m := range all {
 		row, _, err := m.log.Keygen(t.Context(), session)
 		require.NoError(t, err)
-		who, why, err := keygen.Examine(t.Context(), row.Invitation, row.Proof, m.judge)
+		found, err := keygen.Examine(t.Context(), row.Invitation, row.Proof, m.judge)
 		require.NoError(t, err, "operator %d", m.seed)
-		require.Equal(t, operator(culprit), who)
-		require.Contains(t, why, what)
+		require.Len(t, found, 1)
+		require.Equal(t, operator(culprit), found[0].Culprit)
+		require.Contains(t, found[0].Why, what)
 		for i := range row.Proof {
-			_, _, err = keygen.Examine(t.Context(), row.Invitation, slices.Delete(slices.Clone(row.Proof), i, i+1), m.judge)
+			_, err = keygen.Examine(t.Context(), row.Invitation, slices.Delete(slices.Clone(row.Proof), i, i+1), m.judge)
 			require.ErrorIs(t, err, keygen.ErrUnproven, "without message %d", i+1)
 			changed := slices.Clone(row.Proof)
 			changed[i] = slices.Clone(changed[i])
 			changed[i][len(changed[i])-1] ^= 1
-			_, _, err = keygen.Examine(t.Context(), row.Invitation, changed, m.judge)
+			_, err = keygen.Examine(t.Context(), row.Invitation, changed, m.judge)
 			require.Error(t, err, "with another message %d", i+1)
 		}
-		_, _, err = keygen.Examine(t.Context(), row.Proof[0], row.Proof, m.judge)
+		_, err = keygen.Examine(t.Context(), row.Proof[0], row.Proof, m.judge)
 		require.ErrorIs(t, err, keygen.ErrDocument, "no invitation")
 	}
 }
@@ -130,7 +131,7 @@ func TestWhoShowsAnotherKeyOfALaterRoundIsNamed(t *testing.T) {
 			o.Hashes = append(o.Hashes, hash[:])
 		}
 		data, err := proto.Marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: &pb.KeygenComplaint{
-			Session: session[:], Why: "it is bad", Opening: o,
+			Session: session[:], Why: "it is bad", Openings: []*pb.KeygenOpening{o},
 		}}})
 		require.NoError(t, err)
 		require.NoError(t, h.open(topic, secret(3)).Publish(t.Context(), data))
@@ -139,7 +140,8 @@ func TestWhoShowsAnotherKeyOfALaterRoundIsNamed(t *testing.T) {
 	})
 }
 
-// A dealer signs to which key it has sealed. Who names another one than the receiver's, so that nothing opens, is named.
+// A dealer signs with which keys all have accepted, and to which key it has sealed. Who names another one than the receiver's, so
+// that nothing opens, is named, and nobody waits for what it may show.
 func TestWhoSealsToAnotherKeyIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, all := circle(t, 3)
@@ -152,41 +154,132 @@ func TestWhoSealsToAnotherKeyIsNamed(t *testing.T) {
 			}
 		})
 		session := create(t, all, 2, 1, 1, 1)
-		time.Sleep(30 * time.Second)
-		require.NotContains(t, all[0].status(session).Detail, "sealed to a key", "the dealer may still show that the receiver accepted with it")
-		time.Sleep(time.Hour)
-		for _, m := range []*member{all[0], all[2]} {
-			require.Equal(t, operator(2).String()+" sealed to a key with which "+operator(3).String()+" has not accepted", m.status(session).Detail)
-		}
+		provenToAll(t, []*member{all[0], all[2]}, session, 2, "sealed to a key with which "+operator(3).String()+" has not accepted")
 	})
 }
 
-// A receiver accepts with one key towards the dealer and with another towards the rest, and opens with the other: the honest
-// dealer shows what it was told, and the two acceptances are proof.
+// acceptingOtherwise has an operator accept with another key towards a second one than towards the rest.
+func acceptingOtherwise(t *testing.T, by, towards int) func(from, to chain.Operator, data []byte) []byte {
+	return func(from, to chain.Operator, data []byte) []byte {
+		m := new(pb.SignerMessage)
+		if from != operator(by) || to != operator(towards) || proto.Unmarshal(data, m) != nil || m.GetAcceptance() == nil {
+			return data
+		}
+		a, err := keygen.ReadAcceptance(m.GetAcceptance())
+		require.NoError(t, err)
+		a.SealTo = publicOf(signer.Digest{9})
+		other, err := keygen.SignAcceptance(secret(by), a)
+		require.NoError(t, err)
+		changed, err := proto.Marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Acceptance{Acceptance: other}})
+		require.NoError(t, err)
+		return changed
+	}
+}
+
+// A receiver accepts with one key towards the dealer and with another towards the rest, to open with the other: that shows
+// before anything is dealt, and the two acceptances are proof.
 func TestWhoAcceptsTwiceFramesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, all := circle(t, 3)
-		h.bend = func(from, to chain.Operator, data []byte) []byte {
+		h.bend = acceptingOtherwise(t, 3, 2)
+		all[2].backend.accuses = operator(2)
+		for _, m := range all {
+			m.backend.asked = func(round int) { require.Less(t, round, 2, "something was dealt") }
+		}
+		session := create(t, all, 2, 1, 1, 1)
+		provenToAll(t, all[:2], session, 3, "accepted twice, with different backends")
+	})
+}
+
+// The dealer to whom it accepted otherwise is away when the others find that out: it has dealt nothing, and is accused of nothing.
+func TestADealerThatIsAwayIsNotBlamedForWhoAcceptsTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, all := circle(t, 3)
+		otherwise := acceptingOtherwise(t, 3, 2)
+		h.bend = func(from, to chain.Operator, data []byte) []byte { // operator 2 hears nothing any more once it has said its first round
 			m := new(pb.SignerMessage)
-			if from != operator(3) || to != operator(2) || proto.Unmarshal(data, m) != nil || m.GetAcceptance() == nil {
-				return data
+			if to == operator(2) && proto.Unmarshal(data, m) == nil && (m.GetBundle() != nil || m.GetComplaint() != nil) {
+				return nil
 			}
-			a, err := keygen.ReadAcceptance(m.GetAcceptance())
-			require.NoError(t, err)
-			a.SealTo = publicOf(signer.Digest{9})
-			other, err := keygen.SignAcceptance(secret(3), a)
-			require.NoError(t, err)
-			changed, err := proto.Marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Acceptance{Acceptance: other}})
-			require.NoError(t, err)
-			return changed
+			return otherwise(from, to, data)
 		}
 		all[2].backend.accuses = operator(2)
 		session := create(t, all, 2, 1, 1, 1)
+		all[1].kill()
 		time.Sleep(time.Hour)
 		st := all[0].status(session)
-		require.Equal(t, operator(3).String()+" accepted twice, with different backends", st.Detail)
-		require.Len(t, st.Proof, 2)
-		require.Regexp(t, "^"+operator(3).String(), all[1].status(session).Detail)
+		require.Equal(t, keygen.Failed, st.State)
+		require.Contains(t, st.Detail, "other acceptances than we were told "+operator(2).String())
+		require.NotContains(t, st.Detail, "accuses")
+		require.Empty(t, st.Proof)
+
+		h.mu.Lock()
+		h.bend = otherwise
+		h.mu.Unlock()
+		all[1].start()
+		time.Sleep(time.Hour)
+		st = all[1].status(session)
+		require.Equal(t, keygen.Failed, st.State)
+		require.Contains(t, st.Detail, "did not answer")
+	})
+}
+
+// several demands that everybody names these and nobody else, each with its reason, and that the proof does so for anybody.
+func several(t *testing.T, all []*member, session signer.SessionID, culprits map[int]string) {
+	t.Helper()
+	for _, m := range all {
+		row, _, err := m.log.Keygen(t.Context(), session)
+		require.NoError(t, err)
+		require.Equal(t, keygen.Failed, row.State)
+		found, err := keygen.Examine(t.Context(), row.Invitation, row.Proof, m.judge)
+		require.NoError(t, err, "operator %d: %s", m.seed, row.Detail)
+		named := map[chain.Operator]string{}
+		for _, f := range found {
+			named[f.Culprit] = f.Why
+			require.Contains(t, row.Detail, f.Why)
+		}
+		require.Len(t, named, len(culprits), "operator %d: %v", m.seed, named)
+		for seed, what := range culprits {
+			require.Contains(t, named[operator(seed)], what, "operator %d", m.seed)
+		}
+	}
+}
+
+func TestTwoCheatingDealersAreNamedToAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, all := circle(t, 4)
+		all[1].backend.badShareTo = operator(4)
+		all[2].backend.badShareTo = operator(4)
+		session := create(t, all, 3, 1, 1, 1, 2)
+		several(t, all, session, map[int]string{2: "what it cannot use", 3: "what it cannot use"})
+	})
+}
+
+// Each of the two complaints has ended it for the rest, and the other one is looked at none the less.
+func TestAFalseAccuserAndACheatingDealerAreNamedToAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, all := circle(t, 5)
+		all[1].backend.badShareTo = operator(4)
+		all[2].backend.accuses = operator(1)
+		session := create(t, all, 3, 1, 1, 1, 1, 1)
+		several(t, all, session, map[int]string{2: "what it cannot use", 3: "and it is right"})
+	})
+}
+
+// To look at a share takes a second of a processor: who complains falsely of many is looked at once.
+func TestWhoComplainsFalselyOfManyIsLookedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, all := circle(t, 5)
+		all[4].backend.accusesAll = true
+		judged := 0
+		all[0].judge = func(d keygen.Dispute) (keygen.Verdict, error) {
+			judged++
+			return toyJudge(d)
+		}
+		session := create(t, all, 3, 1, 1, 1, 1, 1)
+		time.Sleep(time.Hour)
+		several(t, all[:1], session, map[int]string{5: "dealt it is bad, and it is right"})
+		require.Equal(t, 1+1, judged, "once live, once when the proof was examined")
 	})
 }
 
@@ -196,8 +289,8 @@ func TestWhoAccusesOfMessagesThatAreNotShownIsNamed(t *testing.T) {
 		h, all := circle(t, 3)
 		all[2].backend.accuses = operator(2)
 		h.bend = bending(3, 0, func(m *pb.SignerMessage) {
-			if o := m.GetComplaint().GetOpening(); o != nil {
-				o.Hashes[1][0] ^= 1
+			if o := m.GetComplaint().GetOpenings(); len(o) > 0 {
+				o[0].Hashes[1][0] ^= 1
 			}
 		})
 		session := create(t, all, 2, 1, 1, 1)
@@ -206,7 +299,7 @@ func TestWhoAccusesOfMessagesThatAreNotShownIsNamed(t *testing.T) {
 		namedByAll(t, all[:2], session, 3, "accuses "+operator(2).String()+" of messages that it does not show")
 		row, _, err := all[0].log.Keygen(t.Context(), session)
 		require.NoError(t, err)
-		_, _, err = keygen.Examine(t.Context(), row.Invitation, row.Proof, all[0].judge)
+		_, err = keygen.Examine(t.Context(), row.Invitation, row.Proof, all[0].judge)
 		require.ErrorIs(t, err, keygen.ErrUnproven, "whoever left messages out could show the same")
 	})
 }
@@ -235,7 +328,7 @@ func TestAnOpeningOfNothingNamesNobody(t *testing.T) {
 				session := create(t, all, 2, 1, 1, 1)
 				double := h.open(keygen.TopicOf(session), secret(3))
 				data, err := proto.Marshal(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: &pb.KeygenComplaint{
-					Session: session[:], Why: "it is bad", Opening: o,
+					Session: session[:], Why: "it is bad", Openings: []*pb.KeygenOpening{o},
 				}}})
 				require.NoError(t, err)
 				require.NoError(t, double.Publish(t.Context(), data))

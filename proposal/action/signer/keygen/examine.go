@@ -14,13 +14,19 @@ import (
 // ErrUnproven says that messages prove nothing against anybody.
 var ErrUnproven = errors.New("the messages prove nothing against anybody")
 
-// Examine says whom the proof of a failed key generation names, and why: from the signed invitation and the signed messages alone, as
+// Finding says who has broken a key generation, and how.
+type Finding struct {
+	Culprit chain.Operator
+	Why     string
+}
+
+// Examine says whom the proof of a failed key generation names, and why, in the order of the roster: from the signed invitation and the signed messages alone, as
 // Row has them, so that whoever is given both can tell. What was decided because somebody had not shown something in time is no such
 // proof, since anybody can leave messages out: ErrUnproven.
-func Examine(ctx context.Context, invitation []byte, proof [][]byte, judge Judge) (culprit chain.Operator, why string, err error) {
+func Examine(ctx context.Context, invitation []byte, proof [][]byte, judge Judge) ([]Finding, error) {
 	inv, err := ReadInvitation(invitation)
 	if err != nil {
-		return culprit, "", err
+		return nil, err
 	}
 	session := inv.Session()
 	heard := newHearing(inv, Row{Session: session, Invitation: invitation}, chain.Operator{})
@@ -32,7 +38,7 @@ func Examine(ctx context.Context, invitation []byte, proof [][]byte, judge Judge
 		}
 		if _, other := ReadAcceptance(signed); other != nil {
 			if _, other = readAttestation(signed, nil); other != nil {
-				return culprit, "", fmt.Errorf("message %d of the proof: %w: %w", i+1, ErrDocument, err)
+				return nil, fmt.Errorf("message %d of the proof: %w: %w", i+1, ErrDocument, err)
 			}
 		}
 		heard.recallAcceptances([][]byte{signed})
@@ -40,13 +46,18 @@ func Examine(ctx context.Context, invitation []byte, proof [][]byte, judge Judge
 	}
 	p := &play{
 		s: &Service{cfg: Config{Judge: judge}}, log: slog.New(slog.DiscardHandler), inv: inv, heard: heard, row: Row{Session: session},
-		undecided: map[chain.Operator]bool{},
+		settled: map[pair]bool{}, findings: map[chain.Operator]finding{}, examines: true,
 	}
-	f := p.proven(ctx, false)
-	if f == nil || len(f.culprits) != 1 {
-		return culprit, "", ErrUnproven
+	if p.proven(ctx, false) == nil {
+		return nil, ErrUnproven
 	}
-	return f.culprits[0], f.why, nil
+	var named []Finding
+	for _, op := range heard.operators {
+		if f, ok := p.findings[op]; ok {
+			named = append(named, Finding{op, f.why})
+		}
+	}
+	return named, nil
 }
 
 // saidOn reads what an operator said on a topic.

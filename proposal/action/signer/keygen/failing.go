@@ -1,6 +1,7 @@
 package keygen
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -37,14 +38,16 @@ func (p *play) fail(ctx context.Context, f *failure) error {
 func (p *play) compare(ctx context.Context, f *failure) error {
 	end := time.NewTimer(comparing)
 	defer end.Stop()
+	named := 0
+	if len(f.proof) > 0 {
+		named = len(f.culprits)
+	}
 	for late := false; ; {
 		changed := p.heard.next()
-		if len(f.proof) == 0 {
-			if proven := p.proven(ctx, late); proven != nil {
-				f = proven
-				if err := p.name(ctx, proven); err != nil {
-					return err
-				}
+		if proven := p.proven(ctx, late); proven != nil && len(proven.culprits) > named {
+			named = len(proven.culprits)
+			if err := p.name(ctx, proven); err != nil {
+				return err
 			}
 		}
 		if late {
@@ -60,19 +63,15 @@ func (p *play) compare(ctx context.Context, f *failure) error {
 	}
 }
 
-// proven returns the failure whose culprit is proven; nil if there is none, or none yet.
-func (p *play) proven(ctx context.Context, late bool) *failure {
-	if f := p.contradiction(); f != nil {
-		return f
-	}
-	return p.resolve(ctx, late)
-}
-
 // name writes down who is proven to have broken it.
 func (p *play) name(ctx context.Context, f *failure) error {
 	p.row.Proof = f.proof
 	p.log.WarnContext(ctx, "Key generation failed", "why", f.why)
-	return p.save(ctx, Failed, f.why)
+	if err := p.save(ctx, Failed, f.why); err != nil {
+		return err
+	}
+	p.showAcceptances(ctx)
+	return nil
 }
 
 // complain tells the others that we have ended and why, with the hashes of the commitments that we used.
@@ -87,22 +86,19 @@ func (p *play) complain(ctx context.Context, f *failure) error {
 	for _, op := range f.culprits {
 		c.Accused = append(c.Accused, op[:])
 	}
-	var meant [][]byte
-	if o := p.opened; o != nil {
-		var hashes []signer.Digest
-		hashes, meant = p.heard.hashesBy(p.inv.Roster[o.Dealer-1], o.Round)
-		c.Opening = &pb.KeygenOpening{Dealer: uint32(o.Dealer), Receiver: uint32(o.Receiver), Round: uint32(o.Round), Key: o.Key[:]} //nolint:gosec // small
+	p.showAcceptances(ctx)
+	for _, o := range p.opened {
+		hashes, meant := p.heard.hashesBy(p.inv.Roster[o.Dealer-1], o.Round)
+		opening := &pb.KeygenOpening{Dealer: uint32(o.Dealer), Receiver: uint32(o.Receiver), Round: uint32(o.Round), Key: bytes.Clone(o.Key[:])} //nolint:gosec // small
 		for _, hash := range hashes {
-			c.Opening.Hashes = append(c.Opening.Hashes, hash[:])
+			opening.Hashes = append(opening.Hashes, bytes.Clone(hash[:]))
+		}
+		c.Openings = append(c.Openings, opening)
+		for _, signed := range meant { // before the complaint: who hears that, and was told something else, has both
+			p.publish(ctx, &pb.KeygenComplaint{Session: p.row.Session[:], Messages: [][]byte{signed}})
 		}
 	}
-	if err := p.say(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}})); err != nil {
-		return err
-	}
-	for _, signed := range meant { // who was told something else has both then
-		p.publish(ctx, &pb.KeygenComplaint{Session: p.row.Session[:], Messages: [][]byte{signed}})
-	}
-	return nil
+	return p.say(ctx, encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Complaint{Complaint: c}}))
 }
 
 // publish says once what is of use to others; that it cannot be said is no trouble of ours.
@@ -112,9 +108,22 @@ func (p *play) publish(ctx context.Context, c *pb.KeygenComplaint) {
 	}
 }
 
+// showAcceptances publishes all that we have where somebody was told others: who has signed two is proven to have.
+func (p *play) showAcceptances(ctx context.Context) {
+	second := p.heard.secondAcceptances()
+	if len(second) > 0 || len(p.heard.toldOthers()) > 0 {
+		first, _ := p.heard.accepted()
+		p.publish(ctx, &pb.KeygenComplaint{Session: p.row.Session[:], Acceptances: append(first, second...)})
+	}
+}
+
 // show publishes the commitments of which somebody says that he was told others, and the acceptances of those who open with
 // another key than they have accepted with.
 func (p *play) show(ctx context.Context, shown, accepted map[chain.Operator]bool) {
+	if !accepted[p.s.self] && len(p.heard.toldOthers()) > 0 {
+		accepted[p.s.self] = true
+		p.showAcceptances(ctx)
+	}
 	for op, signed := range p.heard.misfits() {
 		if !accepted[op] {
 			accepted[op] = true

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 // next returns a channel that the next message closes.
@@ -14,11 +15,11 @@ func (h *hearing) next() <-chan struct{} {
 	return h.changed
 }
 
-// proven returns the proof against an operator; nil if none has contradicted itself.
-func (h *hearing) proven() *proof {
+// proven returns the proofs against those who have contradicted themselves, one of each.
+func (h *hearing) proven() []proof {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.proof
+	return slices.Collect(maps.Values(h.proofs))
 }
 
 // over returns who of the others has ended its part, in the order of the roster; false if nobody has.
@@ -45,6 +46,42 @@ func (h *hearing) accepted() (signed [][]byte, absent []chain.Operator) {
 		}
 	}
 	return signed, absent
+}
+
+// acceptedHash is of the acceptances that were heard; false if one is missing.
+func (h *hearing) acceptedHash() (signer.Digest, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	keys := map[chain.Operator]signer.PublicKey{}
+	for op, s := range h.acceptances {
+		keys[op] = s.sealTo
+	}
+	return acceptedHash(h.inv.Session(), keys), len(keys) == len(h.operators)
+}
+
+// secondAcceptances returns the other one of those who have accepted twice.
+func (h *hearing) secondAcceptances() (signed [][]byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range h.operators {
+		if second := h.second[op]; second != nil {
+			signed = append(signed, second)
+		}
+	}
+	return signed
+}
+
+// toldOthers returns who says, in round 1, that it was told other acceptances than we were, in the order of the roster.
+func (h *hearing) toldOthers() (list []chain.Operator) {
+	own, complete := h.acceptedHash()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range h.operators {
+		if s, ok := h.bundles[op][1]; ok && complete && op != h.self && s.accepted != own {
+			list = append(list, op)
+		}
+	}
+	return list
 }
 
 // standing returns the invitation that expires last.
@@ -119,11 +156,24 @@ func (h *hearing) attestations(own Attestation) (signed [][]byte, other, absent 
 	return signed, other, absent
 }
 
-// called returns how often others have asked for attestations.
-func (h *hearing) called() int {
+// callsHeard returns how often others have asked for attestations.
+func (h *hearing) callsHeard() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.calls
+}
+
+// missedByOthers returns the attestations that others miss and we have, by operators.
+func (h *hearing) missedByOthers() map[chain.Operator][][]byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	have := map[chain.Operator][][]byte{}
+	for op := range h.missed {
+		for _, a := range h.attested[op] {
+			have[op] = append(have[op], a.signed)
+		}
+	}
+	return have
 }
 
 // attestationsOf returns what an operator attested.

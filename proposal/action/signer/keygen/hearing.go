@@ -33,21 +33,26 @@ type hearing struct {
 	mu          sync.Mutex
 	changed     chan struct{} // closed by the next change
 	acceptances map[chain.Operator]statement
+	second      map[chain.Operator][]byte            // acceptances that contradict the first ones
+	verified    map[signer.Digest]bool               // acceptances that were taken in
 	bundles     map[chain.Operator]map[int]statement // by round
 	size        map[chain.Operator]int
 	attested    map[chain.Operator][]attested // two at most
 	points      [][33]byte                    // of the newest attestation: the next one most likely has the same
 	ended       map[chain.Operator]ending
-	proof       *proof
-	latest      invited // of the session's invitations the one that expires last
-	calls       int     // by others
-	released    bool    // bundles are of no use any more
+	proofs      map[chain.Operator]proof // the first against each
+	latest      invited                  // of the session's invitations the one that expires last
+	calls       int                      // by others
+	missed      map[chain.Operator]bool  // whose attestations others miss
+	released    bool                     // bundles are of no use any more
 }
 
 // statement is one thing that was said.
 type statement struct {
-	hash   signer.Digest
-	signed []byte
+	hash     signer.Digest
+	signed   []byte
+	sealTo   signer.PublicKey // of an acceptance
+	accepted signer.Digest    // of a bundle, see Bundle
 }
 
 type attested struct {
@@ -60,7 +65,7 @@ type ending struct {
 	why     string
 	accused []chain.Operator
 	hashes  map[chain.Operator]signer.Digest // of the round-1 messages that were used
-	opened  *opened                          // what the backend could not use; nil if nothing was opened
+	opened  []*opened                        // what the backend could not use; one of each dealer
 	signed  []byte                           // the whole message
 }
 
@@ -80,10 +85,14 @@ func newHearing(inv Invitation, row Row, self chain.Operator) *hearing {
 		operators:   inv.Operators(),
 		changed:     make(chan struct{}),
 		acceptances: map[chain.Operator]statement{},
+		second:      map[chain.Operator][]byte{},
+		verified:    map[signer.Digest]bool{},
 		bundles:     map[chain.Operator]map[int]statement{},
 		size:        map[chain.Operator]int{},
 		attested:    map[chain.Operator][]attested{},
 		ended:       map[chain.Operator]ending{},
+		proofs:      map[chain.Operator]proof{},
+		missed:      map[chain.Operator]bool{},
 	}
 }
 
@@ -112,12 +121,25 @@ func (h *hearing) take(said signer.Said) *pb.SignerMessage {
 		h.takeComplaint(said, body.Complaint)
 	case *pb.SignerMessage_Call:
 		if said.By != h.self {
-			h.calls++
+			h.called(body.Call)
 		}
 	}
 	close(h.changed)
 	h.changed = make(chan struct{})
 	return m
+}
+
+// called takes in a call.
+func (h *hearing) called(call []byte) {
+	h.calls++
+	if len(call) > callNonce+len(h.operators)*len(chain.Operator{}) {
+		return
+	}
+	for rest := call[min(len(call), callNonce):]; len(rest) >= len(chain.Operator{}); rest = rest[len(chain.Operator{}):] {
+		if op, ok := h.operatorOf(rest[:len(chain.Operator{})]); ok {
+			h.missed[op] = true
+		}
+	}
 }
 
 // invited is an invitation as it was signed.
@@ -135,21 +157,30 @@ func (h *hearing) takeInvitation(signed []byte) {
 }
 
 func (h *hearing) takeAcceptance(signed []byte) {
+	hash := BundleHash(signed)
+	if h.verified[hash] { // all show theirs at once where some differ
+		return
+	}
 	a, err := ReadAcceptance(signed)
 	if err != nil || a.Session != h.inv.Session() || !slices.Contains(h.operators, a.By) {
 		return
 	}
-	h.first(h.acceptances, a.By, statement{BundleHash(signed), signed}, "accepted twice, with different backends")
+	switch known, ok := h.acceptances[a.By]; {
+	case !ok:
+		h.acceptances[a.By] = statement{hash: hash, signed: signed, sealTo: a.SealTo}
+	case known.hash != hash:
+		h.contradicts(a.By, "accepted twice, with different backends", known.signed, signed)
+		h.second[a.By] = signed
+	}
+	if len(h.verified) < 2*chain.MaxSeats {
+		h.verified[hash] = true
+	}
 }
 
-// first keeps the first statement of an operator, and proof against it if there is another.
-func (h *hearing) first(of map[chain.Operator]statement, by chain.Operator, s statement, what string) {
-	known, ok := of[by]
-	switch {
-	case !ok:
-		of[by] = s
-	case known.hash != s.hash && h.proof == nil:
-		h.proof = &proof{by, what, [][]byte{known.signed, s.signed}}
+// contradicts keeps two messages in which an operator contradicts itself, unless there are two already.
+func (h *hearing) contradicts(by chain.Operator, what string, signed ...[]byte) {
+	if _, known := h.proofs[by]; !known {
+		h.proofs[by] = proof{by, what, signed}
 	}
 }
 
@@ -171,10 +202,10 @@ func (h *hearing) keepBundle(b Bundle, signed []byte) {
 		rounds = map[int]statement{}
 		h.bundles[b.By] = rounds
 	}
-	s := statement{b.Hash, signed}
+	s := statement{hash: b.Hash, signed: signed, accepted: b.Accepted}
 	if known, ok := rounds[b.Round]; ok {
-		if known.hash != s.hash && h.proof == nil {
-			h.proof = &proof{b.By, fmt.Sprintf("said two different things in round %d", b.Round), [][]byte{known.signed, signed}}
+		if known.hash != s.hash {
+			h.contradicts(b.By, fmt.Sprintf("said two different things in round %d", b.Round), known.signed, signed)
 		}
 		return
 	}
@@ -195,8 +226,8 @@ func (h *hearing) takeAttestation(signed []byte) {
 		return
 	}
 	h.attested[a.By] = append(known, attested{a, signed})
-	if len(known) == 1 && h.proof == nil {
-		h.proof = &proof{a.By, "attested two different keys", [][]byte{known[0].signed, signed}}
+	if len(known) == 1 {
+		h.contradicts(a.By, "attested two different keys", known[0].signed, signed)
 	}
 }
 
@@ -228,10 +259,10 @@ func (h *hearing) takeComplaint(said signer.Said, m *pb.KeygenComplaint) {
 			h.ended[said.By] = h.readEnding(said, m)
 		}
 	}
-	for _, signed := range m.GetAcceptances()[:min(len(m.GetAcceptances()), len(h.operators))] {
+	for _, signed := range m.GetAcceptances()[:min(len(m.GetAcceptances()), 2*len(h.operators))] {
 		h.takeAcceptance(signed)
 	}
-	for _, signed := range m.GetMessages() {
+	for _, signed := range m.GetMessages()[:min(len(m.GetMessages()), MaxRounds)] { // each is verified
 		b, err := ReadBundle(session, signed)
 		if err == nil && slices.Contains(h.operators, b.By) {
 			h.keepBundle(b, signed)
@@ -241,7 +272,13 @@ func (h *hearing) takeComplaint(said signer.Said, m *pb.KeygenComplaint) {
 
 func (h *hearing) readEnding(said signer.Said, m *pb.KeygenComplaint) ending {
 	e := ending{why: printable(m.GetWhy()), hashes: map[chain.Operator]signer.Digest{}, signed: said.Signed}
-	e.opened = h.readOpening(said.By, m.GetOpening())
+	for _, raw := range m.GetOpenings()[:min(len(m.GetOpenings()), len(h.operators))] {
+		o := h.readOpening(said.By, raw)
+		if o == nil || slices.ContainsFunc(e.opened, func(known *opened) bool { return h.inv.Roster[known.Dealer-1] == h.inv.Roster[o.Dealer-1] }) {
+			continue
+		}
+		e.opened = append(e.opened, o)
+	}
 	for _, raw := range m.GetAccused() {
 		if op, ok := h.operatorOf(raw); ok && !slices.Contains(e.accused, op) {
 			e.accused = append(e.accused, op)
@@ -266,6 +303,7 @@ func (h *hearing) readOpening(by chain.Operator, m *pb.KeygenOpening) *opened {
 	o := &opened{Opened: signer.Opened{
 		Dealer: chain.Seat(dealer), Receiver: chain.Seat(receiver), Round: int(round), Key: signer.Digest(m.GetKey()), //nolint:gosec // at most MaxSeats
 	}}
+	o.public, _ = publicOf(o.Key)
 	for _, hash := range m.GetHashes() {
 		if len(hash) != len(signer.Digest{}) {
 			return nil

@@ -26,12 +26,16 @@ type play struct {
 	enough   chan struct{} // closed when it has lingered for long enough
 	heard    *hearing
 
-	row       Row
-	topic     Topic
-	backend   signer.Backend
-	opened    *signer.Opened          // what our backend has opened when it ended
-	bundles   [][]byte                // what we have said in rounds, which is repeated
-	undecided map[chain.Operator]bool // whose complaints can be looked at as often as one likes
+	row      Row
+	topic    Topic
+	backend  signer.Backend
+	opened   []signer.Opened            // what our backend has opened when it ended
+	bundles  [][]byte                   // what we have said in rounds, which is repeated
+	played   bool                       // all rounds were played in this run: what we said in them is repeated
+	settled  map[pair]bool              // complaints that were judged, which is done once
+	findings map[chain.Operator]finding // by who has broken it
+	passedOn map[chain.Operator]bool    // whose attestations we have said for others
+	examines bool                       // a proof is examined, in which each message is there for something
 
 	mu       sync.Mutex
 	progress Progress
@@ -48,14 +52,14 @@ func newPlay(s *Service, inv Invitation, row Row) *play {
 	return &play{
 		s: s, log: s.cfg.Logger.With("session", row.Session), inv: inv,
 		declined: make(chan struct{}), enough: make(chan struct{}), heard: newHearing(inv, row, s.self), row: row,
-		undecided: map[chain.Operator]bool{},
+		settled: map[pair]bool{}, findings: map[chain.Operator]finding{}, passedOn: map[chain.Operator]bool{},
 	}
 }
 
 // failure is why a key generation ends without a key.
 type failure struct {
 	why      string
-	culprits []chain.Operator // who is said to have caused it
+	culprits []chain.Operator // who is said to have broken it; who is merely away is named in why alone
 	proof    [][]byte
 }
 
@@ -137,6 +141,9 @@ func (p *play) listen(ctx context.Context) {
 // act goes through the states.
 func (p *play) act(ctx context.Context) {
 	var err error
+	if p.row.State == Running || p.row.State == Attesting || p.row.State == Failed {
+		p.acceptAgain(ctx)
+	}
 	if p.row.State == Accepted {
 		err = p.gather(ctx)
 	}
@@ -218,13 +225,17 @@ func (p *play) await(ctx context.Context, round int, deadline func() time.Time, 
 		timer.Reset(time.Until(deadline()))
 		missing := absent()
 		p.note(Progress{round, missing, since})
-		if f := p.contradiction(); f != nil {
+		p.contradictions()
+		if f := p.found(); f != nil {
 			return f
+		}
+		if others := p.heard.toldOthers(); len(others) > 0 && round > 0 { // not before we have said what we were told
+			return &failure{why: "other acceptances than we were told " + names(others)} // by whom shows when both sides show theirs
 		}
 		if len(missing) == 0 {
 			return nil
 		}
-		if f := p.resolve(ctx, false); f != nil {
+		if f := p.proven(ctx, false); f != nil {
 			return f
 		}
 		if by, e, ok := p.heard.over(); ok {
@@ -233,21 +244,13 @@ func (p *play) await(ctx context.Context, round int, deadline func() time.Time, 
 		select {
 		case <-changed:
 		case <-timer.C:
-			return &failure{why: names(missing) + " " + what, culprits: missing}
+			return &failure{why: names(missing) + " " + what} // away is no misdeed: nobody is accused
 		case <-p.declined:
 			return errDeclined
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-}
-
-// contradiction returns the failure that a proof against an operator is; nil if there is none.
-func (p *play) contradiction() *failure {
-	if c := p.heard.proven(); c != nil {
-		return &failure{fmt.Sprintf("%v %s", c.by, c.what), []chain.Operator{c.by}, c.signed}
-	}
-	return nil
 }
 
 func (p *play) note(now Progress) {
@@ -301,9 +304,15 @@ func accusing(operators []chain.Operator) string {
 	return " (it accuses " + names(operators) + ")"
 }
 
-// newCall makes a message that asks for attestations once more.
-func newCall() []byte {
-	nonce := make([]byte, 16)
-	rand.Read(nonce) // never fails
-	return encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Call{Call: nonce}})
+// callNonce is how many bytes of a call are drawn at random; the addresses of whose attestations are missed follow.
+const callNonce = 16
+
+// newCall makes a message that asks for attestations once more: each for its own, and whoever has them for those of others.
+func newCall(missed ...chain.Operator) []byte {
+	call := make([]byte, callNonce)
+	rand.Read(call) // never fails
+	for _, op := range missed {
+		call = append(call, op[:]...)
+	}
+	return encodeMessage(&pb.SignerMessage{Body: &pb.SignerMessage_Call{Call: call}})
 }

@@ -145,6 +145,29 @@ func TestVaultsNameWhoSendsAWrongShare(t *testing.T) {
 	})
 }
 
+// Several send wrong shares to several operators: each is named to everybody, whoever complains first.
+func TestVaultsNameAllWhoSendWrongShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, all := vaulted(t, 5)
+		h.bend = func(from, to chain.Operator, data []byte) []byte {
+			for dealer, victim := range map[int]int{1: 4, 2: 4, 3: 5} {
+				receiver := operator(victim)
+				data = bending(dealer, 2, func(m *pb.SignerMessage) {
+					for _, p := range m.GetBundle().GetParcels() {
+						if string(p.GetTo()) == string(receiver[:]) {
+							p.Data[len(p.GetData())-1] ^= 1
+						}
+					}
+				})(from, to, data)
+			}
+			return data
+		}
+		session := create(t, all, 3, 1, 2, 1, 2, 1)
+		wrong := "what it cannot use"
+		several(t, all[3:], session, map[int]string{1: wrong, 2: wrong, 3: wrong})
+	})
+}
+
 // Who tells one operator that the share is another one than it tells the rest contradicts itself: no need to open anything.
 func TestVaultsProveSplitShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -55,9 +55,7 @@ func (p *play) rounds(ctx context.Context) (*signer.KeyDetail, error) {
 			return nil, err
 		}
 		if len(reply.Culprits) > 0 {
-			if o := reply.Opened; o != nil && o.Among(len(p.inv.Roster)) {
-				p.opened = o
-			}
+			p.opened = slices.DeleteFunc(slices.Clone(reply.Openings), func(o signer.Opened) bool { return !o.Among(len(p.inv.Roster)) })
 			return nil, blame(reply.Culprits)
 		}
 		if reply.Done == nil || len(reply.Out) > 0 {
@@ -69,12 +67,13 @@ func (p *play) rounds(ctx context.Context) (*signer.KeyDetail, error) {
 			if reply.Done.Key == nil {
 				return nil, &failure{why: "our backend ended without a key"}
 			}
+			p.played = true
 			return reply.Done.Key, nil
 		}
 		err = p.await(ctx, round, func() time.Time { return deadline.Add(p.s.cfg.RoundTime) }, func() (absent []chain.Operator) {
 			in, absent = p.heard.bundlesOf(round)
 			return absent
-		}, fmt.Sprintf("said nothing in round %d", round))
+		}, fmt.Sprintf("did not answer in round %d", round))
 		if err != nil {
 			return nil, err
 		}

@@ -3,9 +3,9 @@
 package mailbox
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/walletnode/walletnode/chain"
@@ -18,48 +18,56 @@ import (
 const (
 	// maxEpochs are kept: what a window's leader said is signed for within it, and the next one may have begun at the node already.
 	maxEpochs = 3
-	// maxOfAuthor is how many messages of one operator about one wallet and window are kept, those that came first: as many as a node
-	// stores. What others say takes a leader nothing of that.
-	maxOfAuthor = 8
-	// maxBytesOfAuthor and maxBytes of messages of one epoch are kept. A leader of 1000 wallets says about one MiB.
-	maxBytesOfAuthor, maxBytes = 4 << 20, 256 << 20
+	// maxAhead is how far the open epoch can be ahead of the newest one that is sealed: one may be ending.
+	maxAhead = 2
 	// frequency is the distance between windows in blocks (RFC 12); an epoch of the feed is one of them.
 	frequency = 900
 )
 
-// errOff says that a message is none of the wallet and the window that its record is of.
-var errOff = errors.New("the record is no leader's message of its wallet and epoch")
+// Why a record is left out.
+var (
+	errOff   = errors.New("the record is no leader's message of its wallet and epoch")
+	errEpoch = errors.New("the record is of an epoch that is long over, or cannot be open yet")
+)
 
-// board is what came through the mailbox. It may be used by many goroutines at once.
+// bell tells who waits that there may be more on some board. It may be used by many goroutines at once.
+type bell struct {
+	mu    sync.Mutex
+	rings chan struct{} // closed and replaced each time
+}
+
+func newBell() *bell { return &bell{rings: make(chan struct{})} }
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.rings)
+	b.rings = make(chan struct{})
+}
+
+// heard is closed when it rings next.
+func (b *bell) heard() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rings
+}
+
+// board is what came through one mailbox. It may be used by many goroutines at once.
 type board struct {
+	more *bell // rings with each message, and when the board is not to be relied on any more
+
 	mu     sync.Mutex
 	epochs map[feed.Epoch]*page
-	more   chan struct{} // closed and replaced with each message, and when it is not to be relied on any more
-	wrong  error         // why it is not
-	until  feed.Epoch    // the first epoch whose seal can show that it is again
+	begun  bool       // whether sealed is known
+	sealed feed.Epoch // the newest epoch whose seal was read
+	wrong  error      // why it is not to be relied on
+	until  feed.Epoch // the first epoch whose seal can show that it is again
 }
 
-// page is what came in one epoch.
-type page struct {
-	slots   map[slot][]message
-	authors map[chain.Operator]int // bytes
-	bytes   int
-}
-
-type slot struct {
-	wallet chain.WalletID
-	window chain.Height
-}
-
-type message struct {
-	author chain.Operator
-	signed []byte
-}
-
-func newBoard() *board { return &board{epochs: map[feed.Epoch]*page{}, more: make(chan struct{})} }
+func newBoard(more *bell) *board { return &board{epochs: map[feed.Epoch]*page{}, more: more} }
 
 // put keeps what a record holds, if it is a signed coordination message of the record's wallet and about the epoch. Whether it is the
-// leader's is for who signs to judge.
+// leader's is for who signs to judge. The error says what was left out: the record, or what makes room for it.
 func (b *board) put(e feed.Entry, payload []byte) error {
 	if e.Gap != nil || e.Record.Item.Kind != feed.KindProposal {
 		return nil
@@ -74,45 +82,52 @@ func (b *board) put(e feed.Entry, payload []byte) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	p, err := b.page(epoch)
+	if err != nil {
+		return err
+	}
+	fresh, err := p.put(slot{e.Record.Item.Wallet, window}, author, payload)
+	if fresh {
+		b.more.ring()
+	}
+	return err
+}
+
+// page finds or makes an epoch's. There are maxEpochs at most, of which the oldest goes: so one that is ahead of all that can be open must not
+// come, or it would have those that are go. As long as no seal tells what is open, the newest goes.
+func (b *board) page(epoch feed.Epoch) (*page, error) {
+	if b.begun && epoch > b.sealed+maxAhead {
+		return nil, errEpoch
+	}
 	p := b.epochs[epoch]
-	if p == nil {
-		p = &page{slots: map[slot][]message{}, authors: map[chain.Operator]int{}}
-		b.epochs[epoch] = p
-		b.forget()
+	if p != nil {
+		return p, nil
 	}
-	s, size, by := slot{e.Record.Item.Wallet, window}, len(payload), 0
-	for _, m := range p.slots[s] {
-		if bytes.Equal(m.signed, payload) { // read again
-			return nil
-		}
-		if m.author == author {
-			by++
-		}
-	}
-	if by >= maxOfAuthor || p.authors[author]+size > maxBytesOfAuthor || p.bytes+size > maxBytes {
-		return fmt.Errorf("wallet %v, window %d: operator %v says more than is kept", s.wallet, window, author)
-	}
-	p.authors[author] += size
-	p.bytes += size
-	p.slots[s] = append(p.slots[s], message{author, bytes.Clone(payload)})
-	b.changed()
-	return nil
-}
-
-// forget drops the oldest epochs beyond those that are kept.
-func (b *board) forget() {
-	for len(b.epochs) > maxEpochs {
-		oldest := ^feed.Epoch(0)
+	if len(b.epochs) >= maxEpochs {
+		drop := epoch
 		for e := range b.epochs {
-			oldest = min(oldest, e)
+			if b.begun {
+				drop = min(drop, e)
+			} else {
+				drop = max(drop, e)
+			}
 		}
-		delete(b.epochs, oldest)
+		if drop == epoch {
+			return nil, errEpoch
+		}
+		delete(b.epochs, drop)
 	}
+	p = newPage()
+	b.epochs[epoch] = p
+	return p, nil
 }
 
-func (b *board) changed() {
-	close(b.more)
-	b.more = make(chan struct{})
+// seal learns which epochs can be open now.
+func (b *board) seal(e feed.Epoch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begun, b.sealed = true, max(b.sealed, e)
+	maps.DeleteFunc(b.epochs, func(e feed.Epoch, _ *page) bool { return e > b.sealed+maxAhead })
 }
 
 // distrust has the board refuse everything, and forget what it has: what brought it is to blame for something else. The seal of an epoch
@@ -121,7 +136,7 @@ func (b *board) distrust(why error, until feed.Epoch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.wrong, b.until, b.epochs = why, max(b.until, until), map[feed.Epoch]*page{}
-	b.changed()
+	b.more.ring()
 }
 
 // trust takes that back, if the epoch that is well now is late enough.
@@ -132,7 +147,7 @@ func (b *board) trust(e feed.Epoch) bool {
 		return false
 	}
 	b.wrong, b.until = nil, 0
-	b.changed()
+	b.more.ring()
 	return true
 }
 
@@ -143,8 +158,8 @@ func (b *board) distrusted() error {
 	return b.wrong
 }
 
-// statements returns what came of a slot, oldest first, and what is closed when there may be more.
-func (b *board) statements(wallet chain.WalletID, window chain.Height) (list [][]byte, more <-chan struct{}, err error) {
+// statements returns what came of a slot, oldest first.
+func (b *board) statements(wallet chain.WalletID, window chain.Height) (list [][]byte, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	of := feed.Epoch(window / frequency)
@@ -155,7 +170,7 @@ func (b *board) statements(wallet chain.WalletID, window chain.Height) (list [][
 			}
 		}
 	}
-	return list, b.more, b.wrong
+	return list, b.wrong
 }
 
 // about reads which window a message is about, and who signed it.

@@ -19,6 +19,7 @@ type line struct {
 	instances feedclient.Instances
 	log       *slog.Logger
 	mailbox   string
+	lost      func() // told when the last stream has ended; nil: nobody
 
 	mu    sync.Mutex
 	open  int       // streams
@@ -59,6 +60,23 @@ func (l *line) state() (state signer.FeedState, detail string) {
 	return signer.FeedAway, l.why
 }
 
+// follows is whether the mailbox is followed at this moment.
+func (l *line) follows() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open > 0
+}
+
+// away is for how long it could not be followed; zero if it is, or nothing has failed yet.
+func (l *line) away() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open > 0 || l.since.IsZero() {
+		return 0
+	}
+	return time.Since(l.since)
+}
+
 func (l *line) opened() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,8 +88,12 @@ func (l *line) opened() {
 func (l *line) ended() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open--; l.open == 0 {
-		l.why = "the stream has ended"
+	if l.open--; l.open > 0 {
+		return
+	}
+	l.why = "the stream has ended"
+	if l.lost != nil {
+		l.lost()
 	}
 }
 
@@ -85,7 +107,7 @@ func (l *line) failed(err error) {
 	}
 	if !l.quiet && time.Since(l.since) >= patience {
 		l.quiet = true
-		l.log.Warn("Mailbox cannot be followed; nothing is signed that does not come through it", "mailbox", l.mailbox, "error", err)
+		l.log.Warn("Mailbox cannot be followed; what comes through no other one is not signed", "mailbox", l.mailbox, "error", err)
 	}
 }
 

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,35 +17,28 @@ import (
 
 // A reader waits after what ended it, such as a mailbox that is not there yet or a token that is not listed yet: firstPause, then twice
 // that, and so on up to lastPause.
-const (
-	firstPause, lastPause = time.Second, 30 * time.Second
-	// asideEnd ends the name of the directory in which what was found false is left for people: the first such, "-2" after it the second, and
-	// so on up to maxAside, which is the newest.
-	asideEnd = ".false"
-	// goneEnd ends that of a directory after whose place the mailbox holds nothing any more.
-	goneEnd  = ".collected"
-	maxAside = 8
-)
+const firstPause, lastPause = time.Second, 30 * time.Second
 
-// Config is what a Reader needs; everything but Dir.
+// Config is what a Reader needs; everything but Instance, Peers and Dir.
 type Config struct {
 	Instances feedclient.Instances
 	Mailbox   string
+	Instance  string         // whose feed the mailbox belongs to for ever; empty: it may move
 	Operator  chain.Operator // whose list of keys is believed
-	// Peers are other signers' mailboxes, with which this one is compared after each epoch.
+	// Peers are other mailboxes, with which this one is compared after each epoch: other signers', and those at other instances.
 	Peers  []feedclient.Other
 	Dir    string // where the place is kept; empty keeps none, and each start begins with what the mailbox holds
 	Logger *slog.Logger
 }
 
-// Reader follows the mailbox and keeps the leaders' messages. It implements vault.Mailbox.
+// Reader follows one mailbox and keeps the leaders' messages. It implements vault.Mailbox.
 type Reader struct {
 	cfg   Config
 	board *board
 	line  *line
 
-	kept   atomic.Pointer[http.Handler] // what the Follower of now keeps; nil before there is one
-	proofs proofs
+	kept     atomic.Pointer[kept] // what the Follower of now keeps; nil before there is one
+	findings findings
 
 	// of the loop that follows
 	sealed feed.Epoch // the newest epoch whose seal was read
@@ -63,32 +53,37 @@ func New(cfg Config) (*Reader, error) {
 	if err := feed.CheckName(cfg.Mailbox); err != nil {
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
-	return &Reader{cfg: cfg, board: newBoard(), line: &line{instances: cfg.Instances, log: cfg.Logger, mailbox: cfg.Mailbox}}, nil
+	return newReader(cfg, newBell()), nil
+}
+
+func newReader(cfg Config, more *bell) *Reader {
+	return &Reader{cfg: cfg, board: newBoard(more), line: &line{instances: cfg.Instances, log: cfg.Logger, mailbox: cfg.Mailbox}}
 }
 
 // Statements returns the leaders' signed messages of a wallet's window that came through the mailbox, oldest first, and what is closed
 // when there may be more. The error says why the mailbox is not to be relied on.
 func (r *Reader) Statements(wallet chain.WalletID, window chain.Height) (list [][]byte, more <-chan struct{}, err error) {
-	return r.board.statements(wallet, window)
+	more = r.board.more.heard() // before the look: what comes meanwhile is looked at again
+	list, err = r.board.statements(wallet, window)
+	return list, more, err
 }
 
-// Feed tells how the mailbox fares, what is wrong with it, and how many proofs there are that other signers were told otherwise.
-func (r *Reader) Feed() (state signer.FeedState, detail string, count int) {
-	count = r.proofs.count()
+// Feed tells how the mailbox fares, and what is wrong with it.
+func (r *Reader) Feed() signer.FeedHealth {
+	return summary([]*Reader{r}, nil)
+}
+
+// state tells how the mailbox fares, and what is wrong with it.
+func (r *Reader) state() (state signer.FeedState, detail string) {
 	if why := r.board.distrusted(); why != nil {
-		return signer.FeedFalse, why.Error(), count
+		return signer.FeedFalse, why.Error()
 	}
-	state, detail = r.line.state()
-	if count > 0 && detail == "" {
-		detail = fmt.Sprintf("it is proved that this mailbox and another signer's were told different things: walletnode feed verify reads what is in %s/proofs", r.cfg.Dir)
-	}
-	return state, detail, count
+	return r.line.state()
 }
 
 // Run follows the mailbox until ctx ends. What is wrong with it is logged, and tried again. What was given otherwise than the instance
 // signs is read anew from the oldest entry that the mailbox holds, and signed from again once a seal shows that all of that is well; what is not
-// kept any more is passed over likewise. What
-// the instance's own signature shows to be false is not forgiven until the next start.
+// kept any more is passed over likewise. What the instance's own signature shows to be false is not forgiven until the next start.
 func (r *Reader) Run(ctx context.Context) error {
 	wait := firstPause
 	for {
@@ -133,52 +128,17 @@ func (r *Reader) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	desk := f.Serve("") // who may ask is for the caller to say
-	r.kept.Store(&desk)
+	r.kept.Store(&kept{f, f.Serve("")}) // who may ask is for the caller to say
 	return f.Run(ctx)
-}
-
-// ServeHTTP answers other signers who compare: with what is kept of the mailbox.
-func (r *Reader) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	if desk := r.kept.Load(); desk != nil {
-		(*desk).ServeHTTP(w, q)
-		return
-	}
-	http.Error(w, "the mailbox was not opened yet", http.StatusNotFound)
-}
-
-// compared counts what was proved. A proof is told and kept, and stops nothing: what was signed had come through this mailbox, and who of the
-// two was lied to is for people to say.
-func (r *Reader) compared(_ context.Context, c feedclient.Comparison) {
-	r.proofs.add(c.Proofs)
-}
-
-// proofs are the files of what comparisons came to.
-type proofs struct {
-	mu    sync.Mutex
-	files map[string]bool // bounded where they are written
-}
-
-func (p *proofs) add(files []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, file := range files {
-		if p.files == nil {
-			p.files = map[string]bool{}
-		}
-		p.files[file] = true
-	}
-}
-
-func (p *proofs) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.files)
 }
 
 func (r *Reader) deliver(_ context.Context, d feedclient.Delivery) error {
 	err := d.Wrong
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.cfg.Instance != "" && d.Instance != r.cfg.Instance:
+		err = fmt.Errorf("it is of the feed of instance %s", d.Instance)
+	default:
 		err = r.board.put(d.Entry, d.Payload)
 	}
 	if err != nil {
@@ -194,19 +154,23 @@ func (r *Reader) seal(_ context.Context, s feed.Seal, blames []feed.Blame) error
 		switch b.Reason {
 		case feed.Missing:
 			well = false
-			r.cfg.Logger.Warn("A stage of the feed did not commit by its deadline", "instance", s.Actor.Instance, "epoch", uint64(s.Epoch), "blame", b.Error())
+			r.cfg.Logger.Warn("A stage of the feed did not commit by its deadline",
+				"instance", s.Actor.Instance, "epoch", uint64(s.Epoch), "blame", b.Error())
 		case feed.Delivery: // whoever stands between could have done it, too
 			return b
 		default:
 			r.final = true
-			r.cfg.Logger.Error("The feed is false by its instance's own signature; nothing is signed from it until the signer is started again", "mailbox", r.cfg.Mailbox, "error", b)
+			r.cfg.Logger.Error("The feed is false by its instance's own signature; nothing is signed from it until the signer is started again",
+				"mailbox", r.cfg.Mailbox, "error", b)
 			r.board.distrust(fmt.Errorf("the mailbox is not to be relied on until the signer is started again: %w", b), s.Epoch)
 			return b
 		}
 	}
 	r.sealed = max(r.sealed, s.Epoch)
+	r.board.seal(s.Epoch)
 	if well && r.board.trust(s.Epoch) {
-		r.cfg.Logger.Info("The mailbox was read anew and is well; leaders' messages are taken from it again", "mailbox", r.cfg.Mailbox, "epoch", uint64(s.Epoch))
+		r.cfg.Logger.Info("The mailbox was read anew and is well; leaders' messages are taken from it again",
+			"mailbox", r.cfg.Mailbox, "epoch", uint64(s.Epoch))
 	}
 	return nil
 }
@@ -215,34 +179,15 @@ func (r *Reader) seal(_ context.Context, s feed.Seal, blames []feed.Blame) error
 func (r *Reader) anew(why error) error {
 	r.cfg.Logger.Error("The mailbox is not what its instance signs; it is read anew, and nothing is signed from it until a seal shows that all is well",
 		"mailbox", r.cfg.Mailbox, "error", why)
-	r.board.distrust(fmt.Errorf("the mailbox was altered on its way, and is not to be relied on before a whole window came through it unaltered: %w", why), r.sealed+1)
+	why = fmt.Errorf("the mailbox was altered on its way, and is not to be relied on before a whole window came through it unaltered: %w", why)
+	r.board.distrust(why, r.sealed+1)
 	return r.aside(asideEnd)
 }
 
 // missed begins with what the mailbox holds, after a signer was away for longer than a mailbox is kept. That is nobody's fault, and what was
 // missed is of windows that are over.
 func (r *Reader) missed(why error) error {
-	r.cfg.Logger.Warn("The signer was away for longer than its mailbox is kept; it goes on with the oldest entry that can be read", "mailbox", r.cfg.Mailbox, "error", why)
+	r.cfg.Logger.Warn("The signer was away for longer than its mailbox is kept; it goes on with the oldest entry that can be read",
+		"mailbox", r.cfg.Mailbox, "error", why)
 	return r.aside(goneEnd)
-}
-
-// aside moves the directory out of the way.
-func (r *Reader) aside(end string) error {
-	if r.cfg.Dir == "" {
-		return nil
-	}
-	aside := r.cfg.Dir + end
-	for n := 2; n <= maxAside; n++ {
-		if _, err := os.Stat(aside); errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		aside = fmt.Sprintf("%s%s-%d", r.cfg.Dir, end, n)
-	}
-	if err := os.RemoveAll(aside); err != nil {
-		return fmt.Errorf("make room for what is put aside: %w", err)
-	}
-	if err := os.Rename(r.cfg.Dir, aside); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("put the mailbox's directory aside: %w", err)
-	}
-	return nil
 }

@@ -54,9 +54,11 @@ func statementBy(name string, w chain.WalletID, block chain.Height, tail byte) [
 	return wire.SignPubsub(key, "/channel", envelope, binary.BigEndian.AppendUint64(nil, 1)).Bytes()
 }
 
-// instance is one with a feed and the mailbox signer, which says what a test makes of it.
+// instance is one with a feed and a mailbox, which says what a test makes of it.
 type instance struct {
 	t       *testing.T
+	name    string
+	mailbox string
 	signer  feed.Signer
 	feed    *pipeline.Feed
 	heights chan chain.Height
@@ -68,27 +70,53 @@ type instance struct {
 
 func played(t *testing.T, play func(t *testing.T, i *instance)) {
 	synctest.Test(t, func(t *testing.T) {
-		seed := sha256.Sum256([]byte("test-alpha"))
-		key := ed25519.NewKeyFromSeed(seed[:])
-		s, err := feed.NewSigner("alpha", key)
-		require.NoError(t, err)
-		i := &instance{t: t, signer: s, heights: make(chan chain.Height)}
-		i.feed, err = pipeline.New(pipeline.Config{Signer: s, Log: feedtest.New(), Sources: []string{"node"}, WindowBlocks: uint64(window)})
-		require.NoError(t, err)
-		operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
-		require.NoError(t, err)
-		i.keys, err = feedclient.NewKeys(feed.Keyring{"alpha": {key.Public().(ed25519.PublicKey)}}, time.Now(), operator)
-		require.NoError(t, err)
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- i.feed.Run(ctx, i.heights) }()
-		_, err = i.feed.Subscribe(ctx, []feed.Subscription{{Mailbox: "signer"}})
-		require.NoError(t, err)
+		i, stop := begun(t, "alpha", "signer")
+		i.keys = keysOf(t, i)
 		i.at(window)
 		play(t, i)
 		stop()
-		require.ErrorIs(t, <-ended, context.Canceled)
 	})
+}
+
+func signerOf(t *testing.T, name string) feed.Signer {
+	t.Helper()
+	seed := sha256.Sum256([]byte("test-" + name))
+	s, err := feed.NewSigner(name, ed25519.NewKeyFromSeed(seed[:]))
+	require.NoError(t, err)
+	return s
+}
+
+// begun starts an instance's feed.
+func begun(t *testing.T, name, mailbox string) (i *instance, stop func()) {
+	t.Helper()
+	s := signerOf(t, name)
+	i = &instance{t: t, name: name, mailbox: mailbox, signer: s, heights: make(chan chain.Height)}
+	var err error
+	i.feed, err = pipeline.New(pipeline.Config{Signer: s, Log: feedtest.New(), Sources: []string{"node", "other"}, WindowBlocks: uint64(window)})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- i.feed.Run(ctx, i.heights) }()
+	_, err = i.feed.Subscribe(ctx, []feed.Subscription{{Mailbox: mailbox}})
+	require.NoError(t, err)
+	return i, func() {
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	}
+}
+
+// keysOf is the operator's list of instances' keys.
+func keysOf(t *testing.T, instances ...*instance) feedclient.Keys {
+	t.Helper()
+	operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
+	require.NoError(t, err)
+	ring := feed.Keyring{}
+	for _, i := range instances {
+		ring[i.name] = feed.Keys(i.signer.Public())
+	}
+	keys, err := feedclient.NewKeys(ring, 1, time.Now(), operator)
+	require.NoError(t, err)
+	return keys
 }
 
 func (i *instance) at(h chain.Height) {
@@ -129,9 +157,9 @@ func (i *instance) Located(ctx context.Context, r client.Request) (*http.Respons
 		from.Sealed = true
 	}
 	go func() {
-		err := lines.Encode(feedclient.Line{Begin: &feedclient.Begin{Mailbox: path.Base(r.Path), Instance: "alpha", Number: from.Number}})
+		err := lines.Encode(feedclient.Line{Begin: &feedclient.Begin{Mailbox: path.Base(r.Path), Instance: i.name, Number: from.Number}})
 		if err == nil {
-			err = i.feed.Follow(ctx, "signer", from, func(n pipeline.News) error {
+			err = i.feed.Follow(ctx, path.Base(r.Path), from, func(n pipeline.News) error {
 				l := feedclient.LineOf(n)
 				if i.twist != nil {
 					i.twist(&l)
@@ -240,9 +268,9 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 // state wants what is told of the mailbox.
 func state(t *testing.T, r *Reader, want signer.FeedState, detail string) {
 	t.Helper()
-	have, why, _ := r.Feed()
-	require.Equal(t, want, have, why)
-	require.Contains(t, why, detail)
+	h := r.Feed()
+	require.Equal(t, want, h.State, h.Detail)
+	require.Contains(t, h.Detail, detail)
 }
 
 // Whoever stands between the instance and the signer cannot alter, drop or forge what comes without its being noticed: at the next entry, or at
@@ -411,13 +439,13 @@ func FuzzStatement(f *testing.F) {
 	f.Add(statement(wallet(1), window, 1))
 	f.Add([]byte("hello"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		b := newBoard()
+		b := newBoard(newBell())
 		e := feed.Entry{Mailbox: "signer", Number: 1, Record: feed.Record{Seq: 1, Epoch: 1, Item: feed.NewItem("node", 1, wallet(1), feed.KindProposal, raw)}}
 		err := b.put(e, raw)
-		list, _, wrong := b.statements(wallet(1), window)
+		list, wrong := b.statements(wallet(1), window)
 		require.NoError(t, wrong)
 		if err == nil {
-			late, _, _ := b.statements(wallet(1), 0)
+			late, _ := b.statements(wallet(1), 0)
 			require.Equal(t, [][]byte{raw}, append(list, late...))
 		} else {
 			require.Empty(t, list)

@@ -237,6 +237,11 @@ func (e *enclave) Keys(_ context.Context, after *chain.WalletID, limit int) (pag
 	return page[:min(len(page), limit)], e.down
 }
 
+func (e *enclave) Brief(ctx context.Context, wallet chain.WalletID) (signer.Key, error) {
+	k, err := e.Key(ctx, wallet)
+	return k.Key, err
+}
+
 func (e *enclave) Key(_ context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

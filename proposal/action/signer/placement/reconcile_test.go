@@ -199,11 +199,11 @@ func TestABackendThatForgotSignaturesIsNotAskedForTheNext(t *testing.T) {
 		r.pass(6 * time.Second)
 		backend, err := r.pool.For(k.Wallet)
 		require.NoError(t, err)
-		_, err = backend.Key(t.Context(), k.Wallet)
+		_, err = backend.Brief(t.Context(), k.Wallet)
 		require.NoError(t, err)
 
 		for name, ask := range map[string]func() error{
-			"the action begins": func() error { _, err := backend.Key(t.Context(), k.Wallet); return err },
+			"the action begins": func() error { _, err := backend.Brief(t.Context(), k.Wallet); return err },
 			"another attempt begins": func() error {
 				open := signer.SignOpen{Intent: signer.Intent{Wallet: k.Wallet}, Attempt: 2}
 				_, err := backend.Sign(t.Context(), signer.SignRound{Round: 1, Open: &open})

@@ -141,17 +141,21 @@ func (g guard) Keys(ctx context.Context, after *chain.WalletID, limit int) ([]si
 	return ask(g, func(b signer.Backend) ([]signer.Key, error) { return b.Keys(ctx, after, limit) })
 }
 
-// Key implements signer.Backend. Who wants to sign asks for the key first, and so a backend that was set back to an older copy of its
+// Brief implements signer.Backend. Who wants to sign asks for the key first, and so a backend that was set back to an older copy of its
 // files is found out before it signs, and not only at the next probe. Its error wraps ErrUnsound then.
-func (g guard) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {
+func (g guard) Brief(ctx context.Context, wallet chain.WalletID) (signer.Key, error) {
 	recorded := g.pool.recorded(wallet) // first: counts that are written down meanwhile are not what it has forgotten
-	detail, err := ask(g, func(b signer.Backend) (signer.KeyDetail, error) { return b.Key(ctx, wallet) })
-	if err == nil && detail.Signatures < recorded {
+	key, err := ask(g, func(b signer.Backend) (signer.Key, error) { return b.Brief(ctx, wallet) })
+	if err == nil && key.Signatures < recorded {
 		g.pool.distrust(g.m)
-		return signer.KeyDetail{}, fmt.Errorf("%w: %s: it remembers %d signatures, and had made %d (signer %s)",
-			ErrUnsound, RolledBack, detail.Signatures, recorded, g.m.ID)
+		return signer.Key{}, fmt.Errorf("%w: %s: it remembers %d signatures, and had made %d (signer %s)",
+			ErrUnsound, RolledBack, key.Signatures, recorded, g.m.ID)
 	}
-	return detail, err
+	return key, err
+}
+
+func (g guard) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDetail, error) {
+	return ask(g, func(b signer.Backend) (signer.KeyDetail, error) { return b.Key(ctx, wallet) })
 }
 
 func (g guard) SealTo(ctx context.Context, session signer.SessionID) (signer.PublicKey, error) {
@@ -166,7 +170,7 @@ func (g guard) Generate(ctx context.Context, r signer.GenerateRound) (signer.Rou
 // first looks at the count again: minutes have passed since the action began.
 func (g guard) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply, error) {
 	if o := r.Open; o != nil && o.Attempt > 1 {
-		if _, err := g.Key(ctx, o.Intent.Wallet); err != nil {
+		if _, err := g.Brief(ctx, o.Intent.Wallet); err != nil {
 			return signer.RoundReply{}, err
 		}
 	}

@@ -22,7 +22,9 @@ type Status struct {
 
 	Feed       signer.FeedState // of its own way to leaders' messages, as it said last; empty before it said anything
 	FeedDetail string
-	FeedProofs int // that its mailbox and another signer's were told different things
+	FeedProofs int // that its mailbox and another one were told different things
+	// FeedDoubted counts instances whose mailbox is not what they sign, and differences between two.
+	FeedDoubted int
 
 	Reported   int // keys, as it said last
 	Capacity   int // 0 for no limit
@@ -49,7 +51,7 @@ func (p *Pool) Backends() []Status {
 	for _, m := range p.members {
 		s := Status{
 			Spec: m.Spec, Word: p.known.word(m), Standing: m.standing, Identity: p.known.words[m.ID].Identity, Version: m.health.Version,
-			SeenAt: m.seen, Feed: m.health.Feed, FeedDetail: m.health.FeedDetail, FeedProofs: m.health.FeedProofs, Reported: m.health.Keys, Capacity: m.health.Capacity, Calls: m.calls.read(), Probes: m.probes, FailedProbes: m.failed,
+			SeenAt: m.seen, Feed: m.health.Feed, FeedDetail: m.health.FeedDetail, FeedProofs: m.health.FeedProofs, FeedDoubted: m.health.FeedDoubted, Reported: m.health.Keys, Capacity: m.health.Capacity, Calls: m.calls.read(), Probes: m.probes, FailedProbes: m.failed,
 			Findings: slices.Clone(m.holds.findings),
 		}
 		if m.trouble != nil {

@@ -24,9 +24,12 @@ func cpu(t testing.TB) time.Duration {
 
 // BenchmarkFROST measures key generation and signing through the adapter beside the library alone, by turns in one run: the
 // processor's milliseconds for one party, the bytes that all send (a broadcast counted once), the rounds, and how many times
-// the library's own time ours is.
+// the library's own time ours is. With -short the last size, nearly a minute of a processor, is left out.
 func BenchmarkFROST(b *testing.B) {
 	for _, size := range []struct{ threshold, seats int }{{3, 5}, {11, 20}, {51, 100}} {
+		if testing.Short() && size.seats > 20 {
+			continue
+		}
 		seats := seatsTo(size.seats)
 		signers := seats[:size.threshold]
 		digest := [32]byte{1}

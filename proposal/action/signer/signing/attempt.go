@@ -20,7 +20,8 @@ type attempt struct {
 	announced   bool
 	said        [][]byte // what was published, to be forgotten
 
-	signers    []chain.Seat // of the list, once there is one
+	signers    []chain.Seat       // of the list, once there is one
+	sessions   []signer.SessionID // of the inputs, since then
 	operators  []chain.Operator
 	takesPart  bool
 	input      int
@@ -149,6 +150,9 @@ func (r *run) readList(a *attempt) {
 		return
 	}
 	a.signers = b.list
+	for input := range r.signables {
+		a.sessions = append(a.sessions, signer.SigningSession(r.digest, input, a.number, a.signers))
+	}
 	a.operators = operatorsOf(r.wallet, a.signers)
 	a.takesPart = a.announced && slices.Contains(a.operators, r.cfg.Self)
 	for _, s := range seatsOf(r.wallet, r.cfg.Self, a.signers) {
@@ -158,9 +162,12 @@ func (r *run) readList(a *attempt) {
 
 // findCheats looks for signers who said two things in one round.
 func (r *run) findCheats(a *attempt) {
-	for input := range r.signables {
+	if !r.bundles.differs { // it is asked after every word
+		return
+	}
+	for input := range a.sessions {
 		for _, op := range a.operators {
-			if proof := r.bundles.split(op, r.session(a, input)); proof != nil {
+			if proof := r.bundles.split(op, a.sessions[input]); proof != nil {
 				r.accuse(a, Blame{Operator: op, Misdeed: MisdeedBundles, Detail: "it signed two bundles of one round", Proof: proof})
 			}
 		}
@@ -177,17 +184,13 @@ func (r *run) accuse(a *attempt, b Blame) {
 	}
 }
 
-func (r *run) session(a *attempt, input int) signer.SessionID {
-	return signer.SigningSession(r.digest, input, a.number, a.signers)
-}
-
 // goOn sends what the backend said, and asks it for the next round once everybody has spoken in the one before.
 func (r *run) goOn(ctx context.Context, a *attempt, height chain.Height) {
 	if a.speaks {
 		if !r.permitted(ctx, height) {
 			return
 		}
-		r.publish(ctx, a, bundle{r.session(a, a.input), a.round - 1, a.words})
+		r.publish(ctx, a, bundle{a.sessions[a.input], a.round - 1, a.words})
 		a.words, a.speaks = nil, false
 	}
 	if a.after != nil {
@@ -199,7 +202,7 @@ func (r *run) goOn(ctx context.Context, a *attempt, height chain.Height) {
 			return
 		}
 	}
-	request := signer.SignRound{Session: r.session(a, a.input), Round: a.round, Term: r.term}
+	request := signer.SignRound{Session: a.sessions[a.input], Round: a.round, Term: r.term}
 	if a.round == 1 {
 		request.Open = &signer.SignOpen{Intent: r.intent, Input: a.input, Attempt: a.number, Signers: a.signers}
 	} else {
@@ -302,7 +305,7 @@ func (r *run) finishInput(ctx context.Context, a *attempt) {
 	if slices.Index(a.operators, r.cfg.Self) < resultSpeakers {
 		r.publish(ctx, nil, result{r.about(a), a.signatures})
 	}
-	r.succeed(ctx, a.number, a.signatures)
+	r.succeed(a.number, a.signatures)
 }
 
 // resultSpeakers is how many of the signers tell the others what came of it. One could lose its power in that moment.
@@ -310,12 +313,13 @@ const resultSpeakers = 2
 
 // succeed ends the run with signatures that were verified. An attempt that is under way while those of an earlier one come in
 // is left without a result.
-func (r *run) succeed(ctx context.Context, number uint32, signatures [][]byte) {
+func (r *run) succeed(number uint32, signatures [][]byte) {
+	r.over = &ending{signatures: signatures, attempt: number}
 	if a := r.current; a != nil && !a.over && a.number == number {
 		a.result, a.detail = ResultSigned, ""
-		r.close(ctx, a, r.cfg.Clock.Height())
+		report := r.report(a, r.cfg.Clock.Height())
+		r.over.report = &report
 	}
-	r.over = &ending{signatures: signatures, attempt: number}
 }
 
 // publish says something in an attempt. What cannot be said is as good as lost on the way.
@@ -348,8 +352,17 @@ func (r *run) fail(ctx context.Context, a *attempt, height chain.Height) {
 	}
 }
 
-// close records an attempt that is over, and lets go what it holds.
+// close records an attempt that is over without a signature, and lets go what it holds.
 func (r *run) close(ctx context.Context, a *attempt, height chain.Height) {
+	report := r.report(a, height)
+	if err := r.cfg.Log.EndAttempt(ctx, r.wallet.ID(), r.order.Window, report, a.blames); err != nil {
+		r.rest(ctx, height, "Could not record how an attempt to sign ended", err)
+	}
+	r.goroutines.Go(func() { r.abort(ctx, a.opened) })
+}
+
+// report ends an attempt, and says what became of it.
+func (r *run) report(a *attempt, height chain.Height) Attempt {
 	a.over = true
 	r.forget(a)
 	b := r.boards[a.number]
@@ -366,14 +379,9 @@ func (r *run) close(ctx context.Context, a *attempt, height chain.Height) {
 			r.silent[op] = true
 		}
 	}
-	if err := r.cfg.Log.EndAttempt(ctx, r.wallet.ID(), r.order.Window, report, a.blames); err != nil {
-		r.rest(ctx, height, "Could not record how an attempt to sign ended", err)
-	}
 	r.log.Debug("An attempt to sign ended", "attempt", a.number, "result", a.result, "detail", a.detail, "active", report.Active)
 	r.cfg.Observe(r.order, report)
-	if a.result != ResultSigned {
-		r.goroutines.Go(func() { r.abort(ctx, a.opened) })
-	}
+	return report
 }
 
 // forget ends the repetition of what was said in an attempt.

@@ -98,6 +98,46 @@ func TestAnOperatorThatIsAwayIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+// Seats announce themselves for one attempt at one intent in one window of one wallet, and each operator its own: what is bound to
+// anything else counts for nothing.
+func TestAnAnnouncementIsBoundToWalletWindowIntentAndAttempt(t *testing.T) {
+	for name, change := range map[string]func(*announcement){
+		"another wallet":       func(a *announcement) { a.wallet[0] ^= 1 },
+		"another window":       func(a *announcement) { a.window += 900 },
+		"another intent":       func(a *announcement) { a.intent[0] ^= 1 },
+		"a later attempt":      func(a *announcement) { a.attempt += 2 },
+		"another one's seat":   func(a *announcement) { a.seats = []chain.Seat{2} },
+		"one more of another":  func(a *announcement) { a.seats = []chain.Seat{1, 2} },
+		"a seat of nobody":     func(a *announcement) { a.seats = []chain.Seat{9} },
+		"the attempt after it": func(a *announcement) { a.attempt++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, []int{1, 1, 1, 1, 1}, func(t *testing.T, w *world) {
+				o := w.where(func(o proposal.Order) bool {
+					_, names := coordinator(w.wallet, w.digest(o), 1)
+					return names != w.members[0].op
+				})
+				w.members[0].tamper = func(content any) []any {
+					if a, ok := content.(announcement); ok {
+						change(&a)
+						content = a
+					}
+					return []any{content}
+				}
+				w.start()
+				for m, e := range w.play(o) {
+					row := m.requireSigned(o, e)
+					require.NotContains(t, row.Attempts[0].Signers, 1)
+					if m != w.members[0] {
+						require.Equal(t, []chain.Operator{w.members[0].op}, row.Attempts[0].Absent)
+						require.Equal(t, 4, row.Attempts[0].Active)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestACoordinatorThatIsAwayCostsOneAttempt(t *testing.T) {
 	bubble(t, 3, []int{1, 1, 1, 1, 1}, func(t *testing.T, w *world) {
 		o := w.where(func(o proposal.Order) bool {

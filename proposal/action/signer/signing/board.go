@@ -95,7 +95,8 @@ type step struct {
 
 // bundles are what operators' backends said in the sessions of one attempt. Which sessions these are may not be known yet.
 type bundles struct {
-	of map[chain.Operator]*shelf
+	of      map[chain.Operator]*shelf
+	differs bool // somebody has signed two of one round
 }
 
 // shelf is one operator's part.
@@ -124,6 +125,7 @@ func (b *bundles) add(by chain.Operator, at step, said signed) {
 	default:
 		first.other = said.message
 		s.held[at] = first
+		b.differs = true
 	}
 	s.bytes += len(said.message)
 }

@@ -141,7 +141,7 @@ func (s *Service) save(ctx context.Context, j *job, e ending) (action.Outcome, s
 	for {
 		changed, height := s.cfg.Clock.Changed(), s.cfg.Clock.Height()
 		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-		err := s.cfg.Log.SaveSigned(write, j.wallet.ID(), j.order.Window, signed.Signed, signed.TxHash, height)
+		err := s.cfg.Log.SaveSigned(write, j.wallet.ID(), j.order.Window, Success{signed.Signed, signed.TxHash, height, e.report})
 		cancel()
 		if err == nil {
 			return action.OK, summary(signed)

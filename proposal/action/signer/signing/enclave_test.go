@@ -111,10 +111,10 @@ func (e *enclave) fail(err error) {
 	e.err = err
 }
 
-func (e *enclave) Key(context.Context, chain.WalletID) (signer.KeyDetail, error) {
+func (e *enclave) Brief(context.Context, chain.WalletID) (signer.Key, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.key, e.err
+	return e.key.Key, e.err
 }
 
 func (e *enclave) Protection(context.Context, chain.WalletID) (signer.Protection, error) {

@@ -46,9 +46,9 @@ const answerTime chain.Height = 10
 func (r *run) quiet(a *attempt) []chain.Operator {
 	others := slices.DeleteFunc(slices.Clone(a.operators), func(op chain.Operator) bool { return op == r.cfg.Self })
 	asked := r.boards[a.number].named // when the last one was heard of those that the next round answers
-	for input := range r.signables {
+	for input := range a.sessions {
 		for round := 1; round <= maxRounds; round++ {
-			at := step{r.session(a, input), round}
+			at := step{a.sessions[input], round}
 			missing := r.bundles.missing(others, at)
 			if len(missing) == 0 && len(others) > 0 {
 				asked = max(asked, r.bundles.last(others, at))

@@ -32,9 +32,8 @@ type Log interface {
 	BeginAttempt(ctx context.Context, wallet chain.WalletID, window chain.Height, attempt uint32) error
 	// EndAttempt adds what became of an attempt, and who broke it. The same attempt again changes nothing.
 	EndAttempt(ctx context.Context, wallet chain.WalletID, window chain.Height, a Attempt, blames []Blame) error
-	// SaveSigned stores what came of it; the first one stays. raw is the signed transaction, or the heartbeat's signature;
-	// txHash is zero of a heartbeat.
-	SaveSigned(ctx context.Context, wallet chain.WalletID, window chain.Height, raw []byte, txHash signer.Digest, at chain.Height) error
+	// SaveSigned stores what came of it, and the attempt that made it as EndAttempt does; of each the first one stays.
+	SaveSigned(ctx context.Context, wallet chain.WalletID, window chain.Height, s Success) error
 	// SaveInactivity records who was absent from the poor heartbeats that end with a window's; the first finding stays.
 	SaveInactivity(ctx context.Context, wallet chain.WalletID, window chain.Height, absent Absence, at chain.Height) error
 }
@@ -43,6 +42,14 @@ type Log interface {
 type Absence struct {
 	Seats     []chain.Seat // ascending
 	Operators []chain.Operator
+}
+
+// Success is what came of an intent.
+type Success struct {
+	Raw     []byte        // the signed transaction, or the heartbeat's signature
+	TxHash  signer.Digest // of the transaction, internal byte order; zero of a heartbeat
+	At      chain.Height
+	Attempt *Attempt // that was taken part in and ended so; nil if there is none
 }
 
 // Signing is what a wallet's signers were asked in one window, and what came of it.

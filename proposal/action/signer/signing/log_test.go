@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 var errBroken = errors.New("disk on fire")
@@ -107,18 +106,27 @@ func (m *memory) EndAttempt(_ context.Context, _ chain.WalletID, window chain.He
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, err := m.row("EndAttempt", window)
-	if err == nil && !slices.ContainsFunc(row.Attempts, func(o Attempt) bool { return o.Number == a.Number }) {
-		row.Attempts, row.Blames = append(row.Attempts, a), append(row.Blames, blames...)
+	if err == nil {
+		row.end(a, blames)
 	}
 	return err
 }
 
-func (m *memory) SaveSigned(_ context.Context, _ chain.WalletID, window chain.Height, raw []byte, txHash signer.Digest, at chain.Height) error {
+func (s *Signing) end(a Attempt, blames []Blame) {
+	if !slices.ContainsFunc(s.Attempts, func(o Attempt) bool { return o.Number == a.Number }) {
+		s.Attempts, s.Blames = append(s.Attempts, a), append(s.Blames, blames...)
+	}
+}
+
+func (m *memory) SaveSigned(_ context.Context, _ chain.WalletID, window chain.Height, s Success) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, err := m.row("SaveSigned", window)
 	if err == nil && len(row.Signed) == 0 {
-		row.Signed, row.TxHash, row.FinishedAt = raw, txHash, at
+		row.Signed, row.TxHash, row.FinishedAt = s.Raw, s.TxHash, s.At
+	}
+	if err == nil && s.Attempt != nil {
+		row.end(*s.Attempt, nil)
 	}
 	return err
 }

@@ -99,7 +99,7 @@ func TestAnActionThatIsLetGoHasNoOutcome(t *testing.T) {
 
 // A nonce that has served, or a session whose secrets are gone, is no reason to give up: the next attempt has others.
 func TestWhatAnotherAttemptMayMendIsTriedAgain(t *testing.T) {
-	for _, refusal := range []error{signer.Refuse(signer.RuleNonce, "served"), signer.ErrSessionGone, signer.ErrBusy} {
+	for _, refusal := range []error{signer.Refuse(signer.RuleNonce, "served"), signer.ErrSessionGone, signer.ErrBusy, signer.ErrSplit} {
 		bubble(t, 2, []int{1, 1}, func(t *testing.T, w *world) {
 			o := w.heartbeat(900)
 			m := w.members[0]

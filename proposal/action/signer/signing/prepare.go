@@ -53,10 +53,9 @@ func (s *Service) findKey(ctx context.Context, o proposal.Order, j *job) error {
 		backend, err := s.cfg.Backends.For(o.Wallet)
 		if err == nil {
 			j.backend = backend
-			var detail signer.KeyDetail
-			detail, err = backend.Key(ctx, o.Wallet)
-			if err == nil {
-				return detail.Key, nil
+			var key signer.Key
+			if key, err = backend.Brief(ctx, o.Wallet); err == nil {
+				return key, nil
 			}
 		}
 		switch {

@@ -35,6 +35,7 @@ type job struct {
 type ending struct {
 	signatures [][]byte
 	attempt    uint32
+	report     *Attempt // of the attempt that ended so, if it was under way here; it is stored with the signatures
 	outcome    action.Outcome
 	detail     string
 }
@@ -225,7 +226,7 @@ func (r *run) take(ctx context.Context, m result) {
 		r.log.Debug("Ignored a result", "error", err)
 		return
 	}
-	r.succeed(ctx, m.attempt, m.signatures)
+	r.succeed(m.attempt, m.signatures)
 }
 
 // proves returns what is wrong with a result. Who says so does not matter: the signatures speak.

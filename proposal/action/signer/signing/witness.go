@@ -164,7 +164,7 @@ func (w *witness) store(ctx context.Context, signed Signing) {
 	for {
 		changed, height := w.cfg.Clock.Changed(), w.cfg.Clock.Height()
 		write, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-		err := w.cfg.Log.SaveSigned(write, w.order.Wallet, w.order.Window, signed.Signed, signed.TxHash, height)
+		err := w.cfg.Log.SaveSigned(write, w.order.Wallet, w.order.Window, Success{Raw: signed.Signed, TxHash: signed.TxHash, At: height})
 		cancel()
 		switch {
 		case err == nil:

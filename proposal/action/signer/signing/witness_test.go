@@ -32,6 +32,7 @@ func TestWhoseOwnSignerIsAwayKeepsWhatTheOthersSign(t *testing.T) {
 		want    action.Outcome
 	}{
 		"no signer":    {func(m *member) { m.noBackend = signer.ErrNoSigner }, action.NoSigner},
+		"given up":     {func(m *member) { m.noBackend = signer.ErrBackendFailed }, action.SignerUnavailable},
 		"out of reach": {func(m *member) { m.backend.fail(errors.New("connection refused")) }, action.SignerUnavailable},
 		"frozen":       {func(m *member) { m.backend.key.State = signer.KeyFrozen }, action.SignerRefused},
 		"refused by a rule": {func(m *member) {

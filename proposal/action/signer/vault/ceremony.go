@@ -43,10 +43,11 @@ type parts struct {
 	sealTo  map[chain.Operator]hpke.PublicKey
 	key     hpke.PrivateKey
 
-	opened *signer.Opened // the first pair of which one is a culprit; nil if there is none
+	opened []signer.Opened // the pairs of which one is a culprit, the first one with each operator that dealt
 
 	parties map[chain.Seat]party // of the own seats
 	rounds  int                  // answered
+	first   []scheme.Message     // by the others' seats in the first round of a key generation
 	said    []scheme.Message     // by the own seats in the last of them
 }
 
@@ -113,7 +114,10 @@ func (p *parts) begin(id signer.SessionID) (answer, error) {
 func (p *parts) advance(id signer.SessionID, all []heard) (a answer, done bool) {
 	in, culprits := p.open(id, all)
 	if len(culprits) > 0 {
-		return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}, false
+		return p.accuse(id, all, in, culprits), false
+	}
+	if p.opening != nil && p.rounds == 1 {
+		p.first = in
 	}
 	var said []scheme.Message
 	var before party
@@ -122,7 +126,7 @@ func (p *parts) advance(id signer.SessionID, all []heard) (a answer, done bool) 
 		before = p.parties[seat]
 		step, err := p.parties[seat].Round(messagesFor(seat, in, p.said))
 		if err != nil {
-			return p.blame(seat, all, in, err), false
+			return p.blame(id, seat, all, in, err), false
 		}
 		said = append(said, step.Out...)
 		done = step.Done
@@ -248,7 +252,7 @@ func (p *parts) unseal(id signer.SessionID, h heard) ([]scheme.Message, error) {
 }
 
 // blame makes an answer of a scheme's error about what a seat was told.
-func (p *parts) blame(seat chain.Seat, all []heard, in []scheme.Message, err error) answer {
+func (p *parts) blame(id signer.SessionID, seat chain.Seat, all []heard, in []scheme.Message, err error) answer {
 	var fault *scheme.Fault
 	if !errors.As(err, &fault) {
 		return answer{Failed: fmt.Sprintf("seat %d in round %d: %v", seat, p.rounds+1, err)}
@@ -261,19 +265,23 @@ func (p *parts) blame(seat chain.Seat, all []heard, in []scheme.Message, err err
 		if p.holders[c] == p.self {
 			continue // what an own seat did wrong names nobody else
 		}
-		culprit := p.culprit(c, fault.Err.Error())
-		said := func(to chain.Seat) bool {
-			return slices.ContainsFunc(in, func(m scheme.Message) bool { return m.From == c && m.To == to })
-		}
-		if said(0) && (said(seat) || p.dealt(all, c)) { // else everybody can see what is missing
-			culprit = p.pair(c, seat, fault.Err.Error())
-		}
-		culprits = append(culprits, *culprit)
+		culprits = append(culprits, *p.between(c, seat, all, in, fault.Err))
 	}
 	if len(culprits) == 0 {
 		return answer{Failed: fmt.Sprintf("seat %d in round %d: %v", seat, p.rounds+1, err)}
 	}
-	return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}
+	return p.accuse(id, all, in, culprits)
+}
+
+// between names a seat for what it told an own one: as one of a pair, where nobody else can see that.
+func (p *parts) between(from, to chain.Seat, all []heard, in []scheme.Message, why error) *signer.Culprit {
+	said := func(to chain.Seat) bool {
+		return slices.ContainsFunc(in, func(m scheme.Message) bool { return m.From == from && m.To == to })
+	}
+	if said(0) && (said(to) || p.dealt(all, from)) { // else everybody can see what is missing
+		return p.pair(from, to, why.Error())
+	}
+	return p.culprit(from, why.Error())
 }
 
 // dealt reports whether a seat's operator has sealed something for this backend in a round in which seats deal: nobody else sees
@@ -290,8 +298,9 @@ func (p *parts) culprit(seat chain.Seat, detail string) *signer.Culprit {
 // pair names the sender of a sealed message that was bad. Nobody else has seen it: for everybody else it is one of the two,
 // until it is opened.
 func (p *parts) pair(from, to chain.Seat, detail string) *signer.Culprit {
-	if p.opened == nil {
-		p.opened = &signer.Opened{Dealer: from, Receiver: to, Round: p.rounds}
+	// All that an operator dealt is looked at where one of its pairs is opened.
+	if !slices.ContainsFunc(p.opened, func(o signer.Opened) bool { return p.holders[o.Dealer] == p.holders[from] }) {
+		p.opened = append(p.opened, signer.Opened{Dealer: from, Receiver: to, Round: p.rounds})
 	}
 	return p.culprit(from, fmt.Sprintf("one of the pair of seat %d (dealer) and seat %d (receiver), until what was sealed is opened: %s",
 		from, to, detail))

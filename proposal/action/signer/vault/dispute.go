@@ -11,21 +11,70 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/scheme"
 )
 
+// maxSearched bounds how often shares are looked at once more when a key generation has failed: once for each culprit and own seat.
+// Each time takes about a second of a processor with 100 seats, and a node waits a minute for the answer.
+const maxSearched = 16
+
+// accuse ends a session with culprits. Of a key generation they are all who dealt what the own seats cannot use: the first one
+// that a seat finds keeps it from looking further, and whoever cheats beside somebody else shall not go unnamed for it.
+func (p *parts) accuse(id signer.SessionID, all []heard, in []scheme.Message, culprits []signer.Culprit) answer {
+	if p.opening != nil && p.opening.Scheme == signer.FROST && p.rounds == scheme.DealtIn(signer.FROST) {
+		culprits = p.search(id, all, in, culprits)
+	}
+	return answer{Reply: p.reveal(signer.RoundReply{Culprits: culprits})}
+}
+
+// search adds those who dealt badly beside the culprits that are known: one of each operator.
+func (p *parts) search(id signer.SessionID, all []heard, in []scheme.Message, culprits []signer.Culprit) []signer.Culprit {
+	searched := 0
+	for _, seat := range p.seats() {
+		for searched < maxSearched {
+			searched++
+			d := p.dealtTo(id, seat, in, culprits)
+			var fault *scheme.Fault
+			if len(d.Dealers) == 0 || !errors.As(d.Check(), &fault) {
+				break
+			}
+			for _, c := range fault.Culprits {
+				culprits = append(culprits, *p.between(c, seat, all, in, fault.Err))
+			}
+		}
+	}
+	return culprits
+}
+
+// dealtTo is what an own seat got from all operators but those that are culprits.
+func (p *parts) dealtTo(id signer.SessionID, seat chain.Seat, in []scheme.Message, culprits []signer.Culprit) scheme.Dealt {
+	d := scheme.Dealt{Session: id[:], Threshold: p.opening.Threshold, Receiver: seat}
+	for i, op := range p.opening.Roster {
+		from := chain.Seat(i + 1) //nolint:gosec // at most MaxSeats
+		d.Seats = append(d.Seats, from)
+		if op != p.self && !slices.ContainsFunc(culprits, func(c signer.Culprit) bool { return c.By == op }) {
+			d.Dealers = append(d.Dealers, from)
+		}
+	}
+	other := func(m scheme.Message) bool { return !slices.Contains(d.Dealers, m.From) }
+	d.First = slices.DeleteFunc(slices.Clone(p.first), other)
+	d.Second = slices.DeleteFunc(heardOf(in, seat), other)
+	return d
+}
+
 // reveal adds the session's key to a reply that ends a key generation with a pair. With it everybody opens what all others have
 // sealed for this backend in this session, and nothing else: the seats' shares of a key that this backend will never have, for
 // the reply is written down, with the session's end, before it leaves. Without this operator's attestation nobody's backend
 // puts the key to use.
 func (p *parts) reveal(r signer.RoundReply) signer.RoundReply {
-	if p.opening == nil || p.opened == nil {
+	if p.opening == nil || len(p.opened) == 0 {
 		return r // the key of a wallet's signatures stays where it is
 	}
 	raw, err := p.key.Bytes()
-	if err != nil || len(raw) != len(p.opened.Key) {
-		return r // the pair stays one
+	if err != nil || len(raw) != len(signer.Digest{}) {
+		return r // the pairs stay some
 	}
-	opened := *p.opened
-	opened.Key = signer.Digest(raw)
-	r.Opened = &opened
+	for _, opened := range p.opened {
+		opened.Key = signer.Digest(raw)
+		r.Openings = append(r.Openings, opened)
+	}
 	return r
 }
 

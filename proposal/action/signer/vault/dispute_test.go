@@ -150,12 +150,12 @@ func TestADealerOfABadShareIsNamedByEverybody(t *testing.T) {
 			})
 			reply, err := d.generating(victim, 3, others(d.rounds[1], victim))
 			require.NoError(t, err)
-			require.NotNil(t, reply.Opened)
-			dispute := d.of(dealer, reply.Opened.Dealer, reply.Opened.Receiver, reply.Opened.Round)
-			_, public, err := parseSealKey(reply.Opened.Key[:])
+			require.Len(t, reply.Openings, 1)
+			dispute := d.of(dealer, reply.Openings[0].Dealer, reply.Openings[0].Receiver, reply.Openings[0].Round)
+			_, public, err := parseSealKey(reply.Openings[0].Key[:])
 			require.NoError(t, err)
 			require.Equal(t, d.seal(victim).to, public, "the backend opens the session's key, and no other")
-			dispute.Opened = *reply.Opened
+			dispute.Opened = reply.Openings[0]
 			verdict, why := Judge(dispute)
 			require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
 			require.Error(t, why)
@@ -177,6 +177,58 @@ func TestADealerOfABadShareIsNamedByEverybody(t *testing.T) {
 	}
 }
 
+// Several dealers cheat, each in its way and towards another seat: the receiver's backend opens what each of them dealt, and
+// everybody finds of each what it has found, of the honest one nothing.
+func TestAllDealersOfBadSharesAreNamed(t *testing.T) {
+	d := &disputes{rig: newRig(t, 2, 2, 1, 1, 1)}
+	victim := d.houses[0]
+	flipped := func(to chain.Seat) func([]byte) []byte {
+		return func(plain []byte) []byte {
+			messages, err := decodeParcel(plain)
+			require.NoError(t, err)
+			for i := range messages {
+				if messages[i].To == to {
+					messages[i].Data = bytes.Clone(messages[i].Data)
+					messages[i].Data[len(messages[i].Data)-1] ^= 1
+				}
+			}
+			return encodeParcel(messages)
+		}
+	}
+	d.play(signer.FROST, 3, 2, func(h *house, round int, out []signer.Parcel) []signer.Parcel {
+		switch {
+		case round != 2:
+		case h == d.houses[1]:
+			return resealedTo(t, d.rig, h, victim, out, flipped(2))
+		case h == d.houses[2]:
+			return resealedTo(t, d.rig, h, victim, out, func([]byte) []byte { return []byte("none") })
+		case h == d.houses[3]:
+			return resealedTo(t, d.rig, h, victim, out, flipped(1))
+		}
+		return out
+	})
+	reply, err := d.generating(victim, 3, others(d.rounds[1], victim))
+	require.NoError(t, err)
+	named := map[chain.Operator]chain.Seat{}
+	for _, o := range reply.Openings {
+		dealer := d.roster[o.Dealer-1]
+		require.NotContains(t, named, dealer, "one opening for each dealer")
+		named[dealer] = o.Receiver
+		for _, h := range d.houses {
+			if h.op == dealer {
+				q := d.of(h, o.Dealer, o.Receiver, o.Round)
+				q.Opened = o
+				verdict, why := Judge(q)
+				require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
+			}
+		}
+	}
+	require.Equal(t, map[chain.Operator]chain.Seat{d.houses[1].op: 2, d.houses[2].op: 1, d.houses[3].op: 1}, named)
+	for _, c := range reply.Culprits {
+		require.Contains(t, named, c.By)
+	}
+}
+
 // A message that is sealed where none belongs is the dealer's fault, too.
 func TestWhatIsSealedInAnotherRoundNamesTheDealer(t *testing.T) {
 	d := &disputes{rig: newRig(t, 1, 1, 1)}
@@ -194,7 +246,7 @@ func TestWhatIsSealedInAnotherRoundNamesTheDealer(t *testing.T) {
 	reply, err := d.generating(victim, 2, others(d.rounds[0], victim))
 	require.NoError(t, err)
 	require.Equal(t, dealer.op, reply.Culprits[0].By)
-	require.NotNil(t, reply.Opened)
+	require.Len(t, reply.Openings, 1)
 	verdict, why := Judge(d.of(dealer, 2, 1, 1))
 	require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
 }
@@ -216,9 +268,9 @@ func TestWhoDealsToSomeSeatsOfAnOperatorIsNamed(t *testing.T) {
 	})
 	reply, err := d.generating(victim, 3, others(d.rounds[1], victim))
 	require.NoError(t, err)
-	require.NotNil(t, reply.Opened)
-	require.Equal(t, chain.Seat(2), reply.Opened.Receiver)
-	verdict, why := Judge(d.of(dealer, reply.Opened.Dealer, reply.Opened.Receiver, reply.Opened.Round))
+	require.Len(t, reply.Openings, 1)
+	require.Equal(t, chain.Seat(2), reply.Openings[0].Receiver)
+	verdict, why := Judge(d.of(dealer, reply.Openings[0].Dealer, reply.Openings[0].Receiver, reply.Openings[0].Round))
 	require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
 }
 
@@ -241,8 +293,8 @@ func TestWhatIsSealedForAnotherSeatInAnotherRoundHarmsNoReceiver(t *testing.T) {
 	reply, err := d.generating(victim, 2, others(d.rounds[0], victim))
 	require.NoError(t, err)
 	require.Equal(t, dealer.op, reply.Culprits[0].By)
-	if reply.Opened != nil {
-		verdict, why := Judge(d.of(dealer, reply.Opened.Dealer, reply.Opened.Receiver, reply.Opened.Round))
+	if len(reply.Openings) > 0 {
+		verdict, why := Judge(d.of(dealer, reply.Openings[0].Dealer, reply.Openings[0].Receiver, reply.Openings[0].Round))
 		require.Equal(t, keygen.DealerBroke, verdict, "%v", why)
 	}
 }

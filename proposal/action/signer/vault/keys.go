@@ -181,6 +181,16 @@ func (v *Vault) Key(ctx context.Context, wallet chain.WalletID) (signer.KeyDetai
 	return k.full(), err
 }
 
+// Brief implements signer.Backend.
+func (v *Vault) Brief(ctx context.Context, wallet chain.WalletID) (k signer.Key, err error) {
+	err = v.ledger.read(ctx, func(tx *tx) error {
+		state, err := tx.keyState(wallet)
+		k = state.Key
+		return err
+	})
+	return k, err
+}
+
 func (v *Vault) readKey(ctx context.Context, wallet chain.WalletID) (k key, err error) {
 	err = v.ledger.read(ctx, func(tx *tx) error {
 		k, err = tx.key(wallet)

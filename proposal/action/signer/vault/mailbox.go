@@ -2,19 +2,20 @@ package vault
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// Mailbox has the leaders' signed messages by a way of the backend's own; *mailbox.Reader is one. It may be asked by many goroutines.
+// Mailbox has the leaders' signed messages by a way of the backend's own; *mailbox.Readers are one. It may be asked by many goroutines.
 type Mailbox interface {
 	// Statements returns those of a wallet's window that came so far, oldest first, and what is closed when there may be more. An error
 	// says why the mailbox is not to be relied on.
 	Statements(wallet chain.WalletID, window chain.Height) (list [][]byte, more <-chan struct{}, err error)
-	// Feed tells how the mailbox fares, what is wrong with it, and how many proofs there are that other signers were told otherwise.
-	Feed() (state signer.FeedState, detail string, proofs int)
+	// Feed tells how the mailbox fares, and what is wrong with it.
+	Feed() signer.FeedHealth
 }
 
 // fromMailbox puts the leader's message that came through the mailbox in the place of the one that the node shows, which is not looked
@@ -29,17 +30,18 @@ func (v *Vault) fromMailbox(ctx context.Context, r signer.SignRound, k key) (*si
 	open := *r.Open
 	late := time.NewTimer(v.cfg.Wait)
 	defer late.Stop()
-	for seen := 0; ; {
+	seen := map[[sha256.Size]byte]bool{} // and not what is asked for: what woke us may be about something else
+	for {
 		list, more, err := v.cfg.Mailbox.Statements(open.Intent.Wallet, open.Intent.Window)
 		if err != nil {
 			return nil, signer.Refuse(signer.RuleFeed, "%v", err)
 		}
-		if len(list) == seen {
-			list = nil // what woke us is about something else
-		} else {
-			seen = len(list)
-		}
 		for _, statement := range list {
+			sum := sha256.Sum256(statement)
+			if seen[sum] {
+				continue
+			}
+			seen[sum] = true
 			open.Intent.Statement = statement
 			p, err := proposed(k, open.Intent)
 			if err == nil && signer.SigningSession(open.Intent.Digest(p), open.Input, open.Attempt, open.Signers) == r.Session {
@@ -49,10 +51,10 @@ func (v *Vault) fromMailbox(ctx context.Context, r signer.SignRound, k key) (*si
 		select {
 		case <-more:
 		case <-late.C:
-			if seen == 0 {
+			if len(seen) == 0 {
 				return nil, signer.Refuse(signer.RuleFeed, "no leader's message of window %d came through the mailbox", open.Intent.Window)
 			}
-			return nil, signer.Refuse(signer.RuleFeed, "what is asked for is not what a leader proposes in the mailbox, which has %d messages of window %d", seen, open.Intent.Window)
+			return nil, signer.Refuse(signer.RuleFeed, "what is asked for is not what a leader proposes in the mailbox, which has %d messages of window %d", len(seen), open.Intent.Window)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -35,7 +35,7 @@ func (l *letters) Statements(_ chain.WalletID, window chain.Height) ([][]byte, <
 	return append([][]byte{}, l.list[window]...), l.more, l.wrong
 }
 
-func (l *letters) Feed() (signer.FeedState, string, int) { return signer.FeedFollows, "", 0 }
+func (l *letters) Feed() signer.FeedHealth { return signer.FeedHealth{State: signer.FeedFollows} }
 
 func (l *letters) put(window chain.Height, statement []byte) {
 	l.mu.Lock()
@@ -116,6 +116,23 @@ func TestAMessageThatIsStillOnItsWayIsWaitedFor(t *testing.T) {
 	<-l.asked
 	l.put(firstWindow+900, []byte("about something else"))
 	<-l.asked
+	l.put(firstWindow, p.intent.Statement)
+	require.NoError(t, <-answered)
+}
+
+// A list that is as long as before may be another one: a mailbox that is not relied on any more takes away what another one brings.
+func TestAMessageThatTakesAnothersPlaceIsSeen(t *testing.T) {
+	r, key := threeOperators(t)
+	l := r.withMailbox(5 * time.Minute)
+	r.at(firstWindow)
+	p, other := r.heartbeat(key, firstWindow, 1), r.heartbeat(key, firstWindow, 2)
+	l.put(firstWindow, other.intent.Statement)
+	answered := make(chan error, 1)
+	go func() { answered <- r.begin(p) }()
+	<-l.asked
+	l.mu.Lock()
+	l.list[firstWindow] = nil
+	l.mu.Unlock()
 	l.put(firstWindow, p.intent.Statement)
 	require.NoError(t, <-answered)
 }

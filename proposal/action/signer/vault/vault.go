@@ -180,7 +180,8 @@ func (v *Vault) Health(ctx context.Context) (signer.Health, error) {
 		Feed:      signer.FeedOff,
 	}
 	if v.cfg.Mailbox != nil {
-		h.Feed, h.FeedDetail, h.FeedProofs = v.cfg.Mailbox.Feed()
+		f := v.cfg.Mailbox.Feed()
+		h.Feed, h.FeedDetail, h.FeedProofs, h.FeedDoubted = f.State, f.Detail, f.Proofs, f.Doubted
 	}
 	err := v.ledger.works(ctx)
 	if err == nil {
