@@ -15,8 +15,8 @@ import (
 	"github.com/walletnode/walletnode/net/client"
 )
 
-// ErrServedElsewhere says that another instance serves the wallet, and that only that one can do what was asked.
-var ErrServedElsewhere = errors.New("another instance serves the wallet")
+// errServedElsewhere says that another instance serves the wallet, and that only that one can do what was asked.
+var errServedElsewhere = errors.New("another instance serves the wallet")
 
 // actionRoutes are those of signatures and of what is done about actions.
 func actionRoutes() []route {
@@ -96,7 +96,7 @@ func (c *Client) Signings(ctx context.Context, block chain.Height, wallet *chain
 }
 
 // RetryAction has a wallet's action carried out once more, and returns it. Through instances (NewRemote) the wallet's own one is
-// asked; a node of this machine that is another one says ErrServedElsewhere.
+// asked; a node of this machine that is another one says errServedElsewhere.
 func (c *Client) RetryAction(ctx context.Context, wallet chain.WalletID, block chain.Height) (actions view.Actions, err error) {
 	response, err := c.way.Wallet(ctx, wallet, client.Request{
 		Method: http.MethodPost, Path: actionPath(block) + "/retry", Query: url.Values{"wallet": {wallet.String()}},
@@ -111,7 +111,7 @@ func (c *Client) RetryAction(ctx context.Context, wallet chain.WalletID, block c
 	if err := readDocument(response, &owner, http.StatusTemporaryRedirect); err != nil {
 		return actions, err
 	}
-	return actions, fmt.Errorf("%w: ask %s", ErrServedElsewhere, owner.Owner)
+	return actions, fmt.Errorf("%w: ask %s", errServedElsewhere, owner.Owner)
 }
 
 func actionPath(block chain.Height) string {

@@ -1,9 +1,18 @@
-// Package api lets the commands of the same machine, and tools of the operator's, question a running node over HTTP: on
-// a unix socket that belongs to the operator alone, or on a loopback address. It reads; what can be changed are the
-// level of the log and the use of chain endpoints. openapi.json describes it, and a test holds the two together.
+// Package api is how commands, the operator's tools and subscribers of the feed question a running node over HTTP, and tell it what the
+// operator wishes: on a unix socket that belongs to the operator alone, on a loopback address, and from elsewhere with a token.
+// openapi.json describes it, and a test holds the two together.
 //
-// There is no password. What keeps others out is the socket's mode, the loopback address, and for a browser on this
-// machine the check of the Host header (against DNS rebinding), of the request's origin, and the absence of CORS.
+// Records are only read. What can be changed is what an operator decides on: the level of the log, endpoints, bans, stopped wallets,
+// instances, signers, mailboxes, key generations, actions that are to be tried again. There is no way to a key or a share.
+//
+// What keeps others out on this machine is the socket's mode or the loopback address, and for a browser here the check of the Host
+// header (against DNS rebinding), of the request's origin, and the absence of CORS. An address that others reach asks for the
+// operator's token; a subscriber's own one is good for its mailboxes and for what all subscribers may know.
+//
+//	route.go           all operations: the server's handlers and openapi.json are made from this list
+//	entrance, guard    where requests come in, from before there is a node, and who may ask
+//	server, handlers   the operations on records and on the node; one file more for each subject (evidence, feeds, keygen, signers, ...)
+//	client, *client    the other side of the same, for commands
 package api
 
 import (
@@ -60,8 +69,8 @@ type Live interface {
 
 // Bounds of what one client can ask for.
 const (
-	// DefaultRows is how many rows a list has unless the client says otherwise.
-	DefaultRows = 100
+	// defaultRows is how many rows a list has unless the client says otherwise.
+	defaultRows = 100
 	// MaxRows is how many rows a list has at most.
 	MaxRows = 1000
 	// maxBody bounds a request's body, in bytes: the greatest asks for a wallet of 255 operators.

@@ -31,7 +31,7 @@ const healthTimeout = 5 * time.Second
 // 1000 wallets some hundred times less.
 const maxAnswer = 64 << 20
 
-// Client asks a running node, or any of an operator's instances. Its lists take limits of 1 to MaxRows only; 0 is DefaultRows.
+// Client asks a running node, or any of an operator's instances. Its lists take limits of 1 to MaxRows only; 0 is defaultRows.
 type Client struct {
 	// Stale, if it is set, is told of each answer that is not of now, because the database does not answer, how old it is.
 	Stale func(age time.Duration)

@@ -26,8 +26,8 @@ const compareTimeout = writeTimeout - 5*time.Second
 // proofKinds are the kinds of proofs.
 var proofKinds = []evidence.Kind{evidence.TwoStatements, evidence.TwoHeads, evidence.Fork, evidence.Denial}
 
-// ParseProofKind reads the name of a kind of proofs.
-func ParseProofKind(text string) (evidence.Kind, error) {
+// parseProofKind reads the name of a kind of proofs.
+func parseProofKind(text string) (evidence.Kind, error) {
 	for _, kind := range proofKinds {
 		if text == string(kind) {
 			return kind, nil
@@ -85,7 +85,7 @@ func (s *Server) compare(_ http.ResponseWriter, r *http.Request, _ *query) (any,
 
 func (q *query) proofs() exchange.ProofFilter {
 	return exchange.ProofFilter{
-		Wallet: q.wallet(), From: q.height("from"), To: q.height("to"), Limit: q.limit(), Kind: value(parsed(q, "kind", ParseProofKind)),
+		Wallet: q.wallet(), From: q.height("from"), To: q.height("to"), Limit: q.limit(), Kind: value(parsed(q, "kind", parseProofKind)),
 		Culprit: value(parsed(q, "culprit", chain.ParseOperator)),
 	}
 }

@@ -25,10 +25,13 @@ type Feeds interface {
 	Follow(ctx context.Context, mailbox string, from pipeline.Position, deliver func(pipeline.News) error) error
 	// Acknowledge fails with pipeline.ErrFuture for an entry that there is not yet.
 	Acknowledge(ctx context.Context, mailbox string, n feed.Number) error
-	// Move has a mailbox go on at another instance, from an epoch's beginning on. store.ErrNotFound if there is none of that name.
+	// Move has a mailbox go on at another instance, from an epoch's beginning on. store.ErrNotFound if there is none of that name, ErrStays
+	// if the mailbox never moves.
 	Move(ctx context.Context, mailbox, to string) error
 	// Export returns the sealed epochs that are kept.
 	Export(ctx context.Context, mailbox string) (feed.Export, error)
+	// Heads returns what is left of the sealed epochs of an instance, of one and later ones, MaxFeedHeads at most; empty: of this instance.
+	Heads(ctx context.Context, instance string, from feed.Epoch) (view.FeedHeads, error)
 	// Keys lists the instances with their keys, signed by the operator.
 	Keys(ctx context.Context) (feedclient.Keys, error)
 }
@@ -36,8 +39,10 @@ type Feeds interface {
 var (
 	// ErrNoFeed says that the node has no feed.
 	ErrNoFeed = errors.New("this node has no feed")
-	// ErrElsewhere says that another instance has a mailbox.
-	ErrElsewhere = errors.New("another instance has the mailbox")
+	// errElsewhere says that another instance has a mailbox.
+	errElsewhere = errors.New("another instance has the mailbox")
+	// ErrStays says that a mailbox is one instance's own, such as that of its live events.
+	ErrStays = errors.New("it cannot be moved")
 
 	errFresh = errors.New("number and instance are where a subscriber goes on, and belong together")
 )
@@ -45,10 +50,10 @@ var (
 // MovedError says which instance has a mailbox.
 type MovedError struct{ Home view.MailboxHome }
 
-func (e *MovedError) Error() string { return fmt.Sprintf("%v: %s", ErrElsewhere, e.Home.Owner) }
+func (e *MovedError) Error() string { return fmt.Sprintf("%v: %s", errElsewhere, e.Home.Owner) }
 
-// Unwrap makes it an ErrElsewhere.
-func (e *MovedError) Unwrap() error { return ErrElsewhere }
+// Unwrap makes it an errElsewhere.
+func (e *MovedError) Unwrap() error { return errElsewhere }
 
 // ReadWish acknowledges a mailbox's entries.
 type ReadWish struct {
@@ -59,6 +64,9 @@ type ReadWish struct {
 type MoveWish struct {
 	To string `json:"to"` // an instance
 }
+
+// MaxFeedHeads is how many heads are answered at once.
+const MaxFeedHeads = 1024
 
 var mailboxParameter = parameter{name: "mailbox", kind: "string", required: true, about: "Name of a mailbox."}
 
@@ -88,6 +96,14 @@ func feedRoutes() []route {
 		{
 			path: "/v1/feed/mailboxes/{mailbox}/export", answer: "", elsewhere: view.MailboxHome{}, media: mediaBytes, parameters: one, right: RightFollow,
 			summary: "The sealed epochs of a mailbox that are kept, without payloads: what can be compared with another subscriber's.", handle: (*Server).exportMailbox,
+		},
+		{
+			path: "/v1/feed/heads", answer: view.FeedHeads{}, handle: (*Server).feedHeads, forSubscribers: true,
+			summary: "What is left of an instance's sealed epochs, those that were collected included: the hash of each seal.",
+			parameters: []parameter{
+				{name: "instance", kind: "string", about: "Whose feed; the one that answers if it is left out."},
+				{name: "from", kind: "integer", about: "The first epoch."},
+			},
 		},
 		{path: "/v1/feed/keys", summary: "The keys that instances sign their feeds with, signed with the operator's key.", answer: feedclient.Keys{}, handle: (*Server).feedKeys, forSubscribers: true},
 	}
@@ -196,6 +212,20 @@ func (s *Server) exportMailbox(w http.ResponseWriter, r *http.Request, _ *query)
 		return nil, brokenAnswer{err}
 	}
 	return nil, nil
+}
+
+func (s *Server) feedHeads(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	feeds, err := s.feeds()
+	if err != nil {
+		return nil, err
+	}
+	instance, from := q.text("instance"), value(parsed(q, "from", parseCount))
+	if instance != "" {
+		if err := feed.CheckName(instance); err != nil {
+			q.wrong("instance", err)
+		}
+	}
+	return answer(q, func() (any, error) { return feeds.Heads(r.Context(), instance, feed.Epoch(from)) })
 }
 
 func (s *Server) feedKeys(_ http.ResponseWriter, r *http.Request, _ *query) (any, error) {

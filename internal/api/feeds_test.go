@@ -194,7 +194,7 @@ func TestAMailboxThatIsElsewhereIsLedTo(t *testing.T) {
 	require.NoError(t, err)
 	defer c.Close()
 	_, err = c.Located(t.Context(), client.Request{Method: http.MethodGet, Path: "/v1/feed/mailboxes/c"}) //nolint:bodyclose // there is none
-	require.ErrorIs(t, err, ErrElsewhere)
+	require.ErrorIs(t, err, errElsewhere)
 	require.ErrorContains(t, err, "beta")
 }
 
@@ -214,10 +214,20 @@ func TestTheOperatorSeesAndMovesMailboxes(t *testing.T) {
 	keys, err := c.FeedKeys(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, m.keys.Ring(), keys.Ring())
+	heads, err := c.FeedHeads(t.Context(), "beta", 7)
+	require.NoError(t, err)
+	wantHeads, err := m.Heads(t.Context(), "beta", 7)
+	require.NoError(t, err)
+	require.Len(t, heads.Heads, 2)
+	require.Equal(t, wantHeads, heads)
+	_, err = c.FeedHeads(t.Context(), "no such name", 0)
+	require.Error(t, err)
 	move, err := c.MoveMailbox(t.Context(), "a", "beta")
 	require.NoError(t, err)
 	require.Equal(t, "beta", move.To)
 	require.Equal(t, []string{"a to beta"}, m.moves)
+	_, err = c.MoveMailbox(t.Context(), "c", "alpha")
+	require.ErrorIs(t, err, ErrStays, "it is told over the wire")
 	m.keys.Instances[0].ID = "mallory"
 	_, err = c.FeedKeys(t.Context())
 	require.ErrorIs(t, err, feedclient.ErrKeys)

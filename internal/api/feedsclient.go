@@ -59,6 +59,15 @@ func (c *Client) FeedKeys(ctx context.Context) (feedclient.Keys, error) {
 	return k, err
 }
 
+// FeedHeads asks what is left of an instance's sealed epochs, of one and later ones; empty: of the instance that answers.
+func (c *Client) FeedHeads(ctx context.Context, instance string, from feed.Epoch) (view.FeedHeads, error) {
+	q := url.Values{"from": {fmt.Sprint(from)}}
+	if instance != "" {
+		q.Set("instance", instance)
+	}
+	return get[view.FeedHeads](ctx, c, "/v1/feed/heads", q)
+}
+
 // MoveMailbox has a mailbox go on at another instance.
 func (c *Client) MoveMailbox(ctx context.Context, mailbox, to string) (move view.MailboxMove, err error) {
 	raw, err := marshal(MoveWish{to})

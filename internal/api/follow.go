@@ -188,7 +188,7 @@ func (l lineWriter) end(ctx context.Context, err error) error {
 	}
 	code := feedclient.EndFailed
 	switch {
-	case errors.Is(err, ErrElsewhere), errors.Is(err, ErrNoOwner), errors.Is(err, pipeline.ErrNoMailbox):
+	case errors.Is(err, errElsewhere), errors.Is(err, ErrNoOwner), errors.Is(err, pipeline.ErrNoMailbox):
 		code = feedclient.EndMoved
 	case errors.Is(err, pipeline.ErrCollected):
 		code = feedclient.EndCollected

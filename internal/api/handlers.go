@@ -307,6 +307,7 @@ var failures = []struct {
 	{ErrUnauthorized, http.StatusUnauthorized, "unauthorized"},
 	{ErrForbidden, http.StatusForbidden, "forbidden"},
 	{ErrNoFeed, http.StatusConflict, "no_feed"},
+	{ErrStays, http.StatusConflict, "stays"},
 	{pipeline.ErrNoMailbox, http.StatusNotFound, "no_mailbox"},
 	{pipeline.ErrFuture, http.StatusConflict, "not_delivered"},
 	{pipeline.ErrCollected, http.StatusGone, "collected"},

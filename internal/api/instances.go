@@ -58,6 +58,9 @@ func wish(d shared.Desire) func(*Server, http.ResponseWriter, *http.Request, *qu
 }
 
 func (s *Server) directory(http.ResponseWriter, *http.Request, *query) (any, error) {
+	if s.Cluster == nil { // a node's API for its signers alone
+		return nil, view.ErrOneInstance
+	}
 	return s.Cluster.Directory()
 }
 

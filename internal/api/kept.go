@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// StaleHeader marks an answer that is not of now, because the database does not answer: how many seconds ago it was so.
-const StaleHeader = "Walletnode-Stale"
+// staleHeader marks an answer that is not of now, because the database does not answer: how many seconds ago it was so.
+const staleHeader = "Walletnode-Stale"
 
 // Bounds of what is kept for a time without database. A page of a hundred windows has some 50 kB.
 const (
@@ -93,7 +93,7 @@ func lasting(h handler) handler {
 			markStale(w, max(time.Since(last.at), 1))
 			return json.RawMessage(last.document), nil
 		}
-		if w.Header().Get(StaleHeader) != "" {
+		if w.Header().Get(staleHeader) != "" {
 			return doc, nil // from another memory
 		}
 		raw, err := marshal(doc)
@@ -107,12 +107,12 @@ func lasting(h handler) handler {
 // markStale says how old an answer is that is not of now; 0 is of now.
 func markStale(w http.ResponseWriter, age time.Duration) {
 	if age > 0 {
-		w.Header().Set(StaleHeader, strconv.FormatInt(int64(age/time.Second), 10))
+		w.Header().Set(staleHeader, strconv.FormatInt(int64(age/time.Second), 10))
 	}
 }
 
 // staleness reads what markStale has written; false for an answer that is of now.
 func staleness(h http.Header) (age time.Duration, stale bool) {
-	seconds, err := strconv.ParseInt(h.Get(StaleHeader), 10, 32)
+	seconds, err := strconv.ParseInt(h.Get(staleHeader), 10, 32)
 	return time.Duration(seconds) * time.Second, err == nil && seconds >= 0
 }

@@ -52,7 +52,7 @@ func TestTheLastAnswersAreGivenWhileTheDatabaseIsAway(t *testing.T) {
 	for _, target := range []string{"/v1/windows?limit=1&from=900", "/v1/faults", "/v1/wallets"} {
 		answer := w.send(t, http.MethodGet, target, "")
 		require.Equal(t, http.StatusOK, answer.Code, target)
-		require.Empty(t, answer.Header().Get(StaleHeader), "it is of now")
+		require.Empty(t, answer.Header().Get(staleHeader), "it is of now")
 		before[target] = answer.Body.String()
 	}
 	for _, gone := range []error{store.ErrUnreachable, store.ErrNoAnswer, store.ErrRefused} {
@@ -103,7 +103,7 @@ func TestBansAndHaltsFromMemoryAreMarked(t *testing.T) {
 	for _, target := range []string{"/v1/bans", "/v1/halts"} {
 		answer := w.send(t, http.MethodGet, target, "")
 		require.Equal(t, http.StatusOK, answer.Code)
-		require.Equal(t, "90", answer.Header().Get(StaleHeader))
+		require.Equal(t, "90", answer.Header().Get(staleHeader))
 	}
 	w.cluster.err = store.ErrUnreachable
 	require.Equal(t, codeStoreAway, w.problem(t, http.StatusServiceUnavailable, "/v1/bans").Error.Code, "an old answer is not kept as a new one")

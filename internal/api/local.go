@@ -91,7 +91,7 @@ func (l local) Located(ctx context.Context, r client.Request) (*http.Response, e
 	if err := readDocument(response, &home, http.StatusTemporaryRedirect); err != nil {
 		return nil, err
 	}
-	return nil, fmt.Errorf("%w: %s, and cluster.bootstrap, which leads there, is not set", ErrElsewhere, home.Owner)
+	return nil, fmt.Errorf("%w: %s, and cluster.bootstrap, which leads there, is not set", errElsewhere, home.Owner)
 }
 
 // Watch implements way. What ends the stream is an error: there is no other node to go on with.

@@ -42,7 +42,7 @@ func newMailroom(t *testing.T) *mailroom {
 	require.NoError(t, err)
 	operator, err := crypto.ToECDSA(crypto.Keccak256([]byte("test operator")))
 	require.NoError(t, err)
-	m.keys, err = feedclient.NewKeys(feed.Keyring{"alpha": {key.Public().(ed25519.PublicKey)}}, time.Unix(1_800_000_000, 0), operator)
+	m.keys, err = feedclient.NewKeys(feed.Keyring{"alpha": feed.Keys(key.Public().(ed25519.PublicKey))}, 1, time.Unix(1_800_000_000, 0), operator)
 	require.NoError(t, err)
 	ended := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.Background())
@@ -89,6 +89,8 @@ func (m *mailroom) Mailboxes(ctx context.Context) ([]view.Mailbox, error) {
 
 func (m *mailroom) Move(_ context.Context, mailbox, to string) error {
 	switch {
+	case mailbox == "c":
+		return ErrStays
 	case mailbox != "a":
 		return pipeline.ErrNoMailbox
 	case to != "beta":
@@ -100,6 +102,15 @@ func (m *mailroom) Move(_ context.Context, mailbox, to string) error {
 
 func (m *mailroom) Export(context.Context, string) (feed.Export, error) {
 	return feed.Export{Instance: "alpha", Mailbox: "a"}, nil
+}
+
+// Heads are of beta, which sealed more epochs than are answered at once.
+func (m *mailroom) Heads(_ context.Context, instance string, from feed.Epoch) (view.FeedHeads, error) {
+	heads := view.FeedHeads{Instance: instance, Heads: []view.FeedHead{}, More: from == 0}
+	for e := from; instance == "beta" && e < from+2; e++ {
+		heads.Heads = append(heads.Heads, view.FeedHead{Epoch: e, Seal: fmt.Sprintf("%064x", uint64(e))})
+	}
+	return heads, nil
 }
 
 func (m *mailroom) Keys(context.Context) (feedclient.Keys, error) { return m.keys, nil }

@@ -60,7 +60,7 @@ func describe(t *testing.T) object {
 		problem := object{"description": "Why there is no answer.", "content": object{mediaJSON: object{"schema": s.Of(reflect.TypeFor[Problem]())}}}
 		responses := object{"200": object{"description": "The answer.", "content": content(r.answer)}, "default": problem}
 		if r.kept {
-			responses["200"].(object)["headers"] = object{StaleHeader: object{
+			responses["200"].(object)["headers"] = object{staleHeader: object{
 				"description": "How many seconds ago this was so: the database does not answer. Absent in an answer of now.",
 				"schema":      object{"type": "integer", "minimum": 0},
 			}}

@@ -96,7 +96,7 @@ func (q *query) limit() int {
 		return n, nil
 	})
 	if n == nil {
-		return DefaultRows
+		return defaultRows
 	}
 	return *n
 }

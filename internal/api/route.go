@@ -22,7 +22,7 @@ type route struct {
 	media        string
 	handle       handler
 	alone        bool // not counted among the requests that are answered at once
-	kept         bool // while the database is away the last answer is given, with StaleHeader
+	kept         bool // while the database is away the last answer is given, with staleHeader
 
 	right          Right // what a subscriber of the feed needs for it; none: it is not for them,
 	forSubscribers bool  // unless it is for all of them

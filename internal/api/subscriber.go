@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/walletnode/walletnode/net/feed"
 )
 
 // Right is what a subscriber of the feed may do with a mailbox.
@@ -18,11 +20,8 @@ const (
 	RightMove        Right = "move"
 )
 
-// Rights returns every right.
-func Rights() []Right { return []Right{RightFollow, RightAcknowledge, RightMove} }
-
-// EveryMailbox in a subscriber's list stands for all of them, those to come included.
-const EveryMailbox = "*"
+// everyMailbox in a subscriber's list stands for all of them, those to come included.
+const everyMailbox = "*"
 
 // Subscriber is somebody who shows a token of his own, and what he may do with it: this alone, and only with these mailboxes.
 type Subscriber struct {
@@ -46,9 +45,11 @@ func (s Subscriber) may(right Right, mailbox string) error {
 	return nil
 }
 
-// sees is whether a mailbox is among the subscriber's.
+// sees is whether a mailbox is among the subscriber's. A signer's name stands for those that it has at the instances.
 func (s Subscriber) sees(mailbox string) bool {
-	return slices.Contains(s.Mailboxes, mailbox) || slices.Contains(s.Mailboxes, EveryMailbox)
+	return slices.ContainsFunc(s.Mailboxes, func(its string) bool {
+		return its == mailbox || its == everyMailbox || feed.ResidentOf(its, mailbox)
+	})
 }
 
 // callerKey is where a request's context has its Subscriber.

@@ -81,13 +81,13 @@ func (c Config) checkAlone() (wrong Complaints) {
 	return wrong
 }
 
-// NoClusterURLs is the state of an instance beside others that nobody is told how to reach.
-const NoClusterURLs = "no_cluster_urls"
+// noClusterURLs is the state of an instance beside others that nobody is told how to reach.
+const noClusterURLs = "no_cluster_urls"
 
 func (c Config) warnURLs() []Warning {
 	if !c.Shared() || len(c.Cluster.URLs) > 0 {
 		return nil
 	}
-	return []Warning{{NoClusterURLs, c.complaint("cluster.urls",
+	return []Warning{{noClusterURLs, c.complaint("cluster.urls",
 		"not set on a shared database: no client that asks another instance finds the way to this one")}}
 }

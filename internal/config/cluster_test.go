@@ -93,10 +93,10 @@ func TestAnInstanceThatNobodyIsToldHowToReachIsAWarning(t *testing.T) {
 	c, err := Load(write(t, sharing), nil, nil)
 	require.NoError(t, err)
 	require.Len(t, c.Warnings(), 2)
-	require.Equal(t, NoClusterURLs, c.Warnings()[0].State)
+	require.Equal(t, noClusterURLs, c.Warnings()[0].State)
 	c.Cluster.URLs = []string{"https://a:1"}
 	require.Len(t, c.Warnings(), 1)
-	require.Equal(t, NoSigners, c.Warnings()[0].State)
+	require.Equal(t, noSigners, c.Warnings()[0].State)
 	require.Empty(t, Default().Warnings())
 }
 

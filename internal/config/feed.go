@@ -15,7 +15,8 @@ type Feed struct {
 	KeepEpochs int `toml:"keep_epochs" validate:"min=2,max=100000"`
 	// MailboxEntries is how many entries of one mailbox may wait for their acknowledgement; beyond it the mailbox is closed with a gap.
 	MailboxEntries int `toml:"mailbox_entries" validate:"min=64,max=1000000"`
-	// Mailboxes are those beside the ones that are there by default: tools, and signer. and the id of each signer backend.
+	// Mailboxes are those beside the ones that are there by default: tools, and at each instance one of its live events, and one of each signer
+	// backend, "signer.", its id, a dot and the instance's name.
 	Mailboxes []Mailbox `toml:"mailboxes" validate:"max=128,dive"`
 	// Subscribers are who may use mailboxes beside the operator, whose API.TokenFile may do everything.
 	Subscribers []Subscriber `toml:"subscribers" validate:"max=64,dive"`
@@ -23,7 +24,8 @@ type Feed struct {
 
 // Mailbox is one subscriber's place in the feed.
 type Mailbox struct {
-	// Name is 1 to 32 of a-z, 0-9, dot, dash and underscore. A name of a default one changes what that gets.
+	// Name is 1 to 32 of a-z, 0-9, dot, dash and underscore. A name of a default one changes what that gets: tools, or "signer." and a backend's
+	// id for what that has at every instance.
 	Name string `toml:"name" validate:"required,mailbox"`
 	// Wallets are those whose records it gets; none is all.
 	Wallets []string `toml:"wallets" validate:"max=4096,dive,wallet"`

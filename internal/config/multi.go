@@ -41,14 +41,14 @@ type Endpoint struct {
 	RPS float64 `toml:"rps" validate:"min=0,max=1000000"`
 }
 
-// PrimaryName is the name of the endpoint that Ethereum.URL names.
-const PrimaryName = "primary"
+// primaryName is the name of the endpoint that Ethereum.URL names.
+const primaryName = "primary"
 
 // Roles of an endpoint.
 const (
-	RoleRead = "read"
-	RoleVote = "vote"
-	RoleSend = "send"
+	roleRead = "read"
+	roleVote = "vote"
+	roleSend = "send"
 )
 
 func defaultMulti() Multi {
@@ -58,7 +58,7 @@ func defaultMulti() Multi {
 		// Peers come and go in minutes, and a question for them is one request more.
 		PeersInterval:    30 * time.Second,
 		MinPeers:         3,
-		PrimaryVoteGroup: PrimaryName,
+		PrimaryVoteGroup: primaryName,
 		Endpoints:        []Endpoint{},
 	}
 }
@@ -67,7 +67,7 @@ func defaultMulti() Multi {
 // the primary alone.
 func (c Config) ChainEndpoints() []Endpoint {
 	e := c.Ethereum
-	all := []Endpoint{{Name: PrimaryName, URL: e.URL, VoteGroup: e.Multi.PrimaryVoteGroup}}
+	all := []Endpoint{{Name: primaryName, URL: e.URL, VoteGroup: e.Multi.PrimaryVoteGroup}}
 	if e.Multi.Enabled {
 		all = append(all, e.Multi.Endpoints...)
 	}
@@ -82,7 +82,7 @@ func (e *Endpoint) complete(rps float64) {
 	e.VoteGroup = cmp.Or(e.VoteGroup, e.Name)
 	e.RPS = cmp.Or(e.RPS, rps)
 	if len(e.Roles) == 0 {
-		e.Roles = []string{RoleRead, RoleVote, RoleSend}
+		e.Roles = []string{roleRead, roleVote, roleSend}
 	} else {
 		e.Roles = slices.Clone(e.Roles) // the list is the caller's own
 	}
@@ -92,7 +92,7 @@ func (e *Endpoint) complete(rps float64) {
 func voteGroups(endpoints []Endpoint) []string {
 	var groups []string
 	for _, e := range endpoints {
-		if slices.Contains(e.Roles, RoleVote) {
+		if slices.Contains(e.Roles, roleVote) {
 			groups = append(groups, e.VoteGroup)
 		}
 	}

@@ -40,7 +40,7 @@ func TestManyEndpointsAreReadWithTheirDefaults(t *testing.T) {
 	path := write(t, many)
 	c, err := Load(path, nil, nil)
 	require.NoError(t, err)
-	all := []string{RoleRead, RoleVote, RoleSend}
+	all := []string{roleRead, roleVote, roleSend}
 	require.Equal(t, []Endpoint{
 		{Name: "primary", URL: "wss://example.org/secret", VoteGroup: "own", Roles: all, RPS: 25},
 		{Name: "one", URL: "wss://one.example.org/v3/hunter2", VoteGroup: "provider", Roles: all, RPS: 5},
@@ -139,7 +139,7 @@ func TestAnEvenNumberOfVoteGroupsIsAWarning(t *testing.T) {
 	require.NoError(t, err)
 	warnings := c.Warnings()
 	require.Len(t, warnings, 1)
-	require.Equal(t, EvenVoteGroups, warnings[0].State)
+	require.Equal(t, evenVoteGroups, warnings[0].State)
 	require.Contains(t, warnings[0].String(), path+":12:3: ethereum.multi.endpoints: 4 vote groups, an even number: 1 of them may fail, as of 3")
 }
 

@@ -55,7 +55,7 @@ func (c Config) checkRates() (wrong Complaints) {
 }
 
 func (c Config) checkNames() (wrong Complaints) {
-	seen := map[string]string{PrimaryName: "ethereum.url"}
+	seen := map[string]string{primaryName: "ethereum.url"}
 	for i, e := range c.Ethereum.Multi.Endpoints {
 		key := itemKey(endpointsKey, i) + ".name"
 		switch first, twice := seen[e.Name]; {
@@ -138,9 +138,9 @@ type Warning struct {
 	Complaint
 }
 
-// EvenVoteGroups is the state of an even number of vote groups: half of them against half is no majority, so that the
+// evenVoteGroups is the state of an even number of vote groups: half of them against half is no majority, so that the
 // last group adds something that can fail and bears no failure more.
-const EvenVoteGroups = "even_vote_groups"
+const evenVoteGroups = "even_vote_groups"
 
 // Warnings returns what an operator should know of a valid configuration.
 func (c Config) Warnings() []Warning {
@@ -154,5 +154,5 @@ func (c Config) warnGroups() []Warning {
 	}
 	why := fmt.Sprintf("%d vote groups, an even number: %d of them may fail, as of %d; split in half they agree on nothing",
 		len(groups), len(groups)/2-1, len(groups)-1)
-	return []Warning{{EvenVoteGroups, c.complaint(endpointsKey, why)}}
+	return []Warning{{evenVoteGroups, c.complaint(endpointsKey, why)}}
 }

@@ -180,8 +180,8 @@ func (c Config) checkClientFiles() (wrong Complaints) {
 	return wrong
 }
 
-// NoSigners is the state of an instance beside others without a signer backend.
-const NoSigners = "no_signers"
+// noSigners is the state of an instance beside others without a signer backend.
+const noSigners = "no_signers"
 
 func (c Config) warnSigners() []Warning {
 	if len(c.Signers) > 0 || c.HasEmbeddedSigner() {
@@ -191,7 +191,7 @@ func (c Config) warnSigners() []Warning {
 	if c.Shared() {
 		why = "no [[signers]], and instances that share a database embed none: what is agreed is not signed (no_signer)"
 	}
-	return []Warning{{NoSigners, c.complaint(signersKey, why)}}
+	return []Warning{{noSigners, c.complaint(signersKey, why)}}
 }
 
 // checkSignerURL accepts what a signer backend is reached at.

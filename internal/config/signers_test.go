@@ -78,9 +78,9 @@ func TestASignerIsEmbeddedWhereNothingIsSaidAndTheDatabaseIsTheNodesOwn(t *testi
 				states = append(states, w.State)
 			}
 			if signs {
-				require.NotContains(t, states, NoSigners)
+				require.NotContains(t, states, noSigners)
 			} else {
-				require.Contains(t, states, NoSigners)
+				require.Contains(t, states, noSigners)
 			}
 		})
 	}

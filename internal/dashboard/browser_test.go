@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +18,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/internal/browser"
 )
 
 // requireTools is the variable with which a test that would be skipped for want of a program fails.
@@ -36,21 +37,14 @@ type tab struct {
 // newTab starts a browser with a page of a width in pixels.
 func newTab(t *testing.T, width int64) *tab {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv(requireTools) != "" {
-			t.Fatalf("chromium is not installed, and %s is set", requireTools)
-		}
-		t.Skip("chromium is not installed: the page is not tried in a browser")
+	if _, err := browser.Find(); err != nil {
+		require.Empty(t, os.Getenv(requireTools), err)
+		t.Skip("the page is not tried in a browser: ", err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, // the tests may be root's
-		chromedp.DisableGPU, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*patience)
 	t.Cleanup(cancel)
-	ctx, stopAllocator := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stopAllocator)
-	quiet := func(string, ...any) {} // it complains of events that it does not know
-	ctx, stop := chromedp.NewContext(ctx, chromedp.WithErrorf(quiet))
+	ctx, stop, err := browser.Open(ctx)
+	require.NoError(t, err)
 	t.Cleanup(stop)
 	p := &tab{Context: ctx, t: t}
 	chromedp.ListenTarget(ctx, p.note)

@@ -308,6 +308,7 @@ func TestTheStoreIsReadWhenTheFeedTellsOfSomething(t *testing.T) {
 	source := &told{counted: &counted{fake: sample()}}
 	inBubble(t, source, func(t *testing.T, h http.Handler) {
 		source.news, source.ends = make(chan struct{}), make(chan error) // of the bubble
+		const aside = 2500 * time.Millisecond                            // of the moments at which it is read anyway, after which it is not read for a second
 		looks := func(during func()) int {
 			before := source.refreshed()
 			during()
@@ -316,6 +317,7 @@ func TestTheStoreIsReadWhenTheFeedTellsOfSomething(t *testing.T) {
 		}
 		v := watch(h, false)
 		require.LessOrEqual(t, looks(func() { time.Sleep(time.Minute) }), 2+4, "now and then")
+		time.Sleep(aside)
 		require.Equal(t, 1, looks(func() { source.news <- struct{}{} }), "at once")
 		require.LessOrEqual(t, looks(func() {
 			for range 1000 {
@@ -332,7 +334,7 @@ func TestTheStoreIsReadWhenTheFeedTellsOfSomething(t *testing.T) {
 		<-v.gone
 		require.Zero(t, looks(func() { time.Sleep(time.Hour) }), "nobody watches")
 		v = watch(h, false)
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + aside)
 		require.Equal(t, 1, looks(func() { source.news <- struct{}{} }), "it is followed for who comes then")
 		v.leave()
 		<-v.gone

@@ -186,7 +186,7 @@ func asked(t *testing.T, n *node.Node, w chain.Wallet, block chain.Height, detai
 		Number: 2, Begun: block + 138, Ended: block + 141, Coordinator: w.Roster()[0], Signers: []int{1, 3, 4}, Active: 3, Whole: true,
 		Result: signing.ResultSigned,
 	}, nil))
-	require.NoError(t, s.SaveSigned(ctx, id, block, raw.Bytes(), signer.Digest{9}, block+141))
+	require.NoError(t, s.SaveSigned(ctx, id, block, signing.Success{Raw: raw.Bytes(), TxHash: signer.Digest{9}, At: block + 141}))
 	require.NoError(t, s.FinishAction(ctx, id, block, outcome, "", block+141))
 	return tx.TxID()
 }

@@ -15,15 +15,15 @@ type Feed interface {
 
 // FeedCounts are an instance's feed's.
 type FeedCounts struct {
-	Records, Seals, Missing, Blamed, Refused, Restarts uint64            // since the start
-	Unread                                             map[string]uint64 // entries of each mailbox that is here
+	Records, Seals, Missing, Blamed, Refused, Restarts, Losses uint64            // since the start
+	Unread                                                     map[string]uint64 // entries of each mailbox that is here
 }
 
 // feeding is the collector of the feed.
 type feeding struct {
 	source Feed
 
-	records, seals, missing, blamed, refused, restarts, unread *prometheus.Desc
+	records, seals, missing, blamed, refused, restarts, losses, unread *prometheus.Desc
 }
 
 func newFeed(source Feed) *feeding {
@@ -35,13 +35,14 @@ func newFeed(source Feed) *feeding {
 		blamed:   describe("feed_stages_blamed_total", "Stages of the feed that dropped, altered, swapped or repeated records, by what they signed."),
 		refused:  describe("feed_facts_refused_total", "Facts of other instances that are not signed as they must be; that instance's wait until it is mended."),
 		restarts: describe("feed_restarts_total", "Times that the feed was made anew from what is stored, as when a session was lost."),
+		losses:   describe("feed_losses_total", "Mailboxes whose subscribers were told of a loss, because the database had forgotten what they had been told."),
 		unread:   describe("feed_mailbox_unread", "Entries that wait for their acknowledgement, of mailboxes that are at this instance.", "mailbox"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (f *feeding) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.records, f.seals, f.missing, f.blamed, f.refused, f.restarts, f.unread} {
+	for _, d := range []*prometheus.Desc{f.records, f.seals, f.missing, f.blamed, f.refused, f.restarts, f.losses, f.unread} {
 		ch <- d
 	}
 }
@@ -55,6 +56,7 @@ func (f *feeding) Collect(ch chan<- prometheus.Metric) {
 	counter(ch, f.blamed, now.Blamed)
 	counter(ch, f.refused, now.Refused)
 	counter(ch, f.restarts, now.Restarts)
+	counter(ch, f.losses, now.Losses)
 	for _, mailbox := range slices.Sorted(maps.Keys(now.Unread)) {
 		ch <- prometheus.MustNewConstMetric(f.unread, prometheus.GaugeValue, float64(now.Unread[mailbox]), mailbox)
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// InstanceStates returns the keys of Fleet.States.
-func InstanceStates() []string {
+// instanceStates returns the keys of Fleet.States.
+func instanceStates() []string {
 	return []string{"serving", "idle", "standby", "ill", "draining", "dead"}
 }
 
@@ -21,7 +21,7 @@ type Instances interface {
 type Fleet struct {
 	Served  int            // wallets that this instance serves
 	Lease   time.Duration  // left of its own lease; 0 if it has none
-	States  map[string]int // how many instances are in each of InstanceStates, this one included
+	States  map[string]int // how many instances are in each of instanceStates, this one included
 	Unowned int            // active wallets that nobody serves
 	Halted  int            // wallets that are stopped on all instances
 	Bans    int            // bans in force
@@ -64,7 +64,7 @@ func (f *fleet) Collect(ch chan<- prometheus.Metric) {
 	now := f.source.Fleet()
 	gauge(ch, f.served, float64(now.Served))
 	gauge(ch, f.lease, now.Lease.Seconds())
-	for _, state := range InstanceStates() {
+	for _, state := range instanceStates() {
 		gauge(ch, f.instances, float64(now.States[state]), state)
 	}
 	gauge(ch, f.unowned, float64(now.Unowned))

@@ -21,8 +21,8 @@ var signerStates = []placement.State{placement.Active, placement.Retired, placem
 type signers struct {
 	source Signers
 
-	state, health, feed, feedProofs, wallets, unsignable, pending, keys, differences *prometheus.Desc
-	probes, failedProbes, took, failedCalls, signatures                              *prometheus.Desc
+	state, health, feed, feedProofs, feedDoubted, wallets, unsignable, pending, keys, differences *prometheus.Desc
+	probes, failedProbes, took, failedCalls, signatures                                           *prometheus.Desc
 }
 
 func newSigners(source Signers) *signers {
@@ -30,8 +30,9 @@ func newSigners(source Signers) *signers {
 		source:       source,
 		state:        describe("signer_state", "1 for what the operator says of the signer, 0 for the others.", "signer", "state"),
 		health:       describe("signer_health", "1 for how the signer fares, 0 for the others: foreign is one that is not who it was; signers list says why.", "signer", "health"),
-		feed:         describe("signer_feed", "1 for how the signer fares with its mailbox of leaders' messages, 0 for the others: off takes the node's word, false signs nothing.", "signer", "state"),
-		feedProofs:   describe("signer_feed_proofs", "Proofs of the signer that its mailbox and another signer's were told different things.", "signer"),
+		feed:         describe("signer_feed", "1 for how the signer fares with its mailboxes of leaders' messages, the best of them, 0 for the others: off takes the node's word, false signs nothing.", "signer", "state"),
+		feedProofs:   describe("signer_feed_proofs", "Proofs of the signer that its mailbox and another one were told different things.", "signer"),
+		feedDoubted:  describe("signer_feed_doubted", "Instances whose mailbox for the signer is not what they sign, and differences between those of two.", "signer"),
 		wallets:      describe("signer_wallets", "Wallets that the signer serves, without archived ones.", "signer"),
 		unsignable:   describe("signer_wallets_unsignable", "Wallets of the signer that cannot be signed for now; wallets list says why.", "signer"),
 		pending:      describe("signer_wallets_pending", "Key generations under way in the signer.", "signer"),
@@ -48,7 +49,7 @@ func newSigners(source Signers) *signers {
 // Describe implements prometheus.Collector.
 func (s *signers) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		s.state, s.health, s.feed, s.feedProofs, s.wallets, s.unsignable, s.pending, s.keys, s.differences, s.probes, s.failedProbes, s.took, s.failedCalls, s.signatures,
+		s.state, s.health, s.feed, s.feedProofs, s.feedDoubted, s.wallets, s.unsignable, s.pending, s.keys, s.differences, s.probes, s.failedProbes, s.took, s.failedCalls, s.signatures,
 	} {
 		ch <- d
 	}
@@ -72,6 +73,7 @@ func (s *signers) collect(ch chan<- prometheus.Metric, b placement.Status) {
 		gauge(ch, s.feed, truth(state == b.Feed), b.ID, string(state))
 	}
 	gauge(ch, s.feedProofs, float64(b.FeedProofs), b.ID)
+	gauge(ch, s.feedDoubted, float64(b.FeedDoubted), b.ID)
 	gauge(ch, s.wallets, float64(b.Wallets), b.ID)
 	gauge(ch, s.unsignable, float64(b.Unsignable), b.ID)
 	gauge(ch, s.pending, float64(b.Pending), b.ID)

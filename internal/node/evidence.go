@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/protocol"
 
@@ -50,7 +51,7 @@ type society struct {
 // Open implements exchange.Network.
 func (s society) Open(c exchange.Conversation) (exchange.Topic, error) {
 	t, err := s.OpenTopic(net.TopicConfig{
-		Name: c.Name, Operators: c.Operators, MaxMessage: c.MaxMessage, PerOperator: c.PerOperator, Repeat: c.Repeat,
+		Name: c.Name, Operators: c.Operators, MaxMessage: c.MaxMessage, PerOperator: c.PerOperator, Repeat: c.Repeat, Memory: c.Memory,
 	})
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 	if !talks || !asks {
 		return nil
 	}
-	cfg := store.EvidenceConfig{Self: n.cfg.Operator.Address}
+	cfg := store.EvidenceConfig{Self: n.cfg.Operator.Address, Newest: func() time.Time { return n.clock.Head().Time }}
 	switch {
 	case n.siblings != nil:
 		cfg.Seal, cfg.Journal = n.siblings.custody.seal, mended{n.home.heads}

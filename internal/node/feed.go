@@ -15,16 +15,13 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net/feed"
-	feedclient "github.com/walletnode/walletnode/net/feed/client"
 	"github.com/walletnode/walletnode/net/feed/instance"
-	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
 // FeedConfig is what the node hands to signers and tools as a feed.
@@ -45,22 +42,20 @@ const alone = "node"
 // toolsMailbox is there for whoever wants to read everything.
 const toolsMailbox = "tools"
 
-// SignerMailbox is the mailbox of a signer backend: the leaders' proposals.
-func SignerMailbox(backend string) string { return "signer." + backend }
+// SignerMailbox is what the mailboxes of a signer backend have in common: every instance has one of its own, with the leaders' proposals.
+func SignerMailbox(backend string) string { return feed.SignerPrefix + backend }
 
 // LiveMailbox is that of the instance's own live events. Whoever reads it acknowledges as it reads.
 func (n *Node) LiveMailbox() string { return liveMailbox(n.feedName()) }
 
-func liveMailbox(instance string) string {
-	const prefix = "live."
-	if len(prefix)+len(instance) <= pipelineMailbox {
-		return prefix + instance
+// liveMailbox is what feed.Resident would make, with more of the hash: the names are stored.
+func liveMailbox(of string) string {
+	if len(feed.LivePrefix)+len(of) <= instance.MaxMailbox {
+		return feed.LivePrefix + of
 	}
-	h := sha256.Sum256([]byte(instance))
-	return prefix + hex.EncodeToString(h[:16])
+	h := sha256.Sum256([]byte(of))
+	return feed.LivePrefix + hex.EncodeToString(h[:16])
 }
-
-const pipelineMailbox = instance.MaxMailbox
 
 // feedName is what the instance is called in its feed.
 func (n *Node) feedName() string {
@@ -81,7 +76,7 @@ func (n *Node) telling() (*store.Telling, error) {
 	}
 	t := &store.Telling{Origin: n.feedName(), Encode: n.encode}
 	if n.cfg.Cluster != nil {
-		t.Sign = signer.SignItem
+		t.Sign = signer.SignItems
 	}
 	return t, nil
 }
@@ -114,7 +109,8 @@ func (n *Node) encode(t store.Tiding) (feed.Kind, []byte) {
 func (n *Node) signOwn(t store.Tiding) []byte {
 	key, joined := n.members.key(t.Wallet)
 	if !joined {
-		n.cfg.Logger("feed").Error("A proposal of ours is not told to the feed: the wallet's channel is not joined", "wallet", t.Wallet, "window", t.Window)
+		n.cfg.Logger("feed").Error("A proposal of ours is not told to the feed: the wallet's channel is not joined",
+			"wallet", t.Wallet, "window", t.Window)
 		return nil
 	}
 	seqno := binary.BigEndian.AppendUint64(nil, uint64(t.Window)) // any: it is read from the feed alone
@@ -130,6 +126,12 @@ func (n *Node) openFeed() error {
 	if s := n.cfg.Signing; s != nil && s.Embedded != nil && !slices.Contains(cfg.Signers, embeddedSigner) {
 		cfg.Signers = append(slices.Clone(cfg.Signers), embeddedSigner)
 	}
+	for _, m := range cfg.Mailboxes {
+		if feed.Stays(m.Mailbox) {
+			return fmt.Errorf("feed.mailboxes: %s: a mailbox that every instance has for itself is named so; name signer. and a signer's id to say "+
+				"what it gets at all of them", m.Mailbox)
+		}
+	}
 	signer, err := feed.NewSigner(n.feedName(), cfg.Key)
 	if err != nil {
 		return fmt.Errorf("the feed's key: %w", err)
@@ -144,7 +146,8 @@ func (n *Node) openFeed() error {
 		journal = filepath.Join(dir, feedFile)
 	}
 	n.feed, err = instance.New(instance.Config{
-		Signer: signer, Ledger: ledger, Alone: n.cfg.Cluster == nil, Mailboxes: mailboxes(cfg, n.feedName()), Keep: cfg.Keep, MailboxBound: cfg.Entries,
+		Signer: signer, Ledger: ledger, Alone: n.cfg.Cluster == nil, Mailboxes: mailboxes(cfg, n.feedName()),
+		Keep: cfg.Keep, MailboxBound: cfg.Entries,
 		Journal: journal, WindowBlocks: uint64(coordination.RFC12().Frequency), Logger: n.cfg.Logger("feed"),
 		Away: func(err error) bool {
 			return errors.Is(err, cluster.ErrFenced) || errors.Is(err, cluster.ErrSessionLost)
@@ -163,8 +166,16 @@ func mailboxes(cfg FeedConfig, name string) []feed.Subscription {
 	}
 	add(feed.Subscription{Mailbox: toolsMailbox})
 	for _, s := range cfg.Signers {
-		if m := SignerMailbox(s); len(m) <= instance.MaxMailbox && feed.CheckName(m) == nil {
-			add(feed.Subscription{Mailbox: m, Kinds: []feed.Kind{feed.KindProposal}})
+		its := feed.Subscription{Mailbox: SignerMailbox(s), Kinds: []feed.Kind{feed.KindProposal}}
+		list = slices.DeleteFunc(list, func(o feed.Subscription) bool { // it says what the signer gets, wherever that is
+			if o.Mailbox != its.Mailbox {
+				return false
+			}
+			its = o
+			return true
+		})
+		if its.Mailbox = feed.Resident(its.Mailbox, name); feed.CheckName(its.Mailbox) == nil {
+			add(its)
 		}
 	}
 	add(feed.Subscription{Mailbox: liveMailbox(name), Kinds: []feed.Kind{feed.KindResult, feed.KindFault, feed.KindAction}})
@@ -221,97 +232,7 @@ func (n *Node) Fed() metrics.FeedCounts {
 	}
 	c := n.feed.Counts()
 	return metrics.FeedCounts{
-		Records: c.Records, Seals: c.Seals, Missing: c.Missing, Blamed: c.Blamed, Refused: c.Refused, Restarts: c.Restarts, Unread: c.Unread,
+		Records: c.Records, Seals: c.Seals, Missing: c.Missing, Blamed: c.Blamed, Refused: c.Refused,
+		Restarts: c.Restarts, Losses: c.Losses, Unread: c.Unread,
 	}
-}
-
-// Feeds returns the operator's feeds as this instance knows them; nil of a node without one.
-func (n *Node) Feeds() api.Feeds {
-	if n.feed == nil {
-		return nil
-	}
-	return feeds{n}
-}
-
-// feeds answers what subscribers ask.
-type feeds struct{ n *Node }
-
-// Mailboxes implements api.Feeds.
-func (f feeds) Mailboxes(ctx context.Context) ([]view.Mailbox, error) {
-	list, err := f.n.feed.Mailboxes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	shown := make([]view.Mailbox, len(list))
-	for i, m := range list {
-		s := view.Mailbox{
-			Mailbox: m.Name, Instance: m.Instance, URLs: f.n.urlsOf(m.Instance), Self: m.Here, MovingTo: m.Wished,
-			Wallets: slices.Concat([]chain.WalletID{}, m.Subscription.Wallets), Kinds: []string{},
-			First: m.First, Begins: m.Begins, Last: m.Last, Acknowledged: m.Acknowledged, Closed: m.Closed,
-		}
-		for _, k := range m.Subscription.Kinds {
-			s.Kinds = append(s.Kinds, k.String())
-		}
-		shown[i] = s
-	}
-	return shown, nil
-}
-
-// urlsOf tells where an instance is reached.
-func (n *Node) urlsOf(name string) []string {
-	if n.siblings == nil {
-		return []string{}
-	}
-	if name == string(n.siblings.cfg.Instance) {
-		return slices.Concat([]string{}, n.siblings.cfg.URLs)
-	}
-	held, _ := n.siblings.keeper.Holdings()
-	for _, m := range held.View.Members {
-		if string(m.Instance) == name {
-			return slices.Concat([]string{}, m.URLs)
-		}
-	}
-	return []string{}
-}
-
-// moved names the other instance in the API's terms.
-func (f feeds) moved(err error) error {
-	var elsewhere instance.Elsewhere
-	if errors.As(err, &elsewhere) {
-		return &api.MovedError{Home: view.MailboxHome{Mailbox: elsewhere.Mailbox, Owner: elsewhere.Instance, URLs: f.n.urlsOf(elsewhere.Instance)}}
-	}
-	if errors.Is(err, instance.ErrNotReady) {
-		return fmt.Errorf("%w: %w", api.ErrNoOwner, err)
-	}
-	return err
-}
-
-// Follow implements api.Feeds.
-func (f feeds) Follow(ctx context.Context, mailbox string, from pipeline.Position, deliver func(pipeline.News) error) error {
-	return f.moved(f.n.feed.Follow(ctx, mailbox, from, deliver))
-}
-
-// Acknowledge implements api.Feeds.
-func (f feeds) Acknowledge(ctx context.Context, mailbox string, number feed.Number) error {
-	return f.moved(f.n.feed.Acknowledge(ctx, mailbox, number))
-}
-
-// Move implements api.Feeds.
-func (f feeds) Move(ctx context.Context, mailbox, to string) error {
-	return f.n.feed.Move(ctx, mailbox, to)
-}
-
-// Export implements api.Feeds.
-func (f feeds) Export(ctx context.Context, mailbox string) (feed.Export, error) {
-	x, err := f.n.feed.Export(ctx, mailbox)
-	return x, f.moved(err)
-}
-
-// Keys implements api.Feeds.
-func (f feeds) Keys(ctx context.Context) (feedclient.Keys, error) {
-	ring, err := f.n.store.RecentFeedKeys(ctx, feedclient.MaxListed)
-	if err != nil {
-		return feedclient.Keys{}, err
-	}
-	return feedclient.NewKeys(ring, time.Now(), f.n.cfg.Operator.Key)
 }

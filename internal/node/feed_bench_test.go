@@ -202,7 +202,7 @@ func newToldBench(b *testing.B, signed bool) *toldBench {
 	require.NoError(b, err)
 	telling := &store.Telling{Origin: alone, Encode: func(t store.Tiding) (feed.Kind, []byte) { return feed.KindProposal, t.Statement.Signed }}
 	if signed {
-		telling.Sign = signer.SignItem
+		telling.Sign = signer.SignItems
 	}
 	s := openBenchStore(b, telling)
 	i, err := instance.New(instance.Config{
@@ -216,7 +216,7 @@ func newToldBench(b *testing.B, signed bool) *toldBench {
 	t := &toldBench{store: s, heights: make(chan chain.Height), stop: stop, ended: make(chan error, 3)}
 	go func() { t.ended <- i.Run(ctx, t.heights) }()
 	for _, mailbox := range []string{toolsMailbox, SignerMailbox("bench")} {
-		r := &benchReader{mailbox: mailbox, instance: i, read: make(chan uint64, 1<<16), sealed: make(chan feed.Epoch, 16)}
+		r := &benchReader{mailbox: mailbox, instance: i, name: alone, read: make(chan uint64, 1<<16), sealed: make(chan feed.Epoch, 16)}
 		t.readers = append(t.readers, r)
 		go func() { t.ended <- r.run(ctx) }()
 	}
@@ -268,6 +268,7 @@ func (t *toldBench) end(b *testing.B) {
 type benchReader struct {
 	mailbox      string
 	instance     *instance.Instance
+	name         string // the instance's
 	read         chan uint64
 	sealed       chan feed.Epoch
 	have, want   uint64
@@ -282,7 +283,7 @@ func (r *benchReader) run(ctx context.Context) error {
 				if err := r.acknowledge(ctx); err != nil {
 					return err
 				}
-				r.at.Instance, r.at.Sealed, r.at.Epoch = alone, true, n.Seal.Epoch
+				r.at.Instance, r.at.Sealed, r.at.Epoch = r.name, true, n.Seal.Epoch
 				r.sealed <- n.Seal.Epoch
 				return nil
 			}

@@ -41,7 +41,7 @@ func (l *feedLedger) Facts(ctx context.Context, origin string, after uint64, lim
 	list, err := l.store.Facts(ctx, origin, after, limit)
 	facts := make([]instance.Fact, len(list))
 	for i, f := range list {
-		facts[i] = instance.Fact{Origin: f.Origin, Number: f.Number, Wallet: f.Wallet, Kind: f.Kind, Payload: f.Payload, Signature: f.Signature}
+		facts[i] = instance.Fact{Origin: f.Origin, Number: f.Number, Wallet: f.Wallet, Kind: f.Kind, Payload: f.Payload, Witness: f.Witness}
 	}
 	return facts, err
 }
@@ -57,6 +57,11 @@ func (l *feedLedger) Keys(ctx context.Context) (feed.Keyring, error) {
 // SayKey implements instance.Ledger.
 func (l *feedLedger) SayKey(ctx context.Context, key ed25519.PublicKey) error {
 	return l.store.SayFeedKey(ctx, l.prove, l.instance, key)
+}
+
+// ReplaceKeys implements instance.Ledger.
+func (l *feedLedger) ReplaceKeys(ctx context.Context, key ed25519.PublicKey, open feed.Epoch) error {
+	return l.store.ReplaceFeedKeys(ctx, l.prove, l.instance, key, open)
 }
 
 // Homes implements instance.Ledger.

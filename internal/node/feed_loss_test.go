@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,9 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action/signer/mailbox"
 )
+
+// oneSigner is the mailbox of the house's signer.
+var oneSigner = feed.Resident(SignerMailbox("one"), alone)
 
 // house is one node's place: its database and its directory, and the way of subscribers to whichever process is there.
 type house struct {
@@ -121,11 +125,14 @@ type follower struct {
 	ended  chan error
 }
 
-func (h *house) follow(mailbox string) *follower {
-	h.t.Helper()
+func (h *house) follow(mailbox string) *follower { return following(h.t, h, mailbox) }
+
+// following follows a mailbox by way of some instances until the test ends.
+func following(t *testing.T, instances feedclient.Instances, mailbox string) *follower {
+	t.Helper()
 	f := &follower{got: map[string]int{}, seals: map[feed.Epoch]feed.Hash{}, ended: make(chan error, 1)}
 	own, err := feedclient.Open(feedclient.Config{
-		Instances: h, Mailbox: mailbox, Operator: operatorOf(keyOf("ours")), Dir: h.t.TempDir(), Acknowledge: true,
+		Instances: instances, Mailbox: mailbox, Operator: operatorOf(keyOf("ours")), Dir: t.TempDir(), Acknowledge: true,
 		Deliver: func(_ context.Context, d feedclient.Delivery) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -145,15 +152,25 @@ func (h *house) follow(mailbox string) *follower {
 			return nil
 		},
 	})
-	require.NoError(h.t, err)
+	require.NoError(t, err)
 	f.export = own.Export
-	ctx, cancel := context.WithCancel(h.t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	go func() { f.ended <- own.Run(ctx) }()
-	h.t.Cleanup(func() {
+	t.Cleanup(func() {
 		cancel()
-		require.ErrorIs(h.t, <-f.ended, context.Canceled)
+		require.ErrorIs(t, <-f.ended, context.Canceled)
 	})
 	return f
+}
+
+// count is how many payloads that have a text in them were delivered.
+func (f *follower) count(text string) (n int) {
+	for payload, times := range f.got {
+		if strings.Contains(payload, text) {
+			n += times
+		}
+	}
+	return n
 }
 
 // await waits until something holds of what was followed.
@@ -177,7 +194,7 @@ func TestAfterADatabaseFileWasPutBackSubscribersAreToldAndGoOn(t *testing.T) {
 		return err == nil && len(list) == 3 && list[2].Self
 	}, patient, 20*time.Millisecond)
 	letters, err := mailbox.New(mailbox.Config{
-		Instances: h, Mailbox: SignerMailbox("one"), Operator: operatorOf(keyOf("ours")), Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+		Instances: h, Mailbox: oneSigner, Operator: operatorOf(keyOf("ours")), Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -204,6 +221,14 @@ func TestAfterADatabaseFileWasPutBackSubscribersAreToldAndGoOn(t *testing.T) {
 	}
 	tell(1, 9000)
 	pass(9910)
+	heads, err := h.node.Feeds().Heads(t.Context(), "", 0)
+	require.NoError(t, err)
+	all.mu.Lock()
+	require.Len(t, heads.Heads, len(all.seals))
+	for _, head := range heads.Heads {
+		require.Equal(t, all.seals[head.Epoch].String(), head.Seal, "what the instance says it sealed is what subscribers were given")
+	}
+	all.mu.Unlock()
 	h.stop()
 	was := filepath.Join(h.dir, "copy")
 	require.NoError(t, os.CopyFS(was, os.DirFS(h.database())))
@@ -227,6 +252,7 @@ func TestAfterADatabaseFileWasPutBackSubscribersAreToldAndGoOn(t *testing.T) {
 	require.EqualValues(t, []any{true, feed.Epoch(11)}, []any{all.lost[0].Loss(), all.lost[0].Before}, "it goes on after the last seal that was told")
 	require.Empty(t, all.blames)
 	all.mu.Unlock()
+	require.EqualValues(t, 3, h.node.Fed().Losses, "of each mailbox, for the metric")
 	_, _, err = letters.Statements(chain.WalletID{5}, 11700)
 	require.NoError(t, err, "the signer relies on its mailbox")
 
@@ -242,7 +268,7 @@ func TestAfterADatabaseFileWasPutBackSubscribersAreToldAndGoOn(t *testing.T) {
 	late.mu.Unlock()
 	ring, err := h.node.feed.Keyring(t.Context())
 	require.NoError(t, err)
-	signers := h.follow(SignerMailbox("one"))
+	signers := h.follow(oneSigner)
 	signers.await(t, "it reads on to the end", func() bool { return signers.last == 13 })
 	findings, blames, err := feed.Compare(t.Context(), all.export(), signers.export(), ring)
 	require.NoError(t, err)

@@ -139,6 +139,7 @@ func TestAMailboxGoesOnWhereItIsMovedAndWhenItsInstanceDied(t *testing.T) {
 	f.await("b is there", func() bool { return b.Feeds().Move(t.Context(), toolsMailbox, "b") == nil })
 	require.ErrorIs(t, b.Feeds().Move(t.Context(), toolsMailbox, "nobody"), store.ErrNotFound)
 	require.ErrorIs(t, b.Feeds().Move(t.Context(), "none", "b"), store.ErrNotFound)
+	require.ErrorIs(t, b.Feeds().Move(t.Context(), a.LiveMailbox(), "b"), api.ErrStays)
 	f.await("b is ready", func() bool {
 		wishes, err := a.store.WishedMoves(t.Context())
 		return err == nil && len(wishes) == 1 && wishes[0].HasReady
@@ -188,7 +189,7 @@ func TestAMailboxGoesOnWhereItIsMovedAndWhenItsInstanceDied(t *testing.T) {
 	require.Len(t, all.kinds, len(told))
 	x, err := a.Feeds().Export(t.Context(), toolsMailbox)
 	require.NoError(t, err)
-	_, err = x.Verify(feed.Keyring{"a": {a.cfg.Feed.Key.Public().(ed25519.PublicKey)}})
+	_, err = x.Verify(feed.Keyring{"a": feed.Keys(a.cfg.Feed.Key.Public().(ed25519.PublicKey))})
 	require.NoError(t, err)
 }
 
@@ -262,7 +263,7 @@ func TestANodeAloneTellsWhatItStores(t *testing.T) {
 		require.True(t, m.Self)
 		names = append(names, m.Mailbox)
 	}
-	require.Equal(t, []string{"live.node", "signer.embedded", "tools"}, names)
+	require.Equal(t, []string{"live.node", "signer.embedded.node", "tools"}, names)
 	require.Eventually(t, func() bool {
 		list, err := n.Feeds().Mailboxes(t.Context())
 		return err == nil && list[2].Closed && list[2].First == 1

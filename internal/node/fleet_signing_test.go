@@ -44,8 +44,18 @@ type signatory struct {
 // newSignatory makes them; leads is whether the fleet leads the windows with heartbeats. The chain stands at block 801.
 func newSignatory(t *testing.T, leads bool) *signatory {
 	t.Helper()
+	return newSignatoryWith(t, leads, nil)
+}
+
+// newSignatoryWith has the signer take what leaders propose from a mailbox, unless it is nil.
+func newSignatoryWith(t *testing.T, leads bool, letters vault.Mailbox) *signatory {
+	t.Helper()
 	s := &signatory{fleet: newFleet(t, pgtest.Database(t), 0)}
-	w, reached := newWarden(t)
+	cfg := vaultIn(t)
+	if letters != nil {
+		s.feeds, cfg.Mailbox, cfg.Wait = true, letters, 5*time.Second
+	}
+	w, reached := newWardenWith(t, cfg)
 	s.warden, s.signing = w, &SigningConfig{Backends: []SignerConfig{reached}, Policy: placement.Derived, Transactions: t.TempDir()}
 	s.theirs = s.lone(s.partner(leads))
 	s.a = s.start("a")
@@ -423,7 +433,7 @@ func TestNodesWithSignersInTheirProcessesSignWhatTheyAgreeOn(t *testing.T) {
 	f.pass(1942, leader, follower)
 	require.Zero(t, follower.signingOf(w, 1800).Digest, "nobody was asked for anything")
 	require.Empty(t, leader.signingOf(w, 1800).Signed)
-	require.EqualValues(t, 1, follower.Signers().Backends()[0].Calls.Signatures, "of the window before")
+	require.LessOrEqual(t, follower.Signers().Backends()[0].Calls.Signatures, uint64(1), "of the window before, if the leader's result did not come first")
 }
 
 // A wallet that was made by the signer in its node's own process moves to a signer of its own, as docs/placement.md has it: exported while

@@ -285,7 +285,13 @@ func (f *fleet) feed(name string) *FeedConfig {
 		return nil
 	}
 	seed := sha256.Sum256([]byte("feed " + name))
-	return &FeedConfig{Key: ed25519.NewKeyFromSeed(seed[:])}
+	cfg := &FeedConfig{Key: ed25519.NewKeyFromSeed(seed[:])}
+	if f.signing != nil {
+		for _, b := range f.signing.Backends {
+			cfg.Signers = append(cfg.Signers, b.ID)
+		}
+	}
+	return cfg
 }
 
 // start starts an instance in a directory of its own.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/net/client"
+	"github.com/walletnode/walletnode/net/feed"
 	"github.com/walletnode/walletnode/proposal/action/signer/mailbox"
 )
 
@@ -22,7 +23,7 @@ func (n *Node) letters() (*mailbox.Reader, error) {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	return mailbox.New(mailbox.Config{
-		Instances: &inward{n: n}, Mailbox: SignerMailbox(embeddedSigner), Operator: n.cfg.Operator.Address, Logger: n.cfg.Logger("signer"),
+		Instances: &inward{n: n}, Mailbox: feed.Resident(SignerMailbox(embeddedSigner), n.feedName()), Operator: n.cfg.Operator.Address, Logger: n.cfg.Logger("signer"),
 	})
 }
 

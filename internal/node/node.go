@@ -1,5 +1,20 @@
 // Package node puts a node together. It is the one place that knows every room; the command line, the devnet and the
 // simulation all assemble nodes through it, so that what runs in a test is what runs at an operator's.
+//
+// A node has no say of its own in the protocol: rooms decide, and here they are given each other. What is here besides wiring is what
+// lies between two rooms, each in a file of its own:
+//
+//	node.go, fromconfig.go, identity.go, open.go, stage.go     how it is assembled, from what, and how far in its life it is
+//	headers.go, pace.go, protocol.go, endpoints.go             the chain, as the wallets' executors share it
+//	libp2p.go, topics.go, membership.go, outsider.go           the network: which channels are joined, what is read of a message
+//	pen.go, mouth.go, counted.go, retry.go, housekeeping.go    what is written, said and deleted, and under which proof
+//	siblings.go, sharing.go, custody.go, home.go, sentlog.go   an instance among its operator's: which wallets are its own, its journal
+//	guard.go, halts.go, bans.go, known.go                      who is kept away, and which wallets are stopped
+//	opinions.go, verdicts.go                                   what instances think of the chain's endpoints
+//	health.go, readiness.go, condition.go                      whether it can do its work
+//	signers.go, signing.go, letters.go                         signer backends, key generations, signatures
+//	evidence.go, feed.go, feed_answers.go, feed_ledger.go      what is proved to others, and what signers and tools are handed
+//	live.go, instances.go, fleet.go, board.go, boardnews.go    what it shows: API, metrics, dashboard
 package node
 
 import (
@@ -28,6 +43,7 @@ import (
 	"github.com/walletnode/walletnode/net/feed/instance"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
@@ -95,6 +111,8 @@ type Parts struct {
 	Chain Chain // the node's from Assemble on, also if that fails
 	// Network makes the node's network from the completed configuration.
 	Network func(cfg net.Config, deps net.Deps) (Network, error)
+	// Signer opens the way to a signer backend, and what ends it; nil for that to a process of its own.
+	Signer func(SignerConfig) (signer.Backend, func(), error)
 }
 
 // Node is an assembled node. New acquires, Run uses and releases.
@@ -168,7 +186,7 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if err != nil {
 		return err
 	}
-	if store.Shared(n.cfg.Store.DSN) != (n.cfg.Cluster != nil) {
+	if n.cfg.Store.Shared() != (n.cfg.Cluster != nil) {
 		return errors.New("a node is one of many instances where its database is shared, and nowhere else")
 	}
 	if n.cfg.Cluster != nil {
@@ -224,7 +242,7 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if err := n.attest(ctx, follows); err != nil {
 		return err
 	}
-	return n.coordinate(ctx, follows)
+	return n.coordinate(ctx, follows, parts)
 }
 
 // networkConfig completes the network's configuration with the node's own identity, schedule and parameters.
@@ -248,7 +266,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 
 // coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to
 // their handlers.
-func (n *Node) coordinate(ctx context.Context, follows identity) (err error) {
+func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (err error) {
 	validator := proposal.NewValidator(n.chain)
 	custody, log := n.custody()
 	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
@@ -267,7 +285,7 @@ func (n *Node) coordinate(ctx context.Context, follows identity) (err error) {
 	if err != nil {
 		return err
 	}
-	handlers, err := n.sign(ctx, follows, log)
+	handlers, err := n.sign(ctx, follows, log, parts.Signer)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
@@ -37,8 +36,8 @@ func (f fenced) EndAttempt(ctx context.Context, wallet chain.WalletID, window ch
 }
 
 // SaveSigned implements signing.Log.
-func (f fenced) SaveSigned(ctx context.Context, wallet chain.WalletID, window chain.Height, raw []byte, txHash signer.Digest, at chain.Height) error {
-	return f.under(wallet, func() error { return f.pen.SaveSigned(ctx, wallet, window, raw, txHash, at) })
+func (f fenced) SaveSigned(ctx context.Context, wallet chain.WalletID, window chain.Height, s signing.Success) error {
+	return f.under(wallet, func() error { return f.pen.SaveSigned(ctx, wallet, window, s) })
 }
 
 // SaveInactivity implements signing.Log.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/proposal"
@@ -48,7 +49,7 @@ type SignerConfig struct {
 }
 
 // embeddedSigner is what the backend in this process is called.
-const embeddedSigner = "embedded"
+const embeddedSigner = config.EmbeddedSigner
 
 // signers is what signs: the backends, key generations, and the handlers of actions.
 type signers struct {
@@ -56,16 +57,31 @@ type signers struct {
 	keygen  *keygen.Service
 	signing *signing.Service
 	letters *mailbox.Reader // of the signer in this process; nil if it has none
+	reach   func(SignerConfig) (signer.Backend, func(), error)
 	closers []func() error
 }
 
+// dialSigner opens the way to a backend that is a process of its own.
+func dialSigner(c SignerConfig) (signer.Backend, func(), error) {
+	client, err := daemon.Dial(c.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return client, client.Close, nil
+}
+
 // sign assembles what signs, and returns the handlers of actions; those of a node without signers if it has none.
-func (n *Node) sign(ctx context.Context, follows identity, log records) (map[proposal.Kind]action.Handler, error) {
+func (n *Node) sign(
+	ctx context.Context, follows identity, log records, reach func(SignerConfig) (signer.Backend, func(), error),
+) (map[proposal.Kind]action.Handler, error) {
 	network, talks := n.network.(Forum)
 	if n.cfg.Signing == nil || !talks {
 		return action.WithoutSigners(), nil
 	}
-	s := &signers{}
+	s := &signers{reach: reach}
+	if s.reach == nil {
+		s.reach = dialSigner
+	}
 	n.signers = s // what was opened is closed with the node, also if assembling it fails
 	if n.cfg.Signing.Embedded != nil {
 		var err error
@@ -106,12 +122,12 @@ func (n *Node) sign(ctx context.Context, follows identity, log records) (map[pro
 // open opens the way to each backend.
 func (s *signers) open(ctx context.Context, cfg SigningConfig) (members []placement.Member, err error) {
 	for _, c := range cfg.Backends {
-		client, err := daemon.Dial(c.Config)
+		backend, end, err := s.reach(c)
 		if err != nil {
 			return nil, fmt.Errorf("signer %s: %w", c.ID, err)
 		}
-		s.closers = append(s.closers, func() error { client.Close(); return nil })
-		members = append(members, placement.Member{Spec: c.Spec, Backend: client})
+		s.closers = append(s.closers, func() error { end(); return nil })
+		members = append(members, placement.Member{Spec: c.Spec, Backend: backend})
 	}
 	if cfg.Embedded == nil {
 		return members, nil

@@ -50,9 +50,11 @@ type question struct {
 }
 
 // newWarden starts a backend, and returns how nodes reach it.
-func newWarden(t testing.TB) (*warden, SignerConfig) {
+func newWarden(t testing.TB) (*warden, SignerConfig) { return newWardenWith(t, vaultIn(t)) }
+
+func newWardenWith(t testing.TB, cfg vault.Config) (*warden, SignerConfig) {
 	t.Helper()
-	v, err := vault.Open(t.Context(), vaultIn(t))
+	v, err := vault.Open(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, v.Close()) })
 	w := &warden{Vault: v, caught: make(chan *question, 1), over: make(chan struct{})}

@@ -23,8 +23,8 @@ type Action struct {
 	Order
 }
 
-// NewAction shows a stored action.
-func NewAction(a store.Action) Action {
+// newAction shows a stored action.
+func newAction(a store.Action) Action {
 	return Action{a.Window, a.Wallet, kindName(a.Proposal), fields(a.Proposal), newOrder(a)}
 }
 
@@ -51,8 +51,8 @@ type Proposal struct {
 // agreements are the reasons of windows that ended with a proposal.
 var agreements = []coordination.Reason{coordination.ReasonOK, coordination.ReasonNoop}
 
-// NewProposal shows what was agreed in a window.
-func NewProposal(row store.WindowRow) Proposal {
+// newProposal shows what was agreed in a window.
+func newProposal(row store.WindowRow) Proposal {
 	return Proposal{
 		row.Block, row.Wallet, kindName(row.Proposal), fields(row.Proposal), pointer(row.Leader), pointer(row.Role),
 		pointer(row.ReceivedAt), pointer(row.Reason), pointer(row.Outcome), row.Pending,

@@ -10,8 +10,8 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 )
 
-// HeatWindows is how many windows a heatmap shows: a week of them.
-const HeatWindows = 56
+// heatWindows is how many windows a heatmap shows: a week of them.
+const heatWindows = 56
 
 // Board is all that the dashboard shows, in two parts that age apart: what the process knows at any moment, and what was
 // last read of the store.
@@ -166,11 +166,11 @@ func (b *heatBuilder) cell(op chain.Operator, window chain.Height) *HeatCell {
 	return b.cells[key]
 }
 
-// LastWindows returns the HeatWindows coordination blocks up to and including newest, oldest first.
+// LastWindows returns the heatWindows coordination blocks up to and including newest, oldest first.
 func LastWindows(newest chain.Height) []chain.Height {
 	step := coordination.RFC12().Frequency
 	list := []chain.Height{}
-	for block := newest - newest%step; block > 0 && len(list) < HeatWindows; block -= step {
+	for block := newest - newest%step; block > 0 && len(list) < heatWindows; block -= step {
 		list = append(list, block)
 	}
 	slices.Reverse(list)

@@ -17,8 +17,8 @@ func TestTheLastWindowsAreAWeekOfThemAtMost(t *testing.T) {
 	require.Equal(t, []chain.Height{900}, LastWindows(900))
 	require.Equal(t, []chain.Height{900, 1800, 2700}, LastWindows(2799))
 	many := LastWindows(900_000)
-	require.Len(t, many, HeatWindows)
-	require.Equal(t, chain.Height(900_000), many[HeatWindows-1])
+	require.Len(t, many, heatWindows)
+	require.Equal(t, chain.Height(900_000), many[heatWindows-1])
 }
 
 func TestACellOfTheHeatmapShowsTheGravest(t *testing.T) {

@@ -51,8 +51,8 @@ type SignedStatement struct {
 	Signed   string          `json:"signed"` // the signed message, hex
 }
 
-// NewSignedStatement shows a statement.
-func NewSignedStatement(s evidence.Statement) SignedStatement {
+// newSignedStatement shows a statement.
+func newSignedStatement(s evidence.Statement) SignedStatement {
 	return SignedStatement{
 		s.Operator, s.Seat, s.Sequence, kindName(s.Proposal), fields(s.Proposal), hex.EncodeToString(s.Digest[:]),
 		hex.EncodeToString(s.Signed()),
@@ -79,7 +79,7 @@ func NewEvidence(f Fault) EvidenceDetail {
 	}
 	for _, signed := range fault.Evidence {
 		if s, err := evidence.ReadStatement(signed); err == nil {
-			detail.Statements = append(detail.Statements, NewSignedStatement(s))
+			detail.Statements = append(detail.Statements, newSignedStatement(s))
 		}
 	}
 	return detail
@@ -174,7 +174,7 @@ func NewProof(p evidence.Proof) Proof {
 	slot := p.Slot()
 	shown := Proof{
 		ID: p.ID(), Kind: p.Kind, Chain: p.Chain, Window: slot.Window, Operator: slot.Operator,
-		Statements: each(p.Statements(), NewSignedStatement), Heads: each(p.Heads(), newSignedHead),
+		Statements: each(p.Statements(), newSignedStatement), Heads: each(p.Heads(), newSignedHead),
 	}
 	if slot.Wallet != (chain.WalletID{}) {
 		shown.Wallet = &slot.Wallet

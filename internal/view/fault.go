@@ -30,8 +30,8 @@ type Fault struct {
 	Proof      *string         `json:"proof"` // ID of the stored proof of it; null if there is none
 }
 
-// NewFault shows a stored fault.
-func NewFault(r faults.Record) Fault {
+// newFault shows a stored fault.
+func newFault(r faults.Record) Fault {
 	return Fault{
 		r.ID, r.Window, r.Wallet, r.Kind, r.Culprit, r.Attributed, r.Late, r.Detail, each(r.Evidence, hex.EncodeToString),
 		r.Observer, r.ObservedAt, Time(r.StoredAt), pointer(r.Proof),

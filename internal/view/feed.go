@@ -50,6 +50,34 @@ type MailboxMove struct {
 	To      string `json:"to"` // an instance
 }
 
+// FeedHeads are what is left of an instance's sealed epochs, ascending: of old ones nothing else is.
+type FeedHeads struct {
+	Instance string     `json:"instance"`
+	Heads    []FeedHead `json:"heads"`
+	More     bool       `json:"more"` // there are later ones
+}
+
+// FeedHead is what an instance says that it sealed an epoch with.
+type FeedHead struct {
+	Epoch feed.Epoch `json:"epoch"`
+	Seal  string     `json:"seal"` // its hash
+}
+
+// FeedHeadsHeld is what a subscriber keeps beside what its instances say they sealed.
+type FeedHeadsHeld struct {
+	Same    int               `json:"same"`    // epochs
+	Unknown int               `json:"unknown"` // epochs that their instance has no head of any more
+	Differ  []FeedHeadDiffers `json:"differ"`
+}
+
+// FeedHeadDiffers is an epoch of which the subscriber was given another seal than the one that its instance names.
+type FeedHeadDiffers struct {
+	Instance string     `json:"instance"`
+	Epoch    feed.Epoch `json:"epoch"`
+	Kept     string     `json:"kept"` // hash of the seal
+	Told     string     `json:"told"`
+}
+
 // FeedLine is one thing that is told of a mailbox that is followed: an entry, that an epoch is complete, what another subscriber got, or
 // that the instance has lost data.
 type FeedLine struct {
@@ -180,18 +208,27 @@ func NewFeedExport(x feed.Export) FeedExport {
 
 // FeedComparison is what comparing with another subscriber came to.
 type FeedComparison struct {
-	Peer     string        `json:"peer"`
-	Verdict  string        `json:"verdict"`  // agree, blamed or unclear
-	Detail   string        `json:"detail"`   // why it ended early; empty if it did not
-	Mailbox  string        `json:"mailbox"`  // the other's
-	Instance string        `json:"instance"` // that has it
-	Epochs   int           `json:"epochs"`   // of one instance, that both got alike
-	Items    int           `json:"items"`    // of two instances, that both got alike
-	Untold   int           `json:"untold"`   // epochs of which heads alone are left, and both want different things
-	Verified *feed.Epoch   `json:"verified"` // the last epoch up to which all is alike; null if none
-	Blames   []FeedBlame   `json:"blames"`
-	Findings []FeedFinding `json:"findings"`
-	Proofs   []string      `json:"proofs"` // files
+	Peer     string      `json:"peer"`
+	Verdict  string      `json:"verdict"`  // agree, blamed or unclear
+	Detail   string      `json:"detail"`   // why it ended early; empty if it did not
+	Mailbox  string      `json:"mailbox"`  // the other's
+	Instance string      `json:"instance"` // that has it
+	Epochs   int         `json:"epochs"`   // of one instance, that both got alike
+	Items    int         `json:"items"`    // of two instances, that both got alike
+	Untold   int         `json:"untold"`   // epochs of which heads alone are left, and both want different things
+	Verified *feed.Epoch `json:"verified"` // the last epoch up to which all is alike; null if none
+	// Earlier is the same of stays at instances that had one's own mailbox before.
+	Earlier  []FeedVerified `json:"earlier,omitempty"`
+	Blames   []FeedBlame    `json:"blames"`
+	Findings []FeedFinding  `json:"findings"`
+	Proofs   []string       `json:"proofs"` // files
+}
+
+// FeedVerified is how far what an instance told before a move is alike.
+type FeedVerified struct {
+	Instance string     `json:"instance"`
+	Moves    int        `json:"moves"` // of the mailbox, before it was there
+	Verified feed.Epoch `json:"verified"`
 }
 
 // NewFeedComparison shows a comparison.
@@ -202,6 +239,9 @@ func NewFeedComparison(c feedclient.Comparison) FeedComparison {
 	}
 	if c.Confirms {
 		doc.Verified = &c.Confirmed
+	}
+	for _, e := range c.Earlier {
+		doc.Earlier = append(doc.Earlier, FeedVerified{Instance: e.Instance, Moves: e.Moves, Verified: e.Until})
 	}
 	if c.Wrong != nil {
 		doc.Detail = c.Wrong.Error()
@@ -217,7 +257,8 @@ type FeedFinding struct {
 	Fault   string          `json:"fault"`   // empty where nobody can be blamed: a mailbox was full, or an outbox owes what it missed
 	Accused string          `json:"accused"` // instance, or instance/stage
 	Trace   []FeedAnswer    `json:"trace"`   // what the stages say, from the outbox back
-	// Item is what mailboxes of two instances differ in; nobody can be blamed for it from outside.
+	// Item is what mailboxes of two instances differ in, or a proof about them. Of a proof that is checked alone, epoch and record are the accused
+	// instance's: where it has another item, or that before which the item belongs; 0 where its origin signed two.
 	Item *FeedItem `json:"item,omitempty"`
 	// Heads says that an epoch differs of which one side has no more than the heads.
 	Heads bool `json:"heads,omitempty"`
@@ -227,10 +268,12 @@ type FeedFinding struct {
 type FeedItem struct {
 	Source   string     `json:"source"`
 	Number   uint64     `json:"number"`   // the source's own
-	Instance string     `json:"instance"` // that lacks it, or has another one of that number; the finding's epoch and record are the other's
+	Instance string     `json:"instance"` // that lacks it, or has another one of that number; the finding's epoch and record are the other's. Empty if its origin signed two
 	Mailbox  string     `json:"mailbox"`  // its subscriber
-	Epoch    feed.Epoch `json:"epoch"`    // in which that one has another item of the number, or the next one
+	Epoch    feed.Epoch `json:"epoch"`    // in which that one has another item of the number, or the next one; or the last one that is known
 	Lacks    bool       `json:"lacks"`
+	After    uint64     `json:"after"`  // the last number of the source that it has, where it has none after it up to that epoch, and went on; else 0
+	Record   feed.Seq   `json:"record"` // of that one: the other item, or what the item belongs before; 0 without a proof
 }
 
 // FeedAnswer is what a stage says by what it signed: it accepts the blame, or passes it on with its in-root.
@@ -248,7 +291,10 @@ func NewFeedFinding(f feed.Finding) FeedFinding {
 		doc.Wallet = nil
 	}
 	if e := f.Elsewhere; e != nil {
-		doc.Item = &FeedItem{Source: f.Origin.Source, Number: f.Origin.Number, Instance: e.Instance, Mailbox: e.Mailbox, Epoch: e.Epoch, Lacks: e.Lacks}
+		doc.Item = &FeedItem{Source: f.Origin.Source, Number: f.Origin.Number, Instance: e.Instance, Mailbox: e.Mailbox, Epoch: e.Epoch, Lacks: e.Lacks, After: e.After}
+	}
+	if f.Proof != nil && doc.Item != nil {
+		doc.Item.Record = f.Proof.Seq
 	}
 	if f.Proof != nil {
 		doc.Fault, doc.Accused = f.Proof.Fault.String(), f.Proof.Accused.String()
@@ -265,8 +311,17 @@ func newFeedAnswer(a feed.Answer) FeedAnswer {
 
 // NewFeedProof shows a proof as the difference that it proves.
 func NewFeedProof(p feed.Proof) FeedFinding {
-	f := feed.Finding{Epoch: p.Seal.Epoch, Seq: p.Seq, Proof: &p}
-	if p.Fault != feed.TwoSeals {
+	f := feed.Finding{Seq: p.Seq, Proof: &p}
+	var instance string
+	f.Epoch, instance = p.At()
+	var signed bool
+	if f.Origin, signed = p.Origin(); signed {
+		f.Wallet = p.Items[0].Item.Wallet
+		f.Elsewhere = &feed.Elsewhere{Instance: instance, Mailbox: p.Has.Mailbox, Epoch: f.Epoch}
+		if p.Fault == feed.Omits {
+			f.Elsewhere.Mailbox, f.Elsewhere.Lacks = p.Mailbox, true
+		}
+	} else if p.Fault != feed.TwoSeals {
 		f.Wallet = p.Has.Record.Item.Wallet
 	}
 	return NewFeedFinding(f)

@@ -39,8 +39,8 @@ type ProofDetail struct {
 	Encoded string `json:"encoded"` // the proof itself, hex
 }
 
-// NewStoredProof shows what is known of a stored proof.
-func NewStoredProof(p exchange.StoredProof) StoredProof {
+// newStoredProof shows what is known of a stored proof.
+func newStoredProof(p exchange.StoredProof) StoredProof {
 	shown := StoredProof{
 		ID: p.ID, Kind: p.Kind, Window: p.Slot.Window, Culprit: p.Slot.Operator, Fault: pointer(p.Fault),
 		StoredAt: Time(p.StoredAt), Block: p.At, Told: p.Told, Holders: each(p.Holders, func(o chain.Operator) chain.Operator { return o }), Bytes: len(p.Encoded),
@@ -54,13 +54,13 @@ func NewStoredProof(p exchange.StoredProof) StoredProof {
 	return shown
 }
 
-// NewProofDetail shows a stored proof. One that cannot be decoded is an error: it was verified before it was stored.
-func NewProofDetail(p exchange.StoredProof) (ProofDetail, error) {
+// newProofDetail shows a stored proof. One that cannot be decoded is an error: it was verified before it was stored.
+func newProofDetail(p exchange.StoredProof) (ProofDetail, error) {
 	decoded, err := evidence.Decode(p.Encoded)
 	if err != nil {
 		return ProofDetail{}, fmt.Errorf("proof %s of the store: %w", p.ID, err)
 	}
-	return ProofDetail{NewStoredProof(p), NewProof(decoded), hex.EncodeToString(p.Encoded)}, nil
+	return ProofDetail{newStoredProof(p), NewProof(decoded), hex.EncodeToString(p.Encoded)}, nil
 }
 
 // Comparison is what a comparison of histories with another operator came to; docs/schemas/comparison.json describes it.
@@ -115,7 +115,7 @@ func NewComparison(r exchange.Report, err error) Comparison {
 func newDifference(f compare.Finding) Difference {
 	d := Difference{Kind: f.Kind, Wallet: f.Wallet, Window: f.Window, Mine: newAttested(f.Mine), Theirs: newAttested(f.Theirs)}
 	if f.Statement != nil {
-		s := NewSignedStatement(*f.Statement)
+		s := newSignedStatement(*f.Statement)
 		d.Statement = &s
 	}
 	if f.Proof != nil {

@@ -18,11 +18,11 @@ type Records struct{ Store store.Reader }
 
 // Windows lists what a filter selects.
 func (r Records) Windows(ctx context.Context, filter store.WindowFilter) (Windows, error) {
-	limit := filter.Limit
-	filter.Limit = beyond(limit)
-	rows, err := r.Store.Windows(ctx, filter)
-	rows, more := cut(rows, limit)
-	return Windows{each(rows, NewWindow), more}, err
+	rows, more, err := Page(filter.Limit, func(limit int) ([]store.WindowRow, error) {
+		filter.Limit = limit
+		return r.Store.Windows(ctx, filter)
+	}, newWindow)
+	return Windows{rows, more}, err
 }
 
 // Window returns all of one window, of one wallet if one is given. store.ErrNotFound says what is not there.
@@ -45,25 +45,26 @@ func (r Records) Window(ctx context.Context, block chain.Height, wallet *chain.W
 	if err != nil {
 		return Trace{}, err
 	}
-	return NewTrace(detail), nil
+	return newTrace(detail), nil
 }
 
 // Proposals lists what was agreed in the windows that a filter selects; its reasons and states are not regarded.
 func (r Records) Proposals(ctx context.Context, filter store.WindowFilter) (Proposals, error) {
-	limit := filter.Limit
-	filter.Limit, filter.Reasons, filter.States = beyond(limit), agreements, nil
-	rows, err := r.Store.Windows(ctx, filter)
-	rows, more := cut(rows, limit)
-	return Proposals{each(rows, NewProposal), more}, err
+	filter.Reasons, filter.States = agreements, nil
+	rows, more, err := Page(filter.Limit, func(limit int) ([]store.WindowRow, error) {
+		filter.Limit = limit
+		return r.Store.Windows(ctx, filter)
+	}, newProposal)
+	return Proposals{rows, more}, err
 }
 
 // Faults lists what a filter selects.
 func (r Records) Faults(ctx context.Context, filter faults.Filter) (Faults, error) {
-	limit := filter.Limit
-	filter.Limit = beyond(limit)
-	records, err := r.Store.Faults(ctx, filter)
-	records, more := cut(records, limit)
-	return Faults{each(records, NewFault), more}, err
+	rows, more, err := Page(filter.Limit, func(limit int) ([]faults.Record, error) {
+		filter.Limit = limit
+		return r.Store.Faults(ctx, filter)
+	}, newFault)
+	return Faults{rows, more}, err
 }
 
 // Fault returns one fault.
@@ -75,16 +76,16 @@ func (r Records) Fault(ctx context.Context, id string) (Fault, error) {
 	if err != nil {
 		return Fault{}, err
 	}
-	return NewFault(record), nil
+	return newFault(record), nil
 }
 
 // Proofs lists what a filter selects.
 func (r Records) Proofs(ctx context.Context, filter exchange.ProofFilter) (Proofs, error) {
-	limit := filter.Limit
-	filter.Limit = beyond(limit)
-	stored, err := r.Store.Proofs(ctx, filter)
-	stored, more := cut(stored, limit)
-	return Proofs{each(stored, NewStoredProof), more}, err
+	rows, more, err := Page(filter.Limit, func(limit int) ([]exchange.StoredProof, error) {
+		filter.Limit = limit
+		return r.Store.Proofs(ctx, filter)
+	}, newStoredProof)
+	return Proofs{rows, more}, err
 }
 
 // Proof returns one proof.
@@ -96,7 +97,7 @@ func (r Records) Proof(ctx context.Context, id string) (ProofDetail, error) {
 	if err != nil {
 		return ProofDetail{}, err
 	}
-	return NewProofDetail(stored)
+	return newProofDetail(stored)
 }
 
 // Scores sums up the faults that a filter selects, by operator, and the proofs of its operator, wallet and windows, unless it asks
@@ -107,30 +108,30 @@ func (r Records) Scores(ctx context.Context, filter faults.Filter) (Scores, erro
 	if err == nil && filter.Kind == "" && filter.Attributed == nil {
 		proofs, err = r.Store.Proofs(ctx, exchange.ProofFilter{Culprit: filter.Culprit, Wallet: filter.Wallet, From: filter.From, To: filter.To})
 	}
-	return NewScores(records, proofs), err
+	return newScores(records, proofs), err
 }
 
 // Actions lists what a filter selects.
 func (r Records) Actions(ctx context.Context, filter store.ActionFilter) (Actions, error) {
-	limit := filter.Limit
-	filter.Limit = beyond(limit)
-	rows, err := r.Store.Actions(ctx, filter)
-	rows, more := cut(rows, limit)
-	return Actions{each(rows, NewAction), more}, err
+	rows, more, err := Page(filter.Limit, func(limit int) ([]store.Action, error) {
+		filter.Limit = limit
+		return r.Store.Actions(ctx, filter)
+	}, newAction)
+	return Actions{rows, more}, err
 }
 
 // Wallets lists every wallet, archived ones included, with who serves it as the store has it.
 func (r Records) Wallets(ctx context.Context) (Wallets, error) {
 	records, err := r.Store.AllWallets(ctx)
 	if err != nil {
-		return Wallets{each(records, NewWallet)}, err
+		return Wallets{each(records, newWallet)}, err
 	}
 	owners, err := r.owners(ctx)
 	if err != nil {
 		return Wallets{}, err
 	}
 	shares, err := r.custody(ctx)
-	return Wallets{each(records, func(w store.WalletRecord) Wallet { return shares.show(NewWallet(w).Of(owners[w.ID()])) })}, err
+	return Wallets{each(records, func(w store.WalletRecord) Wallet { return shares.show(newWallet(w).Of(owners[w.ID()])) })}, err
 }
 
 // owners returns whose each wallet is, and which are stopped. An instance whose lease is over serves none.
@@ -174,7 +175,7 @@ func (r Records) Wallet(ctx context.Context, id chain.WalletID) (Wallet, error) 
 			if err != nil {
 				return Wallet{}, err
 			}
-			w := shares.show(NewWallet(record).Of(owners[id]))
+			w := shares.show(newWallet(record).Of(owners[id]))
 			w.Generated, err = r.origin(ctx, id)
 			return w, err
 		}
@@ -192,12 +193,15 @@ func (r Records) custody(ctx context.Context) (custody, error) {
 	return newCustody(assignments, words), err
 }
 
-// beyond is the limit to query with: one row more shows whether the list goes on. 0 is no limit.
-func beyond(limit int) int {
-	if limit <= 0 {
-		return 0
+// Page shows what a query returns that has a limit, and whether the list goes on: of the query one row more is asked for. 0 is no limit.
+func Page[R, V any](limit int, query func(limit int) ([]R, error), show func(R) V) (list []V, more bool, err error) {
+	beyond := 0
+	if limit = max(limit, 0); limit > 0 {
+		beyond = 1
 	}
-	return limit + 1
+	rows, err := query(limit + beyond)
+	rows, more = cut(rows, limit)
+	return each(rows, show), more, err
 }
 
 // cut takes off the row that was queried beyond the limit, and reports whether there was one.

@@ -22,8 +22,8 @@ type Score struct {
 	Last         *chain.Height       `json:"last_window"`  // with an attributed fault or a proof
 }
 
-// NewScores sums up stored faults, and proofs of what is no recorded fault.
-func NewScores(records []faults.Record, proofs []exchange.StoredProof) Scores {
+// newScores sums up stored faults, and proofs of what is no recorded fault.
+func newScores(records []faults.Record, proofs []exchange.StoredProof) Scores {
 	var proved []faults.Proved
 	for _, p := range proofs {
 		if p.Fault == "" {

@@ -28,9 +28,11 @@ type Signer struct {
 	Schemes  []string `json:"schemes"`
 	SeenAt   *string  `json:"seen_at"` // of its newest answer
 
-	Feed       *string `json:"feed"`        // from where it takes what leaders propose: its mailbox, which it follows or is away or false, or off: the node's word
-	FeedDetail string  `json:"feed_detail"` // what is wrong with the mailbox, or was found with it
-	FeedProofs int     `json:"feed_proofs"` // that its mailbox and another signer's were told different things
+	Feed       *string `json:"feed"`        // from where it takes what leaders propose: its mailboxes, the best of which it follows or is away or false, or off: the node's word
+	FeedDetail string  `json:"feed_detail"` // what is wrong with the mailboxes, or was found with them
+	FeedProofs int     `json:"feed_proofs"` // that its mailbox and another one were told different things
+	// FeedDoubted counts instances whose mailbox is not what they sign, and differences between two.
+	FeedDoubted int `json:"feed_doubted"`
 
 	Wallets        int  `json:"wallets"`           // that it serves, without archived ones
 	Unsignable     int  `json:"unsignable"`        // of them, that cannot be signed for now
@@ -66,7 +68,7 @@ func newSigner(s placement.Status) Signer {
 	doc := Signer{
 		ID: s.ID, Where: s.Where, Weight: s.Weight, State: string(s.Word.State), By: pointer(s.Word.By), Health: string(s.Standing), Detail: s.Trouble,
 		Identity: pointer(s.Identity), Version: pointer(s.Version), Schemes: each(s.Schemes, func(s string) string { return s }),
-		SeenAt: pointer(Time(s.SeenAt)), Feed: pointer(string(s.Feed)), FeedDetail: s.FeedDetail, FeedProofs: s.FeedProofs, Wallets: s.Wallets, Unsignable: s.Unsignable, Pending: s.Pending, Lost: s.Lost, Keys: s.Reported,
+		SeenAt: pointer(Time(s.SeenAt)), Feed: pointer(string(s.Feed)), FeedDetail: s.FeedDetail, FeedProofs: s.FeedProofs, FeedDoubted: s.FeedDoubted, Wallets: s.Wallets, Unsignable: s.Unsignable, Pending: s.Pending, Lost: s.Lost, Keys: s.Reported,
 		Capacity: pointer(s.Capacity), SafeToShutDown: s.SafeToShutDown,
 		Findings: each(s.Findings, func(f placement.Finding) SignerFinding {
 			return SignerFinding{string(f.Kind), f.Wallet, f.Session, f.Detail}

@@ -100,8 +100,8 @@ type Blame struct {
 	Proven bool `json:"proven"`
 }
 
-// NewSigning shows a stored signing; wallet is zero if its roster is not known. It fails if the stored transaction cannot be read.
-func NewSigning(row signing.Signing, wallet chain.Wallet) (Signing, error) {
+// newSigning shows a stored signing; wallet is zero if its roster is not known. It fails if the stored transaction cannot be read.
+func newSigning(row signing.Signing, wallet chain.Wallet) (Signing, error) {
 	s := Signing{
 		Window: row.Window, Wallet: row.Wallet, Intent: row.Digest.String(), BegunAt: row.BegunAt, FinishedAt: pointer(row.FinishedAt), Begun: int(row.Begun),
 		Attempts: each(row.Attempts, newAttempt), Blames: each(row.Blames, func(b signing.Blame) Blame { return newBlame(b, wallet) }), Replaces: each(row.Intent.Replaces, signer.Digest.String),
@@ -194,7 +194,7 @@ func (r Records) Signings(ctx context.Context, block chain.Height, wallet *chain
 		if err != nil {
 			return Signings{}, err
 		}
-		shown, err := NewSigning(row, roster)
+		shown, err := newSigning(row, roster)
 		if err != nil {
 			return Signings{}, err
 		}

@@ -45,7 +45,7 @@ func TestABlamesProofIsCheckedWhenItIsShown(t *testing.T) {
 		"no roster":         {chain.Wallet{}, cheat, [][]byte{one, two}, false},
 		"no proof":          {wallet, cheat, nil, false},
 	} {
-		shown, err := NewSigning(signing.Signing{
+		shown, err := newSigning(signing.Signing{
 			Wallet: wallet.ID(), Window: 900, Blames: []signing.Blame{{Attempt: 1, Operator: c.by, Misdeed: signing.MisdeedBundles, Proof: c.proof}},
 		}, c.wallet)
 		require.NoError(t, err, name)

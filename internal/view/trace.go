@@ -80,8 +80,8 @@ type Order struct {
 	Revoked    bool          `json:"revoked"`
 }
 
-// NewTrace shows one window.
-func NewTrace(d store.WindowDetail) Trace {
+// newTrace shows one window.
+func newTrace(d store.WindowDetail) Trace {
 	w, _ := coordination.RFC12().Window(d.Block)
 	out := Trace{Window: d.Block, Index: w.Index, Seed: w.SeedBlock, Wallets: []WalletTrace{}}
 	for _, wallet := range d.Wallets {
@@ -98,11 +98,11 @@ func NewTrace(d store.WindowDetail) Trace {
 
 func newWalletTrace(w coordination.Window, d store.WalletDetail) WalletTrace {
 	out := WalletTrace{
-		Window:     NewWindow(d.WindowRow),
+		Window:     newWindow(d.WindowRow),
 		Checklist:  []string{},
 		Proposal:   fields(d.Proposal),
 		Statements: each(d.Statements, func(s coordination.Statement) Statement { return newStatement(s, verdictOn(w, d, s)) }),
-		Faults:     each(d.Records, NewFault),
+		Faults:     each(d.Records, newFault),
 	}
 	if d.Seed != [32]byte{} {
 		out.Checklist = Checklist(d.Seed, w.Index)

@@ -92,7 +92,7 @@ func TestTheVerdictOnEachMessage(t *testing.T) {
 		if c.fault != "" {
 			d.Records = []faults.Record{{Fault: faults.Fault{Key: faults.Key{Kind: c.fault, Culprit: c.said.Author}}}}
 		}
-		trace := NewTrace(store.WindowDetail{Block: w.Block, Wallets: []store.WalletDetail{d}})
+		trace := newTrace(store.WindowDetail{Block: w.Block, Wallets: []store.WalletDetail{d}})
 		require.Equal(t, c.want, trace.Wallets[0].Statements[0].Verdict)
 	}
 }
@@ -100,14 +100,14 @@ func TestTheVerdictOnEachMessage(t *testing.T) {
 func TestAMessageThatCannotBeDecodedIsNull(t *testing.T) {
 	require.JSONEq(t, "null", string(message([]byte("no message"))))
 	require.JSONEq(t, "null", string(fields(nil)))
-	raw, err := json.Marshal(NewTrace(store.WindowDetail{Block: 900, Wallets: []store.WalletDetail{{Own: &coordination.OwnProposal{Payload: []byte{1}}}}}))
+	raw, err := json.Marshal(newTrace(store.WindowDetail{Block: 900, Wallets: []store.WalletDetail{{Own: &coordination.OwnProposal{Payload: []byte{1}}}}}))
 	require.NoError(t, err)
 	require.Contains(t, string(raw), `"own":{"message":null`)
 }
 
 func TestMessagesHaveTheirTimeToTheMillisecond(t *testing.T) {
 	at := time.Unix(1_800_000_000, 123_456_789)
-	trace := NewTrace(store.WindowDetail{Block: 900, Wallets: []store.WalletDetail{
+	trace := newTrace(store.WindowDetail{Block: 900, Wallets: []store.WalletDetail{
 		{Own: &coordination.OwnProposal{SentAt: 902, SentTime: at}, Statements: []coordination.Statement{{ReceivedAt: at.Add(time.Millisecond)}}},
 		{Own: &coordination.OwnProposal{SentAt: 902}},
 	}})
@@ -121,7 +121,7 @@ func TestVerificationFindsEachDifference(t *testing.T) {
 	wallet := testWallet(t, a, b)
 	w, _ := coordination.RFC12().Window(900) // index 1: redemption, and a heartbeat at most
 	truth := Elect(wallet, w, chain.Hash{9}, chain.Operator{})
-	imported := []Wallet{NewWallet(store.WalletRecord{Wallet: wallet})}
+	imported := []Wallet{newWallet(store.WalletRecord{Wallet: wallet})}
 	recorded := func(change func(*WalletTrace)) Trace {
 		id, seed, leader := wallet.ID(), truth.Seed, truth.Leader
 		row := WalletTrace{Window: Window{Wallet: &id, Leader: &leader, Action: pointer("Redemption")}, Seed: &seed}

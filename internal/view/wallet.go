@@ -35,8 +35,8 @@ func (w Wallet) Of(o Owner) Wallet {
 	return w
 }
 
-// NewWallet shows an imported wallet.
-func NewWallet(w store.WalletRecord) Wallet {
+// newWallet shows an imported wallet.
+func newWallet(w store.WalletRecord) Wallet {
 	return Wallet{
 		Wallet:     w.ID(),
 		PublicKey:  w.Key().String(),

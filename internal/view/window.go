@@ -39,8 +39,8 @@ type Window struct {
 	Pending     bool                 `json:"action_pending"` // the action has no outcome yet
 }
 
-// NewWindow shows one row of the list of windows.
-func NewWindow(row store.WindowRow) Window {
+// newWindow shows one row of the list of windows.
+func newWindow(row store.WindowRow) Window {
 	if m := row.Missed; m != nil {
 		return Window{State: WindowMissed, Window: m.Last, FirstWindow: &m.First, Reason: &m.Reason}
 	}
