@@ -3,13 +3,14 @@ package devnet
 import (
 	"context"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/internal/browser"
 )
 
 // watcher is a browser that looks at the dashboard of one instance while others are struck.
@@ -32,19 +33,15 @@ true`
 // watch opens an instance's page in a browser and shows it the token; nil where there is no browser and none is required.
 func watch(t *testing.T, url, token string) *watcher {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		require.Empty(t, os.Getenv("WALLETNODE_REQUIRE_TOOLS"), "chromium is not installed")
-		t.Log("chromium is not installed: the page is not tried in a browser")
+	if _, err := browser.Find(); err != nil {
+		require.Empty(t, os.Getenv("WALLETNODE_REQUIRE_TOOLS"), err)
+		t.Log("the page is not tried in a browser: ", err)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Minute)
 	t.Cleanup(cancel)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, // the tests may be root's
-		chromedp.DisableGPU, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // of events that it does not know
+	ctx, stop, err := browser.Open(ctx)
+	require.NoError(t, err)
 	t.Cleanup(stop)
 	w := &watcher{ctx}
 	require.NoError(t, chromedp.Run(ctx, chromedp.Navigate(url), chromedp.SendKeys("#token", token+kb.Enter, chromedp.NodeVisible),

@@ -7,8 +7,9 @@
 // each file is about:
 //
 //	scenario.go, plan.go  what can happen, and what must be recorded of it: a table and pure functions
-//	judge.go, refute.go   whether it was: a pure function
-//	devnet.go, window.go  carrying it out
+//	judge*.go, refute.go  whether it was: a pure function
+//	devnet.go, window.go  carrying it out: all windows, and one
+//	prepare.go, perform.go, mishaps.go, settle.go  one window: who plays, what happens, to nodes and the chain, and until when
 //	operator.go, process.go  the honest node, in this process or in one of its own
 //	heartbeats.go         seed blocks that put a heartbeat on the checklist, and signers that are missing from it
 //	outage.go, crook.go   signers that are stopped or retired, and those that cheat

@@ -124,7 +124,7 @@ func (o *operator) signing() string {
 	if len(o.enclaves) == 0 {
 		return "[signing]\nembedded = \"off\"\n\n"
 	}
-	text := fmt.Sprintf("[signing]\nclient_cert_file = %q\nclient_key_file = %q\n\n", o.certificate, o.certificateKey)
+	text := fmt.Sprintf("[signing]\nplacement = \"least_loaded\"\nclient_cert_file = %q\nclient_key_file = %q\n\n", o.certificate, o.certificateKey)
 	for _, e := range o.enclaves {
 		text += fmt.Sprintf("[[signers]]\nid = %q\nurl = %q\nfingerprint = %q\n\n", e.id, "https://"+e.address, e.fingerprint)
 		text += fmt.Sprintf("[[feed.subscribers]]\nname = %q\ntoken_file = %q\nmailboxes = [%q]\nmay = [\"follow\", \"acknowledge\"]\n\n", e.id, e.token, e.mailbox)

@@ -71,7 +71,7 @@ func TestSignersMakeAndUseAWallet(t *testing.T) {
 			said, err := os.ReadFile(filepath.Join(o.Dir, id, "signer.log"))
 			require.NoError(t, err)
 			require.Contains(t, string(said), "Mailbox is followed", "what leaders proposed came from there, not from the node's word")
-			require.FileExists(t, filepath.Join(o.Dir, id, "feed", "place.json"))
+			require.FileExists(t, filepath.Join(o.Dir, id, "feed", "signer."+id+".node", "place.json"))
 		}
 	}
 	for i, report := range r.reports {

@@ -5,43 +5,32 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"time"
-
-	"github.com/jedib0t/go-pretty/v6/progress"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 )
 
-// frame is the time between two drawings of the bar.
-const frame = 100 * time.Millisecond
-
 // TerminalScreen draws a bar through the phases of the coming or running window, and leaves the lines of PlainScreen
-// above it. Its drawing ends with End.
+// above it. Its drawing ends with End, which must follow Start.
 func TerminalScreen(w io.Writer) Screen {
-	bar := progress.NewWriter()
-	bar.SetOutputWriter(w)
-	bar.SetUpdateFrequency(frame)
-	bar.SetAutoStop(false)
-	bar.SetTrackerLength(40)
-	bar.SetMessageLength(28)
-	bar.SetStyle(progress.StyleBlocks)
-	bar.Style().Visibility.ETA = false
-	bar.Style().Visibility.Time = false
-	bar.Style().Visibility.Value = false
-	bar.Style().Visibility.Percentage = false
-	return &terminalScreen{w: w, bar: bar, drawn: make(chan struct{})}
+	return &terminalScreen{w: w, news: make(chan struct{}, 1), over: make(chan struct{}), drawn: make(chan struct{})}
 }
 
+// terminalScreen draws in a goroutine of its own: a terminal that is held (Ctrl-S) stops the drawing and nothing else.
 type terminalScreen struct {
 	w     io.Writer
-	bar   progress.Writer
+	news  chan struct{} // a token: something is to be drawn
+	over  chan struct{} // closed by End
 	drawn chan struct{} // closed when nothing draws any more
 
-	mu      sync.Mutex
-	window  coordination.Window // of the tracker
-	tracker *progress.Tracker
+	mu     sync.Mutex
+	window coordination.Window // of the bar; none from its judgement to the next block
+	bar    string              // empty for none
+	above  []string            // what is still to be written above it; at most maxAbove, the oldest are dropped
 }
+
+// maxAbove is how many windows wait for a terminal that is held.
+const maxAbove = 100
 
 func (s *terminalScreen) Note(text string) { write(s.w, text+"\n") }
 
@@ -49,8 +38,42 @@ func (s *terminalScreen) Start(i Intro) {
 	write(s.w, intro(i))
 	go func() {
 		defer close(s.drawn)
-		s.bar.Render()
+		s.draw()
 	}()
+}
+
+// eraseLine goes to the beginning of the line and empties it.
+const eraseLine = "\r\x1b[K"
+
+// draw owns the terminal from Start to End.
+func (s *terminalScreen) draw() {
+	shown := ""
+	for ended := false; !ended; {
+		select {
+		case <-s.news:
+		case <-s.over:
+			ended = true
+		}
+		s.mu.Lock()
+		above, bar := s.above, s.bar
+		s.above = nil
+		s.mu.Unlock()
+		if ended {
+			bar = ""
+		}
+		if len(above) > 0 || bar != shown {
+			write(s.w, eraseLine+strings.Join(above, "")+bar)
+			shown = bar
+		}
+	}
+}
+
+// tell has the goroutine draw. A token that finds one waiting is the same token.
+func (s *terminalScreen) tell() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
 }
 
 // approach is how many blocks before a window the bar begins: the idle stretch before is mined in a burst.
@@ -75,42 +98,37 @@ func phase(w coordination.Window, h chain.Height) (text string, done chain.Heigh
 	}
 }
 
+// barLength is how many characters long the bar is: with its text it fits into the 80 columns of a narrow terminal.
+const barLength = 35
+
+// barText is the bar of a window at a height.
+func barText(w coordination.Window, h chain.Height) string {
+	text, done := phase(w, h)
+	full := int(barLength * done / (w.End - w.Block + approach)) //nolint:gosec // at most barLength
+	return strings.Repeat("█", full) + strings.Repeat("░", barLength-full) + fmt.Sprintf(" window %d: %s", w.Block, text)
+}
+
 func (s *terminalScreen) Height(h chain.Height) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tracker == nil {
+	if s.window.Block == 0 {
 		s.window = coordination.RFC12().Next(h)
-		s.tracker = &progress.Tracker{Total: int64(s.window.End-s.window.Block+approach) + 1, RemoveOnCompletion: true}
-		s.bar.AppendTracker(s.tracker)
 	}
-	text, done := phase(s.window, h)
-	s.tracker.UpdateMessage(fmt.Sprintf("window %d: %s", s.window.Block, text))
-	s.tracker.SetValue(int64(done)) //nolint:gosec // at most 140
+	s.bar = barText(s.window, h)
+	s.tell()
 }
 
 func (s *terminalScreen) Window(r Report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tracker != nil {
-		s.tracker.MarkAsDone()
-		s.tracker = nil
-	}
-	s.bar.Log("%s", strings.TrimSuffix(windowText(r), "\n"))
+	s.window, s.bar = coordination.Window{}, ""
+	s.above = append(s.above, windowText(r))
+	s.above = s.above[max(0, len(s.above)-maxAbove):]
+	s.tell()
 }
 
 func (s *terminalScreen) End(sum Summary) {
-	s.mu.Lock()
-	if s.tracker != nil {
-		s.tracker.MarkAsDone()
-	}
-	s.mu.Unlock()
-	for drawing := true; drawing; {
-		s.bar.Stop() // without effect if the drawing has not quite begun
-		select {
-		case <-s.drawn:
-			drawing = false
-		case <-time.After(frame):
-		}
-	}
+	close(s.over)
+	<-s.drawn
 	write(s.w, summaryText(sum))
 }

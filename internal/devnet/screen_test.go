@@ -2,15 +2,18 @@ package devnet
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/internal/terminal"
 )
 
 // shared is a buffer that a drawing goroutine and a test can use at once.
@@ -95,21 +98,64 @@ func TestTheBarPassesThroughThePhases(t *testing.T) {
 	require.EqualValues(t, 140, done)
 }
 
-func TestTheTerminalScreenEndsDrawing(t *testing.T) {
+// onTerminal is what a person sees of what was written to a terminal of 80 columns.
+func onTerminal(text string) string {
+	screen := terminal.NewScreen(80, 1000)
+	_, _ = io.WriteString(screen, strings.ReplaceAll(text, "\n", "\r\n")) // as a terminal does with what a program writes
+	return strings.Join(screen.Lines(), "\n") + "\n"
+}
+
+func TestTheTerminalScreenHasOneBarBelowItsLines(t *testing.T) {
 	var out shared
 	s := TerminalScreen(&out)
-	s.Start(Intro{Scenario: Scenario{Name: "calm"}, Dir: "D", Operators: []Member{{Operator: chain.Operator{1}, Dir: "D/operator-1"}}})
-	for h := chain.Height(850); h < 1001; h++ {
+	start := Intro{Scenario: Scenario{Name: "calm"}, Dir: "D", Operators: []Member{{Operator: chain.Operator{1}, Dir: "D/operator-1"}}}
+	s.Start(start)
+	report := exampleReport(t, "calm")
+	shows := func(h chain.Height, want string) {
+		t.Helper()
 		s.Height(h)
+		require.Eventually(t, func() bool { return onTerminal(out.String()) == onTerminal(want) }, time.Minute, time.Millisecond)
 	}
-	require.Eventually(t, func() bool { return strings.Contains(out.String(), "window 900: action") }, 10*time.Second, frame)
-	s.Window(exampleReport(t, "calm"))
-	s.Height(1002)
+	for h := chain.Height(850); h < 1000; h++ {
+		s.Height(h) // some are drawn, some are overtaken
+	}
+	full := strings.Repeat("█", barLength)
+	shows(1000, intro(start)+full+" window 900: action\n")
+	s.Window(report)
+	shows(1002, intro(start)+windowText(report)+strings.Repeat("░", barLength)+" window 1800: before the window\n")
 	s.End(Summary{Scenario: "calm", Windows: 1, Results: 10, Expected: true, Differences: []string{}})
-	text := out.String()
-	require.Contains(t, text, "walletnode --data-dir D/operator-1 windows list")
-	require.Contains(t, text, "Redemption, ok, received at block 901 (5 nodes)")
-	require.Contains(t, text, "calm: 1 windows, 10 results, as expected")
+	require.Equal(t, onTerminal(intro(start)+windowText(report)+"calm: 1 windows, 10 results, as expected\n"), onTerminal(out.String()))
+}
+
+func TestTheBarFitsIntoANarrowTerminal(t *testing.T) {
+	w, _ := coordination.RFC12().Window(900_000)
+	for h := w.Block - 100; h < w.End+100; h++ {
+		require.Less(t, utf8.RuneCountInString(barText(w, h)), 80, "at block %d", h)
+	}
+	require.Equal(t, strings.Repeat("█", 17)+strings.Repeat("░", 18)+" window 900000: active phase", barText(w, w.Block+30))
+}
+
+func TestATerminalThatIsHeldStopsNothingElse(t *testing.T) {
+	person, program := io.Pipe()
+	s := TerminalScreen(program)
+	go s.Start(Intro{Scenario: Scenario{Name: "calm"}, Operators: []Member{{}}})
+	_, err := person.Read(make([]byte, 1)) // and no more for now
+	require.NoError(t, err)
+	for range 2 * maxAbove {
+		s.Height(850)
+		s.Window(Report{})
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.End(Summary{Scenario: "calm"})
+		_ = program.Close()
+	}()
+	rest, err := io.ReadAll(person)
+	require.NoError(t, err)
+	<-ended
+	require.Equal(t, maxAbove, strings.Count(string(rest), windowText(Report{})))
+	require.True(t, strings.HasSuffix(string(rest), summaryText(Summary{Scenario: "calm"})))
 }
 
 func TestASummaryDoesNotGrowWithoutEnd(t *testing.T) {

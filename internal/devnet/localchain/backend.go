@@ -99,8 +99,14 @@ func (b *backend) commit() error {
 	if after := b.beacon.Commit(); after == before.Hash() {
 		return fmt.Errorf("no block could be made on top of block %v", before.Number)
 	}
+	b.thaw()
 	return nil
 }
+
+// thaw takes from the database what the beacon wrote there of finality. By it go-ethereum would, each minute, move the final blocks into
+// its store of old ones, and for each of them it walks over everything that a database in memory holds, with whoever writes a block
+// waiting. What is asked for by the tag "finalized" does not come from there.
+func (b *backend) thaw() { rawdb.WriteFinalizedBlockHash(b.eth.ChainDb(), common.Hash{}) }
 
 // close stops everything in the reverse order of its start.
 func (b *backend) close() error {

@@ -3,7 +3,10 @@ package localchain
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/rawdb"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,4 +21,15 @@ func TestABurstEndsAtTheNextBlock(t *testing.T) {
 		require.ErrorIs(t, c.Run(ctx), context.Canceled)
 		require.Equal(t, before, c.Height())
 	}
+}
+
+// Blocks become final every 32 blocks; go-ethereum puts away what its database calls final.
+func TestNoBlockIsPutAway(t *testing.T) {
+	c := start(t, Config{})
+	require.NoError(t, c.Mine(t.Context(), 100))
+	database := c.backend.eth.ChainDb()
+	require.Equal(t, common.Hash{}, rawdb.ReadFinalizedBlockHash(database))
+	require.NoError(t, c.AdvanceTime(t.Context(), time.Hour))
+	require.Equal(t, common.Hash{}, rawdb.ReadFinalizedBlockHash(database))
+	require.NotZero(t, c.backend.eth.BlockChain().CurrentFinalBlock().Number.Uint64(), "who asks is told which block is final")
 }
