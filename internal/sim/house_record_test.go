@@ -1,0 +1,176 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
+	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/internal/node"
+	"github.com/walletnode/walletnode/internal/wire"
+	"github.com/walletnode/walletnode/net/nettest"
+)
+
+// record is what the world has seen of the nodes, and what is wrong with it.
+type record struct {
+	h *house
+
+	mu      sync.Mutex
+	wrongs  []string
+	said    map[slot][32]byte           // what an operator first said in a window
+	results map[slot]string             // and how it ended there, as its instances were told by their store
+	heard   map[hearsay]chain.Height    // when something first arrived
+	facts   map[*firm]map[string]string // that were found in a store
+	bound   map[chain.Height]string     // what backends are bound to in windows of the wallet that signs
+	well    map[*firm]chain.Height      // since when an operator has been able to take part, as far as it can be asked to; 0 if it is not
+	able    map[*firm]map[chain.Height]bool
+}
+
+// slot is an operator's part in a wallet's window.
+type slot struct {
+	op     chain.Operator
+	wallet chain.WalletID
+	window chain.Height
+}
+
+// hearsay is that something of an author arrived at an instance.
+type hearsay struct {
+	by   *instance
+	from slot
+}
+
+func newRecord(h *house) *record {
+	return &record{
+		h: h, said: map[slot][32]byte{}, results: map[slot]string{}, heard: map[hearsay]chain.Height{},
+		bound: map[chain.Height]string{},
+		facts: map[*firm]map[string]string{}, well: map[*firm]chain.Height{}, able: map[*firm]map[chain.Height]bool{},
+	}
+}
+
+// fault notes that an invariant does not hold.
+func (r *record) fault(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wrong(format, args...)
+}
+
+func (r *record) wrong(format string, args ...any) {
+	r.wrongs = append(r.wrongs, fmt.Sprintf("block %d: ", r.h.tip())+fmt.Sprintf(format, args...))
+}
+
+func (r *record) broken() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wrongs
+}
+
+// read tells what an envelope of an operator is about.
+func read(envelope []byte, by int) (about subject, err error) {
+	e, err := wire.DecodeEnvelope(envelope, wire.PublicKeyOf(secret(by)).PeerID())
+	if err != nil {
+		return subject{}, err
+	}
+	s, err := node.Inspect(e.Payload)
+	return subject{s.Wallet, s.Window}, err
+}
+
+// subject is a window of a wallet.
+type subject struct {
+	wallet chain.WalletID
+	window chain.Height
+}
+
+// sent is told of each envelope that leaves an instance.
+func (r *record) sent(i *instance, envelope []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	about, err := read(envelope, i.n)
+	if err != nil {
+		r.wrong("%s sends what is no message: %v", i.name(), err)
+		return
+	}
+	at, digest := slot{i.op, about.wallet, about.window}, digestOf(envelope)
+	first, spoke := r.said[at]
+	if !spoke {
+		r.said[at] = digest
+	} else if first != digest {
+		r.wrong("one envelope: %s says another thing for wallet %v, window %d, than its operator said", i.name(), at.wallet, at.window)
+	}
+}
+
+// arrived is told of what reaches an instance.
+func (r *record) arrived(i *instance, d nettest.Delivery) {
+	if d.Wallet == (chain.WalletID{}) {
+		return
+	}
+	about, err := read(d.Data, numberOf(r.h.t, d.Author))
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := hearsay{i, slot{d.Author, about.wallet, about.window}}
+	if _, before := r.heard[at]; !before {
+		r.heard[at] = r.h.tip()
+	}
+}
+
+// reported is told of each report that an instance has stored.
+func (r *record) reported(i *instance, report coordination.Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch report := report.(type) {
+	case coordination.Amendment:
+		r.accused(i, report.Fault)
+	case coordination.Result:
+		at, text := slot{i.op, report.Wallet, report.Window.Block}, outcome(report.Reason, report.Proposal)
+		first, ended := r.results[at]
+		if !ended {
+			r.results[at] = text
+		} else if first != text {
+			r.wrong("one result: %s stores %q for wallet %v, window %d, after %q", i.name(), text, at.wallet, at.window, first)
+		}
+		for _, f := range report.Faults {
+			r.accused(i, f)
+		}
+	}
+}
+
+// accused checks an accusation. Who was silent to all that somebody could hear is idle to him (rule R4): then it must be true.
+func (r *record) accused(i *instance, f faults.Fault) {
+	if !f.Attributed || f.Culprit == operator(crook) {
+		return
+	}
+	if f.Kind != faults.LeaderIdle {
+		r.wrong("no honest culprit: %s accuses %v of %s in window %d: %s", i.name(), f.Culprit, f.Kind, f.Window, f.Detail)
+		return
+	}
+	if i.well > f.Window {
+		r.wrong("no honest culprit: %s calls %v idle in window %d, and was started at block %d", i.name(), f.Culprit, f.Window, i.well)
+		return
+	}
+	at, arrived := r.heard[hearsay{i, slot{f.Culprit, f.Wallet, f.Window}}]
+	if arrived && at+5 < f.Window+80 {
+		r.wrong("no honest culprit: %s calls %v idle in window %d, of whom it heard at block %d", i.name(), f.Culprit, f.Window, at)
+	}
+}
+
+// outcomes tells one run from another: how each operator's windows ended.
+func (r *record) outcomes() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var lines []string
+	for at, text := range r.results {
+		n := slices.IndexFunc(r.h.wallets, func(w chain.Wallet) bool { return w.ID() == at.wallet })
+		reason, _, _ := strings.Cut(text, " ")
+		lines = append(lines, fmt.Sprint(at.op, n, at.window, reason))
+	}
+	slices.Sort(lines)
+	sum := digestOf(lines)
+	return sum[:4]
+}
+
+func outcome(reason coordination.Reason, p any) string { return fmt.Sprintf("%s %v", reason, p) }
