@@ -63,7 +63,7 @@ func TestActionsShowPrintsTheTransactionAndTheAttempts(t *testing.T) {
 	var whole bytes.Buffer
 	require.NoError(t, tx.Serialize(&whole))
 	require.NoError(t, node.store.FinishAction(t.Context(), id, 3600, action.SignerUnavailable, "connection refused", 3741))
-	require.NoError(t, node.store.SaveSigned(t.Context(), id, 3600, whole.Bytes(), signer.Digest(tx.TxHash()), 3742))
+	require.NoError(t, node.store.SaveSigned(t.Context(), id, 3600, signing.Success{Raw: whole.Bytes(), TxHash: signer.Digest(tx.TxHash()), At: 3742}))
 	text = succeed(t, "", "actions", "show", "3600", "--data-dir", node.dir, "--offline")
 	for _, want := range []string{
 		"outcome   signer_unavailable", "transaction " + tx.TxID() + ", signed", "    hex       " + hex.EncodeToString(whole.Bytes()) + "\n",

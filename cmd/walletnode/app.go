@@ -40,10 +40,13 @@ func complain(stderr io.Writer, err error) {
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:        "walletnode",
-		Usage:       "the node of a threshold-wallet operator",
-		Description: "Flags of the program may stand anywhere on the line; flags of a command before or after its arguments.",
-		Flags:       globalFlags(),
+		Name:  "walletnode",
+		Usage: "the node of a threshold-wallet operator",
+		Description: "Every 900 blocks the operators of each threshold wallet agree on what to sign next; this is one operator's node. To watch a whole\n" +
+			"network of them on this machine: walletnode devnet. To run one: walletnode init, check all, start; then status, windows list\n" +
+			"and faults list say what happened. It is not audited: no real funds.\n\n" +
+			"Flags of the program may stand anywhere on the line; flags of a command before or after its arguments.",
+		Flags: globalFlags(),
 		Commands: []*cli.Command{
 			initCommand(),
 			startCommand(),

@@ -166,13 +166,9 @@ func liveParts(c *cli.Context, cfg config.Config) []part {
 }
 
 // stored reads from the store.
-func stored(c *cli.Context, cfg config.Config, read func(source) (any, error)) (any, error) {
-	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close() //nolint:errcheck // only read from
-	return read(recordsOf(r))
+func stored(c *cli.Context, cfg config.Config, read func(source) (any, error)) (doc any, err error) {
+	err = inStore(c, cfg, func(r *store.Reader) (err error) { doc, err = read(recordsOf(r)); return err })
+	return doc, err
 }
 
 func jsonPart(name string, read func() (any, error)) part {

@@ -230,11 +230,11 @@ func storedProof(c *cli.Context, id string) (encoded []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	err = inStore(c, cfg, func(r *store.Reader) (err error) { encoded, err = proofIn(c, r, id); return err })
+	return encoded, err
+}
+
+func proofIn(c *cli.Context, r *store.Reader, id string) ([]byte, error) {
 	stored, err := r.Proof(c.Context, id)
 	if !errors.Is(err, store.ErrNotFound) {
 		return stored.Encoded, err

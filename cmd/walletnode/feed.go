@@ -18,7 +18,7 @@ func feedCommand() *cli.Command {
 		&cli.Command{
 			Name: "move", Usage: "have a mailbox go on at another instance", ArgsUsage: "MAILBOX",
 			Description: "It goes on there with the beginning of an epoch, with nothing lost or repeated, also if the instance that has it is gone.\n" +
-				"Its subscriber is led there.",
+				"Its subscriber is led there. The mailboxes of live events and of signers do not move: every instance has its own.",
 			Flags: []cli.Flag{&cli.StringFlag{Name: "to", Usage: "the `INSTANCE` that is to have it"}, jsonFlag()}, Action: moveMailbox,
 		},
 		&cli.Command{
@@ -32,6 +32,7 @@ func feedCommand() *cli.Command {
 			Description: "It is what \"feed verify\" takes as --keys. Make sure that the operator it names is the right one.",
 			Flags:       []cli.Flag{outputFlag(), jsonFlag()}, Action: writeFeedKeys,
 		},
+		feedHeadsCommand(),
 		feedCompareCommand(),
 		feedVerifyCommand(),
 	)
@@ -70,8 +71,8 @@ func mailboxRow(m view.Mailbox) table.Row {
 		detail = append(detail, "closed: it was full")
 	}
 	return table.Row{
-		m.Mailbox, orDash(m.Instance), all(len(m.Wallets), fmt.Sprint(len(m.Wallets))), all(len(m.Kinds), strings.Join(m.Kinds, ", ")), m.Last, m.Acknowledged,
-		orDash(strings.Join(detail, ", ")),
+		m.Mailbox, orDash(m.Instance), all(len(m.Wallets), fmt.Sprint(len(m.Wallets))), all(len(m.Kinds), strings.Join(m.Kinds, ", ")),
+		m.Last, m.Acknowledged, orDash(strings.Join(detail, ", ")),
 	}
 }
 

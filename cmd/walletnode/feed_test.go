@@ -27,11 +27,12 @@ import (
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
-// postOffice is a node's feed with the mailboxes a and b; it implements api.Feeds.
+// postOffice is a node's feed with mailboxes; it implements api.Feeds.
 type postOffice struct {
 	*pipeline.Feed
 	t       *testing.T
 	name    string
+	boxes   []string // the names of its mailboxes
 	log     *feedtest.Log
 	heights chan chain.Height
 	moved   string
@@ -51,9 +52,9 @@ func keysOf(t *testing.T, instances ...string) feedclient.Keys {
 	require.NoError(t, err)
 	ring := feed.Keyring{}
 	for _, name := range instances {
-		ring[name] = []ed25519.PublicKey{instanceKey(name).Public().(ed25519.PublicKey)}
+		ring[name] = feed.Keys(instanceKey(name).Public().(ed25519.PublicKey))
 	}
-	keys, err := feedclient.NewKeys(ring, time.Unix(1_800_000_000, 0), operator)
+	keys, err := feedclient.NewKeys(ring, 1, time.Unix(1_800_000_000, 0), operator)
 	require.NoError(t, err)
 	return keys
 }
@@ -67,13 +68,13 @@ func posted(t *testing.T) (dir string, p *postOffice) {
 	return dir, p
 }
 
-// office is an instance whose feed got three messages in epoch 1, which is sealed.
-func office(t *testing.T, name, third string) *postOffice {
+// office is an instance whose feed got three messages in epoch 1, which is sealed. It has the mailboxes a and b, and those that are named.
+func office(t *testing.T, name, third string, more ...string) *postOffice {
 	t.Helper()
 	s, err := feed.NewSigner(name, instanceKey(name))
 	require.NoError(t, err)
-	p := &postOffice{t: t, name: name, log: feedtest.New(), heights: make(chan chain.Height)}
-	p.Feed, err = pipeline.New(pipeline.Config{Signer: s, Log: p.log, Sources: []string{"node"}, WindowBlocks: 900})
+	p := &postOffice{t: t, name: name, boxes: append([]string{"a", "b"}, more...), log: feedtest.New(), heights: make(chan chain.Height)}
+	p.Feed, err = pipeline.New(pipeline.Config{Signer: s, Log: p.log, Sources: []string{"node", "other"}, WindowBlocks: 900})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -82,7 +83,11 @@ func office(t *testing.T, name, third string) *postOffice {
 		stop()
 		require.ErrorIs(t, <-ended, context.Canceled)
 	})
-	_, err = p.Subscribe(ctx, []feed.Subscription{{Mailbox: "a"}, {Mailbox: "b"}})
+	var list []feed.Subscription
+	for _, box := range p.boxes {
+		list = append(list, feed.Subscription{Mailbox: box})
+	}
+	_, err = p.Subscribe(ctx, list)
 	require.NoError(t, err)
 	p.heights <- 900
 	event, err := json.Marshal(view.Event{Event: view.EventResult, Detail: "all is well"})
@@ -101,7 +106,7 @@ func office(t *testing.T, name, third string) *postOffice {
 }
 
 func (p *postOffice) Mailboxes(ctx context.Context) (list []view.Mailbox, err error) {
-	for _, name := range []string{"a", "b"} {
+	for _, name := range p.boxes {
 		s, err := p.log.Mailbox(ctx, name, 0)
 		if err != nil {
 			return nil, err
@@ -123,6 +128,11 @@ func (p *postOffice) Move(_ context.Context, _, to string) error {
 }
 
 func (p *postOffice) Export(ctx context.Context, mailbox string) (feed.Export, error) {
+	return p.exportUntil(ctx, mailbox, 1)
+}
+
+// exportUntil waits for an epoch's seal.
+func (p *postOffice) exportUntil(ctx context.Context, mailbox string, last feed.Epoch) (feed.Export, error) {
 	r, err := feed.NewReader(p.name, mailbox, keysOf(p.t, p.name).Ring(), feed.Start{}, feedclient.DefaultPolicy)
 	if err != nil {
 		return feed.Export{}, err
@@ -132,7 +142,7 @@ func (p *postOffice) Export(ctx context.Context, mailbox string) (feed.Export, e
 		if n.Seal == nil {
 			return r.Entry(n.Delivered.Entry, n.Delivered.Payload)
 		}
-		if _, err := r.Seal(*n.Seal, n.Subscriptions); err != nil {
+		if _, err := r.Seal(*n.Seal, n.Subscriptions); err != nil || n.Seal.Epoch < last {
 			return err
 		}
 		return done
@@ -141,6 +151,21 @@ func (p *postOffice) Export(ctx context.Context, mailbox string) (feed.Export, e
 		return feed.Export{}, err
 	}
 	return r.Export(), nil
+}
+
+func (p *postOffice) Heads(ctx context.Context, instance string, from feed.Epoch) (view.FeedHeads, error) {
+	if instance != "" && instance != p.name {
+		return view.FeedHeads{Instance: instance, Heads: []view.FeedHead{}}, nil
+	}
+	heads := view.FeedHeads{Instance: p.name, Heads: []view.FeedHead{}}
+	for s, err := p.log.FirstSeal(ctx); ; s, err = p.log.NextSeal(ctx, s.Epoch) {
+		if err != nil || s == nil {
+			return heads, err
+		}
+		if s.Epoch >= from {
+			heads.Heads = append(heads.Heads, view.FeedHead{Epoch: s.Epoch, Seal: s.Hash().String()})
+		}
+	}
 }
 
 func (p *postOffice) Keys(context.Context) (feedclient.Keys, error) { return alphaKeys(p.t), nil }

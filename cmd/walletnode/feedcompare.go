@@ -25,14 +25,13 @@ func feedCompareCommand() *cli.Command {
 			"signer daemon), its directory, or an export of it. Where the two have read from one instance they exchange trails, and the epoch\n" +
 			"in which they part is fetched: the first difference in each wallet is shown with the stage or instance that is to blame by what it\n" +
 			"signed, and the proof is kept in --state. Where they read from two instances, what both instances took in of the same sources is\n" +
-			"compared; who is to blame for a difference there cannot be told from outside.\n" +
+			"compared, and a difference is proved where their origins' signatures and the instances' seals show it.\n" +
 			"Who follows with the directory learns at its next start what is verified; with the policy hold it reads on then.\n\n" +
 			"Exit code 0: all got the same. 1: somebody is to blame, and it is shown who. 2: it cannot be told.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "state", Usage: "the `DIRECTORY` of the subscriber"},
 			&cli.StringSliceFlag{Name: "with", Usage: "`OTHER` subscriber: URL, directory or export; can be repeated"},
-			jsonFlag(),
-		}, peerFlags()...),
+		}, append(peerFlags(), jsonFlag())...),
 		Action: compareFeed,
 	}
 }
@@ -55,22 +54,20 @@ func compareFeed(c *cli.Context) error {
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var docs []view.FeedComparison
-	verdict, until, confirmed := feedclient.Agree, ^feed.Epoch(0), true
+	var list []feedclient.Comparison
+	verdict := feedclient.Agree
 	for _, other := range others {
 		comparison := feedclient.Compare(ctx, own, other, keys.Ring())
 		if err := comparison.KeepProofs(c.String("state")); err != nil {
 			return exit(codeUnusable, fmt.Errorf("keep the proof: %w", err))
 		}
-		docs = append(docs, view.NewFeedComparison(comparison))
-		until, confirmed = min(until, comparison.Confirmed), confirmed && comparison.Confirms
+		docs, list = append(docs, view.NewFeedComparison(comparison)), append(list, comparison)
 		if v := comparison.Verdict(); v == feedclient.Blamed || v == feedclient.Unclear && verdict == feedclient.Agree {
 			verdict = v
 		}
 	}
-	if confirmed {
-		if err := feedclient.Confirm(c.String("state"), own.Chapters[len(own.Chapters)-1].Instance, until); err != nil {
-			return exit(codeUnusable, fmt.Errorf("keep what is verified: %w", err))
-		}
+	if err := feedclient.Confirm(c.String("state"), feedclient.Agreed(own, list)...); err != nil {
+		return exit(codeUnusable, fmt.Errorf("keep what is verified: %w", err))
 	}
 	if err := writeFeedComparisons(c, docs); err != nil {
 		return exit(codeUnusable, err)
@@ -136,6 +133,9 @@ func writeFeedComparison(w io.Writer, doc view.FeedComparison) error {
 		fmt.Fprintf(&out, ": %s", printable(doc.Detail))
 	}
 	out.WriteByte('\n')
+	for _, e := range doc.Earlier {
+		fmt.Fprintf(&out, "  before    what %s told before a move is verified up to epoch %d\n", printable(e.Instance), e.Verified)
+	}
 	for _, b := range doc.Blames {
 		fmt.Fprintf(&out, "  blame     %s\n", describeBlame(b))
 	}

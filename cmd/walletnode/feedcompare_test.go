@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,12 +9,14 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	stdnet "net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +26,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
 // subscribed is a directory of who followed a mailbox of the office until its epoch was sealed.
@@ -68,7 +72,7 @@ func TestADirectoryIsComparedWithAnotherOne(t *testing.T) {
 	require.Equal(t, strings.Replace(want, "%", file, 1), succeed(t, "", "feed", "compare", "--state", a, "--with", file))
 	raw, err := os.ReadFile(filepath.Join(a, "verified.json"))
 	require.NoError(t, err)
-	require.JSONEq(t, `{"instance": "alpha", "unverified": 2}`, string(raw))
+	require.JSONEq(t, `[{"moves": 0, "instance": "alpha", "unverified": 2}]`, string(raw))
 
 	// What the same instance sealed for somebody else.
 	whole := filepath.FromSlash("../../net/feed/testdata/whole.export")
@@ -208,9 +212,114 @@ func TestExportsOfTwoInstancesAreCompared(t *testing.T) {
 	got := call(t, "", "feed", "verify", "--keys", list, ours, write("other", other.Encode()))
 	require.Equal(t, codeUnusable, got.code)
 	require.Contains(t, got.stdout, "unusable: the two differ, and nobody can be blamed for it\n")
-	require.Contains(t, got.stdout, "differs   item 3 of node, of wallet "+chain.WalletID{2}.String()+", epoch 1: mailbox b of beta has another item of that number in epoch 1; ")
+	require.Contains(t, got.stdout, "differs   item 3 of node, of wallet "+chain.WalletID{2}.String()+": mailbox b of beta has another item of that number in epoch 1; nobody can be blamed")
 	alike.Epochs = nil
 	got = call(t, "", "feed", "verify", "--keys", list, ours, write("none", alike.Encode()))
 	require.Equal(t, codeUnusable, got.code)
 	require.Contains(t, got.stdout, "nothing to compare")
+}
+
+// One instance tells nothing of a source any more, and goes on with another one's: that differs, and proves nothing.
+func TestWhatIsWithheldToTheEndIsToldOffline(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, raw []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, raw, 0o600))
+		return path
+	}
+	export := func(name, mailbox string, last uint64) []byte {
+		p := office(t, name, "signed too")
+		for e := uint64(2); e <= 6; e++ {
+			say := func(source string, number uint64) {
+				require.NoError(t, p.Submit(t.Context(), source, number, []pipeline.Message{
+					{Wallet: chain.WalletID{1}, Kind: feed.KindProposal, Payload: fmt.Appendf(nil, "%s %d", source, number)},
+				}))
+			}
+			if n := e + 2; n <= last {
+				say("node", n)
+			}
+			say("other", e-1)
+			p.heights <- chain.Height(e+1) * 900
+			require.Eventually(t, func() bool { return p.Now().Term.Epoch == feed.Epoch(e+1) }, time.Minute, time.Millisecond) // what comes is of it
+		}
+		x, err := p.exportUntil(t.Context(), mailbox, 6)
+		require.NoError(t, err)
+		return witnessed(t, "", x).Encode()
+	}
+	raw, err := json.Marshal(keysOf(t, "alpha", "beta", "node", "other"))
+	require.NoError(t, err)
+	list, ours, theirs := write("keys", raw), write("a", export("alpha", "a", 8)), write("b", export("beta", "b", 3))
+	for _, files := range [][]string{{ours, theirs}, {theirs, ours}} {
+		got := call(t, "", append([]string{"feed", "verify", "--keys", list}, files...)...)
+		require.Equal(t, codeUnusable, got.code, got.stdout)
+		require.Contains(t, got.stdout, "differs   item 4 of node, of wallet "+chain.WalletID{1}.String()+": mailbox b of beta has nothing of node after item 3 up to epoch 6")
+		got = call(t, "", append([]string{"feed", "verify", "--json", "--keys", list}, files...)...)
+		require.Equal(t, codeUnusable, got.code)
+		var v view.FeedVerdict
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &v))
+		require.Equal(t, []view.FeedFinding{{
+			Wallet: &chain.WalletID{1}, Epoch: 2, Record: 4, Trace: []view.FeedAnswer{},
+			Item: &view.FeedItem{Source: "node", Number: 4, Instance: "beta", Mailbox: "b", Epoch: 6, Lacks: true, After: 3},
+		}}, v.Findings)
+	}
+}
+
+// witnessed adds to an export what the origin of its items signed; of no origin each item's own.
+func witnessed(t *testing.T, origin string, x feed.Export) feed.Export {
+	t.Helper()
+	x.Epochs = slices.Clone(x.Epochs)
+	for i := range x.Epochs {
+		k := &x.Epochs[i]
+		k.Witnesses = nil
+		for _, e := range k.Entries {
+			item := e.Record.Item
+			s, err := feed.NewSigner(cmp.Or(origin, item.Source), instanceKey(cmp.Or(origin, item.Source)))
+			require.NoError(t, err)
+			k.Witnesses = append(k.Witnesses, feed.Witnesses([]feed.Item{item}, s.SignItems([]feed.Item{item}))[0])
+		}
+	}
+	return x
+}
+
+// With what the origin signed it is proved who is to blame, and whoever has the keys can check the proof by itself.
+func TestADifferenceBetweenTwoInstancesIsProvedOffline(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, raw []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, raw, 0o600))
+		return path
+	}
+	one, err := office(t, "alpha", "signed too").Export(t.Context(), "a")
+	require.NoError(t, err)
+	two, err := office(t, "beta", "signed otherwise").Export(t.Context(), "b")
+	require.NoError(t, err)
+	raw, err := json.Marshal(keysOf(t, "alpha", "beta", "node"))
+	require.NoError(t, err)
+	list := write("keys", raw)
+	a := write("a", witnessed(t, "node", one).Encode())
+	for name, play := range map[string]struct {
+		b       []byte
+		accused string
+		record  feed.Seq
+		says    string
+	}{
+		"altered":  {two.Encode(), "beta", 3, "to blame  beta (record 3), unless it shows that node signed another item of that number\n"},
+		"two told": {witnessed(t, "node", two).Encode(), "node", 0, "to blame  node\n"},
+	} {
+		proof := filepath.Join(dir, name)
+		got := call(t, "", "feed", "verify", "--keys", list, "--proof", proof, "--json", a, write("b", play.b))
+		require.Equal(t, codeInvalid, got.code, got.stdout)
+		var v view.FeedVerdict
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &v))
+		require.Equal(t, play.accused, v.Findings[0].Accused)
+		require.Equal(t, play.record, v.Findings[0].Item.Record)
+		got = call(t, "", "feed", "verify", "--keys", list, proof+".1")
+		require.Equal(t, codeInvalid, got.code)
+		require.Contains(t, got.stdout, "proof     item 3 of node, of wallet "+chain.WalletID{2}.String())
+		require.Contains(t, got.stdout, play.says)
+		few, err := json.Marshal(keysOf(t, "alpha", "beta"))
+		require.NoError(t, err)
+		got = call(t, "", "feed", "verify", "--keys", write("few", few), proof+".1")
+		require.Equal(t, codeUnusable, got.code, "without the origin's key it cannot be told")
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -27,8 +28,9 @@ const (
 	leastToken = 16
 	maxPeers   = 32 // that one subscriber compares with
 	maxCA      = 1 << 20
-	// maxComparing are connections of other subscribers that are open at once; further ones wait.
-	maxComparing = 64
+	// maxComparing are connections of other subscribers that are open at once; further ones wait. Who connects has shown no token yet, and
+	// asks within 10 s or is cut off; of one address there are at most comparingEach, further ones are closed.
+	maxComparing, comparingEach = 64, 8
 )
 
 // peerFlags are how other subscribers are reached.
@@ -133,7 +135,7 @@ func openCounter(c *cli.Context) (k counter, err error) {
 	if k.listener, err = stdnet.Listen("tcp", address); err != nil {
 		return k, fmt.Errorf("--serve: %w", err)
 	}
-	k.listener = netutil.LimitListener(k.listener, maxComparing)
+	k.listener = netutil.LimitListener(&fewEach{Listener: k.listener, most: comparingEach, of: map[string]int{}}, maxComparing)
 	if cert == "" {
 		fmt.Fprintf(c.App.ErrWriter, "walletnode: other subscribers are answered at http://%v\n", k.listener.Addr()) //nolint:errcheck // a hint
 		return k, nil
@@ -169,4 +171,57 @@ func (k counter) beside(ctx context.Context, f *feedclient.Follower) error {
 		}
 		return nil
 	})
+}
+
+// fewEach closes what comes from an address of which so many connections are open: one machine takes not all of them.
+type fewEach struct {
+	stdnet.Listener
+	most int
+
+	mu sync.Mutex
+	of map[string]int // open, by address
+}
+
+// Accept implements net.Listener.
+func (l *fewEach) Accept() (stdnet.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		from := c.RemoteAddr().String()
+		if host, _, err := stdnet.SplitHostPort(from); err == nil {
+			from = host
+		}
+		if l.add(from, 1) {
+			return &counted{Conn: c, left: func() { l.add(from, -1) }}, nil
+		}
+		_ = c.Close() // it was told nothing
+	}
+}
+
+// add counts a connection, and is whether there is room for it.
+func (l *fewEach) add(from string, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > 0 && l.of[from] >= l.most {
+		return false
+	}
+	if l.of[from] += n; l.of[from] == 0 {
+		delete(l.of, from)
+	}
+	return true
+}
+
+// counted is a connection that says when it is closed.
+type counted struct {
+	stdnet.Conn
+	once sync.Once
+	left func()
+}
+
+// Close implements net.Conn.
+func (c *counted) Close() error {
+	c.once.Do(c.left)
+	return c.Conn.Close()
 }

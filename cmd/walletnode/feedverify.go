@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -30,7 +31,7 @@ func feedVerifyCommand() *cli.Command {
 			"the seals that the instance signed, and what both must have against each other: the first difference in each wallet is shown with\n" +
 			"the number of the record, and the stage or instance that is to blame by what it signed. With A alone, A is verified, or checked if\n" +
 			"it is a proof (--proof writes one for each difference). What subscribers of two instances got is compared by the numbers of its\n" +
-			"sources; who is to blame for a difference there cannot be told.\n" +
+			"origins, and who is to blame for a difference is shown by what these signed and the instances sealed.\n" +
 			"The keys (\"feed keys\") alone have to be trusted: they are signed by the operator, whom --operator demands.\n\n" +
 			"Exit code 0: nobody is to blame. 1: somebody is, and it is shown who. 2: it cannot be told by what was given.",
 		Flags: []cli.Flag{
@@ -50,9 +51,9 @@ func verifyFeed(c *cli.Context) error {
 	if c.String("keys") == "" {
 		return usageErrorf("feed verify needs --keys FILE: seals are judged by the list of the instances' keys")
 	}
-	verdict, proofs, err := judgeExports(c)
+	verdict, proofs, err := judgeFeed(c)
 	if err != nil {
-		verdict = view.FeedVerdict{Verdict: feedUnusable, Detail: err.Error(), Exports: []view.FeedExport{}, Blames: []view.FeedBlame{}, Findings: []view.FeedFinding{}}
+		verdict = newFeedVerdict(feedUnusable, err.Error())
 	}
 	for i, p := range proofs {
 		if name := c.String("proof"); name != "" {
@@ -78,31 +79,54 @@ func verifyFeed(c *cli.Context) error {
 	}
 }
 
-// judgeExports reads the files, and says who is to blame by them.
-func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err error) {
+// newFeedVerdict is one that says nothing yet but how the exports are found.
+func newFeedVerdict(verdict, detail string) view.FeedVerdict {
+	return view.FeedVerdict{
+		Verdict: verdict, Detail: detail, Exports: []view.FeedExport{}, Blames: []view.FeedBlame{}, Findings: []view.FeedFinding{},
+	}
+}
+
+// judgeFeed reads the files, and says who is to blame by them.
+func judgeFeed(c *cli.Context) (view.FeedVerdict, []feed.Proof, error) {
 	ring, err := readRing(c)
 	if err != nil {
-		return v, nil, err
+		return view.FeedVerdict{}, nil, err
 	}
-	v = view.FeedVerdict{Verdict: feedAgree, Exports: []view.FeedExport{}, Blames: []view.FeedBlame{}, Findings: []view.FeedFinding{}}
-	var exports []feed.Export
+	exports, proof, err := readExports(c)
+	if err != nil {
+		return view.FeedVerdict{}, nil, err
+	}
+	if proof == nil {
+		return judgeExports(c.Context, exports, ring)
+	}
+	v := newFeedVerdict(feedBlamed, "")
+	v.Findings = append(v.Findings, view.NewFeedProof(*proof))
+	return v, nil, proof.Verify(ring)
+}
+
+// readExports reads the files that are named; one alone may be a proof.
+func readExports(c *cli.Context) (exports []feed.Export, _ *feed.Proof, _ error) {
 	for _, name := range c.Args().Slice() {
 		raw, err := readBounded(c.App.Reader, name, feed.MaxExport)
 		if err != nil {
-			return v, nil, err
+			return nil, nil, err
 		}
 		if p, err := feed.DecodeProof(raw); err == nil && c.NArg() == 1 {
-			if err := p.Verify(ring); err != nil {
-				return v, nil, err
-			}
-			v.Verdict, v.Findings = feedBlamed, append(v.Findings, view.NewFeedProof(p))
-			return v, nil, nil
+			return nil, &p, nil
 		}
 		x, err := feed.DecodeExport(raw)
 		if err != nil {
-			return v, nil, fmt.Errorf("%s: %w", name, err)
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 		exports = append(exports, x)
+	}
+	return exports, nil, nil
+}
+
+// judgeExports verifies one export, or compares two.
+func judgeExports(ctx context.Context, exports []feed.Export, ring feed.Keyring) (view.FeedVerdict, []feed.Proof, error) {
+	v := newFeedVerdict(feedAgree, "")
+	for _, x := range exports {
 		v.Exports = append(v.Exports, view.NewFeedExport(x))
 	}
 	across := len(exports) == 2 && exports[0].Instance != exports[1].Instance
@@ -112,21 +136,28 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 	}
 	var blames []feed.Blame
 	var found []feed.Finding
+	var err error
 	switch {
 	case across:
-		crossing, wrong := feed.Across(c.Context, exports[0], exports[1], ring)
-		found, blames, err = crossing.Findings, crossing.Blames, wrong
+		var crossing feed.Crossing
+		crossing, err = feed.Across(ctx, exports[0], exports[1:], ring)
+		found, blames = crossing.Findings, crossing.Blames
 		if err == nil && crossing.Items == 0 && len(found) == 0 {
 			v.Verdict, v.Detail = feedUnusable, "there is nothing to compare: the two instances have no item of one source in common"
 		}
 	case len(exports) == 2:
-		found, blames, err = feed.Compare(c.Context, exports[0], exports[1], ring)
+		found, blames, err = feed.Compare(ctx, exports[0], exports[1], ring)
 	default:
 		blames, err = exports[0].Verify(ring)
 	}
 	if err != nil {
 		return v, nil, err
 	}
+	return v, blame(&v, blames, found), nil
+}
+
+// blame adds to a verdict who is to blame, and returns what proves it.
+func blame(v *view.FeedVerdict, blames []feed.Blame, found []feed.Finding) (proofs []feed.Proof) {
 	unsigned := false
 	for _, b := range blames {
 		v.Blames = append(v.Blames, view.NewFeedBlame(b))
@@ -136,7 +167,8 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 		}
 	}
 	if unsigned && v.Verdict == feedAgree {
-		v.Verdict, v.Detail = feedUnusable, "an export is not what its seals commit to: its subscriber was given something else, or it was altered since"
+		v.Verdict = feedUnusable
+		v.Detail = "an export is not what its seals commit to: its subscriber was given something else, or it was altered since"
 	}
 	for _, f := range found {
 		v.Findings = append(v.Findings, view.NewFeedFinding(f))
@@ -147,7 +179,7 @@ func judgeExports(c *cli.Context) (v view.FeedVerdict, proofs []feed.Proof, err 
 			v.Verdict, v.Detail = feedUnusable, "the two differ, and nobody can be blamed for it"
 		}
 	}
-	return v, proofs, nil
+	return proofs
 }
 
 // sharedEpochs returns the epochs that all exports have: to agree on nothing is no agreement.
@@ -194,7 +226,8 @@ func writeFeedVerdict(w io.Writer, v view.FeedVerdict) error {
 	}
 	out.WriteByte('\n')
 	for _, x := range v.Exports {
-		fmt.Fprintf(&out, "  export    mailbox %s of %s: %d epochs (%d to %d), %d entries\n", printable(x.Mailbox), printable(x.Instance), x.Epochs, x.First, x.Last, x.Entries)
+		fmt.Fprintf(&out, "  export    mailbox %s of %s: %d epochs (%d to %d), %d entries\n",
+			printable(x.Mailbox), printable(x.Instance), x.Epochs, x.First, x.Last, x.Entries)
 	}
 	for _, b := range v.Blames {
 		fmt.Fprintf(&out, "  blame     %s\n", describeBlame(b))
@@ -209,12 +242,7 @@ func writeFeedVerdict(w io.Writer, v view.FeedVerdict) error {
 func writeFeedFinding(out *strings.Builder, f view.FeedFinding) {
 	where := fmt.Sprintf("epoch %d", f.Epoch)
 	if f.Item != nil {
-		does := "has another item of that number"
-		if f.Item.Lacks {
-			does = "lacks it"
-		}
-		fmt.Fprintf(out, "  differs   item %d of %s, of wallet %v, %s: mailbox %s of %s %s in epoch %d; whether the source or an instance is to blame cannot be told from outside\n",
-			f.Item.Number, printable(f.Item.Source), *f.Wallet, where, printable(f.Item.Mailbox), printable(f.Item.Instance), does, f.Item.Epoch)
+		writeFeedItem(out, f)
 		return
 	}
 	if f.Heads {
@@ -229,6 +257,39 @@ func writeFeedFinding(out *strings.Builder, f view.FeedFinding) {
 		return
 	}
 	fmt.Fprintf(out, "  proof     %s: %s\n  to blame  %s\n", where, f.Fault, printable(f.Accused))
+	writeFeedTrace(out, f)
+}
+
+// writeFeedItem shows a difference between mailboxes of two instances.
+func writeFeedItem(out *strings.Builder, f view.FeedFinding) {
+	item := f.Item
+	what := fmt.Sprintf("item %d of %s, of wallet %v", item.Number, printable(item.Source), *f.Wallet)
+	if item.After > 0 {
+		fmt.Fprintf(out, "  differs   %s: mailbox %s of %s has nothing of %s after item %d up to epoch %d, and got of others what was told since; "+
+			"nobody can be blamed: it may come yet, or was forgotten\n",
+			what, printable(item.Mailbox), printable(item.Instance), printable(item.Source), item.After, item.Epoch)
+		return
+	}
+	if item.Instance != "" {
+		does := "has another item of that number"
+		if item.Lacks {
+			does = "lacks it"
+		}
+		what += fmt.Sprintf(": mailbox %s of %s %s in epoch %d", printable(item.Mailbox), printable(item.Instance), does, item.Epoch)
+	}
+	if f.Accused == "" {
+		fmt.Fprintf(out, "  differs   %s; nobody can be blamed: what the origin signed is not known, or the instance need not have it\n", what)
+		return
+	}
+	fmt.Fprintf(out, "  proof     %s: %s\n  to blame  %s", what, f.Fault, printable(f.Accused))
+	if f.Fault != feed.TwoItems.String() {
+		fmt.Fprintf(out, " (record %d), unless it shows that %s signed another item of that number", item.Record, printable(item.Source))
+	}
+	out.WriteByte('\n')
+	writeFeedTrace(out, f)
+}
+
+func writeFeedTrace(out *strings.Builder, f view.FeedFinding) {
 	for _, a := range f.Trace {
 		does := "passes it on, with what it got, " + a.InRoot
 		if a.Accepts {

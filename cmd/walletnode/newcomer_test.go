@@ -86,7 +86,7 @@ func (w *written) String() string {
 	return w.text.String()
 }
 
-// README's "Join a devnet", typed as it stands there, but for a smaller and faster devnet and a key that is made faster.
+// The guide's "Join a devnet", typed as it stands there, but for a smaller and faster devnet and a key that is made faster.
 func TestANewcomerGetsFromInitToAWindowOnADevnet(t *testing.T) {
 	n, steps := newNewcomer(t), stepsOf(t, "Join a devnet")
 	require.Len(t, steps, 12, "%q", steps)

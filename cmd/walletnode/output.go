@@ -8,8 +8,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 )
 
 // writeJSON writes one document, indented for people; tools do not mind.
@@ -65,5 +65,5 @@ func drawable(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "
 // isTerminal reports whether a person reads what is written to w.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(file.Fd())
+	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // a descriptor fits an int
 }

@@ -26,8 +26,8 @@ func passwordFlag() cli.Flag {
 // asker asks a person for a secret. It is nil where there is nobody to ask.
 type asker func(question string) (string, error)
 
-// terminal returns an asker if a person sits at stdin.
-func terminal(c *cli.Context) asker {
+// personAt returns an asker if a person sits at stdin.
+func personAt(c *cli.Context) asker {
 	in, ok := c.App.Reader.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) { //nolint:gosec // a descriptor fits an int
 		return nil
@@ -74,7 +74,7 @@ func readHidden(fd int) (string, error) {
 // openingPassword returns the password of a key that exists.
 func openingPassword(c *cli.Context, cfg config.Config, keyFile string) (string, error) {
 	file, env := passwordSources(c, cfg)
-	ask := terminal(c)
+	ask := personAt(c)
 	if file == "" && env == "" && ask != nil {
 		return ask(fmt.Sprintf("Password of %s: ", keyFile))
 	}
@@ -84,7 +84,7 @@ func openingPassword(c *cli.Context, cfg config.Config, keyFile string) (string,
 // newPassword returns the password for a key that is about to be made.
 func newPassword(c *cli.Context, cfg config.Config) (string, error) {
 	file, env := passwordSources(c, cfg)
-	return choosePassword(file, env, terminal(c))
+	return choosePassword(file, env, personAt(c))
 }
 
 func passwordSources(c *cli.Context, cfg config.Config) (file, env string) {

@@ -61,6 +61,7 @@ var routesOf = map[string]string{
 	"feed move":          "POST /v1/feed/mailboxes/{mailbox}/move",
 	"feed export":        "GET /v1/feed/mailboxes/{mailbox}/export",
 	"feed keys":          "GET /v1/feed/keys",
+	"feed heads":         "GET /v1/feed/heads",
 	"peers list":         "GET /v1/peers",
 	"peers show":         "GET /v1/peers/{id}",
 	"peers ping":         "GET /v1/peers/{id}/ping",

@@ -187,6 +187,7 @@ func TestBadInputOfTheSignersCommands(t *testing.T) {
 		"no operator":         {codeUsage, "--operator: ", []string{"signer", "init", "--dir", fresh, "--node", "http://a:1", "--operator", "0x12"}},
 		"no URL":              {codeUsage, "--node: ", []string{"signer", "init", "--dir", fresh, "--node", "unix:///a", "--operator", chain.Operator{7}.String()}},
 		"no name":             {codeUsage, "--id: want 1 to 25", []string{"signer", "init", "--dir", fresh, "--node", "http://a:1", "--operator", chain.Operator{7}.String(), "--id", "A"}},
+		"a name with a dot":   {codeUsage, "--id: want 1 to 25", []string{"signer", "init", "--dir", fresh, "--node", "http://a:1", "--operator", chain.Operator{7}.String(), "--id", "a.b"}},
 		"both ways":           {codeUsage, "for nothing", []string{"signer", "init", "--dir", fresh, "--node", "http://a:1", "--without-feed"}},
 		"a word too many":     {codeUsage, "one argument too many", []string{"signer", "keys", "list", "x", "--dir", dir}},
 		"no wallet":           {codeUsage, "needs WALLET", []string{"signer", "protection", "show", "--dir", dir}},

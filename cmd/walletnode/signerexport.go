@@ -117,7 +117,7 @@ func importSignerKey(c *cli.Context) error {
 
 // exportPassword reads the password of an exported file, or asks for it; a new one twice.
 func exportPassword(c *cli.Context, fresh bool) (string, error) {
-	file, ask := c.String("password-file"), terminal(c)
+	file, ask := c.String("password-file"), personAt(c)
 	if file == "" && ask == nil {
 		return "", usageErrorf("%s: no password: name its file with --password-file", commandPath(c))
 	}

@@ -25,13 +25,13 @@ func signerInitCommand() *cli.Command {
 		Usage: "prepare a signer: its directory, settings, certificate and password, and a place for key shares",
 		Description: "What is there already is never overwritten. The password encrypts the key shares on the disk; without --password-file one is\n" +
 			"drawn and kept beside them, where it only protects copies of the shares alone: keep it elsewhere, as docs/signer.md says.\n" +
-			"What leaders propose the signer takes from its own mailbox of the operator's feed, at --node and verified by the word of\n" +
+			"What leaders propose the signer takes from its own mailboxes of the operator's feed, found by way of --node and verified by the word of\n" +
 			"--operator. With --without-feed it takes the node's word instead.",
 		Flags: []cli.Flag{
 			signerDirFlag(),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:9720", Usage: "the `ADDRESS` (host:port) at which the node reaches the signer"},
 			&cli.StringFlag{Name: "password-file", Usage: "a `FILE` with the password, which its owner alone may read; it stays where it is"},
-			&cli.StringFlag{Name: "id", Value: "signer-1", Usage: "what the node's configuration calls the signer, whose mailbox is signer.`ID`"},
+			&cli.StringFlag{Name: "id", Value: "signer-1", Usage: "what the node's configuration calls the signer, whose mailboxes are signer.`ID` and, at each instance, its name"},
 			&cli.StringSliceFlag{Name: "node", Usage: "the `URL` of the node's API (http:// or https://, host and port); more than once for several instances"},
 			&cli.StringFlag{Name: "operator", Usage: "the operator's `ADDRESS`, whose signature vouches for the instances and their keys"},
 			&cli.StringFlag{Name: "token-file", Usage: "a `FILE` with the token that the node's API asks the signer for; one is drawn otherwise"},

@@ -20,8 +20,8 @@ const maxSignerID = 25
 // feedText is the part about where leaders' messages come from. Tables follow each other, so "client add" may add behind it.
 func feedText(feed daemon.FeedSettings) string {
 	const about = `
-# Where leaders' messages come from: a mailbox of the operator's feed, verified as it is read. What was not proposed in it is not
-# signed, whatever the node shows. docs/signer.md says more.
+# Where leaders' messages come from: mailboxes of the operator's feed, one at every instance, verified as they are read. What was proposed
+# in none of them is not signed, whatever the node shows. docs/signer.md says more.
 [feed]
 `
 	if feed.Mode == daemon.FeedOff {
@@ -34,7 +34,7 @@ func feedText(feed daemon.FeedSettings) string {
 	}
 	return about + fmt.Sprintf(`urls = [%s]    # of instances to begin with
 operator = %q # who signs the list of instances and of their keys
-mailbox = %q
+mailbox = %q # and, at each instance, a dot and its name
 token_file = %q # the node's [[feed.subscribers]] has the same word, with the rights follow and acknowledge
 ca_file = ""    # certificates that the instances' are held against; empty: the system's
 wait = "5s"     # how long a message may come after it is asked for
@@ -57,8 +57,8 @@ func initFeed(c *cli.Context) (feed daemon.FeedSettings, err error) {
 	if feed.Operator, err = chain.ParseOperator(operator); err != nil {
 		return feed, usageErrorf("--operator: %w", err)
 	}
-	if err := netfeed.CheckName(feed.Mailbox); err != nil || len(c.String("id")) > maxSignerID {
-		return feed, usageErrorf("--id: want 1 to %d of a-z, 0-9, dot, dash and underscore, have %q", maxSignerID, c.String("id"))
+	if id := c.String("id"); id == "" || netfeed.CheckName(feed.Mailbox) != nil || strings.ContainsAny(id, "._") || len(id) > maxSignerID {
+		return feed, usageErrorf("--id: want 1 to %d of a-z, 0-9 and dashes, as the node's configuration has it, have %q", maxSignerID, id)
 	}
 	if file := c.String("token-file"); file != "" {
 		feed.TokenFile = absolute(file)

@@ -17,16 +17,16 @@ import (
 // maxToken bounds the file of a token, in bytes.
 const maxToken = 4096
 
-// letters is a signer's mailbox, and the way there.
+// letters are a signer's mailboxes, and the way there.
 type letters struct {
-	*mailbox.Reader
+	*mailbox.Readers
 	way *client.Client
 }
 
 // Close ends the idle connections.
 func (l *letters) Close() { l.way.Close() }
 
-// openMailbox makes what follows the signer's mailbox; nil if the settings say that there is none. It connects to nothing yet.
+// openMailbox makes what follows the signer's mailboxes; nil if the settings say that there is none. It connects to nothing yet.
 func openMailbox(s daemon.Settings, own daemon.Identity) (*letters, error) {
 	if s.Feed.Mode == daemon.FeedOff {
 		return nil, nil //nolint:nilnil // none is an answer
@@ -66,11 +66,12 @@ func openMailbox(s daemon.Settings, own daemon.Identity) (*letters, error) {
 		}
 		peers = append(peers, peer)
 	}
-	reader, err := mailbox.New(mailbox.Config{
+	readers, err := mailbox.NewReaders(mailbox.ReadersConfig{
 		Peers: peers, Instances: way, Mailbox: s.Feed.Mailbox, Operator: s.Feed.Operator, Dir: s.Feed.State, Logger: logger("signer"),
 	})
 	if err != nil {
-		return nil, secretfile.Unusable{Err: err}
+		way.Close()
+		return nil, secretfile.Unusable{Err: fmt.Errorf("feed: %w", err)}
 	}
-	return &letters{reader, way}, nil
+	return &letters{readers, way}, nil
 }

@@ -29,12 +29,12 @@ import (
 
 // A signer as a process of its own signs what came through its mailbox, whatever the node shows, and nothing else; also after a start.
 func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
-	_, p := posted(t)
+	p := office(t, "alpha", "signed too", "signer.s.alpha")
 	p.heights <- 9900
 	const token = "0123456789abcdef0123456789abcdef"
 	office := &api.Server{Feeds: p, Logger: slog.New(slog.DiscardHandler), Guard: api.Guard{
 		Token:       "another word, which is the operator's",
-		Subscribers: []api.Subscriber{{Name: "signer", Token: token, Mailboxes: []string{"a"}, May: []api.Right{api.RightFollow, api.RightAcknowledge}}},
+		Subscribers: []api.Subscriber{{Name: "signer", Token: token, Mailboxes: []string{"signer.s"}, May: []api.Right{api.RightFollow, api.RightAcknowledge}}},
 	}}
 	node := httptest.NewServer(office.Handler())
 	defer node.Close()
@@ -56,7 +56,7 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	require.NoError(t, err)
 	off := []byte(feedText(daemon.FeedSettings{Mode: daemon.FeedOff}))
 	require.True(t, bytes.Contains(text, off))
-	text = bytes.Replace(text, off, fmt.Appendf(nil, "[feed]\nurls = [%q]\noperator = %q\nmailbox = \"a\"\ntoken_file = \"feed-token\"\nwait = \"1s\"\n\n[[feed.peers]]\nurl = %q\nfingerprint = %q\n\n",
+	text = bytes.Replace(text, off, fmt.Appendf(nil, "[feed]\nurls = [%q]\noperator = %q\nmailbox = \"signer.s\"\ntoken_file = \"feed-token\"\nwait = \"1s\"\n\n[[feed.peers]]\nurl = %q\nfingerprint = %q\n\n",
 		node.URL, alphaKeys(t).Operator, s.config.URL, s.config.Fingerprint), 1)
 	require.NoError(t, os.WriteFile(settings, text, 0o600))
 	s.start(t)
@@ -76,7 +76,7 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	for range 2 {
 		// What is in the mailbox was told before, so the signer waits for it only as long as it takes to get there.
 		require.Eventually(t, func() bool {
-			box, err := p.log.Mailbox(t.Context(), "a", 0)
+			box, err := p.log.Mailbox(t.Context(), "signer.s.alpha", 0)
 			return err == nil && box.Acknowledged == 4
 		}, 2*time.Minute, 10*time.Millisecond)
 		open := *shown.Open
@@ -94,7 +94,7 @@ func TestASignerTakesLeadersMessagesFromItsMailbox(t *testing.T) {
 	agreesWithAnotherSubscriber(t, s, node.URL)
 	s.stop(t)
 	require.NoDirExists(t, filepath.Join(s.dir, "vault", "feed"))
-	require.FileExists(t, filepath.Join(s.dir, "feed", "place.json"))
+	require.FileExists(t, filepath.Join(s.dir, "feed", "signer.s.alpha", "place.json"))
 	require.NotContains(t, s.said(t), token)
 
 	// A mailbox that cannot be had is no reason to sign without one.
@@ -137,7 +137,7 @@ func agreesWithAnotherSubscriber(t *testing.T, s *signerProcess, node string) {
 	go func() { ended <- f.Run(ctx) }()
 	c := <-came
 	require.Equal(t, feedclient.Agree, c.Verdict(), "%v", c.Wrong)
-	require.Equal(t, "a", c.Mailbox)
+	require.Equal(t, "signer.s.alpha", c.Mailbox)
 	require.Positive(t, c.Epochs)
 	stop()
 	require.ErrorIs(t, <-ended, context.Canceled)
@@ -154,8 +154,8 @@ func TestSettingsOfASignersMailboxAreChecked(t *testing.T) {
 	for text, want := range map[string]string{
 		"":              "feed.urls: want where",
 		`mailbox = "a"`: "feed.operator: want the operator's address",
-		`urls = ["unix:///a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"a\"":  "feed.urls: bootstrap: URL",
-		`urls = ["http://a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"A B\"": "mailbox: malformed",
+		`urls = ["unix:///a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"signer.a\"": "feed.urls: bootstrap: URL",
+		`urls = ["http://a"]` + "\noperator = \"" + operator + "\"\nmailbox = \"A B\"":       "mailbox \"A B\": want signer. and the signer's id",
 		`wait = "2h"`:                           "feed.wait: want at most 1m",
 		"[[feed.peers]]\nurl = \"https://a:1\"": "has no fingerprint",
 		"[[feed.peers]]\nurl = \"http://a:1\"\nfingerprint = \"" + someFingerprint + "\"": "feed.peers: signer backend: \"http://a:1\": want a URL like",

@@ -88,7 +88,7 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 	}
 	keeping := vaultConfig(settings)
 	if letters != nil { // a nil one would be no nil interface
-		keeping.Mailbox, keeping.Wait = letters.Reader, time.Duration(settings.Feed.Wait)
+		keeping.Mailbox, keeping.Wait = letters.Readers, time.Duration(settings.Feed.Wait)
 		defer letters.Close()
 	}
 	backend, err := vault.Open(ctx, keeping)
@@ -101,7 +101,7 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 		return err
 	}
 	if letters != nil {
-		server.SetFeed(letters.Reader)
+		server.SetFeed(letters.Readers)
 	}
 	listener, err := new(stdnet.ListenConfig).Listen(ctx, "tcp", settings.Listen)
 	if err != nil {

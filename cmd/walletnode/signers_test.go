@@ -37,6 +37,7 @@ func (e *enclaves) Backends() []placement.Status {
 			Wallets: e.left, Unsignable: e.left, Reported: 5, Lost: 1, SafeToShutDown: e.state == placement.Retired && e.left == 0,
 			Findings: []placement.Finding{{Kind: placement.Missing, Wallet: chain.WalletID{7}, Session: signer.SessionID{8}, Detail: "gone"}},
 			Probes:   9, FailedProbes: 3,
+			Feed: signer.FeedFollows, FeedDetail: "at instance a: false: it was\x1b[2J altered", FeedDoubted: 2,
 		},
 		{Spec: placement.Spec{ID: "enclave-0"}, Removed: true, Standing: placement.Unknown, Wallets: 1, Unsignable: 1},
 	}
@@ -92,9 +93,14 @@ func TestSignersAreListedShownAndSpokenOf(t *testing.T) {
 	var list view.Signers
 	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "signers", "list", "--json", "--data-dir", dir)), &list))
 	require.Len(t, list.Signers, 2)
+	require.Equal(t, "follows", *list.Signers[0].Feed)
+	require.Equal(t, "at instance a: false: it was\x1b[2J altered", list.Signers[0].FeedDetail)
+	require.Equal(t, 2, list.Signers[0].FeedDoubted)
+	require.Nil(t, list.Signers[1].Feed, "it is not known of one that is gone")
 
 	text = succeed(t, "", "signers", "show", "enclave-1", "--data-dir", dir)
 	require.Contains(t, text, "state       active (as configured)\n")
+	require.Regexp(t, `\n  feed        follows: at instance a: false: it was\S* altered\n`, text)
 	require.Contains(t, text, "missing     wallet 0x0700000000000000000000000000000000000000: gone\n")
 	require.NotContains(t, text, "\x1b")
 	var one view.Signer

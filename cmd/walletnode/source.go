@@ -36,11 +36,16 @@ func reading(c *cli.Context, rows int, read func(source) error) error {
 		}
 		fmt.Fprintf(c.App.ErrWriter, "walletnode: %v; reading its store instead (--offline does so at once)\n", err) //nolint:errcheck // a hint
 	}
+	return inStore(c, cfg, func(r *store.Reader) error { return read(recordsOf(r)) })
+}
+
+// inStore reads from the node's store, whether the node runs or not.
+func inStore(c *cli.Context, cfg config.Config, read func(*store.Reader) error) error {
 	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
 	if err != nil {
 		return err
 	}
-	return errors.Join(read(recordsOf(r)), r.Close())
+	return errors.Join(read(r), r.Close())
 }
 
 func recordsOf(r *store.Reader) source { return view.Records{Store: *r} }

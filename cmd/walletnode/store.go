@@ -60,12 +60,8 @@ func storeStatus(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
-	if err != nil {
-		return err
-	}
-	f, err := r.Figures(c.Context)
-	if err := errors.Join(err, r.Close()); err != nil {
+	var f store.Figures
+	if err := inStore(c, cfg, func(r *store.Reader) (err error) { f, err = r.Figures(c.Context); return err }); err != nil {
 		return err
 	}
 	process, running, err := store.Running(cfg.StoreDSN())
@@ -236,11 +232,7 @@ func storePrune(c *cli.Context) error {
 }
 
 func countExcess(c *cli.Context, cfg config.Config, retention store.Retention, p *pruned) error {
-	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
-	if err != nil {
-		return err
-	}
-	return errors.Join(p.count(c, *r, retention), r.Close())
+	return inStore(c, cfg, func(r *store.Reader) error { return p.count(c, *r, retention) })
 }
 
 // count fills in what is in excess now.

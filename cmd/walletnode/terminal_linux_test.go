@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/walletnode/walletnode/internal/keys"
+	"github.com/walletnode/walletnode/internal/terminal"
 )
 
 // screen is a terminal with a person before it: a pseudo-terminal, and all that was shown on it.
@@ -32,22 +32,17 @@ type screen struct {
 // openScreen skips the test where the system gives no pseudo-terminals.
 func openScreen(t *testing.T) *screen {
 	t.Helper()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	keyboard, program, err := terminal.Open(120, 40)
 	if err != nil {
 		t.Skip("no pseudo-terminals here:", err)
 	}
-	number, err := unix.IoctlGetUint32(int(keyboard.Fd()), unix.TIOCGPTN)
-	require.NoError(t, err)
-	require.NoError(t, unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0))
-	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	require.NoError(t, err)
-	s := &screen{keyboard: keyboard, terminal: terminal, gone: make(chan struct{})}
+	s := &screen{keyboard: keyboard, terminal: program, gone: make(chan struct{})}
 	go func() {
 		defer close(s.gone)
 		_, _ = io.Copy(s, keyboard) // until nobody holds the program's end
 	}()
 	t.Cleanup(func() {
-		_ = terminal.Close() // it may be closed already
+		_ = program.Close() // it may be closed already
 		<-s.gone
 		require.NoError(t, keyboard.Close())
 	})

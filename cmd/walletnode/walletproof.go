@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -41,11 +40,15 @@ type keygenProof struct {
 	Messages   [][]byte `json:"messages"`
 }
 
-// keygenVerdict is what it comes to.
+// keygenVerdict is what it comes to: who has broken it, in the order of the roster.
 type keygenVerdict struct {
-	Session string         `json:"session"`
-	Culprit chain.Operator `json:"culprit"`
-	Why     string         `json:"why"`
+	Session  string          `json:"session"`
+	Culprits []keygenCulprit `json:"culprits"`
+}
+
+type keygenCulprit struct {
+	Operator chain.Operator `json:"operator"`
+	Why      string         `json:"why"`
 }
 
 func judgeKeygenProof(c *cli.Context) error {
@@ -73,14 +76,20 @@ func judgeKeygenProof(c *cli.Context) error {
 			return err
 		}
 	}
-	culprit, why, err := keygen.Examine(c.Context, p.Invitation, p.Messages, vault.Judge)
+	findings, err := keygen.Examine(c.Context, p.Invitation, p.Messages, vault.Judge)
 	if err != nil {
 		return exit(codeFailure, err)
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, keygenVerdict{inv.Session().String(), culprit, why})
+	verdict := keygenVerdict{Session: inv.Session().String()}
+	text := fmt.Sprintf("session %v\n", inv.Session())
+	for _, f := range findings {
+		verdict.Culprits = append(verdict.Culprits, keygenCulprit{f.Culprit, f.Why})
+		text += fmt.Sprintf("  culprit  %v\n  why      %s\n", f.Culprit, f.Why)
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "session %v\n  culprit  %v\n  why      %s\n", inv.Session(), culprit, why)
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, verdict)
+	}
+	_, err = fmt.Fprint(c.App.Writer, text)
 	return err
 }
 
@@ -104,19 +113,18 @@ func obtainKeygenProof(c *cli.Context) (p keygenProof, err error) {
 	if err != nil {
 		return p, err
 	}
-	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
-	if err != nil {
-		return p, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	row, known, err := r.Keygen(c.Context, session)
-	switch {
-	case err != nil:
-		return p, err
-	case !known:
-		return p, lost(fmt.Errorf("%w: key generation %v", store.ErrNotFound, session), "wallets pending --all")
-	case len(row.Proof) == 0:
-		return p, lost(fmt.Errorf("%w: there is no proof about key generation %v, which is %s: %s", store.ErrNotFound, session, row.State, row.Detail), "wallets pending --all")
-	}
-	return keygenProof{row.Invitation, row.Proof}, nil
+	err = inStore(c, cfg, func(r *store.Reader) error {
+		row, known, err := r.Keygen(c.Context, session)
+		switch {
+		case err != nil:
+			return err
+		case !known:
+			return lost(fmt.Errorf("%w: key generation %v", store.ErrNotFound, session), "wallets pending --all")
+		case len(row.Proof) == 0:
+			return lost(fmt.Errorf("%w: there is no proof about key generation %v, which is %s: %s", store.ErrNotFound, session, row.State, row.Detail), "wallets pending --all")
+		}
+		p = keygenProof{row.Invitation, row.Proof}
+		return nil
+	})
+	return p, err
 }

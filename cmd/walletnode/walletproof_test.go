@@ -24,7 +24,7 @@ func TestTheProofOfAFailedKeyGenerationNamesItsCulpritToAnybody(t *testing.T) {
 	node := newRunning(t)
 	honest := secp256k1.PrivKeyFromBytes([]byte{8})
 	roster := []chain.Operator{wire.PublicKeyOf(honest).Operator(), wire.PublicKeyOf(liar).Operator()}
-	fail := func(nonce string, says ...string) keygen.Row {
+	fail := func(nonce string, liars []*secp256k1.PrivateKey, says ...string) keygen.Row {
 		inv := keygen.Invitation{
 			Terms: keygen.Terms{ChainID: 1, Genesis: chain.Hash{1}, Roster: roster, Threshold: 2, Scheme: signer.FROST},
 			Nonce: sha256.Sum256([]byte(nonce)), Expires: time.Unix(1_800_000_000, 0),
@@ -32,15 +32,19 @@ func TestTheProofOfAFailedKeyGenerationNamesItsCulpritToAnybody(t *testing.T) {
 		doc, err := keygen.SignInvitation(honest, inv)
 		require.NoError(t, err)
 		row := keygen.Row{Session: inv.Session(), Invitation: doc, State: keygen.Failed, Detail: "it failed", Created: time.Unix(1, 0), Changed: time.Unix(2, 0)}
-		for i, text := range says {
-			data := keygen.EncodeBundle(row.Session, 1, []signer.Parcel{{Data: []byte(text)}})
-			signed := wire.SignPubsub(liar, keygen.TopicOf(row.Session), data, binary.BigEndian.AppendUint64(nil, uint64(i+1))) //nolint:gosec // two
-			row.Proof = append(row.Proof, signed.Bytes())
+		for _, by := range liars {
+			for i, text := range says {
+				data := keygen.EncodeBundle(row.Session, 1, []signer.Parcel{{Data: []byte(text)}})
+				signed := wire.SignPubsub(by, keygen.TopicOf(row.Session), data, binary.BigEndian.AppendUint64(nil, uint64(i+1))) //nolint:gosec // two
+				row.Proof = append(row.Proof, signed.Bytes())
+			}
 		}
 		require.NoError(t, node.store.AddKeygen(t.Context(), row))
 		return row
 	}
-	split, same, silent := fail("split", "one thing", "another"), fail("same", "one thing", "one thing"), fail("silent")
+	one := []*secp256k1.PrivateKey{liar}
+	split, same, silent := fail("split", one, "one thing", "another"), fail("same", one, "one thing", "one thing"), fail("silent", nil)
+	both := fail("both", append(one, honest), "one thing", "another")
 
 	file := filepath.Join(t.TempDir(), "proof.json")
 	told := succeed(t, "", "wallets", "proof", split.Session.String(), "-o", file, "--data-dir", node.dir)
@@ -48,7 +52,10 @@ func TestTheProofOfAFailedKeyGenerationNamesItsCulpritToAnybody(t *testing.T) {
 	require.Contains(t, told, "said two different things in round 1")
 	var verdict keygenVerdict
 	require.NoError(t, json.Unmarshal([]byte(succeed(t, "", "wallets", "proof", "--file", file, "--json")), &verdict))
-	require.Equal(t, keygenVerdict{split.Session.String(), roster[1], verdict.Why}, verdict)
+	require.Equal(t, keygenVerdict{split.Session.String(), []keygenCulprit{{roster[1], verdict.Culprits[0].Why}}}, verdict)
+	told = succeed(t, "", "wallets", "proof", both.Session.String(), "--data-dir", node.dir)
+	require.Contains(t, told, "culprit  "+roster[0].String())
+	require.Contains(t, told, "culprit  "+roster[1].String())
 
 	proof, err := os.ReadFile(file) //nolint:gosec // the test's own
 	require.NoError(t, err)

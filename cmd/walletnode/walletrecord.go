@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -55,11 +54,11 @@ func storedRecord(c *cli.Context, wallet chain.WalletID) (record []byte, err err
 	if err != nil {
 		return nil, err
 	}
-	r, err := store.OpenReader(c.Context, cfg.StoreDSN())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	err = inStore(c, cfg, func(r *store.Reader) (err error) { record, err = recordIn(c, r, wallet); return err })
+	return record, err
+}
+
+func recordIn(c *cli.Context, r *store.Reader, wallet chain.WalletID) ([]byte, error) {
 	rows, err := r.Keygens(c.Context)
 	if err != nil {
 		return nil, err
