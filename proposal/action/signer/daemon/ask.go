@@ -84,7 +84,7 @@ func (d *Client) ask(ctx context.Context, q question, answer any) ([]byte, error
 		return nil, ctx.Err() // the caller's own wish
 	case last == nil: // there was no time for an attempt
 		return nil, fmt.Errorf("%w within %v", ErrUnreachable, q.within)
-	case errors.Is(last, ErrUnreachable):
+	case errors.Is(last, ErrUnreachable) && !q.once:
 		return nil, fmt.Errorf("%w (tried for %v)", last, q.within)
 	}
 	return nil, last
