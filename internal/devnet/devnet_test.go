@@ -185,6 +185,7 @@ func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
 			continue // above
 		}
 		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel() // they wait for blocks, and together they must stay within the ten minutes that a package has without asking
 			if bubble.Watched && !watched[s.Name] {
 				t.Skip("nodes do nothing here that they do not do in a scenario that is watched; run without -race")
 			}
