@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"log/slog"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -28,27 +28,13 @@ var (
 // frameMargin is more than pubsub's frame needs beside the envelope: author, topic, signature; some 400 bytes.
 const frameMargin = 1 << 10
 
-// Channel is one wallet's broadcast channel. It has no goroutine and no queue of its own: the topic's validator rules
-// on each message inside pubsub's validation and puts it into the inbox, and the topic is held by a relay, not by a
-// subscription. For pubsub that is the same (it announces the topic, joins its mesh, validates and forwards), except
-// that nothing is copied into a subscription's buffer, which would need a reader and drops what finds it full.
+// Channel is one wallet's broadcast channel. It has neither a goroutine nor a queue of its own.
 type Channel struct {
-	host   *Host
+	line
 	wallet chain.Wallet
 	roster [32]byte
 	inbox  *Inbox
-	topic  *pubsub.Topic
-	cancel pubsub.RelayCancelFunc
-
-	sight   Sight         // guarded by the table's mutex
-	reached atomic.Uint64 // counts neighbours that came into this topic
 }
-
-// reach counts up whenever somebody comes into reach of what this channel relays, who may have missed what it relayed
-// before.
-func (c *Channel) reach() uint64 { return c.reached.Load() + c.host.table.reached.Load() }
-
-func (c *Channel) approached() { c.reached.Add(1) }
 
 func (c *Channel) needless(m *pb.Message, height chain.Height) bool {
 	return c.inbox.redundant(m.GetFrom(), m.GetData(), func() [32]byte { return messageID(m) }, height, c.reach())
@@ -60,7 +46,7 @@ func (h *Host) Join(wallet chain.Wallet) (*Channel, error) {
 	h.joining.Lock()
 	defer h.joining.Unlock()
 	c := &Channel{
-		host:   h,
+		line:   line{host: h, name: wire.ChannelName(wallet.Key()), about: slog.Any("wallet", wallet.ID())},
 		wallet: wallet,
 		roster: RosterDigest(wallet),
 		inbox:  newInbox(wallet, h.cfg.Schedule, h.inspect, h.held, h.table.keys, Ear{h.Operator(), h.spoken}),
@@ -68,31 +54,12 @@ func (h *Host) Join(wallet chain.Wallet) (*Channel, error) {
 	if err := h.table.join(c, time.Now()); err != nil {
 		return nil, err
 	}
-	if err := c.open(); err != nil {
+	if err := c.open(c.validate); err != nil {
 		h.table.leave(c, time.Now())
 		return nil, err
 	}
 	h.nudge()
 	return c, nil
-}
-
-// open installs the validator first, so that no message of the topic passes unexamined.
-func (c *Channel) open() error {
-	name := wire.ChannelName(c.wallet.Key())
-	ps := c.host.pubsub
-	if err := ps.RegisterTopicValidator(name, c.validate, pubsub.WithValidatorInline(true)); err != nil {
-		return fmt.Errorf("register validator: %w", err)
-	}
-	topic, err := ps.Join(name)
-	if err != nil {
-		return errors.Join(fmt.Errorf("join topic: %w", err), ps.UnregisterTopicValidator(name))
-	}
-	cancel, err := topic.Relay()
-	if err != nil {
-		return errors.Join(fmt.Errorf("relay topic: %w", err), topic.Close(), ps.UnregisterTopicValidator(name))
-	}
-	c.topic, c.cancel = topic, cancel
-	return nil
 }
 
 // Leave leaves a wallet's channel: its untaken messages are gone, and operators that share no other wallet with us are
@@ -105,52 +72,16 @@ func (h *Host) Leave(wallet chain.WalletID) error {
 		return fmt.Errorf("%w: %v", ErrLeft, wallet)
 	}
 	h.table.leave(c, time.Now())
-	c.cancel()
-	err := c.topic.Close()
-	if err := errors.Join(err, h.pubsub.UnregisterTopicValidator(c.topic.String())); err != nil {
+	if err := c.close(); err != nil {
 		return fmt.Errorf("leave topic: %w", err)
 	}
 	h.nudge()
 	return nil
 }
 
-// validate is the topic validator (rule R6). Pubsub calls it after the signature, from a few workers at once.
+// validate is the topic validator (rule R6).
 func (c *Channel) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
-	h := c.host
-	own := forwarder == h.host.ID() // only what we publish comes from ourselves
-	if own {
-		h.sign(msg)
-	}
-	r := c.inbox.Offer(Arrival{
-		From:   msg.Message.GetFrom(),
-		Data:   msg.GetData(),
-		ID:     identity(msg),
-		Size:   signedSize(msg.Message),
-		Signed: func() []byte { return encode(msg) },
-		Height: h.height(),
-		Time:   time.Now(),
-		Own:    own,
-		Reach:  c.reach(),
-	})
-	h.counters.count(r)
-	if r.Cause == CauseNew {
-		h.relays.first(msg.Message, forwarder, time.Now())
-	}
-	switch {
-	case r.Verdict == VerdictAccept:
-		return pubsub.ValidationAccept
-	case r.Verdict == VerdictKeep:
-		return pubsub.ValidationIgnore
-	case r.Verdict == VerdictReject:
-		h.log.Debug("Message rejected", "wallet", c.wallet.ID(), "cause", r.Cause, "forwarder", forwarder)
-		return pubsub.ValidationReject // the tracer hears of it and charges the forwarder
-	case r.Blame == BlameForwarder:
-		h.charge(forwarder, "forwarded what is long over")
-	case r.Blame == BlameAuthor:
-		h.silence(msg.GetFrom(), r)
-	}
-	h.log.Debug("Message ignored", "wallet", c.wallet.ID(), "cause", r.Cause, "author", r.Author)
-	return pubsub.ValidationIgnore
+	return c.examine(forwarder, msg, c.inbox.Offer, "forwarded what is long over")
 }
 
 // encode writes the signed message as pubsub sends it: fields in ascending order, unknown ones at the end. Those are
@@ -204,13 +135,6 @@ func (c *Channel) Publish(ctx context.Context, envelope []byte) error {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil
-}
-
-// Sight returns how much of the wallet's group we see now.
-func (c *Channel) Sight() Sight {
-	c.host.table.mu.Lock()
-	defer c.host.table.mu.Unlock()
-	return c.sight
 }
 
 // Mismatched reports whether an instance of the operator runs with other protocol parameters, or another roster of

@@ -95,16 +95,10 @@ func (h *Host) exchange(ctx context.Context, id peer.ID) error {
 	return converse(ctx, s, h.sendDelegation, h.readDelegation, h.sendTerms, h.readTerms)
 }
 
-// serve runs the listener's side; libp2p calls it in a goroutine of the stream's own, of which there is at most one
-// per peer: a second stream is reset.
+// serve runs the listener's side, in a goroutine of the stream's own, of which there is at most one per peer: a second stream is
+// reset.
 func (h *Host) serve(ctx context.Context, s network.Stream) {
 	id := s.Conn().RemotePeer()
-	if !h.enter() {
-		_ = s.Reset()
-		return
-	}
-	defer h.exit()
-	h.meet(id)
 	if !h.table.serve(id, time.Now()) {
 		_ = s.Reset()
 		return

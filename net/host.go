@@ -17,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
@@ -178,10 +179,10 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		return nil, fmt.Errorf("start pubsub: %w", err)
 	}
 	h.delegate(time.Now())
-	lh.SetStreamHandler(DelegationProtocol, func(s network.Stream) { h.serve(ctx, s) })
-	lh.SetStreamHandler(InvitationProtocol, func(s network.Stream) { h.invited(ctx, s) })
+	h.answer(ctx, DelegationProtocol, h.serve)
+	h.answer(ctx, InvitationProtocol, h.invited)
 	for _, q := range h.inquiries {
-		lh.SetStreamHandler(q.Protocol, func(s network.Stream) { h.inquired(ctx, q, s) })
+		h.answer(ctx, q.Protocol, func(ctx context.Context, s network.Stream) { h.inquired(ctx, q, s) })
 	}
 	lh.Network().Notify(notifiee{h})
 	for _, c := range lh.Network().Conns() {
@@ -285,3 +286,16 @@ func (h *Host) enter() bool {
 }
 
 func (h *Host) exit() { h.serving.Done() }
+
+// answer has the streams of a protocol served until the host is closed, each in the goroutine that libp2p makes for it.
+func (h *Host) answer(ctx context.Context, p protocol.ID, serve func(context.Context, network.Stream)) {
+	h.host.SetStreamHandler(p, func(s network.Stream) {
+		if !h.enter() {
+			_ = s.Reset()
+			return
+		}
+		defer h.exit()
+		h.meet(s.Conn().RemotePeer())
+		serve(ctx, s)
+	})
+}

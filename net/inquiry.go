@@ -123,15 +123,9 @@ func printable(text []byte) string {
 	}, string(text[:min(len(text), maxRefusal)]))
 }
 
-// inquired is the listener's side; libp2p calls it in a goroutine of the stream's own.
+// inquired is the listener's side, in a goroutine of the stream's own.
 func (h *Host) inquired(ctx context.Context, q Inquiry, s network.Stream) {
 	id := s.Conn().RemotePeer()
-	if !h.enter() {
-		_ = s.Reset()
-		return
-	}
-	defer h.exit()
-	h.meet(id)
 	ctx, cancel := context.WithTimeout(ctx, inquiryTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()

@@ -236,16 +236,10 @@ func (h *Host) hand(ctx context.Context, o offering) (taken int, err error) {
 	return taken, nil
 }
 
-// invited is the listener's side; libp2p calls it in a goroutine of the stream's own, of which there is at most one per
-// peer: a second stream is reset.
+// invited is the listener's side, in a goroutine of the stream's own, of which there is at most one per peer: a second stream is
+// reset.
 func (h *Host) invited(ctx context.Context, s network.Stream) {
 	id := s.Conn().RemotePeer()
-	if !h.enter() {
-		_ = s.Reset()
-		return
-	}
-	defer h.exit()
-	h.meet(id)
 	strange := h.invitations.strange
 	if !h.table.hearInvitations(id, strange, time.Now()) {
 		_ = s.Reset()

@@ -9,7 +9,7 @@ import (
 
 // What is large is repeated later, for it has cost more; but no later than anything may be.
 func TestLargeMessagesAreRepeatedLater(t *testing.T) {
-	topic := &Topic{cfg: TopicConfig{Name: "/walletnode/test", PerOperator: 3}, host: &Host{table: &table{}}}
+	topic := &Topic{cfg: TopicConfig{Name: "/walletnode/test", PerOperator: 3}, line: line{host: &Host{table: &table{}}}}
 	r, begin := newRepeats(), time.Unix(1, 0)
 	sizes := []int{100, 10 * repeatBytes, MaxTopicMessage}
 	for _, size := range sizes {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -107,13 +107,9 @@ func isTopicName(name string) bool {
 // Topic is what a group of operators say to each other beside coordination. Messages can be lost, repeated and
 // reordered, by anybody; none can be forged. Like a wallet's Channel it has no goroutine of its own.
 type Topic struct {
-	host    *Host
-	cfg     TopicConfig
-	inbox   *TopicInbox
-	topic   *pubsub.Topic
-	cancel  pubsub.RelayCancelFunc
-	reached atomic.Uint64 // as a Channel's
-	sight   Sight         // guarded by the table's mutex
+	line
+	cfg   TopicConfig
+	inbox *TopicInbox
 }
 
 // OpenTopic opens a topic: from now on its messages are validated, kept and relayed, and its operators are admitted. It
@@ -125,34 +121,16 @@ func (h *Host) OpenTopic(cfg TopicConfig) (*Topic, error) {
 	cfg.Operators = slices.Clone(cfg.Operators)
 	h.joining.Lock()
 	defer h.joining.Unlock()
-	t := &Topic{host: h, cfg: cfg, inbox: newTopicInbox(cfg, h.parcels, h.held, h.table.keys)}
+	t := &Topic{line: line{host: h, name: cfg.Name, about: slog.String("topic", cfg.Name)}, cfg: cfg, inbox: newTopicInbox(cfg, h.parcels, h.held, h.table.keys)}
 	if err := h.table.openTopic(t, time.Now()); err != nil {
 		return nil, err
 	}
-	if err := t.subscribe(); err != nil {
+	if err := t.open(t.validate); err != nil {
 		h.table.closeTopic(t, time.Now())
 		return nil, err
 	}
 	h.nudge()
 	return t, nil
-}
-
-// subscribe is Channel.open for a topic.
-func (t *Topic) subscribe() error {
-	ps := t.host.pubsub
-	if err := ps.RegisterTopicValidator(t.cfg.Name, t.validate, pubsub.WithValidatorInline(true)); err != nil {
-		return fmt.Errorf("register validator: %w", err)
-	}
-	topic, err := ps.Join(t.cfg.Name)
-	if err != nil {
-		return errors.Join(fmt.Errorf("join topic: %w", err), ps.UnregisterTopicValidator(t.cfg.Name))
-	}
-	cancel, err := topic.Relay()
-	if err != nil {
-		return errors.Join(fmt.Errorf("relay topic: %w", err), topic.Close(), ps.UnregisterTopicValidator(t.cfg.Name))
-	}
-	t.topic, t.cancel = topic, cancel
-	return nil
 }
 
 // Close ends what is repeated and whoever waits in Next, and forgets what was not taken; operators with whom we share
@@ -166,44 +144,16 @@ func (t *Topic) Close() error {
 	}
 	t.inbox.Close()
 	h.repeats.forgetAll(t)
-	t.cancel()
-	err := errors.Join(t.topic.Close(), h.pubsub.UnregisterTopicValidator(t.cfg.Name))
-	if err != nil && !h.ended() { // else pubsub has gone, and everything with it
+	if err := t.close(); err != nil && !h.ended() { // else pubsub has gone, and everything with it
 		return fmt.Errorf("close topic: %w", err)
 	}
 	h.nudge()
 	return nil
 }
 
-// validate is the topic validator, as Channel.validate is.
+// validate is the topic validator.
 func (t *Topic) validate(_ context.Context, forwarder peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
-	h := t.host
-	own := forwarder == h.host.ID()
-	if own {
-		h.sign(msg)
-	}
-	r := t.inbox.Offer(Arrival{
-		From: msg.Message.GetFrom(), Data: msg.GetData(), Seqno: msg.GetSeqno(), Size: signedSize(msg.Message),
-		Signed: func() []byte { return encode(msg) },
-		Time:   time.Now(), Own: own, Reach: t.reach(),
-	})
-	h.counters.count(r)
-	if r.Cause == CauseNew {
-		h.relays.first(msg.Message, forwarder, time.Now())
-	}
-	switch {
-	case r.Verdict == VerdictAccept:
-		return pubsub.ValidationAccept
-	case r.Verdict == VerdictKeep:
-		return pubsub.ValidationIgnore
-	case r.Verdict == VerdictReject:
-		h.log.Debug("Message rejected", "topic", t.cfg.Name, "cause", r.Cause, "forwarder", forwarder)
-		return pubsub.ValidationReject
-	case r.Blame == BlameForwarder:
-		h.charge(forwarder, "forwarded more than an operator may say on a topic")
-	}
-	h.log.Debug("Message ignored", "topic", t.cfg.Name, "cause", r.Cause, "author", r.Author)
-	return pubsub.ValidationIgnore
+	return t.examine(forwarder, msg, t.inbox.Offer, "forwarded more than an operator may say on a topic")
 }
 
 // Publish says something, signed by the operator's key, and says it again and again until Forget or Close. It is heard
@@ -248,17 +198,6 @@ func (t *Topic) Next(ctx context.Context) (Said, error) { return t.inbox.Next(ct
 
 // Forget ends the repetition of something published here.
 func (t *Topic) Forget(data []byte) { t.host.repeats.forget(t, data) }
-
-// Sight returns how much of the topic's group we see now.
-func (t *Topic) Sight() Sight {
-	t.host.table.mu.Lock()
-	defer t.host.table.mu.Unlock()
-	return t.sight
-}
-
-func (t *Topic) reach() uint64 { return t.reached.Load() + t.host.table.reached.Load() }
-
-func (t *Topic) approached() { t.reached.Add(1) }
 
 func (t *Topic) needless(m *pb.Message, _ chain.Height) bool {
 	return t.inbox.redundant(m.GetFrom(), m.GetData(), t.reach(), time.Now())

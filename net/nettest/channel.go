@@ -18,22 +18,9 @@ type Channel struct {
 	sight net.Sight // guarded by the network's mutex
 }
 
-// look counts the other operators of the wallet that are in reach; the network calls it with its mutex held.
+// look sees anew; the network calls it with its mutex held.
 func (c *Channel) look(members []*Member) {
-	inReach := make(map[chain.Operator]bool)
-	for _, m := range members {
-		op := m.Operator()
-		if m.group == c.member.group && op != c.member.Operator() && m.channels[c.wallet.ID()] != nil && c.wallet.Holds(op) && !c.member.Banned(op) {
-			inReach[op] = true
-		}
-	}
-	switch {
-	case len(inReach) == 0:
-		c.sight.Since = 0
-	case c.sight.Operators == 0:
-		c.sight.Since = c.member.height()
-	}
-	c.sight.Operators = len(inReach)
+	c.member.see(&c.sight, members, func(m *Member) bool { return m.channels[c.wallet.ID()] != nil && c.wallet.Holds(m.Operator()) })
 }
 
 // Wallet returns the channel's wallet.

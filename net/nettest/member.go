@@ -48,6 +48,24 @@ type Member struct {
 // Operator returns the operator that the member speaks for.
 func (m *Member) Operator() chain.Operator { return m.op }
 
+// see counts the other operators in reach that share something, and since when there are any; the network calls it with its
+// mutex held.
+func (m *Member) see(sight *net.Sight, members []*Member, shares func(*Member) bool) {
+	inReach := make(map[chain.Operator]bool)
+	for _, other := range members {
+		if op := other.Operator(); other.group == m.group && op != m.op && shares(other) && !m.Banned(op) {
+			inReach[op] = true
+		}
+	}
+	switch {
+	case len(inReach) == 0:
+		sight.Since = 0
+	case sight.Operators == 0:
+		sight.Since = m.height()
+	}
+	sight.Operators = len(inReach)
+}
+
 // Late delays whatever the member sends or relays from now on by d, beyond the weather's delay.
 func (m *Member) Late(d time.Duration) {
 	m.network.mu.Lock()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
-	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net"
 )
@@ -154,22 +153,9 @@ func (t *Topic) Close() error {
 	return nil
 }
 
-// look counts the topic's other operators in reach; the network calls it with its mutex held.
+// look sees anew; the network calls it with its mutex held.
 func (t *Topic) look(members []*Member) {
-	inReach := make(map[chain.Operator]bool)
-	for _, m := range members {
-		op := m.Operator()
-		if m.group == t.member.group && op != t.member.Operator() && m.topics[t.cfg.Name] != nil && t.inbox.Holds(op) && !t.member.Banned(op) {
-			inReach[op] = true
-		}
-	}
-	switch {
-	case len(inReach) == 0:
-		t.sight.Since = 0
-	case t.sight.Operators == 0:
-		t.sight.Since = t.member.height()
-	}
-	t.sight.Operators = len(inReach)
+	t.member.see(&t.sight, members, func(m *Member) bool { return m.topics[t.cfg.Name] != nil && t.inbox.Holds(m.Operator()) })
 }
 
 // InjectTopic has the author of key say data on a topic to the given members, or to all without any. It returns the signed
