@@ -75,8 +75,6 @@ const (
 	MaxRows = 1000
 	// maxBody bounds a request's body, in bytes: the greatest asks for a wallet of 255 operators.
 	maxBody = 16 << 10
-	// maxHeader bounds a request's header, in bytes.
-	maxHeader = 16 << 10
 	// maxRequests are answered at once; whoever comes then is told 503. Watchers are counted by themselves.
 	maxRequests = 32
 	// maxConnections are open at once; further clients wait.

@@ -8,21 +8,9 @@ import (
 	stdnet "net"
 	"net/http"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/net/netutil"
 
 	"github.com/walletnode/walletnode/internal/serve"
 	"github.com/walletnode/walletnode/internal/view"
-)
-
-// Times of the server.
-const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 10 * time.Second
-	// writeTimeout bounds an answer, the work for it included: the largest list is read in well under a second.
-	writeTimeout = 30 * time.Second
-	idleTimeout  = time.Minute
 )
 
 // ErrStarting says that the node is being put together, and that its state is all it can tell.
@@ -51,20 +39,8 @@ func (e *Entrance) let(h http.Handler) { e.routes.Store(&h) }
 // Serve answers on a listener, to those whom its guard lets in, until ctx ends; then it lets the answers under way end, closes the listener and returns
 // nil. An error says that the listener failed.
 func (e *Entrance) Serve(ctx context.Context, listener stdnet.Listener, guard Guard) error {
-	requests, end := context.WithCancel(context.WithoutCancel(ctx)) // requests end after the listener, see below
-	defer end()
-	server := &http.Server{
-		Handler:           e.withPage(guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*e.routes.Load()).ServeHTTP(w, r) }))),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(stdnet.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
-	}
-	server.RegisterOnShutdown(end) // watchers leave at once
-	if err := serve.Until(ctx, server, netutil.LimitListener(listener, maxConnections)); err != nil {
+	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*e.routes.Load()).ServeHTTP(w, r) })
+	if err := serve.People(ctx, listener, e.withPage(guard.Handler(routes)), maxConnections, e.log); err != nil {
 		return fmt.Errorf("serve the API: %w", err)
 	}
 	return nil

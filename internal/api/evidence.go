@@ -10,6 +10,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
+	"github.com/walletnode/walletnode/internal/serve"
 	"github.com/walletnode/walletnode/internal/view"
 )
 
@@ -21,7 +22,7 @@ type Comparer interface {
 }
 
 // compareTimeout bounds a comparison that is asked for: it ends in time for the answer to be given.
-const compareTimeout = writeTimeout - 5*time.Second
+const compareTimeout = serve.WriteTimeout - 5*time.Second
 
 // proofKinds are the kinds of proofs.
 var proofKinds = []evidence.Kind{evidence.TwoStatements, evidence.TwoHeads, evidence.Fork, evidence.Denial}

@@ -44,7 +44,7 @@ func newLocal(address string) (local, error) {
 			}
 			return conn, nil
 		},
-		ResponseHeaderTimeout: writeTimeout,
+		ResponseHeaderTimeout: serve.WriteTimeout,
 	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
 

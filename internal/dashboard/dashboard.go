@@ -21,9 +21,6 @@ import (
 	stdnet "net"
 	"net/http"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/net/netutil"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/serve"
@@ -72,18 +69,8 @@ const (
 	maxRecords = 4
 	// maxConnections are open at once; a browser has six of them at most.
 	maxConnections = 6 * maxViewers
-	// maxHeader bounds a request's header, in bytes.
-	maxHeader = 16 << 10
 	// maxBody bounds a request's body, in bytes: a token.
 	maxBody = 4 << 10
-)
-
-// Times of the server. A stream of events sets its own.
-const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 10 * time.Second
-	writeTimeout  = 30 * time.Second
-	idleTimeout   = time.Minute
 )
 
 // New makes a server. Until Open it serves the page, which says that the node starts.
@@ -159,25 +146,12 @@ func (s *Server) Serve(ctx context.Context, listener stdnet.Listener) error {
 		<-ctx.Done()
 		return nil
 	}
-	requests, end := context.WithCancel(context.WithoutCancel(ctx)) // requests end after the listener, see below
-	defer end()
-	server := &http.Server{
-		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(stdnet.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // a client's trouble is not the operator's
-	}
-	server.RegisterOnShutdown(end) // viewers leave at once
 	scheme := "http"
 	if s.cfg.TLS != nil {
 		scheme = "https"
 	}
 	s.cfg.Logger.Info("Serving the dashboard", "url", scheme+"://"+listener.Addr().String()+"/")
-	if err := serve.Until(ctx, server, netutil.LimitListener(listener, maxConnections)); err != nil {
+	if err := serve.People(ctx, listener, s.Handler(), maxConnections, s.cfg.Logger); err != nil {
 		return fmt.Errorf("serve the dashboard: %w", err)
 	}
 	return nil

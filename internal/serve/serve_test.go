@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"io"
+	"log/slog"
 	stdnet "net"
 	"net/http"
 	"testing"
@@ -57,4 +58,30 @@ func TestAListenerThatFailsIsAnError(t *testing.T) {
 	l := listen(t)
 	require.NoError(t, l.Close())
 	require.Error(t, Until(t.Context(), &http.Server{ReadHeaderTimeout: time.Second}, l))
+}
+
+func TestWhoFollowsAStreamLeavesAtOnceWhenTheContextEnds(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	following := make(chan struct{})
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		close(following)
+		<-r.Context().Done()
+		_, _ = io.WriteString(w, "left")
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	l := listen(t)
+	ended := make(chan error, 1)
+	go func() { ended <- People(ctx, l, handler, 1, slog.New(slog.DiscardHandler)) }()
+
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + l.Addr().String())
+	require.NoError(t, err)
+	<-following
+	cancel()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err, "it was not cut off: it ended by itself")
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, "left", string(body))
+	require.NoError(t, <-ended)
 }
