@@ -225,24 +225,12 @@ func (v *Vault) advanceKey(ctx context.Context, c *ceremony, r signer.GenerateRo
 			a.Reply.Done = &signer.Outcome{Key: &detail}
 		}
 	}
-	err = v.ledger.write(ctx, func(tx *tx) error {
-		if _, err := tx.checkTerm(p.wallet, r.Term); err != nil {
+	return v.settle(ctx, c, p, r.Round, request, a, func(tx *tx) error {
+		if _, err := tx.checkTerm(p.wallet, r.Term); err != nil || a.Reply.Done == nil {
 			return err
 		}
-		if a.Reply.Done != nil {
-			if err := tx.insertKey(v.box, made, secret); err != nil {
-				return err
-			}
-		}
-		return tx.keep(v.box, r.Session, r.Round, request, a)
+		return tx.insertKey(v.box, made, secret)
 	})
-	if err != nil {
-		return signer.RoundReply{}, err
-	}
-	if !a.over() {
-		c.parts = p
-	}
-	return a.result()
 }
 
 // generated puts together what the own seats have got, once all agree.
@@ -297,6 +285,26 @@ func (v *Vault) resume(ctx context.Context, c *ceremony, round int, in [][]byte,
 func reply(a answer, err error) (signer.RoundReply, error) {
 	if err != nil {
 		return signer.RoundReply{}, err
+	}
+	return a.result()
+}
+
+// settle stores what a round is answered with, in one transaction with what else it changes, before the answer leaves. Then the
+// parties wait for the next round, if there is one.
+func (v *Vault) settle(
+	ctx context.Context, c *ceremony, p *parts, round int, request signer.Digest, a answer, change func(*tx) error,
+) (signer.RoundReply, error) {
+	err := v.ledger.write(ctx, func(tx *tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		return tx.keep(v.box, c.id, round, request, a)
+	})
+	if err != nil {
+		return signer.RoundReply{}, err
+	}
+	if !a.over() {
+		c.parts = p
 	}
 	return a.result()
 }

@@ -232,24 +232,12 @@ func (v *Vault) advanceSigning(ctx context.Context, c *ceremony, r signer.SignRo
 	if done {
 		a = p.signature()
 	}
-	err = v.ledger.write(ctx, func(tx *tx) error {
-		if err := tx.maySign(p, r.Term); err != nil {
+	return v.settle(ctx, c, p, r.Round, request, a, func(tx *tx) error {
+		if err := tx.maySign(p, r.Term); err != nil || !signs(r.Round, a) {
 			return err
 		}
-		if signs(r.Round, a) {
-			if err := tx.count(p.wallet, len(p.parties)); err != nil {
-				return err
-			}
-		}
-		return tx.keep(v.box, r.Session, r.Round, request, a)
+		return tx.count(p.wallet, len(p.parties))
 	})
-	if err != nil {
-		return signer.RoundReply{}, err
-	}
-	if !a.over() {
-		c.parts = p
-	}
-	return a.result()
 }
 
 // maySign refuses what was refused in the meantime: the key may be frozen, a newer window signed for, the instance superseded.
