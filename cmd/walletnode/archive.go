@@ -30,12 +30,9 @@ func archiveWallet(c *cli.Context) error {
 	if err != nil {
 		return exit(codeUsage, err)
 	}
-	cfg, err := readConfig(c)
+	cfg, err := loggedConfig(c)
 	if err != nil {
 		return err
-	}
-	if err := setupLogging(c, cfg); err != nil {
-		return exit(codeUsage, err)
 	}
 	// The importer would make a store where there is none.
 	if r, err := store.OpenReader(c.Context, cfg.StoreDSN()); err == nil {

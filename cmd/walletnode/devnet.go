@@ -79,12 +79,8 @@ func devnetAction(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	cfg, err := readConfig(c) // for --log-level alone: what libraries have to say
-	if err != nil {
+	if _, err := loggedConfig(c); err != nil { // for --log-level alone: what libraries have to say
 		return err
-	}
-	if err := setupLogging(c, cfg); err != nil {
-		return exit(codeUsage, err)
 	}
 	guests, err := guestsOf(c)
 	if err != nil {

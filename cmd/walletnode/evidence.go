@@ -58,11 +58,7 @@ func evidenceCommand() *cli.Command {
 var spoken = []faults.Kind{faults.LeaderEquivocation, faults.LeaderImpersonation, faults.LeaderMistake}
 
 func listEvidence(c *cli.Context) error {
-	r, err := reachOf(c)
-	if err != nil {
-		return err
-	}
-	filter, err := faultFilter(c, r)
+	r, filter, err := faultsAsked(c)
 	if err != nil {
 		return err
 	}

@@ -38,11 +38,7 @@ func faultsCommand() *cli.Command {
 }
 
 func listFaults(c *cli.Context) error {
-	r, err := reachOf(c)
-	if err != nil {
-		return err
-	}
-	filter, err := faultFilter(c, r)
+	r, filter, err := faultsAsked(c)
 	if err != nil {
 		return err
 	}
@@ -55,23 +51,27 @@ func listFaults(c *cli.Context) error {
 	})
 }
 
-func faultFilter(c *cli.Context, r reach) (filter faults.Filter, err error) {
+// faultsAsked is which faults a command's flags ask for.
+func faultsAsked(c *cli.Context) (r reach, filter faults.Filter, err error) {
+	if r, err = reachOf(c); err != nil {
+		return r, filter, err
+	}
 	filter.Wallet, filter.From, filter.To, filter.Limit = r.wallet, r.from, r.to, r.limit
 	if c.IsSet("kind") {
 		if filter.Kind, err = faults.ParseKind(c.String("kind")); err != nil {
-			return filter, usageErrorf("--kind: %w", err)
+			return r, filter, usageErrorf("--kind: %w", err)
 		}
 	}
 	if c.IsSet("culprit") {
 		if filter.Culprit, err = chain.ParseOperator(c.String("culprit")); err != nil {
-			return filter, usageErrorf("--culprit: %w", err)
+			return r, filter, usageErrorf("--culprit: %w", err)
 		}
 	}
 	if c.IsSet("attributed") {
 		attributed := c.Bool("attributed")
 		filter.Attributed = &attributed
 	}
-	return filter, nil
+	return r, filter, nil
 }
 
 func showFault(c *cli.Context) error {

@@ -55,6 +55,15 @@ func readConfig(c *cli.Context) (config.Config, error) {
 	return cfg, configError(err)
 }
 
+// loggedConfig is readConfig for commands that do more than look: what is done is logged as the configuration says.
+func loggedConfig(c *cli.Context) (config.Config, error) {
+	cfg, err := readConfig(c)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, setupLogging(c, cfg)
+}
+
 // configFile returns the configuration to read: the one named, or the one that is found; empty for none.
 func configFile(c *cli.Context) string {
 	if named := c.String("config"); named != "" {

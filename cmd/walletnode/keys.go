@@ -84,9 +84,14 @@ func strength(c *cli.Context) keys.Strength {
 	return keys.Standard
 }
 
-// keyTarget is the file that a new key goes to.
-func keyTarget(c *cli.Context, cfg config.Config) string {
-	return cmp.Or(c.String("out"), cfg.Operator.KeyFile, filepath.Join(cfg.Node.DataDir, operatorFile))
+// keyToMake is the file that a new key goes to. It is not there yet: nobody is asked for a password in vain.
+func keyToMake(c *cli.Context) (config.Config, string, error) {
+	cfg, err := readConfig(c)
+	if err != nil {
+		return cfg, "", err
+	}
+	target := cmp.Or(c.String("out"), cfg.Operator.KeyFile, filepath.Join(cfg.Node.DataDir, operatorFile))
+	return cfg, target, mustNotExist(target)
 }
 
 // madeKey is what "keys new" and "keys import" tell.
@@ -99,13 +104,9 @@ func newKey(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	cfg, err := readConfig(c)
+	cfg, target, err := keyToMake(c)
 	if err != nil {
 		return err
-	}
-	target := keyTarget(c, cfg)
-	if err := mustNotExist(target); err != nil {
-		return err // before anybody is asked for a password
 	}
 	password, err := newPassword(c, cfg)
 	if err != nil {
@@ -140,12 +141,8 @@ func importKey(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	cfg, err := readConfig(c)
+	cfg, target, err := keyToMake(c)
 	if err != nil {
-		return err
-	}
-	target := keyTarget(c, cfg)
-	if err := mustNotExist(target); err != nil {
 		return err
 	}
 	op, err := takeOver(c, cfg, c.Args().First(), target)

@@ -18,9 +18,12 @@ var subsystems = []string{"node", "chain", "coordination", "executor", "net", "p
 // setupLogging points all logging at stderr through go-log: the node's parts, go-libp2p and go-libp2p-pubsub. The
 // level of [log] is that of the node's own parts; libraries write errors only, unless they are named. GOLOG_LOG_LEVEL
 // and GOLOG_LOG_FMT, which operators of such nodes know, win over the file, and yield to WALLETNODE_ variables and
-// flags.
+// flags. An error is the command line's.
 func setupLogging(c *cli.Context, cfg config.Config) error {
-	return pointLogging(cfg, os.Environ(), coloured(c, os.Stderr), c.Bool("no-color"))
+	if err := pointLogging(cfg, os.Environ(), coloured(c, os.Stderr), c.Bool("no-color")); err != nil {
+		return exit(codeUsage, err)
+	}
+	return nil
 }
 
 // pointLogging is setupLogging with what it depends on: environ has the form of os.Environ; coloured says that lines may

@@ -54,7 +54,7 @@ func runSigner(c *cli.Context) error {
 		return configError(err)
 	}
 	if err := setupLogging(c, logs); err != nil {
-		return exit(codeUsage, err)
+		return err
 	}
 	dir, err := signerDir(c)
 	if err != nil {

@@ -65,15 +65,7 @@ func moveWallet(c *cli.Context) error {
 		if err != nil {
 			return lost(err, "signers list")
 		}
-		s, err := oneSigner(list, id)
-		if err != nil {
-			return err
-		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, s)
-		}
-		_, err = fmt.Fprintf(c.App.Writer, "%s serves wallet %v from now on\n", s.ID, wallet)
-		return err
+		return writeSigner(c, list, id, func(s view.Signer) string { return fmt.Sprintf("%s serves wallet %v from now on\n", s.ID, wallet) })
 	})
 }
 
@@ -116,25 +108,24 @@ func showSigner(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		s, err := oneSigner(list, c.Args().First())
-		if err != nil {
-			return lost(err, "signers list")
-		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, s)
-		}
-		_, err = io.WriteString(c.App.Writer, describeSigner(s))
-		return err
+		return writeSigner(c, list, c.Args().First(), describeSigner)
 	})
 }
 
-func oneSigner(list view.Signers, id string) (view.Signer, error) {
+// writeSigner writes one signer of a list: its document, or what a person is told of it.
+func writeSigner(c *cli.Context, list view.Signers, id string, text func(view.Signer) string) error {
 	for _, s := range list.Signers {
-		if s.ID == id {
-			return s, nil
+		switch {
+		case s.ID != id:
+			continue
+		case c.Bool("json"):
+			return writeJSON(c.App.Writer, s)
+		default:
+			_, err := io.WriteString(c.App.Writer, text(s))
+			return err
 		}
 	}
-	return view.Signer{}, fmt.Errorf("%w: no signer %q", store.ErrNotFound, id)
+	return lost(fmt.Errorf("%w: no signer %q", store.ErrNotFound, id), "signers list")
 }
 
 func describeSigner(s view.Signer) string {
@@ -187,15 +178,7 @@ func saySigner(state placement.State) cli.ActionFunc {
 			if err != nil {
 				return lost(err, "signers list")
 			}
-			s, err := oneSigner(list, id)
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return writeJSON(c.App.Writer, s)
-			}
-			_, err = fmt.Fprintf(c.App.Writer, "%s is %s: %s\n", s.ID, s.State, consequence(s, state))
-			return err
+			return writeSigner(c, list, id, func(s view.Signer) string { return fmt.Sprintf("%s is %s: %s\n", s.ID, s.State, consequence(s, state)) })
 		})
 	}
 }

@@ -48,7 +48,7 @@ func startAction(c *cli.Context) error {
 		return err
 	}
 	if err := setupLogging(c, cfg); err != nil {
-		return exit(codeUsage, err)
+		return err
 	}
 	// Before anything is acquired, so that an impatient operator is heard.
 	signals := make(chan os.Signal, 2)

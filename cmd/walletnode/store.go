@@ -139,12 +139,9 @@ func storeBackup(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	cfg, err := readConfig(c)
+	cfg, err := loggedConfig(c)
 	if err != nil {
 		return err
-	}
-	if err := setupLogging(c, cfg); err != nil {
-		return exit(codeUsage, err)
 	}
 	file := absolute(c.Args().First())
 	progress := newBar(c, "backup", &progress.UnitsBytes)
@@ -202,12 +199,9 @@ func storePrune(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	cfg, err := readConfig(c)
+	cfg, err := loggedConfig(c)
 	if err != nil {
 		return err
-	}
-	if err := setupLogging(c, cfg); err != nil {
-		return exit(codeUsage, err)
 	}
 	retention := retentionOf(cfg)
 	if c.Bool("shrink") && store.Shared(cfg.StoreDSN()) {

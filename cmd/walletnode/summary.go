@@ -34,11 +34,7 @@ func summaryCommand() *cli.Command {
 		Description: "Points weigh attributed faults and proofs by what they take to commit; records without an accusation or a proof weigh nothing.",
 		Flags:       faultFlags(jsonFlag()),
 		Action: func(c *cli.Context) error {
-			r, err := reachOf(c)
-			if err != nil {
-				return err
-			}
-			filter, err := faultFilter(c, r)
+			r, filter, err := faultsAsked(c)
 			if err != nil {
 				return err
 			}
@@ -73,15 +69,11 @@ func exportCommand() *cli.Command {
 		Description: "csv has a header and one fault per line, with the signed messages separated by spaces; jsonl has one JSON object\nper line, as faults show --json has it. It reads the store, whether or not a node runs.",
 		Flags:       faultFlags(&cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or jsonl"}),
 		Action: func(c *cli.Context) error {
-			r, err := reachOf(c)
-			if err != nil {
-				return err
-			}
 			write := map[string]func(io.Writer, []view.Fault) error{"csv": writeFaultsCSV, "jsonl": writeFaultLines}[c.String("format")]
 			if write == nil {
 				return usageErrorf("--format: want csv or jsonl, have %q", c.String("format"))
 			}
-			filter, err := faultFilter(c, r)
+			_, filter, err := faultsAsked(c)
 			if err != nil {
 				return err
 			}

@@ -48,12 +48,9 @@ func verifyCommand() *cli.Command {
 }
 
 func verifyWindow(c *cli.Context, at chain.Height, wallet *chain.WalletID) (v view.Verification, err error) {
-	cfg, err := readConfig(c)
+	cfg, err := loggedConfig(c)
 	if err != nil {
 		return v, err
-	}
-	if err := setupLogging(c, cfg); err != nil {
-		return v, exit(codeUsage, err)
 	}
 	var trace view.Trace
 	var wallets view.Wallets

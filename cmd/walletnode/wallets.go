@@ -56,11 +56,8 @@ func importWallets(c *cli.Context) error {
 	if err := arguments(c, 1, -1); err != nil {
 		return err
 	}
-	cfg, err := readConfig(c)
+	cfg, err := loggedConfig(c)
 	if err != nil {
-		return err
-	}
-	if err := setupLogging(c, cfg); err != nil {
 		return err
 	}
 	wallets, err := readManifests(c)
