@@ -10,13 +10,13 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// MaxBans bounds the list of bans.
-const MaxBans = 1024
+// maxBans bounds the list of bans.
+const maxBans = 1024
 
 // Errors of SetBans, told apart with errors.Is.
 var (
-	// ErrTooManyBans says that a list has more than MaxBans bans. None of it is in force.
-	ErrTooManyBans = errors.New("too many bans")
+	// errTooManyBans says that a list has more than maxBans bans. None of it is in force.
+	errTooManyBans = errors.New("too many bans")
 	// ErrBan says that a ban cannot be: of ourselves, or of nobody.
 	ErrBan = errors.New("ban refused")
 )
@@ -118,10 +118,10 @@ func (l *banList) end() (first time.Time) {
 
 // SetBans replaces the list of bans. Who is on it no more may come back at once, and is dialed at once if it is configured.
 // A ban that cannot be (of our own operator or this peer, or of nobody) is left out and joined into the error; the others
-// are in force. With more than MaxBans nothing changes (ErrTooManyBans). Bans for floods are beside it and stay.
+// are in force. With more than maxBans nothing changes (errTooManyBans). Bans for floods are beside it and stay.
 func (h *Host) SetBans(list []Ban) error {
-	if len(list) > MaxBans {
-		return fmt.Errorf("%w: %d are more than %d", ErrTooManyBans, len(list), MaxBans)
+	if len(list) > maxBans {
+		return fmt.Errorf("%w: %d are more than %d", errTooManyBans, len(list), maxBans)
 	}
 	var errs []error
 	now, bans := time.Now(), newBanList()

@@ -170,11 +170,11 @@ func TestBadInputBansThatCannotBe(t *testing.T) {
 		require.False(t, a.Banned(operator(4)), "it was over before it began")
 		require.True(t, a.Banned(operator(2)), "the others are in force")
 
-		many := make([]Ban, MaxBans+1)
+		many := make([]Ban, maxBans+1)
 		for i := range many {
 			many[i].Peer = peer.ID(fmt.Sprint(i))
 		}
-		require.ErrorIs(t, a.SetBans(many), ErrTooManyBans)
+		require.ErrorIs(t, a.SetBans(many), errTooManyBans)
 		require.True(t, a.Banned(operator(2)), "nothing changes then")
 		require.NoError(t, a.SetBans(many[1:]))
 		require.False(t, a.Banned(operator(2)))

@@ -44,7 +44,7 @@ type Config struct {
 	// 30 days. Default 24 h.
 	DelegationLifetime time.Duration
 	// Limits bound what one operator's instances can send together, or one peer of no operator we know. Default:
-	// DefaultLimits.
+	// defaultLimits.
 	Limits Limits
 }
 
@@ -58,10 +58,10 @@ type Limits struct {
 	ByteBurst         int // at least 1 MiB, or the network's longest message could never pass
 }
 
-// DefaultLimits let each of an operator's busy instances forward the messages of 1000 wallets that all begin at one block
+// defaultLimits let each of an operator's busy instances forward the messages of 1000 wallets that all begin at one block
 // (which costs 2000), and as much as one author can have them relay besides (ledger.relay: 2048); then 100 a second each,
 // a hundredth of what one core verifies.
-func DefaultLimits() Limits {
+func defaultLimits() Limits {
 	return Limits{
 		MessagesPerSecond: 100 * busyInstances, MessageBurst: 4096 * busyInstances,
 		BytesPerSecond: 1 << 20 * busyInstances, ByteBurst: 16 << 20 * busyInstances,
@@ -142,7 +142,7 @@ func (c Config) withDefaults() Config {
 		c.DelegationLifetime = 24 * time.Hour
 	}
 	if c.Limits == (Limits{}) {
-		c.Limits = DefaultLimits()
+		c.Limits = defaultLimits()
 	}
 	return c
 }
@@ -189,9 +189,9 @@ func (c Config) announced() ([]ma.Multiaddr, error) {
 	return addrs, nil
 }
 
-// RosterDigest is what two operators compare to learn whether they mean the same wallet by its name: the key and the
+// rosterDigest is what two operators compare to learn whether they mean the same wallet by its name: the key and the
 // operator of every seat.
-func RosterDigest(w chain.Wallet) [32]byte {
+func rosterDigest(w chain.Wallet) [32]byte {
 	h := sha256.New()
 	key := w.Key()
 	h.Write([]byte("walletnode-roster-1:")) // a hash's Write never fails

@@ -16,7 +16,7 @@ import (
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
-// DelegationProtocol is the exchange by which instances prove for whom they speak. The dialer opens a stream; then,
+// delegationProtocol is the exchange by which instances prove for whom they speak. The dialer opens a stream; then,
 // in frames of a uvarint length and that many bytes:
 //
 //	dialer   → its delegation      (operator-signed: this peer ID, until then)
@@ -25,7 +25,7 @@ import (
 //	listener → its terms for the dialer's operator
 //
 // Either side begins another exchange when its delegation or its terms have changed.
-const DelegationProtocol protocol.ID = "/walletnode/delegation/1.0.0"
+const delegationProtocol protocol.ID = "/walletnode/delegation/1.0.0"
 
 // Times of delegations.
 const (
@@ -36,29 +36,29 @@ const (
 	maxLifetime = 30 * 24 * time.Hour
 )
 
-// ErrProof says that a peer's delegation does not let it speak for the operator it names.
-var ErrProof = errors.New("delegation refused")
+// errProof says that a peer's delegation does not let it speak for the operator it names.
+var errProof = errors.New("delegation refused")
 
 // checkDelegation verifies a delegation that the peer at hand has shown and returns until when it counts. The peer ID
 // is the one the connection's handshake has authenticated: a delegation shown by anyone else is a replay.
 func checkDelegation(data []byte, remote peer.ID, now time.Time) (wire.Delegation, time.Time, error) {
 	d, err := wire.VerifyDelegation(data)
 	if err != nil {
-		return wire.Delegation{}, time.Time{}, fmt.Errorf("%w: %w", ErrProof, err)
+		return wire.Delegation{}, time.Time{}, fmt.Errorf("%w: %w", errProof, err)
 	}
 	until := d.ExpiresAt.Add(clockSkew)
 	own, ownErr := wire.ParsePeerID([]byte(remote))
 	switch {
 	case peer.ID(d.Instance) != remote:
-		err = fmt.Errorf("%w: issued to another peer", ErrProof)
+		err = fmt.Errorf("%w: issued to another peer", errProof)
 	case ownErr == nil && own != d.Operator:
-		err = fmt.Errorf("%w: the peer ID is operator %v's own key", ErrProof, own.Operator())
+		err = fmt.Errorf("%w: the peer ID is operator %v's own key", errProof, own.Operator())
 	case d.ExpiresAt.Sub(d.IssuedAt) > maxLifetime:
-		err = fmt.Errorf("%w: lifetime of more than %v", ErrProof, maxLifetime)
+		err = fmt.Errorf("%w: lifetime of more than %v", errProof, maxLifetime)
 	case d.IssuedAt.After(now.Add(clockSkew)):
-		err = fmt.Errorf("%w: issued in the future, at %v", ErrProof, d.IssuedAt.UTC())
+		err = fmt.Errorf("%w: issued in the future, at %v", errProof, d.IssuedAt.UTC())
 	case !now.Before(until):
-		err = fmt.Errorf("%w: expired at %v", ErrProof, d.ExpiresAt.UTC())
+		err = fmt.Errorf("%w: expired at %v", errProof, d.ExpiresAt.UTC())
 	}
 	if err != nil {
 		return wire.Delegation{}, time.Time{}, err
@@ -88,7 +88,7 @@ func (h *Host) ownDelegation() []byte {
 func (h *Host) exchange(ctx context.Context, id peer.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
 	defer cancel()
-	s, err := h.host.NewStream(network.WithNoDial(ctx, "delegation"), id, DelegationProtocol)
+	s, err := h.host.NewStream(network.WithNoDial(ctx, "delegation"), id, delegationProtocol)
 	if err != nil {
 		return fmt.Errorf("open delegation stream: %w", brokenOff(ctx, err))
 	}

@@ -20,7 +20,7 @@ import (
 // present runs the dialer's side of an exchange by hand, with any delegation.
 func present(t *testing.T, from host.Host, to peer.ID, delegation []byte) (wire.Terms, error) {
 	t.Helper()
-	s, err := from.NewStream(t.Context(), to, DelegationProtocol)
+	s, err := from.NewStream(t.Context(), to, delegationProtocol)
 	require.NoError(t, err)
 	require.NoError(t, writeFrame(s, delegation))
 	r := bufio.NewReader(s)
@@ -111,7 +111,7 @@ func TestSection8PeerThatProvesNothingIsCutOffAtTheDeadline(t *testing.T) {
 		a.join(t, testWallet(t, 1, 1, 2))
 		silent := c.bareHost(instanceKey(t, 99))
 		c.connect(silent, a.lh)
-		s, err := silent.NewStream(t.Context(), a.ID(), DelegationProtocol) // opened, and nothing sent
+		s, err := silent.NewStream(t.Context(), a.ID(), delegationProtocol) // opened, and nothing sent
 		require.NoError(t, err)
 		_, err = s.Write([]byte{0x10})
 		require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestAPeerThatBreaksOffTheExchangeIsSaidToHaveDoneSo(t *testing.T) {
 		a := c.add(1)
 		a.join(t, testWallet(t, 1, 1, 2))
 		rude := c.bareHost(instanceKey(t, 99))
-		rude.SetStreamHandler(DelegationProtocol, func(s network.Stream) { _ = s.Reset() })
+		rude.SetStreamHandler(delegationProtocol, func(s network.Stream) { _ = s.Reset() })
 		c.connect(a.lh, rude)
 		synctest.Wait()
 		require.Contains(t, a.peer(t, rude).LastError, errBrokenOff.Error()+": ")
@@ -176,7 +176,7 @@ func TestDelegationOfAnOperatorsOwnPeerIDMustBeItsOwn(t *testing.T) {
 	_, _, err := checkDelegation(wire.SignDelegation(operatorKey(2), []byte(id), now, now.Add(time.Hour)), id, now)
 	require.NoError(t, err)
 	_, _, err = checkDelegation(wire.SignDelegation(operatorKey(1), []byte(id), now, now.Add(time.Hour)), id, now)
-	require.ErrorIs(t, err, ErrProof)
+	require.ErrorIs(t, err, errProof)
 }
 
 func TestDelegationsAreRenewedOnLongLivedConnections(t *testing.T) {

@@ -37,7 +37,7 @@ func TestR6WhoeverKeepsSendingWhatSaysNothingIsCutOff(t *testing.T) {
 			return forge(t, 2, w, sealed(2, testPayload(w.ID(), ^chain.Height(0)/900*900-chain.Height(n)*900, "x")), uint64(n))
 		},
 		"overlong": func(t *testing.T, n int) *pb.Message {
-			return forgeUnknown(t, 2, w, sealed(2, testPayload(w.ID(), 900, "x")), uint64(n), MaxStatement)
+			return forgeUnknown(t, 2, w, sealed(2, testPayload(w.ID(), 900, "x")), uint64(n), maxStatement)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,10 +140,10 @@ func TestR6OverlongMessagesAreNotDecoded(t *testing.T) {
 		decoded++
 		return testInspect(p)
 	}, Ear{})
-	long := arrival(1, 1, sealed(1, testPayload(w.ID(), 900, string(make([]byte, MaxStatement)))), 900)
+	long := arrival(1, 1, sealed(1, testPayload(w.ID(), 900, string(make([]byte, maxStatement)))), 900)
 	require.Equal(t, CauseExcess, b.Offer(long).Cause)
 	short := sealed(1, testPayload(w.ID(), 900, "x"))
-	padded := wire.SignPubsub(operatorKey(1), "topic", short, make([]byte, MaxStatement))
+	padded := wire.SignPubsub(operatorKey(1), "topic", short, make([]byte, maxStatement))
 	a := Arrival{From: padded.From(), Data: short, ID: padded.ID(), Size: len(padded.SignedBytes()), Signed: padded.Bytes, Height: 900}
 	require.Equal(t, CauseExcess, b.Offer(a).Cause, "what is signed outside the envelope counts")
 	require.Zero(t, decoded)
@@ -163,7 +163,7 @@ func TestSealRefusesWhatOthersWouldNotKeep(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, ch.Publish(t.Context(), envelope))
 		signed := wire.SignPubsub(operatorKey(1), wire.ChannelName(w.Key()), envelope, seqno(1))
-		require.LessOrEqual(t, len(signed.Bytes()), MaxStatement)
+		require.LessOrEqual(t, len(signed.Bytes()), maxStatement)
 		_, err = ch.Seal(make([]byte, MaxEnvelope), 1)
 		require.ErrorIs(t, err, wire.ErrTooLarge)
 		require.ErrorIs(t, ch.Publish(t.Context(), make([]byte, MaxEnvelope+1)), wire.ErrTooLarge)

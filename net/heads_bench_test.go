@@ -59,7 +59,7 @@ func BenchmarkRepeatedHeads(b *testing.B) {
 			hear := func(all [][]byte) time.Duration {
 				began := processorTime(b)
 				for _, rpc := range all {
-					h.table.peers[forwarder].meter = newMeter(DefaultLimits())
+					h.table.peers[forwarder].meter = newMeter(defaultLimits())
 					fresh, err := heardFromBytes(b, h, topic, rpc)
 					require.NoError(b, err)
 					if fresh {

@@ -179,8 +179,8 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		return nil, fmt.Errorf("start pubsub: %w", err)
 	}
 	h.delegate(time.Now())
-	h.answer(ctx, DelegationProtocol, h.serve)
-	h.answer(ctx, InvitationProtocol, h.invited)
+	h.answer(ctx, delegationProtocol, h.serve)
+	h.answer(ctx, invitationProtocol, h.invited)
 	for _, q := range h.inquiries {
 		h.answer(ctx, q.Protocol, func(ctx context.Context, s network.Stream) { h.inquired(ctx, q, s) })
 	}
@@ -249,8 +249,8 @@ func (h *Host) Close() error {
 	}
 	h.closed = true
 	h.mu.Unlock()
-	h.host.RemoveStreamHandler(DelegationProtocol)
-	h.host.RemoveStreamHandler(InvitationProtocol)
+	h.host.RemoveStreamHandler(delegationProtocol)
+	h.host.RemoveStreamHandler(invitationProtocol)
 	for _, q := range h.inquiries {
 		h.host.RemoveStreamHandler(q.Protocol)
 	}

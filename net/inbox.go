@@ -10,15 +10,15 @@ import (
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
-// MaxStatement is the most bytes of a signed message that is kept and relayed: 64 KiB, where the largest
+// maxStatement is the most bytes of a signed message that is kept and relayed: 64 KiB, where the largest
 // proposal the wallets' contracts can accept is about 2 KiB. A longer one is legal up to the network's 1 MiB, so it is
 // ignored, not rejected, and counts as excess. What counts is what the author signed, for every copy and before anything
 // is decoded: a MiB of small fields takes a tenth of a second and 90 MiB to decode.
-const MaxStatement = 64 << 10
+const maxStatement = 64 << 10
 
 // MaxEnvelope is the most bytes of an envelope that may be sent, so that with its frame it is no longer than
-// MaxStatement.
-const MaxEnvelope = MaxStatement - frameMargin
+// maxStatement.
+const MaxEnvelope = maxStatement - frameMargin
 
 // Verdict is what happens to a message that arrived on a wallet's channel (rule R6).
 type Verdict int
@@ -172,7 +172,7 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 	if !b.wallet.Holds(r.Author) {
 		return Message{}, r.ignore(CauseNonMember, BlameNone)
 	}
-	if a.Size > MaxStatement && len(a.Data) <= wire.MaxMessage && !a.Own {
+	if a.Size > maxStatement && len(a.Data) <= wire.MaxMessage && !a.Own {
 		return Message{}, r.ignore(CauseExcess, BlameNone)
 	}
 	envelope, err := author.DecodeEnvelope(a.Data)

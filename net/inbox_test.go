@@ -43,7 +43,7 @@ func TestR6RejectsIgnoresAccepts(t *testing.T) {
 		"ignore no window":            {1, sealed(1, good(1801)), VerdictIgnore, CauseNoWindow, BlameNone},
 		"ignore window long over":     {1, sealed(1, good(900)), VerdictIgnore, CauseStale, BlameForwarder},
 		"ignore window zero":          {1, sealed(1, good(0)), VerdictIgnore, CauseNoWindow, BlameNone},
-		"ignore overlong statement":   {1, sealed(1, testPayload(w.ID(), 1800, string(make([]byte, MaxStatement)))), VerdictIgnore, CauseExcess, BlameNone},
+		"ignore overlong statement":   {1, sealed(1, testPayload(w.ID(), 1800, string(make([]byte, maxStatement)))), VerdictIgnore, CauseExcess, BlameNone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := NewInbox(w, testSchedule, testInspect, Ear{})

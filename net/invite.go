@@ -19,10 +19,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// InvitationProtocol is how a node hands documents to whom it may share no wallet or topic with: within the time that a
+// invitationProtocol is how a node hands documents to whom it may share no wallet or topic with: within the time that a
 // stranger has before he is cut off. The dialer opens a stream and writes up to maxOffered documents in frames of a uvarint
 // length and that many bytes, one after the other: the listener answers each with one byte, of any value, once it has taken it.
-const InvitationProtocol protocol.ID = "/walletnode/invitation/1.0.0"
+const invitationProtocol protocol.ID = "/walletnode/invitation/1.0.0"
 
 // MaxInvitation is the most bytes of one document.
 const MaxInvitation = 64 << 10
@@ -43,8 +43,8 @@ const (
 	offerAgain = 30 * time.Second
 )
 
-// ErrInvitations says that a host offers as many documents as it may.
-var ErrInvitations = errors.New("too many invitations are offered already")
+// errInvitations says that a host offers as many documents as it may.
+var errInvitations = errors.New("too many invitations are offered already")
 
 var errSpam = errors.New("peer offers more documents than it may")
 
@@ -81,7 +81,7 @@ func (v *invitations) list() []invitation {
 }
 
 // Invite offers a document to every peer that is connected, admitted or not, and to each that will be, until Withdraw. To
-// offer one twice changes nothing. ErrInvitations if too many are offered. Whoever takes it hears of it again when he comes
+// offer one twice changes nothing. errInvitations if too many are offered. Whoever takes it hears of it again when he comes
 // back.
 func (h *Host) Invite(doc []byte) error {
 	if len(doc) == 0 || len(doc) > MaxInvitation {
@@ -95,7 +95,7 @@ func (h *Host) Invite(doc []byte) error {
 	case slices.ContainsFunc(v.docs, func(i invitation) bool { return i.id == id }):
 		return nil
 	case len(v.docs) >= maxInvitations:
-		return fmt.Errorf("invite: %w", ErrInvitations)
+		return fmt.Errorf("invite: %w", errInvitations)
 	}
 	v.docs = append(v.docs, invitation{id, slices.Clone(doc)})
 	v.nudge()
@@ -212,7 +212,7 @@ func (h *Host) offer(ctx context.Context) error {
 func (h *Host) hand(ctx context.Context, o offering) (taken int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
 	defer cancel()
-	s, err := h.host.NewStream(network.WithNoDial(ctx, "invitation"), o.to, InvitationProtocol)
+	s, err := h.host.NewStream(network.WithNoDial(ctx, "invitation"), o.to, invitationProtocol)
 	if err != nil {
 		return 0, fmt.Errorf("open invitation stream: %w", err)
 	}

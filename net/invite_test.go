@@ -52,7 +52,7 @@ func (c *cluster) invitee(op byte) (*member, *letters) {
 // offers writes documents as a peer may, whether or not they are legal; it reports whether all were taken.
 func offers(t *testing.T, from host.Host, to peer.ID, docs ...string) bool {
 	t.Helper()
-	s, err := from.NewStream(t.Context(), to, InvitationProtocol)
+	s, err := from.NewStream(t.Context(), to, invitationProtocol)
 	if err != nil {
 		return false
 	}
@@ -126,7 +126,7 @@ func TestInvitationsThatCannotBeOffered(t *testing.T) {
 		for i := range maxInvitations {
 			require.NoError(t, a.Invite(fmt.Append(nil, i)))
 		}
-		require.ErrorIs(t, a.Invite([]byte("one more")), ErrInvitations)
+		require.ErrorIs(t, a.Invite([]byte("one more")), errInvitations)
 		a.Withdraw([]byte("0"))
 		require.NoError(t, a.Invite([]byte("one more")))
 	})
@@ -185,7 +185,7 @@ func TestIllegalInvitationsAreRefused(t *testing.T) {
 		require.Len(t, got.taken(), 1)
 		require.True(t, offers(t, guest, deaf.ID(), "x"), "whoever does not listen reads it all the same")
 
-		hanging, err := guest.NewStream(t.Context(), a.ID(), InvitationProtocol)
+		hanging, err := guest.NewStream(t.Context(), a.ID(), invitationProtocol)
 		require.NoError(t, err)
 		require.NoError(t, writeFrame(hanging, []byte("half")))
 		synctest.Wait()
@@ -210,7 +210,7 @@ func TestPeersThatDoNotTakeInvitationsAreAskedAgain(t *testing.T) {
 		c.settle()
 		var asked []time.Time
 		got := new(letters)
-		bare.SetStreamHandler(InvitationProtocol, func(s network.Stream) {
+		bare.SetStreamHandler(invitationProtocol, func(s network.Stream) {
 			asked = append(asked, time.Now())
 			if len(asked) < 3 {
 				_ = s.Reset()

@@ -15,7 +15,7 @@ import (
 const maxHeld = 8 << 20
 
 // What is relayed of one author, over all wallets and whichever of his instances sent it. Our neighbours cut off who sends
-// them more than DefaultLimits, and it is us who would be cut off for what he says. So it is a quarter of the bytes that
+// them more than defaultLimits, and it is us who would be cut off for what he says. So it is a quarter of the bytes that
 // one instance has there, and half of the messages: 1024 messages are as many RPCs, which cost 2048 of a burst of 4096,
 // and 20 a second cost 40 of 100. The rest carries what all others say: 1000 honest leaders at one block cost 2000. An
 // honest author stays far below, even one who leads 1000 wallets at one block with 2 KiB each. What finds the budget empty

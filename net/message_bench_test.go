@@ -44,7 +44,7 @@ func BenchmarkMessage(b *testing.B) {
 			held.hold(work.Operator(0), 1)
 			held.relay(work.Operator(0), 1, time.Now())
 			unheard = append(unheard, newInbox(wallet, h.cfg.Schedule, h.inspect, held, h.table.keys, Ear{}))
-			h.table.peers[forwarder].meter = newMeter(DefaultLimits())
+			h.table.peers[forwarder].meter = newMeter(defaultLimits())
 		}
 		whole := func() {
 			last := len(unheard) - 1

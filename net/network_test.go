@@ -126,7 +126,7 @@ func TestR6FloodingAuthorIsCutOff(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
 		w := testWallet(t, 1, 1, 2, 3)
 		a := c.add(1, func(cfg *Config) {
-			cfg.Limits = DefaultLimits()
+			cfg.Limits = defaultLimits()
 			cfg.Limits.MessageBurst = 100_000 // so that the author's budget is met, not the forwarder's
 		})
 		ch := a.join(t, w)
@@ -443,7 +443,7 @@ func TestPublishRefusesWhatTheNetworkCannotCarry(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
 		ch := c.add(1).join(t, testWallet(t, 1, 1, 2))
 		require.ErrorIs(t, ch.Publish(t.Context(), make([]byte, wire.MaxMessage)), wire.ErrTooLarge)
-		_, err := ch.Seal(make([]byte, MaxStatement), 1)
+		_, err := ch.Seal(make([]byte, maxStatement), 1)
 		require.ErrorIs(t, err, wire.ErrTooLarge)
 	})
 }

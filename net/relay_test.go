@@ -60,7 +60,7 @@ func everything(ws []chain.Wallet, windows []chain.Height, make func(w chain.Wal
 
 // Whatever an author signs and pads, the honest node that relays it is not cut off for it.
 func TestR6NobodyIsCutOffForRelayingWhatAnAuthorPads(t *testing.T) {
-	for name, padding := range map[string]int{"as long as may be": MaxStatement - 1000, "longer": 500_000} {
+	for name, padding := range map[string]int{"as long as may be": maxStatement - 1000, "longer": 500_000} {
 		t.Run(name, func(t *testing.T) {
 			withCluster(t, func(t *testing.T, c *cluster) {
 				a, b, ws, mallory := between(t, c, 8)
@@ -88,13 +88,13 @@ func TestR6WhatIsRelayedOfOneAuthorIsBounded(t *testing.T) {
 	require.Equal(t, relayBurst, relayed)
 	require.True(t, l.relay(operator(2), 500, now), "others have budgets of their own")
 	bytes := 0
-	for now = now.Add(time.Hour); l.relay(operator(3), MaxStatement, now); {
-		bytes += MaxStatement
+	for now = now.Add(time.Hour); l.relay(operator(3), maxStatement, now); {
+		bytes += maxStatement
 	}
 	require.Equal(t, relayByteBurst, bytes)
 
 	// Beside what 1000 others say at one block, all busy instances of the relaying operator stay within a neighbour's limits.
-	limits := DefaultLimits()
+	limits := defaultLimits()
 	require.LessOrEqual(t, busyInstances*(2*relayBurst+2*1000), limits.MessageBurst)
 	require.LessOrEqual(t, busyInstances*2*relayRate, int(limits.MessagesPerSecond)/2)
 	require.LessOrEqual(t, busyInstances*4*relayByteBurst, limits.ByteBurst)

@@ -39,7 +39,7 @@ func BenchmarkTopicMessage(b *testing.B) {
 		require.NoError(b, err)
 		prepare := func() { // a topic where nothing was said yet
 			topic.inbox = newTopicInbox(cfg, newLedger(maxHeld), newLedger(maxHeld), h.table.keys)
-			h.table.peers[forwarder].meter = newMeter(DefaultLimits())
+			h.table.peers[forwarder].meter = newMeter(defaultLimits())
 		}
 		whole := func() {
 			if err := topicFromBytes(b.Context(), h, topic, rpc); err != nil {

@@ -365,7 +365,7 @@ func TestPublishingIsRefusedWhereNobodyWouldKeepIt(t *testing.T) {
 func TestR6AMemberWhoFloodsATopicIsBoundedAndCutOff(t *testing.T) {
 	withCluster(t, func(t *testing.T, c *cluster) {
 		a := c.add(1, func(cfg *Config) {
-			cfg.Limits = DefaultLimits()
+			cfg.Limits = defaultLimits()
 			cfg.Limits.MessageBurst, cfg.Limits.MessagesPerSecond = 1000, 1
 		})
 		topic := a.opens(t, testTopic(1, 2, 3))

@@ -47,10 +47,10 @@ const DefaultPace = time.Minute
 // barredWindows is how many windows, after the one in which it lost wallets for its health, an instance stays out of.
 const barredWindows = 2
 
-// Plan returns the moves that make a view right: every wallet with an instance that can serve it, nobody with two more than
+// plan returns the moves that make a view right: every wallet with an instance that can serve it, nobody with two more than
 // anybody else, and nothing moved that need not be. It is a pure function, so that instances that see the same do the same;
 // where they see different things, the epochs let one of them have its way.
-func Plan(v View, p Phase, r Rules) []Move {
+func plan(v View, p phase, r Rules) []Move {
 	plan := newPlanner(v, p, r)
 	if len(plan.takers) == 0 {
 		return nil // who has wallets keeps them: nobody could do better
@@ -64,7 +64,7 @@ func Plan(v View, p Phase, r Rules) []Move {
 
 // planner is one plan in the making.
 type planner struct {
-	phase   Phase
+	phase   phase
 	live    map[Holder]Member
 	takers  []Holder       // who may be given wallets, in the order of their names
 	kept    [][]Assignment // what each taker has or is given, by its place in takers
@@ -73,7 +73,7 @@ type planner struct {
 	moves   []Move
 }
 
-func newPlanner(v View, p Phase, r Rules) *planner {
+func newPlanner(v View, p phase, r Rules) *planner {
 	plan := &planner{phase: p, live: make(map[Holder]Member), takers: takers(v.Members, p, r)}
 	for _, m := range v.Members {
 		if m.Live() {
@@ -98,7 +98,7 @@ func newPlanner(v View, p Phase, r Rules) *planner {
 
 // takers returns who may be given wallets: who is live, healthy, reconciled and not draining. Of these it prefers those
 // that are not barred, then the active to the standbys, then the settled to the new.
-func takers(members []Member, p Phase, r Rules) []Holder {
+func takers(members []Member, p phase, r Rules) []Holder {
 	able := slices.DeleteFunc(slices.Clone(members), func(m Member) bool {
 		return !m.Live() || !m.Healthy || m.Draining || !m.Reconciled
 	})

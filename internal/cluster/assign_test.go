@@ -17,8 +17,8 @@ import (
 var testRules = Rules{Settle: 10 * time.Second, Pace: DefaultPace}
 
 var (
-	between = Phase{Window: 7, Between: true}
-	during  = Phase{Window: 7}
+	between = phase{Window: 7, Between: true}
+	during  = phase{Window: 7}
 )
 
 // member is a settled, healthy, live instance.
@@ -75,7 +75,7 @@ func after(v View, moves []Move) View {
 func settled(v View) View {
 	for range 10 {
 		v.Rested = Never
-		moves := Plan(v, between, testRules)
+		moves := plan(v, between, testRules)
 		if len(moves) == 0 {
 			return v
 		}
@@ -147,8 +147,8 @@ func serves(v View, h Holder) bool {
 func TestAnyPlanKeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawView(t)
-		phase := Phase{Window: 7, Between: rapid.Bool().Draw(t, "between")}
-		moves := Plan(v, phase, testRules)
+		phase := phase{Window: 7, Between: rapid.Bool().Draw(t, "between")}
+		moves := plan(v, phase, testRules)
 
 		someone := slices.ContainsFunc(v.Members, func(m Member) bool { return serves(v, m.Holder) && m.Reconciled })
 		seen := make(map[chain.WalletID]bool)
@@ -186,7 +186,7 @@ func TestAnyPlanKeepsItsPromises(t *testing.T) {
 		shuffled.Members = slices.Clone(v.Members)
 		slices.Reverse(shuffled.Members)
 		shuffled.Wallets = rapid.Permutation(v.Wallets).Draw(t, "order")
-		require.Equal(t, moves, Plan(shuffled, phase, testRules))
+		require.Equal(t, moves, plan(shuffled, phase, testRules))
 	})
 }
 
@@ -220,7 +220,7 @@ func TestPlansComeToRestInBalance(t *testing.T) {
 			}
 			fewest += max(0, h-share)
 		}
-		moves := Plan(v, between, testRules)
+		moves := plan(v, between, testRules)
 		require.LessOrEqual(t, spread(loads(after(v, moves))), 1)
 		require.Len(t, moves, fewest)
 	})
@@ -236,7 +236,7 @@ func TestAJoinAndADeathMoveAsLittleAsTheyCan(t *testing.T) {
 
 				joined := v
 				joined.Members, joined.Rested = members(n+1), Never
-				moves := Plan(joined, between, testRules)
+				moves := plan(joined, between, testRules)
 				require.LessOrEqual(t, len(moves), (wallets+n)/(n+1), "more than its share goes to who joins")
 				for _, m := range moves {
 					require.Equal(t, joined.Members[n].Holder, m.To, "a wallet moves between those who were there")
@@ -249,7 +249,7 @@ func TestAJoinAndADeathMoveAsLittleAsTheyCan(t *testing.T) {
 				dead := v
 				dead.Members = slices.Clone(v.Members)
 				dead.Members[0].Left = 0
-				moves = Plan(dead, during, testRules)
+				moves = plan(dead, during, testRules)
 				require.Len(t, moves, loads(v)[dead.Members[0].Instance], "a death moves the dead's wallets alone")
 				left := loads(after(dead, moves))
 				delete(left, dead.Members[0].Instance)
@@ -266,7 +266,7 @@ func TestOneInstanceServesAllAndSpareOnesIdle(t *testing.T) {
 	require.Len(t, few, 5)
 	require.Equal(t, 1, spread(few))
 
-	require.Empty(t, Plan(orphans(nil, 3), between, testRules))
+	require.Empty(t, plan(orphans(nil, 3), between, testRules))
 }
 
 func TestAStandbyServesOnlyWhileNobodyElseCan(t *testing.T) {
@@ -276,37 +276,37 @@ func TestAStandbyServesOnlyWhileNobodyElseCan(t *testing.T) {
 	require.Equal(t, map[InstanceID]int{"i00": 6, "i01": 0}, loads(v))
 
 	v.Members[0].Healthy = false
-	v = after(v, Plan(v, during, testRules))
+	v = after(v, plan(v, during, testRules))
 	require.Equal(t, map[InstanceID]int{"i00": 0, "i01": 6}, loads(v))
 
 	v.Members[0].Healthy, v.Members[0].BarredThrough = true, 0
-	require.Empty(t, Plan(v, during, testRules), "a standby that serves is not disturbed in a window")
+	require.Empty(t, plan(v, during, testRules), "a standby that serves is not disturbed in a window")
 	require.Equal(t, map[InstanceID]int{"i00": 6, "i01": 0}, loads(settled(v)))
 }
 
 func TestWhoLosesWalletsForItsHealthStaysOutForTwoWindows(t *testing.T) {
 	v := settled(orphans(members(2), 4))
 	v.Members[0].Healthy = false
-	v = after(v, Plan(v, during, testRules)) // in window 7
+	v = after(v, plan(v, during, testRules)) // in window 7
 	v.Members[0].Healthy, v.Rested = true, Never
 	for window, moves := range map[uint64]int{7: 0, 8: 0, 9: 0, 10: 2} {
-		require.Len(t, Plan(v, Phase{Window: window, Between: true}, testRules), moves, "window %d", window)
+		require.Len(t, plan(v, phase{Window: window, Between: true}, testRules), moves, "window %d", window)
 	}
 	// Alone it serves, barred or not.
 	v.Members[1].Left = 0
-	require.Len(t, Plan(v, during, testRules), 4)
+	require.Len(t, plan(v, during, testRules), 4)
 }
 
 func TestAnUnhealthyInstanceKeepsWhatNobodyElseCanServe(t *testing.T) {
 	v := settled(orphans(members(2), 4))
 	v.Members[0].Healthy, v.Members[1].Healthy = false, false
-	require.Empty(t, Plan(v, during, testRules))
+	require.Empty(t, plan(v, during, testRules))
 }
 
 func TestDrainingGivesAllAwayAtOnce(t *testing.T) {
 	v := settled(orphans(members(3), 9))
 	v.Members[1].Draining, v.Rested = true, 0
-	moves := Plan(v, during, testRules)
+	moves := plan(v, during, testRules)
 	require.Len(t, moves, 3)
 	require.Equal(t, map[InstanceID]int{"i00": 4, "i01": 0, "i02": 5}, sortedLoads(loads(after(v, moves))))
 }
@@ -323,28 +323,28 @@ func TestWhoJoinsWaitsOneLeaseUnlessNobodyElseIsThere(t *testing.T) {
 	v := settled(orphans(members(1), 4))
 	v.Members, v.Rested = members(2), Never
 	v.Members[1].Age = testRules.Settle - 1
-	require.Empty(t, Plan(v, between, testRules))
+	require.Empty(t, plan(v, between, testRules))
 	v.Members[1].Age++
-	require.Len(t, Plan(v, between, testRules), 2)
+	require.Len(t, plan(v, between, testRules), 2)
 
 	fresh := orphans(members(2), 4)
 	fresh.Members[0].Age, fresh.Members[1].Age = 0, 0
-	require.Len(t, Plan(fresh, during, testRules), 4, "after a cold start nobody is settled")
+	require.Len(t, plan(fresh, during, testRules), 4, "after a cold start nobody is settled")
 }
 
 func TestBalanceWaitsForThePaceAndTheTimeBetweenWindows(t *testing.T) {
 	v := settled(orphans(members(1), 4))
 	v.Members = members(2)
 	v.Rested = testRules.Pace
-	require.Empty(t, Plan(v, during, testRules))
-	require.Len(t, Plan(v, between, testRules), 2)
+	require.Empty(t, plan(v, during, testRules))
+	require.Len(t, plan(v, between, testRules), 2)
 	v.Rested--
-	require.Empty(t, Plan(v, between, testRules))
+	require.Empty(t, plan(v, between, testRules))
 }
 
 func TestPhaseLeavesTheWindowAndItsApproachAlone(t *testing.T) {
 	s := coordination.RFC12()
-	for h, want := range map[chain.Height]Phase{
+	for h, want := range map[chain.Height]phase{
 		0:    {Window: 0, Between: true},
 		900:  {Window: 1},
 		999:  {Window: 1},
@@ -353,10 +353,10 @@ func TestPhaseLeavesTheWindowAndItsApproachAlone(t *testing.T) {
 		1790: {Window: 1},
 		1800: {Window: 2},
 	} {
-		require.Equal(t, want, PhaseAt(s, h), "height %d", h)
+		require.Equal(t, want, phaseAt(s, h), "height %d", h)
 	}
-	require.EqualValues(t, 900, Horizon(s, 1767))
-	require.EqualValues(t, 1800, Horizon(s, 1768), "somebody may be a seed's depth ahead")
+	require.EqualValues(t, 900, horizon(s, 1767))
+	require.EqualValues(t, 1800, horizon(s, 1768), "somebody may be a seed's depth ahead")
 }
 
 // Versions plan side by side: the hash is part of what they agree on. The figure is what sha256sum says.
@@ -368,14 +368,14 @@ func BenchmarkPlan(b *testing.B) {
 	v := settled(orphans(members(5), 1000))
 	b.Run("nothing to do", func(b *testing.B) {
 		for b.Loop() {
-			Plan(v, between, testRules)
+			plan(v, between, testRules)
 		}
 	})
 	joined := v
 	joined.Members, joined.Rested = members(6), Never
 	b.Run("join", func(b *testing.B) {
 		for b.Loop() {
-			Plan(joined, between, testRules)
+			plan(joined, between, testRules)
 		}
 	})
 }

@@ -161,7 +161,7 @@ func (k *Keeper) round(ctx context.Context, t *Tenure) error {
 		k.Nudge() // the next look shows us as a taker
 		return nil
 	}
-	moves := ours(Plan(view, PhaseAt(k.cfg.Schedule, height), k.cfg.Rules), t.seal.Holder)
+	moves := ours(plan(view, phaseAt(k.cfg.Schedule, height), k.cfg.Rules), t.seal.Holder)
 	if len(moves) > 0 {
 		moved, err := k.cfg.Store.Move(ctx, t.seal, moves, k.cfg.Rules.Pace)
 		if err != nil {
@@ -218,7 +218,7 @@ func (k *Keeper) reconcile(ctx context.Context, t *Tenure, height chain.Height) 
 		return err
 	}
 	entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Window+2*k.cfg.Schedule.Frequency < height })
-	done, err := k.cfg.Store.Reconcile(ctx, t.seal, entries, Horizon(k.cfg.Schedule, height))
+	done, err := k.cfg.Store.Reconcile(ctx, t.seal, entries, horizon(k.cfg.Schedule, height))
 	if err != nil {
 		return fmt.Errorf("compare journal: %w", err)
 	}

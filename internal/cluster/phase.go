@@ -9,21 +9,21 @@ import (
 // instance has seen who is responsible, however late its head and its last look at the store.
 const quiet chain.Height = 10
 
-// Phase is where the chain stands between windows, as far as moving wallets is concerned.
-type Phase struct {
+// phase is where the chain stands between windows, as far as moving wallets is concerned.
+type phase struct {
 	Window  uint64 // index of the window whose period this is
 	Between bool   // no window lasts or is about to begin
 }
 
-// PhaseAt returns the phase at a height. Before the first window is between windows, too.
-func PhaseAt(s coordination.Schedule, h chain.Height) Phase {
+// phaseAt returns the phase at a height. Before the first window is between windows, too.
+func phaseAt(s coordination.Schedule, h chain.Height) phase {
 	w, _ := s.At(h)
-	return Phase{Window: w.Index, Between: h >= w.End && h+quiet < s.Next(h).Block}
+	return phase{Window: w.Index, Between: h >= w.End && h+quiet < s.Next(h).Block}
 }
 
-// Horizon is the last window that may have been claimed by anyone when this instance's head is at h: others may see the
+// horizon is the last window that may have been claimed by anyone when this instance's head is at h: others may see the
 // chain further on, by up to a seed's depth.
-func Horizon(s coordination.Schedule, h chain.Height) chain.Height {
+func horizon(s coordination.Schedule, h chain.Height) chain.Height {
 	w, _ := s.At(h + s.SafeShift)
 	return w.Block
 }

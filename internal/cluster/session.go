@@ -230,8 +230,8 @@ func (l *lease) compare(row SessionRow, found bool, t Timing) (known bool, err e
 
 func (s *Session) status() Status {
 	status := s.cfg.Status()
-	if len(status.Detail) > MaxDetail {
-		status.Detail = strings.ToValidUTF8(status.Detail[:MaxDetail], "") // databases refuse half a letter
+	if len(status.Detail) > maxDetail {
+		status.Detail = strings.ToValidUTF8(status.Detail[:maxDetail], "") // databases refuse half a letter
 	}
 	return status
 }

@@ -72,15 +72,15 @@ type Profile struct {
 type Status struct {
 	// Healthy says that it can serve wallets now: it has a quorum's view of the chain, and peers.
 	Healthy bool
-	Detail  string // why not, for people; at most MaxDetail bytes are kept
+	Detail  string // why not, for people; at most maxDetail bytes are kept
 	// Standby keeps it in reserve: it is given wallets only while no other instance can serve them.
 	Standby bool
 	// Draining says that it gives all its wallets away and takes none.
 	Draining bool
 }
 
-// MaxDetail bounds Status.Detail in bytes.
-const MaxDetail = 200
+// maxDetail bounds Status.Detail in bytes.
+const maxDetail = 200
 
 // Member is an instance as the shared store has it. All times are by the database's clock.
 type Member struct {

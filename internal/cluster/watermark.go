@@ -33,9 +33,9 @@ type Watermark struct {
 	written Mark
 }
 
-// ErrWatermarkDamaged says that a watermark's file cannot be read. How far the database was seen to get is not known
+// errWatermarkDamaged says that a watermark's file cannot be read. How far the database was seen to get is not known
 // then: who removes the file says that it has forgotten nothing.
-var ErrWatermarkDamaged = errors.New("the file that tells how far the database was seen is damaged")
+var errWatermarkDamaged = errors.New("the file that tells how far the database was seen is damaged")
 
 // OpenWatermark reads an instance's watermark, or begins one that has seen nothing.
 func OpenWatermark(path string) (*Watermark, error) {
@@ -122,24 +122,24 @@ const maxMark = 4096
 func parseMark(content string) (Mark, error) {
 	rest, ok := strings.CutPrefix(content, markMagic+" ")
 	if !ok || len(content) > maxMark {
-		return Mark{}, ErrWatermarkDamaged
+		return Mark{}, errWatermarkDamaged
 	}
 	quoted, err := strconv.QuotedPrefix(rest)
 	if err != nil {
-		return Mark{}, ErrWatermarkDamaged
+		return Mark{}, errWatermarkDamaged
 	}
 	generation, err := strconv.Unquote(quoted)
 	if err != nil {
-		return Mark{}, ErrWatermarkDamaged
+		return Mark{}, errWatermarkDamaged
 	}
 	digits, _, _ := strings.Cut(strings.TrimPrefix(rest[len(quoted):], " "), " ")
 	position, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
-		return Mark{}, ErrWatermarkDamaged
+		return Mark{}, errWatermarkDamaged
 	}
 	m := Mark{Generation(generation), position}
 	if m.format() != content { // its checksum, and that there is one way to write each mark
-		return Mark{}, ErrWatermarkDamaged
+		return Mark{}, errWatermarkDamaged
 	}
 	return m, nil
 }

@@ -83,7 +83,7 @@ func TestADamagedWatermarkIsRefused(t *testing.T) {
 	for _, content := range []string{"", "x", good[:len(good)-1], good + "\n", "walletnode-database-seen-2" + good[26:], good[:36] + "8" + good[37:]} {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 		_, err := OpenWatermark(path)
-		require.ErrorIs(t, err, ErrWatermarkDamaged, "%q", content)
+		require.ErrorIs(t, err, errWatermarkDamaged, "%q", content)
 		require.ErrorContains(t, err, path)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // claimDirectory makes a data directory this process's own until the file is closed; the kernel gives it back when the process
-// ends, however it does. ErrDirectoryTaken if another process has it: two that wrote one journal would each know half.
+// ends, however it does. errDirectoryTaken if another process has it: two that wrote one journal would each know half.
 func claimDirectory(dir string) (*os.File, error) {
 	file, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -22,7 +22,7 @@ func claimDirectory(dir string) (*os.File, error) {
 		return file, nil
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%w: %s", ErrDirectoryTaken, dir)
+		err = fmt.Errorf("%w: %s", errDirectoryTaken, dir)
 	} else {
 		err = fmt.Errorf("claim the data directory: %w", err)
 	}

@@ -21,8 +21,8 @@ const (
 	lockFile = "instance.lock" // that a process works there
 )
 
-// ErrDirectoryTaken says that another process works in this instance's directory.
-var ErrDirectoryTaken = errors.New("another process uses the data directory")
+// errDirectoryTaken says that another process works in this instance's directory.
+var errDirectoryTaken = errors.New("another process uses the data directory")
 
 // home is the directory of an instance among siblings: what it knows by itself if the database forgets.
 type home struct {
@@ -32,7 +32,7 @@ type home struct {
 	seen  *cluster.Watermark
 }
 
-// openHome claims a directory, which exists, and opens what is kept there. ErrDirectoryTaken if another process has it.
+// openHome claims a directory, which exists, and opens what is kept there. errDirectoryTaken if another process has it.
 func openHome(dir string, log *slog.Logger) (*home, error) {
 	lock, err := claimDirectory(dir)
 	if err != nil {

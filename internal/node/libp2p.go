@@ -20,8 +20,8 @@ func (l libp2pNetwork) Join(w chain.Wallet) (executor.Channel, error) {
 	return ch, nil
 }
 
-// Libp2p makes the network of a node that stands on its own: a libp2p host that listens where cfg says.
-func Libp2p(cfg net.Config, deps net.Deps) (Network, error) {
+// libp2p makes the network of a node that stands on its own: a libp2p host that listens where cfg says.
+func libp2p(cfg net.Config, deps net.Deps) (Network, error) {
 	h, err := net.New(cfg, deps)
 	if err != nil {
 		return nil, err

@@ -257,7 +257,7 @@ func TestTwoProcessesDoNotRunAsOneInstance(t *testing.T) {
 	a := f.start("a")
 	f.awaitAll(a)
 	_, err := f.assemble("b", a.dir)
-	require.ErrorIs(t, err, ErrDirectoryTaken)
+	require.ErrorIs(t, err, errDirectoryTaken)
 
 	twin := f.start("a")
 	lasting := a // unless the machine kept it from renewing, and the second one is the first then

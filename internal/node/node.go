@@ -162,7 +162,7 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Assemble(ctx, cfg, Parts{Chain: source, Network: Libp2p})
+	return Assemble(ctx, cfg, Parts{Chain: source, Network: libp2p})
 }
 
 // Assemble makes a node of given parts.

@@ -57,7 +57,7 @@ func TestADirectoryIsOneProcessesAlone(t *testing.T) {
 	h, err := openHome(dir, log)
 	require.NoError(t, err)
 	_, err = openHome(dir, log)
-	require.ErrorIs(t, err, ErrDirectoryTaken)
+	require.ErrorIs(t, err, errDirectoryTaken)
 	require.NoError(t, h.close())
 
 	h, err = openHome(dir, log)

@@ -58,7 +58,7 @@ func (s *Server) Standby() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = other.program("pg_basebackup", "--pgdata", other.data(), "--host", s.dir, "--username", Superuser,
+	err = other.program("pg_basebackup", "--pgdata", other.data(), "--host", s.dir, "--username", superuser,
 		"--write-recovery-conf", "--checkpoint", "fast", "--no-sync")
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(other.dir))

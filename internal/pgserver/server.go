@@ -19,8 +19,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Superuser may do everything on a server.
-const Superuser = "postgres"
+// superuser may do everything on a server.
+const superuser = "postgres"
 
 const (
 	password = "secret"
@@ -98,7 +98,7 @@ func (s *Server) initialize() error {
 	if err := s.own(secret); err != nil {
 		return err
 	}
-	return s.program("initdb", "--pgdata", s.data(), "--username", Superuser,
+	return s.program("initdb", "--pgdata", s.data(), "--username", superuser,
 		"--pwfile", secret, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync")
 }
 
@@ -218,7 +218,7 @@ func (s *Server) lastWords() string {
 // URL names a database of the server, for the superuser. It stays the same when the server is down and up again.
 func (s *Server) URL(database string) string {
 	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword(Superuser, password), Path: "/" + database,
+		Scheme: "postgres", User: url.UserPassword(superuser, password), Path: "/" + database,
 		RawQuery: url.Values{"host": {s.dir}}.Encode(),
 	}
 	return u.String()

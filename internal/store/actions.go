@@ -53,7 +53,7 @@ func (r Reader) PendingActions(ctx context.Context) ([]proposal.Order, error) {
 	return orders, wrap("read pending actions", err)
 }
 
-// StartAction records that an action's handler began at a height; the first height counts. ErrFinished if the action has its
+// StartAction records that an action's handler began at a height; the first height counts. errFinished if the action has its
 // outcome: it must not run again. ErrNotFound if there is no such action.
 func (s scribe) StartAction(ctx context.Context, wallet chain.WalletID, window, at chain.Height) error {
 	return s.write(ctx, "start action", wallet, func(ctx context.Context, tx *sql.Tx) error {
@@ -65,7 +65,7 @@ func (s scribe) StartAction(ctx context.Context, wallet chain.WalletID, window, 
 		case err != nil:
 			return err
 		case finished:
-			return ErrFinished
+			return errFinished
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE actions SET started_at = $1 WHERE block = $2 AND wallet = $3 AND started_at = 0`,
 			height(at), height(window), wallet[:])

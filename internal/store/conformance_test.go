@@ -118,8 +118,8 @@ func testOpenOnce(t *testing.T, open func() *Store) {
 	require.Zero(t, last)
 
 	require.NoError(t, s.OpenWindow(t.Context(), opened(2)))
-	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(2)), ErrStaleWindow)
-	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(1)), ErrStaleWindow)
+	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(2)), errStaleWindow)
+	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(1)), errStaleWindow)
 
 	last, err = open().LastWindow(t.Context())
 	require.NoError(t, err)
@@ -135,10 +135,10 @@ func testMissed(t *testing.T, open func() *Store) {
 	last, err := s.LastWindow(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, coordination.Opened{Block: 4500}, last)
-	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(5)), ErrStaleWindow)
+	require.ErrorIs(t, s.OpenWindow(t.Context(), opened(5)), errStaleWindow)
 
 	m.Last = 5400
-	require.ErrorIs(t, s.RecordMissed(t.Context(), m), ErrStaleWindow, "window 3 is accounted for")
+	require.ErrorIs(t, s.RecordMissed(t.Context(), m), errStaleWindow, "window 3 is accounted for")
 	m.First = 4600
 	m.Last = 4599
 	require.Error(t, s.RecordMissed(t.Context(), m), "a range that ends before it begins")
@@ -157,14 +157,14 @@ func testStartAfter(t *testing.T, open func() *Store) {
 	require.NoError(t, open().StartAfter(t.Context(), 1800))
 	s := open()
 	require.NoError(t, s.StartAfter(t.Context(), 1800), "a repetition changes nothing")
-	require.ErrorIs(t, s.StartAfter(t.Context(), 2700), ErrStaleWindow)
+	require.ErrorIs(t, s.StartAfter(t.Context(), 2700), errStaleWindow)
 	last, err := s.LastWindow(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, coordination.Opened{Block: 1800}, last)
 	_, err = s.WindowDetail(t.Context(), 1800)
 	require.ErrorIs(t, err, ErrNotFound, "it was neither opened nor missed")
 	require.NoError(t, s.OpenWindow(t.Context(), opened(3)))
-	require.ErrorIs(t, s.StartAfter(t.Context(), 1800), ErrStaleWindow)
+	require.ErrorIs(t, s.StartAfter(t.Context(), 1800), errStaleWindow)
 }
 
 func testResume(t *testing.T, open func() *Store) {
@@ -473,7 +473,7 @@ func testActionLife(t *testing.T, open func() *Store) {
 	require.NoError(t, s.StartAction(t.Context(), walletA, 900, 1100))
 	require.NoError(t, s.FinishAction(t.Context(), walletA, 900, "no_signer", "none\x00", 1200))
 	require.NoError(t, s.FinishAction(t.Context(), walletA, 900, "expired", "", 1300), "the first outcome stays")
-	require.ErrorIs(t, s.StartAction(t.Context(), walletA, 900, 1400), ErrFinished)
+	require.ErrorIs(t, s.StartAction(t.Context(), walletA, 900, 1400), errFinished)
 	require.ErrorIs(t, s.StartAction(t.Context(), walletA, 1800, 1900), ErrNotFound)
 	require.ErrorIs(t, s.FinishAction(t.Context(), walletA, 1800, "expired", "", 1900), ErrNotFound)
 	require.Error(t, s.FinishAction(t.Context(), walletB, 900, "", "", 1900))
@@ -588,10 +588,10 @@ func testWallets(t *testing.T, open func() *Store) {
 	require.Error(t, s.ImportWallet(t.Context(), chain.Wallet{}, noon))
 
 	err := s.ImportWallet(t.Context(), testWallet(t, 1, mallory, chain.Operator{2}), noon)
-	require.ErrorIs(t, err, ErrOtherRoster)
+	require.ErrorIs(t, err, errOtherRoster)
 	require.ErrorContains(t, err, "seat 2")
 	err = s.ImportWallet(t.Context(), testWallet(t, 2, mallory, mallory), noon)
-	require.ErrorIs(t, err, ErrOtherRoster)
+	require.ErrorIs(t, err, errOtherRoster)
 	require.ErrorContains(t, err, "1 seats are stored, 2 offered")
 
 	s = open()

@@ -25,8 +25,8 @@ var (
 	ErrForeign = errors.New("not a walletnode store")
 	// ErrNewerSchema says that a later version of the node has written the store.
 	ErrNewerSchema = errors.New("written by a newer version")
-	// ErrOlderSchema says that the store has to be migrated first, which readers do not do.
-	ErrOlderSchema = errors.New("not migrated to this version yet")
+	// errOlderSchema says that the store has to be migrated first, which readers do not do.
+	errOlderSchema = errors.New("not migrated to this version yet")
 	// ErrWrongChain says that the store belongs to another chain.
 	ErrWrongChain = errors.New("store of another chain")
 	// ErrFull says that the disk has no room left.
@@ -42,20 +42,20 @@ var (
 	ErrRefused = errors.New("refused by the database")
 	// ErrNoAnswer says that the database server has not answered in time.
 	ErrNoAnswer = errors.New("no answer from the database")
-	// ErrUnknownOutcome says that a connection broke while a transaction was being committed, and that the database did not come
+	// errUnknownOutcome says that a connection broke while a transaction was being committed, and that the database did not come
 	// back to tell whether it was. What is tried again is stored once in any case.
-	ErrUnknownOutcome = errors.New("not known whether it was stored")
+	errUnknownOutcome = errors.New("not known whether it was stored")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("store is closed")
 
-	// ErrStaleWindow says that a window is not later than the last one opened.
-	ErrStaleWindow = errors.New("window is not later than the last one")
-	// ErrFinished says that the action has its outcome already and must not run again.
-	ErrFinished = action.ErrFinished
+	// errStaleWindow says that a window is not later than the last one opened.
+	errStaleWindow = errors.New("window is not later than the last one")
+	// errFinished says that the action has its outcome already and must not run again.
+	errFinished = action.ErrFinished
 	// ErrOwed says that an instance may still have to compare its journal with a database that lost commits.
 	ErrOwed = errors.New("the instance's journal has not been compared with the database yet")
-	// ErrOtherRoster says that the wallet is known with another roster.
-	ErrOtherRoster = errors.New("wallet is known with another roster")
+	// errOtherRoster says that the wallet is known with another roster.
+	errOtherRoster = errors.New("wallet is known with another roster")
 )
 
 // sentinels names the database's own failures that callers or operators act on. The low byte of a code is its class.

@@ -126,7 +126,7 @@ func TestWhatIsStoredIsToldOnceAndInItsOrder(t *testing.T) {
 			require.Equal(t, want, told(t, s.Reader, "node"))
 			for _, w := range toldWrites {
 				if w.text != "fault leader_mistake" { // each amendment says something
-					require.True(t, errors.Is(w.do(ctx, s.scribe), ErrFinished) || w.do(ctx, s.scribe) == nil, w.text)
+					require.True(t, errors.Is(w.do(ctx, s.scribe), errFinished) || w.do(ctx, s.scribe) == nil, w.text)
 				}
 			}
 			require.Equal(t, want, told(t, s.Reader, "node"), "what is stored already is not told again")

@@ -188,7 +188,7 @@ func TestOpenRefusesForeignNewerAndOtherChains(t *testing.T) {
 		dir := t.TempDir()
 		alter(t, dir, `CREATE TABLE `+versionTable+` (version_id BIGINT, is_applied BOOLEAN)`)
 		_, err := OpenReader(t.Context(), dir)
-		require.ErrorIs(t, err, ErrOlderSchema)
+		require.ErrorIs(t, err, errOlderSchema)
 	})
 	t.Run("another chain", func(t *testing.T) {
 		dir := made(t)

@@ -280,7 +280,7 @@ func TestR7PendingActionsAreTheirOwners(t *testing.T) {
 			require.NoError(t, b.pen.StartAction(t.Context(), walletB, 900, 1000))
 			require.NoError(t, b.pen.FinishAction(t.Context(), walletB, 900, "no_signer", "", 1001))
 			a.take(walletB)
-			require.ErrorIs(t, a.pen.StartAction(t.Context(), walletB, 900, 1002), ErrFinished)
+			require.ErrorIs(t, a.pen.StartAction(t.Context(), walletB, 900, 1002), errFinished)
 		})
 	}
 }

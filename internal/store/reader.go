@@ -14,7 +14,7 @@ type Reader struct {
 }
 
 // OpenReader opens a store for reading, whether or not a node is running on it, and without asking a chain. It never
-// creates, migrates or writes a store: ErrNotFound if there is none, ErrNewerSchema or ErrOlderSchema if it is of another version. SQLite
+// creates, migrates or writes a store: ErrNotFound if there is none, ErrNewerSchema or errOlderSchema if it is of another version. SQLite
 // may leave an empty log and its index beside the file, which the next node takes over.
 func OpenReader(ctx context.Context, dsn string) (*Reader, error) {
 	at, err := parsePlace(dsn)
@@ -53,7 +53,7 @@ func requireLatest(ctx context.Context, at engine, db *sql.DB) error {
 	case err != nil:
 		return err
 	case version < latestVersion:
-		return fmt.Errorf("%w: start the node once, which migrates it", ErrOlderSchema)
+		return fmt.Errorf("%w: start the node once, which migrates it", errOlderSchema)
 	}
 	return admit(ctx, db, version)
 }

@@ -131,7 +131,7 @@ func TestAStoreOfTheFirstVersionKeepsWhatItHolds(t *testing.T) {
 	alter(t, dir, `INSERT INTO `+versionTable+` (version_id, is_applied) VALUES (0, 1), (1, 1)`)
 	alter(t, dir, fmt.Sprintf(`INSERT INTO own_proposals (block, wallet, payload, envelope, sent_at) VALUES (900, x'%x', x'01', x'02', 901)`, walletA[:]))
 	_, err = OpenReader(t.Context(), dir)
-	require.ErrorIs(t, err, ErrOlderSchema)
+	require.ErrorIs(t, err, errOlderSchema)
 
 	s := openAt(t, dir, Retention{})
 	own, there, err := s.Own(t.Context(), walletA, 900)

@@ -110,7 +110,7 @@ const (
 )
 
 // settle is told why a commit failed. It returns nil if the transaction was committed after all, cause if it was not, and
-// ErrUnknownOutcome if neither could be learned. The row is read with its lock: the server may still be at work on the
+// errUnknownOutcome if neither could be learned. The row is read with its lock: the server may still be at work on the
 // transaction, and the answer comes after it has ended.
 func (t *tenant) settle(ctx context.Context, cause error) error {
 	var refused *pgconn.PgError
@@ -127,7 +127,7 @@ func (t *tenant) settle(ctx context.Context, cause error) error {
 		commits, err := t.committed(ctx)
 		switch {
 		case errors.Is(err, sql.ErrNoRows), err == nil && (commits < t.commits || commits > t.commits+1):
-			return fmt.Errorf("%w: the database has forgotten what was stored before, too: %w", ErrUnknownOutcome, cause)
+			return fmt.Errorf("%w: the database has forgotten what was stored before, too: %w", errUnknownOutcome, cause)
 		case err != nil:
 			continue
 		}
@@ -138,7 +138,7 @@ func (t *tenant) settle(ctx context.Context, cause error) error {
 		}
 		return cause
 	}
-	return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause)
+	return fmt.Errorf("%w: %w", errUnknownOutcome, cause)
 }
 
 // committed returns the row's count once no transaction of this process is under way.

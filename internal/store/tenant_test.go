@@ -132,7 +132,7 @@ func TestAProcessThatTheDatabaseForgotBeginsAnew(t *testing.T) {
 			cut.hook.Store(new(func() { pgtest.Exec(t, dsn, forget) }))
 			cut.armed.Store(true)
 			err := s.OpenWindow(t.Context(), opened(5))
-			require.ErrorIs(t, err, ErrUnknownOutcome, "what was under way cannot be learned")
+			require.ErrorIs(t, err, errUnknownOutcome, "what was under way cannot be learned")
 			last, err := s.LastWindow(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, opened(5), last, "it was stored all the same")
@@ -259,7 +259,7 @@ func TestWhatACutConnectionLeavesOpenIsLearned(t *testing.T) {
 			continue
 		}
 		require.Error(t, err)
-		require.NotErrorIs(t, err, ErrUnknownOutcome)
+		require.NotErrorIs(t, err, errUnknownOutcome)
 		won, err = s.RecordResult(t.Context(), agreed(walletA, uint64(n)+1))
 		require.NoError(t, err)
 		require.True(t, won, "it was not stored before")
@@ -280,7 +280,7 @@ func TestWhatCannotBeLearnedIsSaidAndTheNextWriteGoesOn(t *testing.T) {
 		cut.armed.Store(true)
 		cut.away.Store(true)
 		err := s.OpenWindow(t.Context(), opened(2))
-		require.ErrorIs(t, err, ErrUnknownOutcome)
+		require.ErrorIs(t, err, errUnknownOutcome)
 
 		cut.away.Store(false)
 		require.NoError(t, s.OpenWindow(t.Context(), opened(3)), "its row is still its own")

@@ -39,7 +39,7 @@ func (r Reader) AllWallets(ctx context.Context) ([]WalletRecord, error) {
 	return records, wrap("read wallets", err)
 }
 
-// ImportWallet stores a wallet's roster. The same wallet again changes nothing; ErrOtherRoster, with the first difference, if
+// ImportWallet stores a wallet's roster. The same wallet again changes nothing; errOtherRoster, with the first difference, if
 // the wallet is known with another roster.
 func (s *Store) ImportWallet(ctx context.Context, w chain.Wallet, at time.Time) error {
 	id, key := w.ID(), w.Key()
@@ -79,12 +79,12 @@ func (s *Store) ArchiveWallet(ctx context.Context, id chain.WalletID, archived b
 // sameRoster names the first seat at which two rosters differ.
 func sameRoster(known, offered chain.Wallet) error {
 	if known.Seats() != offered.Seats() {
-		return fmt.Errorf("%w: %d seats are stored, %d offered", ErrOtherRoster, known.Seats(), offered.Seats())
+		return fmt.Errorf("%w: %d seats are stored, %d offered", errOtherRoster, known.Seats(), offered.Seats())
 	}
 	theirs := offered.Roster()
 	for i, holder := range known.Roster() {
 		if holder != theirs[i] {
-			return fmt.Errorf("%w: seat %d is stored as held by %v, offered as held by %v", ErrOtherRoster, i+1, holder, theirs[i])
+			return fmt.Errorf("%w: seat %d is stored as held by %v, offered as held by %v", errOtherRoster, i+1, holder, theirs[i])
 		}
 	}
 	return nil

@@ -47,7 +47,7 @@ func readLastAt(ctx context.Context, db querier, head, current chain.Height) (co
 func laterThanLast(ctx context.Context, tx *sql.Tx, block chain.Height) error {
 	last, err := readLast(ctx, tx)
 	if err == nil && block <= last.Block {
-		err = fmt.Errorf("%w: %d after %d", ErrStaleWindow, block, last.Block)
+		err = fmt.Errorf("%w: %d after %d", errStaleWindow, block, last.Block)
 	}
 	return err
 }
@@ -61,7 +61,7 @@ func scanOpened(row scanner) (coordination.Opened, error) {
 	return o, err
 }
 
-// StartAfter implements coordination.WindowLog. ErrStaleWindow if the store is not new.
+// StartAfter implements coordination.WindowLog. errStaleWindow if the store is not new.
 func (s *Store) StartAfter(ctx context.Context, block chain.Height) error {
 	mark := coordination.Opened{Block: block} // opened at 0: it never was
 	return s.writes.do(ctx, "store first window", func(ctx context.Context, tx *sql.Tx) error {
@@ -70,13 +70,13 @@ func (s *Store) StartAfter(ctx context.Context, block chain.Height) error {
 			return err
 		}
 		if last.Block != 0 {
-			return fmt.Errorf("%w: start after %d, but %d is known", ErrStaleWindow, block, last.Block)
+			return fmt.Errorf("%w: start after %d, but %d is known", errStaleWindow, block, last.Block)
 		}
 		return insertWindow(ctx, tx, mark)
 	})
 }
 
-// OpenWindow implements coordination.WindowLog; ErrStaleWindow if the window is not later than the last one.
+// OpenWindow implements coordination.WindowLog; errStaleWindow if the window is not later than the last one.
 func (s *Store) OpenWindow(ctx context.Context, o coordination.Opened) error {
 	return s.writes.do(ctx, "store opened window", func(ctx context.Context, tx *sql.Tx) error {
 		if err := laterThanLast(ctx, tx, o.Block); err != nil {
@@ -92,7 +92,7 @@ func insertWindow(ctx context.Context, tx *sql.Tx, o coordination.Opened) error 
 	return err
 }
 
-// RecordMissed implements coordination.WindowLog. The last range again changes nothing; ErrStaleWindow if another one begins
+// RecordMissed implements coordination.WindowLog. The last range again changes nothing; errStaleWindow if another one begins
 // before the last window.
 func (s *Store) RecordMissed(ctx context.Context, m coordination.Missed) error {
 	if _, err := coordination.ParseReason(string(m.Reason)); err != nil {

@@ -206,7 +206,7 @@ func (w *writer) transact(ctx context.Context, group []*pending) (f failure) {
 		return failure{err: err, ofChange: err != nil}
 	case err != nil:
 		err = w.tenant.settle(ctx, err)
-		return failure{err: err, ofChange: err != nil && !errors.Is(err, ErrUnknownOutcome)}
+		return failure{err: err, ofChange: err != nil && !errors.Is(err, errUnknownOutcome)}
 	}
 	w.tenant.left(true)
 	return failure{}

@@ -37,13 +37,13 @@ func Elect(wallet chain.Wallet, w coordination.Window, seedBlock chain.Hash, sel
 		Seed:        hex.EncodeToString(seed[:]),
 		Leader:      leader,
 		LeaderSeats: each(wallet.SeatsOf(leader), func(s chain.Seat) int { return int(s) }), // a list of bytes would be base64
-		Checklist:   Checklist(seed, w.Index),
+		Checklist:   checklist(seed, w.Index),
 		Own:         !self.IsZero() && leader == self,
 	}
 }
 
-// Checklist names the actions that the leader of a window may propose.
-func Checklist(seed [32]byte, index uint64) []string {
+// checklist names the actions that the leader of a window may propose.
+func checklist(seed [32]byte, index uint64) []string {
 	names := []string{}
 	for _, kind := range executor.Checklist(seed, index) {
 		names = append(names, kind.String())

@@ -105,11 +105,11 @@ func newWalletTrace(w coordination.Window, d store.WalletDetail) WalletTrace {
 		Faults:     each(d.Records, newFault),
 	}
 	if d.Seed != [32]byte{} {
-		out.Checklist = Checklist(d.Seed, w.Index)
+		out.Checklist = checklist(d.Seed, w.Index)
 		out.Seed = pointer(hex.EncodeToString(d.Seed[:]))
 	}
 	if own := d.Own; own != nil {
-		out.Own = &Own{message(own.Payload), hex.EncodeToString(own.Envelope), own.SentAt, pointer(Moment(own.SentTime))}
+		out.Own = &Own{message(own.Payload), hex.EncodeToString(own.Envelope), own.SentAt, pointer(moment(own.SentTime))}
 	}
 	if d.Action != nil {
 		out.Order = new(newOrder(*d.Action))
@@ -118,7 +118,7 @@ func newWalletTrace(w coordination.Window, d store.WalletDetail) WalletTrace {
 }
 
 func newStatement(s coordination.Statement, verdict string) Statement {
-	return Statement{s.Author, s.Seat, message(s.Payload), hex.EncodeToString(s.Signed), s.ArrivedAt, Moment(s.ReceivedAt), verdict}
+	return Statement{s.Author, s.Seat, message(s.Payload), hex.EncodeToString(s.Signed), s.ArrivedAt, moment(s.ReceivedAt), verdict}
 }
 
 // verdictOn tells what became of a message, as far as its window's row says: the message that was agreed on was accepted, and

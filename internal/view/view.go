@@ -21,8 +21,8 @@ func Time(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// Moment is Time to the millisecond, for what belongs to the order in which messages came.
-func Moment(t time.Time) string {
+// moment is Time to the millisecond, for what belongs to the order in which messages came.
+func moment(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

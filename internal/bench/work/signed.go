@@ -25,7 +25,7 @@ type Signed struct {
 func Sign(wallet chain.Wallet, p proposal.Proposal, seqno []byte) (Signed, error) {
 	key := OperatorKey(0)
 	author := wire.PublicKeyOf(key)
-	payload := Message(wallet.ID(), wallet.LowestSeat(author.Operator()), 900, p)
+	payload := message(wallet.ID(), wallet.LowestSeat(author.Operator()), 900, p)
 	envelope := wire.EncodeEnvelope(wire.Envelope{Sender: author, Payload: payload, Type: wire.CoordinationMessage, Sequence: 1})
 	m := wire.SignPubsub(key, wire.ChannelName(wallet.Key()), envelope, seqno)
 	s := Signed{Message: new(pb.Message), bare: m.SignedBytes()}

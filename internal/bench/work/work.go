@@ -17,8 +17,8 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 )
 
-// Seats is the number of seats of every wallet.
-const Seats = 100
+// seats is the number of seats of every wallet.
+const seats = 100
 
 // scalar is the private key whose number is the SHA-256 hash of a name.
 func scalar(format string, n int) *secp256k1.PrivateKey {
@@ -42,13 +42,13 @@ func Instance(n int) (crypto.PrivKey, error) {
 	return key, nil
 }
 
-// Roster is the roster of every wallet among so many operators: seat s is held by operator (s-1) mod operators.
-func Roster(operators int) []chain.Operator {
+// roster is the roster of every wallet among so many operators: seat s is held by operator (s-1) mod operators.
+func roster(operators int) []chain.Operator {
 	held := make([]chain.Operator, operators)
 	for n := range held {
 		held[n] = Operator(n)
 	}
-	roster := make([]chain.Operator, Seats)
+	roster := make([]chain.Operator, seats)
 	for i := range roster {
 		roster[i] = held[i%operators]
 	}
@@ -57,7 +57,7 @@ func Roster(operators int) []chain.Operator {
 
 // Wallets are wallets 0 .. n-1 among so many operators.
 func Wallets(n, operators int) ([]chain.Wallet, error) {
-	roster := Roster(operators)
+	roster := roster(operators)
 	wallets := make([]chain.Wallet, n)
 	for i := range wallets {
 		key := wire.PublicKeyOf(scalar("perf-wallet-%d", i)).Uncompressed()
@@ -87,7 +87,7 @@ func Redemption() proposal.Redemption {
 	return proposal.Redemption{OutputScripts: scripts, TxFee: big.NewInt(12_000)}
 }
 
-// Message is what the leader says: the first operator, in a wallet's window.
-func Message(wallet chain.WalletID, seat chain.Seat, block chain.Height, p proposal.Proposal) []byte {
+// message is what the leader says: the first operator, in a wallet's window.
+func message(wallet chain.WalletID, seat chain.Seat, block chain.Height, p proposal.Proposal) []byte {
 	return proposal.EncodeMessage(proposal.Message{Sender: seat, Block: block, Wallet: wallet, Proposal: p})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// ErrSignature says that a signature is not the wallet's of what it should be of.
-var ErrSignature = errors.New("the signature is not valid")
+// errSignature says that a signature is not the wallet's of what it should be of.
+var errSignature = errors.New("the signature is not valid")
 
 // Verify checks a signature of 64 bytes: BIP-340 for FROST; for CMP ECDSA, r || s with s in the lower half. The library that
 // verifies is not the one that signs.
@@ -26,7 +26,7 @@ func Verify(w Wallet, what signer.Signable, signature []byte) error {
 	if w.Scheme == signer.FROST {
 		parsed, err := schnorr.ParseSignature(signature)
 		if err != nil || !parsed.Verify(what[:], key) {
-			return ErrSignature
+			return errSignature
 		}
 		return nil
 	}
@@ -35,18 +35,18 @@ func Verify(w Wallet, what signer.Signable, signature []byte) error {
 		return err
 	}
 	if !parsed.Verify(what[:], key) {
-		return ErrSignature
+		return errSignature
 	}
 	return nil
 }
 
 func ecdsaSignature(signature []byte) (*ecdsa.Signature, error) {
 	if len(signature) != 64 {
-		return nil, fmt.Errorf("%w: it has %d bytes, not 64", ErrSignature, len(signature))
+		return nil, fmt.Errorf("%w: it has %d bytes, not 64", errSignature, len(signature))
 	}
 	var r, s btcec.ModNScalar
 	if r.SetByteSlice(signature[:32]) || s.SetByteSlice(signature[32:]) || r.IsZero() || s.IsZero() || s.IsOverHalfOrder() {
-		return nil, fmt.Errorf("%w: r or s is out of range", ErrSignature)
+		return nil, fmt.Errorf("%w: r or s is out of range", errSignature)
 	}
 	return ecdsa.NewSignature(&r, &s), nil
 }
@@ -75,7 +75,7 @@ func Assemble(w Wallet, tx *signer.Transaction, signatures [][]byte) (*wire.MsgT
 func (w Wallet) witness(signature []byte) (wire.TxWitness, error) {
 	if w.Scheme == signer.FROST {
 		if len(signature) != schnorr.SignatureSize {
-			return nil, fmt.Errorf("%w: it has %d bytes, not 64", ErrSignature, len(signature))
+			return nil, fmt.Errorf("%w: it has %d bytes, not 64", errSignature, len(signature))
 		}
 		return wire.TxWitness{append([]byte(nil), signature...)}, nil // SIGHASH_DEFAULT is not written
 	}
@@ -103,7 +103,7 @@ func Check(tx *wire.MsgTx, prevouts []signer.Prevout) error {
 			err = engine.Execute()
 		}
 		if err != nil {
-			return fmt.Errorf("input %d: %w: %w", i, ErrSignature, err)
+			return fmt.Errorf("input %d: %w: %w", i, errSignature, err)
 		}
 	}
 	return nil

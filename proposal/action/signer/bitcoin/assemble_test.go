@@ -37,11 +37,11 @@ func TestNothingIsAssembledThatANodeWouldRefuse(t *testing.T) {
 		}
 		_, err = Assemble(newPurse(scheme, 2).Wallet, &tx, good)
 		if scheme == signer.CMP { // a P2TR witness does not name the key
-			require.ErrorIs(t, err, ErrSignature)
+			require.ErrorIs(t, err, errSignature)
 		}
 		tx.Prevouts[0].Value++
 		_, err = Assemble(p.Wallet, &tx, good)
-		require.ErrorIs(t, err, ErrSignature)
+		require.ErrorIs(t, err, errSignature)
 		tx.Prevouts = nil
 		_, err = Assemble(p.Wallet, &tx, good)
 		require.ErrorContains(t, err, "0 previous outputs")
@@ -56,7 +56,7 @@ func TestAnUnsignedTransactionFailsTheCheck(t *testing.T) {
 		require.NoError(t, err)
 		parsed, err := ParseUnsigned(tx.Raw)
 		require.NoError(t, err)
-		require.ErrorIs(t, Check(parsed, tx.Prevouts), ErrSignature)
+		require.ErrorIs(t, Check(parsed, tx.Prevouts), errSignature)
 	}
 }
 

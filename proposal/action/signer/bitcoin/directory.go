@@ -124,8 +124,8 @@ func parseHex(txid string, text []byte) (*wire.MsgTx, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !strings.EqualFold(TxID(tx), txid) {
-		return nil, fmt.Errorf("it has transaction %s, not the one that it is named after", TxID(tx))
+	if !strings.EqualFold(txID(tx), txid) {
+		return nil, fmt.Errorf("it has transaction %s, not the one that it is named after", txID(tx))
 	}
 	return tx, nil
 }

@@ -49,8 +49,8 @@ func TestATransactionOfTheDirectoryIsFoundByTheChainsHash(t *testing.T) {
 	_, other := p.fund(6000, 1)
 	f := newFolder(t)
 	require.Empty(t, f.read())
-	f.put(TxID(signed)+".hex", hexOf(signed)+"\r\n")
-	f.put(TxID(other)+".hex", hex.EncodeToString(bare(other)))
+	f.put(txID(signed)+".hex", hexOf(signed)+"\r\n")
+	f.put(txID(other)+".hex", hex.EncodeToString(bare(other)))
 	f.put("README", "no transaction, and no business of ours")
 	found := f.read()
 	require.Len(t, found, 2)
@@ -66,7 +66,7 @@ func TestABadFileOfTheDirectoryIsNamedAndPassedOver(t *testing.T) {
 	_, good := p.fund(5000, 0)
 	_, other := p.fund(6000, 0)
 	f := newFolder(t)
-	f.put(strings.ToUpper(TxID(good))+".hex", strings.ToUpper(hexOf(good)))
+	f.put(strings.ToUpper(txID(good))+".hex", strings.ToUpper(hexOf(good)))
 	f.put("a.hex", "")
 	f.put("b.hex", "no hex")
 	f.put("c.hex", hexOf(good)+"0")
@@ -78,7 +78,7 @@ func TestABadFileOfTheDirectoryIsNamedAndPassedOver(t *testing.T) {
 	require.Equal(t, []*wire.MsgTx{good}, f.read())
 	for _, words := range []string{
 		"a.hex: transaction: it ends too early", "b.hex: it is not hex", "c.hex: it is not hex", "d.hex: transaction: 1 bytes follow it",
-		"e.hex: it has transaction " + TxID(other) + ", not the one that it is named after", "f.hex: more than 800002 bytes",
+		"e.hex: it has transaction " + txID(other) + ", not the one that it is named after", "f.hex: more than 800002 bytes",
 	} {
 		require.Contains(t, f.log.String(), words)
 	}
@@ -91,18 +91,18 @@ func TestADirectoryIsReadUpToABoundTheNewestFirst(t *testing.T) {
 	var newest []string
 	for i := range maxFiles + 5 {
 		_, tx := p.fund(uint64(5000+i), 0)
-		name := TxID(tx) + ".hex"
+		name := txID(tx) + ".hex"
 		f.put(name, hexOf(tx))
 		made := time.Unix(int64(1000+i), 0)
 		require.NoError(t, os.Chtimes(filepath.Join(f.path, name), made, made))
 		if i >= 5 {
-			newest = append(newest, TxID(tx))
+			newest = append(newest, txID(tx))
 		}
 	}
 	slices.Reverse(newest)
 	var names []string
 	for _, tx := range f.read() {
-		names = append(names, TxID(tx))
+		names = append(names, txID(tx))
 	}
 	require.Equal(t, newest, names)
 	require.Contains(t, f.log.String(), "and 4 older files are too much: take away what is spent")

@@ -2,5 +2,5 @@
 // signed, and verifies what was. Everything here but Directory is a pure function of values: who signs and who asks run the
 // same code and come to the same bytes.
 //
-// Amounts are satoshi. Hashes of transactions are in internal byte order, as the Bridge has them; only TxID turns them round.
+// Amounts are satoshi. Hashes of transactions are in internal byte order, as the Bridge has them; only txID turns them round.
 package bitcoin

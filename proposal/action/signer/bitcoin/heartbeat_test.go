@@ -25,7 +25,7 @@ func TestAHeartbeatSignsWhatIsDocumented(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []signer.Signable{want}, what)
 		require.NoError(t, Verify(p.Wallet, what[0], p.sign(what[0])))
-		require.ErrorIs(t, Verify(newPurse(scheme, 4).Wallet, what[0], p.sign(what[0])), ErrSignature)
+		require.ErrorIs(t, Verify(newPurse(scheme, 4).Wallet, what[0], p.sign(what[0])), errSignature)
 	}
 }
 

@@ -62,8 +62,8 @@ func ParseUnsigned(raw []byte) (*wire.MsgTx, error) {
 	return tx, nil
 }
 
-// TxID returns a transaction's name as it is shown to people: its hash, turned round, in hex.
-func TxID(tx *wire.MsgTx) string { return tx.TxID() }
+// txID returns a transaction's name as it is shown to people: its hash, turned round, in hex.
+func txID(tx *wire.MsgTx) string { return tx.TxID() }
 
 func sound(tx *wire.MsgTx) error {
 	spent := make(map[wire.OutPoint]bool, len(tx.TxIn))

@@ -122,12 +122,12 @@ func FuzzParse(f *testing.F) {
 // FuzzHexFile reads what an operator may have put into the directory.
 func FuzzHexFile(f *testing.F) {
 	_, tx := newPurse(signer.CMP, 1).fund(5000, 1)
-	f.Add(TxID(tx), []byte(hexOf(tx)+"\n"))
-	f.Add(strings.ToUpper(TxID(tx)), []byte(strings.ToUpper(hexOf(tx))))
+	f.Add(txID(tx), []byte(hexOf(tx)+"\n"))
+	f.Add(strings.ToUpper(txID(tx)), []byte(strings.ToUpper(hexOf(tx))))
 	f.Fuzz(func(t *testing.T, txid string, text []byte) {
 		tx, err := parseHex(txid, text)
 		if err == nil {
-			require.True(t, strings.EqualFold(txid, TxID(tx)))
+			require.True(t, strings.EqualFold(txid, txID(tx)))
 		}
 	})
 }

@@ -23,10 +23,10 @@ const (
 
 // Errors that say why a redemption cannot be built from what is on the chain.
 var (
-	ErrPrevious = errors.New("the previous transaction is not that of the main UTXO")
+	errPrevious = errors.New("the previous transaction is not that of the main UTXO")
 	ErrFunds    = errors.New("the main UTXO does not suffice")
-	ErrDust     = errors.New("nodes do not relay an output that is smaller than it costs to spend")
-	ErrFee      = errors.New("the fee cannot be borne")
+	errDust     = errors.New("nodes do not relay an output that is smaller than it costs to spend")
+	errFee      = errors.New("the fee cannot be borne")
 )
 
 // Redemption builds the transaction that pays requests out of a wallet's main UTXO: requests in the proposal's order, fee the
@@ -60,7 +60,7 @@ func Redemption(
 		return signer.Transaction{}, fmt.Errorf("%w: it has %d satoshi, the requests and the fee take %d", ErrFunds, funds, funds-change)
 	case change == 0:
 	case change < dust(script):
-		return signer.Transaction{}, fmt.Errorf("%w: %d satoshi of change", ErrDust, change)
+		return signer.Transaction{}, fmt.Errorf("%w: %d satoshi of change", errDust, change)
 	default:
 		tx.AddTxOut(wire.NewTxOut(change, script))
 	}
@@ -77,19 +77,19 @@ func checkPrevious(w Wallet, main UTXO, previous *wire.MsgTx) error {
 	case main.Value == 0 || main.Value > maxValue:
 		return fmt.Errorf("%w: %d satoshi", ErrFunds, main.Value)
 	case previous == nil && w.Scheme != signer.FROST:
-		return fmt.Errorf("%w: there is none, and scheme %s demands it", ErrPrevious, w.Scheme)
+		return fmt.Errorf("%w: there is none, and scheme %s demands it", errPrevious, w.Scheme)
 	case previous == nil:
 		return nil
 	case previous.TxHash() != main.TxHash:
-		return fmt.Errorf("%w: its hash is another one", ErrPrevious)
+		return fmt.Errorf("%w: its hash is another one", errPrevious)
 	case uint64(main.Index) >= uint64(len(previous.TxOut)):
-		return fmt.Errorf("%w: it has no output %d", ErrPrevious, main.Index)
+		return fmt.Errorf("%w: it has no output %d", errPrevious, main.Index)
 	}
 	switch out := previous.TxOut[main.Index]; {
 	case !bytes.Equal(out.PkScript, w.Script()):
-		return fmt.Errorf("%w: output %d does not pay the wallet", ErrPrevious, main.Index)
+		return fmt.Errorf("%w: output %d does not pay the wallet", errPrevious, main.Index)
 	case out.Value != int64(main.Value): //nolint:gosec // at most maxValue
-		return fmt.Errorf("%w: output %d has %d satoshi, not %d", ErrPrevious, main.Index, out.Value, main.Value)
+		return fmt.Errorf("%w: output %d has %d satoshi, not %d", errPrevious, main.Index, out.Value, main.Value)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func payments(w Wallet, requests []chain.RedemptionRequest, fee *big.Int) ([]*wi
 	case n == 0:
 		return nil, 0, errors.New("there is no request to pay")
 	case fee == nil || fee.Sign() <= 0 || !fee.IsInt64() || fee.Int64() > maxValue:
-		return nil, 0, fmt.Errorf("%w: it is %v satoshi", ErrFee, fee)
+		return nil, 0, fmt.Errorf("%w: it is %v satoshi", errFee, fee)
 	}
 	outputs := make([]*wire.TxOut, 0, n+1)
 	var paid int64
@@ -111,14 +111,14 @@ func payments(w Wallet, requests []chain.RedemptionRequest, fee *big.Int) ([]*wi
 		case bytes.Equal(r.Script, w.Script()):
 			return nil, 0, fmt.Errorf("request %d pays the wallet itself", i)
 		case share > r.TxMaxFee:
-			return nil, 0, fmt.Errorf("%w: request %d bears %d satoshi at most, its share is %d", ErrFee, i, r.TxMaxFee, share)
+			return nil, 0, fmt.Errorf("%w: request %d bears %d satoshi at most, its share is %d", errFee, i, r.TxMaxFee, share)
 		case r.RequestedAmount > maxValue || r.TreasuryFee > r.RequestedAmount || share >= r.RequestedAmount-r.TreasuryFee:
 			return nil, 0, fmt.Errorf("%w: request %d asks for %d satoshi, of which %d are the treasury's and %d the fee",
-				ErrFee, i, r.RequestedAmount, r.TreasuryFee, share)
+				errFee, i, r.RequestedAmount, r.TreasuryFee, share)
 		}
 		value := int64(r.RequestedAmount - r.TreasuryFee - share) //nolint:gosec // at most maxValue
 		if value < dust(r.Script) {
-			return nil, 0, fmt.Errorf("%w: request %d comes to %d satoshi", ErrDust, i, value)
+			return nil, 0, fmt.Errorf("%w: request %d comes to %d satoshi", errDust, i, value)
 		}
 		if paid += value; paid > maxValue {
 			return nil, 0, fmt.Errorf("%w: the requests make more than all bitcoin", ErrFunds)

@@ -56,29 +56,29 @@ func TestARedemptionThatCannotBeBuiltSaysWhy(t *testing.T) {
 	}{
 		"nothing is wrong": {func(*parts) {}, nil, ""},
 		"no request":       {func(c *parts) { c.requests = nil }, nil, "there is no request to pay"},
-		"no fee":           {func(c *parts) { c.fee = nil }, ErrFee, "it is <nil> satoshi"},
-		"fee of zero":      {func(c *parts) { c.fee = new(big.Int) }, ErrFee, "it is 0 satoshi"},
+		"no fee":           {func(c *parts) { c.fee = nil }, errFee, "it is <nil> satoshi"},
+		"fee of zero":      {func(c *parts) { c.fee = new(big.Int) }, errFee, "it is 0 satoshi"},
 		"absurd fee": {func(c *parts) {
 			c.fee = new(big.Int).Lsh(big.NewInt(1), 64)
-		}, ErrFee, "it is 18446744073709551616 satoshi"},
+		}, errFee, "it is 18446744073709551616 satoshi"},
 		"share above its limit": {func(c *parts) {
 			c.requests[1].TxMaxFee = 500
-		}, ErrFee, "request 1 bears 500 satoshi at most, its share is 501"},
+		}, errFee, "request 1 bears 500 satoshi at most, its share is 501"},
 		"amount below its fee": {func(c *parts) {
 			c.requests[0].RequestedAmount, c.requests[0].TreasuryFee = 500, 0
-		}, ErrFee, "request 0 asks for 500 satoshi, of which 0 are the treasury's and 500 the fee"},
+		}, errFee, "request 0 asks for 500 satoshi, of which 0 are the treasury's and 500 the fee"},
 		"amount below the treasury's": {func(c *parts) {
 			c.requests[0].TreasuryFee = 2_000_001
-		}, ErrFee, "request 0 asks for 2000000 satoshi"},
+		}, errFee, "request 0 asks for 2000000 satoshi"},
 		"amount of more than there is": {func(c *parts) {
 			c.requests[0].RequestedAmount = math.MaxUint64
-		}, ErrFee, "request 0 asks for"},
+		}, errFee, "request 0 asks for"},
 		"requests of more than there is": {func(c *parts) {
 			c.requests[0].RequestedAmount, c.requests[1].RequestedAmount = maxValue, maxValue
 		}, ErrFunds, "more than all bitcoin"},
 		"dust": {func(c *parts) {
 			c.requests[0].RequestedAmount = 1000 + 500 + 293
-		}, ErrDust, "request 0 comes to 293 satoshi"},
+		}, errDust, "request 0 comes to 293 satoshi"},
 		"just no dust": {func(c *parts) { c.requests[0].RequestedAmount = 1000 + 500 + 294 }, nil, ""},
 		"too little": {func(c *parts) {
 			c.main, c.previous = c.p.fund(4_997_999, 0)
@@ -86,18 +86,18 @@ func TestARedemptionThatCannotBeBuiltSaysWhy(t *testing.T) {
 		"just enough": {func(c *parts) { c.main, c.previous = c.p.fund(4_998_000, 0) }, nil, ""},
 		"dust for change": {func(c *parts) {
 			c.main, c.previous = c.p.fund(4_998_001, 0)
-		}, ErrDust, "1 satoshi of change"},
+		}, errDust, "1 satoshi of change"},
 		"no main UTXO":                 {func(c *parts) { c.main = UTXO{} }, ErrFunds, "0 satoshi"},
 		"a main UTXO of absurd value":  {func(c *parts) { c.main.Value = math.MaxUint64 }, ErrFunds, ""},
-		"no previous transaction":      {func(c *parts) { c.previous = nil }, ErrPrevious, "scheme cmp demands it"},
-		"another previous transaction": {func(c *parts) { c.previous.LockTime++ }, ErrPrevious, "its hash is another one"},
-		"another output":               {func(c *parts) { c.main.Index = 3 }, ErrPrevious, "it has no output 3"},
+		"no previous transaction":      {func(c *parts) { c.previous = nil }, errPrevious, "scheme cmp demands it"},
+		"another previous transaction": {func(c *parts) { c.previous.LockTime++ }, errPrevious, "its hash is another one"},
+		"another output":               {func(c *parts) { c.main.Index = 3 }, errPrevious, "it has no output 3"},
 		"an output of somebody else": {func(c *parts) {
 			c.main.Index, c.main.Value = 0, 1000
-		}, ErrPrevious, "output 0 does not pay the wallet"},
+		}, errPrevious, "output 0 does not pay the wallet"},
 		"another value": {func(c *parts) {
 			c.main.Value++
-		}, ErrPrevious, "output 2 has 10000000 satoshi, not 10000001"},
+		}, errPrevious, "output 2 has 10000000 satoshi, not 10000001"},
 		"the wallet's own script": {func(c *parts) {
 			c.requests[1].Script = c.p.Script()
 		}, nil, "request 1 pays the wallet itself"},

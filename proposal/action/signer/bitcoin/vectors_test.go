@@ -95,7 +95,7 @@ func TestBIP341KeyPathSpendingIsHashedAndChecked(t *testing.T) {
 		require.NoError(t, err)
 		_, prevouts = readBIP341(t)
 		spoil()
-		require.ErrorIs(t, Check(signed, prevouts), ErrSignature)
+		require.ErrorIs(t, Check(signed, prevouts), errSignature)
 	}
 	spoilt(func() { prevouts[3].Value++ })
 	spoilt(func() { signed.TxOut[0].Value-- })
@@ -139,7 +139,7 @@ func TestBIP143NativeP2WPKH(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, signed.TxIn[1].Witness, witness)
 	prevouts[1].Value++
-	require.ErrorIs(t, Check(signed, prevouts), ErrSignature)
+	require.ErrorIs(t, Check(signed, prevouts), errSignature)
 }
 
 // Relayed are signatures with s in the lower half alone; a backend that hands over the other one is refused before.
@@ -152,17 +152,17 @@ func TestAnECDSASignatureIsInTheLowerHalf(t *testing.T) {
 	low := joined(r, s)
 	require.NoError(t, Verify(wallet, what, low))
 	s.Negate()
-	require.ErrorIs(t, Verify(wallet, what, joined(r, s)), ErrSignature)
+	require.ErrorIs(t, Verify(wallet, what, joined(r, s)), errSignature)
 	for name, bad := range map[string][]byte{
 		"none": nil, "short": low[:63], "long": append(low[:64:64], 0), "zero": make([]byte, 64),
 		"r of zero": append(make([]byte, 32), low[32:]...),
 		"r too big": append(unhex(t, "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"), low[32:]...),
 	} {
-		require.ErrorIs(t, Verify(wallet, what, bad), ErrSignature, name)
+		require.ErrorIs(t, Verify(wallet, what, bad), errSignature, name)
 		_, err := wallet.witness(bad)
-		require.ErrorIs(t, err, ErrSignature, name)
+		require.ErrorIs(t, err, errSignature, name)
 	}
-	require.ErrorIs(t, Verify(wallet, signer.Signable{2}, low), ErrSignature)
+	require.ErrorIs(t, Verify(wallet, signer.Signable{2}, low), errSignature)
 }
 
 func joined(r, s btcec.ModNScalar) []byte {

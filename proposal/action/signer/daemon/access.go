@@ -23,8 +23,8 @@ const (
 	RoleAdmin Role = "admin" // freeze keys and thaw them
 )
 
-// Roles returns every role.
-func Roles() []Role { return []Role{RoleRead, RoleSign, RoleDKG, RoleAdmin} }
+// roles returns every role.
+func roles() []Role { return []Role{RoleRead, RoleSign, RoleDKG, RoleAdmin} }
 
 // everyWallet in a client's list of wallets stands for all of them, those to come included.
 const everyWallet = "*"
@@ -101,7 +101,7 @@ func newClient(p Permission) (client, error) {
 		return c, fmt.Errorf("%d wallets are more than %d", len(p.Wallets), maxClientWallets)
 	}
 	for _, role := range p.Roles {
-		if !slices.Contains(Roles(), role) {
+		if !slices.Contains(roles(), role) {
 			return c, fmt.Errorf("there is no role %q (there are: %s)", role, roleNames())
 		}
 	}
@@ -126,8 +126,8 @@ func newClient(p Permission) (client, error) {
 func compareWallets(a, b chain.WalletID) int { return cmp.Compare(string(a[:]), string(b[:])) }
 
 func roleNames() string {
-	names := make([]string, len(Roles()))
-	for i, r := range Roles() {
+	names := make([]string, len(roles()))
+	for i, r := range roles() {
 		names[i] = string(r)
 	}
 	return strings.Join(names, ", ")

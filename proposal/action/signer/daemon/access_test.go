@@ -19,7 +19,7 @@ import (
 
 // needed says which of the roles suffices alone for each call.
 var needed = map[string][]Role{
-	"health": Roles(), "keys": {RoleRead}, "key": {RoleRead}, "brief": {RoleRead}, "protection": {RoleRead},
+	"health": roles(), "keys": {RoleRead}, "key": {RoleRead}, "brief": {RoleRead}, "protection": {RoleRead},
 	"session": {RoleSign, RoleDKG}, "abort": {RoleSign, RoleDKG},
 	"generate": {RoleDKG}, "seal to": {RoleDKG}, "sign": {RoleSign}, "sign on": {RoleSign}, "activate": {RoleAdmin, RoleDKG}, "freeze": {RoleAdmin},
 }
@@ -29,7 +29,7 @@ func TestEachCallTakesItsRole(t *testing.T) {
 	c := w.dial(t)
 	calls := w.calls()
 	require.Len(t, needed, len(calls))
-	for _, role := range Roles() {
+	for _, role := range roles() {
 		w.permit(t, []Role{role}, "*")
 		for name, call := range calls {
 			suffices := false
@@ -52,7 +52,7 @@ func TestEachCallTakesItsRole(t *testing.T) {
 func TestOnlyListedWalletsAreTouched(t *testing.T) {
 	w := newWorld(t)
 	c := w.dial(t)
-	w.permit(t, Roles(), w.foreign.Wallet.String())
+	w.permit(t, roles(), w.foreign.Wallet.String())
 	for name, call := range w.calls() {
 		err := call(c, t.Context())
 		if name == "health" || name == "keys" {
@@ -73,7 +73,7 @@ func TestOnlyListedWalletsAreTouched(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []signer.Key{w.foreign.Key}, keys, "others are none of its business")
 
-	w.permit(t, Roles(), w.key.Wallet.String(), w.session.Placeholder().String())
+	w.permit(t, roles(), w.key.Wallet.String(), w.session.Placeholder().String())
 	for name, call := range w.calls() {
 		require.NoError(t, call(c, t.Context()), name)
 	}
@@ -244,7 +244,7 @@ func TestTheServersOwnKeyMayRead(t *testing.T) {
 		response, raw := w.send(t, own, http.MethodGet, path, "")
 		require.Equal(t, status, response.StatusCode, "%s: %s", path, raw)
 	}
-	access, err := NewAccess([]Permission{{"greedy", w.self.Fingerprint, Roles(), []string{"*"}}})
+	access, err := NewAccess([]Permission{{"greedy", w.self.Fingerprint, roles(), []string{"*"}}})
 	require.NoError(t, err)
 	w.server.SetAccess(access)
 	response, _ := w.send(t, own, http.MethodPost, "/v1/sign/"+w.session.String()+"/abort", "")

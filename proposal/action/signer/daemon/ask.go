@@ -148,7 +148,7 @@ func (d *Client) attempt(ctx context.Context, base string, q question, body []by
 		return fmt.Errorf("%w: read the answer of %s: %w", ErrUnreachable, base, err)
 	}
 	if len(raw) > maxAnswer {
-		return fmt.Errorf("%w: it has more than %d bytes", ErrUnfit, maxAnswer)
+		return fmt.Errorf("%w: it has more than %d bytes", errUnfit, maxAnswer)
 	}
 	return judge(response, raw, answer)
 }
@@ -182,7 +182,7 @@ func judge(response *http.Response, raw []byte, answer any) error {
 		return nil
 	}
 	if media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || media != mediaJSON {
-		return fmt.Errorf("%w: status %d with content %.80q", ErrUnfit, response.StatusCode, response.Header.Get("Content-Type"))
+		return fmt.Errorf("%w: status %d with content %.80q", errUnfit, response.StatusCode, response.Header.Get("Content-Type"))
 	}
 	if answer != nil && response.StatusCode == http.StatusOK {
 		return decodeAnswer(raw, answer)
@@ -217,10 +217,10 @@ func pause(text string) time.Duration {
 func decodeAnswer(raw []byte, answer any) error {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	if err := decoder.Decode(answer); err != nil {
-		return fmt.Errorf("%w: decode it: %w", ErrUnfit, err)
+		return fmt.Errorf("%w: decode it: %w", errUnfit, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: it answers twice", ErrUnfit)
+		return fmt.Errorf("%w: it answers twice", errUnfit)
 	}
 	return nil
 }

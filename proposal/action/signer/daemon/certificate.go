@@ -61,7 +61,7 @@ func MakeCertificate(name, certificateFile, keyFile string) (Fingerprint, error)
 	if err := writeNew(certificateFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); err != nil {
 		return Fingerprint{}, errors.Join(fmt.Errorf("write certificate: %w", err), os.Remove(keyFile))
 	}
-	return FingerprintOf(made), nil
+	return fingerprintOf(made), nil
 }
 
 // writeNew writes a new file that its owner alone may read, whole or not at all.
@@ -101,7 +101,7 @@ func LoadIdentity(certificateFile, keyFile string) (Identity, error) {
 	if err != nil {
 		return Identity{}, secretfile.Unusable{Err: fmt.Errorf("read certificate %s and key %s: %w", certificateFile, keyFile, err)}
 	}
-	return Identity{pair, FingerprintOf(pair.Leaf)}, nil
+	return Identity{pair, fingerprintOf(pair.Leaf)}, nil
 }
 
 // serverTLS demands a certificate of whoever connects, and that admit knows its key.
@@ -110,7 +110,7 @@ func serverTLS(id Identity, admit func(Fingerprint) error) *tls.Config {
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{id.Certificate},
 		ClientAuth: tls.RequireAnyClientCert, NextProtos: []string{"h2", "http/1.1"},
 		SessionTicketsDisabled: true, // each connection proves its key
-		VerifyConnection:       func(state tls.ConnectionState) error { return admit(FingerprintOf(state.PeerCertificates[0])) },
+		VerifyConnection:       func(state tls.ConnectionState) error { return admit(fingerprintOf(state.PeerCertificates[0])) },
 	}
 }
 
@@ -122,7 +122,7 @@ func clientTLS(id Identity, server Fingerprint) *tls.Config {
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &id.Certificate, nil },
 		InsecureSkipVerify:   true, //nolint:gosec // instead of an authority's word the key itself is compared, below
 		VerifyConnection: func(state tls.ConnectionState) error {
-			if have := FingerprintOf(state.PeerCertificates[0]); have != server {
+			if have := fingerprintOf(state.PeerCertificates[0]); have != server {
 				return fmt.Errorf("%w: its fingerprint is %v, the pinned one %v", ErrOtherBackend, have, server)
 			}
 			return nil
@@ -144,5 +144,5 @@ func ReadFingerprint(certificate io.Reader) (Fingerprint, error) {
 	if err != nil {
 		return Fingerprint{}, fmt.Errorf("read certificate: %w", err)
 	}
-	return FingerprintOf(parsed), nil
+	return fingerprintOf(parsed), nil
 }

@@ -22,8 +22,8 @@ import (
 // ErrOtherBackend says that whoever answers at a backend's address has another key than the one that is pinned.
 var ErrOtherBackend = errors.New("another backend answers at this address")
 
-// ErrUnfit says that an answer does not fit what was asked: it is not used.
-var ErrUnfit = errors.New("the backend's answer does not fit the question")
+// errUnfit says that an answer does not fit what was asked: it is not used.
+var errUnfit = errors.New("the backend's answer does not fit the question")
 
 // ErrUnreachable says that a backend gave no answer in time, or could not be connected to. It may have done what it was
 // asked for: the same may be asked again.
@@ -275,7 +275,7 @@ func (d *Client) Session(ctx context.Context, id signer.SessionID) (signer.Sessi
 	var state signer.SessionState
 	_, err := d.ask(ctx, question{method: http.MethodGet, path: "/v1/sign/" + id.String(), within: d.limits.Read}, &state)
 	if err == nil && state.Session != id {
-		err = fmt.Errorf("%w: it tells of session %v", ErrUnfit, state.Session)
+		err = fmt.Errorf("%w: it tells of session %v", errUnfit, state.Session)
 	}
 	if err != nil {
 		return signer.SessionState{}, fmt.Errorf("ask for session: %w", err)
@@ -297,7 +297,7 @@ func (d *Client) Protection(ctx context.Context, wallet chain.WalletID) (signer.
 	var p signer.Protection
 	_, err := d.ask(ctx, question{method: http.MethodGet, path: "/v1/protection/" + wallet.String(), within: d.limits.Read}, &p)
 	if err == nil && p.Wallet != wallet {
-		err = fmt.Errorf("%w: it tells of wallet %v", ErrUnfit, p.Wallet)
+		err = fmt.Errorf("%w: it tells of wallet %v", errUnfit, p.Wallet)
 	}
 	if err != nil {
 		return signer.Protection{}, fmt.Errorf("ask for protection: %w", err)

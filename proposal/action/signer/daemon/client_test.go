@@ -171,7 +171,7 @@ func TestBadInputABackendThatAnswersTwice(t *testing.T) {
 	w := newWorld(t)
 	url := w.impostor(t, says(http.StatusOK, `{"out":[]}{"out":[]}`))
 	_, err := w.dial(t, to(url)).Sign(t.Context(), signer.SignRound{Session: w.session, Round: 2})
-	require.ErrorIs(t, err, ErrUnfit)
+	require.ErrorIs(t, err, errUnfit)
 	require.ErrorContains(t, err, "it answers twice")
 
 	// The same round, asked twice, has one reply.
@@ -184,7 +184,7 @@ func TestBadInputABackendThatAnswersTwice(t *testing.T) {
 	_, err = c.Sign(t.Context(), ask)
 	require.NoError(t, err)
 	_, err = c.Sign(t.Context(), ask)
-	require.ErrorIs(t, err, ErrUnfit)
+	require.ErrorIs(t, err, errUnfit)
 	require.ErrorContains(t, err, "twice, and differently")
 	ask.In = [][]byte{[]byte("b")}
 	for range 2 {
@@ -237,13 +237,13 @@ func TestBadInputAnotherWalletsKey(t *testing.T) {
 		raw, err := marshal(k)
 		require.NoError(t, err)
 		_, err = w.dial(t, to(w.impostor(t, says(http.StatusOK, string(raw))))).Key(t.Context(), w.key.Wallet)
-		require.ErrorIs(t, err, ErrUnfit, name)
+		require.ErrorIs(t, err, errUnfit, name)
 
 		made, err := marshal(signer.RoundReply{Done: &signer.Outcome{Key: &k}})
 		require.NoError(t, err)
 		c := w.dial(t, to(w.impostor(t, says(http.StatusOK, string(made)))))
 		_, err = c.Generate(t.Context(), signer.GenerateRound{Session: w.session, Round: 3})
-		require.ErrorIs(t, err, ErrUnfit, name)
+		require.ErrorIs(t, err, errUnfit, name)
 	}
 	lists := map[string][]signer.Key{
 		"twice": {w.key.Key, w.key.Key}, "mixed": {mixed.Key}, "too many": {w.backend.keys[0].Key, w.backend.keys[1].Key, w.backend.keys[1].Key},
@@ -253,7 +253,7 @@ func TestBadInputAnotherWalletsKey(t *testing.T) {
 		raw, err := marshal(KeyList{list})
 		require.NoError(t, err)
 		_, err = w.dial(t, to(w.impostor(t, says(http.StatusOK, string(raw))))).Keys(t.Context(), nil, 2)
-		require.ErrorIs(t, err, ErrUnfit, name)
+		require.ErrorIs(t, err, errUnfit, name)
 	}
 	raw, err := marshal(KeyList{[]signer.Key{w.backend.keys[0].Key}})
 	require.NoError(t, err)
@@ -306,14 +306,14 @@ func TestAnAnswerThatFitsNothingIsRefused(t *testing.T) {
 		"no document where one is":      {"session", 204, ``},
 	} {
 		err := calls[row.call](w.dial(t, to(w.impostor(t, says(row.status, row.text)))), t.Context())
-		require.ErrorIs(t, err, ErrUnfit, "%s: %v", name, err)
+		require.ErrorIs(t, err, errUnfit, "%s: %v", name, err)
 	}
 	url := w.impostor(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, `{}`)
 	})
 	_, err = w.dial(t, to(url)).Session(t.Context(), w.session)
-	require.ErrorIs(t, err, ErrUnfit)
+	require.ErrorIs(t, err, errUnfit)
 	require.ErrorContains(t, err, "text/html")
 }
 

@@ -126,7 +126,7 @@ func (d *door) admit(conn stdnet.Conn) {
 	d.mu.Lock()
 	d.waiting = slices.DeleteFunc(d.waiting, func(c stdnet.Conn) bool { return c == conn })
 	if err == nil {
-		err = d.enter(own, FingerprintOf(secured.ConnectionState().PeerCertificates[0]))
+		err = d.enter(own, fingerprintOf(secured.ConnectionState().PeerCertificates[0]))
 	}
 	d.mu.Unlock()
 	if err != nil {

@@ -23,7 +23,7 @@ func (w *world) bounded(t *testing.T, change func(*bounds)) *Server {
 	require.NoError(t, err)
 	change(&s.bounds)
 	w.server = s
-	w.permit(t, Roles(), "*")
+	w.permit(t, roles(), "*")
 	w.url = serveOn(t, s)
 	w.config.URL = w.url
 	return s
@@ -106,7 +106,7 @@ func TestOneClientDoesNotTakeAllConnections(t *testing.T) {
 	w := newWorld(t)
 	s := w.bounded(t, func(b *bounds) { b.connections, b.perClient, b.linger = 3, 2, 50*time.Millisecond })
 	other, certificate, key := identity(t)
-	access, err := NewAccess([]Permission{{"node", w.node.Fingerprint, Roles(), []string{"*"}}, {"other", other.Fingerprint, Roles(), []string{"*"}}})
+	access, err := NewAccess([]Permission{{"node", w.node.Fingerprint, roles(), []string{"*"}}, {"other", other.Fingerprint, roles(), []string{"*"}}})
 	require.NoError(t, err)
 	s.SetAccess(access)
 	for range 2 {
@@ -211,7 +211,7 @@ func TestWhatNeverEndsIsCutOff(t *testing.T) {
 func TestOneClientDoesNotTakeAllRequests(t *testing.T) {
 	w := newWorld(t)
 	other, certificate, key := identity(t)
-	access, err := NewAccess([]Permission{{"node", w.node.Fingerprint, Roles(), []string{"*"}}, {"other", other.Fingerprint, Roles(), []string{"*"}}})
+	access, err := NewAccess([]Permission{{"node", w.node.Fingerprint, roles(), []string{"*"}}, {"other", other.Fingerprint, roles(), []string{"*"}}})
 	require.NoError(t, err)
 	w.server.SetAccess(access)
 	w.backend.entered, w.backend.released = make(chan struct{}, maxOfClient), make(chan struct{})

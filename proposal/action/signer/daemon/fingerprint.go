@@ -11,8 +11,8 @@ import (
 // the same key has the same one. The zero value is nobody's.
 type Fingerprint [sha256.Size]byte
 
-// FingerprintOf returns the fingerprint of a certificate's key.
-func FingerprintOf(certificate *x509.Certificate) Fingerprint {
+// fingerprintOf returns the fingerprint of a certificate's key.
+func fingerprintOf(certificate *x509.Certificate) Fingerprint {
 	return sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func unfit(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrUnfit, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: %w", errUnfit, fmt.Errorf(format, args...))
 }
 
 func fitHealth(h signer.Health) error {

@@ -227,7 +227,7 @@ func newWorld(t testing.TB) *world {
 	var err error
 	w.server, err = NewServer(w.backend, w.self, Access{}, slog.New(slog.NewTextHandler(w.log, nil)))
 	require.NoError(t, err)
-	w.permit(t, Roles(), "*")
+	w.permit(t, roles(), "*")
 	w.url = serveOn(t, w.server)
 	w.config = Config{
 		URL: w.url, Fingerprint: w.self.Fingerprint, Certificate: certificate, Key: key,

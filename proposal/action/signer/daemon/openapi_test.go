@@ -159,7 +159,7 @@ func TestTheManualHasEveryCode(t *testing.T) {
 		want[v.code] = v.status
 	}
 	require.Equal(t, want, told)
-	for _, role := range Roles() {
+	for _, role := range roles() {
 		require.Contains(t, string(page), "| `"+string(role)+"` |")
 	}
 }

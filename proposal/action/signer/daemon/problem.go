@@ -101,7 +101,7 @@ func errorOf(status int, p Problem) error {
 		switch {
 		case v.code == codeRefused:
 			if !ruleName.MatchString(string(p.Rule)) {
-				return fmt.Errorf("%w: a refusal without a rule: %q", ErrUnfit, text)
+				return fmt.Errorf("%w: a refusal without a rule: %q", errUnfit, text)
 			}
 			return &signer.Refused{Rule: p.Rule, Detail: text}
 		case v.err != nil:
@@ -110,5 +110,5 @@ func errorOf(status int, p Problem) error {
 			return fmt.Errorf("the backend answers %d %s: %q", status, v.code, text)
 		}
 	}
-	return fmt.Errorf("%w: status %d with code %q", ErrUnfit, status, p.Code)
+	return fmt.Errorf("%w: status %d with code %q", errUnfit, status, p.Code)
 }

@@ -191,7 +191,7 @@ func (s *Server) client(r *http.Request) (client, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return client{}, fmt.Errorf("%w: it was not shown", signer.ErrForbidden)
 	}
-	return s.access.Load().find(FingerprintOf(r.TLS.PeerCertificates[0])) // it may have been struck from the list since
+	return s.access.Load().find(fingerprintOf(r.TLS.PeerCertificates[0])) // it may have been struck from the list since
 }
 
 // fail answers with an error. One that the route's document does not list is a failure of ours.

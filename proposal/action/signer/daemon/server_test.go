@@ -185,7 +185,7 @@ func TestEveryAnswerIsInTheDocument(t *testing.T) {
 			w.backend.keyErr, w.backend.stateErr = nil, nil
 			w.server.SetAccess(Access{}) // while the connection is open
 			note(w.send(t, c, r.method, path, bodies[r.path]))
-			w.permit(t, Roles(), "*")
+			w.permit(t, roles(), "*")
 			note(w.send(t, c, r.method, path+"?more=1", bodies[r.path]))
 			if r.body != nil {
 				note(w.send(t, c, r.method, path, strings.Repeat(" ", maxBody+1)))

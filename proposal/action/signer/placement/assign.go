@@ -10,8 +10,8 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// Choose picks the backend of a new key and writes it down, pending: the key generation must not begin before that. A session
-// that has a backend keeps it. ErrNoCandidate says why none can take the key.
+// choose picks the backend of a new key and writes it down, pending: the key generation must not begin before that. A session
+// that has a backend keeps it. errNoCandidate says why none can take the key.
 func (p *Pool) Choose(ctx context.Context, session signer.SessionID, scheme signer.Scheme) (signer.Backend, error) {
 	switch a, err := p.cfg.Log.AssignmentBy(ctx, session); {
 	case err == nil:
@@ -23,9 +23,9 @@ func (p *Pool) Choose(ctx context.Context, session signer.SessionID, scheme sign
 		return nil, err
 	}
 	candidates, why := p.candidates(scheme)
-	id, ok := Choose(p.cfg.Policy, session, candidates, p.draw)
+	id, ok := choose(p.cfg.Policy, session, candidates, p.draw)
 	if !ok {
-		return nil, fmt.Errorf("%w: %w", ErrNoCandidate, why)
+		return nil, fmt.Errorf("%w: %w", errNoCandidate, why)
 	}
 	a, err := p.cfg.Log.Assign(ctx, session, id, p.cfg.Policy)
 	if err != nil {
@@ -101,7 +101,7 @@ func (p *Pool) place(a Assignment) (signer.Backend, error) {
 }
 
 // candidates returns the backends that can take a new key, or why there are none.
-func (p *Pool) candidates(scheme signer.Scheme) (can []Candidate, why error) {
+func (p *Pool) candidates(scheme signer.Scheme) (can []candidate, why error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	load := make(map[string]int)
@@ -116,7 +116,7 @@ func (p *Pool) candidates(scheme signer.Scheme) (can []Candidate, why error) {
 			cannot = append(cannot, fmt.Errorf("signer %s: %w", m.ID, err))
 			continue
 		}
-		can = append(can, Candidate{m.ID, m.Weight, max(load[m.ID], m.health.Keys)})
+		can = append(can, candidate{m.ID, m.Weight, max(load[m.ID], m.health.Keys)})
 	}
 	if len(p.members) == 0 {
 		cannot = append(cannot, errors.New("none is configured: add one with [[signers]]"))

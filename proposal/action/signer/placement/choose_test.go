@@ -23,32 +23,32 @@ func session(i int) signer.SessionID {
 }
 
 // place places new wallets, and adds each to its backend's keys.
-func place(policy Policy, candidates []Candidate) (of []string, counts map[string]int) {
+func place(policy Policy, candidates []candidate) (of []string, counts map[string]int) {
 	candidates = slices.Clone(candidates)
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test that can be repeated
 	of, counts = make([]string, wallets), map[string]int{}
 	for i := range of {
-		id, ok := Choose(policy, session(i), candidates, rng.Uint64N)
+		id, ok := choose(policy, session(i), candidates, rng.Uint64N)
 		if !ok {
 			continue
 		}
 		of[i] = id
 		counts[id]++
-		candidates[slices.IndexFunc(candidates, func(c Candidate) bool { return c.ID == id })].Keys++
+		candidates[slices.IndexFunc(candidates, func(c candidate) bool { return c.ID == id })].Keys++
 	}
 	return of, counts
 }
 
-func fleet(weights ...int) []Candidate {
-	var all []Candidate
+func fleet(weights ...int) []candidate {
+	var all []candidate
 	for i, w := range weights {
-		all = append(all, Candidate{ID: fmt.Sprintf("enclave-%d", i), Weight: w})
+		all = append(all, candidate{ID: fmt.Sprintf("enclave-%d", i), Weight: w})
 	}
 	return all
 }
 
 // requireSpread demands counts within three standard deviations of what the weights say.
-func requireSpread(t *testing.T, candidates []Candidate, counts map[string]int, n int) {
+func requireSpread(t *testing.T, candidates []candidate, counts map[string]int, n int) {
 	t.Helper()
 	total := 0
 	for _, c := range candidates {
@@ -62,7 +62,7 @@ func requireSpread(t *testing.T, candidates []Candidate, counts map[string]int, 
 }
 
 func TestNewWalletsAreSpreadByWeight(t *testing.T) {
-	for _, policy := range Policies() {
+	for _, policy := range policies() {
 		t.Run(string(policy), func(t *testing.T) {
 			candidates := fleet(1, 2, 3, 4, 10)
 			_, counts := place(policy, candidates)
@@ -108,15 +108,15 @@ func TestABackendThatComesTakesItsPartAlone(t *testing.T) {
 }
 
 func TestTheLeastLoadedIsChosenForItsWeight(t *testing.T) {
-	candidates := []Candidate{{"a", 1, 10}, {"b", 3, 29}, {"c", 1, 11}} // 10, 9.67 and 11 for each unit of weight
-	id, ok := Choose(LeastLoaded, session(1), candidates, nil)
+	candidates := []candidate{{"a", 1, 10}, {"b", 3, 29}, {"c", 1, 11}} // 10, 9.67 and 11 for each unit of weight
+	id, ok := choose(LeastLoaded, session(1), candidates, nil)
 	require.True(t, ok)
 	require.Equal(t, "b", id)
 }
 
 func TestNobodyIsChosenWhereNobodyCan(t *testing.T) {
-	for _, policy := range Policies() {
-		_, ok := Choose(policy, session(1), nil, nil)
+	for _, policy := range policies() {
+		_, ok := choose(policy, session(1), nil, nil)
 		require.False(t, ok)
 	}
 }

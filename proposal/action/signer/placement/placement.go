@@ -21,8 +21,8 @@ const (
 	Random      Policy = "random"       // by weight
 )
 
-// Policies returns every policy, the default first.
-func Policies() []Policy { return []Policy{Derived, LeastLoaded, Random} }
+// policies returns every policy, the default first.
+func policies() []Policy { return []Policy{Derived, LeastLoaded, Random} }
 
 // State is what the operator says of a backend.
 type State string
@@ -127,7 +127,7 @@ var (
 	ErrBackendFailed = errors.New("the wallet's signer was declared failed")
 	ErrUnavailable   = errors.New("the wallet's signer is not available")
 	ErrUnsound       = errors.New("the wallet's signer does not hold what it should")
-	ErrOtherBackend  = errors.New("another signer answers under this id")
-	ErrNoCandidate   = errors.New("no signer can take a new wallet")
+	errOtherBackend  = errors.New("another signer answers under this id")
+	errNoCandidate   = errors.New("no signer can take a new wallet")
 	ErrUnknown       = errors.New("there is no such signer")
 )

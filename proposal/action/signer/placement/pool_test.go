@@ -14,7 +14,7 @@ import (
 )
 
 func TestAddingAndReorderingMovesNoWallet(t *testing.T) {
-	for _, policy := range Policies() {
+	for _, policy := range policies() {
 		t.Run(string(policy), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, "a", "b", "c")
@@ -82,7 +82,7 @@ func TestARetiredBackendGetsNoNewWalletsAndServesItsOwn(t *testing.T) {
 
 // Of 10 000 wallets that a pool itself places none goes to a retired backend, and the others take what they weigh.
 func TestNoneOfTenThousandWalletsGoToARetiredBackend(t *testing.T) {
-	for _, policy := range Policies() {
+	for _, policy := range policies() {
 		t.Run(string(policy), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, "a", "b", "c")
@@ -105,7 +105,7 @@ func TestNoneOfTenThousandWalletsGoToARetiredBackend(t *testing.T) {
 					counts[r.choose(session(i))]++
 				}
 				require.Zero(t, counts["b"])
-				requireSpread(t, []Candidate{{ID: "a", Weight: 1}, {ID: "c", Weight: 3}}, counts, wallets)
+				requireSpread(t, []candidate{{ID: "a", Weight: 1}, {ID: "c", Weight: 3}}, counts, wallets)
 			})
 		})
 	}
@@ -129,7 +129,7 @@ func TestAFailedBackendIsRefusedAtOnceAlsoInAnActionUnderWay(t *testing.T) {
 		_, err = r.pool.For(k.Wallet)
 		require.ErrorIs(t, err, ErrBackendFailed)
 		_, err = r.pool.Choose(t.Context(), session(2), signer.FROST)
-		require.ErrorIs(t, err, ErrNoCandidate)
+		require.ErrorIs(t, err, errNoCandidate)
 		require.ErrorIs(t, err, ErrBackendFailed, "it says why")
 		r.pass(time.Minute)
 		asked := r.enclaves["a"].asked
@@ -261,7 +261,7 @@ func TestAnotherBackendUnderAKnownIDIsRefusedUnlessTheOperatorSaysSo(t *testing.
 		r.enclaves["a"] = other
 		r.start()
 		require.Equal(t, Foreign, r.status("a").Standing)
-		require.ErrorIs(t, r.pool.Unsignable(k.Wallet), ErrOtherBackend)
+		require.ErrorIs(t, r.pool.Unsignable(k.Wallet), errOtherBackend)
 		require.ErrorIs(t, r.pool.Unsignable(k.Wallet), ErrUnavailable)
 		r.pass(time.Hour)
 		require.Equal(t, Foreign, r.status("a").Standing)
@@ -319,7 +319,7 @@ func TestACapacityAndASchemeAreHeeded(t *testing.T) {
 			require.Equal(t, "frost", r.choose(session(i)))
 		}
 		_, err := r.pool.Choose(t.Context(), session(100), signer.CMP)
-		require.ErrorIs(t, err, ErrNoCandidate)
+		require.ErrorIs(t, err, errNoCandidate)
 		for _, why := range []string{"full", "scheme cmp", "no new keys"} {
 			require.ErrorContains(t, err, why)
 		}
@@ -335,7 +335,7 @@ func TestWithoutBackendsThereIsNoSigner(t *testing.T) {
 		_, err := r.pool.For(chain.WalletID{1})
 		require.ErrorIs(t, err, signer.ErrNoSigner)
 		_, err = r.pool.Choose(t.Context(), session(1), signer.FROST)
-		require.ErrorIs(t, err, ErrNoCandidate)
+		require.ErrorIs(t, err, errNoCandidate)
 		require.ErrorContains(t, err, "[[signers]]")
 	})
 }

@@ -121,14 +121,14 @@ func (p *Pool) probe(ctx context.Context, m *member) error {
 // identify makes sure that a backend is the one that it was, on whichever instance it was first seen.
 func (p *Pool) identify(ctx context.Context, m *member, health signer.Health) error {
 	if health.BackendID == "" {
-		return fmt.Errorf("%w: it does not say who it is", ErrOtherBackend)
+		return fmt.Errorf("%w: it does not say who it is", errOtherBackend)
 	}
 	p.mu.RLock()
 	recorded := p.known.words[m.ID].Identity
 	for id, w := range p.known.words {
 		if id != m.ID && w.Identity == health.BackendID {
 			defer p.mu.RUnlock()
-			return fmt.Errorf("%w: it is the one called %s", ErrOtherBackend, id)
+			return fmt.Errorf("%w: it is the one called %s", errOtherBackend, id)
 		}
 	}
 	p.mu.RUnlock()
@@ -140,7 +140,7 @@ func (p *Pool) identify(ctx context.Context, m *member, health signer.Health) er
 	}
 	if recorded != health.BackendID {
 		return fmt.Errorf("%w: it says that it is %.40q, and was %q; if that is meant, say \"walletnode signers activate --rekey %s\"",
-			ErrOtherBackend, health.BackendID, recorded, m.ID)
+			errOtherBackend, health.BackendID, recorded, m.ID)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (p *Pool) probed(ctx context.Context, m *member, err error) {
 		m.standing, m.failures = Healthy, 0
 	case errors.As(err, &own):
 		return
-	case errors.Is(err, ErrOtherBackend):
+	case errors.Is(err, errOtherBackend):
 		m.standing = Foreign
 		m.failed++
 	default:

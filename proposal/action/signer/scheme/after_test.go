@@ -75,5 +75,5 @@ func TestASignatureThatNobodyHasVerifiedIsVerified(t *testing.T) {
 	_, err = s.finish(Step{Done: true}, nil)
 	require.ErrorContains(t, err, "no signature")
 	_, err = s.Signature()
-	require.ErrorIs(t, err, ErrUnfinished)
+	require.ErrorIs(t, err, errUnfinished)
 }

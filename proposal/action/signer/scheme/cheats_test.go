@@ -200,7 +200,7 @@ func TestSigningNamesTheCheat(t *testing.T) {
 					require.ErrorIs(t, fault, c.cause)
 				}
 				_, err := g.parties[s].Signature()
-				require.ErrorIs(t, err, ErrUnfinished)
+				require.ErrorIs(t, err, errUnfinished)
 			}
 		})
 	}
@@ -251,8 +251,8 @@ func TestSplitCommitments(t *testing.T) {
 	g := newSignings(t, shares, seats, digest)
 	g.meddle = split
 	failed := g.play(t)
-	require.ErrorIs(t, requireFault(t, failed[1], nil, []chain.Seat{2}), ErrSplit)
-	require.ErrorIs(t, requireFault(t, failed[2], nil, []chain.Seat{1, 3}), ErrSplit)
+	require.ErrorIs(t, requireFault(t, failed[1], nil, []chain.Seat{2}), errSplit)
+	require.ErrorIs(t, requireFault(t, failed[2], nil, []chain.Seat{1, 3}), errSplit)
 
 	// The same in a key generation, where the cheat runs it twice and is consistent towards each.
 	k := newKeygens(t, signer.FROST, seats, 2)
@@ -267,8 +267,8 @@ func TestSplitCommitments(t *testing.T) {
 		return []Message{m}
 	}
 	failed = k.play(t)
-	require.ErrorIs(t, requireFault(t, failed[1], nil, []chain.Seat{2}), ErrSplit)
-	require.ErrorIs(t, requireFault(t, failed[2], nil, []chain.Seat{1, 3}), ErrSplit)
+	require.ErrorIs(t, requireFault(t, failed[1], nil, []chain.Seat{2}), errSplit)
+	require.ErrorIs(t, requireFault(t, failed[2], nil, []chain.Seat{1, 3}), errSplit)
 }
 
 // What a caller got wrong is not laid to a seat.
@@ -308,7 +308,7 @@ func TestCallersErrors(t *testing.T) {
 	k, err := NewKeygen(signer.FROST, someSession(t), 1, seats, 2)
 	require.NoError(t, err)
 	_, err = k.Round(nil)
-	require.ErrorIs(t, err, ErrOver)
+	require.ErrorIs(t, err, errOver)
 }
 
 // Signers of another digest, or of another key, are in another session.

@@ -35,14 +35,14 @@ func (f *Fault) Error() string {
 // Unwrap returns what went wrong.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// ErrSplit is the cause of a fault that is about different broadcasts.
-var ErrSplit = errors.New("not all seats saw the same broadcasts")
+// errSplit is the cause of a fault that is about different broadcasts.
+var errSplit = errors.New("not all seats saw the same broadcasts")
 
-// ErrOver says that a party has a result, or has failed, and takes no more messages.
-var ErrOver = errors.New("the session is over")
+// errOver says that a party has a result, or has failed, and takes no more messages.
+var errOver = errors.New("the session is over")
 
-// ErrUnfinished says that a party has no result yet.
-var ErrUnfinished = errors.New("the session has no result yet")
+// errUnfinished says that a party has no result yet.
+var errUnfinished = errors.New("the session has no result yet")
 
 func seatList(seats []chain.Seat) string {
 	names := make([]string, len(seats))

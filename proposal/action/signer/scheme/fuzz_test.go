@@ -92,7 +92,7 @@ func FuzzMessage(f *testing.F) {
 		require.ErrorAs(t, err, &fault)
 		require.NotContains(t, fault.Culprits, chain.Seat(1))
 		_, err = party.Round(nil)
-		require.ErrorIs(t, err, ErrOver)
+		require.ErrorIs(t, err, errOver)
 	})
 }
 

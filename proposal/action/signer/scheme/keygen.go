@@ -80,7 +80,7 @@ func (k *Keygen) After(other *Keygen) { k.public = other.public }
 // Share returns the seat's share once the key generation is done.
 func (k *Keygen) Share() (Share, error) {
 	if k.got == nil {
-		return Share{}, ErrUnfinished
+		return Share{}, errUnfinished
 	}
 	return *k.got, nil
 }

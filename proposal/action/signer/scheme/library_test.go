@@ -97,9 +97,9 @@ func TestCraftedPolynomials(t *testing.T) {
 				require.ErrorAs(t, failed[s], &fault)
 				require.Equal(t, []chain.Seat{3}, fault.Culprits)
 				_, err := g.parties[s].Round(nil)
-				require.ErrorIs(t, err, ErrOver)
+				require.ErrorIs(t, err, errOver)
 				_, err = g.parties[s].Share()
-				require.ErrorIs(t, err, ErrUnfinished)
+				require.ErrorIs(t, err, errUnfinished)
 			}
 		})
 	}
@@ -167,9 +167,9 @@ func TestPartiesEndOnce(t *testing.T) {
 	require.Empty(t, g.play(t))
 	for range 2 {
 		_, err := g.parties[1].Round(nil)
-		require.ErrorIs(t, err, ErrOver)
+		require.ErrorIs(t, err, errOver)
 		_, err = g.parties[1].Begin()
-		require.ErrorIs(t, err, ErrOver)
+		require.ErrorIs(t, err, errOver)
 	}
 	_, err := g.parties[1].Share()
 	require.NoError(t, err)

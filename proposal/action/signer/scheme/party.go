@@ -45,7 +45,7 @@ func newRun(self chain.Seat, seats []chain.Seat, rounds protocolRounds, session 
 // begin makes the seat's first messages.
 func (r *run) begin() (Step, error) {
 	if r.over || r.handler != nil {
-		return Step{}, ErrOver
+		return Step{}, errOver
 	}
 	err := guard(func() (err error) {
 		r.handler, err = r.start()
@@ -61,7 +61,7 @@ func (r *run) begin() (Step, error) {
 // round takes one round's messages of all others, and makes the seat's next.
 func (r *run) round(in []Message) (Step, error) {
 	if r.over || r.handler == nil {
-		return Step{}, ErrOver
+		return Step{}, errOver
 	}
 	got, err := r.sort(in)
 	if err != nil {
@@ -138,7 +138,7 @@ func (r *run) sort(in []Message) ([]*protocol.Message, error) {
 	}
 
 	var got []*protocol.Message
-	broken, split := &Fault{}, &Fault{Err: ErrSplit}
+	broken, split := &Fault{}, &Fault{Err: errSplit}
 	for _, seat := range r.others {
 		if r.only != nil && !slices.Contains(r.only, seat) {
 			continue

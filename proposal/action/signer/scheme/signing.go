@@ -108,7 +108,7 @@ func (s *Signing) After(other *Signing) {
 // Signature returns the signature once there is one: BIP-340, or r || s with s in the lower half. It has been verified.
 func (s *Signing) Signature() ([64]byte, error) {
 	if !s.done {
-		return [64]byte{}, ErrUnfinished
+		return [64]byte{}, errUnfinished
 	}
 	return s.signature, nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// ErrSignature says that a signature is not one of the key for the digest.
-var ErrSignature = errors.New("the signature does not verify")
+// errSignature says that a signature is not one of the key for the digest.
+var errSignature = errors.New("the signature does not verify")
 
 // Verify checks a signature of 64 bytes with the code of another library than the one that makes them: for FROST the BIP-340
 // of btcec/v2/schnorr, for CMP the ECDSA of btcec/v2/ecdsa, with s in the lower half. (The arithmetic of the curve below them is
@@ -36,7 +36,7 @@ func Verify(scheme signer.Scheme, key chain.PublicKey, digest [32]byte, signatur
 		var r, s btcec.ModNScalar
 		if r.SetByteSlice(signature[:32]) || s.SetByteSlice(signature[32:]) || r.IsZero() || s.IsZero() || s.IsOverHalfOrder() ||
 			!ecdsa.NewSignature(&r, &s).Verify(digest[:], public) {
-			return ErrSignature
+			return errSignature
 		}
 		return nil
 	default:
@@ -52,7 +52,7 @@ func verifySchnorr(x, message, signature []byte) error {
 	}
 	sig, err := schnorr.ParseSignature(signature)
 	if err != nil || !sig.Verify(message, key) {
-		return ErrSignature
+		return errSignature
 	}
 	return nil
 }

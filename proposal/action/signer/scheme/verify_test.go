@@ -59,7 +59,7 @@ func TestVerifyRefuses(t *testing.T) {
 	} {
 		require.Error(t, Verify(signer.CMP, key, digest, sig), name)
 	}
-	require.ErrorIs(t, Verify(signer.CMP, key, [32]byte{8}, compact), ErrSignature)
+	require.ErrorIs(t, Verify(signer.CMP, key, [32]byte{8}, compact), errSignature)
 	require.Error(t, Verify(signer.FROST, key, digest, compact))
 	require.Error(t, Verify("other", key, digest, compact))
 	require.Error(t, Verify(signer.CMP, chain.PublicKey{}, digest, compact))
