@@ -13,11 +13,8 @@ import (
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
-// signedBytes returns what the author of a message signs: the prefix and the message without signature and key, unknown
-// fields included. Nil for what cannot be encoded; pubsub refuses that as badly signed.
-func signedBytes(m *pb.Message) []byte { return appendSigned(nil, m) }
-
-// appendSigned writes what signedBytes returns into a buffer, from its beginning.
+// appendSigned writes what the author of a message signs into a buffer, from its beginning: the prefix and the message without
+// signature and key, unknown fields included. Nil for what cannot be encoded; pubsub refuses that as badly signed.
 func appendSigned(buffer []byte, m *pb.Message) []byte {
 	bare := &pb.Message{From: m.From, Data: m.Data, Seqno: m.Seqno, Topic: m.Topic}
 	bare.ProtoReflect().SetUnknown(m.ProtoReflect().GetUnknown())

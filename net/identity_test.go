@@ -27,7 +27,7 @@ func forgeUnknown(t *testing.T, by byte, w chain.Wallet, envelope []byte, copyOf
 	m.Signature = nil
 	key, err := crypto.UnmarshalSecp256k1PrivateKey(operatorKey(by).Serialize())
 	require.NoError(t, err)
-	signature, err := key.Sign(signedBytes(m))
+	signature, err := key.Sign(appendSigned(nil, m))
 	require.NoError(t, err)
 	m.Signature = signature
 	return m
@@ -49,7 +49,7 @@ func TestSizeAndIdentityAreOfWhatIsSigned(t *testing.T) {
 		"empty topic":       {Topic: new(string)},
 		"nothing":           {},
 	} {
-		require.Equal(t, len(signedBytes(m)), signedSize(m), name)
+		require.Equal(t, len(appendSigned(nil, m)), signedSize(m), name)
 		require.Equal(t, messageID(m), identity(&pubsub.Message{Message: m}), name)
 		id := messageID(m)
 		require.Equal(t, id, identity(&pubsub.Message{ID: string(id[:]), Message: m}), name)
@@ -238,7 +238,7 @@ func TestMessageIDIsTheDigestUnderTheSignature(t *testing.T) {
 	m := new(pb.Message)
 	require.NoError(t, proto.Unmarshal(signed.Bytes(), m))
 	require.Equal(t, signed.ID(), messageID(m))
-	require.Equal(t, signed.SignedBytes(), signedBytes(m))
+	require.Equal(t, signed.SignedBytes(), appendSigned(nil, m))
 	unknown := forgeUnknown(t, 1, w, []byte("x"), 1, 5)
 	require.NotEqual(t, signed.ID(), messageID(unknown), "unknown fields are signed")
 	whole, err := proto.Marshal(unknown)

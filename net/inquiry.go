@@ -59,8 +59,6 @@ type Line struct {
 	stream network.Stream
 	r      *bufio.Reader
 	most   Inquiry
-	// Instance is who answers.
-	Instance peer.ID
 }
 
 // Inquire opens a line to one of an operator's instances that are connected, for an inquiry that both sides know
@@ -74,7 +72,7 @@ func (h *Host) Inquire(ctx context.Context, name protocol.ID, of chain.Operator)
 	for _, id := range h.table.instances(of, time.Now()) {
 		s, failed := h.host.NewStream(network.WithNoDial(ctx, "inquiry"), id, name)
 		if failed == nil {
-			return &Line{s, bufio.NewReader(s), h.inquiries[i], id}, nil
+			return &Line{s, bufio.NewReader(s), h.inquiries[i]}, nil
 		}
 		if err = fmt.Errorf("inquire: %w", failed); ctx.Err() != nil {
 			break

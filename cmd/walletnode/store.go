@@ -75,14 +75,6 @@ func storeStatus(c *cli.Context) error {
 	return writeStoreState(c.App.Writer, s)
 }
 
-// some returns nil for the zero value: in JSON what is not known is null.
-func some[T comparable](v T) *T {
-	if v == *new(T) {
-		return nil
-	}
-	return &v
-}
-
 func writeStoreState(w io.Writer, s view.StoreState) error {
 	var out strings.Builder
 	row := func(name, format string, args ...any) {

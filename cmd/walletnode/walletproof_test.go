@@ -34,7 +34,7 @@ func TestTheProofOfAFailedKeyGenerationNamesItsCulpritToAnybody(t *testing.T) {
 		row := keygen.Row{Session: inv.Session(), Invitation: doc, State: keygen.Failed, Detail: "it failed", Created: time.Unix(1, 0), Changed: time.Unix(2, 0)}
 		for _, by := range liars {
 			for i, text := range says {
-				data := keygen.EncodeBundle(row.Session, 1, []signer.Parcel{{Data: []byte(text)}})
+				data := keygen.EncodeBundle(row.Session, 1, []signer.Parcel{{Data: []byte(text)}}, nil)
 				signed := wire.SignPubsub(by, keygen.TopicOf(row.Session), data, binary.BigEndian.AppendUint64(nil, uint64(i+1))) //nolint:gosec // two
 				row.Proof = append(row.Proof, signed.Bytes())
 			}

@@ -318,3 +318,10 @@ func FuzzPosition(f *testing.F) {
 var _ Feeds = (*mailroom)(nil)
 
 var _ feedclient.Instances = (*Client)(nil)
+
+// count is how many streams are under way.
+func (f *followers) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.all
+}

@@ -64,13 +64,6 @@ func (f *followers) add(by *Subscriber, n int) {
 	}
 }
 
-// count is how many streams are under way.
-func (f *followers) count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.all
-}
-
 // position is where a subscriber goes on; found says that it said so.
 func (q *query) position() (at pipeline.Position, found bool) {
 	number := parsed(q, "number", parseCount)

@@ -93,9 +93,8 @@ type Wish struct {
 
 // Bounds of the lists.
 const (
-	MaxText  = 200  // bytes of a reason or detail
-	MaxBans  = 1024 // bans at a time
-	MaxHalts = 4096 // stopped wallets at a time
+	MaxText = 200  // bytes of a reason or detail
+	MaxBans = 1024 // bans at a time; of stopped wallets there are no more than wallets
 )
 
 // Errors that callers tell apart with errors.Is.

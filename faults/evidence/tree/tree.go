@@ -94,9 +94,6 @@ func (t Tree) Names() []Name {
 	return names
 }
 
-// Leaves returns the leaves in ascending order of their names.
-func (t Tree) Leaves() []Leaf { return slices.Clone(t.leaves) }
-
 // Some returns the tree of some leaves, which are given by their places in ascending order.
 func (t Tree) Some(places []int) Tree {
 	leaves := make([]Leaf, len(places))

@@ -103,11 +103,6 @@ func openBundle(session signer.SessionID, by chain.Operator, m *pb.SignerBundle,
 	return b, nil
 }
 
-// EncodeBundle writes what an operator says at the end of a round: the data of a message on the session's topic.
-func EncodeBundle(session signer.SessionID, round int, parcels []signer.Parcel) []byte {
-	return EncodeSealed(session, round, parcels, nil)
-}
-
 // acceptedHash is of the keys with which all operators of a session have accepted.
 func acceptedHash(session signer.SessionID, keys map[chain.Operator]signer.PublicKey) signer.Digest {
 	operators := slices.SortedFunc(maps.Keys(keys), func(a, b chain.Operator) int { return bytes.Compare(a[:], b[:]) })
@@ -122,8 +117,9 @@ func acceptedHash(session signer.SessionID, keys map[chain.Operator]signer.Publi
 	return signer.Digest(h.Sum(nil))
 }
 
-// EncodeSealed is EncodeBundle with the keys with which all operators have accepted, to which what is for one operator is sealed.
-func EncodeSealed(session signer.SessionID, round int, parcels []signer.Parcel, keys map[chain.Operator]signer.PublicKey) []byte {
+// EncodeBundle writes what an operator says at the end of a round: the data of a message on the session's topic. keys are those with
+// which all operators have accepted, to which what is for one operator is sealed; none where nothing is.
+func EncodeBundle(session signer.SessionID, round int, parcels []signer.Parcel, keys map[chain.Operator]signer.PublicKey) []byte {
 	m := &pb.SignerBundle{Session: session[:], Round: uint32(round)} //nolint:gosec // at most MaxRounds
 	if round == 1 && len(keys) > 0 {
 		accepted := acceptedHash(session, keys)

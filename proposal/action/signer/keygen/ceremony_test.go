@@ -252,7 +252,7 @@ func TestSplitCommitmentsAreProven(t *testing.T) {
 			if from != operator(2) || to != operator(3) || proto.Unmarshal(data, m) != nil || m.GetBundle().GetRound() != 1 {
 				return data
 			}
-			return keygen.EncodeBundle(signer.SessionID(m.GetBundle().GetSession()), 1, []signer.Parcel{{Data: []byte("another")}})
+			return keygen.EncodeBundle(signer.SessionID(m.GetBundle().GetSession()), 1, []signer.Parcel{{Data: []byte("another")}}, nil)
 		}
 		session := create(t, all, 3, 1, 1, 1, 1)
 		time.Sleep(time.Minute)
@@ -278,7 +278,7 @@ func TestTwoDifferentBundlesAreProof(t *testing.T) {
 		all[1].backend.silentIn = 2
 		session := create(t, all, 2, 1, 1, 1)
 		again := h.open(keygen.TopicOf(session), secret(2))
-		require.NoError(t, again.Publish(t.Context(), keygen.EncodeBundle(session, 1, []signer.Parcel{{Data: []byte("another")}})))
+		require.NoError(t, again.Publish(t.Context(), keygen.EncodeBundle(session, 1, []signer.Parcel{{Data: []byte("another")}}, nil)))
 		synctest.Wait()
 		st := all[0].status(session)
 		require.Equal(t, keygen.Failed, st.State)
@@ -461,7 +461,7 @@ func TestStrangerOnTheTopicIsNotHeard(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, stranger.Publish(t.Context(), data))
 		}
-		require.NoError(t, stranger.Publish(t.Context(), keygen.EncodeBundle(session, 1, nil)))
+		require.NoError(t, stranger.Publish(t.Context(), keygen.EncodeBundle(session, 1, nil, nil)))
 		require.NoError(t, stranger.Publish(t.Context(), []byte{0xff}))
 		for _, m := range all[1:] {
 			require.NoError(t, m.service.Accept(t.Context(), session))

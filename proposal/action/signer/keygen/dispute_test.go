@@ -121,7 +121,7 @@ func TestWhoShowsAnotherKeyOfALaterRoundIsNamed(t *testing.T) {
 		all[2].backend.silentIn = 3
 		session := create(t, all, 2, 1, 1, 1)
 		topic := keygen.TopicOf(session)
-		require.NoError(t, h.open(topic, secret(2)).Publish(t.Context(), keygen.EncodeBundle(session, 3, []signer.Parcel{{Data: []byte("for all")}})))
+		require.NoError(t, h.open(topic, secret(2)).Publish(t.Context(), keygen.EncodeBundle(session, 3, []signer.Parcel{{Data: []byte("for all")}}, nil)))
 		synctest.Wait()
 		key := make([]byte, 32)
 		o := &pb.KeygenOpening{Dealer: 2, Receiver: 3, Round: 3, Key: key}

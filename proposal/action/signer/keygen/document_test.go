@@ -289,7 +289,7 @@ func TestDocumentsHaveOneForm(t *testing.T) {
 func TestSplitProof(t *testing.T) {
 	session := signer.SessionID{4}
 	say := func(seed, round int, of signer.SessionID, words string, seqno byte) []byte {
-		data := keygen.EncodeBundle(of, round, []signer.Parcel{{Data: []byte(words)}})
+		data := keygen.EncodeBundle(of, round, []signer.Parcel{{Data: []byte(words)}}, nil)
 		return wire.SignPubsub(secret(seed), keygen.TopicOf(of), data, []byte{0, 0, 0, 0, 0, 0, 0, seqno}).Bytes()
 	}
 	first := say(1, 1, session, "to one", 1)
@@ -301,7 +301,7 @@ func TestSplitProof(t *testing.T) {
 		"of another round":       say(1, 2, session, "to another", 2),
 		"of another session":     say(1, 1, signer.SessionID{5}, "to another", 2),
 		"of another operator":    say(2, 1, session, "to another", 2),
-		"of no session":          wire.SignPubsub(secret(1), invitationTopic, keygen.EncodeBundle(session, 1, nil), nil).Bytes(),
+		"of no session":          wire.SignPubsub(secret(1), invitationTopic, keygen.EncodeBundle(session, 1, nil, nil), nil).Bytes(),
 		"of no form":             {1, 2, 3},
 	} {
 		_, err := keygen.SplitProof(first, second)
@@ -312,7 +312,7 @@ func TestSplitProof(t *testing.T) {
 func TestBundleIsWhatWasSaid(t *testing.T) {
 	session := signer.SessionID{4}
 	parcels := []signer.Parcel{{Data: []byte("all")}, {To: operator(2), Data: []byte("one")}}
-	data := keygen.EncodeBundle(session, 3, parcels)
+	data := keygen.EncodeBundle(session, 3, parcels, nil)
 	signed := wire.SignPubsub(secret(1), keygen.TopicOf(session), data, nil).Bytes()
 	b, err := keygen.ReadBundle(session, signed)
 	require.NoError(t, err)
@@ -320,7 +320,7 @@ func TestBundleIsWhatWasSaid(t *testing.T) {
 	_, err = keygen.ReadBundle(signer.SessionID{5}, signed)
 	require.ErrorIs(t, err, keygen.ErrDocument)
 	for _, round := range []int{0, keygen.MaxRounds + 1} {
-		signed := wire.SignPubsub(secret(1), keygen.TopicOf(session), keygen.EncodeBundle(session, round, nil), nil).Bytes()
+		signed := wire.SignPubsub(secret(1), keygen.TopicOf(session), keygen.EncodeBundle(session, round, nil, nil), nil).Bytes()
 		_, err := keygen.ReadBundle(session, signed)
 		require.ErrorIs(t, err, keygen.ErrDocument)
 	}

@@ -101,8 +101,8 @@ func FuzzDocuments(f *testing.F) {
 // FuzzReadBundle signs whatever it is given: what one who is invited can make us read.
 func FuzzReadBundle(f *testing.F) {
 	session := signer.SessionID{4}
-	f.Add(keygen.EncodeBundle(session, 2, []signer.Parcel{{Data: []byte("all")}, {To: operator(2), Data: []byte("one")}}))
-	f.Add(keygen.EncodeSealed(session, 1, []signer.Parcel{{Data: []byte("all")}}, map[chain.Operator]signer.PublicKey{operator(1): {1}}))
+	f.Add(keygen.EncodeBundle(session, 2, []signer.Parcel{{Data: []byte("all")}, {To: operator(2), Data: []byte("one")}}, nil))
+	f.Add(keygen.EncodeBundle(session, 1, []signer.Parcel{{Data: []byte("all")}}, map[chain.Operator]signer.PublicKey{operator(1): {1}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		signed := wire.SignPubsub(secret(1), keygen.TopicOf(session), data, nil).Bytes()
 		b, err := keygen.ReadBundle(session, signed)
@@ -111,7 +111,7 @@ func FuzzReadBundle(f *testing.F) {
 		}
 		require.Equal(t, operator(1), b.By)
 		require.Equal(t, keygen.BundleHash(data), b.Hash)
-		again := wire.SignPubsub(secret(1), keygen.TopicOf(session), keygen.EncodeBundle(session, b.Round, b.Parcels), nil).Bytes()
+		again := wire.SignPubsub(secret(1), keygen.TopicOf(session), keygen.EncodeBundle(session, b.Round, b.Parcels, nil), nil).Bytes()
 		back, err := keygen.ReadBundle(session, again)
 		require.NoError(t, err)
 		require.Equal(t, b.Parcels, back.Parcels)
@@ -154,7 +154,7 @@ func FuzzExamine(f *testing.F) {
 			if round == 2 {
 				parcels = append(parcels, signer.Parcel{To: operator(3), Data: share(operator(seed), operator(3))})
 			}
-			data := keygen.EncodeSealed(session, round, parcels, keys)
+			data := keygen.EncodeBundle(session, round, parcels, keys)
 			honest = append(honest, say(seed, data))
 			hash := keygen.BundleHash(data)
 			o.Hashes = append(o.Hashes, hash[:])
@@ -175,7 +175,7 @@ func FuzzExamine(f *testing.F) {
 		require.Equal(f, i == 0, err == nil, "a complaint of shares that are right names who complains")
 		require.Len(f, found, max(0, 1-i))
 	}
-	f.Add(keygen.EncodeSealed(session, 1, nil, keys), keygen.EncodeBundle(session, 1, nil))
+	f.Add(keygen.EncodeBundle(session, 1, nil, keys), keygen.EncodeBundle(session, 1, nil, nil))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		found, err := keygen.Examine(t.Context(), invited, append(slices.Clone(honest), say(3, first), say(3, second)), toyJudge)
 		if err != nil {

@@ -90,7 +90,7 @@ func (p *play) utter(ctx context.Context, round int, out []signer.Parcel) error 
 			keys[a.By] = a.SealTo
 		}
 	}
-	data := EncodeSealed(p.row.Session, round, out, keys)
+	data := EncodeBundle(p.row.Session, round, out, keys)
 	if len(data) > maxBundle-signatures {
 		return tooLarge(len(data), maxBundle-signatures)
 	}

@@ -13,6 +13,9 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
+// policies are all of them.
+func policies() []Policy { return []Policy{Derived, LeastLoaded, Random} }
+
 // wallets is how many new wallets each test places.
 const wallets = 10_000
 

@@ -21,9 +21,6 @@ const (
 	Random      Policy = "random"       // by weight
 )
 
-// policies returns every policy, the default first.
-func policies() []Policy { return []Policy{Derived, LeastLoaded, Random} }
-
 // State is what the operator says of a backend.
 type State string
 

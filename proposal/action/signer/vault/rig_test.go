@@ -133,13 +133,13 @@ func (r *rig) openingFor(h *house) *signer.Opening {
 // say signs a bundle as its operator's node does.
 func (r *rig) say(h *house, topic string, session signer.SessionID, round int, out []signer.Parcel) []byte {
 	r.seqno++
-	data := keygen.EncodeBundle(session, round, out)
+	data := keygen.EncodeBundle(session, round, out, nil)
 	if topic == keygen.TopicOf(r.session) {
 		keys := map[chain.Operator]signer.PublicKey{}
 		for _, h := range r.houses {
 			keys[h.op] = r.seal(h).to
 		}
-		data = keygen.EncodeSealed(session, round, out, keys)
+		data = keygen.EncodeBundle(session, round, out, keys)
 	}
 	signed := ownwire.SignPubsub(h.key, topic, data, binary.BigEndian.AppendUint64(nil, r.seqno)).Bytes()
 	r.traffic = append(r.traffic, signed)
