@@ -36,7 +36,7 @@ type actor struct {
 	work     sync.WaitGroup
 
 	mu     sync.Mutex
-	deeds  []Deed
+	deeds  []deed
 	failed error
 }
 
@@ -134,14 +134,14 @@ func (a *actor) say(ctx context.Context, clock *chain.Clock, w coordination.Wind
 	if err := send(ctx); err != nil {
 		return err
 	}
-	a.log(Deed{
-		Kind: DeedStatement, Operator: a.part.operator, Wallet: l.wallet, Key: a.key, Envelope: envelope,
+	a.log(deed{
+		Kind: deedStatement, Operator: a.part.operator, Wallet: l.wallet, Key: a.key, Envelope: envelope,
 		From: at, To: at, Peers: a.heard(), Audience: a.part.audience,
 	})
 	return net.Retransmit(ctx, clock, at, w.ActiveEnd, send)
 }
 
-func (a *actor) log(d Deed) {
+func (a *actor) log(d deed) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.deeds = append(a.deeds, d)
@@ -158,15 +158,15 @@ func (a *actor) fail(err error) {
 
 // silences returns the deeds of an actor that had nothing to say: one for each wallet that it should have led. An
 // actor that was not connected to anybody has none.
-func (a *actor) silences(w coordination.Window, elections []election) []Deed {
+func (a *actor) silences(w coordination.Window, elections []election) []deed {
 	if len(a.part.lines) > 0 || a.part.flood != nil || a.heard() == 0 {
 		return nil
 	}
-	var deeds []Deed
+	var deeds []deed
 	for _, e := range elections {
 		if e.leader == a.part.operator {
-			deeds = append(deeds, Deed{
-				Kind: DeedSilence, Operator: a.part.operator, Wallet: e.wallet.ID(),
+			deeds = append(deeds, deed{
+				Kind: deedSilence, Operator: a.part.operator, Wallet: e.wallet.ID(),
 				From: w.Block, To: w.ActiveEnd - 1, Peers: a.heard(),
 			})
 		}
@@ -175,7 +175,7 @@ func (a *actor) silences(w coordination.Window, elections []election) []Deed {
 }
 
 // dismiss ends the actor and returns what it did.
-func (a *actor) dismiss() ([]Deed, error) {
+func (a *actor) dismiss() ([]deed, error) {
 	a.stop()
 	a.work.Wait()
 	return a.deeds, errors.Join(a.failed, a.close())

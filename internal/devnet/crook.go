@@ -27,7 +27,7 @@ type plot struct {
 	mu    sync.Mutex
 	crook chain.Operator // zero until there is one
 	open  map[signer.SessionID]signer.SignOpen
-	deeds []Deed
+	deeds []deed
 }
 
 // crook is a signer backend that has an operator's shares and can cheat.
@@ -82,10 +82,10 @@ func (p *plot) cheats(c crook, session signer.SessionID) bool {
 	if p.crook != c.of {
 		return false
 	}
-	if !slices.ContainsFunc(p.deeds, func(d Deed) bool { return d.Attempt == open.Attempt }) {
+	if !slices.ContainsFunc(p.deeds, func(d deed) bool { return d.Attempt == open.Attempt }) {
 		at := p.height()
-		p.deeds = append(p.deeds, Deed{
-			Kind: DeedCheat, Operator: c.of, Signer: c.id, Wallet: p.wallet.ID(), From: at, To: at, Attempt: open.Attempt, Signers: open.Signers,
+		p.deeds = append(p.deeds, deed{
+			Kind: deedCheat, Operator: c.of, Signer: c.id, Wallet: p.wallet.ID(), From: at, To: at, Attempt: open.Attempt, Signers: open.Signers,
 		})
 	}
 	return true
@@ -96,7 +96,7 @@ func (p *plot) cheated(op chain.Operator, session signer.SessionID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	open, ok := p.open[session]
-	return ok && p.crook == op && slices.ContainsFunc(p.deeds, func(d Deed) bool { return d.Attempt == open.Attempt })
+	return ok && p.crook == op && slices.ContainsFunc(p.deeds, func(d deed) bool { return d.Attempt == open.Attempt })
 }
 
 // impersonation is a crook that answers in place of a signer.

@@ -67,9 +67,9 @@ type devnet struct {
 	board     *board                                // nil if the subject's instances have pages of their own
 	refused   map[chain.Operator]chain.Height       // operators that honest nodes refuse, until this block
 	purses    map[chain.WalletID]chain.UTXO         // main UTXOs of the wallets that sign
-	shares    []Share                               // where the shares of those are
-	retired   []Deed                                // signers that were retired
-	silent    []Deed                                // signers that were down in the window before, if that takes turns
+	shares    []share                               // where the shares of those are
+	retired   []deed                                // signers that were retired
+	silent    []deed                                // signers that were down in the window before, if that takes turns
 	requests  int                                   // redemptions requested so far
 	open      map[chain.WalletID][]int              // of those, the open ones of each wallet, oldest first
 	busy      atomic.Bool                           // blocks are needed at their pace

@@ -76,8 +76,8 @@ func (a *act) slowDisk(ctx context.Context, o *operator) (err error) {
 	if it, err := opened(o); it || err != nil {
 		return err // its disk was not slow, so there is nothing to log
 	}
-	a.deeds = append(a.deeds, Deed{
-		Kind: DeedSlowDisk, Operator: o.address, From: a.window.Block, To: a.chain.Height(), Peers: len(a.operators) - 1,
+	a.deeds = append(a.deeds, deed{
+		Kind: deedSlowDisk, Operator: o.address, From: a.window.Block, To: a.chain.Height(), Peers: len(a.operators) - 1,
 	})
 	return nil
 }

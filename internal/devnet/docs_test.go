@@ -31,7 +31,7 @@ func newPage() page {
 			p.Many = append(p.Many, s.Name)
 		}
 	}
-	for _, kind := range StrikeKinds() {
+	for _, kind := range strikeKinds() {
 		p.Strikes = append(p.Strikes, struct{ Kind, Happens string }{string(kind), kind.Happens()})
 	}
 	for n := 2; n <= maxOperators; n++ { // one operator alone can be calm, which says nothing

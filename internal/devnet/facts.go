@@ -14,29 +14,29 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
-// Facts is everything the judge may look at of one window: the chain, what was done to the network, and the rows that
+// facts is everything the judge may look at of one window: the chain, what was done to the network, and the rows that
 // the nodes show to anyone who reads their stores.
-type Facts struct {
+type facts struct {
 	Window  coordination.Window
 	Safe    chain.Hash // hash of block c-32
 	MostFee uint64     // satoshi, the most that a redemption transaction may pay
-	Wallets []WalletFacts
-	Deeds   []Deed
-	Nodes   []NodeFacts
-	Shares  []Share // as the signers tell
+	Wallets []walletFacts
+	Deeds   []deed
+	Nodes   []nodeFacts
+	Shares  []share // as the signers tell
 }
 
-// WalletFacts is one wallet as the chain has it.
-type WalletFacts struct {
+// walletFacts is one wallet as the chain has it.
+type walletFacts struct {
 	Wallet chain.Wallet
 	Due    [][]byte // output scripts of the requests that a redemption of this window may pay
-	Purse  *Purse   // what it pays them from; nil if nobody can sign for it
+	Purse  *purse   // what it pays them from; nil if nobody can sign for it
 	// Poor is who was missing from the wallet's newest heartbeats before this window, the oldest first, as far back as all were poor.
 	Poor [][]chain.Operator
 }
 
-// NodeFacts is what one node has recorded of the window.
-type NodeFacts struct {
+// nodeFacts is what one node has recorded of the window.
+type nodeFacts struct {
 	Operator chain.Operator
 	Down     bool // it did not run in the active phase
 	// First says that the node had accounted for no window before: then one that it misses leaves no trace (rule R1).
@@ -50,52 +50,52 @@ type NodeFacts struct {
 	// Signings are what its wallets' signers were asked in the window, and what came of it.
 	Signings []signing.Signing
 	Inactive []store.Inactive // what it has found of operators in this window
-	Proofs   []ProofFacts     // all that it has stored
+	Proofs   []proofFacts     // all that it has stored
 }
 
-// ProofFacts is a proof that a node has stored.
-type ProofFacts struct {
+// proofFacts is a proof that a node has stored.
+type proofFacts struct {
 	Proof evidence.Proof
 	// Exit is what "walletnode evidence verify" ended with, given the proof and the wallet's operators as the chain has them.
 	Exit int
 }
 
-// DeedKind says what sort of thing was done.
-type DeedKind string
+// deedKind says what sort of thing was done.
+type deedKind string
 
 // The kinds of deeds.
 const (
-	DeedSilence      DeedKind = "silence"       // an instance was connected through the active phase and said nothing
-	DeedStatement    DeedKind = "statement"     // an instance sent a message
-	DeedRestart      DeedKind = "restart"       // a node was killed and started again
-	DeedSkippedHeads DeedKind = "skipped heads" // a node's endpoint lost heads
-	DeedLateStart    DeedKind = "late start"    // a node was down until within the window
-	DeedStalledChain DeedKind = "stalled chain" // a node's endpoint showed no block of the active phase
-	DeedReorg        DeedKind = "reorg"         // the chain replaced blocks, block c among them
-	DeedLie          DeedKind = "lie"           // an endpoint told another seed block
-	DeedFork         DeedKind = "fork"          // an endpoint told a branch of its own
-	DeedBlackhole    DeedKind = "black hole"    // an endpoint answered nothing
-	DeedCut          DeedKind = "cut"           // an endpoint was out of reach
-	// DeedSlowDisk says that a node could not write for some blocks, when others did.
-	DeedSlowDisk DeedKind = "slow disk"
-	// DeedPartition says that no node of one side was connected to one of the other.
-	DeedPartition DeedKind = "partition"
-	// DeedFlood says that an instance sent more than anybody puts up with.
-	DeedFlood DeedKind = "flood"
-	// DeedSignerDown says that a signer was stopped, DeedSignersBack that one runs again that was, and DeedRetired that its
+	deedSilence      deedKind = "silence"       // an instance was connected through the active phase and said nothing
+	deedStatement    deedKind = "statement"     // an instance sent a message
+	deedRestart      deedKind = "restart"       // a node was killed and started again
+	deedSkippedHeads deedKind = "skipped heads" // a node's endpoint lost heads
+	deedLateStart    deedKind = "late start"    // a node was down until within the window
+	deedStalledChain deedKind = "stalled chain" // a node's endpoint showed no block of the active phase
+	deedReorg        deedKind = "reorg"         // the chain replaced blocks, block c among them
+	deedLie          deedKind = "lie"           // an endpoint told another seed block
+	deedFork         deedKind = "fork"          // an endpoint told a branch of its own
+	deedBlackhole    deedKind = "black hole"    // an endpoint answered nothing
+	deedCut          deedKind = "cut"           // an endpoint was out of reach
+	// deedSlowDisk says that a node could not write for some blocks, when others did.
+	deedSlowDisk deedKind = "slow disk"
+	// deedPartition says that no node of one side was connected to one of the other.
+	deedPartition deedKind = "partition"
+	// deedFlood says that an instance sent more than anybody puts up with.
+	deedFlood deedKind = "flood"
+	// deedSignerDown says that a signer was stopped, deedSignersBack that one runs again that was, and deedRetired that its
 	// operator had retired it before a wallet was made.
-	DeedSignerDown  DeedKind = "signer down"
-	DeedSignersBack DeedKind = "signer back"
-	DeedRetired     DeedKind = "retired signer"
-	// DeedCheat says that a signer gave a wrong part of a signature.
-	DeedCheat DeedKind = "cheating"
-	// DeedDrawn says that block c-32 was made anew until its hash put a heartbeat on a wallet's checklist.
-	DeedDrawn DeedKind = "drawn heartbeat"
+	deedSignerDown  deedKind = "signer down"
+	deedSignersBack deedKind = "signer back"
+	deedRetired     deedKind = "retired signer"
+	// deedCheat says that a signer gave a wrong part of a signature.
+	deedCheat deedKind = "cheating"
+	// deedDrawn says that block c-32 was made anew until its hash put a heartbeat on a wallet's checklist.
+	deedDrawn deedKind = "drawn heartbeat"
 )
 
-// Deed is one entry of the adversary's log: what was really done, not what was planned.
-type Deed struct {
-	Kind     DeedKind
+// deed is one entry of the adversary's log: what was really done, not what was planned.
+type deed struct {
+	Kind     deedKind
 	Operator chain.Operator // whose key was used, or whose node suffered it
 	Wallet   chain.WalletID // of a silence, a statement or a drawn heartbeat; of a retired signer the one that was made afterwards
 	Key      wire.PublicKey // of a statement: the operator's key, which signed it
@@ -126,17 +126,17 @@ type Deed struct {
 	Replayed [][]byte
 }
 
-func (d Deed) String() string {
+func (d deed) String() string {
 	return fmt.Sprintf("%s of %v, blocks %d to %d", d.Kind, d.Operator, d.From, d.To)
 }
 
 // within reports whether the whole deed lies in the window's active phase.
-func (d Deed) within(w coordination.Window) bool {
+func (d deed) within(w coordination.Window) bool {
 	return d.From >= w.Block && d.From <= d.To && d.To < w.ActiveEnd
 }
 
 // said decodes a statement as any node would.
-func (d Deed) said() (proposal.Message, error) {
+func (d deed) said() (proposal.Message, error) {
 	envelope, err := wire.DecodeEnvelope(d.Envelope, d.Key.PeerID())
 	if err != nil {
 		return proposal.Message{}, err
@@ -145,6 +145,6 @@ func (d Deed) said() (proposal.Message, error) {
 }
 
 // on returns the deeds on one wallet.
-func on(wallet chain.WalletID, deeds []Deed) []Deed {
-	return slices.DeleteFunc(slices.Clone(deeds), func(d Deed) bool { return d.Wallet != wallet })
+func on(wallet chain.WalletID, deeds []deed) []deed {
+	return slices.DeleteFunc(slices.Clone(deeds), func(d deed) bool { return d.Wallet != wallet })
 }

@@ -80,15 +80,15 @@ func (a *actor) inundate(ctx context.Context, clock *chain.Clock, w coordination
 			return err
 		}
 		at := clock.Height()
-		a.log(Deed{
-			Kind: DeedStatement, Operator: a.part.operator, Wallet: f.wallet, Key: a.key, Envelope: envelope,
+		a.log(deed{
+			Kind: deedStatement, Operator: a.part.operator, Wallet: f.wallet, Key: a.key, Envelope: envelope,
 			From: at, To: at, Peers: peers,
 		})
 		if err := a.channels[f.wallet].Publish(ctx, envelope); err != nil {
 			return err
 		}
 	}
-	a.logFlood(clock, f, from, Deed{Sent: n, Peers: peers})
+	a.logFlood(clock, f, from, deed{Sent: n, Peers: peers})
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (a *actor) replay(ctx context.Context, clock *chain.Clock, w coordination.W
 		})
 	}
 	all.Wait()
-	a.logFlood(clock, f, from, Deed{Sent: least, Peers: peers, Replayed: signed})
+	a.logFlood(clock, f, from, deed{Sent: least, Peers: peers, Replayed: signed})
 	return nil
 }
 
@@ -143,8 +143,8 @@ func replayRPC(signed [][]byte) []byte {
 	return append(binary.AppendUvarint(nil, uint64(rpc.Len())), rpc.Bytes()...)
 }
 
-func (a *actor) logFlood(clock *chain.Clock, f flood, from chain.Height, d Deed) {
-	d.Kind, d.Operator, d.Wallet, d.Instance = DeedFlood, a.part.operator, f.wallet, a.host.ID().String()
+func (a *actor) logFlood(clock *chain.Clock, f flood, from chain.Height, d deed) {
+	d.Kind, d.Operator, d.Wallet, d.Instance = deedFlood, a.part.operator, f.wallet, a.host.ID().String()
 	d.From, d.To = from, clock.Height()
 	a.log(d)
 }

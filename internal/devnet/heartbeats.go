@@ -41,12 +41,12 @@ func (a *act) draw(ctx context.Context) error {
 		return fmt.Errorf("draw a heartbeat: %w", err)
 	}
 	a.log.Info("A heartbeat is on the checklist", "window", a.window.Block, "wallet", w.ID(), "replaced", tries)
-	a.deeds = append(a.deeds, Deed{Kind: DeedDrawn, Wallet: w.ID(), From: a.window.SeedBlock, To: a.window.SeedBlock})
+	a.deeds = append(a.deeds, deed{Kind: deedDrawn, Wallet: w.ID(), From: a.window.SeedBlock, To: a.window.SeedBlock})
 	return a.standStill(ctx, knownAt(a.window))
 }
 
 // countPoor notes, after a window, which wallets' heartbeats lacked the same signers as those before.
-func (d *devnet) countPoor(f Facts) {
+func (d *devnet) countPoor(f facts) {
 	for _, w := range f.Wallets {
 		e := elect(w.Wallet, f.Window, f.Safe, w.Due)
 		if e.honestKind() != proposal.KindHeartbeat {
@@ -63,7 +63,7 @@ func (d *devnet) countPoor(f Facts) {
 
 // poor returns the operators whose shares of a wallet nobody could use in a window, if these are so many that its heartbeat is
 // poor, and are not everybody but one, who cannot tell whether it was alone; else nil.
-func poor(w chain.Wallet, f Facts) []chain.Operator {
+func poor(w chain.Wallet, f facts) []chain.Operator {
 	down := f.silent()
 	missing := slices.DeleteFunc(w.Operators(), func(op chain.Operator) bool { return !unsignable(op, w.ID(), f.Shares, down) })
 	if seatsLeft(w, f.Shares, down)*100 >= poorShare*w.Seats() || len(missing) >= len(w.Operators())-1 {
@@ -77,10 +77,10 @@ func poor(w chain.Wallet, f Facts) []chain.Operator {
 func planInactive(s stage) plan {
 	var p plan
 	w := s.elections[0].wallet
-	for _, share := range s.shares {
+	for _, held := range s.shares {
 		left := seatsLeft(w, s.shares, p.silent)
-		one := Share{Operator: share.Operator, Signer: share.Signer}
-		if share.Wallet != w.ID() || left*100 < poorShare*w.Seats() || slices.Contains(p.silent, one) {
+		one := share{Operator: held.Operator, Signer: held.Signer}
+		if held.Wallet != w.ID() || left*100 < poorShare*w.Seats() || slices.Contains(p.silent, one) {
 			continue
 		}
 		more := append(slices.Clone(p.silent), one)

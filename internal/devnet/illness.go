@@ -30,7 +30,7 @@ const (
 // illness is what is wrong with some endpoints of some operators, from before a window's seed block until the window is
 // over. Who leads is not known when it begins.
 type illness struct {
-	kind  DeedKind
+	kind  deedKind
 	of    []chain.Operator
 	count int // of each one's endpoints, the primary and those that come next
 }
@@ -41,7 +41,7 @@ func (i illness) LogValue() slog.Value {
 }
 
 // planMinority lets a minority of everybody's endpoints fall ill.
-func planMinority(kind DeedKind) func(stage) plan {
+func planMinority(kind deedKind) func(stage) plan {
 	return func(s stage) plan { return plan{ill: illness{kind: kind, of: s.operators, count: minority}} }
 }
 
@@ -50,7 +50,7 @@ func planMinority(kind DeedKind) func(stage) plan {
 func planMajority(s stage) plan {
 	n := len(s.operators)
 	some := min(n/2, n-lastHonest)
-	ill := illness{kind: DeedCut, count: majority}
+	ill := illness{kind: deedCut, count: majority}
 	for i := range some {
 		ill.of = append(ill.of, s.operators[(int(s.window.Index)*some+i)%n]) //nolint:gosec // a remainder
 	}
@@ -61,13 +61,13 @@ func planMajority(s stage) plan {
 func (i illness) faults(w coordination.Window) rpcfault.Faults {
 	f := sound()
 	switch i.kind {
-	case DeedLie:
+	case deedLie:
 		f.Lie = &rpcfault.Lie{Height: w.SeedBlock, Salt: fmt.Sprint(w.Block)}
-	case DeedFork:
+	case deedFork:
 		f.Fork = &rpcfault.Fork{From: w.SeedBlock - eve - leftBefore, Salt: fmt.Sprint(w.Block)}
-	case DeedBlackhole:
+	case deedBlackhole:
 		f.Hang = true
-	case DeedCut:
+	case deedCut:
 		f.Cut = true
 	}
 	return f
@@ -77,8 +77,8 @@ func (i illness) faults(w coordination.Window) rpcfault.Faults {
 func sound() rpcfault.Faults { return rpcfault.Faults{Peers: &rpcfault.Peers{Count: 25}} }
 
 // shows is the sort of wrong answer that an illness gives.
-var shows = map[DeedKind]rpcfault.Kind{
-	DeedLie: rpcfault.KindLie, DeedFork: rpcfault.KindFork, DeedBlackhole: rpcfault.KindHang, DeedCut: rpcfault.KindCut,
+var shows = map[deedKind]rpcfault.Kind{
+	deedLie: rpcfault.KindLie, deedFork: rpcfault.KindFork, deedBlackhole: rpcfault.KindHang, deedCut: rpcfault.KindCut,
 }
 
 // sicken makes the plan's endpoints ill, goes on to where the leaders are known, and gives the ill ones the time to be
@@ -126,7 +126,7 @@ func (a *act) cure(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			a.deeds = append(a.deeds, Deed{
+			a.deeds = append(a.deeds, deed{
 				Kind: a.plan.ill.kind, Operator: address, Endpoint: i, Told: log[shows[a.plan.ill.kind]],
 				From: a.illAt, To: a.chain.Height(),
 			})

@@ -10,10 +10,10 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 )
 
-// Judge compares what the nodes recorded of one window with what the scenario demands, and returns every difference
+// differences compares what the nodes recorded of one window with what the scenario demands, and returns every difference
 // as a sentence; none means that all is as it must be. It is a pure function: leader, checklist and culprit follow
 // from the chain's facts and from who signed, never from a node's own rows (rule R10).
-func Judge(scenarioName string, f Facts) []string {
+func differences(scenarioName string, f facts) []string {
 	s, known := scenarioNamed(scenarioName)
 	if !known {
 		return []string{fmt.Sprintf("there is no scenario %q", scenarioName)}
@@ -46,7 +46,7 @@ func Judge(scenarioName string, f Facts) []string {
 // judge is one judgement.
 type judge struct {
 	scenario    scenario
-	facts       Facts
+	facts       facts
 	elections   []election
 	differences []string
 }
@@ -75,7 +75,7 @@ func (j *judge) deeds() {
 				continue
 			}
 			done++
-		case d.Kind == DeedDrawn:
+		case d.Kind == deedDrawn:
 			if lacks := j.lacksOfDraw(d); lacks != "" {
 				j.differ("%s: %v, wallet %v", lacks, d, d.Wallet)
 				continue
@@ -83,7 +83,7 @@ func (j *judge) deeds() {
 			if d.Kind == want.deed {
 				done++
 			}
-		case d.Kind == DeedCheat:
+		case d.Kind == deedCheat:
 			if d.From < j.facts.Window.End {
 				j.differ("before the actions: %v", d)
 				continue
@@ -91,13 +91,13 @@ func (j *judge) deeds() {
 			done++
 		case !d.within(j.facts.Window):
 			j.differ("not within the active phase: %v", d)
-		case d.Kind == DeedStalledChain && (d.From != j.facts.Window.Block || d.To != j.facts.Window.ActiveEnd-1):
+		case d.Kind == deedStalledChain && (d.From != j.facts.Window.Block || d.To != j.facts.Window.ActiveEnd-1):
 			j.differ("not the whole active phase: %v", d)
-		case d.Kind == DeedSlowDisk && d.Peers == 0:
+		case d.Kind == deedSlowDisk && d.Peers == 0:
 			j.differ("nobody wrote while the node could not: %v", d)
-		case d.Kind == DeedPartition && !j.parts(d):
+		case d.Kind == deedPartition && !j.parts(d):
 			j.differ("not two sides that hold every operator: %v", d)
-		case d.Kind == DeedReorg && d.Replaced[0] == d.Replaced[1]:
+		case d.Kind == deedReorg && d.Replaced[0] == d.Replaced[1]:
 			j.differ("block %d was not replaced: %v", j.facts.Window.Block, d)
 		case d.Kind == want.deed:
 			done++
@@ -120,7 +120,7 @@ func (j *judge) deeds() {
 
 // downNode demands that a node which did not run has nothing of the window but the record that it was down. One that
 // had never accounted for a window has not even that (rule R1).
-func (j *judge) downNode(n NodeFacts) {
+func (j *judge) downNode(n nodeFacts) {
 	if n.Detail.Opened != nil || len(n.Detail.Wallets) > 0 {
 		j.differ("operator %v did not run and recorded the window all the same", n.Operator)
 	}
@@ -135,12 +135,12 @@ func (j *judge) downNode(n NodeFacts) {
 
 // stalled reports whether an operator's node saw no block of the active phase.
 func (j *judge) stalled(op chain.Operator) bool {
-	return slices.ContainsFunc(j.facts.Deeds, func(d Deed) bool { return d.Kind == DeedStalledChain && d.Operator == op })
+	return slices.ContainsFunc(j.facts.Deeds, func(d deed) bool { return d.Kind == deedStalledChain && d.Operator == op })
 }
 
 // stalledNode demands that a node which saw no block of the active phase has nothing of the window but the record of
 // why it missed it.
-func (j *judge) stalledNode(n NodeFacts) {
+func (j *judge) stalledNode(n nodeFacts) {
 	if n.Detail.Opened != nil || len(n.Detail.Wallets) > 0 {
 		j.differ("operator %v saw no block of the window and took part all the same", n.Operator)
 	}
@@ -150,7 +150,7 @@ func (j *judge) stalledNode(n NodeFacts) {
 }
 
 // node demands one row for each wallet of the operator, and each as it must be.
-func (j *judge) node(n NodeFacts) {
+func (j *judge) node(n nodeFacts) {
 	j.opening(n)
 	j.shuns(n)
 	rows := slices.Clone(n.Detail.Wallets)
@@ -174,7 +174,7 @@ func (j *judge) node(n NodeFacts) {
 
 // opening demands that the window was opened, and when: after the heads that were kept from the node, before it was
 // killed, as soon as it was started, and on the block that a reorg replaced.
-func (j *judge) opening(n NodeFacts) {
+func (j *judge) opening(n nodeFacts) {
 	if n.Detail.Opened == nil || n.Detail.Missed != nil {
 		j.differ("operator %v did not open the window", n.Operator)
 		return
@@ -185,16 +185,16 @@ func (j *judge) opening(n NodeFacts) {
 	}
 	for _, d := range j.facts.Deeds {
 		switch {
-		case d.Kind == DeedReorg:
+		case d.Kind == deedReorg:
 			if n.Detail.Opened.Hash != d.Replaced[0] || at > d.From {
 				j.differ("operator %v has not opened the window once, before block %d was replaced", n.Operator, j.facts.Window.Block)
 			}
 		case d.Operator != n.Operator:
-		case d.Kind == DeedSkippedHeads && at <= d.To:
+		case d.Kind == deedSkippedHeads && at <= d.To:
 			j.differ("operator %v opened the window at block %d, which was kept from it", n.Operator, at)
-		case d.Kind == DeedRestart && at > d.From:
+		case d.Kind == deedRestart && at > d.From:
 			j.differ("operator %v was killed before it opened the window", n.Operator)
-		case d.Kind == DeedLateStart && at != d.To:
+		case d.Kind == deedLateStart && at != d.To:
 			j.differ("operator %v opened the window at block %d, and was started at block %d", n.Operator, at, d.To)
 		}
 	}

@@ -10,10 +10,10 @@ import (
 // named demands that somebody names each cheat.
 func (j *judge) named() {
 	for _, d := range j.facts.Deeds {
-		if d.Kind != DeedCheat {
+		if d.Kind != deedCheat {
 			continue
 		}
-		if !slices.ContainsFunc(j.facts.Nodes, func(n NodeFacts) bool {
+		if !slices.ContainsFunc(j.facts.Nodes, func(n nodeFacts) bool {
 			return slices.ContainsFunc(n.signed(d.Wallet).Blames, func(b signing.Blame) bool { return b.Operator == d.Operator && b.Attempt == d.Attempt })
 		}) {
 			j.differ("nobody names operator %v, who cheated in attempt %d", d.Operator, d.Attempt)
@@ -23,11 +23,11 @@ func (j *judge) named() {
 
 // blames demands that a node blames exactly those who cheated in sessions that it took part in, and that whoever cheated has no
 // part in what was signed in the end.
-func (j *judge) blames(n NodeFacts, w chain.Wallet, s signing.Signing, differ func(string, ...any)) {
+func (j *judge) blames(n nodeFacts, w chain.Wallet, s signing.Signing, differ func(string, ...any)) {
 	cheats := on(w.ID(), j.facts.Deeds)
-	cheats = slices.DeleteFunc(cheats, func(d Deed) bool { return d.Kind != DeedCheat })
+	cheats = slices.DeleteFunc(cheats, func(d deed) bool { return d.Kind != deedCheat })
 	for _, b := range s.Blames {
-		if !slices.ContainsFunc(cheats, func(d Deed) bool { return d.Operator == b.Operator && d.Attempt == b.Attempt }) {
+		if !slices.ContainsFunc(cheats, func(d deed) bool { return d.Operator == b.Operator && d.Attempt == b.Attempt }) {
 			differ("blames operator %v for attempt %d (%s), who did nothing", b.Operator, b.Attempt, b.Detail)
 		}
 	}

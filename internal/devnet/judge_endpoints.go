@@ -8,19 +8,19 @@ import (
 )
 
 // ofEndpoint reports whether a deed is what one endpoint of a node did.
-func (d Deed) ofEndpoint() bool { return shows[d.Kind] != "" }
+func (d deed) ofEndpoint() bool { return shows[d.Kind] != "" }
 
 // unproven says what an ill endpoint's deed lacks; empty for nothing. It must have been ill from before the seed block to
 // after the active phase, and its own log must show it, with the seed block where it tells blocks.
-func (d Deed) unproven(w coordination.Window) string {
+func (d deed) unproven(w coordination.Window) string {
 	switch told := d.Told; {
 	case d.From >= w.SeedBlock || d.To < w.ActiveEnd:
 		return "not from before the seed block to after the active phase"
 	case told.Times == 0:
 		return "nothing was answered wrongly"
-	case d.Kind == DeedLie && (told.Lowest != w.SeedBlock || told.Highest != w.SeedBlock):
+	case d.Kind == deedLie && (told.Lowest != w.SeedBlock || told.Highest != w.SeedBlock):
 		return "not a lie about the seed block alone"
-	case d.Kind == DeedFork && (told.Lowest >= w.SeedBlock || told.Highest <= w.SeedBlock):
+	case d.Kind == deedFork && (told.Lowest >= w.SeedBlock || told.Highest <= w.SeedBlock):
 		return "not a branch on which the seed block lies"
 	}
 	return ""
@@ -66,7 +66,7 @@ func (j *judge) blind(op chain.Operator) bool {
 }
 
 // blindNode demands that a node which nobody vouched to has nothing of the window but the record of why.
-func (j *judge) blindNode(n NodeFacts) {
+func (j *judge) blindNode(n nodeFacts) {
 	if n.Detail.Opened != nil || len(n.Detail.Wallets) > 0 {
 		j.differ("operator %v had no quorum of endpoints and took part all the same", n.Operator)
 	}

@@ -51,13 +51,13 @@ func (j *judge) told(op chain.Operator, e election) (proposal.Proposal, bool) {
 
 // addressed reports whether an actor with the key of an operator of the wallet was connected to an operator.
 func (j *judge) addressed(op chain.Operator, wallet chain.Wallet) bool {
-	return slices.ContainsFunc(j.facts.Deeds, func(d Deed) bool {
-		return d.Kind == DeedStatement && slices.Contains(d.Audience, op) && wallet.Holds(d.Operator)
+	return slices.ContainsFunc(j.facts.Deeds, func(d deed) bool {
+		return d.Kind == deedStatement && slices.Contains(d.Audience, op) && wallet.Holds(d.Operator)
 	})
 }
 
 // proofs demands that a node holds the proofs of the window that it must, and none against anybody who did not say two things.
-func (j *judge) proofs(n NodeFacts) {
+func (j *judge) proofs(n nodeFacts) {
 	has := make(map[evidence.Slot]bool)
 	for _, p := range n.Proofs {
 		switch slot := p.Proof.Slot(); {
@@ -84,7 +84,7 @@ func (j *judge) guilty(p evidence.Proof) bool {
 	slot := p.Slot()
 	for _, s := range p.Statements() {
 		m, err := wire.ParsePubsub(s.Signed())
-		if err != nil || !slices.ContainsFunc(on(slot.Wallet, j.facts.Deeds), func(d Deed) bool {
+		if err != nil || !slices.ContainsFunc(on(slot.Wallet, j.facts.Deeds), func(d deed) bool {
 			return d.Operator == slot.Operator && bytes.Equal(d.Envelope, m.Data())
 		}) {
 			return false
@@ -103,7 +103,7 @@ func (j *judge) wallet(id chain.WalletID) chain.Wallet {
 }
 
 // toProve returns of whom every honest operator of the wallet must hold a proof, if the scenario demands any.
-func (s scenario) toProve(window chain.Height, elections []election, deeds []Deed) []evidence.Slot {
+func (s scenario) toProve(window chain.Height, elections []election, deeds []deed) []evidence.Slot {
 	if !s.proves {
 		return nil
 	}

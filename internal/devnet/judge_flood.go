@@ -17,23 +17,23 @@ const (
 )
 
 // shuns demands that a node refuses the instance that flooded, and nobody of another operator.
-func (j *judge) shuns(n NodeFacts) {
-	floods := slices.DeleteFunc(slices.Clone(j.facts.Deeds), func(d Deed) bool { return d.Kind != DeedFlood })
+func (j *judge) shuns(n nodeFacts) {
+	floods := slices.DeleteFunc(slices.Clone(j.facts.Deeds), func(d deed) bool { return d.Kind != deedFlood })
 	for _, d := range floods {
 		if n.Refuses[d.Instance] != d.Operator {
 			j.differ("operator %v has not cut off %v", n.Operator, d)
 		}
 	}
 	for instance, op := range n.Refuses {
-		if !slices.ContainsFunc(floods, func(d Deed) bool { return d.Operator == op }) {
+		if !slices.ContainsFunc(floods, func(d deed) bool { return d.Operator == op }) {
 			j.differ("operator %v refuses instance %s of operator %v, which did not flood", n.Operator, instance, op)
 		}
 	}
 }
 
 // refuteFlood says why the deeds on a wallet are not one flood by an operator that does not lead it.
-func refuteFlood(e election, deeds []Deed) string {
-	i := slices.IndexFunc(deeds, func(d Deed) bool { return d.Kind == DeedFlood })
+func refuteFlood(e election, deeds []deed) string {
+	i := slices.IndexFunc(deeds, func(d deed) bool { return d.Kind == deedFlood })
 	if i < 0 {
 		return "there is no flood"
 	}
@@ -50,7 +50,7 @@ func refuteFlood(e election, deeds []Deed) string {
 	}
 }
 
-func refuteFresh(e election, d Deed, said []Deed) string {
+func refuteFresh(e election, d deed, said []deed) string {
 	messages, complaint := statements(e, said)
 	if complaint != "" {
 		return complaint
@@ -69,7 +69,7 @@ func refuteFresh(e election, d Deed, said []Deed) string {
 }
 
 // refuteReplays demands that what was replayed is what others signed on this wallet's channel.
-func refuteReplays(e election, d Deed, said []Deed) string {
+func refuteReplays(e election, d deed, said []deed) string {
 	if len(said) > 0 {
 		return fmt.Sprintf("%v, beside replays", said[0])
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // lacksOfDraw says what a block that is said to have drawn a heartbeat lacks; empty for nothing.
-func (j *judge) lacksOfDraw(d Deed) string {
+func (j *judge) lacksOfDraw(d deed) string {
 	switch i := slices.IndexFunc(j.elections, func(e election) bool { return e.wallet.ID() == d.Wallet }); {
 	case d.From != j.facts.Window.SeedBlock || d.To != d.From:
 		return "not the block that decides"
@@ -25,12 +25,12 @@ func (j *judge) lacksOfDraw(d Deed) string {
 
 // poorly demands that a heartbeat which was drawn is poor, and that its wallet has its quorum all the same.
 func (j *judge) poorly() {
-	if !slices.ContainsFunc(j.facts.Deeds, func(d Deed) bool { return d.Kind == DeedDrawn }) {
-		j.differ("no %s took place: the scenario was not played", DeedDrawn)
+	if !slices.ContainsFunc(j.facts.Deeds, func(d deed) bool { return d.Kind == deedDrawn }) {
+		j.differ("no %s took place: the scenario was not played", deedDrawn)
 	}
 	for _, d := range j.facts.Deeds {
-		i := slices.IndexFunc(j.facts.Wallets, func(w WalletFacts) bool { return w.Wallet.ID() == d.Wallet && w.Purse != nil })
-		if d.Kind != DeedDrawn || i < 0 {
+		i := slices.IndexFunc(j.facts.Wallets, func(w walletFacts) bool { return w.Wallet.ID() == d.Wallet && w.Purse != nil })
+		if d.Kind != deedDrawn || i < 0 {
 			continue
 		}
 		w := j.facts.Wallets[i]
@@ -70,9 +70,9 @@ func (j *judge) counted(w chain.Wallet, s signing.Signing, differ func(string, .
 
 // inactivity demands a finding exactly of those who were absent from three poor heartbeats in a row, the third of which is this
 // window's; the nodes of those operators themselves have none.
-func (j *judge) inactivity(n NodeFacts, e election, differ func(string, ...any)) {
+func (j *judge) inactivity(n nodeFacts, e election, differ func(string, ...any)) {
 	var want []chain.Operator
-	i := slices.IndexFunc(j.facts.Wallets, func(w WalletFacts) bool { return w.Wallet.ID() == e.wallet.ID() })
+	i := slices.IndexFunc(j.facts.Wallets, func(w walletFacts) bool { return w.Wallet.ID() == e.wallet.ID() })
 	w := j.facts.Wallets[i]
 	if e.honestKind() == proposal.KindHeartbeat && len(w.Poor) >= poorInARow-1 {
 		want = poor(w.Wallet, j.facts)

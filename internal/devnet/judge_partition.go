@@ -8,17 +8,17 @@ import (
 )
 
 // partition returns the cut of the window, if there was one.
-func (j *judge) partition() (Deed, bool) {
+func (j *judge) partition() (deed, bool) {
 	for _, d := range j.facts.Deeds {
-		if d.Kind == DeedPartition {
+		if d.Kind == deedPartition {
 			return d, true
 		}
 	}
-	return Deed{}, false
+	return deed{}, false
 }
 
 // parts reports whether a partition's sides are two, and every node that runs is on one of them.
-func (j *judge) parts(d Deed) bool {
+func (j *judge) parts(d deed) bool {
 	running := 0
 	for _, n := range j.facts.Nodes {
 		if n.Down {

@@ -15,7 +15,7 @@ import (
 )
 
 // row demands everything of one node's row of one wallet.
-func (j *judge) row(n NodeFacts, e election, r store.WalletDetail) {
+func (j *judge) row(n nodeFacts, e election, r store.WalletDetail) {
 	op := n.Operator
 	want := j.expected(op, e)
 	differ := func(format string, args ...any) {
@@ -69,10 +69,10 @@ func (j *judge) expected(op chain.Operator, e election) outcome {
 	}
 	want := j.scenario.expect
 	deeds := on(e.wallet.ID(), j.facts.Deeds)
-	leaderDown := slices.ContainsFunc(j.facts.Nodes, func(n NodeFacts) bool { return n.Down && n.Operator == e.leader })
+	leaderDown := slices.ContainsFunc(j.facts.Nodes, func(n nodeFacts) bool { return n.Down && n.Operator == e.leader })
 	switch {
 	// Its node was taken down for the sake of another wallet, or did not know that the window had come.
-	case (len(deeds) == 0 || want.deed == DeedFlood) && (leaderDown || j.stalled(e.leader) || j.blind(e.leader)):
+	case (len(deeds) == 0 || want.deed == deedFlood) && (leaderDown || j.stalled(e.leader) || j.blind(e.leader)):
 		return outcome{reason: coordination.ReasonLeaderIdle, faults: []accusation{{faults.LeaderIdle, e.leader, true}}}
 	case len(deeds) == 0:
 		return outcome{agreed: true, reason: reasonOf(e.honestKind())}
@@ -81,7 +81,7 @@ func (j *judge) expected(op chain.Operator, e election) outcome {
 	if want.agreed {
 		o.reason = reasonOf(j.wanted(op, e))
 	}
-	if want.fault != "" && deeds[0].Kind != DeedFlood { // replaying what others said is no word of one's own
+	if want.fault != "" && deeds[0].Kind != deedFlood { // replaying what others said is no word of one's own
 		o.faults = []accusation{{want.fault, deeds[0].Operator, true}}
 	}
 	return o
@@ -198,7 +198,7 @@ func (j *judge) evidence(e election, f faults.Fault) string {
 		if err != nil {
 			return err.Error()
 		}
-		sent := slices.ContainsFunc(on(e.wallet.ID(), j.facts.Deeds), func(d Deed) bool {
+		sent := slices.ContainsFunc(on(e.wallet.ID(), j.facts.Deeds), func(d deed) bool {
 			return d.Operator == f.Culprit && bytes.Equal(d.Envelope, m.Data())
 		})
 		switch {

@@ -24,7 +24,7 @@ func payToKeyHash(key *btcec.PrivateKey) []byte {
 }
 
 // ecdsaWindow is a signed window whose wallets are of scheme CMP.
-func ecdsaWindow(t *testing.T, seed uint64) (*world, Facts) {
+func ecdsaWindow(t *testing.T, seed uint64) (*world, facts) {
 	t.Helper()
 	w, f := signedWindow(t, seed, 1)
 	for i, e := range w.stage.elections {
@@ -46,7 +46,7 @@ func ecdsaWindow(t *testing.T, seed uint64) (*world, Facts) {
 func TestTheJudgeKnowsECDSAWallets(t *testing.T) {
 	for seed := range uint64(4) {
 		_, f := ecdsaWindow(t, seed)
-		require.Empty(t, Judge("calm", f))
+		require.Empty(t, differences("calm", f))
 	}
 	for name, c := range map[string]struct {
 		change func(*wire.MsgTx)
@@ -63,11 +63,11 @@ func TestTheJudgeKnowsECDSAWallets(t *testing.T) {
 		require.NoError(t, err)
 		c.change(tx)
 		f.Nodes[4].Signings[0] = signingOf(t, w.stage.elections[0], f.Window.Block, tx)
-		require.Contains(t, fmt.Sprint(Judge("calm", f)), c.want, name)
+		require.Contains(t, fmt.Sprint(differences("calm", f)), c.want, name)
 	}
 	_, f := ecdsaWindow(t, 1)
 	f.Wallets[0].Purse.Scheme = signer.FROST
-	require.NotEmpty(t, Judge("calm", f), "a wallet's scheme is not the signer's to choose")
+	require.NotEmpty(t, differences("calm", f), "a wallet's scheme is not the signer's to choose")
 }
 
 func TestTheJudgeVerifiesHeartbeatsOfECDSAWallets(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
-// Purse is what the chain has of the money of a wallet that can sign.
-type Purse struct {
+// purse is what the chain has of the money of a wallet that can sign.
+type purse struct {
 	Main     chain.UTXO                // before the window's action
 	Requests []chain.RedemptionRequest // that are due
 	// Threshold is how many seats a signature takes.
@@ -29,7 +29,7 @@ type Purse struct {
 }
 
 // signed returns what a node has recorded of a wallet's signature; the zero value if there is nothing.
-func (n NodeFacts) signed(wallet chain.WalletID) signing.Signing {
+func (n nodeFacts) signed(wallet chain.WalletID) signing.Signing {
 	for _, s := range n.Signings {
 		if s.Wallet == wallet {
 			return s
@@ -39,8 +39,8 @@ func (n NodeFacts) signed(wallet chain.WalletID) signing.Signing {
 }
 
 // purseOf returns the money of a wallet; nil if nobody can sign for it.
-func (j *judge) purseOf(wallet chain.WalletID) *WalletFacts {
-	i := slices.IndexFunc(j.facts.Wallets, func(w WalletFacts) bool { return w.Wallet.ID() == wallet })
+func (j *judge) purseOf(wallet chain.WalletID) *walletFacts {
+	i := slices.IndexFunc(j.facts.Wallets, func(w walletFacts) bool { return w.Wallet.ID() == wallet })
 	if i < 0 || j.facts.Wallets[i].Purse == nil {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (j *judge) purseOf(wallet chain.WalletID) *WalletFacts {
 
 // action demands that what was agreed on ended as signed on every node that has its signer, if the wallet has its quorum, with the
 // same transaction everywhere; and that nothing is signed otherwise.
-func (j *judge) action(n NodeFacts, e election, r store.WalletDetail, differ func(string, ...any)) {
+func (j *judge) action(n nodeFacts, e election, r store.WalletDetail, differ func(string, ...any)) {
 	w := j.purseOf(e.wallet.ID())
 	ended := j.ends(n.Operator, w)
 	order(j.facts.Window, r, ended, differ)
@@ -95,7 +95,7 @@ func (j *judge) action(n NodeFacts, e election, r store.WalletDetail, differ fun
 var errUnsigned = errors.New("nothing is signed")
 
 // beaten says what is wrong with a heartbeat's signature.
-func beaten(w WalletFacts, r store.WalletDetail, s signing.Signing) error {
+func beaten(w walletFacts, r store.WalletDetail, s signing.Signing) error {
 	beat, ok := r.Proposal.(proposal.Heartbeat)
 	if !ok || len(s.Signed) == 0 {
 		return errUnsigned
@@ -108,7 +108,7 @@ func beaten(w WalletFacts, r store.WalletDetail, s signing.Signing) error {
 
 // redeemed returns a node's signed redemption, or what is wrong with it. What it must spend and pay is worked out from the
 // chain's requests and the agreed proposal alone, and its signature is checked as a Bitcoin node would.
-func redeemed(w WalletFacts, r store.WalletDetail, s signing.Signing) (*wire.MsgTx, error) {
+func redeemed(w walletFacts, r store.WalletDetail, s signing.Signing) (*wire.MsgTx, error) {
 	p, ok := r.Proposal.(proposal.Redemption)
 	if !ok || len(s.Signed) == 0 {
 		return nil, errUnsigned
@@ -150,7 +150,7 @@ func redeemed(w WalletFacts, r store.WalletDetail, s signing.Signing) (*wire.Msg
 
 // payments returns the outputs of a redemption: the change first, then what the proposal's requests ask for, less the treasury's
 // fee and an equal share of the transaction's, of which the last one bears the remainder.
-func payments(purse Purse, p proposal.Redemption, own []byte) ([]*wire.TxOut, error) {
+func payments(purse purse, p proposal.Redemption, own []byte) ([]*wire.TxOut, error) {
 	n := int64(len(p.OutputScripts))
 	if n == 0 || p.TxFee == nil || !p.TxFee.IsInt64() {
 		return nil, errors.New("the proposal pays nobody, or at no fee")

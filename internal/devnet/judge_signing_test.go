@@ -81,12 +81,12 @@ func signingOf(t *testing.T, e election, window chain.Height, tx *wire.MsgTx) si
 }
 
 // signedWindow returns the facts of a calm window in which every node recorded that everything was signed.
-func signedWindow(t *testing.T, seed, index uint64) (*world, Facts) {
+func signedWindow(t *testing.T, seed, index uint64) (*world, facts) {
 	t.Helper()
 	w := newWorld(t, seed, index)
 	f := w.perfect(t, "calm")
 	for i, e := range w.stage.elections {
-		purse := &Purse{Main: mainOf(i), Threshold: 6}
+		purse := &purse{Main: mainOf(i), Threshold: 6}
 		for _, script := range e.due {
 			purse.Requests = append(purse.Requests, chain.RedemptionRequest{Script: script, RequestedAmount: 5_000_000, TreasuryFee: 5_000, TxMaxFee: 10_000})
 		}
@@ -103,7 +103,7 @@ func signedWindow(t *testing.T, seed, index uint64) (*world, Facts) {
 func TestTheJudgeIsSatisfiedByWhatIsSignedAsItMustBe(t *testing.T) {
 	for seed := range uint64(6) { // keys of either parity are among them
 		_, f := signedWindow(t, seed, 1)
-		require.Empty(t, Judge("calm", f))
+		require.Empty(t, differences("calm", f))
 		for _, w := range f.Wallets {
 			require.NotNil(t, f.paid(w))
 		}
@@ -113,60 +113,60 @@ func TestTheJudgeIsSatisfiedByWhatIsSignedAsItMustBe(t *testing.T) {
 // What is wrong on the last of five nodes alone, with its first wallet, is told of it.
 func TestTheJudgeRefusesWhatIsSignedOtherwise(t *testing.T) {
 	const seed = 1
-	at := func(f *Facts) *signing.Signing { return &f.Nodes[4].Signings[0] }
-	row := func(f *Facts) *string { return &f.Nodes[4].Detail.Wallets[0].Action.Outcome }
+	at := func(f *facts) *signing.Signing { return &f.Nodes[4].Signings[0] }
+	row := func(f *facts) *string { return &f.Nodes[4].Detail.Wallets[0].Action.Outcome }
 	for name, c := range map[string]struct {
-		change func(*world, *Facts)
+		change func(*world, *facts)
 		want   string
 	}{
-		"one byte of the signature": {func(_ *world, f *Facts) {
+		"one byte of the signature": {func(_ *world, f *facts) {
 			s := at(f)
 			s.Signed = slices.Clone(s.Signed)
 			s.Signed[len(s.Signed)-5] ^= 1 // the last of the witness; the lock time follows
 		}, "its signature"},
-		"somebody else's signature": {func(w *world, f *Facts) {
+		"somebody else's signature": {func(w *world, f *facts) {
 			*at(f) = signingOf(t, w.stage.elections[0], f.Window.Block, redeem(t, w, 0, secretOf(t, seed, 1), nil))
 		}, "its signature"},
-		"one satoshi less for a redeemer": {func(w *world, f *Facts) {
+		"one satoshi less for a redeemer": {func(w *world, f *facts) {
 			*at(f) = signingOf(t, w.stage.elections[0], f.Window.Block, redeem(t, w, 0, secretOf(t, seed, 0), func(tx *wire.MsgTx) {
 				tx.TxOut[0].Value++
 				tx.TxOut[1].Value--
 			}))
 		}, "it pays "},
-		"an output too many": {func(w *world, f *Facts) {
+		"an output too many": {func(w *world, f *facts) {
 			*at(f) = signingOf(t, w.stage.elections[0], f.Window.Block, redeem(t, w, 0, secretOf(t, seed, 0), func(tx *wire.MsgTx) {
 				tx.TxOut[0].Value -= 1000
 				tx.AddTxOut(wire.NewTxOut(1000, payout(9)))
 			}))
 		}, "it pays "},
-		"another input": {func(w *world, f *Facts) {
+		"another input": {func(w *world, f *facts) {
 			*at(f) = signingOf(t, w.stage.elections[0], f.Window.Block, redeem(t, w, 0, secretOf(t, seed, 0), func(tx *wire.MsgTx) {
 				tx.TxIn[0].PreviousOutPoint.Index++
 			}))
 		}, "does not spend the main UTXO"},
-		"an input too many": {func(w *world, f *Facts) {
+		"an input too many": {func(w *world, f *facts) {
 			*at(f) = signingOf(t, w.stage.elections[0], f.Window.Block, redeem(t, w, 0, secretOf(t, seed, 0), func(tx *wire.MsgTx) {
 				tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{Index: 1}, nil, nil))
 			}))
 		}, "does not spend the main UTXO"},
-		"another transaction, as valid": {func(w *world, f *Facts) {
+		"another transaction, as valid": {func(w *world, f *facts) {
 			*at(f) = signingOf(t, w.stage.elections[0], f.Window.Block, redeem(t, w, 0, secretOf(t, seed, 0), func(tx *wire.MsgTx) { tx.LockTime = 1 }))
 		}, "another node"},
-		"another hash":      {func(_ *world, f *Facts) { at(f).TxHash[0] ^= 1 }, "under another hash"},
-		"bytes behind it":   {func(_ *world, f *Facts) { at(f).Signed = append(slices.Clone(at(f).Signed), 0) }, "bytes follow"},
-		"nothing is signed": {func(_ *world, f *Facts) { at(f).Signed = nil }, "nothing is signed"},
-		"a row is missing":  {func(_ *world, f *Facts) { f.Nodes[4].Signings = f.Nodes[4].Signings[1:] }, "nothing is signed"},
-		"no signer":         {func(_ *world, f *Facts) { *row(f) = "no_signer" }, `ended in "no_signer"`},
-		"no end":            {func(_ *world, f *Facts) { *row(f) = "" }, `ended in ""`},
-		"no action":         {func(_ *world, f *Facts) { f.Nodes[4].Detail.Wallets[0].Action = nil }, "has no action"},
-		"a request that nobody made": {func(_ *world, f *Facts) {
+		"another hash":      {func(_ *world, f *facts) { at(f).TxHash[0] ^= 1 }, "under another hash"},
+		"bytes behind it":   {func(_ *world, f *facts) { at(f).Signed = append(slices.Clone(at(f).Signed), 0) }, "bytes follow"},
+		"nothing is signed": {func(_ *world, f *facts) { at(f).Signed = nil }, "nothing is signed"},
+		"a row is missing":  {func(_ *world, f *facts) { f.Nodes[4].Signings = f.Nodes[4].Signings[1:] }, "nothing is signed"},
+		"no signer":         {func(_ *world, f *facts) { *row(f) = "no_signer" }, `ended in "no_signer"`},
+		"no end":            {func(_ *world, f *facts) { *row(f) = "" }, `ended in ""`},
+		"no action":         {func(_ *world, f *facts) { f.Nodes[4].Detail.Wallets[0].Action = nil }, "has no action"},
+		"a request that nobody made": {func(_ *world, f *facts) {
 			f.Wallets[0].Purse.Requests = f.Wallets[0].Purse.Requests[1:]
 		}, "nobody requested"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, f := signedWindow(t, seed, 1)
 			c.change(w, &f)
-			differences := Judge("calm", f)
+			differences := differences("calm", f)
 			require.NotEmpty(t, differences)
 			require.Contains(t, fmt.Sprint(differences), c.want)
 		})
@@ -177,12 +177,12 @@ func TestTheJudgeRefusesWhatIsSignedOtherwise(t *testing.T) {
 func TestTheJudgeRefusesASignatureWhereNobodyCanSign(t *testing.T) {
 	_, f := signedWindow(t, 1, 1)
 	f.Wallets[0].Purse = nil
-	require.Contains(t, fmt.Sprint(Judge("calm", f)), `ended in "ok"`)
+	require.Contains(t, fmt.Sprint(differences("calm", f)), `ended in "ok"`)
 }
 
 // heartbeatWindow returns facts in which the first wallet's agreed action is a heartbeat for which all seats are there, and the
 // seed of its world.
-func heartbeatWindow(t *testing.T, index uint64) (*world, Facts, uint64) {
+func heartbeatWindow(t *testing.T, index uint64) (*world, facts, uint64) {
 	t.Helper()
 	for seed := range uint64(1000) {
 		w := newWorld(t, seed, index)
@@ -208,33 +208,33 @@ func heartbeatWindow(t *testing.T, index uint64) (*world, Facts, uint64) {
 		return w, f, seed
 	}
 	require.Fail(t, "no window has a heartbeat on its checklist")
-	return nil, Facts{}, 0
+	return nil, facts{}, 0
 }
 
 func TestTheJudgeVerifiesHeartbeats(t *testing.T) {
 	_, f, seed := heartbeatWindow(t, 1)
-	require.Empty(t, Judge("calm", f))
+	require.Empty(t, differences("calm", f))
 
 	bad := slices.Clone(f.Nodes[4].Signings)
 	f.Nodes[4].Signings = bad
 	good := bad[0].Signed
 	bad[0].Signed = slices.Clone(good)
 	bad[0].Signed[40] ^= 1
-	require.Contains(t, fmt.Sprint(Judge("calm", f)), "heartbeat: ")
+	require.Contains(t, fmt.Sprint(differences("calm", f)), "heartbeat: ")
 
 	bare, err := schnorr.Sign(secretOf(t, seed, 0), bytes.Repeat([]byte{3}, 32)) // of something else
 	require.NoError(t, err)
 	bad[0].Signed = bare.Serialize()
-	require.Contains(t, fmt.Sprint(Judge("calm", f)), "the signature is not the wallet's")
+	require.Contains(t, fmt.Sprint(differences("calm", f)), "the signature is not the wallet's")
 
 	bad[0].Signed, bad[0].TxHash = good, signer.Digest{1}
-	require.Contains(t, fmt.Sprint(Judge("calm", f)), "it came to a transaction")
+	require.Contains(t, fmt.Sprint(differences("calm", f)), "it came to a transaction")
 	bad[0].TxHash, bad[0].Signed = signer.Digest{}, nil
-	require.Contains(t, fmt.Sprint(Judge("calm", f)), "nothing is signed")
+	require.Contains(t, fmt.Sprint(differences("calm", f)), "nothing is signed")
 }
 
 func TestTheLastRedeemerBearsTheRemainderOfTheFee(t *testing.T) {
-	purse := Purse{Main: chain.UTXO{Value: 1000}, Requests: []chain.RedemptionRequest{
+	purse := purse{Main: chain.UTXO{Value: 1000}, Requests: []chain.RedemptionRequest{
 		{Script: []byte{1}, RequestedAmount: 100, TreasuryFee: 1}, {Script: []byte{2}, RequestedAmount: 200}, {Script: []byte{3}, RequestedAmount: 300},
 	}}
 	outs, err := payments(purse, proposal.Redemption{OutputScripts: [][]byte{{3}, {1}, {2}}, TxFee: big.NewInt(11)}, []byte{9})

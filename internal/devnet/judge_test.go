@@ -85,17 +85,17 @@ var records = map[string]struct {
 }
 
 // perfect returns the facts of a window in which the scenario was played and every node recorded what it must.
-func (w *world) perfect(t testing.TB, name string) Facts {
+func (w *world) perfect(t testing.TB, name string) facts {
 	t.Helper()
 	s, ok := scenarioNamed(name)
 	require.True(t, ok)
 	p := s.plan(w.stage)
-	f := Facts{Window: w.stage.window, Safe: w.safe, MostFee: 1_000_000, Deeds: w.deeds(p)}
+	f := facts{Window: w.stage.window, Safe: w.safe, MostFee: 1_000_000, Deeds: w.deeds(p)}
 	for _, e := range w.stage.elections {
-		f.Wallets = append(f.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due})
+		f.Wallets = append(f.Wallets, walletFacts{Wallet: e.wallet, Due: e.due})
 	}
 	for _, op := range w.stage.operators {
-		n := NodeFacts{Operator: op, Down: slices.Contains(p.down, op)}
+		n := nodeFacts{Operator: op, Down: slices.Contains(p.down, op)}
 		if n.Down {
 			n.Detail.Missed = &coordination.Missed{First: f.Window.Block, Last: f.Window.Block, Reason: coordination.ReasonNodeDown}
 		} else {
@@ -105,7 +105,7 @@ func (w *world) perfect(t testing.TB, name string) Facts {
 			}
 			n.Refuses = make(map[string]chain.Operator)
 			for _, d := range f.Deeds {
-				if d.Kind == DeedFlood {
+				if d.Kind == deedFlood {
 					n.Refuses[d.Instance] = d.Operator
 				}
 			}
@@ -116,21 +116,21 @@ func (w *world) perfect(t testing.TB, name string) Facts {
 }
 
 // deeds is the log of a plan carried out.
-func (w *world) deeds(p plan) []Deed {
+func (w *world) deeds(p plan) []deed {
 	c := w.stage.window.Block
-	var deeds []Deed
+	var deeds []deed
 	for _, it := range p.parts {
 		for i, l := range it.lines {
 			key := wire.PublicKeyOf(w.keys[it.operator])
 			payload := proposal.EncodeMessage(proposal.Message{Sender: l.seat, Block: c, Wallet: l.wallet, Proposal: l.proposal})
-			deeds = append(deeds, Deed{
-				Kind: DeedStatement, Operator: it.operator, Wallet: l.wallet, Key: key,
+			deeds = append(deeds, deed{
+				Kind: deedStatement, Operator: it.operator, Wallet: l.wallet, Key: key,
 				Envelope: net.Seal(key, payload, uint64(i)+1), From: c, To: c, Peers: len(it.audience), Audience: it.audience,
 			})
 		}
 		for _, e := range w.stage.elections {
 			if len(it.lines) == 0 && it.flood == nil && e.leader == it.operator {
-				deeds = append(deeds, Deed{Kind: DeedSilence, Operator: e.leader, Wallet: e.wallet.ID(), From: c, To: c + 79, Peers: 3})
+				deeds = append(deeds, deed{Kind: deedSilence, Operator: e.leader, Wallet: e.wallet.ID(), From: c, To: c + 79, Peers: 3})
 			}
 		}
 	}
@@ -140,22 +140,22 @@ func (w *world) deeds(p plan) []Deed {
 		}
 	}
 	if !p.restart.IsZero() {
-		deeds = append(deeds, Deed{Kind: DeedRestart, Operator: p.restart, From: c + 10, To: c + 10})
+		deeds = append(deeds, deed{Kind: deedRestart, Operator: p.restart, From: c + 10, To: c + 10})
 	}
 	if !p.skip.IsZero() {
-		deeds = append(deeds, Deed{Kind: DeedSkippedHeads, Operator: p.skip, From: c, To: c + 20})
+		deeds = append(deeds, deed{Kind: deedSkippedHeads, Operator: p.skip, From: c, To: c + 20})
 	}
 	if !p.late.IsZero() {
-		deeds = append(deeds, Deed{Kind: DeedLateStart, Operator: p.late, From: c, To: c + 15})
+		deeds = append(deeds, deed{Kind: deedLateStart, Operator: p.late, From: c, To: c + 15})
 	}
 	if !p.stall.IsZero() {
-		deeds = append(deeds, Deed{Kind: DeedStalledChain, Operator: p.stall, From: c, To: c + 79})
+		deeds = append(deeds, deed{Kind: deedStalledChain, Operator: p.stall, From: c, To: c + 79})
 	}
 	if !p.slow.IsZero() {
-		deeds = append(deeds, Deed{Kind: DeedSlowDisk, Operator: p.slow, From: c, To: c + 5, Peers: 4})
+		deeds = append(deeds, deed{Kind: deedSlowDisk, Operator: p.slow, From: c, To: c + 5, Peers: 4})
 	}
 	if p.parted() {
-		d := Deed{Kind: DeedPartition, From: c, To: c + 79, Sides: p.sides}
+		d := deed{Kind: deedPartition, From: c, To: c + 79, Sides: p.sides}
 		if p.heals {
 			d.To = c + 25
 		}
@@ -163,23 +163,23 @@ func (w *world) deeds(p plan) []Deed {
 	}
 	for _, op := range p.ill.of {
 		for i := range p.ill.count {
-			deeds = append(deeds, Deed{
+			deeds = append(deeds, deed{
 				Kind: p.ill.kind, Operator: op, Endpoint: i, From: c - 36, To: c + 101, Told: told(p.ill.kind, c-32),
 			})
 		}
 	}
 	if p.reorg {
-		deeds = append(deeds, Deed{Kind: DeedReorg, From: c + 10, To: c + 10, Replaced: [2]chain.Hash{{1}, {2}}})
+		deeds = append(deeds, deed{Kind: deedReorg, From: c + 10, To: c + 10, Replaced: [2]chain.Hash{{1}, {2}}})
 	}
 	return deeds
 }
 
 // told is what an ill endpoint's log has.
-func told(kind DeedKind, seed chain.Height) rpcfault.Tally {
+func told(kind deedKind, seed chain.Height) rpcfault.Tally {
 	switch kind {
-	case DeedLie:
+	case deedLie:
 		return rpcfault.Tally{Times: 3, Heights: 1, Lowest: seed, Highest: seed}
-	case DeedFork:
+	case deedFork:
 		return rpcfault.Tally{Times: 99, Heights: 40, Lowest: seed - 6, Highest: seed + 100}
 	default:
 		return rpcfault.Tally{Times: 9}
@@ -190,7 +190,7 @@ func told(kind DeedKind, seed chain.Height) rpcfault.Tally {
 func (p plan) blind(op chain.Operator) bool { return p.ill.count >= 3 && slices.Contains(p.ill.of, op) }
 
 // detail is what a node that ran records.
-func (w *world) detail(t testing.TB, name string, op chain.Operator, p plan, deeds []Deed) store.WindowDetail {
+func (w *world) detail(t testing.TB, name string, op chain.Operator, p plan, deeds []deed) store.WindowDetail {
 	c := w.stage.window.Block
 	d := store.WindowDetail{Block: c, Opened: &coordination.Opened{Block: c, At: c}}
 	switch op {
@@ -211,12 +211,12 @@ func (w *world) detail(t testing.TB, name string, op chain.Operator, p plan, dee
 		id := e.wallet.ID()
 		mine := on(id, deeds)
 		want := records[name]
-		if len(mine) == 0 || mine[0].Kind == DeedFlood {
+		if len(mine) == 0 || mine[0].Kind == deedFlood {
 			want = records["calm"]
 		}
 		if e.leader == p.stall || p.blind(e.leader) {
 			want = records["idle-leader"]
-			mine = []Deed{{Operator: e.leader}}
+			mine = []deed{{Operator: e.leader}}
 		}
 		r := store.WalletDetail{WindowRow: store.WindowRow{
 			Block: c, Wallet: id, Role: coordination.RoleFollower, Leader: e.leader, Reason: want.reason, OpenedAt: c,
@@ -250,9 +250,9 @@ func (w *world) detail(t testing.TB, name string, op chain.Operator, p plan, dee
 }
 
 // said is what an operator was told on its side of a cut.
-func said(t testing.TB, told []Deed, op chain.Operator) proposal.Redemption {
+func said(t testing.TB, told []deed, op chain.Operator) proposal.Redemption {
 	t.Helper()
-	i := slices.IndexFunc(told, func(d Deed) bool { return slices.Contains(d.Audience, op) })
+	i := slices.IndexFunc(told, func(d deed) bool { return slices.Contains(d.Audience, op) })
 	require.GreaterOrEqual(t, i, 0)
 	m, err := told[i].said()
 	require.NoError(t, err)
@@ -262,12 +262,12 @@ func said(t testing.TB, told []Deed, op chain.Operator) proposal.Redemption {
 }
 
 // proofs are those of two statements about each wallet.
-func (w *world) proofs(t testing.TB, deeds []Deed) []ProofFacts {
+func (w *world) proofs(t testing.TB, deeds []deed) []proofFacts {
 	t.Helper()
-	var all []ProofFacts
+	var all []proofFacts
 	for _, e := range w.stage.elections {
 		if told := on(e.wallet.ID(), deeds); len(told) == 2 {
-			all = append(all, ProofFacts{Proof: w.proof(t, e, told[0].Operator, told[0].Envelope, told[1].Envelope)})
+			all = append(all, proofFacts{Proof: w.proof(t, e, told[0].Operator, told[0].Envelope, told[1].Envelope)})
 		}
 	}
 	return all
@@ -287,23 +287,23 @@ func (w *world) proof(t testing.TB, e election, op chain.Operator, envelopes ...
 }
 
 // flood is the log of a flooder.
-func (w *world) flood(it part) []Deed {
+func (w *world) flood(it part) []deed {
 	c := w.stage.window.Block
-	flooded := Deed{Kind: DeedFlood, Operator: it.operator, Wallet: it.flood.wallet, From: c, To: c + 9, Peers: 4, Instance: "flooder"}
+	flooded := deed{Kind: deedFlood, Operator: it.operator, Wallet: it.flood.wallet, From: c, To: c + 9, Peers: 4, Instance: "flooder"}
 	e := w.stage.elections[slices.IndexFunc(w.stage.elections, func(e election) bool { return e.wallet.ID() == it.flood.wallet })]
 	speaker := it.operator
 	if it.flood.replays {
 		speaker = e.leader
 	}
-	var said []Deed
+	var said []deed
 	for n := range 30 {
 		key := wire.PublicKeyOf(w.keys[speaker])
 		payload := proposal.EncodeMessage(proposal.Message{
 			Sender: e.wallet.LowestSeat(speaker), Block: c, Wallet: e.wallet.ID(),
 			Proposal: proposal.Redemption{OutputScripts: e.due, TxFee: big.NewInt(int64(1000 + n))},
 		})
-		said = append(said, Deed{
-			Kind: DeedStatement, Operator: it.operator, Wallet: it.flood.wallet, Key: key,
+		said = append(said, deed{
+			Kind: deedStatement, Operator: it.operator, Wallet: it.flood.wallet, Key: key,
 			Envelope: net.Seal(key, payload, 1), From: c, To: c, Peers: 4,
 		})
 	}
@@ -369,7 +369,7 @@ func worlds(t testing.TB) []*world {
 func TestR10JudgeIsSatisfiedByWhatTheScenarioDemands(t *testing.T) {
 	for _, w := range worlds(t) {
 		for _, s := range unsigned() {
-			require.Empty(t, Judge(s.Name, w.perfect(t, s.Name)), "%s, window %d", s.Name, w.stage.window.Block)
+			require.Empty(t, differences(s.Name, w.perfect(t, s.Name)), "%s, window %d", s.Name, w.stage.window.Block)
 		}
 	}
 }
@@ -380,7 +380,7 @@ func TestR10JudgeRefusesEachScenarioAsEveryOther(t *testing.T) {
 			f := w.perfect(t, played.Name)
 			for _, expected := range unsigned() {
 				if played.Name != expected.Name {
-					require.NotEmpty(t, Judge(expected.Name, f), "%s judged as %s", played.Name, expected.Name)
+					require.NotEmpty(t, differences(expected.Name, f), "%s judged as %s", played.Name, expected.Name)
 				}
 			}
 		}
@@ -396,7 +396,7 @@ func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
 	}
 	telling := []string{"skipped-heads", "late-node", "reorg", "partition"}
 	for _, w := range worlds(t) {
-		all := make(map[string]Facts)
+		all := make(map[string]facts)
 		for _, s := range unsigned() {
 			all[s.Name] = w.perfect(t, s.Name)
 		}
@@ -411,7 +411,7 @@ func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
 				for i, other := range all[rows.Name].Nodes {
 					f.Nodes[i].Detail = other.Detail
 				}
-				require.NotEmpty(t, Judge(log.Name, f), "rows of %s, log of %s", rows.Name, log.Name)
+				require.NotEmpty(t, differences(log.Name, f), "rows of %s, log of %s", rows.Name, log.Name)
 			}
 		}
 	}
@@ -419,8 +419,8 @@ func TestR10JudgeRefusesTheRowsOfAnotherScenario(t *testing.T) {
 
 // changes are single differences from what must be recorded. Each changes the facts at the n-th place where it can,
 // and reports whether there is such a place.
-var changes = map[string]func(f *Facts, n int) bool{
-	"a row dropped": row(func(node *NodeFacts, i int) bool {
+var changes = map[string]func(f *facts, n int) bool{
+	"a row dropped": row(func(node *nodeFacts, i int) bool {
 		node.Detail.Wallets = slices.Delete(node.Detail.Wallets, i, i+1)
 		return true
 	}),
@@ -430,8 +430,8 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"no leader":                 field(func(r *store.WalletDetail) { r.Leader = chain.Operator{} }),
 	"another reason":            field(func(r *store.WalletDetail) { r.Reason = coordination.ReasonBusy }),
 	"received too late":         field(func(r *store.WalletDetail) { r.ReceivedAt = r.Block + 80 }),
-	"a row of a foreign wallet": row(func(n *NodeFacts, i int) bool { return foreign(n, i) }),
-	"a row twice": row(func(n *NodeFacts, i int) bool {
+	"a row of a foreign wallet": row(func(n *nodeFacts, i int) bool { return foreign(n, i) }),
+	"a row twice": row(func(n *nodeFacts, i int) bool {
 		n.Detail.Wallets = append(n.Detail.Wallets, n.Detail.Wallets[i])
 		return true
 	}),
@@ -467,57 +467,57 @@ var changes = map[string]func(f *Facts, n int) bool{
 	"an action revoked":          agreed(func(r *store.WalletDetail) { r.Action.Revoked = true }),
 	"another action":             agreed(func(r *store.WalletDetail) { r.Action.Proposal = redemption(r, 1631) }),
 	"an action at another block": agreed(func(r *store.WalletDetail) { r.Action.Start++ }),
-	"not opened":                 up(func(n *NodeFacts, _ *Facts) bool { n.Detail.Opened = nil; return true }),
-	"opened too late":            up(func(n *NodeFacts, f *Facts) bool { n.Detail.Opened.At = f.Window.Block + 80; return true }),
-	"opened at a lost head":      up(func(n *NodeFacts, f *Facts) bool { return early(n, f) }),
-	"missed by a node that ran": up(func(n *NodeFacts, f *Facts) bool {
+	"not opened":                 up(func(n *nodeFacts, _ *facts) bool { n.Detail.Opened = nil; return true }),
+	"opened too late":            up(func(n *nodeFacts, f *facts) bool { n.Detail.Opened.At = f.Window.Block + 80; return true }),
+	"opened at a lost head":      up(func(n *nodeFacts, f *facts) bool { return early(n, f) }),
+	"missed by a node that ran": up(func(n *nodeFacts, f *facts) bool {
 		n.Detail.Missed = &coordination.Missed{First: f.Window.Block, Last: f.Window.Block, Reason: coordination.ReasonNodeDown}
 		return true
 	}),
-	"opened long after the start":                 up(func(n *NodeFacts, f *Facts) bool { return later(n, f) }),
-	"opened on another block":                     up(func(n *NodeFacts, f *Facts) bool { return elsewhere(n, f) }),
-	"a node that missed it has no record of it":   absent(func(n *NodeFacts) { n.Detail.Missed = nil }),
-	"a node that missed it has another reason":    absent(func(n *NodeFacts) { n.Detail.Missed.Reason = otherReason(*n) }),
-	"a node that missed it has opened the window": absent(func(n *NodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
-	"a node that missed it has a row":             absent(func(n *NodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
-	"nothing was replaced":                        reorged(func(d *Deed) { d.Replaced[1] = d.Replaced[0] }),
-	"a flooder that is still there":               up(func(n *NodeFacts, f *Facts) bool { n.Refuses = nil; return flooded(f) }),
-	"a flooder that is another's":                 up(func(n *NodeFacts, f *Facts) bool { n.Refuses["flooder"] = chain.Operator{9}; return flooded(f) }),
-	"somebody else cut off":                       up(func(n *NodeFacts, _ *Facts) bool { n.Refuses = map[string]chain.Operator{"x": {9}}; return true }),
-	"a flood of few":                              flooding(func(d *Deed) bool { d.Sent = 18; return true }),
-	"a flood that nobody was connected to":        flooding(func(d *Deed) bool { d.Peers = 0; return true }),
-	"a flood by the leader":                       flooding(func(d *Deed) bool { d.Operator = chain.Operator{9}; return true }),
-	"replays with a bit turned":                   replaying(func(d *Deed) { d.Replayed[0][len(d.Replayed[0])-1] ^= 1 }),
-	"replays of nothing said":                     replaying(func(d *Deed) { d.Replayed[0] = unsent(nil) }),
-	"heard through a cut":                         apart(func(r *store.WalletDetail, d Deed) { r.ReceivedAt = d.To - 1 }),
-	"one side alone":                              cut(func(d *Deed) { d.Sides[1] = nil }),
-	"an operator on no side":                      cut(func(d *Deed) { d.Sides[1] = d.Sides[1][1:] }),
-	"an operator twice":                           cut(func(d *Deed) { d.Sides[1] = append(d.Sides[1][1:], d.Sides[0][0]) }),
-	"another operator alone":                      cut(func(d *Deed) { d.Sides[0][0], d.Sides[1][0] = d.Sides[1][0], d.Sides[0][0] }),
-	"healed when it was not":                      cut(func(d *Deed) { d.To = d.From + (d.From + 79 - d.To) }),
-	"nobody else wrote":                           disturbed(func(d *Deed) { d.Peers = 0 }),
-	"nothing was done":                            deed(func(f *Facts, _ int) { f.Deeds = nil }),
-	"done outside the active phase":               deed(func(f *Facts, i int) { f.Deeds[i] = outside(f.Deeds[i], f.Window) }),
-	"an endpoint ill too late":                    ofEndpoint(func(f *Facts, i int) { f.Deeds[i].From = f.Window.SeedBlock }),
-	"an endpoint that told nothing wrong":         ofEndpoint(func(f *Facts, i int) { f.Deeds[i].Told = rpcfault.Tally{} }),
-	"an endpoint fewer ill":                       ofEndpoint(func(f *Facts, i int) { f.Deeds = slices.Delete(f.Deeds, i, i+1) }),
-	"an endpoint twice":                           ofEndpoint(func(f *Facts, i int) { f.Deeds[i].Endpoint = (f.Deeds[i].Endpoint + 1) % len(f.Deeds) % 2 }),
-	"not the primary":                             ofEndpoint(func(f *Facts, i int) { f.Deeds[i].Endpoint += 5 }),
-	"said to nobody":                              statement(func(d *Deed) { d.Peers = 0 }),
-	"said by somebody else":                       statement(func(d *Deed) { d.Operator[0]++ }),
-	"a proof that is missing":                     proved(func(n *NodeFacts, _ *ProofFacts) { n.Proofs = n.Proofs[1:] }),
-	"a proof that does not convince":              proved(func(_ *NodeFacts, p *ProofFacts) { p.Exit = 1 }),
-	"a proof that nobody can judge":               proved(func(_ *NodeFacts, p *ProofFacts) { p.Exit = 2 }),
+	"opened long after the start":                 up(func(n *nodeFacts, f *facts) bool { return later(n, f) }),
+	"opened on another block":                     up(func(n *nodeFacts, f *facts) bool { return elsewhere(n, f) }),
+	"a node that missed it has no record of it":   absent(func(n *nodeFacts) { n.Detail.Missed = nil }),
+	"a node that missed it has another reason":    absent(func(n *nodeFacts) { n.Detail.Missed.Reason = otherReason(*n) }),
+	"a node that missed it has opened the window": absent(func(n *nodeFacts) { n.Detail.Opened = &coordination.Opened{} }),
+	"a node that missed it has a row":             absent(func(n *nodeFacts) { n.Detail.Wallets = []store.WalletDetail{{}} }),
+	"nothing was replaced":                        reorged(func(d *deed) { d.Replaced[1] = d.Replaced[0] }),
+	"a flooder that is still there":               up(func(n *nodeFacts, f *facts) bool { n.Refuses = nil; return flooded(f) }),
+	"a flooder that is another's":                 up(func(n *nodeFacts, f *facts) bool { n.Refuses["flooder"] = chain.Operator{9}; return flooded(f) }),
+	"somebody else cut off":                       up(func(n *nodeFacts, _ *facts) bool { n.Refuses = map[string]chain.Operator{"x": {9}}; return true }),
+	"a flood of few":                              flooding(func(d *deed) bool { d.Sent = 18; return true }),
+	"a flood that nobody was connected to":        flooding(func(d *deed) bool { d.Peers = 0; return true }),
+	"a flood by the leader":                       flooding(func(d *deed) bool { d.Operator = chain.Operator{9}; return true }),
+	"replays with a bit turned":                   replaying(func(d *deed) { d.Replayed[0][len(d.Replayed[0])-1] ^= 1 }),
+	"replays of nothing said":                     replaying(func(d *deed) { d.Replayed[0] = unsent(nil) }),
+	"heard through a cut":                         apart(func(r *store.WalletDetail, d deed) { r.ReceivedAt = d.To - 1 }),
+	"one side alone":                              cut(func(d *deed) { d.Sides[1] = nil }),
+	"an operator on no side":                      cut(func(d *deed) { d.Sides[1] = d.Sides[1][1:] }),
+	"an operator twice":                           cut(func(d *deed) { d.Sides[1] = append(d.Sides[1][1:], d.Sides[0][0]) }),
+	"another operator alone":                      cut(func(d *deed) { d.Sides[0][0], d.Sides[1][0] = d.Sides[1][0], d.Sides[0][0] }),
+	"healed when it was not":                      cut(func(d *deed) { d.To = d.From + (d.From + 79 - d.To) }),
+	"nobody else wrote":                           disturbed(func(d *deed) { d.Peers = 0 }),
+	"nothing was done":                            oneDeed(func(f *facts, _ int) { f.Deeds = nil }),
+	"done outside the active phase":               oneDeed(func(f *facts, i int) { f.Deeds[i] = outside(f.Deeds[i], f.Window) }),
+	"an endpoint ill too late":                    ofEndpoint(func(f *facts, i int) { f.Deeds[i].From = f.Window.SeedBlock }),
+	"an endpoint that told nothing wrong":         ofEndpoint(func(f *facts, i int) { f.Deeds[i].Told = rpcfault.Tally{} }),
+	"an endpoint fewer ill":                       ofEndpoint(func(f *facts, i int) { f.Deeds = slices.Delete(f.Deeds, i, i+1) }),
+	"an endpoint twice":                           ofEndpoint(func(f *facts, i int) { f.Deeds[i].Endpoint = (f.Deeds[i].Endpoint + 1) % len(f.Deeds) % 2 }),
+	"not the primary":                             ofEndpoint(func(f *facts, i int) { f.Deeds[i].Endpoint += 5 }),
+	"said to nobody":                              statement(func(d *deed) { d.Peers = 0 }),
+	"said by somebody else":                       statement(func(d *deed) { d.Operator[0]++ }),
+	"a proof that is missing":                     proved(func(n *nodeFacts, _ *proofFacts) { n.Proofs = n.Proofs[1:] }),
+	"a proof that does not convince":              proved(func(_ *nodeFacts, p *proofFacts) { p.Exit = 1 }),
+	"a proof that nobody can judge":               proved(func(_ *nodeFacts, p *proofFacts) { p.Exit = 2 }),
 	"a proof against somebody honest":             accused,
-	"told to both sides":                          faced(func(d *Deed, other []chain.Operator) { d.Audience = append(slices.Clone(d.Audience), other...) }),
-	"told to the other side":                      faced(func(d *Deed, other []chain.Operator) { d.Audience = other }),
+	"told to both sides":                          faced(func(d *deed, other []chain.Operator) { d.Audience = append(slices.Clone(d.Audience), other...) }),
+	"told to the other side":                      faced(func(d *deed, other []chain.Operator) { d.Audience = other }),
 	"what the other side was told":                agreed(func(r *store.WalletDetail) { swapFee(r) }),
-	"said in other bytes":                         statement(func(d *Deed) { d.Envelope = d.Envelope[:20] }),
+	"said in other bytes":                         statement(func(d *deed) { d.Envelope = d.Envelope[:20] }),
 }
 
 // proved changes the first of the proofs of the n-th node that has some.
-func proved(change func(*NodeFacts, *ProofFacts)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func proved(change func(*nodeFacts, *proofFacts)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		for i := range f.Nodes {
 			if len(f.Nodes[i].Proofs) == 0 {
 				continue
@@ -534,7 +534,7 @@ func proved(change func(*NodeFacts, *ProofFacts)) func(*Facts, int) bool {
 }
 
 // accused gives a node a proof, made of messages that were never sent, against the leader of a wallet.
-func accused(f *Facts, n int) bool {
+func accused(f *facts, n int) bool {
 	if n >= len(f.Nodes) {
 		return false
 	}
@@ -550,22 +550,22 @@ func accused(f *Facts, n int) bool {
 		both[i], _ = evidence.ReadStatement(signed)
 	}
 	p, err := evidence.Prove(1337, both[0], both[1])
-	f.Nodes[n].Proofs = append(slices.Clone(f.Nodes[n].Proofs), ProofFacts{Proof: p})
+	f.Nodes[n].Proofs = append(slices.Clone(f.Nodes[n].Proofs), proofFacts{Proof: p})
 	return err == nil
 }
 
 // faced changes the n-th statement of those that were said on one side of a cut alone.
-func faced(change func(d *Deed, other []chain.Operator)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func faced(change func(d *deed, other []chain.Operator)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		var sides sides
 		for _, d := range f.Deeds {
-			if d.Kind == DeedPartition {
+			if d.Kind == deedPartition {
 				sides = d.Sides
 			}
 		}
 		for i := range f.Deeds {
 			d := &f.Deeds[i]
-			if d.Kind != DeedStatement || len(sides[0]) == 0 {
+			if d.Kind != deedStatement || len(sides[0]) == 0 {
 				continue
 			}
 			if n == 0 {
@@ -589,8 +589,8 @@ func swapFee(r *store.WalletDetail) {
 	r.Proposal, r.Action.Proposal = p, p
 }
 
-func row(change func(*NodeFacts, int) bool) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func row(change func(*nodeFacts, int) bool) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		for i := range f.Nodes {
 			if rows := len(f.Nodes[i].Detail.Wallets); n < rows {
 				return change(&f.Nodes[i], n)
@@ -602,13 +602,13 @@ func row(change func(*NodeFacts, int) bool) func(*Facts, int) bool {
 	}
 }
 
-func field(change func(*store.WalletDetail)) func(*Facts, int) bool {
-	return row(func(n *NodeFacts, i int) bool { change(&n.Detail.Wallets[i]); return true })
+func field(change func(*store.WalletDetail)) func(*facts, int) bool {
+	return row(func(n *nodeFacts, i int) bool { change(&n.Detail.Wallets[i]); return true })
 }
 
 // where changes the n-th row of those for which a condition holds.
-func where(holds func(*store.WalletDetail) bool, change func(*store.WalletDetail)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func where(holds func(*store.WalletDetail) bool, change func(*store.WalletDetail)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		for i := range f.Nodes {
 			for k := range f.Nodes[i].Detail.Wallets {
 				r := &f.Nodes[i].Detail.Wallets[k]
@@ -626,23 +626,23 @@ func where(holds func(*store.WalletDetail) bool, change func(*store.WalletDetail
 	}
 }
 
-func agreed(change func(*store.WalletDetail)) func(*Facts, int) bool {
+func agreed(change func(*store.WalletDetail)) func(*facts, int) bool {
 	return where(func(r *store.WalletDetail) bool { return r.Proposal != nil }, change)
 }
 
-func fault(change func(*store.WalletDetail, int)) func(*Facts, int) bool {
+func fault(change func(*store.WalletDetail, int)) func(*facts, int) bool {
 	return where(func(r *store.WalletDetail) bool { return len(r.Records) > 0 }, func(r *store.WalletDetail) { change(r, 0) })
 }
 
-func proof(change func(*faults.Record)) func(*Facts, int) bool {
+func proof(change func(*faults.Record)) func(*facts, int) bool {
 	return where(
 		func(r *store.WalletDetail) bool { return len(r.Records) > 0 && len(r.Records[0].Evidence) > 0 },
 		func(r *store.WalletDetail) { change(&r.Records[0]) },
 	)
 }
 
-func oneNode(which func(*NodeFacts) bool, change func(*NodeFacts, *Facts) bool) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func oneNode(which func(*nodeFacts) bool, change func(*nodeFacts, *facts) bool) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		for i := range f.Nodes {
 			if which(&f.Nodes[i]) {
 				if n == 0 {
@@ -655,17 +655,17 @@ func oneNode(which func(*NodeFacts) bool, change func(*NodeFacts, *Facts) bool) 
 	}
 }
 
-func up(change func(*NodeFacts, *Facts) bool) func(*Facts, int) bool {
-	return oneNode(func(n *NodeFacts) bool { return n.Detail.Opened != nil }, change)
+func up(change func(*nodeFacts, *facts) bool) func(*facts, int) bool {
+	return oneNode(func(n *nodeFacts) bool { return n.Detail.Opened != nil }, change)
 }
 
 // absent changes the n-th node that has missed the window.
-func absent(change func(*NodeFacts)) func(*Facts, int) bool {
-	return oneNode(func(n *NodeFacts) bool { return n.Detail.Opened == nil }, func(n *NodeFacts, _ *Facts) bool { change(n); return true })
+func absent(change func(*nodeFacts)) func(*facts, int) bool {
+	return oneNode(func(n *nodeFacts) bool { return n.Detail.Opened == nil }, func(n *nodeFacts, _ *facts) bool { change(n); return true })
 }
 
-func deed(change func(*Facts, int)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func oneDeed(change func(*facts, int)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		if n >= len(f.Deeds) {
 			return false
 		}
@@ -675,7 +675,7 @@ func deed(change func(*Facts, int)) func(*Facts, int) bool {
 }
 
 // outside lets a deed reach out of the time that it must be in.
-func outside(d Deed, w coordination.Window) Deed {
+func outside(d deed, w coordination.Window) deed {
 	d.To = w.ActiveEnd
 	if d.ofEndpoint() {
 		d.To-- // its time is longer: beyond the active phase
@@ -684,8 +684,8 @@ func outside(d Deed, w coordination.Window) Deed {
 }
 
 // ofEndpoint changes the n-th deed of an endpoint.
-func ofEndpoint(change func(*Facts, int)) func(*Facts, int) bool {
-	return deed(func(f *Facts, i int) {
+func ofEndpoint(change func(*facts, int)) func(*facts, int) bool {
+	return oneDeed(func(f *facts, i int) {
 		if f.Deeds[i].ofEndpoint() {
 			change(f, i)
 		} else {
@@ -694,9 +694,9 @@ func ofEndpoint(change func(*Facts, int)) func(*Facts, int) bool {
 	})
 }
 
-func statement(change func(*Deed)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
-		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedStatement {
+func statement(change func(*deed)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != deedStatement {
 			return false
 		}
 		change(&f.Deeds[n])
@@ -704,9 +704,9 @@ func statement(change func(*Deed)) func(*Facts, int) bool {
 	}
 }
 
-func disturbed(change func(*Deed)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
-		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedSlowDisk {
+func disturbed(change func(*deed)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != deedSlowDisk {
 			return false
 		}
 		change(&f.Deeds[n])
@@ -714,13 +714,13 @@ func disturbed(change func(*Deed)) func(*Facts, int) bool {
 	}
 }
 
-func flooded(f *Facts) bool {
-	return slices.ContainsFunc(f.Deeds, func(d Deed) bool { return d.Kind == DeedFlood })
+func flooded(f *facts) bool {
+	return slices.ContainsFunc(f.Deeds, func(d deed) bool { return d.Kind == deedFlood })
 }
 
 // flooding changes a flood.
-func flooding(change func(*Deed) bool) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func flooding(change func(*deed) bool) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		if n > 0 || !flooded(f) {
 			return false
 		}
@@ -728,8 +728,8 @@ func flooding(change func(*Deed) bool) func(*Facts, int) bool {
 	}
 }
 
-func replaying(change func(*Deed)) func(*Facts, int) bool {
-	return flooding(func(d *Deed) bool {
+func replaying(change func(*deed)) func(*facts, int) bool {
+	return flooding(func(d *deed) bool {
 		if len(d.Replayed) == 0 {
 			return false
 		}
@@ -739,9 +739,9 @@ func replaying(change func(*Deed)) func(*Facts, int) bool {
 }
 
 // cut changes a partition.
-func cut(change func(*Deed)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
-		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedPartition {
+func cut(change func(*deed)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != deedPartition {
 			return false
 		}
 		for i, side := range f.Deeds[n].Sides { // which the plan shares
@@ -753,10 +753,10 @@ func cut(change func(*Deed)) func(*Facts, int) bool {
 }
 
 // apart changes the n-th row of those that a leader on the other side of a cut was heard for.
-func apart(change func(*store.WalletDetail, Deed)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
+func apart(change func(*store.WalletDetail, deed)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
 		for _, d := range f.Deeds {
-			if d.Kind != DeedPartition {
+			if d.Kind != deedPartition {
 				continue
 			}
 			return where(
@@ -768,9 +768,9 @@ func apart(change func(*store.WalletDetail, Deed)) func(*Facts, int) bool {
 	}
 }
 
-func reorged(change func(*Deed)) func(*Facts, int) bool {
-	return func(f *Facts, n int) bool {
-		if n >= len(f.Deeds) || f.Deeds[n].Kind != DeedReorg {
+func reorged(change func(*deed)) func(*facts, int) bool {
+	return func(f *facts, n int) bool {
+		if n >= len(f.Deeds) || f.Deeds[n].Kind != deedReorg {
 			return false
 		}
 		change(&f.Deeds[n])
@@ -778,7 +778,7 @@ func reorged(change func(*Deed)) func(*Facts, int) bool {
 	}
 }
 
-func otherReason(n NodeFacts) coordination.Reason {
+func otherReason(n nodeFacts) coordination.Reason {
 	if n.Down {
 		return coordination.ReasonChainStalled
 	}
@@ -786,9 +786,9 @@ func otherReason(n NodeFacts) coordination.Reason {
 }
 
 // later lets a late node open the window at a later block than it was started at; any other after the active phase.
-func later(n *NodeFacts, f *Facts) bool {
+func later(n *nodeFacts, f *facts) bool {
 	n.Detail.Opened.At = f.Window.ActiveEnd
-	if slices.ContainsFunc(f.Deeds, func(d Deed) bool { return d.Kind == DeedLateStart && d.Operator == n.Operator }) {
+	if slices.ContainsFunc(f.Deeds, func(d deed) bool { return d.Kind == deedLateStart && d.Operator == n.Operator }) {
 		n.Detail.Opened.At = f.Window.Block + 16
 	}
 	return true
@@ -796,9 +796,9 @@ func later(n *NodeFacts, f *Facts) bool {
 
 // elsewhere lets a node open the window on the block that came in the place of another; where none was replaced, before
 // the window.
-func elsewhere(n *NodeFacts, f *Facts) bool {
+func elsewhere(n *nodeFacts, f *facts) bool {
 	for _, d := range f.Deeds {
-		if d.Kind == DeedReorg {
+		if d.Kind == deedReorg {
 			n.Detail.Opened.Hash = d.Replaced[1]
 			return true
 		}
@@ -807,7 +807,7 @@ func elsewhere(n *NodeFacts, f *Facts) bool {
 	return true
 }
 
-func foreign(n *NodeFacts, i int) bool {
+func foreign(n *nodeFacts, i int) bool {
 	r := n.Detail.Wallets[i]
 	r.Wallet[0]++
 	n.Detail.Wallets = append(n.Detail.Wallets, r)
@@ -836,8 +836,8 @@ func actionTooMany(r *store.WalletDetail) {
 	r.Proposal = proposal.Noop{}
 }
 
-func early(n *NodeFacts, f *Facts) bool {
-	if !slices.ContainsFunc(f.Deeds, func(d Deed) bool { return d.Kind == DeedSkippedHeads && d.Operator == n.Operator }) {
+func early(n *nodeFacts, f *facts) bool {
+	if !slices.ContainsFunc(f.Deeds, func(d deed) bool { return d.Kind == deedSkippedHeads && d.Operator == n.Operator }) {
 		n.Detail.Opened.At = f.Window.Block - 1 // of a node that lost none, a block before the window
 		return true
 	}
@@ -863,7 +863,7 @@ func TestR10JudgeSeesEveryDifference(t *testing.T) {
 							break
 						}
 						applied++
-						require.NotEmpty(t, Judge(s.Name, f), "%s, window %d, place %d", s.Name, f.Window.Block, n)
+						require.NotEmpty(t, differences(s.Name, f), "%s, window %d, place %d", s.Name, f.Window.Block, n)
 					}
 				}
 			}
@@ -882,10 +882,10 @@ func TestR10JudgeAsksForMoreThanAMessage(t *testing.T) {
 	for _, name := range []string{"mistaken-leader", "impostor", "two-faced-leader"} {
 		f := w.perfect(t, name)
 		f.Deeds = w.deeds(harmless)
-		differences := fmt.Sprint(Judge(name, f))
+		differences := fmt.Sprint(differences(name, f))
 		require.Contains(t, differences, e.wallet.ID().String(), name)
 	}
-	require.NotEmpty(t, Judge("no such scenario", w.perfect(t, "calm")))
+	require.NotEmpty(t, differences("no such scenario", w.perfect(t, "calm")))
 }
 
 func TestR10FewStatementsAreNoFlood(t *testing.T) {
@@ -896,7 +896,7 @@ func TestR10FewStatementsAreNoFlood(t *testing.T) {
 		few := f
 		flood.Sent = n
 		few.Deeds = append(slices.Clone(f.Deeds[:n]), flood)
-		differences := fmt.Sprint(Judge("flood", few))
+		differences := fmt.Sprint(differences("flood", few))
 		if want == "" {
 			require.Equal(t, "[]", differences)
 		} else {
@@ -908,11 +908,11 @@ func TestR10FewStatementsAreNoFlood(t *testing.T) {
 // Who floods is refused until the next window begins, so its own node stays away for that long, and has nothing on record.
 func TestR10ANodeThatIsStillAwayNeedsNoRecord(t *testing.T) {
 	f := newWorld(t, 1, 1).perfect(t, "flood")
-	i := slices.IndexFunc(f.Nodes, func(n NodeFacts) bool { return n.Down })
+	i := slices.IndexFunc(f.Nodes, func(n nodeFacts) bool { return n.Down })
 	f.Nodes[i].Detail.Missed = nil
-	require.NotEmpty(t, Judge("flood", f))
+	require.NotEmpty(t, differences("flood", f))
 	f.Nodes[i].Away = true
-	require.Empty(t, Judge("flood", f))
+	require.Empty(t, differences("flood", f))
 }
 
 func TestR1ADownNodeThatNeverAccountedForAWindowNeedsNoRecord(t *testing.T) {
@@ -922,5 +922,5 @@ func TestR1ADownNodeThatNeverAccountedForAWindowNeedsNoRecord(t *testing.T) {
 			f.Nodes[i].Detail.Missed, f.Nodes[i].First = nil, true
 		}
 	}
-	require.Empty(t, Judge("idle-leader", f))
+	require.Empty(t, differences("idle-leader", f))
 }

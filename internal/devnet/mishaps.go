@@ -37,7 +37,7 @@ func (a *act) restart(ctx context.Context, o *operator) error {
 	if err := a.gather(ctx); err != nil {
 		return err
 	}
-	a.deeds = append(a.deeds, Deed{Kind: DeedRestart, Operator: o.address, From: at, To: a.chain.Height()})
+	a.deeds = append(a.deeds, deed{Kind: deedRestart, Operator: o.address, From: at, To: a.chain.Height()})
 	return nil
 }
 
@@ -59,7 +59,7 @@ func (a *act) startLate(ctx context.Context, o *operator) error {
 	}); err != nil {
 		return err
 	}
-	a.deeds = append(a.deeds, Deed{Kind: DeedLateStart, Operator: o.address, From: a.window.Block, To: at})
+	a.deeds = append(a.deeds, deed{Kind: deedLateStart, Operator: o.address, From: a.window.Block, To: at})
 	return nil
 }
 
@@ -85,7 +85,7 @@ func (a *act) reorg(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.deeds = append(a.deeds, Deed{Kind: DeedReorg, From: at, To: at, Replaced: [2]chain.Hash{before.Hash, after.Hash}})
+	a.deeds = append(a.deeds, deed{Kind: deedReorg, From: at, To: at, Replaced: [2]chain.Hash{before.Hash, after.Hash}})
 	return nil
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/placement"
 )
 
-// Share says which signer holds an operator's shares of a wallet.
-type Share struct {
+// share says which signer holds an operator's shares of a wallet.
+type share struct {
 	Operator chain.Operator
 	Signer   string
 	Wallet   chain.WalletID
@@ -29,7 +29,7 @@ func (d *devnet) askShares(ctx context.Context) error {
 				return err
 			}
 			for _, k := range answer.Keys {
-				d.shares = append(d.shares, Share{o.address, e.id, k.Wallet})
+				d.shares = append(d.shares, share{o.address, e.id, k.Wallet})
 			}
 		}
 	}
@@ -52,7 +52,7 @@ func (d *devnet) retire(ctx context.Context, wallet chain.WalletID) error {
 		if err := r.node.Signers().Say(ctx, s.Signer, placement.Retired, "devnet", false); err != nil {
 			return err
 		}
-		d.retired = append(d.retired, Deed{Kind: DeedRetired, Operator: s.Operator, Signer: s.Signer, From: d.chain.Height()})
+		d.retired = append(d.retired, deed{Kind: deedRetired, Operator: s.Operator, Signer: s.Signer, From: d.chain.Height()})
 		d.cfg.Screen.Note(fmt.Sprintf("operator %v retires %s", s.Operator, s.Signer))
 	}
 	return nil
@@ -76,7 +76,7 @@ func (a *act) silence(ctx context.Context) error {
 		return err
 	}
 	for _, d := range a.silent {
-		a.deeds = append(a.deeds, Deed{Kind: DeedSignersBack, Operator: d.Operator, Signer: d.Signer, From: a.chain.Height()})
+		a.deeds = append(a.deeds, deed{Kind: deedSignersBack, Operator: d.Operator, Signer: d.Signer, From: a.chain.Height()})
 	}
 	a.silent = nil
 	for _, s := range a.plan.silent {
@@ -87,7 +87,7 @@ func (a *act) silence(ctx context.Context) error {
 		if err := e.halt(); err != nil {
 			return err
 		}
-		a.deeds = append(a.deeds, Deed{Kind: DeedSignerDown, Operator: s.Operator, Signer: s.Signer, From: a.chain.Height()})
+		a.deeds = append(a.deeds, deed{Kind: deedSignerDown, Operator: s.Operator, Signer: s.Signer, From: a.chain.Height()})
 	}
 	a.deeds = append(a.deeds, a.retired...)
 	if a.plan.cheats {
@@ -105,7 +105,7 @@ func (a *act) revive(ctx context.Context) error {
 		}
 		d.To = a.chain.Height()
 		switch d.Kind {
-		case DeedSignerDown:
+		case deedSignerDown:
 			e := a.operator(d.Operator).enclave(d.Signer)
 			if e.running != nil {
 				return fmt.Errorf("the signer in %s runs, and should not", e.dir)
@@ -116,7 +116,7 @@ func (a *act) revive(ctx context.Context) error {
 			if a.scenario.expect.alternates {
 				a.silent = append(a.silent, *d)
 			}
-		case DeedRetired:
+		case deedRetired:
 			d.Wallet = a.wallets[len(a.wallets)-1].ID() // which was made after that
 		default:
 		}
@@ -127,15 +127,15 @@ func (a *act) revive(ctx context.Context) error {
 // planSignerDown has one signer stopped, by turns one that holds shares of the first wallet: if it can be, one without which all
 // of its wallets can sign.
 func planSignerDown(s stage) plan {
-	var all, spared []Share
-	for _, share := range s.shares {
-		if share.Wallet != s.elections[0].wallet.ID() {
+	var all, spared []share
+	for _, held := range s.shares {
+		if held.Wallet != s.elections[0].wallet.ID() {
 			continue
 		}
-		share.Wallet = chain.WalletID{}
-		all = append(all, share)
-		if s.signs([]Share{share}) {
-			spared = append(spared, share)
+		held.Wallet = chain.WalletID{}
+		all = append(all, held)
+		if s.signs([]share{held}) {
+			spared = append(spared, held)
 		}
 	}
 	if len(spared) > 0 {
@@ -144,7 +144,7 @@ func planSignerDown(s stage) plan {
 	if len(all) == 0 {
 		return plan{}
 	}
-	return plan{silent: []Share{all[int(s.window.Index)%len(all)]}} //nolint:gosec // windows are few
+	return plan{silent: []share{all[int(s.window.Index)%len(all)]}} //nolint:gosec // windows are few
 }
 
 // planBelowQuorum has, in odd windows, so many signers stopped that no wallet can sign, and none in even ones.
@@ -154,11 +154,11 @@ func planBelowQuorum(s stage) plan {
 		return p
 	}
 	for _, e := range s.elections {
-		for _, share := range s.shares {
-			if share.Wallet != e.wallet.ID() || seatsLeft(e.wallet, s.shares, p.silent) < s.threshold {
+		for _, held := range s.shares {
+			if held.Wallet != e.wallet.ID() || seatsLeft(e.wallet, s.shares, p.silent) < s.threshold {
 				continue
 			}
-			if one := (Share{Operator: share.Operator, Signer: share.Signer}); !slices.Contains(p.silent, one) {
+			if one := (share{Operator: held.Operator, Signer: held.Signer}); !slices.Contains(p.silent, one) {
 				p.silent = append(p.silent, one)
 			}
 		}
@@ -167,19 +167,19 @@ func planBelowQuorum(s stage) plan {
 }
 
 // signs reports whether every wallet can sign without some signers.
-func (s stage) signs(silent []Share) bool {
+func (s stage) signs(silent []share) bool {
 	return !slices.ContainsFunc(s.elections, func(e election) bool { return seatsLeft(e.wallet, s.shares, silent) < s.threshold })
 }
 
 // unsignable reports whether an operator's shares of a wallet are with one of some signers that are down.
-func unsignable(op chain.Operator, wallet chain.WalletID, shares, silent []Share) bool {
-	return slices.ContainsFunc(shares, func(s Share) bool {
-		return s.Operator == op && s.Wallet == wallet && slices.Contains(silent, Share{Operator: op, Signer: s.Signer})
+func unsignable(op chain.Operator, wallet chain.WalletID, shares, silent []share) bool {
+	return slices.ContainsFunc(shares, func(s share) bool {
+		return s.Operator == op && s.Wallet == wallet && slices.Contains(silent, share{Operator: op, Signer: s.Signer})
 	})
 }
 
 // seatsLeft returns how many of a wallet's seats are with signers other than some that are down.
-func seatsLeft(w chain.Wallet, shares, silent []Share) int {
+func seatsLeft(w chain.Wallet, shares, silent []share) int {
 	left := 0
 	for _, op := range w.Roster() {
 		if !unsignable(op, w.ID(), shares, silent) {

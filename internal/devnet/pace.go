@@ -62,7 +62,7 @@ func (a *act) attempts(ctx context.Context) (now bool, next chain.Height, err er
 			}
 			i := slices.IndexFunc(detail.Wallets, func(r store.WalletDetail) bool { return r.Wallet == id })
 			pending := i >= 0 && (detail.Wallets[i].Open || detail.Wallets[i].Pending)
-			rows[id] = append(rows[id], attempting{e.wallet.SeatsOf(o.address), pending, NodeFacts{Signings: signings}.signed(id)})
+			rows[id] = append(rows[id], attempting{e.wallet.SeatsOf(o.address), pending, nodeFacts{Signings: signings}.signed(id)})
 		}
 	}
 	var begins []chain.Height

@@ -48,7 +48,7 @@ func (a *act) heal(ctx context.Context) error {
 // logPartition logs the cut as it was up to a block, if it was one.
 func (a *act) logPartition(ctx context.Context, to chain.Height) {
 	if a.apart(ctx) {
-		a.deeds = append(a.deeds, Deed{Kind: DeedPartition, From: a.window.Block, To: to, Sides: a.plan.sides})
+		a.deeds = append(a.deeds, deed{Kind: deedPartition, From: a.window.Block, To: to, Sides: a.plan.sides})
 	}
 }
 

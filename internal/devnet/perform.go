@@ -81,7 +81,7 @@ func (a *act) perform(ctx context.Context) error {
 			return err
 		}
 		if lost := log[rpcfault.KindWithhold]; lost.Times > 0 {
-			a.deeds = append(a.deeds, Deed{Kind: kind, Operator: o.address, From: lost.Lowest, To: lost.Highest})
+			a.deeds = append(a.deeds, deed{Kind: kind, Operator: o.address, From: lost.Lowest, To: lost.Highest})
 		}
 		if r, ok := o.running.(*inside); ok {
 			o.follow(r.node.Clock())
@@ -135,7 +135,7 @@ func (a *act) dismiss() error {
 	for _, it := range a.actors {
 		deeds, err := it.dismiss()
 		for _, d := range deeds {
-			if d.Kind == DeedFlood {
+			if d.Kind == deedFlood {
 				a.log.Info("Flooded", "operator", d.Operator, "sent", d.Sent, "peers", d.Peers, "from", d.From, "to", d.To)
 			}
 		}

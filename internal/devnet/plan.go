@@ -17,7 +17,7 @@ type stage struct {
 	operators []chain.Operator
 	elections []election
 	refused   []chain.Operator // whom honest nodes refuse until block c, because of the window before
-	shares    []Share          // where the wallets' shares are; none if nobody signs
+	shares    []share          // where the wallets' shares are; none if nobody signs
 	threshold int              // seats that a signature takes
 }
 
@@ -32,7 +32,7 @@ type plan struct {
 	slow    chain.Operator   // whose node's database is held up from outside
 	sides   sides            // that cannot reach each other, from before the window; none if the network is whole
 	heals   bool             // within the active phase; else the sides are apart until the window is over
-	silent  []Share          // signers that are stopped, from before the window until its actions are over
+	silent  []share          // signers that are stopped, from before the window until its actions are over
 	cheats  bool             // crooks are in place of signers
 	ill     illness          // of the nodes' endpoints, from before the seed block until the window is over
 	reorg   bool             // the chain replaces the blocks from before the window up to its head

@@ -82,11 +82,11 @@ func (a *act) prepare(ctx context.Context) error {
 }
 
 // lossy returns whose endpoint loses heads, if anybody's, the last one it loses, and what that is called.
-func (a *act) lossy() (*operator, chain.Height, DeedKind) {
+func (a *act) lossy() (*operator, chain.Height, deedKind) {
 	if o := a.operator(a.plan.stall); o != nil {
-		return o, a.window.ActiveEnd - 1, DeedStalledChain
+		return o, a.window.ActiveEnd - 1, deedStalledChain
 	}
-	return a.operator(a.plan.skip), a.window.Block + skippedBlocks - 1, DeedSkippedHeads
+	return a.operator(a.plan.skip), a.window.Block + skippedBlocks - 1, deedSkippedHeads
 }
 
 // elect derives from the chain alone who leads what and what there is to do.

@@ -53,18 +53,18 @@ func (o *operator) proofs(ctx context.Context, f exchange.ProofFilter) (held []e
 
 // examine looks into every proof that a node holds. Where the scenario is about proofs, those of the window are given to the verifier,
 // in a process of its own; what it has beside the proof is the wallet's list of operators as the chain has it.
-func (a *act) examine(ctx context.Context, o *operator) ([]ProofFacts, error) {
+func (a *act) examine(ctx context.Context, o *operator) ([]proofFacts, error) {
 	held, err := o.proofs(ctx, exchange.ProofFilter{})
 	if err != nil {
 		return nil, err
 	}
-	var facts []ProofFacts
+	var facts []proofFacts
 	for _, p := range held {
 		decoded, err := evidence.Decode(p.Encoded)
 		if err != nil {
 			return nil, fmt.Errorf("operator %v holds proof %s, which is none: %w", o.address, p.ID, err)
 		}
-		it := ProofFacts{Proof: decoded}
+		it := proofFacts{Proof: decoded}
 		if a.scenario.proves && decoded.Slot().Window == a.window.Block {
 			if it.Exit, err = a.verify(ctx, decoded); err != nil {
 				return nil, err

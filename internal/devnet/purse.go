@@ -76,7 +76,7 @@ func (o *operator) supply(tx *wire.MsgTx) error {
 
 // purse reads what the chain has of a wallet's money: its main UTXO, and what the due requests ask for. It is nil of a wallet
 // that has none. The chain must have the main UTXO that the director gave it.
-func (d *devnet) purse(ctx context.Context, e election) (*Purse, error) {
+func (d *devnet) purse(ctx context.Context, e election) (*purse, error) {
 	main, ok := d.purses[e.wallet.ID()]
 	if !ok {
 		return nil, nil //nolint:nilnil // it has none
@@ -89,12 +89,12 @@ func (d *devnet) purse(ctx context.Context, e election) (*Purse, error) {
 		return nil, fmt.Errorf("the chain has another main UTXO of wallet %v than it was given", e.wallet.ID())
 	}
 	requests, err := d.client.RedemptionRequests(ctx, e.wallet.ID(), e.due)
-	return &Purse{Main: main, Requests: requests, Threshold: d.cfg.threshold(), Scheme: d.cfg.scheme()}, err
+	return &purse{Main: main, Requests: requests, Threshold: d.cfg.threshold(), Scheme: d.cfg.scheme()}, err
 }
 
 // cash closes, for each wallet whose redemption was signed as it must be, the requests that it pays, and leaves it with the
 // change: as somebody would who proves to the chain that Bitcoin has the transaction.
-func (d *devnet) cash(ctx context.Context, f Facts) error {
+func (d *devnet) cash(ctx context.Context, f facts) error {
 	for _, w := range f.Wallets {
 		if w.Purse == nil {
 			continue
@@ -120,7 +120,7 @@ func (d *devnet) cash(ctx context.Context, f Facts) error {
 }
 
 // paid returns a wallet's redemption if a node has one that pays what is due; nil if none has.
-func (f Facts) paid(w WalletFacts) *wire.MsgTx {
+func (f facts) paid(w walletFacts) *wire.MsgTx {
 	for _, n := range f.Nodes {
 		for _, row := range n.Detail.Wallets {
 			if row.Wallet != w.Wallet.ID() {

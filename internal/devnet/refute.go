@@ -14,10 +14,10 @@ import (
 
 // statements decodes what was said; a complaint if something else was done, or it was not heard as a message of this
 // wallet.
-func statements(e election, deeds []Deed) ([]proposal.Message, string) {
+func statements(e election, deeds []deed) ([]proposal.Message, string) {
 	messages := make([]proposal.Message, len(deeds))
 	for i, d := range deeds {
-		if d.Kind != DeedStatement {
+		if d.Kind != deedStatement {
 			return nil, fmt.Sprintf("%v is no statement", d)
 		}
 		m, err := d.said()
@@ -36,16 +36,16 @@ func statements(e election, deeds []Deed) ([]proposal.Message, string) {
 	return messages, ""
 }
 
-func refuteSilence(e election, deeds []Deed) string {
+func refuteSilence(e election, deeds []deed) string {
 	for _, d := range deeds {
-		if d.Kind != DeedSilence || d.Operator != e.leader {
+		if d.Kind != deedSilence || d.Operator != e.leader {
 			return fmt.Sprintf("%v is not the leader's silence", d)
 		}
 	}
 	return ""
 }
 
-func refuteMistake(e election, deeds []Deed) string {
+func refuteMistake(e election, deeds []deed) string {
 	messages, complaint := statements(e, deeds)
 	switch {
 	case complaint != "":
@@ -78,7 +78,7 @@ func holds(scripts [][]byte, script []byte) bool {
 	return slices.ContainsFunc(scripts, func(s []byte) bool { return bytes.Equal(s, script) })
 }
 
-func refuteImpostor(e election, deeds []Deed) string {
+func refuteImpostor(e election, deeds []deed) string {
 	messages, complaint := statements(e, deeds)
 	if complaint != "" {
 		return complaint
@@ -96,7 +96,7 @@ func refuteImpostor(e election, deeds []Deed) string {
 	return ""
 }
 
-func refuteTwoFaces(e election, deeds []Deed) string {
+func refuteTwoFaces(e election, deeds []deed) string {
 	messages, complaint := statements(e, deeds)
 	switch {
 	case complaint != "":

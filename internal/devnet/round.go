@@ -44,7 +44,7 @@ type roundFacts struct {
 	window    coordination.Window
 	subject   chain.Operator
 	elections []election
-	nodes     []NodeFacts
+	nodes     []nodeFacts
 	round     round
 	heard     func(topic) (payloads, times int)
 }
@@ -125,7 +125,7 @@ func (r *Round) sign(f roundFacts, wallet chain.WalletID, differ func(string, ..
 }
 
 // lost says why a wallet's window is lost to the subject; empty if it is not.
-func lost(e election, n NodeFacts, payloads int) string {
+func lost(e election, n nodeFacts, payloads int) string {
 	for _, row := range n.Detail.Wallets {
 		if row.Wallet != e.wallet.ID() {
 			continue

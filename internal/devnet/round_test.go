@@ -32,7 +32,7 @@ func roundOf(t *testing.T) (f roundFacts, said map[topic]int) {
 		said[topic{leader, wallets[i].ID(), window.Block}] = 1
 	}
 	for _, op := range []chain.Operator{subject, other} {
-		n := NodeFacts{Operator: op}
+		n := nodeFacts{Operator: op}
 		for _, w := range wallets {
 			n.Detail.Wallets = append(n.Detail.Wallets, store.WalletDetail{WindowRow: store.WindowRow{
 				Wallet: w.ID(), Reason: coordination.ReasonOK,

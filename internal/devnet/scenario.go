@@ -38,19 +38,19 @@ type scenario struct {
 
 // parted reports whether the network is cut in two.
 func (s scenario) parted() bool {
-	return s.expect.deed == DeedPartition || s.expect.with == DeedPartition
+	return s.expect.deed == deedPartition || s.expect.with == deedPartition
 }
 
 // expectation is what the judge demands of a window. Leader, checklist and culprit are not in it: they follow from the
 // chain and from who signed.
 type expectation struct {
-	deed DeedKind // what must have been done, at least once in every window; empty: nothing at all
-	with DeedKind // what may be done besides; empty: nothing
+	deed deedKind // what must have been done, at least once in every window; empty: nothing at all
+	with deedKind // what may be done besides; empty: nothing
 	// alternates says that the deed is done in odd windows, and what may be done besides in even ones.
 	alternates bool
 	// refutes says why the deeds on one wallet are not the misdeed of this scenario; empty if they are. Nil where
 	// deeds are done to nodes and not to wallets.
-	refutes func(election, []Deed) string
+	refutes func(election, []deed) string
 	// agreed says that the leader's own proposal is agreed on all the same; reason is then not used.
 	agreed bool
 	reason coordination.Reason // of an attacked wallet
@@ -79,7 +79,7 @@ var scenarios = []scenario{
 		many:      true,
 		plan:      planIdle,
 		expect: expectation{
-			deed: DeedSilence, refutes: refuteSilence,
+			deed: deedSilence, refutes: refuteSilence,
 			reason: coordination.ReasonLeaderIdle, fault: faults.LeaderIdle,
 		},
 	},
@@ -92,7 +92,7 @@ var scenarios = []scenario{
 		many:      true,
 		plan:      planMistaken,
 		expect: expectation{
-			deed: DeedStatement, refutes: refuteMistake,
+			deed: deedStatement, refutes: refuteMistake,
 			reason: coordination.ReasonLeaderMistake, fault: faults.LeaderMistake,
 		},
 	},
@@ -105,7 +105,7 @@ var scenarios = []scenario{
 		many:      true,
 		plan:      planImpostor,
 		expect: expectation{
-			deed: DeedStatement, refutes: refuteImpostor,
+			deed: deedStatement, refutes: refuteImpostor,
 			agreed: true, fault: faults.LeaderImpersonation,
 		},
 	},
@@ -118,7 +118,7 @@ var scenarios = []scenario{
 		many:      true,
 		plan:      planTwoFaced,
 		expect: expectation{
-			deed: DeedStatement, refutes: refuteTwoFaces,
+			deed: deedStatement, refutes: refuteTwoFaces,
 			reason: coordination.ReasonLeaderEquivocation, fault: faults.LeaderEquivocation,
 		},
 	},
@@ -130,7 +130,7 @@ var scenarios = []scenario{
 		operators: lastHonest + 1,
 		proves:    true,
 		plan:      planPartedFaces,
-		expect:    expectation{deed: DeedStatement, with: DeedPartition, refutes: refuteTwoFaces, agreed: true},
+		expect:    expectation{deed: deedStatement, with: deedPartition, refutes: refuteTwoFaces, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -139,7 +139,7 @@ var scenarios = []scenario{
 		},
 		operators: 2,
 		plan:      planRestart,
-		expect:    expectation{deed: DeedRestart, agreed: true},
+		expect:    expectation{deed: deedRestart, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -149,7 +149,7 @@ var scenarios = []scenario{
 		operators: 2,
 		endpoints: 1,
 		plan:      planSkippedHeads,
-		expect:    expectation{deed: DeedSkippedHeads, agreed: true},
+		expect:    expectation{deed: deedSkippedHeads, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -158,7 +158,7 @@ var scenarios = []scenario{
 		},
 		operators: 2,
 		plan:      planLateNode,
-		expect:    expectation{deed: DeedLateStart, agreed: true},
+		expect:    expectation{deed: deedLateStart, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -168,7 +168,7 @@ var scenarios = []scenario{
 		operators: lastHonest + 1,
 		endpoints: 1,
 		plan:      planStalledChain,
-		expect:    expectation{deed: DeedStalledChain, agreed: true},
+		expect:    expectation{deed: deedStalledChain, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -178,7 +178,7 @@ var scenarios = []scenario{
 		operators: 1,
 		many:      true,
 		plan:      planReorg,
-		expect:    expectation{deed: DeedReorg, agreed: true},
+		expect:    expectation{deed: deedReorg, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -187,7 +187,7 @@ var scenarios = []scenario{
 		},
 		operators: 2,
 		plan:      planSlowDisk,
-		expect:    expectation{deed: DeedSlowDisk, agreed: true},
+		expect:    expectation{deed: deedSlowDisk, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -196,7 +196,7 @@ var scenarios = []scenario{
 		},
 		operators: lastHonest + 1,
 		plan:      planPartition,
-		expect:    expectation{deed: DeedPartition, agreed: true},
+		expect:    expectation{deed: deedPartition, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -204,8 +204,8 @@ var scenarios = []scenario{
 			"As in calm, on every node.",
 		},
 		operators: 2, endpoints: manyEndpoints, ill: minority,
-		plan:   planMinority(DeedLie),
-		expect: expectation{deed: DeedLie, agreed: true},
+		plan:   planMinority(deedLie),
+		expect: expectation{deed: deedLie, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -213,8 +213,8 @@ var scenarios = []scenario{
 			"As in calm, on every node.",
 		},
 		operators: 2, endpoints: manyEndpoints, ill: minority,
-		plan:   planMinority(DeedFork),
-		expect: expectation{deed: DeedFork, agreed: true},
+		plan:   planMinority(deedFork),
+		expect: expectation{deed: deedFork, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -222,8 +222,8 @@ var scenarios = []scenario{
 			"As in calm, on every node.",
 		},
 		operators: 2, endpoints: manyEndpoints, ill: minority,
-		plan:   planMinority(DeedBlackhole),
-		expect: expectation{deed: DeedBlackhole, agreed: true},
+		plan:   planMinority(deedBlackhole),
+		expect: expectation{deed: deedBlackhole, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -231,8 +231,8 @@ var scenarios = []scenario{
 			"As in calm, on every node.",
 		},
 		operators: 2, endpoints: manyEndpoints, ill: minority,
-		plan:   planMinority(DeedCut),
-		expect: expectation{deed: DeedCut, agreed: true},
+		plan:   planMinority(deedCut),
+		expect: expectation{deed: deedCut, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -241,7 +241,7 @@ var scenarios = []scenario{
 		},
 		operators: lastHonest + 1, endpoints: manyEndpoints, ill: majority,
 		plan:   planMajority,
-		expect: expectation{deed: DeedCut, agreed: true},
+		expect: expectation{deed: deedCut, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -251,7 +251,7 @@ var scenarios = []scenario{
 		operators: lastHonest + 2,
 		plan:      planFlood,
 		expect: expectation{
-			deed: DeedFlood, with: DeedStatement, refutes: refuteFlood,
+			deed: deedFlood, with: deedStatement, refutes: refuteFlood,
 			agreed: true, fault: faults.LeaderImpersonation,
 		},
 	},
@@ -262,7 +262,7 @@ var scenarios = []scenario{
 		},
 		operators: lastHonest + 1, enclaves: 1, signs: true,
 		plan:   planSignerDown,
-		expect: expectation{deed: DeedSignerDown, agreed: true},
+		expect: expectation{deed: deedSignerDown, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -271,7 +271,7 @@ var scenarios = []scenario{
 		},
 		operators: 2, enclaves: 2, wallets: 2, signs: true, retires: true,
 		plan:   planCalm,
-		expect: expectation{deed: DeedRetired, agreed: true},
+		expect: expectation{deed: deedRetired, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -280,7 +280,7 @@ var scenarios = []scenario{
 		},
 		operators: lastHonest + 1, enclaves: 1, signs: true,
 		plan:   planBelowQuorum,
-		expect: expectation{deed: DeedSignerDown, with: DeedSignersBack, alternates: true, agreed: true},
+		expect: expectation{deed: deedSignerDown, with: deedSignersBack, alternates: true, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -289,7 +289,7 @@ var scenarios = []scenario{
 		},
 		operators: lastHonest + 1, enclaves: 1, signs: true, frost: true,
 		plan:   planCheat,
-		expect: expectation{deed: DeedCheat, agreed: true},
+		expect: expectation{deed: deedCheat, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -298,7 +298,7 @@ var scenarios = []scenario{
 		},
 		operators: 2, enclaves: 1, signs: true, draws: true,
 		plan:   planCalm,
-		expect: expectation{deed: DeedDrawn, agreed: true},
+		expect: expectation{deed: deedDrawn, agreed: true},
 	},
 	{
 		Scenario: Scenario{
@@ -307,7 +307,7 @@ var scenarios = []scenario{
 		},
 		operators: lastHonest + 1, enclaves: 1, signs: true, draws: true, inactive: true,
 		plan:   planInactive,
-		expect: expectation{deed: DeedSignerDown, with: DeedDrawn, agreed: true},
+		expect: expectation{deed: deedSignerDown, with: deedDrawn, agreed: true},
 	},
 }
 

@@ -115,7 +115,7 @@ func (s *Summary) add(r Report) {
 }
 
 // rowsOf returns one row for each wallet in which the operator has a seat, whatever the node recorded.
-func rowsOf(w coordination.Window, wallets []chain.Wallet, n NodeFacts) []Row {
+func rowsOf(w coordination.Window, wallets []chain.Wallet, n nodeFacts) []Row {
 	var rows []Row
 	for _, wallet := range wallets {
 		if !wallet.Holds(n.Operator) {
@@ -148,7 +148,7 @@ func (r *Row) fill(d store.WalletDetail) {
 }
 
 // sign enters what became of the action on a devnet with signers.
-func (r *Row) sign(n NodeFacts) {
+func (r *Row) sign(n nodeFacts) {
 	if !n.Signs {
 		return
 	}

@@ -27,11 +27,11 @@ func roundText(r Round) string {
 func chaosText(r Round) string {
 	var b strings.Builder
 	total := 0
-	for _, kind := range StrikeKinds() {
+	for _, kind := range strikeKinds() {
 		total += r.Strikes[kind]
 	}
 	fmt.Fprintf(&b, "  %d strikes:", total)
-	for i, kind := range StrikeKinds() {
+	for i, kind := range strikeKinds() {
 		comma := ","
 		if i == 0 {
 			comma = ""

@@ -68,45 +68,45 @@ func (a *act) settled(ctx context.Context) (bool, error) {
 }
 
 // facts reads what the nodes recorded, as anybody could, and what the chain has.
-func (a *act) facts(ctx context.Context) (Facts, error) {
-	facts := Facts{Window: a.window, Safe: a.safe, MostFee: a.limits.TxMaxTotalFee, Deeds: a.deeds, Shares: a.shares}
+func (a *act) facts(ctx context.Context) (facts, error) {
+	found := facts{Window: a.window, Safe: a.safe, MostFee: a.limits.TxMaxTotalFee, Deeds: a.deeds, Shares: a.shares}
 	for _, e := range a.elections {
 		purse, err := a.purse(ctx, e)
 		if err != nil {
-			return Facts{}, err
+			return facts{}, err
 		}
-		facts.Wallets = append(facts.Wallets, WalletFacts{Wallet: e.wallet, Due: e.due, Purse: purse, Poor: slices.Clone(a.poor[e.wallet.ID()])})
+		found.Wallets = append(found.Wallets, walletFacts{Wallet: e.wallet, Due: e.due, Purse: purse, Poor: slices.Clone(a.poor[e.wallet.ID()])})
 	}
 	for _, o := range a.operators {
 		detail, err := o.record(ctx, a.window.Block)
 		if err != nil {
-			return Facts{}, err
+			return facts{}, err
 		}
 		signings, inactive, err := o.signings(ctx, a.wallets, a.window.Block)
 		if err != nil {
-			return Facts{}, err
+			return facts{}, err
 		}
 		proofs, err := a.examine(ctx, o)
 		if err != nil {
-			return Facts{}, err
+			return facts{}, err
 		}
-		facts.Nodes = append(facts.Nodes, NodeFacts{
+		found.Nodes = append(found.Nodes, nodeFacts{
 			Operator: o.address, Down: slices.Contains(a.plan.down, o.address), First: a.first[o.address],
 			Away: o.running == nil, Refuses: a.refusing[o.address], Detail: detail, Signs: len(o.enclaves) > 0, Signings: signings,
 			Inactive: inactive, Proofs: proofs,
 		})
 	}
-	return facts, nil
+	return found, nil
 }
 
 // judge has the facts judged.
-func (a *act) judge(facts Facts) Report {
+func (a *act) judge(facts facts) Report {
 	report := Report{Window: a.window}
 	for i, n := range facts.Nodes {
 		report.Rows = append(report.Rows, rowsOf(a.window, a.everyWallet(), n)...)
 		facts.Nodes[i].Detail = a.withoutGuests(n.Detail)
 	}
-	report.Differences = Judge(a.cfg.Expect, facts)
+	report.Differences = differences(a.cfg.Expect, facts)
 	if a.chaos != nil {
 		a.struck.ends = a.subject().fleet.takeEnds()
 		a.struck.successions = a.chaos.registrar.settleAccounts()

@@ -41,8 +41,8 @@ var happens = []struct {
 	{StrikeDatabase, "the database itself is stopped, and started again at the end: it befalls all instances"},
 }
 
-// StrikeKinds returns every kind.
-func StrikeKinds() []StrikeKind {
+// strikeKinds returns every kind.
+func strikeKinds() []StrikeKind {
 	kinds := make([]StrikeKind, len(happens))
 	for i, it := range happens {
 		kinds[i] = it.kind
@@ -152,7 +152,7 @@ func strikeAtSigning(rng *rand.Rand, strikes []Strike, pace chaosPace) Strike {
 			victims = append(victims, s.Instance)
 		}
 	}
-	kinds := slices.DeleteFunc(StrikeKinds(), func(k StrikeKind) bool { return k == StrikeDatabase })
+	kinds := slices.DeleteFunc(strikeKinds(), func(k StrikeKind) bool { return k == StrikeDatabase })
 	kind := kinds[rng.IntN(len(kinds))]
 	least, most := pace.bounds(kind)
 	from := signingBegin + rng.IntN(signingSpan)
@@ -161,7 +161,7 @@ func strikeAtSigning(rng *rand.Rand, strikes []Strike, pace chaosPace) Strike {
 
 // torment plans what one instance suffers: one thing after the other.
 func torment(rng *rand.Rand, instance string, pace chaosPace) []Strike {
-	kinds := slices.DeleteFunc(StrikeKinds(), func(k StrikeKind) bool { return k == StrikeDatabase })
+	kinds := slices.DeleteFunc(strikeKinds(), func(k StrikeKind) bool { return k == StrikeDatabase })
 	var strikes []Strike
 	from := firstBegin
 	for range 1 + rng.IntN(maxStrikes) {

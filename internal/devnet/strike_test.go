@@ -40,7 +40,7 @@ func TestAStrikeWhileSignaturesAreMadeSparesWhoWasSpared(t *testing.T) {
 		require.Zero(t, c.takenOver(strikes, 900))
 		require.EqualValues(t, 900+s.From+32, c.takenOver(append(strikes, s), 900), "a lease of 4 s, and 4 s to notice")
 	}
-	require.Len(t, seen, len(StrikeKinds())-1)
+	require.Len(t, seen, len(strikeKinds())-1)
 	require.False(t, seen[StrikeDatabase])
 }
 
@@ -78,7 +78,7 @@ func TestOneInstanceIsSparedAndTheDatabaseComesBack(t *testing.T) {
 		}
 		most = max(most, len(struck))
 	}
-	for _, k := range StrikeKinds() {
+	for _, k := range strikeKinds() {
 		require.Greater(t, seen[k], 100, "%s", k)
 	}
 	require.Equal(t, 3, most)

@@ -65,7 +65,7 @@ type act struct {
 	struck    round                                        // what befell the instances
 	actors    []*actor
 	illAt     chain.Height // where the chain stood when endpoints fell ill
-	deeds     []Deed
+	deeds     []deed
 	plot      *plot // of crooks in place of signers; nil if there are none
 }
 
