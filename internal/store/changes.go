@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 
 	"github.com/walletnode/walletnode/internal/shared"
 )
@@ -11,6 +12,12 @@ import (
 var _ shared.Store = (*Store)(nil)
 
 // Versions implements shared.Store.
+func (s *Store) Versions(ctx context.Context) (shared.Versions, error) {
+	versions, err := s.versions.ask(ctx, s.gauge, s.Reader.Versions)
+	return maps.Clone(versions), wrap("look whether anything has changed", err)
+}
+
+// Versions returns the version of every topic.
 func (r Reader) Versions(ctx context.Context) (shared.Versions, error) {
 	type version struct {
 		topic shared.Topic

@@ -23,6 +23,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/cluster"
+	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/proposal/action"
 )
 
@@ -65,6 +66,13 @@ type Store struct {
 	retention Retention
 	frequency chain.Height
 	log       *slog.Logger
+
+	// What is asked again and again. An embedded store, of which one process runs, is asked whether anything was written first; one that
+	// many write to all the time would answer yes.
+	gauge    *gauge // nil of a shared store, and beside a node
+	roll     roll
+	wallets  memo[[]chain.Wallet]
+	versions memo[shared.Versions]
 
 	closing sync.Once
 	closed  error // set by the first Close
@@ -120,7 +128,13 @@ func openLocked(ctx context.Context, at engine, bound binding, log *slog.Logger)
 		if s.writes.tenant, err = enroll(ctx, at, ttl); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
+		return s, nil
 	}
+	reads, err := at.reader(ctx)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.gauge = newGauge(reads)
 	return s, nil
 }
 
@@ -160,7 +174,11 @@ func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 func (s *Store) Close() error {
 	// Readers first: the last connection to close folds the write-ahead log into the database, and only the writer can.
 	s.closing.Do(func() {
-		s.closed = errors.Join(s.Reader.Close(), s.lines.close(s.writes.db), s.writes.close())
+		s.closed = s.Reader.Close()
+		if s.gauge != nil {
+			s.closed = errors.Join(s.closed, s.gauge.close())
+		}
+		s.closed = errors.Join(s.closed, s.lines.close(s.writes.db), s.writes.close())
 		if s.writes.tenant != nil {
 			if err := s.writes.tenant.leave(); err != nil { // nothing that was acknowledged is lost by it
 				s.log.Warn("Could not take leave of the database; it takes the process for gone in a while", "error", err)

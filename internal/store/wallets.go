@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
@@ -17,19 +18,30 @@ type WalletRecord struct {
 	Archived   bool // kept for its history; no part is taken in its windows
 }
 
-// Wallets implements coordination.Registry: the wallets that are not archived, in the order of their IDs.
+// Wallets implements coordination.Registry: the wallets that are not archived, in the order of their IDs. A node asks every few seconds, and
+// each of many instances several times a second.
+func (s *Store) Wallets(ctx context.Context) ([]chain.Wallet, error) {
+	active, err := s.wallets.ask(ctx, s.gauge, func(ctx context.Context) ([]chain.Wallet, error) { return s.roll.active(ctx, s.Reader) })
+	return slices.Clone(active), wrap("look which wallets there are", err)
+}
+
+// Wallets returns the wallets that are not archived, in the order of their IDs.
 func (r Reader) Wallets(ctx context.Context) ([]chain.Wallet, error) {
 	records, err := r.AllWallets(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return activeOf(records), nil
+}
+
+func activeOf(records []WalletRecord) []chain.Wallet {
 	active := make([]chain.Wallet, 0, len(records))
 	for _, record := range records {
 		if !record.Archived {
 			active = append(active, record.Wallet)
 		}
 	}
-	return active, nil
+	return active
 }
 
 // AllWallets returns every wallet, archived ones included, in the order of their IDs.
