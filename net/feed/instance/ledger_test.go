@@ -36,6 +36,9 @@ type base struct {
 	unsigned bool          // nobody gets to sign for a mailbox that comes
 
 	gone map[string]uint64 // facts up to which were collected, as State passes over them
+
+	looks     int          // how often a seal after another one was read
+	collected []feed.Epoch // before which epochs were to be collected, each time
 }
 
 func newBase(names ...string) *base {
@@ -206,7 +209,17 @@ func (f fenced) Acknowledge(ctx context.Context, m string, n feed.Number) error 
 }
 
 func (f fenced) Collect(ctx context.Context, e feed.Epoch) error {
-	return f.s.write(func() error { return f.Log.Collect(ctx, e) })
+	return f.s.write(func() error {
+		f.s.collected = append(f.s.collected, e)
+		return f.Log.Collect(ctx, e)
+	})
+}
+
+func (f fenced) NextSeal(ctx context.Context, after feed.Epoch) (*feed.Seal, error) {
+	f.s.mu.Lock()
+	f.s.looks++
+	f.s.mu.Unlock()
+	return f.Log.NextSeal(ctx, after)
 }
 
 func (s *session) Log(name string) pipeline.Log { return fenced{s.logs[name], s} }

@@ -8,11 +8,17 @@ import (
 	"github.com/walletnode/walletnode/net/feed/pipeline"
 )
 
-// watch looks at each seal: it counts what went wrong, tells it once, and has old epochs collected.
+// collectEvery is how many epochs are collected at a time: most of what it takes is the same for one and for several, and so many windows more
+// than are to be kept are little on a disk.
+const collectEvery = 4
+
+// watch looks at each seal: it counts what went wrong, tells it once, and has old epochs collected, at the first seal after a start and
+// then several at a time.
 func (i *Instance) watch(ctx context.Context, f *pipeline.Feed, last *feed.Seal) error {
+	collect := feed.Epoch(i.cfg.Keep) // with which seal
 	for {
 		changed := f.Changed()
-		for {
+		for newer(f.Now().Sealed, last) { // entries change the feed as well, and are no reason to read
 			seal, err := i.following(ctx, last)
 			if err != nil {
 				return err
@@ -21,9 +27,10 @@ func (i *Instance) watch(ctx context.Context, f *pipeline.Feed, last *feed.Seal)
 				break
 			}
 			i.sealed(*seal)
-			if last = seal; i.arrivals(f.Now()) || uint64(seal.Epoch) < i.cfg.Keep {
+			if last = seal; i.arrivals(f.Now()) || seal.Epoch < collect {
 				continue // what moves in counts what is kept
 			}
+			collect = seal.Epoch + collectEvery
 			if err := i.log.Collect(ctx, seal.Epoch-feed.Epoch(i.cfg.Keep)); err != nil {
 				return fmt.Errorf("collect old epochs: %w", err)
 			}
@@ -34,6 +41,11 @@ func (i *Instance) watch(ctx context.Context, f *pipeline.Feed, last *feed.Seal)
 			return ctx.Err()
 		}
 	}
+}
+
+// newer is whether a feed that has sealed an epoch has one after the last that was looked at.
+func newer(sealed, last *feed.Seal) bool {
+	return sealed != nil && (last == nil || sealed.Epoch > last.Epoch)
 }
 
 func (i *Instance) following(ctx context.Context, last *feed.Seal) (*feed.Seal, error) {
