@@ -3,6 +3,7 @@ package instance_test
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,5 +46,30 @@ func TestNoSealIsLookedForWhereNoneIsNew(t *testing.T) {
 			h.rest()
 		}
 		require.Equal(t, before, h.base.looks)
+	})
+}
+
+// What is told by itself is taken in after a tenth of a second. What goes on coming is gathered for longer, and is taken in within the second in which a
+// signer is to have a proposal.
+func TestWhatGoesOnComingIsGatheredForLonger(t *testing.T) {
+	alone(t, 0, func(t *testing.T, h *house) {
+		log := h.base.logs["alpha"]
+		h.tell("alpha", 1)
+		time.Sleep(110 * time.Millisecond)
+		synctest.Wait()
+		state, err := log.State(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, state.Last)
+		h.rest()
+		before := h.base.accepts
+		for n := range 300 { // three seconds
+			h.tell("alpha", 1)
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+			state, err := log.State(t.Context())
+			require.NoError(t, err)
+			require.LessOrEqual(t, n-int(state.Last), 40, "longer than that nothing waits")
+		}
+		require.LessOrEqual(t, h.base.accepts-before, 12)
 	})
 }

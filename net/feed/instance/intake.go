@@ -21,6 +21,7 @@ type intake struct {
 	by        feed.Verifier
 	read      feed.Epoch        // the epoch in which its keys were read last: one may have been replaced since
 	refused   map[string]uint64 // the fact of an instance that was refused last: it is told once
+	taken     time.Time         // when something was taken in last
 }
 
 func (in *intake) run(ctx context.Context) error {
@@ -44,7 +45,11 @@ func (in *intake) run(ctx context.Context) error {
 		}
 		select {
 		case <-in.cfg.Ledger.Told():
-			if err := pause.For(ctx, gather); err != nil {
+			wait := gather
+			if time.Since(in.taken) < gather {
+				wait = gatherOn
+			}
+			if err := pause.For(ctx, wait); err != nil {
 				return err
 			}
 		case <-ticker.C:
@@ -85,6 +90,7 @@ func (in *intake) pass(ctx context.Context) (more bool, err error) {
 		}
 		in.positions[origin] = good[len(good)-1].Number
 		in.counts.records.Add(uint64(len(good)))
+		in.taken = time.Now()
 		more = more || in.positions[origin] < origins[origin]
 	}
 	return more, nil

@@ -37,6 +37,7 @@ type base struct {
 
 	gone map[string]uint64 // facts up to which were collected, as State passes over them
 
+	accepts   int          // how often records were stored
 	looks     int          // how often a seal after another one was read
 	collected []feed.Epoch // before which epochs were to be collected, each time
 }
@@ -193,7 +194,10 @@ func (f fenced) Open(ctx context.Context, t pipeline.Term) error {
 }
 
 func (f fenced) Accept(ctx context.Context, r []pipeline.Accepted) error {
-	return f.s.write(func() error { return f.Log.Accept(ctx, r) })
+	return f.s.write(func() error {
+		f.s.accepts++
+		return f.Log.Accept(ctx, r)
+	})
 }
 
 func (f fenced) Append(ctx context.Context, e []feed.Entry) error {
