@@ -254,7 +254,8 @@ func (r Reader) Origins(ctx context.Context) (map[string]uint64, error) {
 // Those that all feeds have sealed are gone.
 func (r Reader) Facts(ctx context.Context, origin string, after uint64, limit int) (list []Fact, err error) {
 	at, err := r.run(ctx, true, natural(after)+1, limit, `SELECT number, last, last - number + 1, size FROM feed_facts WHERE origin = $1
-		AND number >= COALESCE((SELECT MAX(number) FROM feed_facts WHERE origin = $1 AND number <= $2), 0) AND last >= $2 ORDER BY number LIMIT $3`, origin)
+		AND number >= COALESCE((SELECT MAX(number) FROM feed_facts WHERE origin = $1 AND number <= $2), 0) AND last >= $2
+		ORDER BY number LIMIT CAST($3 AS BIGINT)`, origin)
 	if err != nil || at.empty() {
 		return nil, wrap("read facts", err)
 	}

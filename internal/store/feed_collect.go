@@ -124,7 +124,7 @@ func (c *collecting) acknowledged(ctx context.Context, db querier, mailbox strin
 	}
 	rows, err := db.QueryContext(ctx, `SELECT number, last FROM feed_entries WHERE instance = $1 AND mailbox = $2
 		AND number <= $3 AND number < COALESCE((SELECT MIN(k.number) FROM feed_entries k WHERE k.instance = $1 AND k.mailbox = $2 AND k.epoch >= $4), $3 + 1)
-		ORDER BY number LIMIT $5`, c.of.instance, mailbox, natural(m.acknowledged), natural(c.before), collectedAtOnce)
+		ORDER BY number LIMIT CAST($5 AS BIGINT)`, c.of.instance, mailbox, natural(m.acknowledged), natural(c.before), collectedAtOnce)
 	list, err := collect(rows, err, func(row scanner) (s span, err error) { return s, row.Scan(&s.first, &s.last) })
 	if err != nil {
 		return done, err
@@ -212,8 +212,8 @@ func (c *collecting) unheld(ctx context.Context, db querier, from natural) (some
 		span
 		count int
 	}
-	rows, err := db.QueryContext(ctx, `SELECT seq, last, count FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq < $3 ORDER BY seq LIMIT $4`,
-		c.of.instance, from, natural(c.seq), collectedAtOnce)
+	rows, err := db.QueryContext(ctx, `SELECT seq, last, count FROM feed_records WHERE instance = $1 AND seq >= $2 AND seq < $3
+		ORDER BY seq LIMIT CAST($4 AS BIGINT)`, c.of.instance, from, natural(c.seq), collectedAtOnce)
 	list, err := collect(rows, err, func(row scanner) (s segment, err error) { return s, row.Scan(&s.first, &s.last, &s.count) })
 	if err != nil || len(list) == 0 {
 		return some, err
@@ -369,7 +369,7 @@ func (f *Feed) droppable(ctx context.Context, db querier, before feed.Epoch) (ma
 	found := make(map[string]span)
 	for _, o := range origins {
 		rows, err := db.QueryContext(ctx, `SELECT number, last, block FROM feed_facts WHERE origin = $1 AND last <= $2 AND number <= $2
-			ORDER BY number LIMIT $3`, o.name, o.sealed, collectedAtOnce)
+			ORDER BY number LIMIT CAST($3 AS BIGINT)`, o.name, o.sealed, collectedAtOnce)
 		stop, first := false, natural(0)
 		_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
 			var s span

@@ -78,7 +78,7 @@ func (r Reader) FeedKeys(ctx context.Context) (feed.Keyring, error) {
 func (r Reader) RecentFeedKeys(ctx context.Context, most int) (keys feed.Keyring, version uint64, _ error) {
 	rows, err := r.db.QueryContext(ctx, `SELECT k.instance, k.public, k.until_epoch, k.until_number, (SELECT MAX(changed) FROM feed_keys)
 		FROM feed_keys k LEFT JOIN feeds f ON f.instance = k.instance
-		ORDER BY COALESCE(f.seen, -1) DESC, k.instance, k.until_epoch >= 0, k.changed DESC, k.public LIMIT $1`, most)
+		ORDER BY COALESCE(f.seen, -1) DESC, k.instance, k.until_epoch >= 0, k.changed DESC, k.public LIMIT CAST($1 AS BIGINT)`, most)
 	return feedKeys(rows, err)
 }
 

@@ -188,7 +188,7 @@ func scanSeqs(row scanner) ([]feed.Seq, error) {
 func (f *Feed) Entries(ctx context.Context, mailbox string, after feed.Number, limit int) ([]pipeline.Delivered, error) {
 	at, err := f.store.run(ctx, true, natural(after)+1, limit, `SELECT number, last, last - number + 1, 0 FROM feed_entries WHERE instance = $1 AND mailbox = $2
 		AND number >= COALESCE((SELECT MAX(number) FROM feed_entries WHERE instance = $1 AND mailbox = $2 AND number <= $3), 0) AND last >= $3
-		ORDER BY number LIMIT $4`, f.instance, mailbox)
+		ORDER BY number LIMIT CAST($4 AS BIGINT)`, f.instance, mailbox)
 	if err != nil || at.empty() {
 		return nil, wrap("read a mailbox", err)
 	}

@@ -78,7 +78,8 @@ func (f *Feed) insertRecords(ctx context.Context, tx *sql.Tx, list []pipeline.Ac
 
 // recordsFrom selects segments from the one on that has a number, or the first one after it.
 const recordsFrom = `SELECT seq, last, count, size FROM feed_records WHERE instance = $1
-	AND seq >= COALESCE((SELECT MAX(seq) FROM feed_records WHERE instance = $1 AND seq <= $2), 0) AND last >= $2 ORDER BY seq LIMIT $3`
+	AND seq >= COALESCE((SELECT MAX(seq) FROM feed_records WHERE instance = $1 AND seq <= $2), 0) AND last >= $2
+	ORDER BY seq LIMIT CAST($3 AS BIGINT)`
 
 // Records implements pipeline.Log.
 func (f *Feed) Records(ctx context.Context, from feed.Seq, limit int) (list []feed.Record, err error) {

@@ -136,7 +136,7 @@ type FeedHead struct {
 // Heads reads at most limit heads of sealed epochs from one on, those that were collected included.
 func (f *Feed) Heads(ctx context.Context, from feed.Epoch, limit int) ([]FeedHead, error) {
 	rows, err := f.store.db.QueryContext(ctx, `SELECT epoch, head FROM feed_epochs WHERE instance = $1 AND epoch >= $2 AND length(head) > 0
-		ORDER BY epoch LIMIT $3`, f.instance, min(natural(from), math.MaxInt64), limit)
+		ORDER BY epoch LIMIT CAST($3 AS BIGINT)`, f.instance, min(natural(from), math.MaxInt64), limit)
 	list, err := collect(rows, err, func(row scanner) (h FeedHead, err error) {
 		return h, row.Scan((*natural)(&h.Epoch), fixed(h.Seal[:]))
 	})

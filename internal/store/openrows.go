@@ -33,7 +33,7 @@ func (r Reader) openRows(ctx context.Context, wallet chain.WalletID, newest int)
 
 const openRows = `SELECT block FROM results WHERE wallet = $1 AND NOT finished
 	UNION
-	SELECT win.block FROM (SELECT block, opened_time FROM windows WHERE opened_at > 0 ORDER BY block DESC LIMIT $2) win
+	SELECT win.block FROM (SELECT block, opened_time FROM windows WHERE opened_at > 0 ORDER BY block DESC LIMIT CAST($2 AS BIGINT)) win
 	JOIN wallets w ON w.wallet = $1
 	WHERE NOT w.archived AND w.imported_time <= win.opened_time
 		AND NOT EXISTS (SELECT 1 FROM results r WHERE r.block = win.block AND r.wallet = $1)

@@ -63,12 +63,13 @@ func (c *conditions) sql() string {
 	return " WHERE " + strings.Join(c.clauses, " AND ")
 }
 
-// limit returns a LIMIT clause, none for 0.
+// limit returns a LIMIT clause, none for 0. SQLite plans with a limit that is a value, and so prepares the statement anew each time it is given one;
+// what is computed it leaves for later. It is the same everywhere else in this package.
 func (c *conditions) limit(n int) string {
 	if n <= 0 {
 		return ""
 	}
-	return " LIMIT " + c.placeholder(n)
+	return " LIMIT CAST(" + c.placeholder(n) + " AS BIGINT)"
 }
 
 // collect reads all rows of a query. It takes the query's error too, so that it can stand around the call.

@@ -34,7 +34,7 @@ const earlierSignings = `SELECT block, wallet, intent, document, attempts, absen
 
 // Signings implements signing.Log.
 func (r Reader) Signings(ctx context.Context, wallet chain.WalletID, before chain.Height, limit int) ([]signing.Signing, error) {
-	rows, err := r.db.QueryContext(ctx, earlierSignings+` WHERE wallet = $1 AND block < $2 ORDER BY block DESC LIMIT $3`, wallet[:], height(before), limit)
+	rows, err := r.db.QueryContext(ctx, earlierSignings+` WHERE wallet = $1 AND block < $2 ORDER BY block DESC LIMIT CAST($3 AS BIGINT)`, wallet[:], height(before), limit)
 	all, err := collect(rows, err, scanSigning)
 	return all, wrap("read signings", err)
 }
