@@ -368,26 +368,29 @@ func (f *Feed) droppable(ctx context.Context, db querier, before feed.Epoch) (ma
 	oldest := height(before) * height(f.store.frequency) // the first window that stays
 	found := make(map[string]span)
 	for _, o := range origins {
-		rows, err := db.QueryContext(ctx, `SELECT number, last, block FROM feed_facts WHERE origin = $1 AND last <= $2 AND number <= $2
-			ORDER BY number LIMIT CAST($3 AS BIGINT)`, o.name, o.sealed, collectedAtOnce)
-		stop, first := false, natural(0)
-		_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
-			var s span
-			var block height
-			if err := row.Scan(&s.first, &s.last, &block); err != nil {
-				return none, err
-			}
-			if first == 0 {
-				first = s.first
-			}
-			if stop = stop || block >= oldest || s.first-first >= collectedAtOnce; !stop {
-				found[o.name] = span{first, s.first}
-			}
-			return none, nil
-		})
+		at, err := f.oldestFacts(ctx, db, o.name, o.sealed, oldest)
 		if err != nil {
 			return nil, fmt.Errorf("of %s: %w", o.name, err)
 		}
+		if !at.empty() {
+			found[o.name] = at
+		}
 	}
 	return found, nil
+}
+
+// oldestFacts returns the oldest segments of an origin that are sealed and of windows before one: those of several thousand numbers, without reading them
+// row by row here.
+func (f *Feed) oldestFacts(ctx context.Context, db querier, origin string, sealed natural, oldest height) (at span, err error) {
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MIN(number), 0) FROM feed_facts WHERE origin = $1`, origin).Scan(&at.first)
+	if err != nil || at.first == 0 || at.first > sealed {
+		return span{}, err
+	}
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0) FROM feed_facts WHERE origin = $1 AND number >= $2 AND number < $3 AND last <= $4
+		AND number < COALESCE((SELECT MIN(k.number) FROM feed_facts k WHERE k.origin = $1 AND k.number >= $2 AND k.number < $3 AND k.block >= $5), $3)`,
+		origin, at.first, at.first+collectedAtOnce, sealed, oldest).Scan(&at.last)
+	if err != nil || at.last == 0 {
+		return span{}, err
+	}
+	return at, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/net/feed"
@@ -267,6 +268,38 @@ func TestFactsAreRemovedSoManyAtATime(t *testing.T) {
 	require.NotEmpty(t, facts, "the last one is not sealed")
 	require.LessOrEqual(t, len(facts), segmentItems)
 	require.EqualValues(t, n, facts[len(facts)-1].Number)
+}
+
+// What stays of an origin's facts leaves no number out: a window that is not over keeps what was told after it, too.
+func TestFactsAreRemovedUpToTheFirstThatStays(t *testing.T) {
+	s := openTelling(t, t.TempDir(), "node")
+	f, ctx := s.Feed("node", nil), t.Context()
+	for _, window := range []chain.Height{900, 900, 1800, 900, 2700} {
+		require.NoError(t, s.writes.do(ctx, "tell", func(ctx context.Context, _ *sql.Tx) error {
+			st := statement(1, 1)
+			for range 10 {
+				if err := s.teller.tell(ctx, Tiding{Wallet: walletA, Window: window, Statement: &st}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	for _, c := range []struct {
+		sealed natural
+		oldest height
+		want   span // of the segments' first numbers
+	}{
+		{50, 900, span{}}, {50, 1800, span{1, 11}}, {50, 2700, span{1, 31}}, {50, 3600, span{1, 41}},
+		{49, 3600, span{1, 31}}, {20, 3600, span{1, 11}}, {19, 3600, span{1, 1}}, {9, 3600, span{}}, {0, 3600, span{}},
+	} {
+		at, err := f.oldestFacts(ctx, s.db, "node", c.sealed, c.oldest)
+		require.NoError(t, err)
+		require.Equal(t, c.want, at, "%d, %d", c.sealed, c.oldest)
+	}
+	at, err := f.oldestFacts(ctx, s.db, "nobody", 50, 3600)
+	require.NoError(t, err)
+	require.Zero(t, at)
 }
 
 // A group of writes that tells goes on until a proposal of ours is stored, which tells, too: neither waits for the other's row.
