@@ -24,6 +24,7 @@ type Feed struct {
 	store    *Store
 	instance string
 	prove    func() (cluster.Seal, error)
+	fresh    fresh
 }
 
 // Feed returns the log of an instance's feed. prove shows the instance's session; nil of an only node, and where it is only read.

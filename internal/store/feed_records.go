@@ -13,7 +13,7 @@ import (
 // Accept implements pipeline.Log.
 func (f *Feed) Accept(ctx context.Context, records []pipeline.Accepted) error {
 	last := lastOf(records)
-	return f.write(ctx, "store records of the feed", func(ctx context.Context, tx *sql.Tx, row feedRow) error {
+	err := f.write(ctx, "store records of the feed", func(ctx context.Context, tx *sql.Tx, row feedRow) error {
 		for i, r := range records {
 			if r.Record.Seq != row.last+1+feed.Seq(i) {
 				return fmt.Errorf("record %d after %d: %w", r.Record.Seq, row.last+feed.Seq(i), pipeline.ErrOrder)
@@ -44,6 +44,10 @@ func (f *Feed) Accept(ctx context.Context, records []pipeline.Accepted) error {
 		_, err := tx.ExecContext(ctx, `UPDATE feeds SET last = $1 WHERE instance = $2`, natural(row.last)+natural(len(records)), f.instance)
 		return err
 	})
+	if err == nil {
+		f.fresh.add(records)
+	}
+	return err
 }
 
 func sizeOfAccepted(a *pipeline.Accepted) int { return len(a.Payload) }
@@ -151,13 +155,17 @@ func (f *Feed) scanAccepted(row scanner) ([]pipeline.Accepted, error) {
 	return list, f.unreadable(err, s)
 }
 
-// fill reads payloads and witnesses of entries, which stand in the order of their mailbox. A gap has none.
+// fill reads payloads and witnesses of entries, which stand in the order of their mailbox, unless this process has just stored them. A gap has none.
 func (f *Feed) fill(ctx context.Context, list []pipeline.Delivered) error {
-	wanted := make(map[feed.Seq][]*pipeline.Delivered, len(list))
+	wanted := make(map[feed.Seq][]*pipeline.Delivered)
 	var at span
 	for i := range list {
 		seq := list[i].Entry.Record.Seq
 		if seq == 0 {
+			continue
+		}
+		if a, there := f.fresh.find(&list[i].Entry.Record); there {
+			list[i].Payload, list[i].Witness = a.Payload, a.Witness
 			continue
 		}
 		wanted[seq] = append(wanted[seq], &list[i])

@@ -161,8 +161,8 @@ func TestFactsThatVersion7WroteAreRead(t *testing.T) {
 // A mailbox has a few of many records, another one has all, and what neither holds is collected out of the segments that they share.
 func TestAMailboxOfFewRecordsIsReadAmongMany(t *testing.T) {
 	const all, every = 2000, 100
-	f := openAt(t, t.TempDir(), Retention{}).Feed("a", nil)
-	ctx := t.Context()
+	s := openAt(t, t.TempDir(), Retention{})
+	f, ctx := reread{s.Feed("a", nil), s.Feed("a", nil)}, t.Context()
 	subs, err := feed.NewSubscriptions(1, []feed.Subscription{{Mailbox: "few"}, {Mailbox: "all"}})
 	require.NoError(t, err)
 	for e := feed.Epoch(3); e < 6; e++ {

@@ -16,7 +16,10 @@ func (i *sibling) session() (cluster.Seal, error) { return i.seal, nil }
 func TestTheFeedOfAnOnlyNode(t *testing.T) {
 	feedtest.Suite(t, 4, func(t *testing.T) func() pipeline.Log {
 		open := embedded(t, Retention{})
-		return func() pipeline.Log { return open().Feed("alpha", nil) }
+		return func() pipeline.Log {
+			s := open()
+			return reread{s.Feed("alpha", nil), s.Feed("alpha", nil)}
+		}
 	})
 }
 

@@ -31,7 +31,7 @@ type Accepted struct {
 	Witness *feed.Witness // not written to
 }
 
-// Delivered is an entry of a mailbox with its record's payload and witness; a gap has neither.
+// Delivered is an entry of a mailbox with its record's payload and witness, which are not written to; a gap has neither.
 type Delivered struct {
 	Entry   feed.Entry
 	Payload []byte
