@@ -302,14 +302,19 @@ func (r *run) finishInput(ctx context.Context, a *attempt) {
 		a.result, a.detail = ResultUnsound, err.Error()
 		return
 	}
-	if slices.Index(a.operators, r.cfg.Self) < resultSpeakers {
+	turn := slices.Index(a.operators, r.cfg.Self)
+	if turn == 0 {
 		r.publish(ctx, nil, result{r.about(a), a.signatures})
 	}
 	r.succeed(a.number, a.signatures)
+	if turn > 0 {
+		r.over.standIn = r.cfg.Clock.Height() + chain.Height(turn)*resultTurn
+	}
 }
 
-// resultSpeakers is how many of the signers tell the others what came of it. One could lose its power in that moment.
-const resultSpeakers = 2
+// resultTurn is how many blocks each of the signers, in their order, gives those before it to tell the others what came of it. The first
+// tells it at once; one that loses its power in that moment, or keeps it to itself, is stood in for.
+const resultTurn chain.Height = 2
 
 // succeed ends the run with signatures that were verified. An attempt that is under way while those of an earlier one come in
 // is left without a result.

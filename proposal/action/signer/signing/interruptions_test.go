@@ -152,6 +152,71 @@ func TestALateJoinerIsToldTheResult(t *testing.T) {
 	})
 }
 
+// One of the signers tells the others what came of it. Where it keeps that to itself the one after it does, and so on, in the same attempt.
+func TestTheNextSignerTellsTheResultWhereTheFirstDoesNot(t *testing.T) {
+	for silent := range 3 {
+		bubble(t, 3, []int{1, 1, 1, 1, 1}, func(t *testing.T, w *world) {
+			o := w.heartbeat(900)
+			signers := operatorsOf(w.wallet, w.first(o, 1))
+			told := make([]chain.Height, len(signers)) // when each of them told it
+			for turn, op := range signers {
+				w.by(op).tamper = func(content any) []any {
+					if _, ok := content.(result); !ok {
+						return []any{content}
+					}
+					require.Zero(t, told[turn], "once is enough")
+					if told[turn] = w.clock.Height(); turn < silent {
+						return nil
+					}
+					return []any{content}
+				}
+			}
+			w.start()
+			all := w.play(o)
+			at := told[0]
+			require.LessOrEqual(t, at, o.Start+3)
+			for turn, height := range told {
+				if turn > silent {
+					require.Zero(t, height, "it was told already")
+				} else {
+					require.Equal(t, at+chain.Height(turn)*resultTurn, height)
+				}
+			}
+			for m, e := range all {
+				row := m.requireSigned(o, e)
+				require.Len(t, row.Attempts, 1)
+				require.LessOrEqual(t, row.FinishedAt, at+chain.Height(silent)*resultTurn)
+			}
+		})
+	}
+}
+
+// What differs from the result is not it: whose turn comes after tells it all the same.
+func TestAResultThatIsNoneKeepsNobodyFromTellingIt(t *testing.T) {
+	bubble(t, 3, []int{1, 1, 1, 1, 1}, func(t *testing.T, w *world) {
+		o := w.heartbeat(900)
+		signers := operatorsOf(w.wallet, w.first(o, 1))
+		for turn, op := range signers[:2] {
+			w.by(op).tamper = func(content any) []any {
+				switch r, ok := content.(result); {
+				case !ok:
+					return []any{content}
+				case turn == 0:
+					return nil
+				default: // once all have signed
+					return []any{result{r.about, [][]byte{make([]byte, maxSignature)}}}
+				}
+			}
+		}
+		w.start()
+		for m, e := range w.play(o) {
+			row := m.requireSigned(o, e)
+			require.Len(t, row.Attempts, 1)
+			require.LessOrEqual(t, row.FinishedAt, o.Start+3+2*resultTurn)
+		}
+	})
+}
+
 func TestAResultThatIsNoneIsIgnored(t *testing.T) {
 	bubble(t, 3, []int{1, 1, 1, 1}, func(t *testing.T, w *world) {
 		o := w.heartbeat(900)

@@ -35,7 +35,8 @@ type job struct {
 type ending struct {
 	signatures [][]byte
 	attempt    uint32
-	report     *Attempt // of the attempt that ended so, if it was under way here; it is stored with the signatures
+	report     *Attempt     // of the attempt that ended so, if it was under way here; it is stored with the signatures
+	standIn    chain.Height // from which the signatures are told to the others if nobody else has done so; 0 if they were told, or heard
 	outcome    action.Outcome
 	detail     string
 }
@@ -65,6 +66,7 @@ type run struct {
 
 	goroutines sync.WaitGroup
 	heard      chan signer.Said // unbuffered, as replies
+	unheard    *signer.Said     // what listen had taken when the run was over
 	replies    chan reply
 }
 
@@ -87,7 +89,7 @@ func newRun(cfg Config, j job, topic Topic, log *slog.Logger) *run {
 // returns.
 func (r *run) sign(ctx context.Context) ending {
 	within, stop := context.WithCancel(ctx)
-	defer r.goroutines.Wait()
+	defer r.handBack()
 	defer stop()
 	defer r.leave(ctx)
 	r.goroutines.Go(func() { r.listen(within) })
@@ -112,13 +114,36 @@ func (r *run) sign(ctx context.Context) ending {
 	}
 }
 
+// handBack waits for all that the run has started. Whoever has the topic from now on hears what the run has not looked at.
+func (r *run) handBack() {
+	r.goroutines.Wait()
+	if r.unheard != nil {
+		r.topic = &regained{r.topic, r.unheard}
+	}
+}
+
+// regained is a topic of which one message was taken that nobody has looked at.
+type regained struct {
+	Topic
+	said *signer.Said // nil once it was taken again
+}
+
+// Next implements signer.Channel.
+func (t *regained) Next(ctx context.Context) (signer.Said, error) {
+	if said := t.said; said != nil {
+		t.said = nil
+		return *said, nil
+	}
+	return t.Topic.Next(ctx)
+}
+
 func (r *run) closeTopic() {
 	if err := r.topic.Close(); err != nil {
 		r.log.Debug("Could not close a topic", "error", err)
 	}
 }
 
-// listen hands over what is said until ctx ends.
+// listen hands over what is said until ctx ends; what it has taken then it leaves in unheard.
 func (r *run) listen(ctx context.Context) {
 	for {
 		said, err := r.topic.Next(ctx)
@@ -131,6 +156,7 @@ func (r *run) listen(ctx context.Context) {
 		select {
 		case r.heard <- said:
 		case <-ctx.Done():
+			r.unheard = &said
 			return
 		}
 	}
