@@ -292,30 +292,23 @@ func (a *agreed) Statement(ctx context.Context, o proposal.Order) ([]byte, error
 		m, err := proposal.DecodeMessage(payload)
 		return err == nil && m.Wallet == o.Wallet && m.Block == o.Window && signer.Agreed(m.Wallet, m.Block, m.Proposal) == want
 	}
-	own, led, err := a.log.Own(ctx, o.Wallet, o.Window)
+	words, err := a.reader.LeaderWords(ctx, o.Wallet, o.Window)
 	if err != nil {
 		return nil, err
 	}
-	if led && says(own.Payload) {
+	for _, word := range words {
+		if !says(word.Payload) {
+			continue
+		}
+		if !word.Own {
+			return word.Message, nil
+		}
 		w, err := a.Wallet(ctx, o.Wallet)
 		if err != nil {
 			return nil, err
 		}
 		seqno := binary.BigEndian.AppendUint64(nil, uint64(o.Window)) // any: it is heard by backends alone
-		return wire.SignPubsub(a.key, wire.ChannelName(w.Key()), own.Envelope, seqno).Bytes(), nil
-	}
-	statements, err := a.log.Statements(ctx, o.Wallet, o.Window)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := a.reader.Windows(ctx, store.WindowFilter{Wallet: &o.Wallet, From: o.Window, To: o.Window})
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range statements {
-		if len(rows) == 1 && s.Author == rows[0].Leader && says(s.Payload) {
-			return s.Signed, nil
-		}
+		return wire.SignPubsub(a.key, wire.ChannelName(w.Key()), word.Message, seqno).Bytes(), nil
 	}
 	return nil, fmt.Errorf("window %d: %w", o.Window, errNotSaid)
 }

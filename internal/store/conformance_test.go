@@ -32,6 +32,7 @@ var conformance = map[string]func(t *testing.T, open func() *Store){
 	"R2 racing proposals have one winner":                  testOneOwn,
 	"R2 statements are kept once, in order of arrival":     testStatements,
 	"R2 one author cannot fill the store":                  testStatementBound,
+	"R2 what the leader said is told from what others did": testLeaderWords,
 	"R4 a fault is recorded once and keeps its verdict":    testFaultMerge,
 	"R4 faults are found by each filter":                   testFaultFilters,
 	"R7 the action stands with its result":                 testActionWithResult,
@@ -352,6 +353,33 @@ func testStatementBound(t *testing.T, open func() *Store) {
 	require.Len(t, have, maxStatements+1)
 	require.Equal(t, statement(1, 1), have[0], "the first stay")
 	require.Equal(t, statement(2, 1), have[maxStatements], "another author has room of its own")
+}
+
+func testLeaderWords(t *testing.T, open func() *Store) {
+	s := open()
+	said := func(wallet chain.WalletID) []LeaderWord {
+		words, err := s.LeaderWords(t.Context(), wallet, 900)
+		require.NoError(t, err)
+		return words
+	}
+	for _, st := range []coordination.Statement{statement(6, 1), statement(7, 9), statement(6, 2), statement(7, 3)} {
+		require.NoError(t, s.SaveStatement(t.Context(), st))
+	}
+	require.Empty(t, said(walletA), "who leads is not known before the result")
+	record(t, s, agreed(walletA, 1))
+	record(t, s, agreed(walletB, 1))
+	record(t, s, agreed(walletA, 2))
+	s = open()
+	heard := []LeaderWord{{Payload: []byte{9}, Message: []byte{7, 9}}, {Payload: []byte{3}, Message: []byte{7, 3}}}
+	require.Equal(t, heard, said(walletA), "of the leader alone, in order of arrival")
+	require.Empty(t, said(walletB))
+
+	for wallet, n := range map[chain.WalletID]byte{walletA: 4, walletB: 5} {
+		_, err := s.SaveOwn(t.Context(), wallet, 900, coordination.OwnProposal{Payload: []byte{n}, Envelope: []byte{n, n}, SentAt: 901})
+		require.NoError(t, err)
+	}
+	require.Equal(t, append([]LeaderWord{{Payload: []byte{4}, Own: true, Message: []byte{4, 4}}}, heard...), said(walletA), "our own first")
+	require.Equal(t, []LeaderWord{{Payload: []byte{5}, Own: true, Message: []byte{5, 5}}}, said(walletB))
 }
 
 func testFaultMerge(t *testing.T, open func() *Store) {

@@ -105,6 +105,34 @@ func (r Reader) Statements(ctx context.Context, wallet chain.WalletID, window ch
 	return statements, wrap("read statements", err)
 }
 
+// LeaderWord is something that the leader of a decided window said.
+type LeaderWord struct {
+	Payload []byte
+	// Own says that this operator led, and sent this. Message is the envelope then, and the leader's whole signed message otherwise.
+	Own     bool
+	Message []byte
+}
+
+// LeaderWords returns what the leader of a wallet's window said, in one question: our own proposal first, if we led, and then the
+// statements kept of it, in order of arrival. None of a window without a result, whose leader is not known.
+func (r Reader) LeaderWords(ctx context.Context, wallet chain.WalletID, window chain.Height) ([]LeaderWord, error) {
+	rows, err := r.db.QueryContext(ctx, leadersWords, height(window), wallet[:])
+	words, err := collect(rows, err, func(row scanner) (w LeaderWord, err error) {
+		var position int64
+		err = row.Scan(&position, &w.Payload, &w.Message)
+		w.Own = position == 0
+		return w, err
+	})
+	return words, wrap("read what the leader said", err)
+}
+
+// leadersWords counts statements from 1.
+const leadersWords = `SELECT 0 AS position, o.payload, o.envelope FROM own_proposals o
+		JOIN results r ON r.block = o.block AND r.wallet = o.wallet WHERE o.block = $1 AND o.wallet = $2
+	UNION ALL SELECT s.position, s.payload, s.signed FROM statements s
+		JOIN results r ON r.block = s.block AND r.wallet = s.wallet WHERE s.block = $1 AND s.wallet = $2 AND s.author = r.leader
+	ORDER BY position`
+
 func selectStatements(ctx context.Context, db querier, window chain.Height, wallet *chain.WalletID) ([]coordination.Statement, error) {
 	var where conditions
 	where.scope("block", "block", wallet, window, window)
