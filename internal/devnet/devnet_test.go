@@ -60,7 +60,8 @@ const blockTime = 25 * time.Millisecond
 // polledBlockTime is that of scenarios in which endpoints are polled: every twentieth block at minPoll, and when one comes.
 const polledBlockTime = 100 * time.Millisecond
 
-// play runs a devnet and returns what the screen was shown.
+// play runs a devnet and returns what the screen was shown. A devnet waits for blocks most of the time, and all together must stay within the
+// ten minutes that go test gives a package without asking: so those are parallel that take long and strike nobody.
 func play(t *testing.T, cfg Config) *recording {
 	t.Helper()
 	r, ok := cfg.Screen.(*recording)
@@ -172,6 +173,7 @@ var watched = map[string]bool{
 }
 
 func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
+	t.Parallel()
 	// Two windows where what happens takes turns, or where the next window shows that a node is back.
 	windows := map[string]int{
 		"idle-leader": 1, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "two-faced-leader-partitioned": 1, "restart": 2, "skipped-heads": 2,
@@ -185,7 +187,7 @@ func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
 			continue // above
 		}
 		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel() // they wait for blocks, and together they must stay within the ten minutes that a package has without asking
+			t.Parallel()
 			if bubble.Watched && !watched[s.Name] {
 				t.Skip("nodes do nothing here that they do not do in a scenario that is watched; run without -race")
 			}
