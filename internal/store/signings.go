@@ -22,7 +22,7 @@ const selectSignings = `SELECT block, wallet, intent, document, attempts, absent
 
 // Signing implements signing.Log.
 func (r Reader) Signing(ctx context.Context, wallet chain.WalletID, window chain.Height) (signing.Signing, bool, error) {
-	s, err := signingOf(ctx, r.db, wallet, window, "")
+	s, err := scanSigning(r.db.QueryRowContext(ctx, selectSignings+` WHERE block = $1 AND wallet = $2`, height(window), wallet[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return signing.Signing{}, false, nil
 	}
@@ -39,10 +39,6 @@ func (r Reader) Signings(ctx context.Context, wallet chain.WalletID, before chai
 	return all, wrap("read signings", err)
 }
 
-func signingOf(ctx context.Context, db querier, wallet chain.WalletID, window chain.Height, lock string) (signing.Signing, error) {
-	return scanSigning(db.QueryRowContext(ctx, selectSignings+` WHERE block = $1 AND wallet = $2`+lock, height(window), wallet[:]))
-}
-
 func scanSigning(row scanner) (s signing.Signing, err error) {
 	var document, attempts, blames string
 	err = row.Scan((*height)(&s.Window), fixed(s.Wallet[:]), fixed(s.Digest[:]), &document, &s.Begun, &attempts, &blames,
@@ -50,15 +46,30 @@ func scanSigning(row scanner) (s signing.Signing, err error) {
 	if err != nil {
 		return s, err
 	}
-	for text, into := range map[*string]any{&document: &s.Intent, &attempts: &s.Attempts, &blames: &s.Blames} {
-		if err := json.Unmarshal([]byte(*text), into); err != nil {
-			return s, fmt.Errorf("%w: signing of wallet %v in window %d: %w", ErrCorrupt, s.Wallet, s.Window, err)
-		}
-	}
 	if len(s.Signed) == 0 {
 		s.Signed = nil
 	}
-	return s, nil
+	return s, errors.Join(readText(s, document, &s.Intent), readText(s, attempts, &s.Attempts), readText(s, blames, &s.Blames))
+}
+
+// readText reads one of a signing's texts.
+func readText(of signing.Signing, text string, into any) error {
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return fmt.Errorf("%w: signing of wallet %v in window %d: %w", ErrCorrupt, of.Wallet, of.Window, err)
+	}
+	return nil
+}
+
+// endedOf reads what became of the attempts in a window, and nothing else: the intent is the longest part of the row.
+func endedOf(ctx context.Context, tx *sql.Tx, wallet chain.WalletID, window chain.Height, lock string) (signing.Signing, error) {
+	s := signing.Signing{Wallet: wallet, Window: window}
+	var attempts, blames string
+	err := tx.QueryRowContext(ctx, `SELECT absent, culprits FROM signings WHERE block = $1 AND wallet = $2`+lock, height(window), wallet[:]).
+		Scan(&attempts, &blames)
+	if err != nil {
+		return s, err
+	}
+	return s, errors.Join(readText(s, attempts, &s.Attempts), readText(s, blames, &s.Blames))
 }
 
 // SaveIntent implements signing.Log.
@@ -115,7 +126,7 @@ func (s scribe) EndAttempt(ctx context.Context, wallet chain.WalletID, window ch
 func (s scribe) endAttempt(
 	ctx context.Context, tx *sql.Tx, wallet chain.WalletID, window chain.Height, a signing.Attempt, blames []signing.Blame,
 ) error {
-	stored, err := signingOf(ctx, tx, wallet, window, s.at.dialect().lock)
+	stored, err := endedOf(ctx, tx, wallet, window, s.at.dialect().lock)
 	if err != nil {
 		return noSigning(wallet, window, err)
 	}
