@@ -18,6 +18,7 @@ type memory struct {
 	rows       map[chain.Height]*Signing // of the one wallet
 	inactivity map[chain.Height]Absence
 	failing    map[string]error // by method
+	reads      int              // of one window
 }
 
 func newMemory() *memory {
@@ -31,6 +32,13 @@ func (m *memory) fail(method string, failing bool) {
 	if failing {
 		m.failing[method] = errBroken
 	}
+}
+
+// count returns how often a window's row was read.
+func (m *memory) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads
 }
 
 // refuse has a method return an error.
@@ -53,6 +61,7 @@ func (m *memory) row(method string, window chain.Height) (*Signing, error) {
 func (m *memory) Signing(_ context.Context, _ chain.WalletID, window chain.Height) (Signing, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.reads++
 	if err := m.failing["Signing"]; err != nil {
 		return Signing{}, false, err
 	}

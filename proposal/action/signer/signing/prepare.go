@@ -26,8 +26,9 @@ func (s *Service) prepare(ctx context.Context, o proposal.Order, transaction bui
 		row, known, err = s.cfg.Log.Signing(ctx, o.Wallet, o.Window)
 		return row, err
 	}
+	writing := s.keeps(o.Wallet)
 	stored, err = asked(ctx, s, o, action.StoreFailed, read)
-	if err == nil && len(stored.Signed) == 0 && s.takeBack(o.Wallet) { // which may have written meanwhile
+	if err == nil && len(stored.Signed) == 0 && s.takeBack(o.Wallet) && writing { // which may have written meanwhile
 		stored, err = asked(ctx, s, o, action.StoreFailed, read)
 	}
 	if err != nil || len(stored.Signed) > 0 {

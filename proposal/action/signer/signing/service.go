@@ -67,6 +67,22 @@ func (s *Service) handOver(ctx context.Context, a *stay) {
 	}
 }
 
+// keeps reports whether Run keeps something of a wallet that has not ended, and may still write what it hears.
+func (s *Service) keeps(wallet chain.WalletID) bool {
+	s.mu.Lock()
+	a := s.after[wallet]
+	s.mu.Unlock()
+	if a == nil {
+		return false
+	}
+	select {
+	case <-a.ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // takeBack ends what Run keeps of a wallet, whose topic is about to be opened again; false if there is nothing.
 func (s *Service) takeBack(wallet chain.WalletID) bool {
 	s.mu.Lock()

@@ -171,3 +171,24 @@ func TestAWitnessWritesNothingForAWalletThatIsAnothersByThen(t *testing.T) {
 		require.Len(t, w.hub.lines, 2, "it listens no more")
 	})
 }
+
+// What the window's row says is read again once a witness that may have written it is ended; one that has ended long ago costs no read.
+func TestARowIsReadAgainOnlyWhereAWitnessMayHaveWrittenIt(t *testing.T) {
+	bubble(t, 2, []int{1, 1, 1}, func(t *testing.T, w *world) {
+		m := w.members[0]
+		m.noBackend = signer.ErrNoSigner
+		m.start()
+		reads := func(o proposal.Order, until chain.Height) int {
+			before := m.log.count()
+			h := m.handle(o)
+			w.mine(until)
+			require.Equal(t, action.NoSigner, h.over(t).outcome)
+			return m.log.count() - before - 2 // the witness's, and that for who was absent
+		}
+		o := w.heartbeat(900)
+		require.Equal(t, 1, reads(o, o.Start+2))
+		require.Equal(t, 2, reads(o, o.SigningEnd()+1), "the witness was listening")
+		next := w.heartbeat(1800)
+		require.Equal(t, 1, reads(next, next.Start+2), "nobody was")
+	})
+}
