@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
@@ -81,6 +82,9 @@ type teller struct {
 	dialect func() dialect
 	log     *slog.Logger
 	told    chan struct{} // room for one
+	// last is the number up to which this process has numbered, perhaps in a transaction that was not committed; 0 before the first. It is no
+	// more than a guess at what the origin's row holds.
+	last atomic.Uint64
 }
 
 func newTeller(t *Telling, log *slog.Logger) (*teller, error) {
@@ -139,14 +143,11 @@ func (t *teller) write(ctx context.Context, tx *sql.Tx, told *facts) error {
 	if t == nil || len(told.list) == 0 {
 		return nil
 	}
-	var last natural
-	err := tx.QueryRowContext(ctx, `UPDATE feed_origins SET last = last + $2 WHERE origin = $1 RETURNING last`, t.Origin, len(told.list)).Scan(&last)
-	if errors.Is(err, sql.ErrNoRows) {
-		last, err = t.begin(ctx, tx, len(told.list))
-	}
+	last, err := t.number(ctx, tx, len(told.list))
 	if err != nil {
 		return fmt.Errorf("number facts: %w", err)
 	}
+	t.last.Store(uint64(last))
 	for i := range told.list {
 		f := &told.list[i]
 		f.Number = uint64(last) - uint64(len(told.list)-1-i)
@@ -168,6 +169,26 @@ func (t *teller) write(ctx context.Context, tx *sql.Tx, told *facts) error {
 		}
 	}
 	return nil
+}
+
+// number locks the origin's row and counts n facts in it. To name what it should hold takes SQLite half as long as to have it tell; if it holds
+// something else, as after a transaction that was rolled back, it is asked.
+func (t *teller) number(ctx context.Context, tx *sql.Tx, n int) (last natural, err error) {
+	if was := natural(t.last.Load()); was > 0 {
+		last = was + natural(n)
+		done, err := tx.ExecContext(ctx, `UPDATE feed_origins SET last = $1 WHERE origin = $2 AND last = $3`, last, t.Origin, was)
+		if err != nil {
+			return 0, err
+		}
+		if rows, err := done.RowsAffected(); err != nil || rows == 1 {
+			return last, err
+		}
+	}
+	err = tx.QueryRowContext(ctx, `UPDATE feed_origins SET last = last + $2 WHERE origin = $1 RETURNING last`, t.Origin, n).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t.begin(ctx, tx, n)
+	}
+	return last, err
 }
 
 // begin numbers the first facts of an origin. A database that was put back may have forgotten it altogether. The statement's text has the time in

@@ -219,3 +219,20 @@ func TestWhoTellsHasAName(t *testing.T) {
 	_, err := Open(t.Context(), Config{DSN: t.TempDir(), Telling: nobody}, testChain, genesis, quiet)
 	require.ErrorIs(t, err, feed.ErrMalformed)
 }
+
+// The number that a process thinks its origin stands at is a guess: a transaction may have been rolled back, or somebody else have begun a series.
+func TestFactsAreNumberedByTheDatabaseWhateverTheProcessThinks(t *testing.T) {
+	for name, fresh := range map[string]func() string{
+		"SQLite": t.TempDir, "PostgreSQL": func() string { return pgtest.Database(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTelling(t, fresh(), "a")
+			for n, guess := range []uint64{0, 1, 0, 2, 3, 1000, 6, 7} {
+				s.teller.last.Store(guess)
+				tellMany(t, s, 1)
+				require.Len(t, told(t, s.Reader, "a"), n+1)
+				require.EqualValues(t, n+1, s.teller.last.Load(), "it knows better then")
+			}
+		})
+	}
+}
