@@ -290,8 +290,15 @@ func TestFactsAreRemovedUpToTheFirstThatStays(t *testing.T) {
 		oldest height
 		want   span // of the segments' first numbers
 	}{
-		{50, 900, span{}}, {50, 1800, span{1, 11}}, {50, 2700, span{1, 31}}, {50, 3600, span{1, 41}},
-		{49, 3600, span{1, 31}}, {20, 3600, span{1, 11}}, {19, 3600, span{1, 1}}, {9, 3600, span{}}, {0, 3600, span{}},
+		{50, 900, span{}},
+		{50, 1800, span{1, 11}},
+		{50, 2700, span{1, 31}},
+		{50, 3600, span{1, 41}},
+		{49, 3600, span{1, 31}},
+		{20, 3600, span{1, 11}},
+		{19, 3600, span{1, 1}},
+		{9, 3600, span{}},
+		{0, 3600, span{}},
 	} {
 		at, err := f.oldestFacts(ctx, s.db, "node", c.sealed, c.oldest)
 		require.NoError(t, err)
