@@ -32,6 +32,7 @@ type actor struct {
 	bare     host.Host // below it; nil if the actor writes to no stream itself
 	channels map[chain.WalletID]*net.Channel
 	stop     context.CancelFunc
+	begun    chan struct{} // closed when it has something to flood with
 	flooded  chan struct{} // closed when it floods no more
 	work     sync.WaitGroup
 
@@ -54,7 +55,7 @@ func hire(
 	cfg := node.Terms(net.Config{
 		Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Instance: instance, Operator: key, Peers: peers,
 	}, localchain.ChainID, genesis)
-	a := &actor{part: p, key: wire.PublicKeyOf(key), channels: make(map[chain.WalletID]*net.Channel), flooded: make(chan struct{})}
+	a := &actor{part: p, key: wire.PublicKeyOf(key), channels: make(map[chain.WalletID]*net.Channel), begun: make(chan struct{}), flooded: make(chan struct{})}
 	deps := net.Deps{Height: clock.Height, Inspect: node.Inspect, Log: log}
 	if p.flood != nil {
 		if a.bare, err = bareHost(instance); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/big"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -22,8 +23,12 @@ import (
 )
 
 const (
-	// floodBy is the block of a window at which the chain stands still until a flood is over, however slow the machine.
+	// floodBy is the block of a window at which the chain stands still until a flood is over, however slow the machine; as many are left to the
+	// active phase at least where it begins later.
 	floodBy = 10
+	// encouragement is the time after which the chain goes on by one block while the flooder has nothing to replay: a minute for what is left of
+	// the active phase, in which a leader says everything again after 11, 20 and 37 blocks.
+	encouragement = time.Second
 	// mostFresh statements are made, and mostReplays messages sent to each node, if nobody objects.
 	mostFresh   = 512
 	mostReplays = 1 << 18
@@ -51,6 +56,7 @@ func bareHost(instance crypto.PrivKey) (host.Host, error) {
 // flood sends until everybody has hung up.
 func (a *actor) flood(ctx context.Context, clock *chain.Clock, w coordination.Window, f flood, old [][]byte) error {
 	if !f.replays {
+		close(a.begun)
 		return a.inundate(ctx, clock, w, f)
 	}
 	hearing, cancel := context.WithTimeoutCause(ctx, gathering, errors.New("there is nothing of this window to replay"))
@@ -64,6 +70,7 @@ func (a *actor) flood(ctx context.Context, clock *chain.Clock, w coordination.Wi
 	}); err != nil {
 		return err
 	}
+	close(a.begun)
 	return a.replay(ctx, clock, w, f, old)
 }
 
@@ -156,6 +163,9 @@ func (a *act) endure(ctx context.Context, it *actor) error {
 	if err := a.standStill(ctx, a.window.Block+floodBy); err != nil {
 		return err
 	}
+	if err := a.encourage(ctx, it, encouragement); err != nil {
+		return err
+	}
 	select {
 	case <-it.flooded:
 	case <-ctx.Done():
@@ -168,6 +178,32 @@ func (a *act) endure(ctx context.Context, it *actor) error {
 		return nil
 	}
 	return err
+}
+
+// encourage lets the chain go on by a block now and then until the flooder has something to flood with. At a stand nobody tries again what has
+// failed, as nodes do with each head, and a leader whose clock has gone stale does not lead; and what a flooder has missed whom the leader did not
+// know to be on the channel yet is said again at later blocks only.
+func (a *act) encourage(ctx context.Context, it *actor, pause time.Duration) error {
+	for at := a.window.Block + floodBy; at+floodBy < a.window.ActiveEnd; {
+		timer := time.NewTimer(pause)
+		select {
+		case <-it.begun:
+			timer.Stop()
+			return nil
+		case <-it.flooded: // it has given up
+			timer.Stop()
+			return nil
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+		at++
+		if err := a.standStill(ctx, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leadersHeard reports whether every running node has recorded a message of each wallet's leader that runs too.

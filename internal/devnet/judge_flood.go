@@ -74,15 +74,11 @@ func refuteReplays(e election, d deed, said []deed) string {
 		return fmt.Sprintf("%v, beside replays", said[0])
 	}
 	for _, signed := range d.Replayed {
-		m, err := wire.ParsePubsub(signed)
+		author, envelope, err := verified(signed)
 		if err != nil {
 			return err.Error()
 		}
-		author, err := m.Verify()
-		if err != nil {
-			return err.Error()
-		}
-		if author.Operator() == d.Operator || !speaksOf(e.wallet.ID(), author, m.Data()) {
+		if author.Operator() == d.Operator || !speaksOf(e.wallet.ID(), author, envelope) {
 			return fmt.Sprintf("what was replayed is no message of another operator about the wallet: %v", d)
 		}
 	}

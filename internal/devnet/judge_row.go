@@ -73,7 +73,11 @@ func (j *judge) expected(op chain.Operator, e election) outcome {
 	switch {
 	// Its node was taken down for the sake of another wallet, or did not know that the window had come.
 	case (len(deeds) == 0 || want.deed == deedFlood) && (leaderDown || j.stalled(e.leader) || j.blind(e.leader)):
-		return outcome{reason: coordination.ReasonLeaderIdle, faults: []accusation{{faults.LeaderIdle, e.leader, true}}}
+		o := outcome{reason: coordination.ReasonLeaderIdle, faults: []accusation{{faults.LeaderIdle, e.leader, true}}}
+		if len(deeds) > 0 {
+			o.faults = append(o.faults, want.accuses(deeds)...)
+		}
+		return o
 	case len(deeds) == 0:
 		return outcome{agreed: true, reason: reasonOf(e.honestKind())}
 	}
@@ -81,10 +85,16 @@ func (j *judge) expected(op chain.Operator, e election) outcome {
 	if want.agreed {
 		o.reason = reasonOf(j.wanted(op, e))
 	}
-	if want.fault != "" && deeds[0].Kind != deedFlood { // replaying what others said is no word of one's own
-		o.faults = []accusation{{want.fault, deeds[0].Operator, true}}
-	}
+	o.faults = want.accuses(deeds)
 	return o
+}
+
+// accuses returns the fault that there is for deeds. Replaying what others said is no word of one's own.
+func (w expectation) accuses(deeds []deed) []accusation {
+	if w.fault == "" || deeds[0].Kind == deedFlood {
+		return nil
+	}
+	return []accusation{{w.fault, deeds[0].Operator, true}}
 }
 
 // wanted is what an operator must agree on: what it alone was told, or what an honest leader proposes.
@@ -190,16 +200,12 @@ func (j *judge) evidence(e election, f faults.Fault) string {
 		return fmt.Sprintf("%d messages, want %d", len(f.Evidence), proofs[f.Kind])
 	}
 	for i, signed := range f.Evidence {
-		m, err := wire.ParsePubsub(signed)
-		if err != nil {
-			return err.Error()
-		}
-		author, err := m.Verify()
+		author, data, err := verified(signed)
 		if err != nil {
 			return err.Error()
 		}
 		sent := slices.ContainsFunc(on(e.wallet.ID(), j.facts.Deeds), func(d deed) bool {
-			return d.Operator == f.Culprit && bytes.Equal(d.Envelope, m.Data())
+			return d.Operator == f.Culprit && bytes.Equal(d.Envelope, data)
 		})
 		switch {
 		case author.Operator() != f.Culprit:
@@ -211,6 +217,16 @@ func (j *judge) evidence(e election, f faults.Fault) string {
 		}
 	}
 	return ""
+}
+
+// verified returns who signed a message of the network, and the envelope in it; an error says that nobody did.
+func verified(signed []byte) (author wire.PublicKey, envelope []byte, err error) {
+	m, err := wire.ParsePubsub(signed)
+	if err != nil {
+		return author, nil, err
+	}
+	author, err = m.Verify()
+	return author, m.Data(), err
 }
 
 // order demands an action row exactly if there is something to do, and how it ended.

@@ -924,3 +924,18 @@ func TestR1ADownNodeThatNeverAccountedForAWindowNeedsNoRecord(t *testing.T) {
 	}
 	require.Empty(t, differences("idle-leader", f))
 }
+
+// Where all leaders are away who were cut off for the window before, nobody says anything to replay: their wallet is flooded with statements,
+// and both are on record, the leader's silence and the flooder's words.
+func TestR10AFloodInPlaceOfALeaderWhoIsAwayIsTwoFaults(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	w.stage.refused = w.stage.leaders()
+	it := planFlood(w.stage).parts[0]
+	e := w.stage.elections[slices.IndexFunc(w.stage.elections, func(e election) bool { return e.wallet.ID() == it.flood.wallet })]
+	known, _ := scenarioNamed("flood")
+	j := &judge{scenario: known, facts: facts{Window: w.stage.window, Nodes: []nodeFacts{{Operator: e.leader, Down: true}}, Deeds: w.flood(it)}}
+	o := j.expected(it.audience[0], e)
+	require.False(t, o.agreed)
+	require.Equal(t, coordination.ReasonLeaderIdle, o.reason)
+	require.Equal(t, []accusation{{faults.LeaderIdle, e.leader, true}, {faults.LeaderImpersonation, it.operator, true}}, o.faults)
+}

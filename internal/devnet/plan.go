@@ -235,13 +235,14 @@ func planPartition(s stage) plan {
 }
 
 // A flooder is an operator that does not lead what it floods: with fresh statements in odd windows, and in even ones by
-// replaying what leaders said. Who was cut off for the window before stays away.
+// replaying what leaders said. Who was cut off for the window before stays away; where it is who leads, nobody says anything that could be
+// replayed.
 func planFlood(s stage) plan {
 	p := plan{down: slices.Clone(s.refused)}
 	op, e := s.flooder()
 	p.down = append(p.down, op)
 	p.parts = []part{{operator: op, audience: s.others(p.down), flood: &flood{
-		wallet: e.wallet.ID(), seat: e.wallet.LowestSeat(op), replays: s.window.Index%2 == 0,
+		wallet: e.wallet.ID(), seat: e.wallet.LowestSeat(op), replays: s.window.Index%2 == 0 && !slices.Contains(p.down, e.leader),
 	}}}
 	return p
 }

@@ -245,8 +245,8 @@ var scenarios = []scenario{
 	},
 	{
 		Scenario: Scenario{
-			"flood", "An operator of the wallet that does not lead it floods the wallet's channel until nobody is connected to it any more: in odd windows with ever new statements, in even ones with replays, byte for byte, of what leaders said in this window and the one before.",
-			"The leader's proposal, as in calm, and nobody else suffers: every node's list of peers has the flooder's instance as refused, and nobody of another operator. In odd windows also the attributed fault `leader_impersonation` of the flooder, with one of its messages as evidence; a replay is nobody's fault.",
+			"flood", "An operator of the wallet that does not lead it floods the wallet's channel until nobody is connected to it any more: in odd windows with ever new statements, in even ones with replays, byte for byte, of what leaders said in this window and the one before (with new statements if all leaders are away, who were cut off before).",
+			"The leader's proposal, as in calm, and nobody else suffers: every node's list of peers has the flooder's instance as refused, and nobody of another operator. With new statements also the attributed fault `leader_impersonation` of the flooder, with one of its messages as evidence; a replay is nobody's fault.",
 		},
 		operators: lastHonest + 2,
 		plan:      planFlood,
