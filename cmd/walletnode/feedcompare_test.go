@@ -108,16 +108,27 @@ func TestADirectoryIsComparedWithAnotherOne(t *testing.T) {
 	}
 }
 
+// served is a follower of the office's mailbox b that answers others, once an epoch of it is sealed. It returns where, and what ends it.
+func served(t *testing.T, dir, token string, args ...string) (url string, stop func()) {
+	t.Helper()
+	stop, said := runFollow(t, dir, append([]string{"--mailbox", "b", "--serve", "127.0.0.1:0", "--peer-token", token}, args...)...)
+	require.Eventually(t, func() bool { return strings.Contains(said.String(), "epoch 1 of alpha is sealed") }, 2*time.Minute, time.Millisecond)
+	return regexp.MustCompile(`https?://127\.0\.0\.1:\d+`).FindString(said.String()), stop
+}
+
+// tokenFile writes what subscribers show each other.
+func tokenFile(t *testing.T) string {
+	t.Helper()
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte("a token of sixteen or more\n"), 0o600))
+	return token
+}
+
 // Two who follow compare with each other by themselves, and nobody without the token is answered.
 func TestTwoWhoFollowCompareByThemselves(t *testing.T) {
 	dir, _ := posted(t)
-	token := filepath.Join(t.TempDir(), "token")
-	require.NoError(t, os.WriteFile(token, []byte("a token of sixteen or more\n"), 0o600))
-	stop, said := runFollow(t, dir, "--mailbox", "b", "--serve", "127.0.0.1:0", "--peer-token", token)
-	at := regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
-	require.Eventually(t, func() bool { return strings.Contains(said.String(), "epoch 1 of alpha is sealed") }, 2*time.Minute, time.Millisecond)
-	url := at.FindString(said.String())
-	state := t.TempDir()
+	token, state := tokenFile(t), t.TempDir()
+	url, stop := served(t, dir, token)
 	end, out := runFollow(t, dir, "--mailbox", "a", "--state", state, "--policy", "hold", "--peer", url, "--peer-token", token)
 	awaitFile(t, filepath.Join(state, "verified.json"))
 	end()
@@ -134,13 +145,11 @@ func TestTwoWhoFollowCompareByThemselves(t *testing.T) {
 func TestSubscribersCompareOverTLS(t *testing.T) {
 	dir, _ := posted(t)
 	a := subscribed(t, dir, "a")
-	at := t.TempDir()
-	cert, key, token := filepath.Join(at, "cert"), filepath.Join(at, "key"), filepath.Join(at, "token")
-	require.NoError(t, os.WriteFile(token, []byte("a token of sixteen or more\n"), 0o600))
+	at, token := t.TempDir(), tokenFile(t)
+	cert, key := filepath.Join(at, "cert"), filepath.Join(at, "key")
 	selfSigned(t, cert, key)
-	stop, said := runFollow(t, dir, "--mailbox", "b", "--serve", "127.0.0.1:0", "--peer-token", token, "--serve-cert", cert, "--serve-key", key)
-	require.Eventually(t, func() bool { return strings.Contains(said.String(), "epoch 1 of alpha is sealed") }, 2*time.Minute, time.Millisecond)
-	url := regexp.MustCompile(`https://127\.0\.0\.1:\d+`).FindString(said.String())
+	url, stop := served(t, dir, token, "--serve-cert", cert, "--serve-key", key)
+	require.True(t, strings.HasPrefix(url, "https://"), url)
 	require.Contains(t, succeed(t, "", "feed", "compare", "--state", a, "--with", url, "--peer-token", token, "--peer-ca", cert), "agree with "+url)
 	got := call(t, "", "feed", "compare", "--state", a, "--with", url, "--peer-token", token)
 	require.Equal(t, codeUnusable, got.code)

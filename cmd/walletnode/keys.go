@@ -191,11 +191,7 @@ func rawKey(stdin io.Reader, from string) (string, error) {
 }
 
 func changePassword(c *cli.Context) error {
-	cfg, err := readConfig(c)
-	if err != nil {
-		return err
-	}
-	path, err := keyArgument(c, cfg)
+	cfg, path, err := keyArgument(c)
 	if err != nil {
 		return err
 	}

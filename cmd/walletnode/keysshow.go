@@ -121,24 +121,22 @@ type keyDetails struct {
 	Weak       bool    `json:"weak"`             // too cheap to guess at for a key that holds something
 }
 
-// keyArgument is the key a command is about: the file named, or the configured one.
-func keyArgument(c *cli.Context, cfg config.Config) (string, error) {
+// keyArgument returns the configuration, and the key a command is about: the file named, or the configured one.
+func keyArgument(c *cli.Context) (cfg config.Config, path string, err error) {
+	if cfg, err = readConfig(c); err != nil {
+		return cfg, "", err
+	}
 	if err := arguments(c, 0, 1); err != nil {
-		return "", err
+		return cfg, "", err
 	}
-	path := cmp.Or(c.Args().First(), cfg.Operator.KeyFile)
-	if path == "" {
-		return "", usageErrorf("%s: no key: name its file, or set operator.key_file", commandPath(c))
+	if path = cmp.Or(c.Args().First(), cfg.Operator.KeyFile); path == "" {
+		return cfg, "", usageErrorf("%s: no key: name its file, or set operator.key_file", commandPath(c))
 	}
-	return path, nil
+	return cfg, path, nil
 }
 
 func inspectKey(c *cli.Context) error {
-	cfg, err := readConfig(c)
-	if err != nil {
-		return err
-	}
-	path, err := keyArgument(c, cfg)
+	cfg, path, err := keyArgument(c)
 	if err != nil {
 		return err
 	}
