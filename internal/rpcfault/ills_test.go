@@ -16,6 +16,7 @@ import (
 // ill is something wrong with one endpoint of five, and what the pool must say of it.
 type ill struct {
 	faults func(head chain.Height) Faults // beside being sound otherwise
+	slow   bool                           // it takes a good part of an interval to answer, besides
 	mine   int                            // blocks made after it fell ill
 	status quorum.Status
 	reason quorum.Reason
@@ -37,7 +38,7 @@ var ills = map[string]ill{
 	"answers null":         {faults: is(Faults{Null: true}), status: quorum.Unhealthy, reason: quorum.Malformed, kind: KindNull},
 	"limits rates":         {faults: is(Faults{RateLimited: true}), status: quorum.Unhealthy, reason: quorum.RateLimited, kind: KindRateLimited},
 	"refuses access":       {faults: is(Faults{Unauthorized: true}), status: quorum.Unhealthy, reason: quorum.AuthFailed, kind: KindUnauthorized},
-	"is slow":              {faults: is(Faults{Slow: pollEvery * 13 / 20}), status: quorum.Unhealthy, reason: quorum.Slow, kind: KindSlow},
+	"is slow":              {faults: is(Faults{}), slow: true, status: quorum.Unhealthy, reason: quorum.Slow, kind: KindSlow},
 	"serves another chain": {faults: is(Faults{ChainID: 5}), status: quorum.Unhealthy, reason: quorum.WrongChain, kind: KindChainID},
 	"is syncing":           {faults: is(Faults{Syncing: true}), status: quorum.Unhealthy, reason: quorum.Syncing, kind: KindSyncing},
 	"has two peers":        {faults: is(Faults{Peers: &Peers{Count: 2}}), status: quorum.Unhealthy, reason: quorum.Isolated, kind: KindPeers},
@@ -74,58 +75,81 @@ const mostPolls = 2
 // mostBack is within how many polls an endpoint that got well is used again: after three clean ones, and one that was under way.
 const mostBack = 4
 
-// mostTries is how often an ill is tried: on a machine that is busy for a moment answers take longer than the time between two
-// polls, which is nobody's ill.
-const mostTries = 6
-
 func TestEachIllHasItsReasonWithinTwoPolls(t *testing.T) {
 	c := newChain(t, 300)
 	for name, it := range ills {
 		t.Run(name, func(t *testing.T) {
-			for try := 1; ; try++ {
-				var needed, back int
-				done := t.Run(fmt.Sprint("try ", try), func(t *testing.T) { needed, back = it.pass(t, c) }) // its endpoints end with it
-				if !done || needed <= mostPolls && back <= mostBack {
-					return
-				}
-				require.Less(t, try, mostTries, "never within %d polls: now after %d, and well again after %d", mostPolls, needed, back)
-			}
+			patiently(t, shortest, func(t *testing.T, every time.Duration) string { return it.pass(t, c, every) })
 		})
 	}
 }
 
-// pass has one of five endpoints fall ill and get well, and returns how many polls it took to tell the one and the other.
-func (it ill) pass(t *testing.T, c *localchain.Chain) (needed, back int) {
+// pass has one of five endpoints fall ill and get well, and complains if that was not told in time, or others seemed ill.
+func (it ill) pass(t *testing.T, c *localchain.Chain, every time.Duration) (complaint string) {
 	t.Helper()
-	w := newWatch(t, c)
+	w, complaint := newWatch(t, c, every)
+	if complaint != "" {
+		return complaint
+	}
 	f := it.faults(c.Height())
 	if f.Peers == nil {
 		f.Peers = sound().Peers
 	}
+	if it.slow {
+		f.Slow = every * 13 / 20
+	}
 	since := w.sicken(f)
 	require.NoError(t, c.Mine(t.Context(), it.mine))
-	change := w.change(since, it.reason, func(e quorum.EndpointState) bool { return e.Lag == it.lag && e.Depth == it.depth })
-	require.Equal(t, it.status, change.Status)
-	needed = w.polls[0].between(since, change.At)
-	require.Positive(t, w.rigs[0].Log()[it.kind].Times)
-	t.Logf("%s (%s) after %d polls, %v", change.Reason, change.Detail, needed, change.At.Sub(since).Round(time.Millisecond))
-
-	w.eventually("the newest block is agreed on", func(s *quorum.Snapshot) bool { return s.Agreed.Height == c.Height() })
-	s := w.pool.Snapshot()
-	require.True(t, s.Quorum, "four of five agree")
-	require.NotEqual(t, endpointNames[0], s.Serving)
-	for _, e := range s.Endpoints[1:] {
-		require.Equal(t, quorum.OK, e.Reason, "%s is not to blame", e.Name)
+	change, complaint := w.change(since, it.reason, func(e quorum.EndpointState) bool { return e.Lag == it.lag && e.Depth == it.depth })
+	if complaint != "" {
+		return complaint
 	}
-	header, err := w.pool.Header(t.Context(), c.Height())
-	require.NoError(t, err)
-	truth, err := c.Header(c.Height())
+	require.Equal(t, it.status, change.Status)
+	require.Positive(t, w.rigs[0].Log()[it.kind].Times)
+	needed := w.polls[0].between(since, change.At)
+	t.Logf("%s (%s) after %d polls, %v", change.Reason, change.Detail, needed, change.At.Sub(since).Round(time.Millisecond))
+	if needed > mostPolls {
+		return fmt.Sprintf("told after %d polls", needed)
+	}
+	if complaint = w.others(t); complaint != "" {
+		return complaint
+	}
+	since = w.sicken(sound())
+	change, complaint = w.change(since, quorum.OK, anything)
+	if complaint != "" {
+		return complaint
+	}
+	if back := w.polls[0].between(since, change.At); back > mostBack {
+		return fmt.Sprintf("well again after %d polls", back)
+	}
+	return ""
+}
+
+// others complains if the four that are sound do not serve without the one that is ill.
+func (w *watch) others(t *testing.T) (complaint string) {
+	t.Helper()
+	height := w.chain.Height()
+	complaint = w.soon("the newest block is agreed on", func(s *quorum.Snapshot) bool { return s.Agreed.Height == height })
+	if complaint != "" {
+		return complaint
+	}
+	s := w.pool.Snapshot()
+	if !s.Quorum || s.Serving == endpointNames[0] {
+		return fmt.Sprintf("four of five agree: quorum %t, and %s serves", s.Quorum, s.Serving)
+	}
+	for _, e := range s.Endpoints[1:] {
+		if e.Reason != quorum.OK {
+			return fmt.Sprintf("%s is not to blame: %s", e.Name, e.Reason)
+		}
+	}
+	header, err := w.pool.Header(t.Context(), height)
+	if err != nil {
+		return err.Error()
+	}
+	truth, err := w.chain.Header(height)
 	require.NoError(t, err)
 	require.Equal(t, truth.Hash, header.Hash)
-
-	since = w.sicken(sound())
-	change = w.change(since, quorum.OK, anything)
-	return needed, w.polls[0].between(since, change.At)
+	return ""
 }
 
 func newChain(t testing.TB, blocks chain.Height) *localchain.Chain {

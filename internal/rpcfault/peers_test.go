@@ -1,7 +1,9 @@
 package rpcfault
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,16 +12,27 @@ import (
 
 // Vendors do not tell of their peers. That says nothing of the chain they show.
 func TestAnEndpointThatRefusesToTellItsPeersIsHealthy(t *testing.T) {
-	w := newWatch(t, newChain(t, 300))
-	require.False(t, w.pool.Snapshot().Endpoints[0].PeersUnknown, "it tells")
-	w.sicken(Faults{PeersRefused: true})
-	w.eventually("its peers are unknown", func(s *quorum.Snapshot) bool { return s.Endpoints[0].PeersUnknown })
-	e := w.pool.Snapshot().Endpoints[0]
-	require.Equal(t, quorum.Healthy, e.Status)
-	require.Equal(t, quorum.OK, e.Reason)
-	require.Equal(t, "peers unknown", e.Detail)
-	require.Nil(t, e.Peers)
-	require.True(t, e.Votes)
-	require.Positive(t, w.rigs[0].Log()[KindPeers].Times)
-	require.Equal(t, endpointNames[0], w.pool.Snapshot().Serving)
+	patiently(t, shortest, func(t *testing.T, every time.Duration) string {
+		w, complaint := newWatch(t, newChain(t, 300), every)
+		if complaint != "" {
+			return complaint
+		}
+		require.False(t, w.pool.Snapshot().Endpoints[0].PeersUnknown, "it tells")
+		w.sicken(Faults{PeersRefused: true})
+		var s *quorum.Snapshot
+		if complaint := w.soon("its peers are unknown", func(shown *quorum.Snapshot) bool {
+			s = shown
+			return s.Endpoints[0].PeersUnknown
+		}); complaint != "" {
+			return complaint
+		}
+		e := s.Endpoints[0]
+		if e.Status != quorum.Healthy || e.Reason != quorum.OK || !e.Votes || s.Serving != endpointNames[0] {
+			return fmt.Sprintf("it is %s (%s), votes: %t, and %s serves", e.Status, e.Reason, e.Votes, s.Serving)
+		}
+		require.Equal(t, "peers unknown", e.Detail)
+		require.Nil(t, e.Peers)
+		require.Positive(t, w.rigs[0].Log()[KindPeers].Times)
+		return ""
+	})
 }

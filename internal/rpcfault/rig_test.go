@@ -124,10 +124,13 @@ func (r *rig) requireChain(from, to chain.Height) {
 	}
 }
 
+// hopeless is after how long what has not come is taken for lost: no goal, but the end of a test that would wait for ever.
+const hopeless = 2 * time.Minute
+
 // next receives within the test's time.
 func next[T any](t testing.TB, from <-chan T) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), hopeless)
 	defer cancel()
 	select {
 	case it := <-from:

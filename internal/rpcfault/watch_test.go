@@ -2,8 +2,10 @@ package rpcfault
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,19 +15,30 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/chain/quorum"
-	"github.com/walletnode/walletnode/internal/bubble"
 	"github.com/walletnode/walletnode/internal/devnet/localchain"
 )
 
-// pollEvery of the tests is a fraction of a second in place of 5 s. What must happen within two polls is counted in polls.
-// A poll may take as long, which under the race detector has to be longer.
-var pollEvery = func() time.Duration {
-	const usual = 400 * time.Millisecond
-	if bubble.Watched {
-		return 6 * usual // so that answers come between two polls on a machine that other tests keep busy
+// What must happen within two polls is counted in polls. Their interval is a fraction of a second in place of 5 s, and so are the times that
+// go with it. On a machine that is busy, answers take longer than that, which is nobody's ill: then the interval is doubled, up to a minute.
+const (
+	shortest = 400 * time.Millisecond
+	longest  = shortest << 7
+)
+
+// patiently tries something with a short interval between polls, and with longer ones as long as it has a complaint. What is wrong on any
+// machine is wrong with the longest one too.
+func patiently(t *testing.T, every time.Duration, try func(t *testing.T, every time.Duration) (complaint string)) {
+	t.Helper()
+	for ; ; every *= 2 {
+		var complaint string
+		sound := t.Run(fmt.Sprint("polls each ", every), func(t *testing.T) { complaint = try(t, every) }) // its endpoints end with it
+		if !sound || complaint == "" {
+			return
+		}
+		t.Logf("with polls each %v: %s", every, complaint)
+		require.Less(t, every, longest, complaint)
 	}
-	return usual
-}()
+}
 
 // endpointNames are the endpoints of a watch; the first is the primary, and the one that is ill.
 var endpointNames = []string{"primary", "second", "third", "fourth", "fifth"}
@@ -33,6 +46,7 @@ var endpointNames = []string{"primary", "second", "third", "fourth", "fifth"}
 // watch is a pool of real clients over real endpoints, five in front of one chain.
 type watch struct {
 	t     testing.TB
+	every time.Duration // between two polls; how long one may take, too
 	chain *localchain.Chain
 	rigs  []*Proxy
 	polls []*polls
@@ -40,14 +54,20 @@ type watch struct {
 	heads chan chain.Header
 }
 
-// polls is an endpoint that remembers when it was polled.
+// polls is when an endpoint was polled.
 type polls struct {
-	quorum.Endpoint
-	mu   sync.Mutex
-	made [][2]time.Time // begin and end of each
+	every time.Duration
+	mu    sync.Mutex
+	made  [][2]time.Time // begin and end of each
 }
 
-func (p *polls) Look(ctx context.Context, ask quorum.Ask) (quorum.Sight, error) {
+// polled is an endpoint whose polls are noted.
+type polled struct {
+	quorum.Endpoint
+	*polls
+}
+
+func (p polled) Look(ctx context.Context, ask quorum.Ask) (quorum.Sight, error) {
 	began := time.Now()
 	sight, err := p.Endpoint.Look(ctx, ask)
 	p.mu.Lock()
@@ -63,7 +83,7 @@ func (p *polls) between(from, to time.Time) int {
 	defer p.mu.Unlock()
 	n, last := 0, time.Time{}
 	for _, it := range p.made {
-		if it[0].After(from) && !it[1].After(to) && it[0].Sub(last) >= pollEvery*9/10 { // less the jitter
+		if it[0].After(from) && !it[1].After(to) && it[0].Sub(last) >= p.every*9/10 { // less the jitter
 			n, last = n+1, it[0]
 		}
 	}
@@ -73,10 +93,10 @@ func (p *polls) between(from, to time.Time) int {
 // sound is an endpoint with nothing wrong: the chain behind has no peers of its own.
 func sound() Faults { return Faults{Peers: &Peers{Count: 25}} }
 
-// newWatch starts a pool over five sound endpoints and waits until all are healthy.
-func newWatch(t testing.TB, c *localchain.Chain) *watch {
+// newWatch starts a pool over five sound endpoints. It complains if they are not all healthy soon.
+func newWatch(t testing.TB, c *localchain.Chain, every time.Duration) (_ *watch, complaint string) {
 	t.Helper()
-	w := &watch{t: t, chain: c, heads: make(chan chain.Header, 1024)}
+	w := &watch{t: t, every: every, chain: c, heads: make(chan chain.Header, 1024)}
 	log := slog.New(slog.DiscardHandler)
 	var members []quorum.Member
 	for i, name := range endpointNames {
@@ -85,22 +105,21 @@ func newWatch(t testing.TB, c *localchain.Chain) *watch {
 		t.Cleanup(func() { require.NoError(t, p.Close()) })
 		_, err = p.Set(t.Context(), sound())
 		require.NoError(t, err)
-		counted := new(polls)
+		counted := &polls{every: every}
 		w.rigs, w.polls = append(w.rigs, p), append(w.polls, counted)
 		members = append(members, quorum.Member{
 			Name: name, Group: name, Primary: i == 0, Key: name,
 			Open: func() (quorum.Endpoint, error) {
 				client, err := ethereum.Open(ethereum.Config{
-					URL: p.URL(), PollInterval: pollEvery, CallTimeout: 5 * time.Second,
+					URL: p.URL(), PollInterval: every, CallTimeout: max(5*time.Second, 2*every),
 					Bridge: c.Bridge(), Validator: c.Validator(),
 				}, log)
-				counted.Endpoint = client
-				return counted, err
+				return polled{client, counted}, err
 			},
 		})
 	}
 	pool, err := quorum.New(t.Context(), quorum.Config{
-		Members: members, ChainID: localchain.ChainID, PollEvery: pollEvery, Deadline: pollEvery, PeersEvery: pollEvery,
+		Members: members, ChainID: localchain.ChainID, PollEvery: every, Deadline: every, PeersEvery: every,
 	}, log)
 	require.NoError(t, err)
 	w.pool = pool
@@ -115,18 +134,30 @@ func newWatch(t testing.TB, c *localchain.Chain) *watch {
 		<-ended
 		pool.Close()
 	})
-	w.eventually("all are healthy", func(s *quorum.Snapshot) bool {
+	return w, w.soon("all are healthy", func(s *quorum.Snapshot) bool {
 		return s.Quorum && s.Agreed.Height == c.Height() && !slices.ContainsFunc(s.Endpoints, func(e quorum.EndpointState) bool {
 			return e.Status != quorum.Healthy
 		})
 	})
-	return w
 }
 
-// eventually waits until the pool shows something.
-func (w *watch) eventually(what string, shows func(*quorum.Snapshot) bool) {
-	w.t.Helper()
-	require.Eventually(w.t, func() bool { return shows(w.pool.Snapshot()) }, 2*time.Minute, time.Millisecond, what)
+// patience is for how many intervals something is waited for that takes two to four: one that comes later is counted, and what does not come
+// at all is said to be missing.
+const patience = 12
+
+// soon waits until the pool shows something, and complains if it does not.
+func (w *watch) soon(what string, shows func(*quorum.Snapshot) bool) (complaint string) {
+	ticker, late := time.NewTicker(time.Millisecond), time.NewTimer(patience*w.every)
+	defer ticker.Stop()
+	defer late.Stop()
+	for !shows(w.pool.Snapshot()) {
+		select {
+		case <-ticker.C:
+		case <-late.C:
+			return "not within " + strconv.Itoa(patience) + " intervals: " + what
+		}
+	}
+	return ""
 }
 
 // sicken makes the primary ill and returns since when.
@@ -146,13 +177,11 @@ type seen struct {
 func anything(quorum.EndpointState) bool { return true }
 
 // change waits until the pool gives the primary a reason since a time, and what goes with it.
-func (w *watch) change(since time.Time, want quorum.Reason, whole func(quorum.EndpointState) bool) seen {
-	w.t.Helper()
-	var found seen
-	w.eventually(string(want), func(s *quorum.Snapshot) bool {
+func (w *watch) change(since time.Time, want quorum.Reason, whole func(quorum.EndpointState) bool) (found seen, complaint string) {
+	complaint = w.soon(string(want), func(s *quorum.Snapshot) bool {
 		e := s.Endpoints[0]
 		found = seen{e, s.At}
 		return e.Reason == want && e.Since.After(since) && whole(e)
 	})
-	return found
+	return found, complaint
 }
