@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -63,26 +64,18 @@ func initSigner(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	host, port, err := stdnet.SplitHostPort(c.String("listen"))
-	if err != nil || port == "" {
-		return usageErrorf("--listen: want a host and a port like 10.0.0.7:9720, have %q", c.String("listen"))
+	url, err := signerURL(c.String("listen"))
+	if err != nil {
+		return err
 	}
 	feed, err := initFeed(c)
 	if err != nil {
 		return err
 	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return usageErrorf("%s: there already, and not empty; nothing was changed (--dir names another directory)", dir)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := makeEmpty(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the signer's directory: %w", err)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory is entered
-		return err
-	}
-	p := preparedSigner{Dir: dir, Settings: filepath.Join(dir, daemon.SettingsFile), ID: c.String("id"), Mailbox: feed.Mailbox}
+	p := preparedSigner{Dir: dir, Settings: filepath.Join(dir, daemon.SettingsFile), URL: url, ID: c.String("id"), Mailbox: feed.Mailbox}
 	passwordFile, work, err := initPassword(c, dir)
 	if err != nil {
 		return err
@@ -93,33 +86,19 @@ func initSigner(c *cli.Context) error {
 			return fmt.Errorf("write a token: %w", err)
 		}
 	}
-	text := settingsText(c.String("listen"), passwordFile, feed)
 	fingerprint, err := daemon.MakeCertificate("walletnode signer", filepath.Join(dir, "signer.crt"), filepath.Join(dir, "signer.key"))
 	if err != nil {
 		return err
 	}
-	settings, _, err := daemon.ParseSettings([]byte(text))
-	if err != nil {
-		return exit(codeUsage, err)
-	}
-	settings.Vault, settings.PasswordFile = filepath.Join(dir, settings.Vault), absoluteIn(dir, settings.PasswordFile)
-	v, err := openVault(c.Context, settings, work)
-	if err != nil {
-		return signerError(err)
-	}
-	health, err := v.Health(c.Context)
-	if err = errors.Join(err, v.Close()); err != nil {
+	text := settingsText(c.String("listen"), passwordFile, feed)
+	p.Fingerprint, p.Password = fingerprint.String(), absoluteIn(dir, passwordFile)
+	if p.BackendID, err = initVault(c.Context, dir, text, work); err != nil {
 		return err
 	}
 	// Last: a directory with settings is one that is complete.
 	if err := create(p.Settings, text); err != nil {
 		return err
 	}
-	if ip := stdnet.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "THIS-MACHINE"
-	}
-	p.BackendID, p.Fingerprint, p.Password = health.BackendID, fingerprint.String(), settings.PasswordFile
-	p.URL = "https://" + stdnet.JoinHostPort(host, port)
 	if feed.TokenFile != "" {
 		p.Token = absoluteIn(dir, feed.TokenFile)
 	}
@@ -127,6 +106,47 @@ func initSigner(c *cli.Context) error {
 		return writeJSON(c.App.Writer, p)
 	}
 	return tellSigner(c.App.Writer, p)
+}
+
+// signerURL is where a node reaches a signer that listens at an address; of one that listens everywhere a person has to say the host.
+func signerURL(listen string) (string, error) {
+	host, port, err := stdnet.SplitHostPort(listen)
+	if err != nil || port == "" {
+		return "", usageErrorf("--listen: want a host and a port like 10.0.0.7:9720, have %q", listen)
+	}
+	if ip := stdnet.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "THIS-MACHINE"
+	}
+	return "https://" + stdnet.JoinHostPort(host, port), nil
+}
+
+// makeEmpty makes a directory that its owner alone may enter. One with anything in it stays as it is, and is an error.
+func makeEmpty(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return usageErrorf("%s: there already, and not empty; nothing was changed (--dir names another directory)", dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the signer's directory: %w", err)
+	}
+	return os.Chmod(dir, 0o700) //nolint:gosec // a directory is entered
+}
+
+// initVault makes the vault that settings name, and returns the name that it has given itself. A guess at its password shall cost work; 0
+// for what is usual.
+func initVault(ctx context.Context, dir, text string, work int) (string, error) {
+	settings, _, err := daemon.ParseSettings([]byte(text))
+	if err != nil {
+		return "", exit(codeUsage, err)
+	}
+	settings.Vault, settings.PasswordFile = filepath.Join(dir, settings.Vault), absoluteIn(dir, settings.PasswordFile)
+	v, err := openVault(ctx, settings, work)
+	if err != nil {
+		return "", signerError(err)
+	}
+	health, err := v.Health(ctx)
+	return health.BackendID, errors.Join(err, v.Close())
 }
 
 // initPassword returns the password's file as the settings name it, and what a guess shall cost.

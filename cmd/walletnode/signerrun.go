@@ -113,12 +113,7 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 	}
 	logger("signer").Info("Signer started", "address", listener.Addr().String(), "fingerprint", id.Fingerprint.String(), "backend_id", health.BackendID,
 		"keys", health.Keys, "clients", len(settings.Clients))
-	if letters == nil {
-		logger("signer").Warn("The node's word is taken for what leaders say: feed.mode is off", "settings", file)
-	}
-	if len(settings.Clients) == 0 {
-		logger("signer").Warn("No client is listed, so nobody is answered", "settings", file)
-	}
+	warnOfSettings(settings, file)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Run(ctx, listener) })
 	if letters != nil {
@@ -132,16 +127,32 @@ func serveSigner(ctx context.Context, settings daemon.Settings, access daemon.Ac
 		return nil
 	})
 	g.Go(func() error {
-		for {
-			select {
-			case <-hangups:
-				reloadClients(server, settings, file)
-			case <-ctx.Done():
-				return nil
-			}
-		}
+		followSettings(ctx, server, settings, file, hangups)
+		return nil
 	})
 	return g.Wait()
+}
+
+// warnOfSettings says what an operator may not have meant.
+func warnOfSettings(settings daemon.Settings, file string) {
+	if settings.Feed.Mode == daemon.FeedOff {
+		logger("signer").Warn("The node's word is taken for what leaders say: feed.mode is off", "settings", file)
+	}
+	if len(settings.Clients) == 0 {
+		logger("signer").Warn("No client is listed, so nobody is answered", "settings", file)
+	}
+}
+
+// followSettings takes over the list of clients whenever it is told to, until ctx ends.
+func followSettings(ctx context.Context, server *daemon.Server, running daemon.Settings, file string, hangups <-chan os.Signal) {
+	for {
+		select {
+		case <-hangups:
+			reloadClients(server, running, file)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // signerReport tells systemd how the signer fares. Its store is read, so that one that hangs gives no sign of life.
