@@ -60,46 +60,9 @@ func (j *judge) deeds() {
 	want := j.scenario.expect
 	done := 0
 	for _, d := range j.facts.Deeds {
-		switch {
-		case d.Kind != want.deed && (want.with == "" || d.Kind != want.with):
-			j.differ("scenario %s does not have the %v", j.scenario.Name, d)
-		case d.ofEndpoint():
-			if lacks := d.unproven(j.facts.Window); lacks != "" {
-				j.differ("%s: %v, endpoint %d", lacks, d, d.Endpoint)
-				continue
-			}
-			done++
-		case d.ofSigner():
-			if lacks := j.lacksOfSigner(d, j.facts.Window); lacks != "" {
-				j.differ("%s: %v, %s", lacks, d, d.Signer)
-				continue
-			}
-			done++
-		case d.Kind == deedDrawn:
-			if lacks := j.lacksOfDraw(d); lacks != "" {
-				j.differ("%s: %v, wallet %v", lacks, d, d.Wallet)
-				continue
-			}
-			if d.Kind == want.deed {
-				done++
-			}
-		case d.Kind == deedCheat:
-			if d.From < j.facts.Window.End {
-				j.differ("before the actions: %v", d)
-				continue
-			}
-			done++
-		case !d.within(j.facts.Window):
-			j.differ("not within the active phase: %v", d)
-		case d.Kind == deedStalledChain && (d.From != j.facts.Window.Block || d.To != j.facts.Window.ActiveEnd-1):
-			j.differ("not the whole active phase: %v", d)
-		case d.Kind == deedSlowDisk && d.Peers == 0:
-			j.differ("nobody wrote while the node could not: %v", d)
-		case d.Kind == deedPartition && !j.parts(d):
-			j.differ("not two sides that hold every operator: %v", d)
-		case d.Kind == deedReorg && d.Replaced[0] == d.Replaced[1]:
-			j.differ("block %d was not replaced: %v", j.facts.Window.Block, d)
-		case d.Kind == want.deed:
+		if wrong := j.wrongWith(d); wrong != "" {
+			j.differ("%s", wrong)
+		} else if d.Kind == want.deed || d.ofEndpoint() || d.ofSigner() || d.Kind == deedCheat {
 			done++
 		}
 	}
@@ -116,6 +79,43 @@ func (j *judge) deeds() {
 			}
 		}
 	}
+}
+
+// wrongWith says why something that was done is not as the scenario has it; empty if it is.
+func (j *judge) wrongWith(d deed) string {
+	want, w := j.scenario.expect, j.facts.Window
+	say := fmt.Sprintf
+	switch {
+	case d.Kind != want.deed && (want.with == "" || d.Kind != want.with):
+		return say("scenario %s does not have the %v", j.scenario.Name, d)
+	case d.ofEndpoint():
+		if lacks := d.unproven(w); lacks != "" {
+			return say("%s: %v, endpoint %d", lacks, d, d.Endpoint)
+		}
+	case d.ofSigner():
+		if lacks := j.lacksOfSigner(d, w); lacks != "" {
+			return say("%s: %v, %s", lacks, d, d.Signer)
+		}
+	case d.Kind == deedDrawn:
+		if lacks := j.lacksOfDraw(d); lacks != "" {
+			return say("%s: %v, wallet %v", lacks, d, d.Wallet)
+		}
+	case d.Kind == deedCheat:
+		if d.From < w.End {
+			return say("before the actions: %v", d)
+		}
+	case !d.within(w):
+		return say("not within the active phase: %v", d)
+	case d.Kind == deedStalledChain && (d.From != w.Block || d.To != w.ActiveEnd-1):
+		return say("not the whole active phase: %v", d)
+	case d.Kind == deedSlowDisk && d.Peers == 0:
+		return say("nobody wrote while the node could not: %v", d)
+	case d.Kind == deedPartition && !j.parts(d):
+		return say("not two sides that hold every operator: %v", d)
+	case d.Kind == deedReorg && d.Replaced[0] == d.Replaced[1]:
+		return say("block %d was not replaced: %v", w.Block, d)
+	}
+	return ""
 }
 
 // downNode demands that a node which did not run has nothing of the window but the record that it was down. One that

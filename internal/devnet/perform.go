@@ -75,17 +75,8 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.clock.Until(ctx, a.window.End+1); err != nil {
 		return err
 	}
-	if o, _, kind := a.lossy(); o != nil {
-		log, err := o.endpoints[0].Set(ctx, rpcfault.Faults{})
-		if err != nil {
-			return err
-		}
-		if lost := log[rpcfault.KindWithhold]; lost.Times > 0 {
-			a.deeds = append(a.deeds, deed{Kind: kind, Operator: o.address, From: lost.Lowest, To: lost.Highest})
-		}
-		if r, ok := o.running.(*inside); ok {
-			o.follow(r.node.Clock())
-		}
+	if err := a.showAgain(ctx); err != nil {
+		return err
 	}
 	if err := a.cure(ctx); err != nil {
 		return err
@@ -93,6 +84,30 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.dismiss(); err != nil {
 		return fmt.Errorf("actor: %w", err)
 	}
+	return a.startAgain(ctx)
+}
+
+// showAgain ends that heads are withheld from a node, and notes which were.
+func (a *act) showAgain(ctx context.Context) error {
+	o, _, kind := a.lossy()
+	if o == nil {
+		return nil
+	}
+	log, err := o.endpoints[0].Set(ctx, rpcfault.Faults{})
+	if err != nil {
+		return err
+	}
+	if lost := log[rpcfault.KindWithhold]; lost.Times > 0 {
+		a.deeds = append(a.deeds, deed{Kind: kind, Operator: o.address, From: lost.Lowest, To: lost.Highest})
+	}
+	if r, ok := o.running.(*inside); ok {
+		o.follow(r.node.Clock())
+	}
+	return nil
+}
+
+// startAgain starts the nodes that did not run in this window.
+func (a *act) startAgain(ctx context.Context) error {
 	for _, address := range a.plan.down {
 		if a.chain.Height() < a.refused[address] {
 			continue // it would be turned away
