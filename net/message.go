@@ -1,6 +1,24 @@
 // Package net is the node's network: a libp2p host, the operator's identity on it, one broadcast channel per
 // wallet, retransmission and admission. It moves statements of operators and knows nothing of what they
 // mean; the standard library's package net is imported as stdnet.
+//
+// What comes in is bounded before it is believed: a peer by its admission, a message by its forwarder, then by its author, then by
+// what it says. What is dropped for that is counted, and its cause is of a closed list.
+//
+//	config.go, host.go, pubsub.go, sign.go                 what a host is given; what it starts, and how it is told of by pubsub
+//	message.go, identity.go, secp256k1.go                  what is said: a statement of an operator, its ID, its signature
+//	line.go, channel.go, inbox.go, return.go               a topic as it is held; a wallet's, and what waits in it
+//	topic.go, topicinbox.go, repeat.go                     a topic of a group of operators; what waits in it, and is said again
+//	schedule.go, retransmission.go                         for which windows something counts, and when it is sent again
+//	slots.go, chaff.go, ledger.go, meter.go, counters.go   what one author may say and one peer forward, what all may hold; what came of it
+//	sieve.go, flights.go, redundant.go, spurned.go         what is dropped before its signature is verified
+//	relaying.go                                            what neighbours relay of each author, as far as one can see
+//	authors.go, spoken.go                                  whose key a message is signed by; what is said with our own
+//	table.go, peers.go, groups.go, terms.go                who is admitted: peers, wallets and topics they are in, what each tells of itself
+//	admission.go, delegation.go, static.go, ping.go        how they are met, prove for whom they speak, and are kept
+//	bans.go, cutoff.go                                     who is kept away: by a list, and for a flood
+//	invite.go                                              documents that are handed to operators whom one shares no wallet with
+//	inquiry.go, inquirers.go                               questions of one operator to another, and how many
 package net
 
 import (

@@ -1,17 +1,14 @@
 package net
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/internal/wire"
 )
 
 // table knows the peers, the wallets and the topics and decides who is admitted: operators of our wallets and topics, our
@@ -297,168 +294,6 @@ func (t *table) proved(id peer.ID, op chain.Operator, until, now time.Time) {
 	e.operator, e.proofUntil = op, until
 	t.bar(e, now)
 	t.settle(e, now)
-}
-
-// heard enters a peer's terms.
-func (t *table) heard(id peer.ID, terms wire.Terms) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if e := t.peers[id]; e != nil && e.connected {
-		if terms.Admitted && (e.terms == nil || !e.terms.Admitted) {
-			t.reached.Add(1)
-		}
-		e.terms = &terms
-	}
-}
-
-// terms returns what a peer is told: our parameters, and the rosters of the wallets that its operator shares with us.
-// The rosters of other wallets are none of its business.
-func (t *table) terms(id peer.ID, now time.Time) wire.Terms {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	terms := wire.Terms{Params: t.params, Rosters: make(map[chain.WalletID][32]byte)}
-	e := t.peers[id]
-	if e == nil {
-		return terms
-	}
-	terms.Admitted = e.admitted
-	operator := e.proven(now)
-	for wallet, ch := range t.channels {
-		if len(terms.Rosters) == wire.MaxRosters {
-			break
-		}
-		if ch.wallet.Holds(operator) {
-			terms.Rosters[wallet] = ch.roster
-		}
-	}
-	return terms
-}
-
-// mismatched reports whether an instance of the operator has told parameters, or a roster of the wallet, that differ
-// from ours. What was said last counts until the delegation under which it was said ends, connected or not.
-func (t *table) mismatched(op chain.Operator, ch *Channel, now time.Time) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, e := range t.peers {
-		if e.terms == nil || e.proven(now) != op {
-			continue
-		}
-		roster, told := e.terms.Rosters[ch.wallet.ID()]
-		if e.terms.Params != t.params || told && roster != ch.roster {
-			return true
-		}
-	}
-	return false
-}
-
-// join adds a channel. Who waits to be recognised may be known now, and who was turned away as unknown may come back.
-func (t *table) join(ch *Channel, now time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	id := ch.wallet.ID()
-	if t.channels[id] != nil {
-		return fmt.Errorf("%w: %v", ErrJoined, id)
-	}
-	t.channels[id] = ch
-	t.topics.Store(wire.ChannelName(ch.wallet.Key()), ch)
-	ch.sight.Subscribed = true
-	t.enroll(ch.wallet, &ch.sight, now)
-	t.tell(ch.wallet.Operators())
-	return nil
-}
-
-// group is the operators of a wallet or of a topic.
-type group interface {
-	Operators() []chain.Operator // each once
-	Holds(op chain.Operator) bool
-}
-
-// enroll adds the operators of one more wallet or topic, and counts those in sight. It returns those who were in none.
-func (t *table) enroll(g group, sight *Sight, now time.Time) (admitted []chain.Operator) {
-	for _, op := range g.Operators() {
-		if t.members[op]++; t.members[op] == 1 {
-			admitted = append(admitted, op)
-		}
-		if t.present[op] > 0 {
-			sight.count(1, t.height())
-		}
-	}
-	for _, e := range t.peers {
-		if e.stranger {
-			e.stranger, e.refusedUntil = false, time.Time{}
-		}
-	}
-	t.settleAll(now)
-	return admitted
-}
-
-// dismiss takes them away again, and returns those who are in nothing else: they lose their admission.
-func (t *table) dismiss(g group, now time.Time) (gone []chain.Operator) {
-	for _, op := range g.Operators() {
-		if t.members[op]--; t.members[op] == 0 {
-			delete(t.members, op)
-			delete(t.meters, op)
-			gone = append(gone, op)
-		}
-	}
-	t.settleAll(now)
-	return gone
-}
-
-// leave removes a channel; operators without another wallet here lose their admission.
-func (t *table) leave(ch *Channel, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.channels[ch.wallet.ID()] != ch {
-		return
-	}
-	delete(t.channels, ch.wallet.ID())
-	t.topics.Delete(wire.ChannelName(ch.wallet.Key()))
-	ch.sight = Sight{}
-	t.dismiss(ch.wallet, now)
-	t.tell(ch.wallet.Operators())
-}
-
-// tell has our terms told anew to whom they have changed for: of a wallet to all of its operators, who hear of its roster by them; of
-// a topic to those alone who are admitted for nothing else.
-func (t *table) tell(changed []chain.Operator) {
-	for _, e := range t.peers {
-		if e.connected && slices.Contains(changed, e.operator) {
-			e.untold = true
-		}
-	}
-}
-
-// tellAll has a new delegation of ours told to everybody.
-func (t *table) tellAll() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, e := range t.peers {
-		e.untold = e.connected
-	}
-}
-
-func (t *table) channel(id chain.WalletID) *Channel {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.channels[id]
-}
-
-// listener is who listens to a topic of the network: a wallet's channel, or a Topic.
-type listener interface {
-	// needless reports whether a message may be dropped before its signature is verified.
-	needless(m *pb.Message, height chain.Height) bool
-	// approached counts a neighbour that has come into this topic.
-	approached()
-}
-
-// topic returns who listens to a topic, nil if nobody does; without the mutex.
-func (t *table) topic(name string) listener {
-	l, ok := t.topics.Load(name)
-	if !ok {
-		return nil
-	}
-	return l.(listener) //nolint:forcetypeassert // nothing else is stored
 }
 
 // gone returns a channel that is closed when the peer's connection ends; nil if it has none.
