@@ -4,6 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -74,4 +77,38 @@ func TestTheLifeOfAWindowNamesFunctionsThatExist(t *testing.T) {
 		}
 	}
 	require.Greater(t, named, 60)
+}
+
+// A package that lists its files in its comment lists each of them, and none that is not there.
+func TestPackagesThatListTheirFilesListThemAll(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^//\t((?:[a-z0-9_]+\.go(?:, )?)+) {2,}\S`)
+	file := regexp.MustCompile(`[a-z0-9_]+\.go`)
+	for _, dir := range []string{"internal/node", "net", "proposal/action/signer/keygen"} {
+		paths, err := filepath.Glob(dir + "/*.go")
+		require.NoError(t, err)
+		listed, there := map[string]bool{}, map[string]bool{}
+		for _, path := range paths {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			there[filepath.Base(path)] = true
+			comment, _, _ := strings.Cut(text(t, path), "\npackage ")
+			for _, m := range line.FindAllStringSubmatch(comment, -1) {
+				for _, name := range file.FindAllString(m[1], -1) {
+					require.False(t, listed[name], "%s lists %s twice", dir, name)
+					listed[name] = true
+				}
+			}
+		}
+		delete(there, "doc.go")
+		require.Equal(t, there, listed, dir)
+	}
+}
+
+// The documents of a key generation are read without the service that makes them: their files are a package by themselves.
+func TestDocumentsOfAKeyGenerationStandByThemselves(t *testing.T) {
+	cmd := exec.Command("go", "build", "-o", os.DevNull, "document.go", "invitation.go", "acceptance.go", "bundle.go", "attestation.go", "dispute.go")
+	cmd.Dir = "proposal/action/signer/keygen"
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
 }

@@ -7,8 +7,10 @@
 //	node.go, fromconfig.go, identity.go, open.go, stage.go     how it is assembled, from what, and how far in its life it is
 //	headers.go, pace.go, protocol.go, endpoints.go             the chain, as the wallets' executors share it
 //	libp2p.go, topics.go, membership.go, outsider.go           the network: which channels are joined, what is read of a message
-//	pen.go, mouth.go, counted.go, retry.go, housekeeping.go    what is written, said and deleted, and under which proof
+//	pen.go, pensignatures.go, mouth.go                         what is written and said, and under which proof
+//	counted.go, retry.go, housekeeping.go, heap.go             what is counted, tried again and deleted; how seldom memory is collected
 //	siblings.go, sharing.go, custody.go, home.go, sentlog.go   an instance among its operator's: which wallets are its own, its journal
+//	datadir_unix.go, datadir_other.go                          that no other process has its directory
 //	guard.go, halts.go, bans.go, known.go                      who is kept away, and which wallets are stopped
 //	opinions.go, verdicts.go                                   what instances think of the chain's endpoints
 //	health.go, readiness.go, condition.go                      whether it can do its work

@@ -1,5 +1,6 @@
-// Package store is the node's durable state: windows, results, proposals, statements, faults with evidence, actions and
-// wallets. What it acknowledged survives kill -9 and power loss; what it did not acknowledge left no trace.
+// Package store is the node's durable state: windows with what was said in them, results, faults, actions and wallets; signer
+// backends, key generations and signatures; heads and proofs; the feed; and what instances share. What it acknowledged survives
+// kill -9 and power loss; what it did not acknowledge left no trace.
 //
 // The embedded engine is SQLite, which one running node has at a time (a lock file says so); a PostgreSQL server is the other,
 // which many instances of one operator have together: what they write for a wallet they write under a fence (Pen). Any number

@@ -136,6 +136,12 @@ func groupKey(raw []byte) (chain.PublicKey, error) {
 	return chain.PublicKey(raw), nil
 }
 
+// attested is an attestation as it was signed.
+type attested struct {
+	Attestation
+	signed []byte
+}
+
 // Record is a wallet's roster as all of its operators have attested it. It stands by itself: who holds it need believe
 // nobody about the roster but the operators themselves.
 type Record struct {

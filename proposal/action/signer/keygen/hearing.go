@@ -55,11 +55,6 @@ type statement struct {
 	accepted signer.Digest    // of a bundle, see Bundle
 }
 
-type attested struct {
-	Attestation
-	signed []byte
-}
-
 // ending is how somebody's part came to its end.
 type ending struct {
 	why     string
