@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"net/http"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -111,14 +110,7 @@ func describeParameter(r route, p parameter) object {
 }
 
 func TestOpenAPIDocumentIsThatOfTheRoutes(t *testing.T) {
-	want, err := json.MarshalIndent(describe(t), "", "  ")
-	require.NoError(t, err)
-	want = append(want, '\n')
-	if *update {
-		require.NoError(t, os.WriteFile("openapi.json", want, 0o644)) //nolint:gosec // a file of the project
-		return
-	}
-	require.Equal(t, string(want), string(document), "run go test ./internal/api -run OpenAPI -update")
+	openapitest.Hold(t, describe(t), document, *update)
 }
 
 func TestEveryPathParameterIsDescribed(t *testing.T) {

@@ -39,28 +39,34 @@ func TestR7PendingActionsOfWalletsServedElsewhereAreLeftAlone(t *testing.T) {
 	})
 }
 
+// stopsFirst has heartbeats handled by who is stopped the first time and succeeds from then on. It returns how often each happened.
+func (s *stage) stopsFirst() (handled, stopped *int) {
+	handled, stopped = new(int), new(int)
+	s.handlers[proposal.KindHeartbeat] = handlerFunc(func(ctx context.Context, _ proposal.Order) (action.Outcome, string) {
+		if *handled++; *handled > 1 {
+			return action.OK, ""
+		}
+		<-ctx.Done()
+		*stopped++
+		return "", ""
+	})
+	return handled, stopped
+}
+
 func TestR7AnActionOfAWalletThatIsLetGoIsBegunAgainOnceWhenItComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, 1000)
-		handled, stopped := 0, 0
-		s.handlers[proposal.KindHeartbeat] = handlerFunc(func(ctx context.Context, _ proposal.Order) (action.Outcome, string) {
-			if handled++; handled > 1 {
-				return action.OK, ""
-			}
-			<-ctx.Done()
-			stopped++
-			return "", ""
-		})
+		handled, stopped := s.stopsFirst()
 		s.run()
 		o, other := order(1, 1), order(2, 2)
 		s.dispatch(o)
 		s.log.pending = []proposal.Order{o}
 		s.custody.set(other.Wallet, false)
 		synctest.Wait()
-		require.Zero(t, stopped, "another wallet's change is none of its own")
+		require.Zero(t, *stopped, "another wallet's change is none of its own")
 		s.custody.set(o.Wallet, false)
 		synctest.Wait()
-		require.Equal(t, 1, stopped)
+		require.Equal(t, 1, *stopped)
 		require.Empty(t, s.log.finished, "it stays pending")
 		s.custody.set(o.Wallet, true)
 		synctest.Wait()
@@ -68,7 +74,7 @@ func TestR7AnActionOfAWalletThatIsLetGoIsBegunAgainOnceWhenItComesBack(t *testin
 		s.log.pending = nil
 		s.custody.set(other.Wallet, true)
 		synctest.Wait()
-		require.Equal(t, 2, handled)
+		require.Equal(t, 2, *handled)
 		s.end()
 	})
 }
@@ -77,23 +83,15 @@ func TestR7AnActionOfAWalletThatIsLetGoIsBegunAgainOnceWhenItComesBack(t *testin
 func TestR7AnActionIsNotCarriedOnUnderAnotherTerm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, 1000)
-		handled, stopped := 0, 0
-		s.handlers[proposal.KindHeartbeat] = handlerFunc(func(ctx context.Context, _ proposal.Order) (action.Outcome, string) {
-			if handled++; handled > 1 {
-				return action.OK, ""
-			}
-			<-ctx.Done()
-			stopped++
-			return "", ""
-		})
+		handled, stopped := s.stopsFirst()
 		s.run()
 		o := order(1, 1)
 		s.dispatch(o)
 		s.log.pending = []proposal.Order{o}
 		s.custody.set(o.Wallet, true) // a term follows a term
 		synctest.Wait()
-		require.Equal(t, 1, stopped)
-		require.Equal(t, 2, handled, "it is begun again")
+		require.Equal(t, 1, *stopped)
+		require.Equal(t, 2, *handled, "it is begun again")
 		require.Equal(t, action.OK, s.log.outcome(o))
 		s.end()
 	})

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"encoding/json"
 	"flag"
 	"net/http"
 	"os"
@@ -113,14 +112,7 @@ func describe(t *testing.T) object {
 }
 
 func TestOpenAPIDocumentIsThatOfTheRoutes(t *testing.T) {
-	want, err := json.MarshalIndent(describe(t), "", "  ")
-	require.NoError(t, err)
-	want = append(want, '\n')
-	if *update {
-		require.NoError(t, os.WriteFile("openapi.json", want, 0o644)) //nolint:gosec // a file of the project
-		return
-	}
-	require.Equal(t, string(want), string(document), "run go test ./proposal/action/signer/daemon -run OpenAPI -update")
+	openapitest.Hold(t, describe(t), document, *update)
 }
 
 func TestEveryPathParameterIsDescribed(t *testing.T) {
