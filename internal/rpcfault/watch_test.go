@@ -19,10 +19,10 @@ import (
 )
 
 // What must happen within two polls is counted in polls. Their interval is a fraction of a second in place of 5 s, and so are the times that
-// go with it. On a machine that is busy, answers take longer than that, which is nobody's ill: then the interval is doubled, up to a minute.
+// go with it. On a machine that is busy, answers take longer than that, which is nobody's ill: then the interval is doubled, up to half a minute.
 const (
 	shortest = 400 * time.Millisecond
-	longest  = shortest << 7
+	longest  = shortest << 6
 )
 
 // patiently tries something with a short interval between polls, and with longer ones as long as it has a complaint. What is wrong on any
