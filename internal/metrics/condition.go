@@ -51,26 +51,19 @@ func (c Condition) ready() bool {
 
 // condition is the collector of what a node says of itself.
 type condition struct {
+	shown
 	node                                  Node
 	state, ready, check, pending, overdue *prometheus.Desc
 }
 
 func newCondition(node Node) *condition {
-	return &condition{
-		node:    node,
-		state:   describe("state", "1 for the state the node is in, 0 for the others.", "state"),
-		ready:   describe("ready", "1 if every check of readiness is ok: the node can do its work now."),
-		check:   describe("health_check", "1 if the check of readiness is ok, 0 if it fails; a warning leaves time to act, with a critical check failing some work is not done.", "check", "severity"),
-		pending: describe("actions_pending", "Agreed actions that have no outcome yet; absent if the store cannot be read."),
-		overdue: describe("actions_overdue", "Agreed actions that have no outcome although their last block has passed; absent if the store cannot be read."),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (c *condition) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.state, c.ready, c.check, c.pending, c.overdue} {
-		ch <- d
-	}
+	c := &condition{node: node}
+	c.state = c.add("state", "1 for the state the node is in, 0 for the others.", "state")
+	c.ready = c.add("ready", "1 if every check of readiness is ok: the node can do its work now.")
+	c.check = c.add("health_check", "1 if the check of readiness is ok, 0 if it fails; a warning leaves time to act, with a critical check failing some work is not done.", "check", "severity")
+	c.pending = c.add("actions_pending", "Agreed actions that have no outcome yet; absent if the store cannot be read.")
+	c.overdue = c.add("actions_overdue", "Agreed actions that have no outcome although their last block has passed; absent if the store cannot be read.")
+	return c
 }
 
 // Collect implements prometheus.Collector.

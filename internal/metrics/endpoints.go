@@ -19,6 +19,7 @@ var (
 // endpoints is the collector of the chain's endpoints. Their names are the configuration's, at most seventeen; an endpoint
 // that a reload removes takes its series along.
 type endpoints struct {
+	shown
 	source Endpoints
 
 	mode, quorum, votes, needed, groups, agreed, switches   *prometheus.Desc
@@ -26,34 +27,23 @@ type endpoints struct {
 }
 
 func newEndpoints(source Endpoints) *endpoints {
-	return &endpoints{
-		source:   source,
-		mode:     describe("chain_mode", "1 for what the chain endpoints together can vouch for, 0 for the others.", "mode"),
-		quorum:   describe("chain_quorum", "1 if more than half of the vote groups agree on a head; without that the node neither leads nor accuses."),
-		votes:    describe("chain_votes", "Vote groups that hold the agreed head, or the most that hold any one head."),
-		needed:   describe("chain_votes_needed", "Vote groups that have to agree."),
-		groups:   describe("chain_vote_groups", "Vote groups configured."),
-		agreed:   describe("chain_agreed_block", "Height of the last agreed head; 0 before the first."),
-		switches: describe("chain_endpoint_switches_total", "Times another chain endpoint began to serve."),
-		status:   describe("chain_endpoint_status", "1 for the status of the chain endpoint, 0 for the others; endpoints list says why.", "endpoint", "status"),
-		serving:  describe("chain_endpoint_serving", "1 if heads and reads come from the chain endpoint.", "endpoint"),
-		voting:   describe("chain_endpoint_votes", "1 if the chain endpoint holds the agreed head and has a vote.", "endpoint"),
-		head:     describe("chain_endpoint_head_block", "Height of the chain endpoint's head; 0 before the first.", "endpoint"),
-		lag:      describe("chain_endpoint_lag", "Blocks that the chain endpoint is behind the agreed head.", "endpoint"),
-		calls:    describe("chain_endpoint_calls_total", "Calls to the chain endpoint, polls included.", "endpoint"),
-		errors:   describe("chain_endpoint_errors_total", "Calls that failed through the chain endpoint's fault.", "endpoint"),
-		took:     describe("chain_endpoint_latency_seconds", "Time of the chain endpoint's answers, those to polls included.", "endpoint"),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (e *endpoints) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		e.mode, e.quorum, e.votes, e.needed, e.groups, e.agreed, e.switches,
-		e.status, e.serving, e.voting, e.head, e.lag, e.calls, e.errors, e.took,
-	} {
-		ch <- d
-	}
+	e := &endpoints{source: source}
+	e.mode = e.add("chain_mode", "1 for what the chain endpoints together can vouch for, 0 for the others.", "mode")
+	e.quorum = e.add("chain_quorum", "1 if more than half of the vote groups agree on a head; without that the node neither leads nor accuses.")
+	e.votes = e.add("chain_votes", "Vote groups that hold the agreed head, or the most that hold any one head.")
+	e.needed = e.add("chain_votes_needed", "Vote groups that have to agree.")
+	e.groups = e.add("chain_vote_groups", "Vote groups configured.")
+	e.agreed = e.add("chain_agreed_block", "Height of the last agreed head; 0 before the first.")
+	e.switches = e.add("chain_endpoint_switches_total", "Times another chain endpoint began to serve.")
+	e.status = e.add("chain_endpoint_status", "1 for the status of the chain endpoint, 0 for the others; endpoints list says why.", "endpoint", "status")
+	e.serving = e.add("chain_endpoint_serving", "1 if heads and reads come from the chain endpoint.", "endpoint")
+	e.voting = e.add("chain_endpoint_votes", "1 if the chain endpoint holds the agreed head and has a vote.", "endpoint")
+	e.head = e.add("chain_endpoint_head_block", "Height of the chain endpoint's head; 0 before the first.", "endpoint")
+	e.lag = e.add("chain_endpoint_lag", "Blocks that the chain endpoint is behind the agreed head.", "endpoint")
+	e.calls = e.add("chain_endpoint_calls_total", "Calls to the chain endpoint, polls included.", "endpoint")
+	e.errors = e.add("chain_endpoint_errors_total", "Calls that failed through the chain endpoint's fault.", "endpoint")
+	e.took = e.add("chain_endpoint_latency_seconds", "Time of the chain endpoint's answers, those to polls included.", "endpoint")
+	return e
 }
 
 // Collect implements prometheus.Collector.

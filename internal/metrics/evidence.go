@@ -17,31 +17,24 @@ type Evidence interface {
 
 // attestations is the collector of the exchange of evidence.
 type attestations struct {
+	shown
 	source Evidence
 
 	made, skipped, lost, heard, comparisons, answers, findings, proofs, refused *prometheus.Desc
 }
 
 func newAttestations(source Evidence) *attestations {
-	return &attestations{
-		source:      source,
-		made:        describe("evidence_heads_made_total", "Windows of which this instance made the operator's head."),
-		skipped:     describe("evidence_heads_skipped_total", "Tries to make a head that were given up because data was lost and the window may have been attested before."),
-		lost:        describe("evidence_heads_lost_total", "Heads of this operator that were heard and are not on record here: data was lost, or somebody else has the key."),
-		heard:       describe("evidence_heads_heard_total", "Heads of other operators by what they show beside those heard before; refused are no heads.", "verdict"),
-		comparisons: describe("evidence_comparisons_total", "Comparisons of histories that this instance began.", "outcome"),
-		answers:     describe("evidence_answers_total", "Questions of other operators about heads and proofs that were answered."),
-		findings:    describe("evidence_findings_total", "Differences that comparisons found.", "kind"),
-		proofs:      describe("evidence_proofs_total", "Proofs that this instance stored by way of heads, comparisons and other operators' news, each the first of its misdeed; evidence list has all.", "kind"),
-		refused:     describe("evidence_refused_total", "What other operators told and is none.", "what"),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (a *attestations) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{a.made, a.skipped, a.lost, a.heard, a.comparisons, a.answers, a.findings, a.proofs, a.refused} {
-		ch <- d
-	}
+	a := &attestations{source: source}
+	a.made = a.add("evidence_heads_made_total", "Windows of which this instance made the operator's head.")
+	a.skipped = a.add("evidence_heads_skipped_total", "Tries to make a head that were given up because data was lost and the window may have been attested before.")
+	a.lost = a.add("evidence_heads_lost_total", "Heads of this operator that were heard and are not on record here: data was lost, or somebody else has the key.")
+	a.heard = a.add("evidence_heads_heard_total", "Heads of other operators by what they show beside those heard before; refused are no heads.", "verdict")
+	a.comparisons = a.add("evidence_comparisons_total", "Comparisons of histories that this instance began.", "outcome")
+	a.answers = a.add("evidence_answers_total", "Questions of other operators about heads and proofs that were answered.")
+	a.findings = a.add("evidence_findings_total", "Differences that comparisons found.", "kind")
+	a.proofs = a.add("evidence_proofs_total", "Proofs that this instance stored by way of heads, comparisons and other operators' news, each the first of its misdeed; evidence list has all.", "kind")
+	a.refused = a.add("evidence_refused_total", "What other operators told and is none.", "what")
+	return a
 }
 
 // Collect implements prometheus.Collector.

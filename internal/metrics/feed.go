@@ -21,30 +21,23 @@ type FeedCounts struct {
 
 // feeding is the collector of the feed.
 type feeding struct {
+	shown
 	source Feed
 
 	records, seals, missing, blamed, refused, restarts, losses, unread *prometheus.Desc
 }
 
 func newFeed(source Feed) *feeding {
-	return &feeding{
-		source:   source,
-		records:  describe("feed_records_total", "Facts, of this and the other instances, that were taken into this instance's feed."),
-		seals:    describe("feed_epochs_sealed_total", "Windows of the feed that were sealed; one of each window, if nothing passed, too."),
-		missing:  describe("feed_stages_missing_total", "Stages of the feed that did not commit to a window by the deadline."),
-		blamed:   describe("feed_stages_blamed_total", "Stages of the feed that dropped, altered, swapped or repeated records, by what they signed."),
-		refused:  describe("feed_facts_refused_total", "Facts of other instances that are not signed as they must be; that instance's wait until it is mended."),
-		restarts: describe("feed_restarts_total", "Times that the feed was made anew from what is stored, as when a session was lost."),
-		losses:   describe("feed_losses_total", "Mailboxes whose subscribers were told of a loss, because the database had forgotten what they had been told."),
-		unread:   describe("feed_mailbox_unread", "Entries that wait for their acknowledgement, of mailboxes that are at this instance.", "mailbox"),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (f *feeding) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.records, f.seals, f.missing, f.blamed, f.refused, f.restarts, f.losses, f.unread} {
-		ch <- d
-	}
+	f := &feeding{source: source}
+	f.records = f.add("feed_records_total", "Facts, of this and the other instances, that were taken into this instance's feed.")
+	f.seals = f.add("feed_epochs_sealed_total", "Windows of the feed that were sealed; one of each window, if nothing passed, too.")
+	f.missing = f.add("feed_stages_missing_total", "Stages of the feed that did not commit to a window by the deadline.")
+	f.blamed = f.add("feed_stages_blamed_total", "Stages of the feed that dropped, altered, swapped or repeated records, by what they signed.")
+	f.refused = f.add("feed_facts_refused_total", "Facts of other instances that are not signed as they must be; that instance's wait until it is mended.")
+	f.restarts = f.add("feed_restarts_total", "Times that the feed was made anew from what is stored, as when a session was lost.")
+	f.losses = f.add("feed_losses_total", "Mailboxes whose subscribers were told of a loss, because the database had forgotten what they had been told.")
+	f.unread = f.add("feed_mailbox_unread", "Entries that wait for their acknowledgement, of mailboxes that are at this instance.", "mailbox")
+	return f
 }
 
 // Collect implements prometheus.Collector.

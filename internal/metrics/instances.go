@@ -33,30 +33,23 @@ type Fleet struct {
 
 // fleet is the collector of the operator's instances. The number of its series does not grow with them.
 type fleet struct {
+	shown
 	source Instances
 
 	served, lease, instances, unowned, halted, bans, age, alarms *prometheus.Desc
 }
 
 func newFleet(source Instances) *fleet {
-	return &fleet{
-		source:    source,
-		served:    describe("wallets_served", "Wallets that this instance serves now."),
-		lease:     describe("lease_seconds", "What is left of this instance's lease; 0 if it has none and serves nothing."),
-		instances: describe("instances", "Instances of the operator by their state, this one included, as this one sees them.", "state"),
-		unowned:   describe("wallets_unowned", "Active wallets that no instance serves."),
-		halted:    describe("wallets_halted", "Wallets that are stopped on all instances until a person resumes them."),
-		bans:      describe("bans", "Operators and peers that are kept away by the shared list."),
-		age:       describe("shared_age_seconds", "Time since the shared database last answered this instance."),
-		alarms:    describe("alarms_total", "Times somebody else spoke in this operator's name, or what was sent was not what the database has."),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (f *fleet) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.served, f.lease, f.instances, f.unowned, f.halted, f.bans, f.age, f.alarms} {
-		ch <- d
-	}
+	f := &fleet{source: source}
+	f.served = f.add("wallets_served", "Wallets that this instance serves now.")
+	f.lease = f.add("lease_seconds", "What is left of this instance's lease; 0 if it has none and serves nothing.")
+	f.instances = f.add("instances", "Instances of the operator by their state, this one included, as this one sees them.", "state")
+	f.unowned = f.add("wallets_unowned", "Active wallets that no instance serves.")
+	f.halted = f.add("wallets_halted", "Wallets that are stopped on all instances until a person resumes them.")
+	f.bans = f.add("bans", "Operators and peers that are kept away by the shared list.")
+	f.age = f.add("shared_age_seconds", "Time since the shared database last answered this instance.")
+	f.alarms = f.add("alarms_total", "Times somebody else spoke in this operator's name, or what was sent was not what the database has.")
+	return f
 }
 
 // Collect implements prometheus.Collector.

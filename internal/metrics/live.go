@@ -45,6 +45,7 @@ var peerStates = []net.PeerState{net.PeerDisconnected, net.PeerWaiting, net.Peer
 
 // live is the collector of what is not counted here but read where it is kept.
 type live struct {
+	shown
 	sources Sources
 	started time.Time
 
@@ -56,34 +57,19 @@ type live struct {
 }
 
 func newLive(sources Sources) *live {
-	return &live{
-		sources:      sources,
-		started:      time.Now(),
-		headBlock:    describe("head_block", "Height of the newest block; 0 before the first."),
-		headAge:      describe("head_age_seconds", "Time since a new block was last received, or since the start if none was."),
-		stale:        describe("clock_stale", "1 if the chain clock is too old to act on: the node neither leads nor accuses."),
-		windowIndex:  describe("window_index", "Index of the newest window, which began at block 900 times this; 0 before the first block."),
-		windowPhase:  describe("window_phase", "1 for the part of the newest window that the chain is in, 0 for the others.", "phase"),
-		peers:        describe("peers", "Known peers by where they stand with this node.", "state"),
-		messages:     describe("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate"),
-		queueFull:    describe("network_queue_full_total", "Messages that were lost because the validation queue was full."),
-		droppedRPCs:  describe("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits."),
-		joinFailures: describe("peer_join_failures_total", "Times a peer was not admitted: there was no room (full), delegations could not be exchanged (exchange), it proved no operator in time (unproven), its operator holds no seat (no_seat), has too many instances here (instances), or it or its operator is banned (banned).", "reason"),
-		peersCutOff:  describe("network_peers_cut_off_total", "Times a peer was cut off for flooding."),
-	}
-}
-
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(prometheus.BuildFQName(prefix, "", name), help, labels, nil)
-}
-
-// Describe implements prometheus.Collector.
-func (l *live) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		l.headBlock, l.headAge, l.stale, l.windowIndex, l.windowPhase, l.peers, l.messages, l.queueFull, l.droppedRPCs, l.peersCutOff, l.joinFailures,
-	} {
-		ch <- d
-	}
+	l := &live{sources: sources, started: time.Now()}
+	l.headBlock = l.add("head_block", "Height of the newest block; 0 before the first.")
+	l.headAge = l.add("head_age_seconds", "Time since a new block was last received, or since the start if none was.")
+	l.stale = l.add("clock_stale", "1 if the chain clock is too old to act on: the node neither leads nor accuses.")
+	l.windowIndex = l.add("window_index", "Index of the newest window, which began at block 900 times this; 0 before the first block.")
+	l.windowPhase = l.add("window_phase", "1 for the part of the newest window that the chain is in, 0 for the others.", "phase")
+	l.peers = l.add("peers", "Known peers by where they stand with this node.", "state")
+	l.messages = l.add("network_messages_total", "Messages on the wallets' channels by what became of them.", "fate")
+	l.queueFull = l.add("network_queue_full_total", "Messages that were lost because the validation queue was full.")
+	l.droppedRPCs = l.add("network_dropped_rpcs_total", "Pubsub RPCs that were dropped because their peer exceeded its limits.")
+	l.joinFailures = l.add("peer_join_failures_total", "Times a peer was not admitted: there was no room (full), delegations could not be exchanged (exchange), it proved no operator in time (unproven), its operator holds no seat (no_seat), has too many instances here (instances), or it or its operator is banned (banned).", "reason")
+	l.peersCutOff = l.add("network_peers_cut_off_total", "Times a peer was cut off for flooding.")
+	return l
 }
 
 // Collect implements prometheus.Collector.

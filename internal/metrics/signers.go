@@ -19,6 +19,7 @@ var signerStates = []placement.State{placement.Active, placement.Retired, placem
 // signers is the collector of the signer backends. Their ids are the configuration's, at most sixty-four and the embedded one,
 // and those that wallets are still assigned to.
 type signers struct {
+	shown
 	source Signers
 
 	state, health, feed, feedProofs, feedDoubted, wallets, unsignable, pending, keys, differences *prometheus.Desc
@@ -26,33 +27,23 @@ type signers struct {
 }
 
 func newSigners(source Signers) *signers {
-	return &signers{
-		source:       source,
-		state:        describe("signer_state", "1 for what the operator says of the signer, 0 for the others.", "signer", "state"),
-		health:       describe("signer_health", "1 for how the signer fares, 0 for the others: foreign is one that is not who it was; signers list says why.", "signer", "health"),
-		feed:         describe("signer_feed", "1 for how the signer fares with its mailboxes of leaders' messages, the best of them, 0 for the others: off takes the node's word, false signs nothing.", "signer", "state"),
-		feedProofs:   describe("signer_feed_proofs", "Proofs of the signer that its mailbox and another one were told different things.", "signer"),
-		feedDoubted:  describe("signer_feed_doubted", "Instances whose mailbox for the signer is not what they sign, and differences between those of two.", "signer"),
-		wallets:      describe("signer_wallets", "Wallets that the signer serves, without archived ones.", "signer"),
-		unsignable:   describe("signer_wallets_unsignable", "Wallets of the signer that cannot be signed for now; wallets list says why.", "signer"),
-		pending:      describe("signer_wallets_pending", "Key generations under way in the signer.", "signer"),
-		keys:         describe("signer_keys", "Keys that the signer said it holds.", "signer"),
-		differences:  describe("signer_differences", "Differences between what the signer holds and what is written down of it.", "signer", "kind"),
-		probes:       describe("signer_probes_total", "Probes of the signer.", "signer"),
-		failedProbes: describe("signer_probe_failures_total", "Probes that the signer failed.", "signer"),
-		took:         describe("signer_latency_seconds", "Time of calls to the signer, probes included.", "signer"),
-		failedCalls:  describe("signer_call_failures_total", "Calls that the signer did not answer, or could not: refusals are answers.", "signer"),
-		signatures:   describe("signer_signatures_total", "Signing sessions of the signer that came to a signature.", "signer"),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (s *signers) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		s.state, s.health, s.feed, s.feedProofs, s.feedDoubted, s.wallets, s.unsignable, s.pending, s.keys, s.differences, s.probes, s.failedProbes, s.took, s.failedCalls, s.signatures,
-	} {
-		ch <- d
-	}
+	s := &signers{source: source}
+	s.state = s.add("signer_state", "1 for what the operator says of the signer, 0 for the others.", "signer", "state")
+	s.health = s.add("signer_health", "1 for how the signer fares, 0 for the others: foreign is one that is not who it was; signers list says why.", "signer", "health")
+	s.feed = s.add("signer_feed", "1 for how the signer fares with its mailboxes of leaders' messages, the best of them, 0 for the others: off takes the node's word, false signs nothing.", "signer", "state")
+	s.feedProofs = s.add("signer_feed_proofs", "Proofs of the signer that its mailbox and another one were told different things.", "signer")
+	s.feedDoubted = s.add("signer_feed_doubted", "Instances whose mailbox for the signer is not what they sign, and differences between those of two.", "signer")
+	s.wallets = s.add("signer_wallets", "Wallets that the signer serves, without archived ones.", "signer")
+	s.unsignable = s.add("signer_wallets_unsignable", "Wallets of the signer that cannot be signed for now; wallets list says why.", "signer")
+	s.pending = s.add("signer_wallets_pending", "Key generations under way in the signer.", "signer")
+	s.keys = s.add("signer_keys", "Keys that the signer said it holds.", "signer")
+	s.differences = s.add("signer_differences", "Differences between what the signer holds and what is written down of it.", "signer", "kind")
+	s.probes = s.add("signer_probes_total", "Probes of the signer.", "signer")
+	s.failedProbes = s.add("signer_probe_failures_total", "Probes that the signer failed.", "signer")
+	s.took = s.add("signer_latency_seconds", "Time of calls to the signer, probes included.", "signer")
+	s.failedCalls = s.add("signer_call_failures_total", "Calls that the signer did not answer, or could not: refusals are answers.", "signer")
+	s.signatures = s.add("signer_signatures_total", "Signing sessions of the signer that came to a signature.", "signer")
+	return s
 }
 
 // Collect implements prometheus.Collector.
