@@ -104,12 +104,7 @@ func (s *Server) until(question string, args ...any) error {
 }
 
 func ask(dsn, question string, answer any, args ...any) error {
-	ctx, end := context.WithTimeout(context.Background(), executeTimeout)
-	defer end()
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is left to be said
-	return conn.QueryRow(ctx, question, args...).Scan(answer)
+	return connected(dsn, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, question, args...).Scan(answer)
+	})
 }

@@ -257,6 +257,18 @@ func (s *Server) Close() error {
 
 // Execute runs statements, one after the other, in the database of a URL.
 func Execute(dsn string, statements ...string) error {
+	return connected(dsn, func(ctx context.Context, conn *pgx.Conn) error {
+		for _, statement := range statements {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
+		}
+		return nil
+	})
+}
+
+// connected does something on a connection of its own, for executeTimeout at most.
+func connected(dsn string, do func(ctx context.Context, conn *pgx.Conn) error) error {
 	ctx, end := context.WithTimeout(context.Background(), executeTimeout)
 	defer end()
 	conn, err := pgx.Connect(ctx, dsn)
@@ -264,10 +276,5 @@ func Execute(dsn string, statements ...string) error {
 		return err
 	}
 	defer conn.Close(ctx) //nolint:errcheck // nothing is left to be said
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
-		}
-	}
-	return nil
+	return do(ctx, conn)
 }

@@ -49,11 +49,11 @@ func (p *play) attest(ctx context.Context) error {
 			told()
 			return p.activate(ctx, signed)
 		}
-		if why := p.hopeless(own, other, absent); why != "" && p.row.State == Attesting {
-			if err := p.save(ctx, Failed, why); err != nil {
-				return err
-			}
-			p.log.WarnContext(ctx, "Key generation failed", "why", why)
+		failed, err := p.despair(ctx, own, other, absent)
+		if err != nil {
+			return err
+		}
+		if failed {
 			compared.Reset(comparing)
 		}
 		if p.row.State == Failed {
@@ -69,14 +69,8 @@ func (p *play) attest(ctx context.Context) error {
 		case <-compared.C:
 			resolved = true
 		case <-late.C:
-			// Somebody may have attested to others alone, who use the wallet by now.
-			if err := p.say(ctx, newCall(append(other, absent...)...)); err != nil {
+			if err := p.call(ctx, other, absent); err != nil {
 				return err
-			}
-			if p.row.State == Attesting {
-				if err := p.save(ctx, Attesting, names(absent)+" has not attested yet"); err != nil {
-					return err
-				}
 			}
 		case <-end.C:
 			if p.row.State == Failed {
@@ -88,6 +82,28 @@ func (p *play) attest(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// call has everybody asked again who attests something else or is absent: they may have attested to others alone, who use the
+// wallet by now.
+func (p *play) call(ctx context.Context, other, absent []chain.Operator) error {
+	if err := p.say(ctx, newCall(append(other, absent...)...)); err != nil || p.row.State != Attesting {
+		return err
+	}
+	return p.save(ctx, Attesting, names(absent)+" has not attested yet")
+}
+
+// despair writes down that the session has failed if there is no hope that all attest what we have, and reports whether it did.
+func (p *play) despair(ctx context.Context, own attested, other, absent []chain.Operator) (failed bool, err error) {
+	why := p.hopeless(own, other, absent)
+	if why == "" || p.row.State != Attesting {
+		return false, nil
+	}
+	if err := p.save(ctx, Failed, why); err != nil {
+		return false, err
+	}
+	p.log.WarnContext(ctx, "Key generation failed", "why", why)
+	return true, nil
 }
 
 // hopeless tells why it looks as if not all will attest what we have; empty if they may.
