@@ -10,7 +10,7 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
-// choose picks the backend of a new key and writes it down, pending: the key generation must not begin before that. A session
+// Choose picks the backend of a new key and writes it down, pending: the key generation must not begin before that. A session
 // that has a backend keeps it. errNoCandidate says why none can take the key.
 func (p *Pool) Choose(ctx context.Context, session signer.SessionID, scheme signer.Scheme) (signer.Backend, error) {
 	switch a, err := p.cfg.Log.AssignmentBy(ctx, session); {
