@@ -28,6 +28,48 @@ const (
 // crowded is what they are told who come beyond the places.
 const crowded = "too many ask at once: come again later"
 
+// inquirers are the streams on which operators ask us now; the table's mutex guards them.
+type inquirers struct {
+	streams map[chain.Operator]int     // at most maxInquirers together
+	wide    map[chain.Operator]peer.ID // who of an operator's peers holds more than narrow bytes; at most maxWide
+}
+
+func newInquirers() inquirers {
+	return inquirers{streams: make(map[chain.Operator]int), wide: make(map[chain.Operator]peer.ID)}
+}
+
+// room reports whether there is a place for one more stream of an operator.
+func (i inquirers) room(by chain.Operator) bool {
+	all := 0
+	for _, n := range i.streams {
+		all += n
+	}
+	of := i.streams[by]
+	return of < inquiriesOf && all < maxInquirers && (of == 0 || all < maxInquirers/2)
+}
+
+// widen lets one of an operator's peers hold more than narrow bytes, if there is a place for that.
+func (i inquirers) widen(id peer.ID, by chain.Operator) bool {
+	if holder, ok := i.wide[by]; ok {
+		return holder == id
+	}
+	if len(i.wide) >= maxWide {
+		return false
+	}
+	i.wide[by] = id
+	return true
+}
+
+// leave gives back what a peer's stream had.
+func (i inquirers) leave(id peer.ID, by chain.Operator) {
+	if i.wide[by] == id {
+		delete(i.wide, by)
+	}
+	if i.streams[by]--; i.streams[by] == 0 {
+		delete(i.streams, by)
+	}
+}
+
 // beginInquiry claims a stream for a peer; it returns for whom the peer speaks, or why it gets none.
 func (t *table) beginInquiry(id peer.ID, now time.Time) (by chain.Operator, why string) {
 	t.mu.Lock()
@@ -37,19 +79,14 @@ func (t *table) beginInquiry(id peer.ID, now time.Time) (by chain.Operator, why 
 		return chain.Operator{}, "it is not known for which operator of a common wallet you speak"
 	}
 	by = e.proven(now)
-	all := 0
-	for _, n := range t.inquirers {
-		all += n
-	}
-	of := t.inquirers[by]
 	switch {
-	case e.inquiring || of >= inquiriesOf || all >= maxInquirers || of > 0 && all >= maxInquirers/2:
+	case e.inquiring || !t.inquirers.room(by):
 		return by, crowded
 	case t.meterOf(e, by).lines.used(now) >= inquiryTime:
 		return by, "your questions have taken too long: come again later"
 	}
 	e.inquiring = true
-	t.inquirers[by]++
+	t.inquirers.streams[by]++
 	return by, ""
 }
 
@@ -57,17 +94,12 @@ func (t *table) beginInquiry(id peer.ID, now time.Time) (by chain.Operator, why 
 func (t *table) endInquiry(id peer.ID, by chain.Operator, began, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.wide[by] == id {
-		delete(t.wide, by)
-	}
+	t.inquirers.leave(id, by)
 	if m, ok := t.meters[by]; ok {
 		m.lines.use(now, now.Sub(began))
 	}
 	if e := t.peers[id]; e != nil {
 		e.inquiring = false
-	}
-	if t.inquirers[by]--; t.inquirers[by] == 0 {
-		delete(t.inquirers, by)
 	}
 }
 
@@ -78,14 +110,7 @@ func (t *table) mayHold(id peer.ID, by chain.Operator, size int) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if holder, ok := t.wide[by]; ok {
-		return holder == id
-	}
-	if len(t.wide) >= maxWide {
-		return false
-	}
-	t.wide[by] = id
-	return true
+	return t.inquirers.widen(id, by)
 }
 
 // lineTime is how long an operator has held streams, less what it has recovered since. Several streams at once may use more than it is

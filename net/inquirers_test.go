@@ -12,8 +12,8 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// inquirers is a table with two admitted instances of each of some operators, from 2 on.
-func inquirers(t *testing.T, operators int, now time.Time) *table {
+// withInquirers is a table with two admitted instances of each of some operators, from 2 on.
+func withInquirers(t *testing.T, operators int, now time.Time) *table {
 	t.Helper()
 	tab := testTable()
 	roster := []chain.Operator{operator(1)}
@@ -39,7 +39,7 @@ func instance(n, i int) peer.ID { return peer.ID(fmt.Sprint(n, "-", i)) }
 // nobody out.
 func TestNoOperatorHasMoreThanOneOfTheLastPlacesToAsk(t *testing.T) {
 	now := time.Unix(1000, 0)
-	tab := inquirers(t, 60, now)
+	tab := withInquirers(t, 60, now)
 	var double, places int
 	for n := range 60 {
 		of := 0
@@ -70,7 +70,7 @@ func TestNoOperatorHasMoreThanOneOfTheLastPlacesToAsk(t *testing.T) {
 // An operator that holds streams for as long as it is let has a fifth of one in the long run, however many instances take turns.
 func TestTheTimeOfAnOperatorsStreamsIsBounded(t *testing.T) {
 	began := time.Unix(1000, 0)
-	tab := inquirers(t, 1, began)
+	tab := withInquirers(t, 1, began)
 	var held time.Duration
 	begun := map[peer.ID]time.Time{}
 	for now := began; now.Before(began.Add(10 * time.Hour)); now = now.Add(time.Second) {
@@ -97,7 +97,7 @@ func TestTheTimeOfAnOperatorsStreamsIsBounded(t *testing.T) {
 // Long questions and answers have few places, one of an operator, and give them back.
 func TestFewHoldLongQuestionsOrAnswersAtATime(t *testing.T) {
 	now := time.Unix(1000, 0)
-	tab := inquirers(t, maxWide+1, now)
+	tab := withInquirers(t, maxWide+1, now)
 	op := func(n int) chain.Operator { return operator(byte(n + 2)) } //nolint:gosec // few
 	for n := range maxWide + 1 {
 		for i := range 2 {
@@ -113,7 +113,7 @@ func TestFewHoldLongQuestionsOrAnswersAtATime(t *testing.T) {
 	require.False(t, tab.mayHold(instance(maxWide, 0), op(maxWide), narrow+1))
 	tab.endInquiry(instance(0, 0), op(0), now, now)
 	require.True(t, tab.mayHold(instance(maxWide, 0), op(maxWide), narrow+1))
-	require.Len(t, tab.wide, maxWide)
+	require.Len(t, tab.inquirers.wide, maxWide)
 }
 
 // Operators with two instances each hold streams with a short question every while, as long as they are let: who else asks is answered all
@@ -149,7 +149,7 @@ func TestWhoHoldsStreamsKeepsNobodyFromAsking(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		require.Len(t, b.table.inquirers, hogs)
+		require.Len(t, b.table.inquirers.streams, hogs)
 		line, err := a.Inquire(t.Context(), testInquiry, operator(2))
 		require.NoError(t, err)
 		got, err := line.Ask(t.Context(), []byte("me, too"))
@@ -162,7 +162,7 @@ func TestWhoHoldsStreamsKeepsNobodyFromAsking(t *testing.T) {
 		}
 		require.Less(t, time.Since(began), inquiryTimeout+2*questionPause)
 		synctest.Wait()
-		require.Empty(t, b.table.inquirers)
+		require.Empty(t, b.table.inquirers.streams)
 		err = hold(held[0])
 		require.ErrorIs(t, err, ErrDeclined)
 		require.ErrorContains(t, err, "taken too long")

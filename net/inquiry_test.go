@@ -117,7 +117,7 @@ func TestASilentPeerIsCutOff(t *testing.T) {
 		synctest.Wait()
 		_, err = idle.Read(make([]byte, 1))
 		require.Error(t, err, "it was reset")
-		require.Empty(t, b.table.inquirers)
+		require.Empty(t, b.table.inquirers.streams)
 	})
 }
 
@@ -143,7 +143,7 @@ func TestInquirersAreFewAtATimeAndAskSoMuch(t *testing.T) {
 		require.ErrorContains(t, err, "too many questions")
 		require.EqualValues(t, inquiryBurst, answers.Load())
 		synctest.Wait()
-		require.Empty(t, b.table.inquirers, "the refused stream has ended")
+		require.Empty(t, b.table.inquirers.streams, "the refused stream has ended")
 
 		time.Sleep(10 * time.Second)
 		again, err := a.Inquire(t.Context(), testInquiry, operator(2))

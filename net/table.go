@@ -31,21 +31,18 @@ type table struct {
 	bans    atomic.Pointer[banList]
 	keys    *authors
 
-	mu       sync.Mutex
-	peers    map[peer.ID]*entry
-	channels map[chain.WalletID]*Channel
-	open     map[string]*Topic
-	members  map[chain.Operator]int          // in how many of our wallets and topics each operator is
-	present  map[chain.Operator]int          // connected, admitted instances of other operators
-	places   map[chain.Operator]int          // taken by admitted instances; at most maxInstances of an operator
-	meters   map[chain.Operator]meter        // of those operators
-	banned   map[chain.Operator]chain.Height // cut off for a flood until this height; only members can be, so it is bounded by them
-	authors  map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
-	failures JoinFailures
-	// inquirers counts the streams on which operators ask us now; at most maxInquirers. wide are those that hold more than narrow bytes, one
-	// peer of an operator; at most maxWide.
-	inquirers map[chain.Operator]int
-	wide      map[chain.Operator]peer.ID
+	mu        sync.Mutex
+	peers     map[peer.ID]*entry
+	channels  map[chain.WalletID]*Channel
+	open      map[string]*Topic
+	members   map[chain.Operator]int          // in how many of our wallets and topics each operator is
+	present   map[chain.Operator]int          // connected, admitted instances of other operators
+	places    map[chain.Operator]int          // taken by admitted instances; at most maxInstances of an operator
+	meters    map[chain.Operator]meter        // of those operators
+	banned    map[chain.Operator]chain.Height // cut off for a flood until this height; only members can be, so it is bounded by them
+	authors   map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
+	failures  JoinFailures
+	inquirers inquirers
 }
 
 func newTable(self chain.Operator, cfg Config, height func() chain.Height, protect func(peer.ID, bool)) *table {
@@ -61,8 +58,7 @@ func newTable(self chain.Operator, cfg Config, height func() chain.Height, prote
 		banned:    make(map[chain.Operator]chain.Height),
 		authors:   make(map[peer.ID]chain.Operator),
 		keys:      new(authors),
-		inquirers: make(map[chain.Operator]int),
-		wide:      make(map[chain.Operator]peer.ID),
+		inquirers: newInquirers(),
 	}
 	t.bans.Store(newBanList())
 	t.allowed.Store(new(map[peer.ID]struct{}))
