@@ -13,13 +13,11 @@ import (
 // maxBans bounds the list of bans.
 const maxBans = 1024
 
-// Errors of SetBans, told apart with errors.Is.
-var (
-	// errTooManyBans says that a list has more than maxBans bans. None of it is in force.
-	errTooManyBans = errors.New("too many bans")
-	// ErrBan says that a ban cannot be: of ourselves, or of nobody.
-	ErrBan = errors.New("ban refused")
-)
+// ErrBan says that a ban cannot be: of ourselves, or of nobody. The rest of the list is in force.
+var ErrBan = errors.New("ban refused")
+
+// errTooManyBans says that a list has more than maxBans bans. None of it is in force.
+var errTooManyBans = errors.New("too many bans")
 
 // Ban keeps an operator, or one peer, away. One of Operator and Peer is set. What a banned operator signs is dropped
 // unread, whoever forwards it, and so not relayed; his instances, or the banned peer, are disconnected and refused, though

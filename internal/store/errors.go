@@ -25,8 +25,6 @@ var (
 	ErrForeign = errors.New("not a walletnode store")
 	// ErrNewerSchema says that a later version of the node has written the store.
 	ErrNewerSchema = errors.New("written by a newer version")
-	// errOlderSchema says that the store has to be migrated first, which readers do not do.
-	errOlderSchema = errors.New("not migrated to this version yet")
 	// ErrWrongChain says that the store belongs to another chain.
 	ErrWrongChain = errors.New("store of another chain")
 	// ErrFull says that the disk has no room left.
@@ -57,6 +55,9 @@ var (
 	// errOtherRoster says that the wallet is known with another roster.
 	errOtherRoster = errors.New("wallet is known with another roster")
 )
+
+// errOlderSchema says that the store has to be migrated first, which readers do not do.
+var errOlderSchema = errors.New("not migrated to this version yet")
 
 // sentinels names the database's own failures that callers or operators act on. The low byte of a code is its class.
 var sentinels = map[int]error{

@@ -124,7 +124,11 @@ var (
 	ErrBackendFailed = errors.New("the wallet's signer was declared failed")
 	ErrUnavailable   = errors.New("the wallet's signer is not available")
 	ErrUnsound       = errors.New("the wallet's signer does not hold what it should")
-	errOtherBackend  = errors.New("another signer answers under this id")
-	errNoCandidate   = errors.New("no signer can take a new wallet")
 	ErrUnknown       = errors.New("there is no such signer")
+)
+
+// What is said with them alone.
+var (
+	errOtherBackend = errors.New("another signer answers under this id")
+	errNoCandidate  = errors.New("no signer can take a new wallet")
 )
