@@ -55,14 +55,11 @@ func (c *Channel) Publish(ctx context.Context, envelope []byte) error {
 	if m.channel(c.wallet.ID()) != c {
 		return fmt.Errorf("publish: %w", net.ErrLeft)
 	}
-	m.network.mu.Lock()
-	m.sent++
-	nth := m.sent
-	m.network.mu.Unlock()
+	nth, luck := m.utter(wire.ChannelName(c.wallet.Key()), envelope)
 	signed := wire.SignPubsub(m.key, wire.ChannelName(c.wallet.Key()), envelope, wireSeqno(m.index, nth))
 	m.known(signed)
 	c.inbox.Offer(net.Arrival{From: signed.From(), Data: signed.Data(), ID: signed.ID(), Height: m.height(), Own: true})
-	m.network.broadcast(packet{wallet: c.wallet.ID(), signed: signed.Bytes(), nth: nth}, m)
+	m.network.broadcast(packet{wallet: c.wallet.ID(), signed: signed.Bytes(), nth: nth, luck: luck}, m)
 	return nil
 }
 

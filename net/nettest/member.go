@@ -30,6 +30,7 @@ type Member struct {
 	group      int
 	late       time.Duration
 	sent       int
+	said       map[uint64]int // how often, by the hash of it
 	channels   map[chain.WalletID]*Channel
 	topics     map[string]*Topic
 	mismatched map[chain.Operator]bool
@@ -219,8 +220,20 @@ func wireSeqno(index, nth int) []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(index+1)<<40|uint64(nth)) //nolint:gosec // both are small
 }
 
-func wireHash(data []byte) uint64 {
+// utter counts what the member says: the place in its sequence, and what chance has for it.
+func (m *Member) utter(where string, data []byte) (nth int, luck uint64) {
+	h := wireHash([]byte(where), data)
+	m.network.mu.Lock()
+	defer m.network.mu.Unlock()
+	m.sent++
+	m.said[h]++
+	return m.sent, wireHash(binary.BigEndian.AppendUint64(nil, h), binary.BigEndian.AppendUint64(nil, uint64(m.said[h]))) //nolint:gosec // positive
+}
+
+func wireHash(data ...[]byte) uint64 {
 	h := fnv.New64a()
-	h.Write(data) // a hash's Write never fails
+	for _, part := range data {
+		h.Write(part) // a hash's Write never fails
+	}
 	return h.Sum64()
 }

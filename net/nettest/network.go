@@ -2,8 +2,8 @@
 // receivers rule on them with the node's own net.Inbox and net.TopicInbox; only the transport is replaced, by one whose weather the test
 // makes: loss, duplicates, delay, reordering, partitions, senders with two faces.
 //
-// It is made for testing/synctest: delays are virtual time. All chance comes from the seed and the place of a message
-// in its sender's sequence, so that equal tests see equal weather, whatever the order in which goroutines run.
+// It is made for testing/synctest: delays are virtual time. All chance comes from the seed, from what is said and
+// from how often its sender has said it, so that equal tests see equal weather, whatever the order in which goroutines run.
 package nettest
 
 import (
@@ -78,7 +78,7 @@ func (n *Network) Add(key *secp256k1.PrivateKey, height func() chain.Height) *Me
 	defer n.mu.Unlock()
 	m := &Member{
 		network: n, index: n.added, key: key, public: wire.PublicKeyOf(key), op: wire.PublicKeyOf(key).Operator(), height: height,
-		channels: make(map[chain.WalletID]*Channel), mismatched: make(map[chain.Operator]bool),
+		said: make(map[uint64]int), channels: make(map[chain.WalletID]*Channel), mismatched: make(map[chain.Operator]bool),
 		banned: make(map[chain.Operator]chain.Height), seen: make(map[[32]byte]bool),
 		topics: make(map[string]*Topic), invitations: make(map[[32]byte]*invitation),
 	}
@@ -178,7 +178,7 @@ func (n *Network) InjectSigned(wallet chain.WalletID, signed []byte, to ...*Memb
 		to = slices.Clone(n.allMembers())
 	}
 	for _, m := range to {
-		n.deliver(packet{wallet: wallet, signed: signed}, nil, m)
+		n.deliver(packet{wallet: wallet, signed: signed, luck: wireHash(signed)}, nil, m)
 	}
 }
 
@@ -188,6 +188,7 @@ type packet struct {
 	topic  string // empty on a wallet's channel
 	signed []byte
 	nth    int
+	luck   uint64 // what chance has for it
 }
 
 // broadcast sends a packet from a member to all whom it reaches.
@@ -231,8 +232,7 @@ func (n *Network) send(p packet, from, to *Member) {
 
 // chance is the source of chance for one packet on one link.
 func (n *Network) chance(p packet, from, to *Member) *rand.Rand {
-	h := wireHash(p.signed)
-	return rand.New(rand.NewPCG(n.seed^h, uint64(from.index)<<32|uint64(to.index))) //nolint:gosec // indices are small, and weather needs no secrets
+	return rand.New(rand.NewPCG(n.seed^p.luck, uint64(from.index)<<32|uint64(to.index))) //nolint:gosec // indices are small, and weather needs no secrets
 }
 
 func (n *Network) after(delay time.Duration, f func()) {

@@ -338,3 +338,32 @@ func TestAMemberIsToldOfWhatIsSaidWithItsKey(t *testing.T) {
 	g.say(t, 1, "by another")
 	require.Equal(t, []string{"by a thief"}, told)
 }
+
+// Goroutines of a node speak in any order: what a message meets does not follow from what its sender said before it. Said again it meets another thing.
+func TestWhatAMessageMeetsDoesNotFollowFromWhatWasSaidBefore(t *testing.T) {
+	met := func(texts ...string) (arrived map[string][]time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGroup(t, 1, 2)
+			g.SetWeather(nettest.Weather{MaxDelay: time.Minute, NoRelay: true})
+			began := time.Now()
+			arrived = make(map[string][]time.Duration)
+			g.SetRoute(func(d nettest.Delivery) bool {
+				arrived[string(d.Data)] = append(arrived[string(d.Data)], time.Since(began))
+				return true
+			})
+			for _, text := range texts {
+				g.say(t, 0, text)
+			}
+			time.Sleep(2 * time.Minute)
+		})
+		return arrived
+	}
+	some := met("a", "b", "a")
+	require.Len(t, some, 2)
+	require.Equal(t, some, met("b", "a", "a"))
+	for _, times := range some {
+		if len(times) == 2 {
+			require.NotEqual(t, times[0], times[1])
+		}
+	}
+}

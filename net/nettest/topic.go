@@ -85,17 +85,14 @@ func (t *Topic) Publish(ctx context.Context, data []byte) error {
 // say sends a message once; false if the member's own inbox has no room for it.
 func (t *Topic) say(data []byte) bool {
 	m := t.member
-	m.network.mu.Lock()
-	m.sent++
-	nth := m.sent
-	m.network.mu.Unlock()
+	nth, luck := m.utter(t.cfg.Name, data)
 	signed := wire.SignPubsub(m.key, t.cfg.Name, data, wireSeqno(m.index, nth))
 	m.known(signed)
 	r := t.inbox.Offer(arrivalOf(signed, true))
 	if r.Verdict != net.VerdictAccept {
 		return false
 	}
-	m.network.broadcast(packet{topic: t.cfg.Name, signed: signed.Bytes(), nth: nth}, m)
+	m.network.broadcast(packet{topic: t.cfg.Name, signed: signed.Bytes(), nth: nth, luck: luck}, m)
 	return true
 }
 
@@ -176,6 +173,6 @@ func (n *Network) InjectTopicSigned(topic string, signed []byte, to ...*Member) 
 		to = slices.Clone(n.allMembers())
 	}
 	for _, m := range to {
-		n.deliver(packet{topic: topic, signed: signed}, nil, m)
+		n.deliver(packet{topic: topic, signed: signed, luck: wireHash(signed)}, nil, m)
 	}
 }
