@@ -137,7 +137,7 @@ func TestAnEndpointThatReturnsNeedsThreeCleanPolls(t *testing.T) {
 }
 
 func TestHistoryIsBounded(t *testing.T) {
-	l := newLink(nil)
+	l := newLink("", nil)
 	for i := range 3 * maxHistory {
 		l.record(Change{At: time.Unix(int64(i), 0)})
 	}

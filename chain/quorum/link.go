@@ -18,6 +18,7 @@ const maxHistory = 256
 // link is the connection to one configured endpoint, with what it cost and how it fared. It lives as long as its key is
 // configured, across reloads; its calls may come from any goroutine.
 type link struct {
+	key      string // of its member
 	endpoint Endpoint
 	latency  latency
 	calls    atomic.Uint64
@@ -35,8 +36,8 @@ type link struct {
 	idle     chan struct{} // closed when the link is retired and no call is in flight
 }
 
-func newLink(endpoint Endpoint) *link {
-	return &link{endpoint: endpoint, wanted: make(chan struct{}, 1), idle: make(chan struct{})}
+func newLink(key string, endpoint Endpoint) *link {
+	return &link{key: key, endpoint: endpoint, wanted: make(chan struct{}, 1), idle: make(chan struct{})}
 }
 
 // enter begins a call, which leave must end. It reports false once the link is retired: the endpoint is closing.

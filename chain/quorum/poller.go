@@ -2,7 +2,6 @@ package quorum
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
@@ -42,7 +41,7 @@ type report struct {
 // not fall together, and before its time if somebody asks for it.
 func (p *Pool) keepPolling(ctx context.Context, l *link) {
 	last := time.Now()
-	timer := time.NewTimer(p.config.pause(l.poller.trouble))
+	timer := time.NewTimer(p.config.pause(l.key, l.poller.trouble))
 	defer timer.Stop()
 	for {
 		select {
@@ -63,7 +62,7 @@ func (p *Pool) keepPolling(ctx context.Context, l *link) {
 		case <-ctx.Done():
 			return
 		}
-		timer.Reset(max(p.config.soonest(), p.config.pause(l.poller.trouble)-time.Since(last))) // a slow answer delays no poll
+		timer.Reset(max(p.config.soonest(), p.config.pause(l.key, l.poller.trouble)-time.Since(last))) // a slow answer delays no poll
 	}
 }
 
@@ -77,12 +76,12 @@ func (p *Pool) awaitRoom(ctx context.Context, l *link, most time.Duration) bool 
 }
 
 // pause returns the time to the next poll, give or take a tenth. An endpoint that limits rates gets twice the time.
-func (c Config) pause(trouble chain.Trouble) time.Duration {
+func (c Config) pause(key string, trouble chain.Trouble) time.Duration {
 	every := c.PollEvery
 	if trouble == chain.TroubleRateLimited {
 		every *= 2
 	}
-	return every + time.Duration((rand.Float64()-0.5)*0.2*float64(every)) //nolint:gosec // spreads load, hides nothing
+	return every + time.Duration((c.Chance(key)-0.5)*0.2*float64(every))
 }
 
 // poll asks the endpoint once. A poll that is not answered leaves what was known before, and says so.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,9 @@ type Config struct {
 	MinPeers int
 	// StallAfter is for how long an endpoint's head may stay while the agreed one moves; 12 polls by default, a minute.
 	StallAfter time.Duration
+	// Chance is a number from 0 to 1, without 1, by which the time to the next poll of the member with a key differs; nil for one at random. It is called by many
+	// goroutines. A simulation has the same one each time.
+	Chance func(key string) float64
 }
 
 // stallPolls is the default of StallAfter in polls: five blocks of Ethereum.
@@ -47,6 +51,9 @@ func (c Config) complete() Config {
 	fill(&c.StallAfter, stallPolls*c.PollEvery)
 	if c.MinPeers == 0 {
 		c.MinPeers = 3
+	}
+	if c.Chance == nil {
+		c.Chance = func(string) float64 { return rand.Float64() } //nolint:gosec // spreads load, hides nothing
 	}
 	return c
 }
@@ -138,7 +145,7 @@ func open(members []Member) (map[string]*link, error) {
 			closeAll(links)
 			return nil, fmt.Errorf("open endpoint %s: %w", m.Name, err)
 		}
-		links[m.key()] = newLink(endpoint)
+		links[m.key()] = newLink(m.key(), endpoint)
 	}
 	return links, nil
 }
