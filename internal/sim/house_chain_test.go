@@ -21,6 +21,11 @@ type truth struct {
 	tip   chain.Height
 	forks []fork        // each replaced the blocks from its height on
 	moved chan struct{} // closed when anything has changed
+	till  *till
+}
+
+func newTruth(tip chain.Height) *truth {
+	return &truth{tip: tip, moved: make(chan struct{}), till: new(till)}
 }
 
 // fork is a branch.
@@ -80,7 +85,6 @@ type illness struct {
 type outlook struct {
 	truth *truth
 	name  string
-	asked func(chain.WalletID) bool // for a redemption
 
 	mu  sync.Mutex
 	ill illness
@@ -117,10 +121,12 @@ func sum64(text string) (n uint64) {
 	return n
 }
 
-// glass is an endpoint as one process reaches it.
+// glass is an endpoint as one process reaches it. Each way takes its own time: what would happen at one moment would happen in another order in
+// each run.
 type glass struct {
 	*outlook
-	of *process
+	of  *process
+	way time.Duration
 }
 
 func (g glass) enter(ctx context.Context) (illness, error) {
@@ -128,6 +134,9 @@ func (g glass) enter(ctx context.Context) (illness, error) {
 		return illness{}, err
 	}
 	i := g.state()
+	if err := pause.For(ctx, g.way); err != nil {
+		return i, err
+	}
 	switch {
 	case i.refuse:
 		return i, &chain.EndpointError{Trouble: chain.TroubleRefused, Err: errors.New("connection refused")}
@@ -135,9 +144,11 @@ func (g glass) enter(ctx context.Context) (illness, error) {
 		<-ctx.Done()
 		return i, ctx.Err()
 	case i.slow > 0:
-		return i, pause.For(ctx, i.slow)
+		if err := pause.For(ctx, i.slow); err != nil {
+			return i, err
+		}
 	}
-	return i, nil
+	return i, g.of.at(afterReading)
 }
 
 // Look implements quorum.Endpoint.
@@ -212,6 +223,9 @@ func (g glass) Follow(ctx context.Context, delivered []chain.Header, heads func(
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if err := pause.For(ctx, g.way); err != nil {
+			return err
+		}
 	}
 }
 
@@ -236,30 +250,33 @@ func (g glass) RedemptionLimits(ctx context.Context) (chain.RedemptionLimits, er
 	}, err
 }
 
+// houseScript is the n-th script of a redeemer.
+func houseScript(n byte) []byte { return append([]byte{0, 20, n}, make([]byte, 19)...) }
+
 // houseRequest is a request for a redemption to a script.
 func houseRequest(script []byte) chain.RedemptionRequest {
 	return chain.RedemptionRequest{
-		Script: script, RequestedAmount: 1_000_000, TxMaxFee: 100_000, RequestedAt: header(houseStart/2, nil).Time,
+		Script: script, RequestedAmount: 1_000_000, TxMaxFee: 100_000, RequestedAt: header(1, nil).Time, // old enough in each window
 	}
 }
 
 // PendingRedemptions implements quorum.Endpoint. Every three blocks another request is there: who proposes anew proposes another thing.
 func (g glass) PendingRedemptions(ctx context.Context, w chain.WalletID, _ chain.Height) ([]chain.RedemptionRequest, error) {
 	i, err := g.enter(ctx)
-	if err != nil || i.lie || !g.asked(w) {
+	if err != nil || i.lie {
 		return nil, err
 	}
 	tip, _, _, _ := g.view()
-	return []chain.RedemptionRequest{houseRequest([]byte{0, 20, byte(tip / 3)})}, nil
+	return g.truth.till.pending(w, houseRequest(houseScript(byte(tip/3)))), nil
 }
 
 // MainUTXOHashAt implements quorum.Endpoint.
-func (g glass) MainUTXOHashAt(ctx context.Context, _ chain.Hash, _ chain.WalletID) ([32]byte, error) {
+func (g glass) MainUTXOHashAt(ctx context.Context, _ chain.Hash, w chain.WalletID) ([32]byte, error) {
 	i, err := g.enter(ctx)
-	if i.lie {
-		return [32]byte{1}, err
+	if err != nil {
+		return [32]byte{}, err
 	}
-	return [32]byte{}, err
+	return g.truth.till.shown(w, i.lie), nil
 }
 
 // RedemptionRequestsAt implements quorum.Endpoint.
@@ -268,10 +285,14 @@ func (g glass) RedemptionRequestsAt(ctx context.Context, _ chain.Hash, _ chain.W
 	if err != nil {
 		return nil, err
 	}
-	if i.lie || len(scripts) != 1 {
+	if i.lie {
 		return nil, chain.ErrNoRequest
 	}
-	return []chain.RedemptionRequest{houseRequest(scripts[0])}, nil
+	all := make([]chain.RedemptionRequest, len(scripts))
+	for n, script := range scripts {
+		all[n] = houseRequest(script)
+	}
+	return all, nil
 }
 
 func (g glass) verdict(ctx context.Context) error {

@@ -5,8 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/walletnode/walletnode/internal/store"
@@ -15,6 +17,7 @@ import (
 // disk is where an operator's database is, whichever of its instances writes there.
 type disk struct {
 	writing chan struct{} // holds a token while nobody writes
+	written atomic.Bool   // something that never changes, since somebody looked
 
 	mu   sync.Mutex
 	slow time.Duration // of each commit
@@ -122,7 +125,11 @@ type cable struct {
 	wholeConn
 	spindle
 	bound *deal // the transaction under way
+	lasts bool  // it is about something that never changes
 }
+
+// lasting are the tables of what never changes.
+var lasting = []string{"windows", "results", "own_proposals", "statements", "faults", "proofs", "signings"}
 
 // Close implements driver.Conn; both embedded types have one.
 func (c *cable) Close() error { return c.wholeConn.Close() }
@@ -158,6 +165,7 @@ func (c *cable) ExecContext(ctx context.Context, query string, args []driver.Nam
 			return nil, err
 		}
 		defer c.disk.unlock()
+		defer c.noted()
 	}
 	return c.wholeConn.ExecContext(ctx, query, args)
 }
@@ -172,12 +180,14 @@ func (c *cable) QueryContext(ctx context.Context, query string, args []driver.Na
 
 // enter lets a statement through. Within a transaction nothing waits: a server would have ended that of a process that is stopped.
 func (c *cable) enter(ctx context.Context, query string) error {
+	writes := !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
+	if writes && slices.ContainsFunc(lasting, func(table string) bool { return strings.Contains(query, table) }) {
+		c.lasts = true
+	}
 	if c.bound == nil {
 		return c.reach(ctx)
 	}
-	if !strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
-		c.bound.wrote = true
-	}
+	c.bound.wrote = c.bound.wrote || writes
 	if !c.of.alive() {
 		return errDead
 	}
@@ -230,9 +240,18 @@ func (d *deal) commit() error {
 	return nil
 }
 
+// noted says that something was written which never changes, if it was.
+func (c *cable) noted() {
+	if c.lasts {
+		c.disk.written.Store(true)
+	}
+	c.lasts = false
+}
+
 // over lets others write.
 func (d *deal) over() {
 	d.cable.bound = nil
+	d.cable.noted()
 	if d.cable.writes {
 		d.cable.disk.unlock()
 	}

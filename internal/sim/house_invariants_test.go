@@ -18,6 +18,7 @@ import (
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // settling is how many blocks an operator is given after a trouble until something may be asked of it: a lease and what follows from it.
@@ -36,6 +37,7 @@ func (r *record) observe() {
 		if r.well[f] == 0 {
 			r.well[f] = tip
 		}
+		r.barred(f)
 		// From 30 blocks before the active phase's end on, and until its result is stored.
 		if in := tip % 900; in == 110 && tip-r.well[f] >= 60+settling {
 			if r.able[f] == nil {
@@ -65,34 +67,56 @@ var away = []coordination.Reason{
 	coordination.ReasonDraining, coordination.ReasonBusy, coordination.ReasonNoQuorum, coordination.ReasonSeedUnavailable,
 }
 
-// reader opens an operator's store beside its nodes, as tools do.
+// reader has an operator's store open beside its nodes, as tools do.
 func (f *firm) reader() *store.Reader {
-	r, err := store.OpenReader(context.Background(), "sqlite:"+f.database())
-	require.NoError(f.t, err)
-	return r
+	if f.tool == nil {
+		r, err := store.OpenReader(context.Background(), "sqlite:"+f.database())
+		require.NoError(f.t, err)
+		f.tool = r
+	}
+	return f.tool
 }
 
 func (f *firm) database() string { return filepath.Join(f.dir, fmt.Sprintf("op%d.db", f.n)) }
 
-// look reads every store, and compares it with what was found there before and with what its instances were told.
+// step looks at the stores in which something was written that never changes, and at those whose backends were asked to sign.
+func (r *record) step() {
+	for _, f := range r.h.firms {
+		asked := false
+		for _, e := range f.enclaves {
+			asked = e.asked.Swap(false) || asked
+		}
+		if f.disk.written.Swap(false) || asked {
+			r.lookAt(f)
+		}
+	}
+}
+
+// look reads every store.
 func (r *record) look() {
 	for _, f := range r.h.firms {
-		found := f.facts()
-		r.mu.Lock()
-		for _, key := range slices.Sorted(maps.Keys(r.facts[f])) {
-			if now, there := found[key]; !there || now != r.facts[f][key] {
-				r.wrong("what was recorded stays: operator %d had %s = %q, and now has %q (%v)", f.n, key, r.facts[f][key], now, there)
-			}
-		}
-		r.facts[f] = found
-		for at, text := range r.results {
-			if at.op == f.op && found[resultKey(at.window, at.wallet)] != text {
-				r.wrong("what was recorded stays: operator %d was told that %q is stored of window %d, and finds %q",
-					f.n, text, at.window, found[resultKey(at.window, at.wallet)])
-			}
-		}
-		r.mu.Unlock()
+		r.lookAt(f)
 	}
+}
+
+// lookAt reads a store, and compares it with what was found there before and with what its instances were told.
+func (r *record) lookAt(f *firm) {
+	found := f.facts()
+	r.looks++
+	r.mu.Lock()
+	for _, key := range slices.Sorted(maps.Keys(r.facts[f])) {
+		if now, there := found[key]; !there || now != r.facts[f][key] {
+			r.wrong("what was recorded stays: operator %d had %s = %q, and now has %q (%v)", f.n, key, r.facts[f][key], now, there)
+		}
+	}
+	r.facts[f] = found
+	for at, text := range r.results {
+		if at.op == f.op && found[resultKey(at.window, at.wallet)] != text {
+			r.wrong("what was recorded stays: operator %d was told that %q is stored of window %d, and finds %q",
+				f.n, text, at.window, found[resultKey(at.window, at.wallet)])
+		}
+	}
+	r.mu.Unlock()
 }
 
 func resultKey(window chain.Height, wallet chain.WalletID) string {
@@ -103,7 +127,6 @@ func resultKey(window chain.Height, wallet chain.WalletID) string {
 func (f *firm) facts() map[string]string {
 	ctx, found := context.Background(), map[string]string{}
 	s := f.reader()
-	defer func() { require.NoError(f.t, s.Close()) }()
 	rows, err := s.Windows(ctx, store.WindowFilter{})
 	require.NoError(f.t, err)
 	for _, row := range rows {
@@ -130,6 +153,7 @@ func (f *firm) facts() map[string]string {
 		found[fmt.Sprintf("intent %d", g.Window)] = fmt.Sprintf("%x", g.Digest)
 		if len(g.Signed) > 0 {
 			found[fmt.Sprintf("signed %d", g.Window)] = fmt.Sprintf("%x", g.Signed)
+			f.record.signed(f, g)
 		}
 	}
 	for window := chain.Height(900); window <= f.tip(); window += 900 {
@@ -174,8 +198,25 @@ func (e *enclave) protected(f *firm, found map[string]string) {
 	}
 }
 
-// bind notes what a backend is bound to in a window of the wallet that signs.
+// signed notes a signature that an operator has.
+func (r *record) signed(f *firm, g signing.Signing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first, ok := r.finals[g.Window]; ok && first != g.Digest {
+		r.wrong("one signature: operator %d has one of intent %v in window %d, and another operator one of %v", f.n, g.Digest, g.Window, first)
+	}
+	r.finals[g.Window] = g.Digest
+	if g.Intent.Transaction != nil {
+		r.paid[g.Window] = g.Signed
+	}
+}
+
+// bind notes what a backend is bound to in a window of the wallet that signs. Where operators were shown different main UTXOs, what they sign of
+// one proposal differs, and no two of them sign together.
 func (r *record) bind(window chain.Height, intent, backend string) {
+	if r.h.plan.misled(window) {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	first, ok := r.bound[window]
@@ -225,7 +266,6 @@ func (r *record) ended(window chain.Height, calm bool) {
 				r.fault("after the weather: operator %d has no signature of window %d: %s %s", f.n, window, text, row.Outcome)
 			}
 		}
-		require.NoError(r.h.t, s.Close())
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/btcsuite/btcd/chaincfg/chainhash"
+	btc "github.com/btcsuite/btcd/wire"
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
@@ -13,12 +15,15 @@ import (
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/net/nettest"
 	"github.com/walletnode/walletnode/proposal"
+	"github.com/walletnode/walletnode/proposal/action/signer"
+	"github.com/walletnode/walletnode/proposal/action/signer/bitcoin"
+	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
 // A house that breaks an invariant is noticed: here nodes that never ran do, one for each of those that are checked as things happen.
 func TestHouseNoticesWhatIsWrong(t *testing.T) {
 	wallet := newWallet(1, 0, 1, 2)
-	h := &house{t: t, chain: &truth{tip: 990, moved: make(chan struct{})}, wallets: []chain.Wallet{wallet}}
+	h := &house{t: t, chain: newTruth(990), wallets: []chain.Wallet{wallet}}
 	i := &instance{firm: &firm{house: h, n: 0, op: operator(0)}, life: new(process)}
 	redemption := func(fee int64) proposal.Proposal {
 		return proposal.Redemption{OutputScripts: [][]byte{{0, 20}}, TxFee: big.NewInt(fee)}
@@ -67,7 +72,25 @@ func TestHouseNoticesWhatIsWrong(t *testing.T) {
 			ends(r, coordination.ReasonLeaderIdle, 900, accuses(faults.LeaderIdle, 1, true))
 		}, ""},
 		"two intents": {func(r *record) { r.bind(900, "a", "one"); r.bind(900, "b", "another") }, "one signature"},
-		"one intent":  {func(r *record) { r.bind(900, "a", "one"); r.bind(900, "a", "another"); r.bind(1800, "b", "one") }, ""},
+		"a second signature": {func(r *record) {
+			r.signed(i.firm, signing.Signing{Window: 900, Digest: signer.Digest{1}})
+			r.signed(i.firm, signing.Signing{Window: 1800, Digest: signer.Digest{2}})
+			r.signed(i.firm, signing.Signing{Window: 900, Digest: signer.Digest{3}})
+		}, "one signature"},
+		"a redeemer paid twice": {func(r *record) {
+			r.pledged("one", payment(1, 7))
+			r.pledged("one", payment(2, 7))
+		}, "one signature"},
+		"redeemers paid once, or in place of it, or after it": {func(r *record) {
+			first := payment(1, 7)
+			r.pledged("one", first)
+			r.pledged("one", first)
+			r.pledged("one", payment(2, 8))
+			r.pledged("one", payment(1, 7, 9))
+			r.pledged("another", payment(3, 7))
+			r.pledged("one", spending(must(bitcoin.ParseUnsigned(first)).TxHash(), 7))
+		}, ""},
+		"one intent": {func(r *record) { r.bind(900, "a", "one"); r.bind(900, "a", "another"); r.bind(1800, "b", "one") }, ""},
 	} {
 		r := newRecord(h)
 		c.does(r)
@@ -78,6 +101,18 @@ func TestHouseNoticesWhatIsWrong(t *testing.T) {
 		require.Len(t, r.broken(), 1, name)
 		require.True(t, strings.Contains(fmt.Sprint(r.broken()), c.wrong), "%s: %v", name, r.broken())
 	}
+}
+
+// payment is a transaction that spends the n-th output and pays redeemers.
+func payment(n byte, redeemers ...byte) []byte { return spending([32]byte{n}, redeemers...) }
+
+func spending(of chainhash.Hash, redeemers ...byte) []byte {
+	tx := btc.NewMsgTx(1)
+	tx.AddTxIn(&btc.TxIn{PreviousOutPoint: btc.OutPoint{Hash: of}})
+	for _, r := range redeemers {
+		tx.AddTxOut(btc.NewTxOut(1000, houseScript(r)))
+	}
+	return bitcoin.Serialize(tx)
 }
 
 // spoken has an honest leader's word reach an instance at a block.

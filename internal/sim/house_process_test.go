@@ -20,9 +20,16 @@ const (
 	afterSend    deed = "after a message left"
 	beforeAsking deed = "before a signer is asked"
 	afterAsking  deed = "after a signer answered" // which it never hears
+	afterReading deed = "after an endpoint answered"
 )
 
-var deeds = []deed{beforeCommit, afterCommit, beforeSend, afterSend, beforeAsking, afterAsking}
+var deeds = []deed{beforeCommit, afterCommit, beforeSend, afterSend, beforeAsking, afterAsking, afterReading}
+
+// curse is what the next life ends at.
+type curse struct {
+	deed deed
+	n    int
+}
 
 // process is one life of an instance: store, network, chain and signers are reached through its gates alone, which are shut while it is
 // paused and lead nowhere once it is dead.

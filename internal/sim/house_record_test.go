@@ -6,17 +6,23 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/btcsuite/btcd/chaincfg/chainhash"
+	btc "github.com/btcsuite/btcd/wire"
+
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net/nettest"
+	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
 // record is what the world has seen of the nodes, and what is wrong with it.
 type record struct {
-	h *house
+	h     *house
+	looks int      // into stores
+	tale  []string // what instances stored and said, and when
 
 	mu      sync.Mutex
 	wrongs  []string
@@ -27,6 +33,11 @@ type record struct {
 	bound   map[chain.Height]string     // what backends are bound to in windows of the wallet that signs
 	well    map[*firm]chain.Height      // since when an operator has been able to take part, as far as it can be asked to; 0 if it is not
 	able    map[*firm]map[chain.Height]bool
+	finals  map[chain.Height]signer.Digest // the intent that was signed in a window
+	paid    map[chain.Height][]byte        // the signed transaction
+	banned  map[*firm]banned               // who ban him who is not honest
+	pledges map[string][]*btc.MsgTx        // transactions that a backend began to sign
+	known   map[chainhash.Hash]*btc.MsgTx  // all that any began to sign
 }
 
 // slot is an operator's part in a wallet's window.
@@ -45,7 +56,8 @@ type hearsay struct {
 func newRecord(h *house) *record {
 	return &record{
 		h: h, said: map[slot][32]byte{}, results: map[slot]string{}, heard: map[hearsay]chain.Height{},
-		bound: map[chain.Height]string{},
+		bound: map[chain.Height]string{}, finals: map[chain.Height]signer.Digest{}, paid: map[chain.Height][]byte{},
+		banned: map[*firm]banned{}, pledges: map[string][]*btc.MsgTx{}, known: map[chainhash.Hash]*btc.MsgTx{},
 		facts: map[*firm]map[string]string{}, well: map[*firm]chain.Height{}, able: map[*firm]map[chain.Height]bool{},
 	}
 }
@@ -93,6 +105,7 @@ func (r *record) sent(i *instance, envelope []byte) {
 		return
 	}
 	at, digest := slot{i.op, about.wallet, about.window}, digestOf(envelope)
+	r.tale = append(r.tale, fmt.Sprintf("%d %s said %v", r.h.tip(), i.name(), digest))
 	first, spoke := r.said[at]
 	if !spoke {
 		r.said[at] = digest
@@ -127,6 +140,7 @@ func (r *record) reported(i *instance, report coordination.Report) {
 		r.accused(i, report.Fault)
 	case coordination.Result:
 		at, text := slot{i.op, report.Wallet, report.Window.Block}, outcome(report.Reason, report.Proposal)
+		r.tale = append(r.tale, fmt.Sprintf("%d %s stored %v %s", r.h.tip(), i.name(), at, text))
 		first, ended := r.results[at]
 		if !ended {
 			r.results[at] = text
@@ -169,8 +183,14 @@ func (r *record) outcomes() []byte {
 		lines = append(lines, fmt.Sprint(at.op, n, at.window, reason))
 	}
 	slices.Sort(lines)
-	sum := digestOf(lines)
-	return sum[:4]
+	return digest4(lines)
+}
+
+// course tells one run from another more closely: what each operator stored, which of its instances, at which block and of which proposal, and what it said.
+func (r *record) course() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return digest4(slices.Sorted(slices.Values(r.tale)))
 }
 
 func outcome(reason coordination.Reason, p any) string { return fmt.Sprintf("%s %v", reason, p) }

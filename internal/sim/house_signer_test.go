@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -27,10 +28,12 @@ import (
 
 // enclave is one signer backend of an operator, which all its instances ask: a real vault, and what may be wrong with the process it is in.
 type enclave struct {
-	name string
-	cfg  vault.Config
+	name   string
+	cfg    vault.Config
+	record *record
 
 	mu     sync.RWMutex
+	asked  atomic.Bool  // to sign, since somebody looked
 	vault  *vault.Vault // nil while the backend is down
 	cheats bool         // what it gives to others is altered
 }
@@ -43,7 +46,7 @@ func (f *firm) newEnclave(n int) *enclave {
 	require.NoError(f.t, os.MkdirAll(dir, 0o700))
 	password := filepath.Join(dir, "password")
 	require.NoError(f.t, os.WriteFile(password, []byte("a house's\n"), 0o600))
-	e := &enclave{name: name, cfg: vault.Config{
+	e := &enclave{name: name, record: f.record, cfg: vault.Config{
 		Dir: filepath.Join(dir, "vault"), PasswordFile: password, Work: 10,
 		BlockTime: houseBlock / 4, // most blocks between windows take no time
 	}}
@@ -124,7 +127,11 @@ func (t tether) Generate(ctx context.Context, r signer.GenerateRound) (signer.Ro
 // Sign implements signer.Backend. One that cheats alters what it has for others.
 func (t tether) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply, error) {
 	return call(ctx, t, func(v *vault.Vault) (signer.RoundReply, error) {
+		t.asked.Store(true)
 		reply, err := v.Sign(ctx, r)
+		if err == nil && r.Open != nil && r.Open.Intent.Transaction != nil {
+			t.record.pledged(t.name, r.Open.Intent.Transaction.Raw)
+		}
 		if err != nil || !t.cheats {
 			return reply, err
 		}
@@ -226,11 +233,13 @@ func (h *house) generate() {
 	}
 	require.Equal(h.t, roster, h.signs.Roster())
 	h.wallets = append(h.wallets, h.signs)
+	h.fund()
 }
 
 // elect chooses the branch on which the seed block of the next window will be such that the wallet whose key is in the house has a heartbeat
-// on its checklist, and that others have the leaders that the seed of the house says: its key is random. In a calm window nobody leads who is not honest.
-func (h *house) elect(block chain.Height, calm bool) *fork {
+// on its checklist, and that others have the leaders that the seed of the house says: its key is random. Who is not honest leads where the plan wants it.
+func (h *house) elect(p plan, block chain.Height) *fork {
+	dishonest := p.leads(block)
 	window, ok := coordination.RFC12().Window(block)
 	require.True(h.t, ok)
 	_, forks, _ := h.chain.now()
@@ -242,8 +251,8 @@ func (h *house) elect(block chain.Height, calm bool) *fork {
 		}
 		if !slices.ContainsFunc(h.wallets[:len(h.wallets)-1], func(w chain.Wallet) bool {
 			ops := w.Operators()
-			if calm && w.ID() == h.watched.ID() {
-				ops = slices.DeleteFunc(slices.Clone(ops), func(op chain.Operator) bool { return op == operator(crook) })
+			if w.ID() == h.watched.ID() {
+				ops = slices.DeleteFunc(slices.Clone(ops), func(op chain.Operator) bool { return dishonest != (op == operator(crook)) })
 			}
 			drawn := digestOf(h.seed, block, w.ID())[0]
 			return executor.Leader(executor.Seed(w.ID(), hash), w.Roster()) != ops[int(drawn)%len(ops)]

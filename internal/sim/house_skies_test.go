@@ -11,14 +11,24 @@ import (
 // weatherNow is the state of the world that events which last come to together.
 type weatherNow struct {
 	net    nettest.Weather
-	apart  int // bits of instances that are cut off from the others; 0 for no cut
+	cuts   []int // bits of instances that are cut off from the others, of each cut
 	paused map[int]bool
+	deaf   map[int]bool
 	ill    map[int]illness // by endpoint, counted over all operators
 	slow   map[int]time.Duration
 	full   map[int]bool
 	away   map[int]bool // databases, by operator
 	dead   map[int]bool // signer backends, counted over all operators
 	cheats map[int]bool
+	moved  bool // the main UTXO of the wallet that signs
+}
+
+// calm is no weather.
+func calm() *weatherNow {
+	return &weatherNow{
+		paused: map[int]bool{}, deaf: map[int]bool{}, ill: map[int]illness{}, slow: map[int]time.Duration{}, full: map[int]bool{},
+		away: map[int]bool{}, dead: map[int]bool{}, cheats: map[int]bool{},
+	}
 }
 
 // What each operator has.
@@ -27,12 +37,15 @@ const (
 	signersEach   = 2
 )
 
+// fair is weather in which each message takes its own time at least: two that arrive at one moment would be taken in another order in each run.
+func fair(w nettest.Weather) nettest.Weather {
+	w.MinDelay = time.Millisecond
+	w.MaxDelay = max(w.MaxDelay, 40*time.Millisecond)
+	return w
+}
+
 // take adds an event.
 func (w *weatherNow) take(h *house, e event) {
-	if w.paused == nil {
-		w.paused, w.ill, w.slow, w.full = map[int]bool{}, map[int]illness{}, map[int]time.Duration{}, map[int]bool{}
-		w.dead, w.cheats, w.away = map[int]bool{}, map[int]bool{}, map[int]bool{}
-	}
 	firm, endpoint := e.who%len(h.firms), e.who%(endpointsEach*len(h.firms))
 	ill := w.ill[endpoint]
 	switch e.kind {
@@ -43,9 +56,13 @@ func (w *weatherNow) take(h *house, e event) {
 	case delay:
 		w.net.MaxDelay = max(w.net.MaxDelay, time.Duration(e.n%20_000)*time.Millisecond)
 	case cut:
-		w.apart = e.n
+		w.cuts = append(w.cuts, e.n)
 	case pausing:
 		w.paused[e.who%len(h.all())] = true
+	case deaf:
+		w.deaf[e.who%len(h.all())] = true
+	case mainUTXO:
+		w.moved = true
 	case refuse:
 		ill.refuse = true
 	case hang:
@@ -66,13 +83,17 @@ func (w *weatherNow) take(h *house, e event) {
 		}
 		return
 	case slowDisk:
-		w.slow[firm] = time.Duration(e.n%3000) * time.Millisecond
+		w.slow[firm] = max(w.slow[firm], time.Duration(e.n%3000)*time.Millisecond)
 	case fullDisk:
 		w.full[firm] = true
 	case noStore:
 		w.away[firm] = true
 	case dying:
 		w.dead[e.who%(signersEach*len(h.firms))] = true
+	case outage:
+		for n := range signersEach {
+			w.dead[firm*signersEach+n] = true
+		}
 	case cheating:
 		w.cheats[e.who%(signersEach*len(h.firms))] = true
 	default:
@@ -83,14 +104,20 @@ func (w *weatherNow) take(h *house, e event) {
 
 // impose has the world be so.
 func (w *weatherNow) impose(h *house) {
-	h.ether.SetWeather(w.net)
-	sides := make([][]*nettest.Member, 2)
-	lay := fmt.Sprint(w.apart)
+	h.ether.SetWeather(fair(w.net))
+	h.chain.till.move(w.moved)
+	sides := make([][]*nettest.Member, 1<<len(w.cuts))
+	lay := fmt.Sprint(w.cuts)
 	for n, i := range h.all() {
 		if i.seat != nil {
 			lay += fmt.Sprintf(" %p", i.seat)
-			sides[w.apart>>n&1] = append(sides[w.apart>>n&1], i.seat)
+			side := 0 // of all cuts
+			for c, apart := range w.cuts {
+				side |= apart >> n & 1 << c
+			}
+			sides[side] = append(sides[side], i.seat)
 		}
+		i.deaf.Store(w.deaf[n])
 		switch {
 		case w.paused[n]:
 			i.life.pause()

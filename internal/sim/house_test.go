@@ -3,12 +3,18 @@ package sim
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/cryptotest"
 	"testing/synctest"
 	"time"
 
@@ -45,6 +51,7 @@ type house struct {
 	record  *record
 	lives   int    // of instances
 	lay     string // how the network is split, and among whom
+	plan    plan
 }
 
 // firm is an operator.
@@ -57,6 +64,7 @@ type firm struct {
 	endpoints []*outlook
 	enclaves  []*enclave
 	crew      []*instance
+	tool      *store.Reader // by which the world looks into its store; nil before it has
 }
 
 // instance is one of an operator's, from start to start.
@@ -67,9 +75,12 @@ type instance struct {
 	life *process   // the present or the last one
 	seat *nettest.Member
 	end  chan error
-	rest chain.Height // for how long it is down once it has ended
-	back chain.Height // when it is started again; 0 while it is up
-	well chain.Height // since when it has been up
+	deaf atomic.Bool
+	// What its next life will be killed at, while it starts or soon after; nil for nothing.
+	curse *curse
+	rest  chain.Height // for how long it is down once it has ended
+	back  chain.Height // when it is started again; 0 while it is up
+	well  chain.Height // since when it has been up
 }
 
 // houseFirms are how many instances the operators have, in turns by seed. One of them at least has a node alone, on a store of its own.
@@ -79,15 +90,18 @@ var houseFirms = [][]int{{2, 1, 2}, {1, 3, 1}, {2, 2, 1}}
 func withHouse(t *testing.T, seed uint64, test func(h *house)) {
 	t.Helper()
 	dir := memory(t)
+	cryptotest.SetGlobalRandom(t, seed)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // see docs/invariants.md
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{
-			t: t, seed: seed, dir: dir, chain: &truth{tip: houseStart, moved: make(chan struct{})},
+			t: t, seed: seed, dir: dir, chain: newTruth(houseStart),
 			wallets: []chain.Wallet{newWallet(1, 0, 1, 2), newWallet(2, 2, 1, 0, 0), newWallet(3, 1, 2), newWallet(4, 0, 2, 1, crook)},
 		}
 		h.watched = h.wallets[len(h.wallets)-1]
 		h.record = newRecord(h)
 		h.ether = nettest.New(seed, net.Schedule{}, node.Inspect)
 		h.ether.SetRoute(h.route)
+		h.ether.SetWeather(fair(nettest.Weather{}))
 		for n, crew := range houseFirms[seed%uint64(len(houseFirms))] {
 			h.found(n, crew)
 		}
@@ -104,6 +118,7 @@ func withHouse(t *testing.T, seed uint64, test func(h *house)) {
 		for _, f := range h.firms {
 			for _, i := range f.crew {
 				i.start()
+				time.Sleep(17 * time.Millisecond) // no two wake at the same moments ever after
 			}
 		}
 		h.generate()
@@ -126,7 +141,7 @@ func memory(t *testing.T) string {
 func (h *house) found(n, crew int) {
 	f := &firm{house: h, n: n, op: operator(n), shared: crew > 1, disk: newDisk()}
 	for e := range endpointsEach {
-		f.endpoints = append(f.endpoints, &outlook{truth: h.chain, name: fmt.Sprintf("endpoint %d of %d", e, n), asked: func(w chain.WalletID) bool { return w != h.signs.ID() }})
+		f.endpoints = append(f.endpoints, &outlook{truth: h.chain, name: fmt.Sprintf("endpoint %d of %d", e, n)})
 	}
 	for e := range signersEach {
 		f.enclaves = append(f.enclaves, f.newEnclave(e))
@@ -145,6 +160,10 @@ func (i *instance) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.lives++
 	i.life, i.end, i.back = &process{kill: cancel}, make(chan error, 1), 0
+	if i.curse != nil {
+		i.life.doom(i.curse.deed, i.curse.n)
+		i.curse = nil
+	}
 	dir := filepath.Join(h.dir, i.name())
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	cfg := node.Config{
@@ -160,7 +179,7 @@ func (i *instance) start() {
 	if i.shared {
 		cfg.Cluster, cfg.Dir = &node.ClusterConfig{Instance: cluster.InstanceID(i.name()), Timing: cluster.DefaultTiming(), Dir: dir}, ""
 	}
-	pool, err := quorum.New(ctx, quorum.Config{Members: i.members(), ChainID: 1337}, cfg.Logger("chain"))
+	pool, err := quorum.New(ctx, quorum.Config{Members: i.members(), ChainID: 1337, Chance: i.chance()}, cfg.Logger("chain"))
 	require.NoError(t, err)
 	var reach func(node.SignerConfig) (signer.Backend, func(), error)
 	cfg.Signing, reach = i.signing()
@@ -196,10 +215,35 @@ func (i *instance) members() (all []quorum.Member) {
 	for n, o := range i.endpoints {
 		all = append(all, quorum.Member{
 			Name: fmt.Sprint("e", n), Group: fmt.Sprint("g", n), Primary: n == 0, Shown: o.name, Key: o.name,
-			Open: func() (quorum.Endpoint, error) { return glass{o, i.life}, nil },
+			Open: func() (quorum.Endpoint, error) { return glass{o, i.life, i.way(n)}, nil },
 		})
 	}
 	return all
+}
+
+// way is how long an instance's questions take to its n-th endpoint, and its answers to it.
+func (i *instance) way(n int) time.Duration {
+	return time.Duration(1+5*(endpointsEach*i.number()+n)) * time.Millisecond
+}
+
+// number counts the instances of all operators.
+func (i *instance) number() int { return slices.Index(i.all(), i) }
+
+// chance is what an instance's polls differ by: numbers of the house's seed and of its life's.
+func (i *instance) chance() func(string) float64 {
+	var mu sync.Mutex
+	drawn, life := map[string]int{}, i.lives
+	return func(endpoint string) float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		drawn[endpoint]++
+		return float64(binary.BigEndian.Uint32(digest4(i.seed, "chance", i.name(), life, endpoint, drawn[endpoint]))) / (1 << 32)
+	}
+}
+
+func digest4(parts ...any) []byte {
+	d := digestOf(parts...)
+	return d[:4]
 }
 
 func (i *instance) logger() func(string) *slog.Logger {
@@ -245,6 +289,11 @@ func (h *house) shut() {
 			i.mourn(<-i.end)
 		}
 	}
+	for _, f := range h.firms {
+		if f.tool != nil {
+			require.NoError(h.t, f.tool.Close())
+		}
+	}
 }
 
 func (h *house) tip() chain.Height {
@@ -264,7 +313,7 @@ func (h *house) all() (all []*instance) {
 func (h *house) route(d nettest.Delivery) bool {
 	for _, i := range h.all() {
 		if i.seat == d.To {
-			if !i.life.hears() {
+			if !i.life.hears() || i.deaf.Load() {
 				return false
 			}
 			h.record.arrived(i, d)

@@ -57,7 +57,18 @@ const (
 	noStore  eventKind = "database away"
 	dying    eventKind = "signer dies"
 	cheating eventKind = "signer cheats"
+	relapse  eventKind = "killed, and again as it starts"
+	outage   eventKind = "power fails" // for an operator's instances and signers at once
+	deaf     eventKind = "deaf"        // an instance is heard, and hears nobody
+	idle     eventKind = "leader idle"
+	twoFaced eventKind = "leader with two faces"
+	impostor eventKind = "leader impersonated"
+	mainUTXO eventKind = "another main UTXO"
+	ban      eventKind = "a ban" // by an operator, of him who is not honest
 )
+
+// misdeeds are of him who is not honest: in which window, he must have been elected or not.
+var misdeeds = map[eventKind]bool{idle: true, twoFaced: true, impostor: false}
 
 // kinds are the kinds of weather with their weights.
 var kinds = []struct {
@@ -87,11 +98,19 @@ var kinds = []struct {
 	{noStore, 3},
 	{dying, 4},
 	{cheating, 2},
+	{relapse, 3},
+	{outage, 2},
+	{deaf, 2},
+	{idle, 2},
+	{twoFaced, 4},
+	{impostor, 3},
+	{mainUTXO, 2},
+	{ban, 2},
 }
 
 func (e event) String() string {
 	text := fmt.Sprintf("%d: %d+%v %s who=%d n=%d lasts=%d", e.nth, e.at, e.offset, e.kind, e.who, e.n, e.lasts)
-	if e.kind == doom {
+	if e.kind == doom || e.kind == relapse {
 		text += fmt.Sprintf(" %s", e.deed)
 	}
 	return text
@@ -108,7 +127,7 @@ func draw(seed uint64, storms int) plan {
 	for w := range storms {
 		block := chain.Height(w+1) * 900 //nolint:gosec // positive
 		most := []int{6, 12, 12, 24}[rng.IntN(4)]
-		for range 1 + rng.IntN(most) {
+		for nth := range 1 + rng.IntN(most) {
 			e := event{
 				at: block - 40 + chain.Height(rng.IntN(170)), offset: time.Duration(rng.Int64N(int64(houseBlock))).Truncate(time.Millisecond),
 				lasts: 1 + chain.Height(rng.IntN(50)), who: rng.IntN(1 << 16), n: rng.IntN(1 << 16), deed: deeds[rng.IntN(len(deeds))],
@@ -120,6 +139,12 @@ func draw(seed uint64, storms int) plan {
 					break
 				}
 			}
+			if nth == 0 { // what has little weight has its turn, too
+				e.kind = kinds[(seed*uint64(storms)+uint64(w))%uint64(len(kinds))].kind //nolint:gosec // positive
+			}
+			if _, misdeed := misdeeds[e.kind]; misdeed {
+				e.at = block + chain.Height(rng.IntN(85)) //nolint:gosec // positive
+			}
 			p.events = append(p.events, e)
 		}
 	}
@@ -130,16 +155,44 @@ func draw(seed uint64, storms int) plan {
 	return p
 }
 
+// leads reports whether a plan has somebody who is not honest lead in a window.
+func (p plan) leads(window chain.Height) bool {
+	return slices.ContainsFunc(p.events, func(e event) bool { return misdeeds[e.kind] && e.at-e.at%900 == window })
+}
+
+// misled reports whether endpoints may have shown different main UTXOs while a window's signature was made.
+func (p plan) misled(window chain.Height) bool {
+	return slices.ContainsFunc(p.events, func(e event) bool {
+		return (e.kind == mainUTXO || e.kind == lie) && e.at < window+houseQuiet && e.at+e.lasts >= window
+	})
+}
+
 // begins lets what happens at one moment happen.
 func (h *house) begins(e event) {
 	all := h.all()
 	i := all[e.who%len(all)]
 	switch e.kind {
-	case doom:
+	case doom, relapse:
 		if i.node != nil {
 			i.life.doom(e.deed, 1+e.n%12)
 			i.rest = e.lasts
+			if e.kind == relapse {
+				i.curse = &curse{deeds[e.n/12%len(deeds)], 1 + e.n/144%40}
+			}
 		}
+	case outage:
+		for _, i := range h.firms[e.who%len(h.firms)].crew {
+			if i.node != nil {
+				i.life.die()
+				i.rest = e.lasts
+			}
+		}
+	case ban:
+		if i.node != nil && i.life.hears() {
+			i.bans()
+		}
+	case idle, twoFaced, impostor:
+		h.misbehaves(e)
 	case stop:
 		if i.node != nil {
 			i.life.goOn()
@@ -147,8 +200,11 @@ func (h *house) begins(e event) {
 			i.rest = e.lasts
 		}
 	case mislay:
-		if i.shared {
-			i.life.mislay(1 + e.n%12)
+		for n := range all { // a file of its own answers
+			if i := all[(e.who+n)%len(all)]; i.shared {
+				i.life.mislay(1 + e.n%12)
+				break
+			}
 		}
 	case skip:
 		h.chain.grow(h.tip()+1+chain.Height(e.n%5), nil) //nolint:gosec // positive
@@ -162,7 +218,7 @@ func (h *house) begins(e event) {
 // lasting has the state of the world be what the events that last make it now.
 func (h *house) lasting(p plan) {
 	tip := h.tip()
-	var w weatherNow
+	w := calm()
 	for _, e := range p.events {
 		if e.at <= tip && tip < e.at+e.lasts {
 			w.take(h, e)
