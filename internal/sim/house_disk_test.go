@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/stretchr/testify/require"
+	"modernc.org/sqlite"
 
 	"github.com/walletnode/walletnode/internal/store"
 )
@@ -193,6 +197,27 @@ func (c *cable) enter(ctx context.Context, query string) error {
 	}
 	return nil
 }
+
+// forget has an operator's database lose a table's rows, as a node would that deletes them.
+func (f *firm) forget(table string) {
+	life := &process{kill: func() {}}
+	db := sql.OpenDB(f.disk.simulated(life, f.shared).Through(file(f.database()), true))
+	defer func() { require.NoError(f.t, db.Close()) }()
+	tx, err := db.BeginTx(context.Background(), nil)
+	require.NoError(f.t, err)
+	_, err = tx.ExecContext(context.Background(), "DELETE FROM "+table)
+	require.NoError(f.t, err)
+	require.NoError(f.t, tx.Commit())
+}
+
+// file connects to a database's file.
+type file string
+
+// Connect implements driver.Connector.
+func (f file) Connect(context.Context) (driver.Conn, error) { return f.Driver().Open(string(f)) }
+
+// Driver implements driver.Connector.
+func (file) Driver() driver.Driver { return new(sqlite.Driver) }
 
 // deal is a transaction.
 type deal struct {

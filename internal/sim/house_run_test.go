@@ -245,5 +245,15 @@ func TestHouseAgreesInFairWeather(t *testing.T) {
 		t.Skip("the last window of TestHouseUnderWeather is like this")
 	}
 	p := plan{seed: 1, events: []event{{at: 860, kind: ban}, {at: 861, kind: ban, who: 3}}}
-	require.Empty(t, live(t, p, func(h *house) { require.Len(h.t, h.record.banned, 2, "bans were stored, and kept") }))
+	require.Empty(t, live(t, p, func(h *house) {
+		require.Len(h.t, h.record.banned, 2, "bans were stored, and kept")
+		h.record.step()
+		looks := h.record.looks
+		h.record.step()
+		require.Equal(h.t, looks, h.record.looks, "nothing was written meanwhile")
+		h.firms[1].forget("results")
+		h.record.step()
+		require.Equal(h.t, looks+1, h.record.looks)
+		require.Contains(h.t, strings.Join(h.record.broken(), "\n"), "what was recorded stays: operator 1 had")
+	}))
 }
