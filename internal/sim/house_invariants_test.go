@@ -245,7 +245,8 @@ func (r *record) ended(window chain.Height, calm bool) {
 				row = rows[at]
 				text = fmt.Sprintf("%q (%s)", row.Reason, row.Detail)
 			}
-			if (at < 0 || row.Open || slices.Contains(away, row.Reason)) && (r.able[f][window] || calm) {
+			absent := slices.Contains(away, row.Reason) && (calm || r.spoken(f, w, window))
+			if (at < 0 || row.Open || absent) && (r.able[f][window] || calm) {
 				r.fault("no window lost: operator %d has %s of wallet %v, window %d, though it was able to take part", f.n, text, w.ID(), window)
 			}
 			if !calm {
@@ -267,6 +268,18 @@ func (r *record) ended(window chain.Height, calm bool) {
 			}
 		}
 	}
+}
+
+// spoken reports whether an operator leads a window, or heard its leader in time. To who heard nothing a leader was idle, and that he does not say
+// whose view was impaired at any time of the active phase: then his result is by what it was impaired.
+func (r *record) spoken(f *firm, w chain.Wallet, window chain.Height) bool {
+	leader := r.h.leader(w, window)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return leader == f.op || slices.ContainsFunc(f.crew, func(i *instance) bool {
+		at, heard := r.heard[hearsay{i, slot{leader, w.ID(), window}}]
+		return heard && at < window+80
+	})
 }
 
 // Bounds of what a house takes, for each instance that is up.

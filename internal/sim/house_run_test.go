@@ -222,6 +222,19 @@ func TestHousesMeetAllWeather(t *testing.T) {
 	t.Log(met)
 }
 
+// Seeds that failed, shrunk. In 104 a leader is silent, and an operator's endpoints do not agree for ten blocks of the active phase: it says so, in place of
+// that he was idle, and was not away.
+func TestHouseSeedsThatFailed(t *testing.T) {
+	if bubble.Watched {
+		t.Skip("another house")
+	}
+	require.Empty(t, live(t, plan{seed: 104, storms: 1, events: []event{
+		{at: 900, offset: 383 * time.Millisecond, kind: hang, who: 5, lasts: 50},
+		{at: 910, offset: 551 * time.Millisecond, kind: blackout, who: 1, lasts: 10},
+		{at: 956, offset: 353 * time.Millisecond, kind: idle, lasts: 30},
+	}}))
+}
+
 // A redeemer is paid out of one output. In the next window the chain shows another one as the wallet's, and wants him to be paid again: if that was signed, both
 // could be confirmed, and he would be paid twice.
 func TestHouseNeverPaysTwice(t *testing.T) {
