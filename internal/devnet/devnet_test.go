@@ -60,8 +60,17 @@ const blockTime = 25 * time.Millisecond
 // polledBlockTime is that of scenarios in which endpoints are polled: every twentieth block at minPoll, and when one comes.
 const polledBlockTime = 100 * time.Millisecond
 
-// play runs a devnet and returns what the screen was shown. A devnet waits for blocks most of the time, and all together must stay within the
-// ten minutes that go test gives a package without asking: so those are parallel that take long and strike nobody.
+// beside lets a test run beside others. A devnet waits for blocks most of the time, and all together must stay within the ten minutes that go
+// test gives a package without asking: so those are parallel that take long and strike nobody. Under the race detector they do not wait but
+// work, and two at once starve each other.
+func beside(t *testing.T) {
+	t.Helper()
+	if !bubble.Watched {
+		t.Parallel()
+	}
+}
+
+// play runs a devnet and returns what the screen was shown.
 func play(t *testing.T, cfg Config) *recording {
 	t.Helper()
 	r, ok := cfg.Screen.(*recording)
@@ -173,7 +182,7 @@ var watched = map[string]bool{
 }
 
 func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	// Two windows where what happens takes turns, or where the next window shows that a node is back.
 	windows := map[string]int{
 		"idle-leader": 1, "mistaken-leader": 2, "impostor": 1, "two-faced-leader": 1, "two-faced-leader-partitioned": 1, "restart": 2, "skipped-heads": 2,
@@ -187,7 +196,7 @@ func TestEveryScenarioEndsAsItsTableSays(t *testing.T) {
 			continue // above
 		}
 		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			if bubble.Watched && !watched[s.Name] {
 				t.Skip("nodes do nothing here that they do not do in a scenario that is watched; run without -race")
 			}

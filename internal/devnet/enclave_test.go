@@ -39,7 +39,7 @@ func signedIn(t *testing.T, dir string, wallet chain.WalletID) []*wire.MsgTx {
 // with it sign what they agree on in two windows. The judge has verified the signatures; this looks at how they follow from
 // each other.
 func TestSignersMakeAndUseAWallet(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	r := play(t, Config{Scenario: "calm", Windows: 2, Operators: 3, Wallets: 1, Seats: 5, Enclaves: 2, Seed: 3})
 	requireExpected(t, r, 2)
 	require.Contains(t, r.notes, "wallet 1: key generation: 3 active")
@@ -87,7 +87,7 @@ func TestSignersMakeAndUseAWallet(t *testing.T) {
 // The wallets that the network's Bridge knows today, 2 of 3: their operators generate a key of ECDSA over the network, redeem with it
 // and then show by a heartbeat that they can sign. That what is signed is P2WPKH's, and the Bridge's heartbeat, the judge has verified.
 func TestSignersMakeAndUseACMPWallet(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	if testing.Short() || bubble.Watched {
 		t.Skip("CMP takes half a minute of a processor; run without -short and -race")
 	}
@@ -114,7 +114,7 @@ func TestSignersMakeAndUseACMPWallet(t *testing.T) {
 // A node that is down for a whole window learns neither what was agreed nor what was signed. In the next one it has to pay from a
 // change that it has never heard of, which the others give it; nobody puts it into its directory of transactions.
 func TestANodeThatMissedAWholeWindowSignsTheNext(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	var absent chain.Operator
 	r := play(t, Config{
 		Scenario: "calm", Windows: 2, Operators: 3, Wallets: 1, Seats: 5, Enclaves: 1, Seed: 4, // of which 2, 1 and 2 seats

@@ -41,7 +41,7 @@ func playMany(t *testing.T, cfg Config) *recording {
 // The instances of an operator, which are processes, share its signer: one of them takes part in the key generation, and whichever
 // serves the wallet has it signed. The second window pays from the change of the first.
 func TestInstancesShareTheirOperatorsSigners(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	r := playMany(t, Config{Windows: 2, Seed: 5, BlockTime: blockTime})
 	require.Len(t, r.reports, 2)
 	other, err := store.OpenReader(t.Context(), "sqlite:"+filepath.Join(r.intro.Operators[1].Dir, "walletnode.db"))

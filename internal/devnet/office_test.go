@@ -58,7 +58,7 @@ func (m *meddler) Write(raw []byte) (int, error) {
 // A man in the middle between a node and its signer, a process of its own, alters the signer's mailbox. That signer refuses everything by rule
 // feed, and its health and its log say why, until he is gone and a seal shows that all that came is well. The others sign meanwhile.
 func TestAManInTheMiddleStopsASignerUntilItsMailboxIsWell(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	var honest atomic.Bool
 	between := func(operator int, node http.Handler) http.Handler {
 		if operator != 1 {

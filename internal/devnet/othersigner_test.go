@@ -11,7 +11,7 @@ import (
 // One of an operator's two signers is away: its wallet cannot be signed for by that operator, the one of the other signer is, and
 // the other operators sign both.
 func TestTheWalletOfAnOperatorsOtherSignerIsSigned(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	r := play(t, Config{Scenario: "enclave-down", Windows: 1, Operators: 3, Wallets: 2, Seats: 5, Enclaves: 2, Seed: 4}) // of which 2, 1 and 2 seats
 	requireExpected(t, r, 1)
 	ended := map[chain.Operator]map[string]int{}
