@@ -162,15 +162,19 @@ func (h *history) requireNoProof() {
 // Restarts, kills between the store of a head and its sending, loss, repetition, gaps that are filled late, and databases that forget:
 // as long as nobody cheats nothing is proved against anybody.
 func TestHistoriesOfHonestOperatorsYieldNoProof(t *testing.T) {
+	t.Logf("%d histories of %d windows without a cheat, from seed %d on", *historyCount, *historyWindows, *historySeed)
+	windows := 0 // of histories that came to their ends
+
 	for seed := *historySeed; seed < *historySeed+uint64(*historyCount); seed++ { //nolint:gosec // positive
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			withHistory(t, seed, root(t), func(h *history) { h.honest(*historyWindows) })
+			withHistory(t, seed, root(t), func(h *history) { windows += h.honest(*historyWindows) })
 		})
 	}
+	t.Logf("%d windows without a cheat and without a proof, seeds %d to %d", windows, *historySeed, *historySeed+uint64(*historyCount)-1) //nolint:gosec // positive
 }
 
-// honest lives through windows without a cheat.
-func (h *history) honest(windows int) {
+// honest lives through windows without a cheat, and returns how many it has lived through.
+func (h *history) honest(windows int) (lived int) {
 	for k := range windows {
 		h.window = chain.Height(k+1) * 900 //nolint:gosec // positive
 		h.live(nil, exchangeTo)
@@ -183,17 +187,19 @@ func (h *history) honest(windows int) {
 			h.promotes(m)
 		}
 		h.requireNoProof()
+		lived++
 	}
 	c := h.counters()
 	h.requireNoProof()
-	h.t.Logf("heads %d (%d skipped, %d lost), comparisons %d (%d broken off), findings %v, heard %v; killed %d, restarted %d, promoted %d, acted %d, barred %d",
-		c.HeadsMade, c.HeadsSkipped, c.HeadsLost, c.Comparisons, c.ComparisonsFailed, c.Findings, c.HeadsHeard, h.killed, h.restarted, h.promoted, h.acted, h.barred)
+	h.t.Logf("seed %d, %d windows: heads %d (%d skipped, %d lost), comparisons %d (%d broken off), findings %v, heard %v; killed %d, restarted %d, promoted %d, acted %d, barred %d",
+		h.ether.seed, lived, c.HeadsMade, c.HeadsSkipped, c.HeadsLost, c.Comparisons, c.ComparisonsFailed, c.Findings, c.HeadsHeard, h.killed, h.restarted, h.promoted, h.acted, h.barred)
 	require.Greater(h.t, c.HeadsMade, uint64(windows), "there was something to prove with") //nolint:gosec // positive
 	require.Positive(h.t, c.Findings[compare.Ours])
 	require.Positive(h.t, h.acted)
 	require.Positive(h.t, h.killed)
 	require.Positive(h.t, h.restarted)
 	require.Positive(h.t, h.promoted)
+	return lived
 }
 
 // An operator loses everything but its keys after it told its head of a window, and starts again before the next one: what it has not seen it
