@@ -117,7 +117,7 @@ type Store struct {
 	// RetentionWindows.
 	RetentionEvidence int `toml:"retention_evidence" validate:"min=1,max=10000000"`
 	// RetentionMessages is how many opened windows signed messages of others are kept, and what this operator attested of
-	// them; not fewer than a head attests. What is in dispute is kept as long as evidence.
+	// them; not fewer than a head attests. What is in an open dispute is kept longer.
 	RetentionMessages int `toml:"retention_messages" validate:"min=64,max=10000000"`
 	// RetentionHeads is how many opened windows heads are kept.
 	RetentionHeads int `toml:"retention_heads" validate:"min=64,max=10000000"`

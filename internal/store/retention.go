@@ -8,6 +8,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 )
 
 // Defaults of Retention. The network opens about 8 windows a day.
@@ -30,12 +31,13 @@ const (
 type Retention struct {
 	// Windows is for results, own proposals, actions, and what was signed but transactions; 0 for 2000.
 	Windows int
-	// Evidence is for faults, statements of their culprits, what is in dispute, and the list of windows itself; 0 for 10000. It
-	// is at least Windows. Proofs stay for ever.
+	// Evidence is for faults, statements of their culprits, what is kept of a window of which something is proved, and the list of
+	// windows itself; 0 for 10000. It is at least Windows. Proofs stay for ever, and so does what is in an open dispute: see
+	// exchange.MaxPinned.
 	Evidence int
 	// Messages is for statements and quotes, and for what was attested of them; 0 for 240. What the newest head attests stays,
-	// and what is in dispute stays as long as Evidence: a window of which something is proved, or in which another operator
-	// attests what nobody could explain.
+	// and what is in dispute stays longer: of a window of which something is proved as long as Evidence, for the proof has the
+	// signed messages itself, and of one in which another operator attests what nobody could explain until somebody does.
 	Messages int
 	// Heads is for heads; 0 for 720. Neither this nor Messages lasts longer than Evidence.
 	Heads int
@@ -93,6 +95,19 @@ func disputed(table string) string {
 var witnessing = fmt.Sprintf(`EXISTS (SELECT 1 FROM differences d WHERE d.open AND (heads.own OR d.operator = heads.operator)
 	AND heads.block >= d.block AND heads.block < d.block + %d)`, evidence.Span*coordination.RFC12().Frequency)
 
+// pinned selects the differences that stay however old they are until they are explained: with each operator as many of the newest
+// that are open as exchange.MaxPinned.
+var pinned = fmt.Sprintf(`(SELECT block, wallet, operator FROM (
+	SELECT block, wallet, operator, ROW_NUMBER() OVER (PARTITION BY operator ORDER BY block DESC, wallet) AS nth FROM differences WHERE open
+) n WHERE nth <= %d)`, exchange.MaxPinned)
+
+// unpinned holds for a row of a wallet's window of which no difference is pinned.
+var unpinned = `(block, wallet) NOT IN (SELECT block, wallet FROM ` + pinned + ` d)`
+
+// attestingPinned holds for a head as witnessing does, of the differences that are pinned.
+var attestingPinned = fmt.Sprintf(`EXISTS (SELECT 1 FROM %s d WHERE (heads.own OR d.operator = heads.operator)
+	AND heads.block >= d.block AND heads.block < d.block + %d)`, pinned, evidence.Span*coordination.RFC12().Frequency)
+
 // prunings lists what is deleted, in an order in which nothing is left that refers to what is gone. Each condition holds for
 // rows of a window that may go once the window is older than its bound.
 var prunings = []pruning{
@@ -107,12 +122,12 @@ var prunings = []pruning{
 	{"signings", busy + ` AND ` + spendless, asWindows},
 	{"actions", busy, asWindows},
 	// The others have gone before. No row is in two conditions: a dry run counts it once.
-	{"statements", busy + ` AND (` + accused + ` OR ` + disputed("statements") + `)`, asEvidence},
-	{"quotes", disputed("quotes"), asDisputes},
-	{"entries", disputed("entries"), asDisputes},
-	{"differences", `open`, asDisputes},
-	{"heads", witnessing, asDisputes},
-	{"faults", busy, asEvidence},
+	{"statements", busy + ` AND (` + accused + ` OR ` + disputed("statements") + `) AND ` + unpinned, asEvidence},
+	{"quotes", disputed("quotes") + ` AND ` + unpinned, asDisputes},
+	{"entries", disputed("entries") + ` AND ` + unpinned, asDisputes},
+	{"heads", witnessing + ` AND NOT ` + attestingPinned, asDisputes},
+	{"differences", `open AND (block, wallet, operator) NOT IN ` + pinned, asDisputes},
+	{"faults", busy + ` AND ` + unpinned, asEvidence},
 	{"inactivity", `TRUE`, asEvidence},
 	{"windows", `TRUE`, asEvidence},
 }
@@ -130,7 +145,7 @@ const (
 	asEvidence
 	asMessages
 	asHeads
-	asDisputes // as evidence, but never shorter than heads attest
+	asDisputes // as evidence, but never shorter than heads attest: what is in dispute and not pinned
 )
 
 // Prune deletes what is older than the retention, oldest window first, one window and table per transaction, so that no
@@ -207,6 +222,10 @@ func (s *Store) pruneTable(ctx context.Context, p pruning, before chain.Height, 
 			return err
 		}
 		deleted(p.table, rows)
+		if p.table == "differences" && p.kept == asDisputes {
+			s.log.Warn("More is in dispute with an operator than is kept beyond store.retention_evidence: the oldest of it is given up",
+				"window", uint64(block), "differences", rows, "kept", exchange.MaxPinned)
+		}
 		s.log.Debug("Old rows deleted", "table", p.table, "window", uint64(block), "rows", rows)
 	}
 }

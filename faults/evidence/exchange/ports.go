@@ -46,6 +46,10 @@ const (
 	MaxQuoted = compare.MaxFindings
 	// MaxKnown is how many explained differences are kept with one operator.
 	MaxKnown = 1 << 16
+	// MaxPinned is how many differences that nobody could explain are kept with one operator, with all that is on record of their slots,
+	// however old they are: the newest. Those beyond are kept for as long as evidence is. One comparison looks into a quarter as many, and
+	// an honest operator leaves none.
+	MaxPinned = 1 << 10
 	// MaxProofsOf is how many long proofs about one operator are kept of evidence.Span windows: proofs whose statements are padded far
 	// beyond what a proposal needs. Each is 132 KiB at most, so whoever pads costs a megabyte a day. Short ones are all kept.
 	MaxProofsOf = 64
@@ -141,7 +145,7 @@ type Statements interface {
 	Fill(ctx context.Context, s evidence.Statement, at chain.Height) (evidence.Entry, bool, error)
 
 	// Explain stores what a comparison found that an operator attests differently. Open are findings that nobody could explain:
-	// what is on record of their windows is kept until they are explained, or for as long as evidence is.
+	// what is on record of their windows is kept until they are explained, MaxPinned of them.
 	Explain(ctx context.Context, peer chain.Operator, known heads.Known, open []Slot) error
 	// Known returns what an operator is known to attest differently, of a window and later ones.
 	Known(ctx context.Context, peer chain.Operator, from chain.Height) (heads.Known, error)
