@@ -103,14 +103,14 @@ func testProofs(t *testing.T, open func() attester) {
 	require.EqualValues(t, 1000, one.At)
 	require.False(t, one.Told)
 
-	untold, err := s.log.Untold(t.Context(), 5)
+	untold, err := s.log.Untold(t.Context(), 900, evidence.Span, 5)
 	require.NoError(t, err)
 	require.Len(t, untold, 2)
 	require.Equal(t, newer.ID(), untold[0].ID, "the newest first")
 	require.Nil(t, untold[0].Encoded)
 	require.Len(t, untold[1].Holders, 2)
 	require.NoError(t, s.log.Told(t.Context(), newer.ID()))
-	untold, err = s.log.Untold(t.Context(), 5)
+	untold, err = s.log.Untold(t.Context(), 900, evidence.Span, 5)
 	require.NoError(t, err)
 	require.Len(t, untold, 1)
 	require.Equal(t, older.ID(), untold[0].ID)
@@ -206,7 +206,7 @@ func testUntold(t *testing.T, open func() attester) {
 		require.NoError(t, err)
 		require.True(t, first)
 	}
-	untold, err := s.log.Untold(t.Context(), 3)
+	untold, err := s.log.Untold(t.Context(), 900, evidence.Span, 3)
 	require.NoError(t, err)
 	var slots []evidence.Slot
 	for _, p := range untold {
@@ -216,6 +216,39 @@ func testUntold(t *testing.T, open func() attester) {
 	require.Equal(t, []evidence.Slot{
 		{Wallet: w.ID(), Window: 3600, Operator: operator(2)}, {Wallet: w.ID(), Window: 900, Operator: operator(3)}, {Wallet: w.ID(), Window: 2700, Operator: operator(2)},
 	}, slots, "the newest of each, then the second of each")
+
+	for _, rarely := range []uint64{evidence.Span, 77, 2*evidence.Span - 1} {
+		told := 0
+		for n := uint64(1); n <= 5*rarely; n++ {
+			untold, err := s.log.Untold(t.Context(), window(n).Block, rarely, 9)
+			require.NoError(t, err)
+			due := exchange.Due(1000, window(n).Block, rarely)
+			require.Equal(t, due, len(untold) == 5, "window %d", n)
+			if due && n > 1+evidence.Span {
+				told++
+			}
+		}
+		require.Equal(t, 3, told, "after %d windows, twice and four times as many", rarely)
+	}
+}
+
+// testLateProofs has proofs of windows of long ago, of which there may be any number.
+func testLateProofs(t *testing.T, open func() attester) {
+	s := open()
+	save := func(key byte, n uint64, after chain.Height) error {
+		w := commonWallet(t, 10)
+		p, err := evidence.Prove(testChain, statementOf(t, said(t, key, w, n, 1)), statementOf(t, said(t, key, w, n, 2)))
+		require.NoError(t, err)
+		_, first, err := s.log.SaveProof(t.Context(), p, operator(4), window(n).Block+after)
+		require.True(t, first || err != nil)
+		return err
+	}
+	for n := range uint64(exchange.MaxProofsOf) {
+		require.NoError(t, save(2, 1+n, exchange.Late+1))
+	}
+	require.ErrorIs(t, save(2, 500, exchange.Late+1), exchange.ErrEnough)
+	require.NoError(t, save(2, 500, exchange.Late), "one that comes in time")
+	require.NoError(t, save(3, 500, exchange.Late+1), "one about another")
 }
 
 func testFaultsProof(t *testing.T, open func() attester) {

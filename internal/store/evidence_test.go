@@ -33,6 +33,7 @@ var evidenceSuite = map[string]func(t *testing.T, open func() attester){
 	"long proofs of one operator are bounded":               testLongProofs,
 	"who has a proof is written once":                       testHolders,
 	"no culprit keeps others from being told of":            testUntold,
+	"proofs of long ago are bounded":                        testLateProofs,
 	"a proof and its fault name each other":                 testFaultsProof,
 }
 

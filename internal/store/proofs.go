@@ -67,9 +67,13 @@ func insertProof(ctx context.Context, tx *sql.Tx, p evidence.Proof, from chain.O
 	slot, encoded := p.Slot(), p.Encode()
 	var full error
 	if len(encoded) > longProof {
-		if full = room(ctx, tx, slot); full != nil && !errors.Is(full, exchange.ErrEnough) {
-			return "", false, full
-		}
+		full = room(ctx, tx, slot)
+	}
+	if full == nil && at > slot.Window+exchange.Late {
+		full = roomLate(ctx, tx, slot.Operator)
+	}
+	if full != nil && !errors.Is(full, exchange.ErrEnough) {
+		return "", false, full
 	}
 	if full != nil {
 		if id, err = proofOf(ctx, tx, p); errors.Is(err, sql.ErrNoRows) {
@@ -105,6 +109,17 @@ func room(ctx context.Context, tx *sql.Tx, slot evidence.Slot) error {
 		slot.Operator[:], height(since(slot.Window)), height(slot.Window+evidence.Span*coordination.RFC12().Frequency), longProof).Scan(&there)
 	if err == nil && there >= exchange.MaxProofsOf {
 		err = fmt.Errorf("%w: %d proofs of more than %d bytes within %d windows", exchange.ErrEnough, there, longProof, evidence.Span)
+	}
+	return err
+}
+
+// roomLate returns exchange.ErrEnough if as many proofs are kept of an operator that came long after their windows as may be.
+func roomLate(ctx context.Context, tx *sql.Tx, culprit chain.Operator) error {
+	var there int64
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM proofs WHERE culprit = $1 AND stored_at > block + $2`,
+		culprit[:], height(exchange.Late)).Scan(&there)
+	if err == nil && there >= exchange.MaxProofsOf {
+		err = fmt.Errorf("%w: %d proofs that came more than %d blocks after their windows", exchange.ErrEnough, there, exchange.Late)
 	}
 	return err
 }
@@ -157,11 +172,19 @@ func (r Reader) Proofs(ctx context.Context, f exchange.ProofFilter) ([]exchange.
 }
 
 // Untold implements exchange.Proofs.
-func (r Reader) Untold(ctx context.Context, limit int) ([]exchange.StoredProof, error) {
+func (r Reader) Untold(ctx context.Context, window chain.Height, rarely uint64, limit int) ([]exchange.StoredProof, error) {
 	found, err := selectProofsOf(ctx, r.db, `(SELECT id, kind, culprit, block, wallet, source, stored_at, stored_time, told,
-		ROW_NUMBER() OVER (PARTITION BY culprit ORDER BY stored_time DESC, id) AS nth FROM proofs WHERE NOT told)`,
+		ROW_NUMBER() OVER (PARTITION BY culprit ORDER BY stored_time DESC, id) AS nth FROM proofs WHERE NOT told AND `+due(window, rarely)+`)`,
 		"NULL", conditions{}, "p.nth, p.stored_time DESC, p.id", limit)
 	return found, wrap("read proofs", err)
+}
+
+// due is exchange.Due.
+func due(window chain.Height, rarely uint64) string {
+	frequency := coordination.RFC12().Frequency
+	age := fmt.Sprintf(`((%d - stored_at) / %d)`, window, frequency)
+	return fmt.Sprintf(`(stored_at > %d OR %s %% %d = 0 AND %s >= %d AND (%s / %d) & (%s / %d - 1) = 0)`,
+		int64(window)-int64(evidence.Span*frequency), age, rarely, age, rarely, age, rarely, age, rarely) //nolint:gosec // a height is far below 2^63
 }
 
 // selectProofs joins each proof with its holders: it stands in as many neighbouring rows as it has any.

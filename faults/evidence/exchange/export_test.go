@@ -30,3 +30,9 @@ func (s *Service) Kept() (ledger *heads.Ledger, last *heads.Attested, version ui
 	}
 	return s.ledger, last, s.version
 }
+
+// ToldIn returns after which window news of proofs were told, and of which proofs.
+func ToldIn(data []byte) (window chain.Height, ids []string, err error) {
+	n, err := readNews(data)
+	return n.window, n.told, err
+}

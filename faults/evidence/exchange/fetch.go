@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/faults/evidence"
 )
 
 // want is a proof to be fetched from who told of it.
@@ -105,9 +104,9 @@ func (s *Service) fetch(ctx context.Context, w want) (kept string, err error) {
 		return "", err
 	}
 	p, err := s.company().verify(s.cfg.Chain, data)
-	// The bound keeps an operator from having us store a proof of each window that ever was, or will be.
-	if now := s.cfg.Clock.Height(); err == nil && (p.ID() != w.id || len(data) > maxProof || p.Slot().Window > now || p.Slot().Window+2*evidence.Span*frequency < now) {
-		err = errors.New("it is another one, too long, or of a window that is long over or not yet")
+	// Who was away for long is told of windows that are long over: the log bounds how many of those it keeps.
+	if err == nil && (p.ID() != w.id || len(data) > maxProof || p.Slot().Window > s.cfg.Clock.Height()) {
+		err = errors.New("it is another one, too long, or of a window that is not yet")
 	}
 	if err != nil {
 		s.count(func(c *Counters) { c.ProofsRefused++ })

@@ -322,10 +322,10 @@ func (m *memory) change(id string, what func(*exchange.StoredProof)) error {
 	return nil
 }
 
-func (m *memory) Untold(_ context.Context, limit int) ([]exchange.StoredProof, error) {
+func (m *memory) Untold(_ context.Context, window chain.Height, rarely uint64, limit int) ([]exchange.StoredProof, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	left := slices.DeleteFunc(slices.Clone(m.proofs), func(p exchange.StoredProof) bool { return p.Told })
+	left := slices.DeleteFunc(slices.Clone(m.proofs), func(p exchange.StoredProof) bool { return p.Told || !exchange.Due(p.At, window, rarely) })
 	return left[:min(limit, len(left))], nil
 }
 

@@ -34,6 +34,7 @@ type port struct {
 	answer map[string]func(ctx context.Context, by chain.Operator, request []byte) ([]byte, error)
 	asked  int // questions answered
 	said   []exchange.Said
+	news   [][]byte // of what was said, that about proofs
 	seqno  byte
 }
 
@@ -105,6 +106,9 @@ func (f *forum) Publish(_ context.Context, data []byte) error {
 	s := exchange.Said{By: p.operator(), Data: data, Signed: wire.SignPubsub(p.key, f.what.Name, data, []byte{0, 0, 0, 0, 0, 0, 0, p.seqno}).Bytes()}
 	f.standing[string(data)] = s
 	p.said = append(p.said, s)
+	if f.what.Name == exchange.ProofsTopic {
+		p.news = append(p.news, data)
+	}
 	p.hub.tell(f.what.Name, s)
 	return nil
 }

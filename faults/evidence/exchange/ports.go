@@ -51,8 +51,12 @@ const (
 	// an honest operator leaves none.
 	MaxPinned = 1 << 10
 	// MaxProofsOf is how many long proofs about one operator are kept of evidence.Span windows: proofs whose statements are padded far
-	// beyond what a proposal needs. Each is 132 KiB at most, so whoever pads costs a megabyte a day. Short ones are all kept.
+	// beyond what a proposal needs. Each is 132 KiB at most, so whoever pads costs a megabyte a day. As many are kept, for ever, of those
+	// about one operator that came more than Late after their window. Other short ones are all kept.
 	MaxProofsOf = 64
+	// Late is how many blocks after its window a proof counts as one that came late: this operator was away, or somebody makes proofs
+	// about windows of long ago, of which there are any number.
+	Late = 2 * evidence.Span * frequency
 )
 
 // Log is the durable memory of heads, entries and proofs. Each method is one transaction; an error means that nothing of it
@@ -177,11 +181,22 @@ type Proofs interface {
 	// Holds notes that an operator has a proof, and reports whether it is here: of one that is not nothing is noted. What is noted
 	// already is not written again.
 	Holds(ctx context.Context, id string, operator chain.Operator) (here bool, err error)
-	// Untold returns proofs that are still to be announced, without Encoded, limit at most: first the newest of each culprit, then the
-	// second of each, so that no culprit's many keep those about others from being told.
-	Untold(ctx context.Context, limit int) ([]StoredProof, error)
+	// Untold returns proofs that are still to be announced after a window, without Encoded, limit at most: those that are Due and not Told,
+	// first the newest of each culprit, then the second of each, so that no culprit's many keep those about others from being told.
+	Untold(ctx context.Context, window chain.Height, rarely uint64, limit int) ([]StoredProof, error)
 	// Told ends a proof's announcements: the others have it.
 	Told(ctx context.Context, id string) error
+}
+
+// Due reports whether a proof that was stored at a height is to be announced after a window: after each of the first evidence.Span ones, and
+// then rarely windows after it was stored, and after twice, four times, eight times as many, without an end. Rarely is evidence.Span at least.
+func Due(stored, window chain.Height, rarely uint64) bool {
+	if window < stored+evidence.Span*frequency {
+		return true
+	}
+	age := uint64(window-stored) / uint64(frequency)
+	times := age / rarely
+	return times > 0 && age%rarely == 0 && times&(times-1) == 0
 }
 
 // ProofFilter selects proofs. Zero fields select all.

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func readNews(data []byte) (news, error) {
 	return n, nil
 }
 
-// announceAll tells of proofs, at once when there is a new one, and after each window until all others have them.
+// announceAll tells of proofs, at once when there is a new one, and after each window in which they are due until all others have them.
 func (s *Service) announceAll(ctx context.Context) {
 	settle := duration + s.spread()
 	var window chain.Height
@@ -124,20 +125,20 @@ func (s *Service) announceAll(ctx context.Context) {
 
 // announce tells what is to be told now, in place of what was told before.
 func (s *Service) announce(ctx context.Context, window chain.Height) error {
-	untold, err := s.cfg.Log.Untold(ctx, maxTold)
+	untold, err := s.cfg.Log.Untold(ctx, window, s.rarely(), maxTold)
 	if err != nil {
 		return err
 	}
-	now, company := s.cfg.Clock.Height(), s.company()
+	company := s.company()
 	n := news{window: window}
 	var errs []error
 	for _, p := range untold {
 		lacks := func(op chain.Operator) bool { return !slices.Contains(p.Holders, op) }
-		if p.At+evidence.Span*frequency > now && slices.ContainsFunc(company.witnesses(p.Slot, s.self), lacks) {
+		if slices.ContainsFunc(company.witnesses(p.Slot, s.self), lacks) {
 			n.told = append(n.told, p.ID)
 			continue
 		}
-		errs = append(errs, s.cfg.Log.Told(ctx, p.ID)) // all have it, or those who have not will never ask
+		errs = append(errs, s.cfg.Log.Told(ctx, p.ID))
 	}
 	s.mu.Lock()
 	for id := range s.acks {
@@ -155,6 +156,14 @@ func (s *Service) announce(ctx context.Context, window chain.Height) error {
 	s.news.hush(data)
 	s.news.say(ctx, data) // what cannot be sent now stands until it can
 	return errors.Join(errs...)
+}
+
+// rarely is after how many windows a proof that not all have is told once more, before twice as many, and so on; nobody says which client
+// it runs, so it goes on for who may never ask. It is another number for each operator, evidence.Span to twice that: of many who have the
+// proof one or another tells it soon, whenever somebody comes back.
+func (s *Service) rarely() uint64 {
+	digest := sha256.Sum256(s.self[:])
+	return evidence.Span + uint64(digest[0])%evidence.Span
 }
 
 // hearNews takes what another operator says about proofs.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -325,4 +326,56 @@ func TestInstancesMakeOneHeadOfAWindow(t *testing.T) {
 		require.Len(t, w.ops[2].log.others, 3)
 		require.Empty(t, w.ops[2].log.kept())
 	})
+}
+
+// Operator 4 is away for 140 windows, more than twice as many as proofs are told after each of.
+func TestWhoWasAwayForLongIsToldOfAProofAllTheSame(t *testing.T) {
+	const away, until = 140, 260
+	inWorld(t, []byte{1, 2, 3, 4}, func(t *testing.T, w *world) {
+		for _, n := range []byte{1, 2, 3} {
+			w.start(n)
+		}
+		w.hears(900, 1, 1, 2)
+		w.hears(900, 2, 3)
+		w.to(1800)
+		pass := func(from, to chain.Height) {
+			for n := from; n <= to; n++ {
+				w.height(n*900 + 99)
+				w.to(n*900 + 115)
+			}
+		}
+		pass(2, away)
+		w.start(4)
+		pass(away+1, until)
+		late := w.ops[4].log.kept()
+		require.Len(t, late, 1)
+		_, err := evidence.Verify(late[0].Encoded, evidence.Operators{Chain: chainID, Wallet: w.wallet})
+		require.NoError(t, err)
+		require.Greater(t, late[0].At, 900+exchange.Late)
+		for _, n := range []byte{2, 3} {
+			proofs := w.ops[n].log.kept()
+			require.Len(t, proofs, 1)
+			require.Contains(t, proofs[0].Holders, operator(4))
+			require.Greater(t, w.told(n, proofs[0].ID, 900, 67*900), 60)
+			rare := w.told(n, proofs[0].ID, 67*900, until*900)
+			require.GreaterOrEqual(t, rare, 1, "operator %d tells it still", n)
+			require.LessOrEqual(t, rare, 3, "and rarely")
+		}
+	})
+}
+
+// told counts after how many windows from one to before another an operator told of a proof.
+func (w *world) told(n byte, id string, from, to chain.Height) int {
+	w.t.Helper()
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	windows := map[chain.Height]bool{}
+	for _, data := range w.ops[n].news {
+		window, ids, err := exchange.ToldIn(data)
+		require.NoError(w.t, err)
+		if slices.Contains(ids, id) && window >= from && window < to {
+			windows[window] = true
+		}
+	}
+	return len(windows)
 }
