@@ -311,6 +311,18 @@ func TestExportsAreVerifiedOffline(t *testing.T) {
 	require.Equal(t, f.Accused, p.Findings[0].Accused)
 	require.Equal(t, f.Record, p.Findings[0].Record)
 
+	more := filepath.Join(dir, "more")
+	v, got = verify("--proof", more, filepath.FromSlash("../../net/feed/testdata/repeated.export"), filepath.FromSlash("../../net/feed/testdata/once.export"))
+	require.Equal(t, codeInvalid, got.code)
+	require.Len(t, v.Findings, 1)
+	require.Equal(t, feed.Disorders.String(), v.Findings[0].Fault)
+	require.Equal(t, outbox, v.Findings[0].Accused)
+	require.NotZero(t, v.Findings[0].Record)
+	p, got = verify(more + ".1")
+	require.Equal(t, codeInvalid, got.code)
+	require.Equal(t, v.Findings[0].Record, p.Findings[0].Record)
+	require.Equal(t, outbox, p.Findings[0].Accused)
+
 	kept, err := os.ReadFile(whole)
 	require.NoError(t, err)
 	export, err := feed.DecodeExport(kept)

@@ -27,7 +27,7 @@ func (e *Entry) point() point { return point{seq: e.Record.Seq, hash: e.Record.H
 // inOrder sorts points by their numbers, each once.
 func inOrder(points []point) []point {
 	slices.SortStableFunc(points, func(a, b point) int { return cmp.Compare(a.seq, b.seq) })
-	// A record that is there twice is the audit's to find.
+	// A record that is there twice is a stray.
 	return slices.CompactFunc(points, func(a, b point) bool { return a.seq == b.seq })
 }
 
@@ -57,8 +57,8 @@ type Finding struct {
 	Heads bool
 }
 
-// Compare verifies two subscribers' exports of one instance and finds the first difference in what they have of each wallet; none
-// are all wallets. Findings are ascending by wallet; blames are of the exports alone. Records are compared up to the first epoch in which
+// Compare verifies two subscribers' exports of one instance and finds the first difference in what they have of each wallet, or the first
+// record that either has out of order or repeated; none are all wallets. Findings are ascending by wallet; blames are of the exports alone. Records are compared up to the first epoch in which
 // an export is not what its outbox committed to: what it shows from there on shows nothing about anybody. It takes time linear in the
 // entries, and ends with ctx.
 func Compare(ctx context.Context, a, b Export, keys Keyring, wallets ...chain.WalletID) ([]Finding, []Blame, error) {
@@ -126,6 +126,7 @@ func (c *comparison) epoch(ctx context.Context, mailbox string, ka Kept, other s
 	if err != nil {
 		return err
 	}
+	strays := []map[chain.WalletID]stray{a.firstStrays(other), b.firstStrays(mailbox)}
 	for _, two := range [][2]*side{{a, b}, {b, a}} {
 		for w := range two[0].points {
 			if !c.of(w) {
@@ -135,6 +136,11 @@ func (c *comparison) epoch(ctx context.Context, mailbox string, ka Kept, other s
 				return err
 			}
 			f, err := parting(a, b, w)
+			for i, s := range []*side{a, b} {
+				if x, there := strays[i][w]; err == nil && there && (f == nil || x.seq < f.Seq) {
+					f, err = disorders(s, x)
+				}
+			}
 			if err != nil {
 				return err
 			}

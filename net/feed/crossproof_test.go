@@ -314,14 +314,52 @@ func stored(tb testing.TB, file string) feed.Export {
 	return x
 }
 
+// A record after another one of its receiver is out of order by numbers alone, and only in one lane.
+func TestProofsOfDisorderAreRefused(t *testing.T) {
+	_, keys := crossProofs(t)
+	found, _, err := feed.Compare(t.Context(), stored(t, "repeated.export"), stored(t, "once.export"), keys)
+	require.NoError(t, err)
+	p := *found[0].Proof
+	require.NoError(t, p.Verify(keys))
+	for name, change := range map[string]func(p *feed.Proof){
+		"in order": func(p *feed.Proof) { p.Has, p.Against = p.Against[0], []feed.Piece{p.Has} },
+		"after an earlier one": func(p *feed.Proof) {
+			var leaves []feed.Hash
+			for _, e := range stored(t, "repeated.export").Epochs[0].Entries {
+				if e.Shard != p.Has.Shard {
+					continue
+				}
+				if leaves = append(leaves, e.Record.Hash()); len(leaves) == 1 {
+					p.Against[0].Record = e.Record
+				}
+			}
+			require.Less(t, p.Against[0].Record.Seq, p.Seq)
+			p.Against[0].Index, p.Against[0].Path = 0, feed.PathOf(leaves, 0)
+		},
+		"one place":        func(p *feed.Proof) { p.Against = []feed.Piece{p.Has} },
+		"nothing beside":   func(p *feed.Proof) { p.Against = nil },
+		"another number":   func(p *feed.Proof) { p.Seq++ },
+		"nobody's":         func(p *feed.Proof) { p.Accused = feed.Actor{Instance: "alpha"} },
+		"another fault":    func(p *feed.Proof) { p.Fault = feed.Differs },
+		"a mailbox beside": func(p *feed.Proof) { p.Against[0].Mailbox = "b" },
+	} {
+		q := p
+		q.Against = slices.Clone(p.Against)
+		change(&q)
+		require.ErrorIs(t, q.Verify(keys), feed.ErrProof, name)
+	}
+}
+
 func FuzzProof(f *testing.F) {
 	list, keys := crossProofs(f)
 	for _, p := range list {
 		f.Add(p.Encode())
 	}
-	found, _, err := feed.Compare(f.Context(), stored(f, "robbed.export"), stored(f, "whole.export"), keys)
-	require.NoError(f, err)
-	f.Add(found[0].Proof.Encode())
+	for one, other := range map[string]string{"robbed": "whole", "repeated": "once"} {
+		found, _, err := feed.Compare(f.Context(), stored(f, one+".export"), stored(f, other+".export"), keys)
+		require.NoError(f, err)
+		f.Add(found[0].Proof.Encode())
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := feed.DecodeProof(data)
 		if err != nil {

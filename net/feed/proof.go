@@ -19,12 +19,13 @@ type Fault uint8
 
 // The faults.
 const (
-	TwoSeals Fault = 1 + iota // one epoch was sealed twice, differently
-	Lacks                     // a mailbox lacks a record that goes to it
-	Differs                   // one number stands for two records
-	TwoItems                  // an origin signed two items under one number
-	Alters                    // an instance sealed another item than the one that its origin signed under the number
-	Omits                     // a mailbox lacks an item of an origin, and has earlier and later ones
+	TwoSeals  Fault = 1 + iota // one epoch was sealed twice, differently
+	Lacks                      // a mailbox lacks a record that goes to it
+	Differs                    // one number stands for two records
+	TwoItems                   // an origin signed two items under one number
+	Alters                     // an instance sealed another item than the one that its origin signed under the number
+	Omits                      // a mailbox lacks an item of an origin, and has earlier and later ones
+	Disorders                  // a mailbox has a record after one of its number or a later one
 	faultEnd
 )
 
@@ -43,6 +44,8 @@ func (f Fault) String() string {
 		return "sealed another item than its origin signed"
 	case Omits:
 		return "a recipient's mailbox lacks an item between two of its origin"
+	case Disorders:
+		return "a mailbox has a record out of order or repeated"
 	}
 	return fmt.Sprintf("fault %d", uint8(f))
 }
@@ -68,7 +71,7 @@ type Proof struct {
 	Who     *Subscriptions // of Lacks: who gets the record
 	Has     Piece          // the record, in the mailbox that has it
 	Mailbox string         // of Lacks and Omits: the mailbox that does not have it
-	Against []Piece        // of Lacks and Omits the records around its place, of Differs the other record
+	Against []Piece        // of Lacks and Omits the records around its place, of Differs the other record, of Disorders the one before it
 	Items   []Signed       // of TwoItems both, of Alters and Omits the one that the origin signed
 	Epochs  []Stretch      // of Omits: one, or two that follow each other
 }
@@ -139,7 +142,7 @@ func (p Proof) whole() bool {
 		return own && p.Other != nil && p.Who == nil && len(p.Against)+len(p.Items)+len(p.Epochs) == 0
 	case Lacks:
 		return own && p.Other == nil && p.Who != nil && len(p.Items)+len(p.Epochs) == 0
-	case Differs:
+	case Differs, Disorders:
 		return own && p.Other == nil && p.Who == nil && len(p.Against) == 1 && len(p.Items)+len(p.Epochs) == 0
 	case TwoItems:
 		return !own && p.Other == nil && p.Who == nil && len(p.Against)+len(p.Epochs) == 0 && len(p.Items) == 2
@@ -195,6 +198,8 @@ func (p Proof) checkPieces() error {
 		return p.checkLacks()
 	case Alters:
 		return p.checkAlters()
+	case Disorders:
+		return p.checkDisorders()
 	default:
 		return p.checkDiffers()
 	}

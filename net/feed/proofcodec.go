@@ -81,7 +81,7 @@ func DecodeProof(data []byte) (Proof, error) {
 		p.Seal = r.seal()
 		other := r.seal()
 		p.Other = &other
-	case Lacks, Differs, Alters:
+	case Lacks, Differs, Alters, Disorders:
 		r.pieces(&p)
 	default:
 		r.fail("there is no %v", p.Fault)
@@ -100,7 +100,7 @@ func (r *reader) pieces(p *Proof) {
 		p.Who, p.Mailbox = r.subscriptions(), r.name()
 	}
 	n := int(r.u8())
-	if n > 2 || p.Fault == Differs && n != 1 {
+	if n > 2 || p.Fault != Lacks && n != 1 {
 		r.fail("%d records against it", n)
 	}
 	for i := 0; i < n && r.err == nil; i++ {

@@ -43,7 +43,7 @@ func (p Proof) accuse() ([]Answer, Actor) {
 	switch p.Fault {
 	case Lacks:
 		return Trace(p.Seal, p.Mailbox, p.Has.Shard, p.Has.Record.Item.Source)
-	case Alters:
+	case Alters, Disorders:
 		return Trace(p.Seal, p.Has.Mailbox, p.Has.Shard, p.Has.Record.Item.Source)
 	case Omits:
 		return p.accuseOmits()

@@ -91,6 +91,11 @@ func (x Export) marks(other string, wallets ...chain.WalletID) []Mark {
 		for _, p := range k.shared(x.Mailbox, other, wallets...) {
 			b = append(putU64(b, uint64(p.seq)), p.hash[:]...)
 		}
+		for _, s := range k.strays(x.Mailbox, other) { // of an honest instance none
+			if len(wallets) == 0 || slices.Contains(wallets, s.wallet) {
+				b = append(putU64(b, uint64(s.seq)), s.hash[:]...)
+			}
+		}
 		digest = sha256.Sum256(b)
 		marks = append(marks, Mark{Epoch: k.Epoch, Digest: digest})
 	}
