@@ -186,6 +186,10 @@ func (c *Chain) sendInTurn(
 		return nil, 0, err
 	}
 	defer c.give()
+	// The pool takes in blocks and transactions by and by, and tells the nonce of one that it has already until it has.
+	if err := c.backend.eth.TxPool().Sync(); err != nil {
+		return nil, 0, fmt.Errorf("wait for the pool: %w", err)
+	}
 	opts := bind.NewKeyedTransactor(c.key, big.NewInt(ChainID))
 	opts.Context = ctx
 	since := c.Height()
