@@ -3,6 +3,7 @@ package devnet
 import (
 	"context"
 	"crypto/ecdsa"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -129,6 +130,15 @@ func TestMain(m *testing.M) {
 		}
 		defer func() { _ = os.RemoveAll(dir) }() // nothing of it is wanted
 		program.dir = dir
+		flag.Parse()
+		asked := false
+		flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+		if !asked { // see beside: they wait, and as many as there are processors leave those idle
+			if err := flag.Set("test.parallel", "4"); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
 		return m.Run()
 	}())
 }
