@@ -142,9 +142,11 @@ func TestAbandonedSessionsLoseTheirSecretsByThemselves(t *testing.T) {
 		r, key := threeOperators(t)
 		v := r.houses[0].vault
 		ahead := time.Until(r.now)
-		v.mu.Lock() // which its timer takes, too
-		v.cfg.Now = func() time.Time { return time.Now().Add(ahead) }
-		v.mu.Unlock()
+		for _, h := range r.houses { // each has a timer since the key was generated, and the rig's clock is not for several
+			h.vault.mu.Lock() // which its timer takes, too
+			h.vault.cfg.Now = func() time.Time { return time.Now().Add(ahead) }
+			h.vault.mu.Unlock()
+		}
 		open := func() int {
 			v.mu.Lock()
 			defer v.mu.Unlock()
