@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
@@ -237,6 +238,15 @@ func TestWhatIsToldOfAMailboxAsJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &second))
 	require.Equal(t, []byte("signed"), first.Entry.Payload)
 	require.Equal(t, "all is well", second.Entry.Event.Detail)
+}
+
+func TestAnOpeningIsOfNoWallet(t *testing.T) {
+	opening, err := json.Marshal(view.NewOpening(coordination.Opened{Block: 900, At: 907}, "T"))
+	require.NoError(t, err)
+	e := feed.Entry{Mailbox: "a", Number: 3, Record: feed.Record{Seq: 7, Epoch: 1, Item: feed.NewItem("node", 5, chain.WalletID{}, feed.KindResult, opening)}}
+	var out strings.Builder
+	require.NoError(t, writeFeedEntry(&out, view.NewFeedEntry("node", e, opening, nil), len(opening)))
+	require.Equal(t, "3 result, epoch 1, record 7 of node: T window 900: opened at block 907\n", out.String())
 }
 
 // forgetful is an instance that lost data after what it delivered.

@@ -89,7 +89,10 @@ func writeFeedEntry(w io.Writer, e view.FeedEntry, size int) error {
 	if e.Kind == "gap" {
 		fmt.Fprintf(&out, " in epoch %d: the mailbox was full, and nothing from record %d on was kept", e.Epoch, e.Record)
 	} else {
-		fmt.Fprintf(&out, " of wallet %v, epoch %d, record %d of %s", e.Wallet, e.Epoch, e.Record, printable(e.Source))
+		if e.Wallet != nil {
+			fmt.Fprintf(&out, " of wallet %v", e.Wallet)
+		}
+		fmt.Fprintf(&out, ", epoch %d, record %d of %s", e.Epoch, e.Record, printable(e.Source))
 	}
 	switch {
 	case e.Wrong != "":

@@ -122,6 +122,9 @@ func (p process) followTools(t *testing.T, window chain.Height) {
 			continue
 		}
 		require.Empty(t, line.Entry.Wrong)
+		if line.Entry.Event != nil && line.Entry.Event.Event == view.EventOpened {
+			continue // it is of no wallet
+		}
 		require.Equal(t, p.wallet, line.Entry.Wallet.String())
 		if e := line.Entry.Event; e != nil && e.Event == view.EventResult && *e.Window == window {
 			ended = true

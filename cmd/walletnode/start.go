@@ -7,18 +7,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/systemd"
-	"github.com/walletnode/walletnode/internal/view"
 )
 
 func startCommand() *cli.Command {
@@ -92,8 +89,6 @@ func runNode(ctx context.Context, cfg config.Config, again func() (config.Config
 		around.wait()
 	}()
 	feed := new(api.Feed)
-	// Everything else that happens to windows comes through the node's own feed.
-	assembly.Opened = func(o coordination.Opened) { feed.Publish(view.NewOpening(o, view.Time(time.Now()))) }
 	node.CollectSeldom()
 	n, err := node.New(ctx, assembly)
 	if err != nil && ctx.Err() != nil {

@@ -86,7 +86,7 @@ func (t *Tail) acknowledge(ctx context.Context) error {
 	return nil
 }
 
-// event reads what is told of windows: results, and what was learned afterwards. What becomes of actions stands in lists.
+// event reads what is told of windows: that they have opened, results, and what was learned afterwards. What becomes of actions stands in lists.
 func (t *Tail) event(d pipeline.Delivered) (e view.Event, ok bool) {
 	if d.Entry.Gap != nil {
 		return view.NewGap(view.Time(t.last), view.Time(time.Now())), true
@@ -94,7 +94,7 @@ func (t *Tail) event(d pipeline.Delivered) (e view.Event, ok bool) {
 	switch d.Entry.Record.Item.Kind {
 	case feed.KindResult, feed.KindFault:
 		err := json.Unmarshal(d.Payload, &e)
-		return e, err == nil && (e.Event == view.EventResult || e.Event == view.EventAmendment)
+		return e, err == nil && (e.Event == view.EventOpened || e.Event == view.EventResult || e.Event == view.EventAmendment)
 	}
 	return e, false
 }

@@ -69,16 +69,19 @@ func TestLiveEventsComeFromTheFeed(t *testing.T) {
 	amendment := view.Event{Event: view.EventAmendment, Revoked: true, Faults: []view.EventFault{}}
 	m.tell(feed.KindAction, map[string]string{"event": "outcome"})
 	m.tell(feed.KindProposal, "no event")
-	m.tell(feed.KindResult, result("one"), "no event", map[string]string{"event": "opened"})
+	window, height := chain.Height(900), chain.Height(907)
+	opening := view.Event{Event: view.EventOpened, Time: "T", Window: &window, OpenedAt: &height, Faults: []view.EventFault{}}
+	m.tell(feed.KindResult, opening, result("one"), "no event", map[string]string{"event": "outcome"})
 	m.tell(feed.KindFault, amendment)
-	require.Equal(t, result("one"), <-w.events, "what was there before is not told")
+	require.Equal(t, opening, <-w.events, "what was there before is not told")
+	require.Equal(t, result("one"), <-w.events)
 	require.Equal(t, amendment, <-w.events)
 	m.heights <- 1800
-	acknowledged(7) // with the epoch's end
+	acknowledged(8) // with the epoch's end
 	stop()
 
 	m.tell(feed.KindResult, result("meanwhile"))
-	m.stored(8)
+	m.stored(9)
 	stop = run(tail) // as after the database was away
 	require.Equal(t, result("meanwhile"), <-w.events)
 	many := make([]any, tailEvery)
@@ -89,7 +92,7 @@ func TestLiveEventsComeFromTheFeed(t *testing.T) {
 	for _, want := range many {
 		require.Equal(t, want, <-w.events)
 	}
-	acknowledged(feed.Number(7 + tailEvery))
+	acknowledged(feed.Number(8 + tailEvery))
 	stop()
 }
 

@@ -14,11 +14,10 @@ func (n *Node) observe(r coordination.Report) {
 	n.cfg.Observe(r)
 }
 
-// open hands a window over to the wallets, and tells who wants to know. First that: a result must not be told before.
+// open hands a window over to the wallets, and counts it unless it was over before this node started.
 func (n *Node) open(o coordination.Opened) {
 	if !o.Over {
 		n.metrics.Opened(o)
-		n.cfg.Opened(o)
 	}
 	n.layer.Open(o)
 }

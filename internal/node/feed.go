@@ -97,6 +97,8 @@ func (n *Node) encode(t store.Tiding) (feed.Kind, []byte) {
 		return feed.KindProposal, n.signOwn(t)
 	case t.Statement != nil:
 		return feed.KindProposal, t.Statement.Signed
+	case t.Opened != nil:
+		return feed.KindResult, document(view.NewOpening(*t.Opened, at))
 	case t.Result != nil:
 		return feed.KindResult, document(view.NewEvent(*t.Result, at))
 	case t.Amendment != nil:

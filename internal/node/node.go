@@ -77,9 +77,7 @@ type Config struct {
 	// Logger returns the logger of one of the node's parts, named as its room is: chain, coordination, executor, net,
 	// store, action, proposal, cluster, signer, evidence.
 	Logger func(room string) *slog.Logger
-	// Opened is told each window that is opened, once that is stored, and not again what was over before this node
-	// started. Observe is told each report once it is stored. Both must return at once; nil is allowed.
-	Opened  func(coordination.Opened)
+	// Observe is told each report once it is stored. It must return at once; nil is allowed.
 	Observe func(coordination.Report)
 }
 
@@ -173,9 +171,6 @@ func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
 	n.endpoints, _ = parts.Chain.(Endpoints)
 	if n.cfg.Observe == nil {
 		n.cfg.Observe = func(coordination.Report) {}
-	}
-	if n.cfg.Opened == nil {
-		n.cfg.Opened = func(coordination.Opened) {}
 	}
 	if err := n.assemble(ctx, parts); err != nil {
 		return nil, errors.Join(err, n.close())

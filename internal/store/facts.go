@@ -29,14 +29,16 @@ type Telling struct {
 
 // Tiding is something that was stored now, and not before. One of the pointers is set.
 type Tiding struct {
-	Wallet chain.WalletID
+	Wallet chain.WalletID // zero of an opening, which concerns every wallet
 	Window chain.Height
 
+	Opened    *coordination.Opened
 	Own       *coordination.OwnProposal
 	Statement *coordination.Statement
 	Result    *coordination.Result // of a window that nobody carried through: its wallet, window, opening and reason alone
 	Amendment *coordination.Amendment
 	Ended     *Ended
+	Retried   *Retried
 	Signed    *Signed
 }
 
@@ -46,6 +48,9 @@ type Ended struct {
 	Detail  string
 	At      chain.Height
 }
+
+// Retried says that an action with an outcome is pending again.
+type Retried struct{ At chain.Height }
 
 // Signed is what a wallet has signed.
 type Signed struct {
@@ -258,17 +263,22 @@ func (s *Store) Told() <-chan struct{} {
 
 // Origins returns who has told facts, and the number of each one's last.
 func (r Reader) Origins(ctx context.Context) (map[string]uint64, error) {
+	all, err := readOrigins(ctx, r.db)
+	return all, wrap("read who tells facts", err)
+}
+
+func readOrigins(ctx context.Context, db querier) (map[string]uint64, error) {
 	type origin struct {
 		name string
 		last natural
 	}
-	rows, err := r.db.QueryContext(ctx, `SELECT origin, last FROM feed_origins`)
+	rows, err := db.QueryContext(ctx, `SELECT origin, last FROM feed_origins`)
 	list, err := collect(rows, err, func(row scanner) (o origin, err error) { return o, row.Scan(&o.name, &o.last) })
 	all := make(map[string]uint64, len(list))
 	for _, o := range list {
 		all[o.name] = uint64(o.last)
 	}
-	return all, wrap("read who tells facts", err)
+	return all, err
 }
 
 // Facts returns at most limit facts of an origin after a number, and no more than about pipeline.MaxPage bytes unless one alone is longer.

@@ -16,6 +16,7 @@ import (
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/store/pgtest"
 	"github.com/walletnode/walletnode/net/feed"
+	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
@@ -26,6 +27,8 @@ func telling(origin string) *Telling {
 		Origin: origin,
 		Encode: func(t Tiding) (feed.Kind, []byte) {
 			switch {
+			case t.Opened != nil:
+				return feed.KindResult, fmt.Appendf(nil, "opened %v at %v", t.Opened.Block, t.Opened.At)
 			case t.Own != nil:
 				return feed.KindProposal, fmt.Appendf(nil, "own %x", t.Own.Payload)
 			case t.Statement != nil:
@@ -36,6 +39,8 @@ func telling(origin string) *Telling {
 				return feed.KindFault, fmt.Appendf(nil, "fault %s", t.Amendment.Fault.Kind)
 			case t.Ended != nil:
 				return feed.KindAction, fmt.Appendf(nil, "ended %s at %d", t.Ended.Outcome, t.Ended.At)
+			case t.Retried != nil:
+				return feed.KindAction, fmt.Appendf(nil, "retried at %d", t.Retried.At)
 			}
 			return feed.KindAction, fmt.Appendf(nil, "signed %x", t.Signed.Raw)
 		},
@@ -164,7 +169,7 @@ func TestAWindowThatNobodyCarriedThroughIsTold(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.FinishOpen(ctx, 900, coordination.ReasonNodeDown))
 	require.NoError(t, s.FinishOpen(ctx, 900, coordination.ReasonNodeDown))
-	require.Equal(t, []string{"result 900 node_down"}, told(t, s.Reader, "node"))
+	require.Equal(t, []string{fmt.Sprintf("opened 900 at %v", opened(1).At), "result 900 node_down"}, told(t, s.Reader, "node"))
 }
 
 func TestAnInstanceTellsOfTheWalletsThatItServes(t *testing.T) {
@@ -187,6 +192,50 @@ func TestAnInstanceTellsOfTheWalletsThatItServes(t *testing.T) {
 	}
 	require.Len(t, told(t, a.store.Reader, "a"), 4)
 	require.Equal(t, []string{"own 03"}, told(t, a.store.Reader, "b"))
+}
+
+// A window that siblings open is told by whoever is the first, and nothing is told of one that was not opened.
+func TestAWindowsOpeningIsToldOnceBeforeWhatHappensInIt(t *testing.T) {
+	dsn := pgtest.Database(t)
+	a, b := newSibling(t, openTelling(t, dsn, "a"), "a"), newSibling(t, openTelling(t, dsn, "b"), "b")
+	ctx := t.Context()
+	require.NoError(t, a.pen.StartAfter(ctx, 900))
+	require.NoError(t, b.pen.OpenWindow(ctx, opened(2)))
+	later := opened(2)
+	later.At++
+	require.NoError(t, a.pen.OpenWindow(ctx, later))
+	a.take(walletA)
+	require.NoError(t, penWrites[1].do(ctx, a.pen, walletA))
+	require.NoError(t, a.pen.OpenWindow(ctx, opened(3)))
+	require.Equal(t, []string{fmt.Sprintf("opened 1800 at %v", opened(2).At)}, told(t, a.store.Reader, "b"))
+	require.Equal(t, []string{"heard 01", fmt.Sprintf("opened 2700 at %v", opened(3).At)}, told(t, a.store.Reader, "a"))
+
+	alone := openTelling(t, t.TempDir(), "node")
+	require.NoError(t, alone.StartAfter(ctx, 900))
+	require.NoError(t, alone.OpenWindow(ctx, opened(2)))
+	require.ErrorIs(t, alone.OpenWindow(ctx, opened(2)), errStaleWindow)
+	require.Equal(t, []string{fmt.Sprintf("opened 1800 at %v", opened(2).At)}, told(t, alone.Reader, "node"))
+	for _, s := range []*Store{a.store, b.store, alone} {
+		select {
+		case <-s.Told():
+		default:
+			t.Error("nobody was woken")
+		}
+	}
+}
+
+func TestAnActionThatIsTriedAgainIsTold(t *testing.T) {
+	s := openTelling(t, t.TempDir(), "node")
+	record(t, s, agreed(walletA, 1))
+	require.NoError(t, s.FinishAction(t.Context(), walletA, 900, action.SignerUnavailable, "", 991))
+	_, err := s.RetryAction(t.Context(), walletA, 900, 992)
+	require.NoError(t, err)
+	_, err = s.RetryAction(t.Context(), walletA, 900, 993)
+	require.ErrorIs(t, err, ErrNotRetryable)
+	require.NoError(t, s.FinishAction(t.Context(), walletA, 900, action.OK, "", 994))
+	require.Equal(t, []string{
+		"result 900 ok", fmt.Sprintf("ended %s at 991", action.SignerUnavailable), "retried at 992", fmt.Sprintf("ended %s at 994", action.OK),
+	}, told(t, s.Reader, "node"))
 }
 
 func TestFactsAreReadInPages(t *testing.T) {

@@ -43,7 +43,10 @@ func (s scribe) RetryAction(ctx context.Context, wallet chain.WalletID, window, 
 		o = a.Order
 		_, err = tx.ExecContext(ctx, `UPDATE actions SET finished = FALSE, outcome = '', detail = '', finished_at = 0 WHERE block = $1 AND wallet = $2`,
 			height(window), wallet[:])
-		return err
+		if err != nil {
+			return err
+		}
+		return s.teller.tell(ctx, Tiding{Wallet: wallet, Window: window, Retried: &Retried{At: at}})
 	})
 	return o, err
 }

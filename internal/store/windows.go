@@ -78,11 +78,15 @@ func (s *Store) StartAfter(ctx context.Context, block chain.Height) error {
 
 // OpenWindow implements coordination.WindowLog; errStaleWindow if the window is not later than the last one.
 func (s *Store) OpenWindow(ctx context.Context, o coordination.Opened) error {
+	defer s.teller.wake()
 	return s.writes.do(ctx, "store opened window", func(ctx context.Context, tx *sql.Tx) error {
 		if err := laterThanLast(ctx, tx, o.Block); err != nil {
 			return err
 		}
-		return insertWindow(ctx, tx, o)
+		if err := insertWindow(ctx, tx, o); err != nil {
+			return err
+		}
+		return s.teller.tell(ctx, Tiding{Window: o.Block, Opened: &o})
 	})
 }
 

@@ -44,22 +44,29 @@ func (p *Pen) StartAfter(ctx context.Context, block chain.Height) error {
 	})
 }
 
-// OpenWindow implements coordination.WindowLog. A window that a sibling has opened already stays as that wrote it, and one that
-// a sibling took for missed is missed no more. It need not be later than the last one: a sibling may be far ahead. What
+// OpenWindow implements coordination.WindowLog. A window that a sibling has opened already stays as that wrote it, and is not told again; one
+// that a sibling took for missed is missed no more. It need not be later than the last one: a sibling may be far ahead. What
 // wallets that were archived have left open in earlier windows is finished, for nobody serves them any more.
 func (p *Pen) OpenWindow(ctx context.Context, o coordination.Opened) error {
+	defer p.teller.wake()
 	now := time.Now()
 	return p.writes.do(ctx, "store opened window", func(ctx context.Context, tx *sql.Tx) error {
 		if err := bump(ctx, tx, topicWindows); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO windows (block, opened_at, hash, opened_time) VALUES ($1, $2, $3, $4)
+		done, err := tx.ExecContext(ctx, `INSERT INTO windows (block, opened_at, hash, opened_time) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (block) DO UPDATE SET opened_at = excluded.opened_at, hash = excluded.hash, opened_time = excluded.opened_time
 			WHERE windows.opened_at = 0`, height(o.Block), height(o.At), o.Hash[:], instant(o.Time))
 		if err != nil {
 			return err
 		}
 		if err := p.uncover(ctx, tx, o.Block); err != nil {
+			return err
+		}
+		if known, err := p.knowsGeneration(ctx, tx); err != nil || !known {
+			return err
+		}
+		if err := p.teller.tellIf(ctx, done, Tiding{Window: o.Block, Opened: &o}); err != nil {
 			return err
 		}
 		return p.finishArchived(ctx, tx, o.Block-1, coordination.ReasonNodeDown, now)
@@ -200,8 +207,17 @@ func (p *Pen) FinishOpen(ctx context.Context, last chain.Height, reason coordina
 		if err != nil {
 			return err
 		}
-		if err := p.finishArchived(ctx, tx, last, reason, now); err != nil || len(ours) == 0 {
+		known, err := p.knowsGeneration(ctx, tx)
+		if err != nil {
 			return err
+		}
+		if known {
+			if err := p.finishArchived(ctx, tx, last, reason, now); err != nil {
+				return err
+			}
+		}
+		if len(ours) == 0 {
+			return nil
 		}
 		args := []any{height(last), string(reason), instant(now)}
 		err = p.teller.tellFinished(ctx, tx, reason, finishBegun+` AND wallet IN (`+list(len(args), ours)+`)`, append(args, ours...)...)
@@ -239,18 +255,20 @@ func list(after int, values []any) string {
 	return strings.Join(marks, ", ")
 }
 
-// finishArchived ends what archived wallets have left open in windows up to one. No fence says that the database is not one that was put
-// back, whose next numbers of facts were told already; then it is left to a later window.
+// finishArchived ends what archived wallets have left open in windows up to one, in a database of a generation that is known.
 func (p *Pen) finishArchived(ctx context.Context, tx *sql.Tx, last chain.Height, reason coordination.Reason, now time.Time) error {
+	return p.teller.tellFinished(ctx, tx, reason, finishBegun+` AND wallet IN (SELECT w.wallet FROM wallets w WHERE w.archived)`,
+		height(last), string(reason), instant(now))
+}
+
+// knowsGeneration says whether what no wallet's fence guards may be told. No fence says that the database is not one that was put back, whose
+// next numbers of facts were told already; then it is left to a later window, or not told.
+func (p *Pen) knowsGeneration(ctx context.Context, tx *sql.Tx) (bool, error) {
 	d := p.at.dialect()
 	e, err := readEra(ctx, tx, d)
 	if err != nil {
-		return err
+		return false, err
 	}
 	lost, err := lostGeneration(ctx, tx, d)
-	if err != nil || e.void || lost != "" {
-		return err
-	}
-	return p.teller.tellFinished(ctx, tx, reason, finishBegun+` AND wallet IN (SELECT w.wallet FROM wallets w WHERE w.archived)`,
-		height(last), string(reason), instant(now))
+	return err == nil && !e.void && lost == "", err
 }

@@ -113,7 +113,7 @@ type FeedEntry struct {
 	Instance string          `json:"instance"`
 	Epoch    feed.Epoch      `json:"epoch"`
 	Record   feed.Seq        `json:"record"` // the instance's number; of a gap, the first record that was not kept
-	Wallet   *chain.WalletID `json:"wallet"` // null of a gap
+	Wallet   *chain.WalletID `json:"wallet"` // null of a gap, and of what concerns every wallet: that a window has opened
 	Kind     string          `json:"kind"`   // proposal, result, fault, action or gap
 	Source   string          `json:"source"`
 	// Event is what a result, a fault or an action says, Payload any other record's bytes.
@@ -165,7 +165,10 @@ func NewFeedEntry(instance string, e feed.Entry, payload []byte, wrong error) Fe
 		return doc
 	}
 	item := e.Record.Item
-	doc.Wallet, doc.Kind, doc.Source = &item.Wallet, item.Kind.String(), item.Source
+	doc.Kind, doc.Source = item.Kind.String(), item.Source
+	if item.Wallet != (chain.WalletID{}) {
+		doc.Wallet = &item.Wallet
+	}
 	var event Event
 	if item.Kind != feed.KindProposal && json.Unmarshal(payload, &event) == nil {
 		doc.Event = &event

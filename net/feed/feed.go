@@ -80,7 +80,7 @@ type Kind uint8
 // What the feed carries.
 const (
 	KindProposal Kind = 1 + iota // a leader's signed proposal, its bytes as they came
-	KindResult                   // what a window ended in
+	KindResult                   // what a window ended in; of no wallet, that one has opened
 	KindFault                    // what a peer did
 	KindAction                   // what became of a proposal
 	kindEnd
