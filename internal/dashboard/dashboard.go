@@ -2,8 +2,8 @@
 // wallets did in the last windows. It reads and changes nothing.
 //
 // The page and all it needs are in the binary: it works without a network, and asks nobody but the instance it came from.
-// Its data come by server-sent events, once a second, from one snapshot that all viewers share. What is recorded is read again when the
-// node's own mailbox of the feed tells of something. What peers have said
+// Its data come by server-sent events, once a second, from one snapshot that all viewers share. What happens is what the node's own mailbox of
+// the feed tells; the store is read for what was before. What peers have said
 // reaches the page as data alone; the page shows it as text.
 //
 // The page's sources are in web; go generate bundles them into built.
@@ -34,8 +34,8 @@ type Source interface {
 	// Refresh reads anew what lies in the store. It is called by one goroutine at a time and may take as long as a database
 	// does. An error says that the records are as old as they were.
 	Refresh(ctx context.Context) error
-	// News calls changed when it begins, and whenever the node's feed tells, or a window's time says, that Refresh has something else to
-	// read, until ctx ends. An error says that nothing is told, or nothing more.
+	// News has Board show what the node's feed tells, until ctx ends. It calls changed when it begins, and whenever Refresh has to read
+	// what the feed does not tell. An error says that nothing is told, or nothing more.
 	News(ctx context.Context, changed func()) error
 	// Record returns all of one window, of one wallet if one is given; store.ErrNotFound says what is not there.
 	Record(ctx context.Context, block chain.Height, wallet *chain.WalletID) (view.Trace, error)

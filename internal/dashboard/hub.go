@@ -14,11 +14,11 @@ import (
 	"github.com/walletnode/walletnode/internal/view"
 )
 
-// pace is how often a snapshot is made, and the store is looked at where the feed does not tell what happens; a page marks what is older
+// pace is how often a snapshot is made, and the store is looked at while the feed does not tell what happens; a page marks what is older
 // than two seconds.
 const pace = time.Second
 
-// slowPace is how often the store is looked at although the feed tells what happens: for what it does not carry, such as wallets that
+// slowPace is how often the store is looked at although the feed tells what happens: for what the feed does not carry, such as wallets that
 // were imported or stopped.
 const slowPace = 15 * time.Second
 
@@ -46,8 +46,8 @@ type hub struct {
 	newest  *snapshot
 	viewers int
 	// wanted has a token when the first viewer comes, for the loop that looks at the store; that one puts a token into due, for
-	// the loop that makes snapshots. listen has one then, too, for the loop that follows the feed, which puts one into news when that tells
-	// of something. A token that finds one waiting is the same wish.
+	// the loop that makes snapshots. listen has one then, too, for the loop that follows the feed, which puts one into news when the store
+	// is wanted. A token that finds one waiting is the same wish.
 	wanted, due, listen, news chan struct{}
 	told                      bool          // the feed tells what happens
 	nobody                    chan struct{} // closed when the last viewer leaves
@@ -173,7 +173,7 @@ func (s *Server) refresh(ctx context.Context, source Source) {
 	}
 }
 
-// look reads the records anew while somebody watches: when the feed tells of something, at most once per pace, and now and then.
+// look reads the records anew while somebody watches: when what follows the feed wants it, at most once per pace, and now and then.
 func (s *Server) look(ctx context.Context) {
 	timer := time.NewTimer(pace)
 	defer timer.Stop()

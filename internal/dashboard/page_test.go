@@ -42,6 +42,11 @@ func TestThePageShowsThreeInstancesAndTheirWindow(t *testing.T) {
 	p.says("#endpoints", "14 blocks behind")
 	p.until(`document.querySelector("#heat-chart canvas")?.width > 0`)
 	p.until(`document.getElementById("heat-chart").ariaLabel.startsWith("7 operators in 56 windows")`)
+	source.change(func(b *view.Board) { // as the feed tells it
+		b.Records.Wallets = slices.Clone(b.Records.Wallets)
+		b.Records.Version, b.Records.Wallets[1].Outcome, b.Live.RecordsVersion = 2, new("executed"), 2
+	})
+	p.until(`document.querySelector("#wallets tbody").textContent.includes("ok, Redemption, executed")`)
 	p.unharmed(server)
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/faults"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 )
@@ -15,8 +14,8 @@ import (
 // boardFaults is how many faults the dashboard's feed has.
 const boardFaults = 50
 
-// Board is what the dashboard shows of a node. What lies in the store is read by Refresh and kept, so that any number of
-// viewers costs one look per second at whether it has changed.
+// Board is what the dashboard shows of a node. What lies in the store is read by Refresh and kept, and what the feed tells while News follows
+// it is added to that, so that any number of viewers costs one reading of either.
 type Board struct {
 	n *Node
 
@@ -25,11 +24,16 @@ type Board struct {
 	seeds      map[chain.Height]chain.Hash // by seed block; those of the present window and the next
 
 	mu      sync.Mutex // guards what follows
+	shown   *recorded  // nil before anything was read
+	changed bool       // shown has something that records do not have
 	records view.BoardRecords
 	readAt  time.Time // when records were last known to be the newest
 	trouble string    // why they are not; empty if they are
-	told    bool      // the feed tells when they change
-	behind  time.Time // since when it has told of what was not read yet; zero if there is nothing
+	told    bool      // the feed tells what changes
+	added   bool      // shown has more than what was read
+	wanted  bool      // the store is to be read although the feed tells
+	behind  time.Time // since when there has been something to read; zero if there is nothing
+	since   *tidings  // what the feed has told since the reading at work began; nil if none is
 }
 
 // basis is what records are made of: while it is the same, so are they.
@@ -38,6 +42,13 @@ type basis struct {
 	pulse         store.Pulse
 	window        chain.Height // the present one
 	seeded, knows bool         // the present window's leaders are known, and the next one's
+}
+
+// untold is the basis without what the feed tells. What is left is no record of it: that a window or a wallet's part in it has begun or was
+// missed, the wallets there are, and those that are stopped.
+func (s basis) untold() basis {
+	s.pulse.Finished, s.pulse.Acted, s.pulse.Faults, s.pulse.Late, s.pulse.FaultsVersion = 0, 0, 0, 0, 0
+	return s
 }
 
 // NewBoard shows a node on the dashboard.
@@ -72,6 +83,11 @@ func (b *Board) Board() view.Board {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.changed {
+		version := b.records.Version + 1
+		b.changed, b.records = false, b.shown.records(n.cfg.Operator.Address)
+		b.records.Version = version
+	}
 	live.RecordsMS, live.RecordsVersion, live.Trouble = b.age().Milliseconds(), b.records.Version, b.trouble
 	return view.Board{Live: live, Records: b.records}
 }
@@ -86,75 +102,96 @@ func (b *Board) Signings(ctx context.Context, block chain.Height, wallet chain.W
 	return b.n.Records().Signings(ctx, block, &wallet)
 }
 
-// Refresh implements dashboard.Source.
+// Refresh implements dashboard.Source. While the feed tells what happens it reads what is wanted, and what is no record of the feed.
 func (b *Board) Refresh(ctx context.Context) error {
 	b.refreshing.Lock()
 	defer b.refreshing.Unlock()
 	asked := time.Now() // what is read is no older
-	records, changed, err := b.read(ctx)
+	whole := b.begin()
+	shown, err := b.read(ctx, whole)
+	b.end(shown, whole, asked, err)
+	return err
+}
+
+// end ends a reading, begun at some time, of what was read; nil if it had not changed. What the feed has told meanwhile is added.
+func (b *Board) end(shown *recorded, whole bool, asked time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	since := b.since
+	b.since = nil
 	if err != nil {
-		b.trouble = err.Error()
-		return err
+		b.trouble, b.wanted = err.Error(), b.wanted || whole
+		return
 	}
 	b.readAt, b.trouble = asked, ""
 	if b.behind.Before(asked) {
 		b.behind = time.Time{}
 	}
-	if changed {
-		records.Version = b.records.Version + 1
-		b.records = records
+	if shown != nil {
+		b.shown, b.changed = shown, true
+		for _, t := range since.list {
+			b.wanted = !b.add(t) || b.wanted
+		}
 	}
-	return nil
 }
 
-// read reads the records anew if what they are made of has changed.
-func (b *Board) read(ctx context.Context) (records view.BoardRecords, changed bool, err error) {
+// begin begins a reading and says whether all that may have changed is to be read.
+func (b *Board) begin() (whole bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	whole = b.wanted || !b.told
+	if whole && b.added { // what the store was when it was read is not what is shown
+		b.last, b.added = basis{}, false
+	}
+	b.wanted, b.since = false, new(tidings)
+	return whole
+}
+
+// read reads the records anew if what they are made of has changed: anything if it is to be read whole, otherwise what the feed does not
+// tell. Nil if it has not.
+func (b *Board) read(ctx context.Context, whole bool) (*recorded, error) {
 	height := b.n.clock.Height()
 	schedule := coordination.RFC12()
 	present, _ := schedule.At(height)
 	next := schedule.Next(height)
 	now := basis{read: true, window: present.Block}
-	windows := view.LastWindows(present.Block)
-	if now.pulse, err = b.n.store.Pulse(ctx, oldest(windows)); err != nil {
-		return records, false, err
+	r := &recorded{window: present.Block, windows: view.LastWindows(present.Block)}
+	var err error
+	if now.pulse, err = b.n.store.Pulse(ctx, oldest(r.windows)); err != nil {
+		return nil, err
 	}
 	seed, seeded := b.seed(ctx, present, height)
 	nextSeed, knows := b.seed(ctx, next, height)
 	now.seeded, now.knows = seeded, knows
-	if now == b.last {
-		return records, false, nil
+	if now == b.last || !whole && now.untold() == b.last.untold() {
+		return nil, nil //nolint:nilnil // nothing has changed
 	}
-	tally, err := b.n.store.Tally(ctx, oldest(windows))
-	if err != nil {
-		return records, false, err
+	// First: how far wallets are is read after it, with all that the facts counted in it tell, and perhaps more, which comes to the same once it
+	// is told.
+	if r.tally, err = b.n.store.Tally(ctx, oldest(r.windows), boardFaults); err != nil {
+		return nil, err
 	}
+	r.faults = view.NewBoardFaults(r.tally.Newest)
 	wallets, err := b.n.members.Wallets(ctx)
 	if err != nil {
-		return records, false, err
+		return nil, err
 	}
-	if records.Wallets, err = b.wallets(ctx, wallets, present); err != nil {
-		return records, false, err
+	r.operators = operatorsOf(wallets)
+	if r.wallets, err = b.wallets(ctx, wallets, present); err != nil {
+		return nil, err
 	}
 	for i, w := range wallets {
 		if seeded {
 			leader := view.Elect(w, present, seed, b.n.cfg.Operator.Address).Leader
-			records.Wallets[i].Leader = &leader
+			r.wallets[i].Leader = &leader
 		}
 		if knows {
 			leader := view.Elect(w, next, nextSeed, b.n.cfg.Operator.Address).Leader
-			records.Wallets[i].NextLeader = &leader
+			r.wallets[i].NextLeader = &leader
 		}
 	}
-	newest, err := b.n.store.Faults(ctx, faults.Filter{Limit: boardFaults})
-	if err != nil {
-		return records, false, err
-	}
-	records.Faults = view.NewBoardFaults(newest)
-	records.Heat = view.NewHeat(windows, operatorsOf(wallets), b.n.cfg.Operator.Address, tally)
 	b.last = now
-	return records, true, nil
+	return r, nil
 }
 
 // oldest returns the first of a list of windows, 0 for none.
@@ -200,7 +237,7 @@ func (b *Board) wallets(ctx context.Context, wallets []chain.Wallet, present coo
 		shown[i] = view.NewBoardWallet(w, b.n.cfg.Operator.Address)
 		shown[i].Halted = halted[w.ID()]
 		if row, ok := rows[w.ID()]; ok {
-			shown[i].State, shown[i].Reason, shown[i].Action = &row.State, row.Reason, row.Action
+			shown[i].State, shown[i].Reason, shown[i].Action, shown[i].Outcome = &row.State, row.Reason, row.Action, row.Outcome
 		}
 	}
 	return shown, nil

@@ -27,7 +27,8 @@ const (
 // errFull says that the mailbox of live events tells nothing more.
 var errFull = errors.New("the mailbox of live events is full")
 
-// News implements dashboard.Source: it follows the instance's own mailbox of live events, as "windows watch" does.
+// News implements dashboard.Source: it follows the instance's own mailbox of live events, as "windows watch" does. What is told there is shown
+// as it was told. The store is wanted for what was before that, whenever a window's time changes something, and for what the feed cannot tell.
 func (b *Board) News(ctx context.Context, changed func()) error {
 	if b.n.feed == nil {
 		return api.ErrNoFeed
@@ -44,24 +45,26 @@ func (b *Board) News(ctx context.Context, changed func()) error {
 	if list[at].Closed {
 		return errFull
 	}
-	tell := func() {
-		b.note()
+	wanted := func() {
+		b.want()
 		changed()
 	}
 	b.follows(true)
 	defer b.follows(false)
-	tell()
+	wanted() // what is in the mailbox now is in the store: the store is read after this, and what comes meanwhile is kept
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return b.turns(ctx, tell) })
+	g.Go(func() error { return b.turns(ctx, wanted) })
 	g.Go(func() error {
 		return b.n.feed.Follow(ctx, name, pipeline.Position{Instance: list[at].Instance, Number: list[at].Last}, func(n pipeline.News) error {
 			switch {
+			case n.Handover != nil: // the database was put back: what it was known to hold may be gone
+				wanted()
 			case n.Delivered == nil: // an epoch's end
-				return nil
 			case n.Delivered.Entry.Gap != nil:
 				return errFull
+			case !b.hear(*n.Delivered):
+				wanted()
 			}
-			tell()
 			return nil
 		})
 	})
@@ -107,13 +110,36 @@ func (b *Board) follows(told bool) {
 	b.told, b.behind = told, time.Time{}
 }
 
-// note says that something was told that was not read yet.
-func (b *Board) note() {
+// want says that the store has something that is not told.
+func (b *Board) want() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.wanted = true
 	if b.behind.IsZero() {
 		b.behind = time.Now()
 	}
+}
+
+// hear shows what the feed has told. False: the store has to be read to know what it comes to.
+func (b *Board) hear(d pipeline.Delivered) bool {
+	t, err := newTiding(d)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	kept := b.since.keep(t)
+	if err != nil {
+		return false
+	}
+	return b.add(t) && kept
+}
+
+// add adds to what is shown what the feed has told. False: the store has to be read to know what it comes to. b.mu is held.
+func (b *Board) add(t tiding) bool {
+	if b.shown == nil {
+		return true // it is in the store, which is read next
+	}
+	changed, known := b.shown.add(t)
+	b.changed, b.added = b.changed || changed, b.added || changed
+	return known
 }
 
 // age is how old the records are that are shown. While the feed tells what changes they are no older than what it told last. b.mu is held.

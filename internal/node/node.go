@@ -16,7 +16,8 @@
 //	health.go, readiness.go, condition.go                      whether it can do its work
 //	signers.go, signing.go, letters.go                         signer backends, key generations, signatures
 //	evidence.go, feed.go, feed_answers.go, feed_ledger.go      what is proved to others, and what signers and tools are handed
-//	live.go, instances.go, fleet.go, board.go, boardnews.go    what it shows: API, metrics, dashboard
+//	live.go, instances.go, fleet.go                            what it shows: API, metrics
+//	board.go, boardnews.go, boardtold.go                       what the dashboard shows of it
 package node
 
 import (

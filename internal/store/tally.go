@@ -14,6 +14,9 @@ type Tally struct {
 	Results []ResultTally
 	Faults  []FaultTally
 	Missed  []coordination.Missed // ranges that meet the windows asked for
+	Newest  []faults.Record       // the newest faults of all windows, in the order of Reader.Faults
+	// Told is the number of each origin's last fact when this was counted: what facts up to it tell is counted, what later ones tell is not.
+	Told map[string]uint64
 }
 
 // ResultTally counts the wallets of one window that ended alike.
@@ -33,8 +36,9 @@ type FaultTally struct {
 	Wallets    int
 }
 
-// Tally counts from a window on. Its size depends on the number of operators, not on that of wallets.
-func (r Reader) Tally(ctx context.Context, from chain.Height) (Tally, error) {
+// Tally counts from a window on, and reads at most so many of the newest faults. Its size depends on the number of operators, not on that of
+// wallets. All of it is of one moment: a fault of Newest is counted, if its window is, and what facts later than Told tell is nowhere.
+func (r Reader) Tally(ctx context.Context, from chain.Height, newest int) (Tally, error) {
 	var t Tally
 	err := r.snapshot(ctx, func(tx *sql.Tx) (err error) {
 		rows, err := tx.QueryContext(ctx, `SELECT block, leader, reason, COUNT(*) FROM results WHERE block >= $1 AND finished
@@ -55,7 +59,17 @@ func (r Reader) Tally(ctx context.Context, from chain.Height) (Tally, error) {
 		for _, m := range missed {
 			t.Missed = append(t.Missed, *m.Missed)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		if t.Newest, err = selectFaults(ctx, tx, conditions{}, newest); err != nil {
+			return err
+		}
+		if told, err := readOrigins(ctx, tx); err != nil || len(told) > 0 {
+			t.Told = told
+			return err
+		}
+		return nil
 	})
 	return t, wrap("count windows", err)
 }

@@ -14,7 +14,7 @@ func init() { conformance["windows are counted, and what changes is noticed"] = 
 
 func testTally(t *testing.T, open func() *Store) {
 	s := open()
-	empty, err := s.Tally(t.Context(), 0)
+	empty, err := s.Tally(t.Context(), 0, 1)
 	require.NoError(t, err)
 	require.Equal(t, Tally{}, empty)
 	before, err := s.Pulse(t.Context(), 900)
@@ -50,9 +50,12 @@ func testTally(t *testing.T, open func() *Store) {
 	require.NoError(t, s.ImportWallet(t.Context(), testWallet(t, 1, mallory), noon))
 	require.True(t, noticed(), "there is a new wallet")
 
-	all, err := s.Tally(t.Context(), 900)
+	all, err := s.Tally(t.Context(), 900, 1)
 	require.NoError(t, err)
 	leader := chain.Operator{7}
+	newest, err := s.Faults(t.Context(), faults.Filter{Limit: 1})
+	require.NoError(t, err)
+	require.Len(t, newest, 1)
 	require.Equal(t, Tally{
 		Results: []ResultTally{
 			{Block: 900, Leader: leader, Reason: coordination.ReasonOK, Wallets: 2},
@@ -63,15 +66,16 @@ func testTally(t *testing.T, open func() *Store) {
 			{Block: 1800, Culprit: mallory, Kind: faults.LeaderIdle, Attributed: true, Wallets: 1},
 		},
 		Missed: []coordination.Missed{{First: 2700, Last: 4500, Reason: coordination.ReasonNodeDown, NotedAt: 4700}},
+		Newest: newest,
 	}, all)
-	some, err := s.Tally(t.Context(), 1801)
+	some, err := s.Tally(t.Context(), 1801, 1)
 	require.NoError(t, err)
 	require.Empty(t, some.Results)
 	require.Empty(t, some.Faults)
 	require.Len(t, some.Missed, 1, "the range reaches into what was asked for")
-	none, err := s.Tally(t.Context(), 5400)
+	none, err := s.Tally(t.Context(), 5400, 1)
 	require.NoError(t, err)
-	require.Equal(t, Tally{}, none)
+	require.Equal(t, Tally{Newest: newest}, none)
 }
 
 func late(wallet chain.WalletID, n uint64) faults.Fault {

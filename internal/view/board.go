@@ -67,7 +67,9 @@ type BoardWallet struct {
 	State  *string              `json:"state"`
 	Reason *coordination.Reason `json:"reason"`
 	Action *string              `json:"action"`
-	Halted string               `json:"halted"` // why the wallet is stopped; empty if it is not
+	// Outcome is what became of the present window's action; null if there is none, or nothing is known of it yet.
+	Outcome *string `json:"outcome"`
+	Halted  string  `json:"halted"` // why the wallet is stopped; empty if it is not
 }
 
 // BoardFault is a fault without its evidence, which the window's record has.

@@ -40,6 +40,7 @@ type EventFault struct {
 	Culprit    chain.Operator `json:"culprit"`
 	Attributed bool           `json:"attributed"`
 	Late       bool           `json:"late"`
+	Detail     *string        `json:"detail"` // what was wrong, in words; null of what an instance of an earlier version tells
 }
 
 // Verdict says in words whether the fault accuses.
@@ -79,5 +80,5 @@ func NewEvent(r coordination.Report, at string) Event {
 }
 
 func newEventFault(f faults.Fault) EventFault {
-	return EventFault{f.ID(), f.Kind, f.Culprit, f.Attributed, f.Late}
+	return EventFault{f.ID(), f.Kind, f.Culprit, f.Attributed, f.Late, new(f.Detail)}
 }

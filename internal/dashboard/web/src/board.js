@@ -95,7 +95,7 @@ function ended(w) {
   if (!w.state) {
     return "";
   }
-  const said = w.state === "open" ? "open" : `${words(w.reason ?? "")}${w.action ? `, ${w.action}` : ""}`;
+  const said = w.state === "open" ? "open" : `${words(w.reason ?? "")}${w.action ? `, ${w.action}` : ""}${w.outcome ? `, ${words(w.outcome)}` : ""}`;
   return el("button", { type: "button", class: "link", onclick: () => open(w.window, "", w.wallet) }, said);
 }
 
