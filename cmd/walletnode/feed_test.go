@@ -26,6 +26,7 @@ import (
 	feedclient "github.com/walletnode/walletnode/net/feed/client"
 	"github.com/walletnode/walletnode/net/feed/feedtest"
 	"github.com/walletnode/walletnode/net/feed/pipeline"
+	"github.com/walletnode/walletnode/proposal/action"
 )
 
 // postOffice is a node's feed with mailboxes; it implements api.Feeds.
@@ -247,6 +248,33 @@ func TestAnOpeningIsOfNoWallet(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, writeFeedEntry(&out, view.NewFeedEntry("node", e, opening, nil), len(opening)))
 	require.Equal(t, "3 result, epoch 1, record 7 of node: T window 900: opened at block 907\n", out.String())
+}
+
+// What an action's record says is told whole, and not as an event of a window.
+func TestWhatBecameOfAnActionIsTold(t *testing.T) {
+	wallet := chain.WalletID{1}
+	of := store.Tiding{Wallet: wallet, Window: 900}
+	ended, retried, signed, heartbeat := of, of, of, of
+	ended.Ended = &store.Ended{Outcome: action.SignerUnavailable, Detail: "it is away", At: 991}
+	retried.Retried = &store.Retried{At: 992}
+	signed.Signed = &store.Signed{Raw: []byte{1}, TxHash: [32]byte{0xab}, At: 993}
+	heartbeat.Signed = &store.Signed{At: 994}
+	for want, tiding := range map[string]store.Tiding{
+		"ended at block 991: signer_unavailable (it is away)":           ended,
+		"tried again at block 992":                                      retried,
+		"signed at block 993, transaction ab" + strings.Repeat("0", 62): signed,
+		"signed at block 994":                                           heartbeat,
+	} {
+		payload, err := json.Marshal(view.NewActionNews(tiding, "T"))
+		require.NoError(t, err)
+		e := feed.Entry{Mailbox: "a", Number: 3, Record: feed.Record{Seq: 7, Epoch: 1, Item: feed.NewItem("node", 5, wallet, feed.KindAction, payload)}}
+		doc := view.NewFeedEntry("node", e, payload, nil)
+		require.Nil(t, doc.Event)
+		require.Equal(t, view.NewActionNews(tiding, "T"), *doc.Action)
+		var out strings.Builder
+		require.NoError(t, writeFeedEntry(&out, doc, len(payload)))
+		require.Equal(t, fmt.Sprintf("3 action of wallet %v, epoch 1, record 7 of node: window 900: %s\n", wallet, want), out.String())
+	}
 }
 
 // forgetful is an instance that lost data after what it delivered.

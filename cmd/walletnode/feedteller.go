@@ -100,6 +100,8 @@ func writeFeedEntry(w io.Writer, e view.FeedEntry, size int) error {
 	case e.Event != nil:
 		out.WriteString(": ")
 		return writeEventAfter(w, &out, *e.Event)
+	case e.Action != nil:
+		fmt.Fprintf(&out, ": %s", describeActionNews(*e.Action))
 	case e.Kind != "gap":
 		fmt.Fprintf(&out, " (%d bytes)", size)
 	}
@@ -113,6 +115,28 @@ func writeEventAfter(w io.Writer, begun *strings.Builder, e view.Event) error {
 		return err
 	}
 	return writeEvent(w, e)
+}
+
+// describeActionNews says what became of an action, that it is tried again, or what was signed for it.
+func describeActionNews(a view.ActionNews) string {
+	text := fmt.Sprintf("window %d: ", a.Window)
+	switch a.Event {
+	case view.EventOutcome:
+		text += fmt.Sprintf("ended at block %d: %s", a.Block, printable(a.Outcome))
+		if a.Detail != "" {
+			text += " (" + printable(a.Detail) + ")"
+		}
+	case view.EventRetried:
+		text += fmt.Sprintf("tried again at block %d", a.Block)
+	case view.EventSigned:
+		text += fmt.Sprintf("signed at block %d", a.Block)
+		if a.TxHash != "" {
+			text += ", transaction " + printable(a.TxHash)
+		}
+	default:
+		text += printable(a.Event)
+	}
+	return text
 }
 
 func describeBlame(b view.FeedBlame) string {

@@ -116,10 +116,11 @@ type FeedEntry struct {
 	Wallet   *chain.WalletID `json:"wallet"` // null of a gap, and of what concerns every wallet: that a window has opened
 	Kind     string          `json:"kind"`   // proposal, result, fault, action or gap
 	Source   string          `json:"source"`
-	// Event is what a result, a fault or an action says, Payload any other record's bytes.
-	Event   *Event `json:"event,omitempty"`
-	Payload []byte `json:"payload,omitempty"`
-	Wrong   string `json:"wrong"` // why there is neither; empty if nothing is wrong
+	// Event is what a result or a fault says, Action what an action's record says, Payload any other record's bytes.
+	Event   *Event      `json:"event,omitempty"`
+	Action  *ActionNews `json:"action,omitempty"`
+	Payload []byte      `json:"payload,omitempty"`
+	Wrong   string      `json:"wrong"` // why there is none of them; empty if nothing is wrong
 }
 
 // FeedEpoch is what a subscriber verified by an epoch's seal.
@@ -169,11 +170,24 @@ func NewFeedEntry(instance string, e feed.Entry, payload []byte, wrong error) Fe
 	if item.Wallet != (chain.WalletID{}) {
 		doc.Wallet = &item.Wallet
 	}
-	var event Event
-	if item.Kind != feed.KindProposal && json.Unmarshal(payload, &event) == nil {
-		doc.Event = &event
-	} else {
+	switch item.Kind {
+	case feed.KindResult, feed.KindFault:
+		doc.Event = decoded[Event](payload)
+	case feed.KindAction:
+		doc.Action = decoded[ActionNews](payload)
+	case feed.KindProposal:
+	}
+	if doc.Event == nil && doc.Action == nil {
 		doc.Payload = payload
+	}
+	return doc
+}
+
+// decoded reads what a payload says; nil if it is no such document, as of a later version.
+func decoded[T any](payload []byte) *T {
+	doc := new(T)
+	if json.Unmarshal(payload, doc) != nil {
+		return nil
 	}
 	return doc
 }
