@@ -290,6 +290,36 @@ func witnessed(t *testing.T, origin string, x feed.Export) feed.Export {
 	return x
 }
 
+// An instance that took an origin's items in another order is proved to have done so by its own seal: also without the origin's key.
+func TestAnOrderThatAnInstanceChangedIsProvedOffline(t *testing.T) {
+	dir := t.TempDir()
+	keys := func(names ...string) string {
+		raw, err := json.Marshal(keysOf(t, names...))
+		require.NoError(t, err)
+		path := filepath.Join(dir, strings.Join(names, "-"))
+		require.NoError(t, os.WriteFile(path, raw, 0o600))
+		return path
+	}
+	straight, reordered := filepath.FromSlash("../../net/feed/testdata/straight.export"), filepath.FromSlash("../../net/feed/testdata/reordered.export")
+	for name, files := range map[string][]string{"one": {straight, reordered}, "other": {reordered, straight}} {
+		proof := filepath.Join(dir, name)
+		got := call(t, "", append([]string{"feed", "verify", "--keys", keys("alpha", "beta"), "--proof", proof}, files...)...)
+		require.Equal(t, codeInvalid, got.code, got.stderr)
+		require.Contains(t, got.stdout, "item 1 of alpha, of wallet ")
+		require.Contains(t, got.stdout, ": mailbox b of beta has it out of its order, or more than once, in epoch 1: a mailbox has an item out of its origin's order or repeated\n"+
+			"  to blame  beta/inbox (record 2)\n")
+		got = call(t, "", append([]string{"feed", "verify", "--keys", keys("alpha", "beta"), "--json"}, files...)...)
+		var v view.FeedVerdict
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &v))
+		require.Len(t, v.Findings, 1)
+		require.Equal(t, "beta/inbox", v.Findings[0].Accused)
+		require.Equal(t, view.FeedItem{Source: "alpha", Number: 1, Instance: "beta", Mailbox: "b", Epoch: 1, Strays: true, Record: 2}, *v.Findings[0].Item)
+		got = call(t, "", "feed", "verify", "--keys", keys("beta"), proof+".1")
+		require.Equal(t, codeInvalid, got.code, got.stderr)
+		require.Contains(t, got.stdout, "epoch 1: a mailbox has an item out of its origin's order or repeated\n  to blame  beta/inbox\n")
+	}
+}
+
 // With what the origin signed it is proved who is to blame, and whoever has the keys can check the proof by itself.
 func TestADifferenceBetweenTwoInstancesIsProvedOffline(t *testing.T) {
 	dir := t.TempDir()

@@ -272,17 +272,27 @@ func writeFeedItem(out *strings.Builder, f view.FeedFinding) {
 	}
 	if item.Instance != "" {
 		does := "has another item of that number"
-		if item.Lacks {
+		switch {
+		case item.Lacks:
 			does = "lacks it"
+		case item.Strays:
+			does = "has it out of its order, or more than once,"
 		}
 		what += fmt.Sprintf(": mailbox %s of %s %s in epoch %d", printable(item.Mailbox), printable(item.Instance), does, item.Epoch)
 	}
 	if f.Accused == "" {
-		fmt.Fprintf(out, "  differs   %s; nobody can be blamed: what the origin signed is not known, or the instance need not have it\n", what)
+		why := "what the origin signed is not known, or the instance need not have it"
+		if item.Strays {
+			why = "what would prove it lies in two epochs"
+		}
+		fmt.Fprintf(out, "  differs   %s; nobody can be blamed: %s\n", what, why)
 		return
 	}
 	fmt.Fprintf(out, "  proof     %s: %s\n  to blame  %s", what, f.Fault, printable(f.Accused))
-	if f.Fault != feed.TwoItems.String() {
+	switch {
+	case item.Strays:
+		fmt.Fprintf(out, " (record %d)", item.Record)
+	case f.Fault != feed.TwoItems.String():
 		fmt.Fprintf(out, " (record %d), unless it shows that %s signed another item of that number", item.Record, printable(item.Source))
 	}
 	out.WriteByte('\n')

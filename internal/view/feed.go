@@ -285,10 +285,11 @@ type FeedFinding struct {
 type FeedItem struct {
 	Source   string     `json:"source"`
 	Number   uint64     `json:"number"`   // the source's own
-	Instance string     `json:"instance"` // that lacks it, or has another one of that number; the finding's epoch and record are the other's. Empty if its origin signed two
+	Instance string     `json:"instance"` // that lacks it, has another one of that number, or has it out of order; the finding's epoch and record are the other's. Empty if its origin signed two
 	Mailbox  string     `json:"mailbox"`  // its subscriber
 	Epoch    feed.Epoch `json:"epoch"`    // in which that one has another item of the number, or the next one; or the last one that is known
 	Lacks    bool       `json:"lacks"`
+	Strays   bool       `json:"strays"` // it has the item out of its order or repeated: so say the finding's epoch and record, which are that one's
 	After    uint64     `json:"after"`  // the last number of the source that it has, where it has none after it up to that epoch, and went on; else 0
 	Record   feed.Seq   `json:"record"` // of that one: the other item, or what the item belongs before; 0 without a proof
 }
@@ -308,7 +309,7 @@ func NewFeedFinding(f feed.Finding) FeedFinding {
 		doc.Wallet = nil
 	}
 	if e := f.Elsewhere; e != nil {
-		doc.Item = &FeedItem{Source: f.Origin.Source, Number: f.Origin.Number, Instance: e.Instance, Mailbox: e.Mailbox, Epoch: e.Epoch, Lacks: e.Lacks, After: e.After}
+		doc.Item = &FeedItem{Source: f.Origin.Source, Number: f.Origin.Number, Instance: e.Instance, Mailbox: e.Mailbox, Epoch: e.Epoch, Lacks: e.Lacks, Strays: e.Strays, After: e.After}
 	}
 	if f.Proof != nil && doc.Item != nil {
 		doc.Item.Record = f.Proof.Seq

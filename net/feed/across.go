@@ -25,6 +25,8 @@ type Elsewhere struct {
 	// After is the last number of that source that it has, where it has no later one up to the end of Epoch, and went on meanwhile; 0 of
 	// other differences. It may not have taken it in yet.
 	After uint64
+	// Strays says that it has the item out of order or repeated, which the finding's epoch and record are about: the first side is not needed for that.
+	Strays bool
 }
 
 // Crossing is what mailboxes of two instances come to.
@@ -58,7 +60,8 @@ func Across(ctx context.Context, a Export, b []Export, keys Keyring, kept ...Exp
 				a.Mailbox, a.Instance, x.Mailbox, x.Instance)
 		}
 	}
-	if c.Blames, _, err = verifyAll(ctx, keys, all...); err != nil {
+	var until Epoch
+	if c.Blames, until, err = verifyAll(ctx, keys, all...); err != nil {
 		return c, err
 	}
 	ours, err := halfOf(ctx, keys, a)
@@ -96,6 +99,11 @@ func Across(ctx context.Context, a Export, b []Export, keys Keyring, kept ...Exp
 				c.Items++
 			}
 			i, j = i+1, j+1
+		}
+	}
+	for _, h := range []*half{ours, theirs} {
+		if err := x.disorders(ctx, h, ours, until); err != nil {
+			return c, err
 		}
 	}
 	for _, f := range x.found {

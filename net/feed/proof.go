@@ -26,6 +26,7 @@ const (
 	Alters                     // an instance sealed another item than the one that its origin signed under the number
 	Omits                      // a mailbox lacks an item of an origin, and has earlier and later ones
 	Disorders                  // a mailbox has a record after one of its number or a later one
+	Reorders                   // a mailbox has an item under a later record than a later item of its origin, or than itself
 	faultEnd
 )
 
@@ -46,6 +47,8 @@ func (f Fault) String() string {
 		return "a recipient's mailbox lacks an item between two of its origin"
 	case Disorders:
 		return "a mailbox has a record out of order or repeated"
+	case Reorders:
+		return "a mailbox has an item out of its origin's order or repeated"
 	}
 	return fmt.Sprintf("fault %d", uint8(f))
 }
@@ -71,7 +74,7 @@ type Proof struct {
 	Who     *Subscriptions // of Lacks: who gets the record
 	Has     Piece          // the record, in the mailbox that has it
 	Mailbox string         // of Lacks and Omits: the mailbox that does not have it
-	Against []Piece        // of Lacks and Omits the records around its place, of Differs the other record, of Disorders the one before it
+	Against []Piece        // of Lacks and Omits the records around its place, of Differs the other record, of Disorders and Reorders the one before it
 	Items   []Signed       // of TwoItems both, of Alters and Omits the one that the origin signed
 	Epochs  []Stretch      // of Omits: one, or two that follow each other
 }
@@ -142,7 +145,7 @@ func (p Proof) whole() bool {
 		return own && p.Other != nil && p.Who == nil && len(p.Against)+len(p.Items)+len(p.Epochs) == 0
 	case Lacks:
 		return own && p.Other == nil && p.Who != nil && len(p.Items)+len(p.Epochs) == 0
-	case Differs, Disorders:
+	case Differs, Disorders, Reorders:
 		return own && p.Other == nil && p.Who == nil && len(p.Against) == 1 && len(p.Items)+len(p.Epochs) == 0
 	case TwoItems:
 		return !own && p.Other == nil && p.Who == nil && len(p.Against)+len(p.Epochs) == 0 && len(p.Items) == 2
@@ -200,6 +203,8 @@ func (p Proof) checkPieces() error {
 		return p.checkAlters()
 	case Disorders:
 		return p.checkDisorders()
+	case Reorders:
+		return p.checkReorders()
 	default:
 		return p.checkDiffers()
 	}

@@ -81,7 +81,7 @@ func DecodeProof(data []byte) (Proof, error) {
 		p.Seal = r.seal()
 		other := r.seal()
 		p.Other = &other
-	case Lacks, Differs, Alters, Disorders:
+	case Lacks, Differs, Alters, Disorders, Reorders:
 		r.pieces(&p)
 	default:
 		r.fail("there is no %v", p.Fault)

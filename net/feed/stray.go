@@ -6,14 +6,20 @@ import "github.com/walletnode/walletnode/chain"
 // or a later one before it. Numbers ascend from each receiver, whatever was restarted or moved.
 type stray struct {
 	point
+	entry        *Entry
 	wallet       chain.WalletID
 	index, after uint64 // its place in the lane, and that of the first one with the highest number before it
 }
 
-// strays returns the records out of order that another mailbox gets, too, as they came; none where the mailbox's outbox committed to
-// nothing, or to more than the mailbox holds, or the seal does not say what the outbox did: then nobody could be shown it.
+// shows is whether what is kept of a mailbox shows anybody what its outbox committed to: not where it committed to nothing, or to more than the
+// mailbox holds, or the seal does not say what the outbox did.
+func (k Kept) shows(mailbox string) bool {
+	return !k.missing(mailbox) && !k.cut(mailbox) && !k.Seal.blamed(k.Seal.Actor, False)
+}
+
+// strays returns the records out of order that another mailbox gets, too, or all for no other, as they came; none where nobody could be shown it.
 func (k Kept) strays(mailbox, other string) (list []stray) {
-	if k.missing(mailbox) || k.cut(mailbox) || k.Seal.blamed(k.Seal.Actor, False) {
+	if !k.shows(mailbox) {
 		return nil
 	}
 	var lanes [MaxShards]struct {
@@ -29,8 +35,8 @@ func (k Kept) strays(mailbox, other string) (list []stray) {
 		case e.Record.Seq > l.highest:
 			l.highest, l.at, l.count = e.Record.Seq, l.count, l.count+1
 		default:
-			if k.both(mailbox, other, e) {
-				list = append(list, stray{point: e.point(), wallet: e.Record.Item.Wallet, index: l.count, after: l.at})
+			if other == "" || k.both(mailbox, other, e) {
+				list = append(list, stray{point: e.point(), entry: e, wallet: e.Record.Item.Wallet, index: l.count, after: l.at})
 			}
 			l.count++
 		}
@@ -52,10 +58,16 @@ func (s *side) firstStrays(other string) map[chain.WalletID]stray {
 // disorders proves that a mailbox has a record out of order or repeated.
 func disorders(s *side, x stray) (*Finding, error) {
 	f := &Finding{Epoch: s.Epoch, Seq: x.seq}
-	proof := Proof{Fault: Disorders, Seq: x.seq, Seal: *s.Seal, Has: s.nth(x.shard, int(x.index)), Against: []Piece{s.nth(x.shard, int(x.after))}}
-	f.Trace, proof.Accused = proof.accuse()
+	proof := s.disorders(x)
+	f.Trace, _ = proof.accuse()
 	f.Proof = &proof
 	return f, proof.check()
+}
+
+func (s *side) disorders(x stray) Proof {
+	p := Proof{Fault: Disorders, Seq: x.seq, Seal: *s.Seal, Has: s.nth(x.shard, int(x.index)), Against: []Piece{s.nth(x.shard, int(x.after))}}
+	_, p.Accused = p.accuse()
+	return p
 }
 
 func (p Proof) checkDisorders() error {

@@ -54,7 +54,9 @@ func (m *meeting) cross(ctx context.Context, met bool) error {
 	if again || lost(m.all.Stays) {
 		crossing.Findings = slices.DeleteFunc(crossing.Findings, func(f feed.Finding) bool { return f.Elsewhere.After > 0 })
 		for n := range crossing.Findings {
-			crossing.Findings[n].Proof, crossing.Findings[n].Trace = nil, nil
+			if f := &crossing.Findings[n]; !f.Elsewhere.Strays { // one seal shows it, whatever was lost
+				f.Proof, f.Trace = nil, nil
+			}
 		}
 	}
 	c.Items += crossing.Items

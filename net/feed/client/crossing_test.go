@@ -230,6 +230,38 @@ func TestADifferenceSinceALossIsToldAndNotProved(t *testing.T) {
 	})
 }
 
+// What one seal shows by itself is proved also where data was lost.
+func TestAnOrderThatAnInstanceChangedIsProvedWhateverWasLost(t *testing.T) {
+	stays := map[string]feed.Stay{}
+	ring := feed.Keyring{}
+	for name, file := range map[string]string{"alpha": "straight.export", "beta": "reordered.export"} {
+		raw, err := os.ReadFile(filepath.Join("..", "testdata", file))
+		require.NoError(t, err)
+		x, err := feed.DecodeExport(raw)
+		require.NoError(t, err)
+		stays[name] = feed.Stay{Instance: name, Kept: x.Epochs}
+		ring[name] = feed.Keys(instanceKey(name).Public().(ed25519.PublicKey))
+	}
+	alpha, beta := stays["alpha"], stays["beta"]
+	for name, own := range map[string][]feed.Stay{
+		"nothing was lost": {alpha},
+		"lost since":       {alpha, {Moves: 1, Instance: "alpha"}},
+	} {
+		for _, pair := range [][2]Archive{
+			{{Mailbox: "a", Stays: own}, {Mailbox: "b", Stays: []feed.Stay{beta}}},
+			{{Mailbox: "b", Stays: []feed.Stay{beta}}, {Mailbox: "a", Stays: own}},
+		} {
+			c := Compare(t.Context(), pair[0], pair[1], ring)
+			require.NoError(t, c.Wrong, name)
+			require.Equal(t, Blamed, c.Verdict(), name)
+			require.Len(t, c.Findings, 1, name)
+			require.Equal(t, feed.Reorders, c.Findings[0].Proof.Fault, name)
+			require.NoError(t, c.Findings[0].Proof.Verify(ring), name)
+			require.False(t, c.Confirms, name)
+		}
+	}
+}
+
 // An instance that delivers a signature which is not the origin's is to blame for it with the epoch's seal, and its subscriber reads on.
 func TestASignatureThatIsNotTheOriginsIsTold(t *testing.T) {
 	played(t, func(t *testing.T, w *world) {

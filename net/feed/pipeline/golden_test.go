@@ -58,3 +58,44 @@ func TestKeptExportsOfTwoSubscribersStillProveWhoWithheldARecord(t *testing.T) {
 		})
 	}
 }
+
+// What subscribers of two instances kept of one epoch, in which one's inbox took an origin's items in another order: also for the commands.
+func TestKeptExportsOfTwoInstancesStillProveWhoReorderedAnOriginsItems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		file := map[string]string{"alpha": filepath.Join("..", "testdata", "straight.export"), "beta": filepath.Join("..", "testdata", "reordered.export")}
+		if *update {
+			p.start(t.Context(), "alpha", nil)
+			p.start(t.Context(), "beta", func(f *pipeline.Feed) { f.TwistEntrance(once(wrongs["swaps"])) })
+			mailboxes := map[string]string{"alpha": "a", "beta": "b"}
+			for name, mailbox := range mailboxes {
+				_, err := p.feeds[name].Subscribe(t.Context(), []feed.Subscription{{Mailbox: mailbox}})
+				require.NoError(t, err)
+			}
+			p.height(window, "alpha", "beta")
+			p.tell("alpha", 6)
+			p.take(t.Context(), "alpha", "beta")
+			p.height(2*window, "alpha", "beta")
+			for name, mailbox := range mailboxes {
+				x, _ := p.got(t.Context(), name, mailbox, 1)
+				require.NoError(t, os.WriteFile(file[name], x.Encode(), 0o600))
+			}
+			p.close()
+		}
+		exports := map[string]feed.Export{}
+		for name := range file {
+			raw, err := os.ReadFile(file[name])
+			require.NoError(t, err)
+			exports[name], err = feed.DecodeExport(raw)
+			require.NoError(t, err, "if its form has changed, run go test ./net/feed/pipeline -run KeptExports -update")
+		}
+		c, err := feed.Across(t.Context(), exports["alpha"], []feed.Export{exports["beta"]}, p.keys)
+		require.NoError(t, err)
+		require.Len(t, c.Findings, 1)
+		proof := c.Findings[0].Proof
+		require.Equal(t, feed.Reorders, proof.Fault)
+		require.Equal(t, feed.Actor{Instance: "beta", Stage: feed.Inbox}, proof.Accused)
+		require.Equal(t, feed.Origin{Source: "alpha", Number: 1}, c.Findings[0].Origin)
+		require.NoError(t, proof.Verify(p.keys))
+	})
+}

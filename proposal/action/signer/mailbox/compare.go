@@ -99,6 +99,8 @@ func difference(f feed.Finding) string {
 			after, f.Elsewhere.Epoch)
 	case f.Elsewhere.Lacks:
 		what = "has none"
+	case f.Elsewhere.Strays:
+		what = "has it out of its order, or more than once"
 	}
 	return fmt.Sprintf("item %d of source %s, of wallet %v and epoch %d: mailbox %s at instance %s %s",
 		f.Origin.Number, f.Origin.Source, f.Wallet, f.Epoch, f.Elsewhere.Mailbox, f.Elsewhere.Instance, what)
