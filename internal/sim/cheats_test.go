@@ -11,6 +11,7 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/proposal/action/signer"
 )
 
@@ -43,6 +44,23 @@ func TestHistoriesATwoFacedLeaderIsProved(t *testing.T) {
 	t.Logf("in the weather: proved to %d of %d pairs that attested what they saw of both faces, %d by %d comparisons", all.proved, all.attested, all.compared, all.comparisons)
 	t.Logf("after it: proved to %d of %d pairs that attest both faces and exchanged heads; %d pairs have both and do not attest the window; proofs of all kinds %d",
 		all.settled, all.exchanged, all.unattested, all.proofs)
+}
+
+// Two who exchanged heads hold the proof by that alone: whoever makes one tells all others, which would hide that some pair's comparison does not come to it.
+// So nobody hears of proofs here, and the weather clears up with the next window, in which what a comparison shows is of an earlier one.
+func TestHistoriesHeadsAloneProveATwoFacedLeader(t *testing.T) {
+	var all tally
+	for seed := *historySeed; seed < *historySeed+uint64(*cheatCount); seed++ { //nolint:gosec // positive
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			withHistory(t, seed, root(t), func(h *history) {
+				h.ether.silence(exchange.ProofsTopic)
+				all.add(h.cheat(h.rng.IntN(*cheatWindow), h.rng.IntN(2), exchangeTo))
+			})
+		})
+	}
+	t.Logf("seeds %d to %d: in the weather proved to %d of %d pairs, %d by %d comparisons; after it to %d of %d", *historySeed, *historySeed+uint64(*cheatCount)-1, //nolint:gosec // positive
+		all.proved, all.attested, all.compared, all.comparisons, all.settled, all.exchanged)
+	require.Positive(t, all.exchanged, "some pair exchanged heads that say what it saw of both faces")
 }
 
 // tally is what came of cheats: windows before and after them; pairs of operators who between them saw both faces and attest the window, how many of

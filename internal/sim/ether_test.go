@@ -26,6 +26,7 @@ type ether struct {
 	double  float64       // of each copy that arrives
 	delay   time.Duration // of a copy or an answer, at most
 	apart   func(a, b *witness) bool
+	mute    string // a topic on which nobody is heard
 	members []*witness
 	count   uint64
 }
@@ -47,6 +48,19 @@ func (e *ether) split(apart func(a, b *witness) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.apart = apart
+}
+
+// silence keeps everybody from hearing what is said on a topic.
+func (e *ether) silence(topic string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mute = topic
+}
+
+func (e *ether) silent(topic string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.mute == topic
 }
 
 // weather returns what one copy meets: after which delays it arrives, never if there are none.
@@ -209,6 +223,9 @@ func (t *frequencyOf) Publish(ctx context.Context, data []byte) error {
 
 // tell sends one copy to everybody.
 func (t *frequencyOf) tell(said exchange.Said) {
+	if t.silent(t.what.Name) {
+		return
+	}
 	for _, m := range t.everybody() {
 		for _, d := range t.weather(t.of, m, t.what.Name, said.Data) {
 			if d == 0 {
