@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -32,7 +33,8 @@ import (
 // BenchmarkWholePath is what the feed adds to a message that was heard, on the whole way of a node alone with SQLite: its fact, in the
 // transaction that stores the message; inbox, router, receivers and outboxes; two mailboxes that are read to the end and acknowledged;
 // the window's seal; and the collection of what is older. The same messages are stored beside it without a feed, and libp2p's
-// verification of such a message is measured in the same run, and beside it the faster one that this node puts in its place. Processor time of the whole process. The gate is a window's burst:
+// verification of such a message is measured in the same run, and beside it the faster one that this node puts in its place. Processor time of the whole process:
+// each part ends with a collection of its garbage, and the feed's when nothing of it goes on behind the seal, so that none is taken for the next part's. The gate is a window's burst:
 // the messages of 1000 wallets, each of which waits for its own commit, as executors do. Signed is the same burst where facts are
 // signed for siblings, and verified when they are taken in. One by one, each is stored before the next one comes.
 func BenchmarkWholePath(b *testing.B) {
@@ -76,11 +78,15 @@ func BenchmarkWholePath(b *testing.B) {
 			}
 			n := 0
 			for b.Loop() {
-				measured(&without, func() { say(b, bare, window()) })
+				measured(&without, func() {
+					say(b, bare, window())
+					runtime.GC()
+				})
 				measured(&with, func() {
 					say(b, told.store, window())
 					told.drain(b, wallets)
 					told.next(b)
+					comeToRest(b)
 				})
 				measured(&libp2p, func() {
 					for i := range 100 {
@@ -114,6 +120,20 @@ func processorTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// comeToRest waits until what goes on behind a seal, as the collection of what is older, has come to its end, and collects the garbage. The process has
+// come to rest when it twice takes next to no processor time for a while: once could be that others had the processors.
+func comeToRest(b *testing.B) {
+	b.Helper()
+	for quiet := 0; quiet < 2; {
+		began := processorTime(b)
+		require.NoError(b, pause.For(b.Context(), 100*time.Millisecond))
+		if quiet++; processorTime(b)-began > 10*time.Millisecond {
+			quiet = 0
+		}
+	}
+	runtime.GC()
 }
 
 // benchMessage is what the leader of one wallet said, some 500 bytes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"log/slog"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -48,11 +49,15 @@ func BenchmarkSharedPath(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		bare.window = told.window
-		measured(&without, func() { bare.say(b) })
+		measured(&without, func() {
+			bare.say(b)
+			runtime.GC()
+		})
 		measured(&with, func() {
 			told.say(b)
 			told.drain(b, wallets)
 			told.turn(b)
+			comeToRest(b)
 		})
 		measured(&libp2p, func() {
 			for i := range 100 {
