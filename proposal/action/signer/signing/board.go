@@ -60,6 +60,17 @@ func (b *board) missing(wallet chain.Wallet) []int {
 	return seats
 }
 
+// absent returns the operators of a wallet who did not announce themselves.
+func (b *board) absent(wallet chain.Wallet) []chain.Operator {
+	var missing []chain.Operator
+	for _, op := range operatorsOf(wallet, allSeats(wallet)) {
+		if b.announced[op] == nil {
+			missing = append(missing, op)
+		}
+	}
+	return missing
+}
+
 // announce notes seats; the first word of an operator counts.
 func (b *board) announce(by chain.Operator, seats []chain.Seat) {
 	if _, ok := b.announced[by]; !ok {

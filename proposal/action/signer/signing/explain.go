@@ -11,28 +11,46 @@ import (
 // must not make it look as if it were.
 const backendTime chain.Height = 2
 
+// finding is why an attempt ended, as soon as that is known.
+type finding struct {
+	result Result // empty while it is not
+	detail string
+	blames []Blame
+}
+
+// because notes why the attempt ends.
+func (f *finding) because(result Result, detail string) { f.result, f.detail = result, detail }
+
+// blame notes an operator's misdeed, once.
+func (f *finding) blame(b Blame) {
+	f.because(ResultCheated, fmt.Sprintf("%v: %s", b.Operator, b.Detail))
+	if !slices.ContainsFunc(f.blames, func(o Blame) bool { return o.Operator == b.Operator && o.Misdeed == b.Misdeed }) {
+		f.blames = append(f.blames, b)
+	}
+}
+
 // explain finds why an attempt failed, if it is not known, and who was silent.
 func (r *run) explain(a *attempt, height chain.Height) {
 	b := r.boards[a.number]
 	switch {
 	case a.result != "":
 	case a.signers == nil && b.active() < r.key.Threshold:
-		a.result, a.detail = ResultTooFew, fmt.Sprintf("%d of %d seats, %d needed", b.active(), r.wallet.Seats(), r.key.Threshold)
+		a.because(ResultTooFew, fmt.Sprintf("%d of %d seats, %d needed", b.active(), r.wallet.Seats(), r.key.Threshold))
 	case a.signers == nil:
-		a.result, a.detail = ResultNoList, fmt.Sprintf("%v named no signers", a.coordinator)
+		a.because(ResultNoList, fmt.Sprintf("%v named no signers", a.coordinator))
 	case a.calling && height < a.asked+backendTime:
-		a.result, a.detail = ResultUnsound, fmt.Sprintf("what was said last came too late for round %d of the backend", a.round)
+		a.because(ResultUnsound, fmt.Sprintf("what was said last came too late for round %d of the backend", a.round))
 	case a.calling:
-		a.result, a.detail = ResultBackend, fmt.Sprintf("the backend has not answered round %d in time", a.round)
+		a.because(ResultBackend, fmt.Sprintf("the backend has not answered round %d in time", a.round))
 	default:
-		a.result, a.detail = ResultSilent, "nobody can be told to have been silent"
+		a.because(ResultSilent, "nobody can be told to have been silent")
 		if quiet := r.quiet(a); len(quiet) > 0 {
 			a.detail = fmt.Sprintf("%d operators", len(quiet))
 		}
 	}
 	if a.result == ResultUnsound || a.result == ResultSilent && len(r.quiet(a)) == 0 {
 		for _, op := range a.operators {
-			r.suspect[op]++
+			r.standing.suspect[op]++
 		}
 	}
 }

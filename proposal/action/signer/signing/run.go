@@ -54,24 +54,18 @@ type run struct {
 	boards  map[uint32]*board // of the attempt that is under way, and of the next
 	bundles *bundles          // of the attempt that is under way
 	current *attempt
-	silent  map[chain.Operator]bool // were named once and said nothing: they are not named again
-	cheats  map[chain.Operator]bool // broke an attempt
-	suspect map[chain.Operator]int  // attempts that failed for no known cause, with this operator
-	results map[chain.Operator]int  // results that were looked at
-	resting chain.Height            // what could not be written or read is tried again at a higher one
-	lost    bool                    // the wallet is not served under the job's term any more
-	failed  int                     // attempts in a row that the own backend ended
-	last    string                  // what became of the newest attempt, for people
-	over    *ending
 
+	standing standing
+	resting  chain.Height // what could not be written or read is tried again at a higher one
+	lost     bool         // the wallet is not served under the job's term any more
+	failed   int          // attempts in a row that the own backend ended
+	last     string       // what became of the newest attempt, for people
+	over     *ending
+
+	ear        *ear
 	goroutines sync.WaitGroup
-	heard      chan signer.Said // unbuffered, as replies
-	unheard    *signer.Said     // what listen had taken when the run was over
-	replies    chan reply
+	replies    chan reply // unbuffered
 }
-
-// maxResults is how many results of one operator are looked at: they cost a verification each.
-const maxResults = 16
 
 // maxBackendFailures is how many attempts in a row the own backend may end before it counts as unavailable.
 const maxBackendFailures = 2
@@ -79,9 +73,8 @@ const maxBackendFailures = 2
 func newRun(cfg Config, j job, topic Topic, log *slog.Logger) *run {
 	return &run{
 		job: j, cfg: cfg, log: log, topic: topic, schedule: schedule{j.order.SigningStart(), j.order.SigningEnd()},
-		lender: cfg.lender(j.wallet, j.order, j.intent.Transaction), boards: make(map[uint32]*board), bundles: newBundles(), silent: make(map[chain.Operator]bool),
-		cheats: make(map[chain.Operator]bool), suspect: make(map[chain.Operator]int), results: make(map[chain.Operator]int),
-		heard: make(chan signer.Said), replies: make(chan reply),
+		lender: cfg.lender(j.wallet, j.order, j.intent.Transaction), boards: make(map[uint32]*board), bundles: newBundles(),
+		standing: newStanding(), ear: newEar(topic), replies: make(chan reply),
 	}
 }
 
@@ -92,7 +85,7 @@ func (r *run) sign(ctx context.Context) ending {
 	defer r.handBack()
 	defer stop()
 	defer r.leave(ctx)
-	r.goroutines.Go(func() { r.listen(within) })
+	r.goroutines.Go(func() { r.ear.listen(within, r.log) })
 	for {
 		changed := r.cfg.Clock.Changed() // before looking, so that no head is slept through
 		r.advance(within, r.cfg.Clock.Height())
@@ -100,7 +93,7 @@ func (r *run) sign(ctx context.Context) ending {
 			return *r.over
 		}
 		select {
-		case said := <-r.heard:
+		case said := <-r.ear.heard:
 			r.hear(within, said)
 		case reply := <-r.replies:
 			r.answered(reply)
@@ -117,48 +110,12 @@ func (r *run) sign(ctx context.Context) ending {
 // handBack waits for all that the run has started. Whoever has the topic from now on hears what the run has not looked at.
 func (r *run) handBack() {
 	r.goroutines.Wait()
-	if r.unheard != nil {
-		r.topic = &regained{r.topic, r.unheard}
-	}
-}
-
-// regained is a topic of which one message was taken that nobody has looked at.
-type regained struct {
-	Topic
-	said *signer.Said // nil once it was taken again
-}
-
-// Next implements signer.Channel.
-func (t *regained) Next(ctx context.Context) (signer.Said, error) {
-	if said := t.said; said != nil {
-		t.said = nil
-		return *said, nil
-	}
-	return t.Topic.Next(ctx)
+	r.topic = r.ear.rest()
 }
 
 func (r *run) closeTopic() {
 	if err := r.topic.Close(); err != nil {
 		r.log.Debug("Could not close a topic", "error", err)
-	}
-}
-
-// listen hands over what is said until ctx ends; what it has taken then it leaves in unheard.
-func (r *run) listen(ctx context.Context) {
-	for {
-		said, err := r.topic.Next(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
-				r.log.Error("Nothing can be heard about the wallet's signature any more", "error", err)
-			}
-			return
-		}
-		select {
-		case r.heard <- said:
-		case <-ctx.Done():
-			r.unheard = &said
-			return
-		}
 	}
 }
 
@@ -232,9 +189,8 @@ func (r *run) hear(ctx context.Context, said signer.Said) {
 			r.bundles.add(said.By, step{m.session, m.round}, newSigned(said, r.cfg.Clock.Height()))
 		}
 	case result:
-		if said.By != r.cfg.Self && r.results[said.By] < maxResults {
-			r.results[said.By]++
-			r.take(ctx, m)
+		if said.By != r.cfg.Self && r.standing.mayProve(said.By) {
+			r.take(m)
 		}
 	case wanted:
 		r.lender.hear(ctx, r.topic, said.By, m)
@@ -247,7 +203,7 @@ func (r *run) fits(seats []chain.Seat) bool {
 }
 
 // take ends the run if a result is one.
-func (r *run) take(ctx context.Context, m result) {
+func (r *run) take(m result) {
 	if err := r.proves(m); err != nil {
 		r.log.Debug("Ignored a result", "error", err)
 		return
