@@ -31,9 +31,9 @@ func (n *Node) Endpoints() (view.Endpoints, error) {
 		return view.Endpoints{}, view.ErrOneEndpoint
 	}
 	shown := view.NewEndpoints(n.endpoints.Snapshot())
-	if n.opinions != nil {
+	if n.lists.opinions != nil {
 		for i, e := range shown.Endpoints {
-			shown.Endpoints[i].Siblings = n.opinions.of(e.Name, n.sibling)
+			shown.Endpoints[i].Siblings = n.lists.opinions.of(e.Name, n.sibling)
 		}
 	}
 	return shown, nil

@@ -8,12 +8,12 @@ import (
 
 // Fleet implements metrics.Instances. It is asked only where the database is shared.
 func (n *Node) Fleet() metrics.Fleet {
-	seen := n.watch.LastSeen()
+	seen := n.lists.watch.LastSeen()
 	if seen.IsZero() {
 		seen = n.startedAt // an age of zero would look like health
 	}
 	fleet := metrics.Fleet{
-		States: make(map[string]int), Halted: len(n.halts.ids()), Bans: len(n.bans.all()), Age: time.Since(seen),
+		States: make(map[string]int), Halted: len(n.lists.halts.ids()), Bans: len(n.lists.bans.all()), Age: time.Since(seen),
 		Alarms: n.siblings.alarms.Load(),
 	}
 	list := n.Instances()

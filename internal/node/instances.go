@@ -147,7 +147,7 @@ func directoryOf(members []cluster.Member, self ClusterConfig) []client.Entry {
 
 // Owner implements api.Cluster.
 func (n *Node) Owner(wallet chain.WalletID) (owner view.Owner, mine bool, wait time.Duration, err error) {
-	owner = view.Owner{Wallet: wallet, URLs: []string{}, Halted: n.halts.reason(wallet)}
+	owner = view.Owner{Wallet: wallet, URLs: []string{}, Halted: n.lists.halts.reason(wallet)}
 	if n.siblings == nil {
 		if !slices.Contains(n.members.ids(), wallet) {
 			return owner, false, 0, fmt.Errorf("%w: no wallet %v of this operator's", store.ErrNotFound, wallet)
@@ -194,7 +194,7 @@ func (n *Node) Wish(ctx context.Context, instance string, d shared.Desire) (remo
 	if err := n.known(ctx, instance); err != nil {
 		return false, err
 	}
-	return false, n.change(n.shared.SetWish(ctx, instance, d))
+	return false, n.change(n.lists.store.SetWish(ctx, instance, d))
 }
 
 // known returns an error unless there is an instance of that name, or one that was asked for something and stopped.
@@ -203,7 +203,7 @@ func (n *Node) known(ctx context.Context, instance string) error {
 	if slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return string(m.Instance) == instance }) {
 		return nil
 	}
-	wishes, err := n.shared.Wishes(ctx)
+	wishes, err := n.lists.store.Wishes(ctx)
 	if err == nil && !slices.ContainsFunc(wishes, func(w shared.Wish) bool { return w.Instance == instance }) {
 		err = fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
 	}
@@ -213,7 +213,7 @@ func (n *Node) known(ctx context.Context, instance string) error {
 // change has what was changed in the shared lists known here without waiting for the next look.
 func (n *Node) change(err error) error {
 	if err == nil {
-		n.watch.Nudge()
+		n.lists.watch.Nudge()
 	}
 	return err
 }
@@ -237,16 +237,16 @@ func (n *Node) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (v
 	if b.Peer == "" && b.Operator == n.cfg.Operator.Address {
 		return view.Ban{}, fmt.Errorf("ban %s: %w", b.Subject(), shared.ErrOwnOperator)
 	}
-	added, err := n.shared.AddBan(ctx, b, lasts)
+	added, err := n.lists.store.AddBan(ctx, b, lasts)
 	return viewBan(added), n.change(err)
 }
 
 // RemoveBan implements api.Cluster.
 func (n *Node) RemoveBan(ctx context.Context, b shared.Ban) error {
-	return n.change(n.shared.RemoveBan(ctx, b))
+	return n.change(n.lists.store.RemoveBan(ctx, b))
 }
 
 // Resume implements api.Cluster.
 func (n *Node) Resume(ctx context.Context, wallet chain.WalletID) error {
-	return n.change(n.shared.RemoveHalt(ctx, wallet))
+	return n.change(n.lists.store.RemoveHalt(ctx, wallet))
 }

@@ -15,7 +15,7 @@ import (
 
 // Bans implements api.Cluster.
 func (n *Node) Bans(ctx context.Context) (view.Bans, time.Duration, error) {
-	list, age, err := recalled(ctx, n, n.shared.Bans, n.bans.all)
+	list, age, err := recalled(ctx, n, n.lists.store.Bans, n.lists.bans.all)
 	shown := view.Bans{Bans: []view.Ban{}}
 	for _, b := range list {
 		shown.Bans = append(shown.Bans, viewBan(b))
@@ -25,7 +25,7 @@ func (n *Node) Bans(ctx context.Context) (view.Bans, time.Duration, error) {
 
 // Halts implements api.Cluster.
 func (n *Node) Halts(ctx context.Context) (view.Halts, time.Duration, error) {
-	list, age, err := recalled(ctx, n, n.shared.Halts, n.halts.all)
+	list, age, err := recalled(ctx, n, n.lists.store.Halts, n.lists.halts.all)
 	shown := view.Halts{Halts: []view.Halt{}}
 	for _, h := range list {
 		shown.Halts = append(shown.Halts, view.Halt{Wallet: h.Wallet, Window: h.Window, Reason: h.Reason, By: h.By, Since: view.Time(h.Since)})
@@ -37,7 +37,7 @@ func (n *Node) Halts(ctx context.Context) (view.Halts, time.Duration, error) {
 // list that was never read is not known.
 func recalled[T any](ctx context.Context, n *Node, read func(context.Context) ([]T, error), remembered func() []T) (list []T, age time.Duration, err error) {
 	list, err = read(ctx)
-	seen := n.watch.LastSeen()
+	seen := n.lists.watch.LastSeen()
 	if err == nil || n.siblings == nil || seen.IsZero() || !away(err) {
 		return list, 0, err
 	}

@@ -25,7 +25,7 @@ func TestSharedListsAreRecalledWhileTheDatabaseIsAway(t *testing.T) {
 			Handlers: map[shared.Topic]func(context.Context) error{}, Pause: time.Hour, Timeout: time.Second, Logger: slog.New(slog.DiscardHandler),
 		})
 		require.NoError(t, err)
-		n := &Node{watch: watch, siblings: &siblings{}}
+		n := &Node{lists: lists{watch: watch}, siblings: &siblings{}}
 		failure := fmt.Errorf("read: %w", store.ErrNoAnswer)
 		read := func(context.Context) ([]shared.Halt, error) { return nil, failure }
 		_, _, err = recalled(t.Context(), n, read, h.all)

@@ -147,7 +147,7 @@ func BenchmarkBan(b *testing.B) {
 			_, err := all[n%len(all)].AddBan(b.Context(), shared.Ban{Operator: culprit, Reason: fmt.Sprint("number ", n), By: "operator"}, time.Hour)
 			require.NoError(b, err)
 			for _, c := range all {
-				until(b, "it is in force", func() bool { return c.member.Banned(culprit) && c.bans.banned(culprit) })
+				until(b, "it is in force", func() bool { return c.member.Banned(culprit) && c.lists.bans.banned(culprit) })
 			}
 			return time.Since(said)
 		}

@@ -128,7 +128,7 @@ func TestABanHoldsOnEveryInstance(t *testing.T) {
 	_, err := a.AddBan(t.Context(), shared.Ban{Operator: f.other.Operator(), Reason: "lies", By: "operator"}, time.Hour)
 	require.NoError(t, err)
 	for _, c := range []*craft{a, b} {
-		f.await("it is in force", func() bool { return c.member.Banned(f.other.Operator()) && c.bans.banned(f.other.Operator()) })
+		f.await("it is in force", func() bool { return c.member.Banned(f.other.Operator()) && c.lists.bans.banned(f.other.Operator()) })
 	}
 	list, _, err := b.Bans(t.Context())
 	require.NoError(t, err)
@@ -165,7 +165,7 @@ func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
 	f.wish(b, "b", shared.Resign)
 	require.NoError(t, b.end(), "a process that was asked to end has not failed")
 	f.awaitAll(a)
-	wishes, err := a.shared.Wishes(t.Context())
+	wishes, err := a.lists.store.Wishes(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, wishes, "it may start again")
 }

@@ -11,7 +11,7 @@
 //	counted.go, retry.go, housekeeping.go, heap.go             what is counted, tried again and deleted; how seldom memory is collected
 //	siblings.go, sharing.go, custody.go, home.go, sentlog.go   an instance among its operator's: which wallets are its own, its journal
 //	datadir_unix.go, datadir_other.go                          that no other process has its directory
-//	guard.go, halts.go, bans.go, known.go                      who is kept away, and which wallets are stopped
+//	guard.go, halts.go, bans.go, lists.go, known.go            who is kept away, and which wallets are stopped
 //	opinions.go, verdicts.go                                   what instances think of the chain's endpoints
 //	health.go, readiness.go, condition.go                      whether it can do its work
 //	signers.go, signing.go, letters.go                         signer backends, key generations, signatures
@@ -39,7 +39,6 @@ import (
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/metrics"
-	"github.com/walletnode/walletnode/internal/shared"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
@@ -134,13 +133,7 @@ type Node struct {
 	startedAt  time.Time
 	metrics    *metrics.Recorder
 
-	// What instances share; on a database of its own a node has bans alone.
-	shared   shared.Store
-	watch    *shared.Watch
-	bans     *bans
-	opinions *opinions // of the siblings; nil without any
-	referee  *referee
-	halts    *halts
+	lists lists
 
 	signers *signers                       // nil of a node that signs nothing
 	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
@@ -179,11 +172,37 @@ func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
 	return n, nil
 }
 
+// assemble makes the rooms, each of which stands on those before it.
 func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	follows, err := n.identify(ctx)
 	if err != nil {
 		return err
 	}
+	if err := n.openStore(ctx, follows); err != nil {
+		return err
+	}
+	if n.clock, err = n.setClock(ctx); err != nil {
+		return err
+	}
+	if n.network, err = parts.Network(n.networkConfig(paramsDigest(follows.chainID, follows.genesis))); err != nil {
+		return fmt.Errorf("network: %w", err)
+	}
+	n.metrics = metrics.New(n.counts())
+	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
+	if err := n.share(); err != nil {
+		return err
+	}
+	if err := n.openFeed(); err != nil {
+		return err
+	}
+	if err := n.attest(ctx, follows); err != nil {
+		return err
+	}
+	return n.coordinate(ctx, follows, parts)
+}
+
+// openStore opens the store, and before it, of one of many instances, the directory that remembers for it.
+func (n *Node) openStore(ctx context.Context, follows identity) (err error) {
 	if n.cfg.Store.Shared() != (n.cfg.Cluster != nil) {
 		return errors.New("a node is one of many instances where its database is shared, and nowhere else")
 	}
@@ -198,20 +217,24 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if n.cfg.Store.Telling, err = n.telling(); err != nil {
 		return err
 	}
-	if n.store, err = store.Open(ctx, n.cfg.Store, follows.chainID, follows.genesis, n.cfg.Logger("store")); err != nil {
-		return err
-	}
+	n.store, err = store.Open(ctx, n.cfg.Store, follows.chainID, follows.genesis, n.cfg.Logger("store"))
+	return err
+}
+
+// setClock makes the chain clock, which goes on where the last window was.
+func (n *Node) setClock(ctx context.Context) (*chain.Clock, error) {
 	if err := n.cfg.Freshness.Validate(); err != nil {
-		return fmt.Errorf("chain clock: %w", err)
+		return nil, fmt.Errorf("chain clock: %w", err)
 	}
 	last, err := n.store.LastWindow(ctx)
 	if err != nil {
-		return fmt.Errorf("read the last window: %w", err)
+		return nil, fmt.Errorf("read the last window: %w", err)
 	}
-	n.clock = chain.NewClock(n.cfg.Freshness, max(last.At, last.Block))
-	if n.network, err = parts.Network(n.networkConfig(paramsDigest(follows.chainID, follows.genesis))); err != nil {
-		return fmt.Errorf("network: %w", err)
-	}
+	return chain.NewClock(n.cfg.Freshness, max(last.At, last.Block)), nil
+}
+
+// counts are what the metrics ask for their values: what this node does not have is nil.
+func (n *Node) counts() metrics.Sources {
 	books, _ := n.network.(metrics.Network) // a net.Host keeps them; a simulation's network need not
 	sources := metrics.Sources{Clock: n.clock, Network: books, Node: condition{n}}
 	if n.endpoints != nil {
@@ -229,18 +252,7 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if n.cfg.Feed != nil {
 		sources.Feed = n
 	}
-	n.metrics = metrics.New(sources)
-	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
-	if err := n.share(); err != nil {
-		return err
-	}
-	if err := n.openFeed(); err != nil {
-		return err
-	}
-	if err := n.attest(ctx, follows); err != nil {
-		return err
-	}
-	return n.coordinate(ctx, follows, parts)
+	return sources
 }
 
 // networkConfig completes the network's configuration with the node's own identity, schedule and parameters.
@@ -267,19 +279,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (err error) {
 	validator := proposal.NewValidator(n.chain)
 	custody, log := n.custody()
-	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
-		Source: n.chain, FeeRate: n.cfg.FeeRate, BlockTime: n.cfg.BlockTime, Logger: n.cfg.Logger("proposal"),
-	})
-	if err != nil {
-		return err
-	}
-	generators, err := proposal.NewGenerators(
-		redemptions,
-		proposal.HeartbeatGenerator{},
-		proposal.NeedsBitcoin(proposal.KindDepositSweep),
-		proposal.NeedsBitcoin(proposal.KindMovingFunds),
-		proposal.NeedsBitcoin(proposal.KindMovedFundsSweep),
-	)
+	generators, err := n.generators()
 	if err != nil {
 		return err
 	}
@@ -310,7 +310,7 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 			return executor.New(executor.Config{
 				Wallet: w, Electorate: electorates.Of(w), Self: n.cfg.Operator.Address,
 				Clock: n.clock, Headers: headers, Channel: channel, Journal: journal,
-				Generator: generators, Validator: validator, Banned: n.bans.banned, Logger: n.cfg.Logger("executor"),
+				Generator: generators, Validator: validator, Banned: n.lists.bans.banned, Logger: n.cfg.Logger("executor"),
 			})
 		},
 	}); err != nil {
@@ -320,6 +320,23 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 		Log: log, Dispatcher: n.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.observe,
 	})
 	return err
+}
+
+// generators makes what a leader proposes with, one for each kind.
+func (n *Node) generators() (proposal.Generators, error) {
+	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
+		Source: n.chain, FeeRate: n.cfg.FeeRate, BlockTime: n.cfg.BlockTime, Logger: n.cfg.Logger("proposal"),
+	})
+	if err != nil {
+		return proposal.Generators{}, err
+	}
+	return proposal.NewGenerators(
+		redemptions,
+		proposal.HeartbeatGenerator{},
+		proposal.NeedsBitcoin(proposal.KindDepositSweep),
+		proposal.NeedsBitcoin(proposal.KindMovingFunds),
+		proposal.NeedsBitcoin(proposal.KindMovedFundsSweep),
+	)
 }
 
 // Run runs the node until ctx ends; then everything has stopped and is released. A window in its active phase is

@@ -135,7 +135,7 @@ func (n *Node) checkJournal() view.Check {
 // checkHalts says whether wallets are stopped because somebody else spoke with the operator's key.
 func (n *Node) checkHalts() view.Check {
 	c := view.Check{Name: "halts", OK: true, Current: "no wallet stopped", Required: "no wallet stopped"}
-	if stopped := n.halts.ids(); len(stopped) > 0 {
+	if stopped := n.lists.halts.ids(); len(stopped) > 0 {
 		c.OK, c.Current = false, fmt.Sprintf("%d wallets stopped", len(stopped))
 		c.Reason = "somebody else may speak with the operator's key (walletnode wallets halted tells): " + some(stopped)
 	}

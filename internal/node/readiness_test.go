@@ -53,7 +53,7 @@ func nodeForChecks(t *testing.T) (*Node, chain.Wallet, chain.Wallet) {
 		stage: newStage(), store: s,
 		cfg:     Config{Freshness: chain.Freshness{MaxSilence: time.Minute}, Store: store.Config{DSN: dir}},
 		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0),
-		halts:   newHalts(),
+		lists:   lists{halts: newHalts()},
 		members: &membership{self: self, registry: registry{sole, shared}, joined: map[chain.WalletID]executor.Channel{}},
 	}
 	return n, sole, shared
