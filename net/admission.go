@@ -156,7 +156,7 @@ func (h *Host) admit(ctx context.Context) error {
 	defer func() { _ = exchanges.Wait() }() // none returns an error
 	for {
 		now := time.Now()
-		if renewed := h.delegate(now); renewed {
+		if renewed := h.mandate.renew(now); renewed {
 			h.table.tellAll()
 		}
 		c := h.table.sweep(now)

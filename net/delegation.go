@@ -66,24 +66,6 @@ func checkDelegation(data []byte, remote peer.ID, now time.Time) (wire.Delegatio
 	return d, until, nil
 }
 
-// delegate renews our delegation if half of its life has passed, and reports whether it did.
-func (h *Host) delegate(now time.Time) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now.Before(h.renewAt) {
-		return false
-	}
-	h.delegation = wire.SignDelegation(h.cfg.Operator, []byte(h.host.ID()), now, now.Add(h.cfg.DelegationLifetime))
-	h.renewAt = now.Add(h.cfg.DelegationLifetime / 2)
-	return true
-}
-
-func (h *Host) ownDelegation() []byte {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.delegation
-}
-
 // exchange runs the dialer's side with a connected peer.
 func (h *Host) exchange(ctx context.Context, id peer.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
@@ -141,7 +123,7 @@ func converse(ctx context.Context, s network.Stream, acts ...func(network.Stream
 }
 
 func (h *Host) sendDelegation(s network.Stream, _ *bufio.Reader) error {
-	return writeFrame(s, h.ownDelegation())
+	return writeFrame(s, h.mandate.shown())
 }
 
 func (h *Host) readDelegation(s network.Stream, r *bufio.Reader) error {

@@ -57,12 +57,9 @@ type Host struct {
 	relays   relays
 	spurned  spurned
 
-	joining    sync.Mutex // one Join or Leave at a time
-	mu         sync.Mutex
-	delegation []byte
-	renewAt    time.Time
-	closed     bool
-	serving    sync.WaitGroup // exchanges that peers run with us
+	mandate *mandate
+	joining sync.Mutex // one Join or Leave at a time
+	visits  visits
 }
 
 // New makes a libp2p host from cfg and starts listening, once everything is in place to answer whoever calls. Whoever does not call Run must call Close.
@@ -166,8 +163,9 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		invitations: newInvitations(), hear: deps.Invited,
 		inquiries: slices.Clone(deps.Inquiries),
 		inspect:   deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
-		static: static,
-		wake:   make(chan struct{}, 1),
+		static:  static,
+		mandate: newMandate(cfg.Operator, lh.ID(), cfg.DelegationLifetime),
+		wake:    make(chan struct{}, 1),
 	}
 	for _, p := range static {
 		h.table.addStatic(p.ID)
@@ -178,7 +176,7 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		stop()
 		return nil, fmt.Errorf("start pubsub: %w", err)
 	}
-	h.delegate(time.Now())
+	h.mandate.renew(time.Now())
 	h.answer(ctx, delegationProtocol, h.serve)
 	h.answer(ctx, invitationProtocol, h.invited)
 	for _, q := range h.inquiries {
@@ -242,13 +240,9 @@ func (h *Host) Run(ctx context.Context) error {
 // Close ends pubsub, refuses further exchanges and waits for running ones; it closes the libp2p host if New made it.
 // Run does it at its end; whoever does not call Run calls Close. It may be called more than once.
 func (h *Host) Close() error {
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
+	if !h.visits.end() {
 		return nil
 	}
-	h.closed = true
-	h.mu.Unlock()
 	h.host.RemoveStreamHandler(delegationProtocol)
 	h.host.RemoveStreamHandler(invitationProtocol)
 	for _, q := range h.inquiries {
@@ -257,7 +251,7 @@ func (h *Host) Close() error {
 	h.host.Network().StopNotify(notifiee{h})
 	h.stop()
 	h.table.silenceTopics()
-	h.serving.Wait()
+	h.visits.wait()
 	if !h.owned {
 		return nil
 	}
@@ -267,34 +261,14 @@ func (h *Host) Close() error {
 	return nil
 }
 
-// ended reports whether Close has begun.
-func (h *Host) ended() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.closed
-}
-
-// enter claims a place among the running exchanges; false after Close.
-func (h *Host) enter() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return false
-	}
-	h.serving.Add(1)
-	return true
-}
-
-func (h *Host) exit() { h.serving.Done() }
-
 // answer has the streams of a protocol served until the host is closed, each in the goroutine that libp2p makes for it.
 func (h *Host) answer(ctx context.Context, p protocol.ID, serve func(context.Context, network.Stream)) {
 	h.host.SetStreamHandler(p, func(s network.Stream) {
-		if !h.enter() {
+		if !h.visits.enter() {
 			_ = s.Reset()
 			return
 		}
-		defer h.exit()
+		defer h.visits.exit()
 		h.meet(s.Conn().RemotePeer())
 		serve(ctx, s)
 	})

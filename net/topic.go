@@ -144,7 +144,7 @@ func (t *Topic) Close() error {
 	}
 	t.inbox.Close()
 	h.repeats.forgetAll(t)
-	if err := t.close(); err != nil && !h.ended() { // else pubsub has gone, and everything with it
+	if err := t.close(); err != nil && !h.visits.ended() { // else pubsub has gone, and everything with it
 		return fmt.Errorf("close topic: %w", err)
 	}
 	h.nudge()
