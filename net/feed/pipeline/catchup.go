@@ -33,11 +33,11 @@ func (o *outbox) catchUp(ctx context.Context, q *queue, until Term, sealed feed.
 		if len(page) == 0 || page[0].Epoch >= until.Epoch {
 			break
 		}
-		entries, owners, err := m.entries(ctx, page, until.Epoch)
+		made, err := m.entries(ctx, page, until.Epoch)
 		if err != nil {
 			return err
 		}
-		if err := o.store(ctx, entries, owners); err != nil {
+		if err := o.store(ctx, made); err != nil {
 			return err
 		}
 		if q != nil {
@@ -57,15 +57,15 @@ type missed struct {
 	boxes map[string]*box // that were read
 }
 
-// entries are those of a page of records, of epochs before one, and whose they are.
-func (m *missed) entries(ctx context.Context, page []feed.Record, until feed.Epoch) (entries []feed.Entry, owners []*box, _ error) {
+// entries are those of a page of records, of epochs before one.
+func (m *missed) entries(ctx context.Context, page []feed.Record, until feed.Epoch) (p pile, _ error) {
 	for _, rec := range page {
 		if rec.Epoch >= until {
 			break
 		}
 		subs, err := m.subs.of(ctx, rec.Epoch)
 		if err != nil {
-			return nil, nil, err
+			return pile{}, err
 		}
 		for _, i := range subs.For(rec.Item).Mailboxes {
 			name := subs.At(i).Mailbox
@@ -74,14 +74,14 @@ func (m *missed) entries(ctx context.Context, page []feed.Record, until feed.Epo
 			}
 			if m.boxes[name] == nil {
 				if m.boxes[name], err = m.feed.load(ctx, name, page[0].Epoch); err != nil {
-					return nil, nil, err
+					return pile{}, err
 				}
 			}
 			if e, ok := m.add(m.boxes[name], feed.ShardOf(rec.Item.Wallet, m.feed.cfg.Shards), rec, rec.Hash()); ok {
-				entries, owners = append(entries, e), append(owners, m.boxes[name])
+				p.add(e, m.boxes[name])
 			}
 		}
 		m.behindAt = rec.Seq + 1
 	}
-	return entries, owners, nil
+	return p, nil
 }

@@ -29,12 +29,8 @@ type inbox struct {
 	out     chan<- batch
 	reports chan<- report
 
-	queues []*queue // what the epochs to be taken through again go into
-	names  []string // the sources of the epoch
-	items  *sides   // by source: what came in, and what went out
-	shards *gate    // what went out, by shard
-	first  feed.Seq // of the epoch
-	blames []feed.Blame
+	queues []*queue                       // what the epochs to be taken through again go into
+	epoch  *account                       // what passed in the open one
 	echoes map[string]*feed.Subscriptions // what is repeated for mailboxes that move in: one subscription each
 
 	came     []feed.Item // room for what a submission brings
@@ -44,9 +40,8 @@ type inbox struct {
 func newInbox(f *Feed, s State, orders <-chan order, out chan<- batch, reports chan<- report, queues []*queue) *inbox {
 	in := &inbox{
 		feed: f, replay: s.Terms, next: s.First, sources: map[string]uint64{}, orders: orders, out: out, reports: reports, queues: queues,
-		shards: newGate(f.cfg.Shards, byShard), echoes: map[string]*feed.Subscriptions{}, door: entrance{passed: map[string]uint64{}},
+		epoch: newAccount(s.First, f.cfg.Shards), echoes: map[string]*feed.Subscriptions{}, door: entrance{passed: map[string]uint64{}},
 	}
-	in.items = newSides(0, func(i int) feed.Label { return feed.Label{Way: feed.BySource, Name: in.names[i]} })
 	for name, last := range s.Sources {
 		in.sources[name], in.door.passed[name] = last, last
 	}
@@ -92,7 +87,7 @@ func (in *inbox) timely() bool { return in.term.Epoch >= in.feed.Now().Term.Epoc
 // again takes the records of the epochs that are not sealed through the stages once more, so that all count the same as before.
 func (in *inbox) again(ctx context.Context) error {
 	for i, t := range in.replay {
-		in.term, in.open, in.first = t, true, in.next
+		in.term, in.open = t, true
 		for {
 			page, err := in.feed.cfg.Log.Records(ctx, in.next, pageSize)
 			if err != nil {
@@ -109,7 +104,7 @@ func (in *inbox) again(ctx context.Context) error {
 				bySource[rec.Item.Source] = append(bySource[rec.Item.Source], item)
 			}
 			for source, items := range bySource {
-				in.items.add(in.source(source), items, items)
+				in.epoch.add(source, items, items)
 			}
 			if err := in.give(ctx, b); err != nil {
 				return err
@@ -122,16 +117,6 @@ func (in *inbox) again(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// source is the place of a name among those of the epoch.
-func (in *inbox) source(name string) int {
-	if i := slices.Index(in.names, name); i >= 0 {
-		return i
-	}
-	in.names = append(in.names, name)
-	in.items.grow()
-	return len(in.names) - 1
 }
 
 // group is what one source brings at a time.
@@ -203,7 +188,7 @@ func (in *inbox) store(ctx context.Context, groups []group) (batch, error) {
 		for _, item := range g.taken {
 			in.sources[g.source] = max(in.sources[g.source], item.Number)
 		}
-		in.items.add(in.source(g.source), g.came, g.went)
+		in.epoch.add(g.source, g.came, g.went)
 	}
 	return b, nil
 }
@@ -239,10 +224,10 @@ func (in *inbox) give(ctx context.Context, b batch) error {
 	for i := range b.records {
 		rec := &b.records[i]
 		to := in.term.Subscriptions.For(rec.Item)
-		if (rec.Epoch != in.term.Epoch || rec.Recipients != to.Hash) && len(in.blames) == 0 { // one says it
-			in.blames = []feed.Blame{{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}}
+		if (rec.Epoch != in.term.Epoch || rec.Recipients != to.Hash) && len(in.epoch.blames) == 0 { // one says it
+			in.epoch.blames = []feed.Blame{{Actor: in.actor(), Reason: feed.Numbering, Seq: rec.Seq}}
 		}
-		in.shards.trees[feed.ShardOf(rec.Item.Wallet, in.feed.cfg.Shards)].Add(b.hashes[i])
+		in.epoch.shards.trees[feed.ShardOf(rec.Item.Wallet, in.feed.cfg.Shards)].Add(b.hashes[i])
 	}
 	in.next += feed.Seq(len(b.records))
 	if len(b.records) == 0 {
@@ -253,14 +238,13 @@ func (in *inbox) give(ctx context.Context, b batch) error {
 
 // turn ends the epoch, if there is one, and begins the next.
 func (in *inbox) turn(ctx context.Context, o order) error {
-	came, went := in.items.take()
-	in.names, in.items = nil, newSides(0, in.items.in.label)
+	came, went := in.epoch.items.take()
 	maps.DeleteFunc(in.echoes, func(mailbox string, _ *feed.Subscriptions) bool { return !o.next.arriving(mailbox) })
-	end := &ending{term: in.term, next: o.next, until: in.next, sealed: o.sealed, queues: o.queues, gave: in.shards.take()}
+	end := &ending{term: in.term, next: o.next, until: in.next, sealed: o.sealed, queues: o.queues, gave: in.epoch.shards.take()}
 	saw := feed.Commitment{Actor: in.actor(), Epoch: in.term.Epoch, In: came, Out: join(went, end.gave)}
-	r := report{first: in.first, count: uint64(in.next - in.first), blames: in.blames}
+	r := report{first: in.epoch.first, count: uint64(in.next - in.epoch.first), blames: in.epoch.blames}
 	was := in.open
-	in.term, in.open, in.first, in.blames = o.next, true, in.next, nil
+	in.term, in.open, in.epoch = o.next, true, newAccount(in.next, in.feed.cfg.Shards)
 	for _, q := range o.queues {
 		if q != nil {
 			q.join(o.next.Epoch)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/walletnode/walletnode/net/feed"
 )
@@ -35,8 +34,7 @@ type outbox struct {
 	ended    []bool // receivers that are through with the epoch
 	ends     int
 	ahead    []delivery    // of receivers that are, for the next: at most what the links of the others hold
-	entries  []feed.Entry  // made and not stored yet; none while nothing is taken, and the room for as many as came last
-	owners   []*box        // of the entries
+	made     pile          // none while nothing is taken
 	came     []feed.Record // room for what a batch brings
 	behindAt feed.Seq      // the first record it has not committed to
 }
@@ -72,15 +70,15 @@ func (o *outbox) run(ctx context.Context, q *queue) error {
 }
 
 // store appends entries, each to its mailbox, and then lets them be seen.
-func (o *outbox) store(ctx context.Context, entries []feed.Entry, owners []*box) error {
-	if len(entries) == 0 {
+func (o *outbox) store(ctx context.Context, p pile) error {
+	if len(p.entries) == 0 {
 		return nil
 	}
-	if err := o.feed.cfg.Log.Append(ctx, entries); err != nil {
+	if err := o.feed.cfg.Log.Append(ctx, p.entries); err != nil {
 		return fmt.Errorf("store entries: %w", err)
 	}
-	for i := range entries {
-		owners[i].last.Store(uint64(entries[i].Number))
+	for i := range p.entries {
+		p.owners[i].last.Store(uint64(p.entries[i].Number))
 	}
 	o.feed.announce()
 	return nil
@@ -140,9 +138,6 @@ func (o *outbox) serve(ctx context.Context, q *queue) error {
 	}
 }
 
-// storedAtOnce is how many entries are enough for a transaction: more of them make it no cheaper for each.
-const storedAtOnce = 1024
-
 // takeAll handles a batch and what else waits: receivers send at the same time, and a transaction for each would cost more than what is
 // in it.
 func (o *outbox) takeAll(ctx context.Context, q *queue, d delivery) (taken uint64, err error) {
@@ -151,7 +146,7 @@ func (o *outbox) takeAll(ctx context.Context, q *queue, d delivery) (taken uint6
 			return taken, err
 		}
 		taken++
-		if len(o.entries) < storedAtOnce && taken < queueBound {
+		if len(o.made.entries) < storedAtOnce && taken < queueBound {
 			select {
 			case d = <-q.ch:
 				continue
@@ -164,15 +159,10 @@ func (o *outbox) takeAll(ctx context.Context, q *queue, d delivery) (taken uint6
 
 // flush stores the entries that were made.
 func (o *outbox) flush(ctx context.Context) error {
-	if err := o.store(ctx, o.entries, o.owners); err != nil {
+	if err := o.store(ctx, o.made); err != nil {
 		return err // somebody may still read them
 	}
-	clear(o.entries)
-	clear(o.owners)
-	o.entries, o.owners = o.entries[:0], o.owners[:0]
-	if cap(o.entries) > 4*storedAtOnce {
-		o.entries, o.owners = nil, nil
-	}
+	o.made.empty()
 	return nil
 }
 
@@ -214,7 +204,7 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 	}
 	in, at := batch{records: o.came, hashes: d.hashes}, 0
 	copies := o.feed.logic.keep(d.copies)
-	o.entries, o.owners = slices.Grow(o.entries, len(copies)), slices.Grow(o.owners, len(copies))
+	o.made.grow(len(copies))
 	for i := range copies {
 		var hash feed.Hash
 		c := &copies[i]
@@ -231,7 +221,7 @@ func (o *outbox) put(ctx context.Context, d delivery) error {
 		}
 		o.lanes.trees[c.mailbox*o.feed.cfg.Shards+d.shard].Add(hash)
 		if e, ok := o.add(b, d.shard, c.record, hash); ok {
-			o.entries, o.owners = append(o.entries, e), append(o.owners, b)
+			o.made.add(e, b)
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/net/feed"
@@ -24,11 +23,9 @@ type sequencer struct {
 	lost     map[feed.Actor]bool // outboxes that will not commit to the open epoch
 	closings []*closing
 	waiting  []order // for the inbox
-	queues   []*queue
+	outboxes roll
 	last     chain.Height
-	seen     uint64   // heights that were higher than all before: a jump counts as one, for the stages had no more time
-	moved    []uint64 // of each queue when seen was since
-	since    []uint64
+	seen     uint64 // heights that were higher than all before: a jump counts as one, for the stages had no more time
 	sealed   *feed.Seal
 	first    feed.Seq
 }
@@ -36,7 +33,7 @@ type sequencer struct {
 func newSequencer(f *Feed, s State, queues []*queue, orders chan<- order, reports <-chan report, rejoins <-chan rejoin) *sequencer {
 	q := &sequencer{
 		feed: f, orders: orders, reports: reports, rejoins: rejoins, sealed: s.Sealed, first: s.First,
-		queues: slices.Clone(queues), moved: make([]uint64, len(queues)), since: make([]uint64, len(queues)), lost: map[feed.Actor]bool{},
+		outboxes: newRoll(queues), lost: map[feed.Actor]bool{},
 	}
 	q.wanted, _ = feed.NewSubscriptions(0, nil) // nobody is a version, too
 	for i, t := range s.Terms {
@@ -71,7 +68,7 @@ func (s *sequencer) run(ctx context.Context, heights <-chan chain.Height) error 
 			s.report(r)
 			err = s.seal(ctx)
 		case j := <-s.rejoins:
-			s.queues[j.outbox], s.moved[j.outbox], s.since[j.outbox] = j.queue, 0, 0
+			s.outboxes.rejoin(j)
 		case r := <-s.feed.subscriptions:
 			s.subscribe(r)
 		case <-ctx.Done():
@@ -111,7 +108,9 @@ func (s *sequencer) height(ctx context.Context, h chain.Height) error {
 		}
 	}
 	s.untimely = s.untimely || s.term.Epoch < right
-	s.stalled()
+	for _, j := range s.outboxes.stalled(s.seen, s.feed.cfg.Patience) {
+		s.lose(j)
+	}
 	s.late()
 	return s.seal(ctx)
 }
@@ -128,10 +127,9 @@ func (s *sequencer) turn(ctx context.Context, e feed.Epoch) error {
 		s.closings = append(s.closings, c)
 	}
 	s.lost, s.untimely = map[feed.Actor]bool{}, false
-	queues := slices.Clone(s.queues)
+	queues := s.outboxes.present()
 	for j, q := range queues {
-		if q == nil || q.isLost() {
-			queues[j] = nil
+		if q == nil {
 			s.lost[s.outbox(j)] = true
 		}
 	}
@@ -149,29 +147,11 @@ func (s *sequencer) show() { s.feed.show(Now{Open: s.open, Term: s.term, Sealed:
 
 func (s *sequencer) outbox(j int) feed.Actor { return s.feed.cfg.Signer.Actor(feed.Outbox, j) }
 
-// stalled gives up outboxes that have something to do and did nothing for as long as the patience lasts: the receivers wait for them.
-func (s *sequencer) stalled() {
-	for j, q := range s.queues {
-		if q == nil {
-			continue
-		}
-		if moved := q.moved.Load(); moved != s.moved[j] || len(q.ch) == 0 || s.since[j] == 0 {
-			s.moved[j], s.since[j] = moved, s.seen
-			continue
-		}
-		if s.seen-s.since[j] >= s.feed.cfg.Patience {
-			s.lose(j)
-		}
-	}
-}
-
 // lose stops sending to an outbox. It commits to nothing until it has joined again.
 func (s *sequencer) lose(j int) {
-	if s.queues[j] == nil {
+	if !s.outboxes.lose(j) {
 		return
 	}
-	s.queues[j].lose()
-	s.queues[j] = nil
 	s.lost[s.outbox(j)] = true
 	for _, c := range s.closings {
 		c.missing[s.outbox(j)] = true
