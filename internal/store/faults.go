@@ -126,15 +126,13 @@ func selectFaults(ctx context.Context, db querier, where conditions, limit int) 
 	if err != nil {
 		return nil, err
 	}
-	var records []faults.Record
-	for _, piece := range pieces {
-		if n := len(records); n > 0 && records[n-1].ID == piece.ID {
-			records[n-1].Evidence = append(records[n-1].Evidence, piece.Evidence...)
-			continue
+	return assembled(pieces, func(r *faults.Record, more faults.Record) bool {
+		if r.ID != more.ID {
+			return false
 		}
-		records = append(records, piece)
-	}
-	return records, nil
+		r.Evidence = append(r.Evidence, more.Evidence...)
+		return true
+	}), nil
 }
 
 func scanFault(row scanner) (faults.Record, error) {

@@ -203,15 +203,13 @@ func selectProofsOf(ctx context.Context, db querier, table, encoded string, wher
 	if err != nil {
 		return nil, err
 	}
-	var found []exchange.StoredProof
-	for _, piece := range pieces {
-		if n := len(found); n > 0 && found[n-1].ID == piece.ID {
-			found[n-1].Holders = append(found[n-1].Holders, piece.Holders...)
-			continue
+	return assembled(pieces, func(p *exchange.StoredProof, more exchange.StoredProof) bool {
+		if p.ID != more.ID {
+			return false
 		}
-		found = append(found, piece)
-	}
-	return found, nil
+		p.Holders = append(p.Holders, more.Holders...)
+		return true
+	}), nil
 }
 
 // provedFault holds for a fault f and a proof p of the same wallet, window and operator if the one proves the other.

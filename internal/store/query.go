@@ -87,3 +87,14 @@ func collect[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) (a
 	}
 	return all, rows.Err()
 }
+
+// assembled makes one of neighbouring rows that are pieces of one thing: takes adds a row to the one before it, and returns false if that is
+// another thing.
+func assembled[T any](pieces []T, takes func(whole *T, piece T) bool) (all []T) {
+	for _, piece := range pieces {
+		if n := len(all); n == 0 || !takes(&all[n-1], piece) {
+			all = append(all, piece)
+		}
+	}
+	return all
+}
