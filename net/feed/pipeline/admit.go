@@ -28,21 +28,7 @@ func (f *Feed) Admit(ctx context.Context, mailbox string, after []feed.Position,
 		return err
 	}
 	a := admission{mailbox: mailbox, after: slices.Clone(after), since: since, from: from, done: make(chan error, 1)}
-	select {
-	case f.admissions <- a:
-	case <-f.stopped:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-a.done:
-		return err
-	case <-f.stopped:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return wish(ctx, f, f.admissions, a, a.done)
 }
 
 // beginning is the first record after positions, as far as the log reaches back. It is looked for here, where nobody waits for it.

@@ -36,21 +36,7 @@ func (f *Feed) Submit(ctx context.Context, source string, first uint64, messages
 	if err != nil {
 		return err
 	}
-	select {
-	case f.submissions <- s:
-	case <-f.stopped:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-s.done:
-		return err
-	case <-f.stopped:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return wish(ctx, f, f.submissions, s, s.done)
 }
 
 // offer makes items of what a source tells, and hashes them.

@@ -232,6 +232,25 @@ func (f *Feed) report(ctx context.Context, to chan<- report, saw feed.Commitment
 	return send(ctx, to, r)
 }
 
+// wish hands a stage something and waits for what it says to it, unless the feed or the context ends first.
+func wish[T any](ctx context.Context, f *Feed, stage chan<- T, what T, done <-chan error) error {
+	select {
+	case stage <- what:
+	case <-f.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-f.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // send hands a value over, unless the context ends first.
 func send[T any](ctx context.Context, to chan<- T, v T) error {
 	select {
