@@ -54,11 +54,10 @@ func contains(list []int, i int) bool {
 	return false
 }
 
-// One wallet's leader said one thing here and another there. Among 1000 wallets in common and 64 windows, and with wallets that
-// only one side has, that takes at most 8 round trips and 4 kB besides the statements.
-func TestOneDivergenceAmongAThousandWalletsTakesEightRoundTripsAnd4kB(t *testing.T) {
-	const where, last = 500, 64 * frequency
-	alice, bob := pair(t, 1000, 100, where)
+// divided are two with 1000 wallets in common and 100 each of their own, to whom the leader of one, where, said two things in a window.
+func divided(t testing.TB, where int, last chain.Height) (alice, bob *member) {
+	t.Helper()
+	alice, bob = pair(t, 1000, 100, where)
 	for i, m := range []*member{alice, bob} {
 		s := says(t, 3, where, last, i)
 		m.keep(s)
@@ -67,6 +66,14 @@ func TestOneDivergenceAmongAThousandWalletsTakesEightRoundTripsAnd4kB(t *testing
 		}))
 		m.close(t, last)
 	}
+	return alice, bob
+}
+
+// One wallet's leader said one thing here and another there. Among 1000 wallets in common and 64 windows, and with wallets that
+// only one side has, that takes at most 8 round trips and 4 kB besides the statements.
+func TestOneDivergenceAmongAThousandWalletsTakesEightRoundTripsAnd4kB(t *testing.T) {
+	const where, last = 500, 64 * frequency
+	alice, bob := divided(t, where, last)
 	s, learned := talk(t, alice, bob, alice.asks(bob, last))
 	require.True(t, s.Complete())
 	require.Len(t, s.Findings(), 1)
@@ -105,15 +112,7 @@ func TestOneDivergenceAmongAThousandWalletsTakesEightRoundTripsAnd4kB(t *testing
 // BenchmarkComparison is the same once more, for its time: both sides, with the trees of 1000 wallets at hand.
 func BenchmarkComparison(b *testing.B) {
 	const where, last = 500, 64 * frequency
-	alice, bob := pair(b, 1000, 100, where)
-	for i, m := range []*member{alice, bob} {
-		s := says(b, 3, where, last, i)
-		m.keep(s)
-		require.NoError(b, m.ledger.Put(evidence.Entry{
-			Wallet: s.Wallet, Window: last, Status: evidence.Said, Leader: s.Operator, Sender: s.Operator, Statement: s.Digest,
-		}))
-		m.close(b, last)
-	}
+	alice, bob := divided(b, where, last)
 	var took compare.Traffic
 	for b.Loop() {
 		s, _ := talk(b, alice, bob, alice.asks(bob, last))

@@ -173,6 +173,33 @@ func wantProof(t *testing.T, p feed.Proof, keys feed.Keyring) {
 	require.ErrorIs(t, innocent.Verify(keys), feed.ErrProof)
 }
 
+// oneMailboxWrong runs an instance of which a receiver or an outbox does something wrong for the second of two mailboxes. It returns what the
+// second one's subscriber got, and what shows when the two compare.
+func oneMailboxWrong(
+	t *testing.T, receiver bool, wrong func([]feed.Record) []feed.Record, sizes []int,
+) (i *instance, b *subscriber, found []feed.Finding) {
+	t.Helper()
+	i = start(t, feedtest.New(), 0, func(f *pipeline.Feed) {
+		if receiver {
+			f.TwistReceiver(1, wrong)
+		} else {
+			f.TwistOutbox(1, wrong)
+		}
+	})
+	i.subscribe(both...)
+	i.at(window)
+	for n, size := range sizes {
+		i.submit(size)
+		i.at(chain.Height(n+2) * window)
+	}
+	_, keys := signer(t)
+	until := feed.Epoch(len(sizes))
+	a, b := i.read("a", until, plenty), i.read("b", until, plenty)
+	found, _, err := feed.Compare(t.Context(), a.Export(), b.Export(), keys)
+	require.NoError(t, err)
+	return i, b, found
+}
+
 // Whatever a stage drops from or alters for one mailbox, the proof names that stage and the first record.
 func TestAnyDropOrAlterationForOneMailboxIsProved(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -191,24 +218,8 @@ func TestAnyDropOrAlterationForOneMailboxIsProved(t *testing.T) {
 				}
 				return out
 			}
-			i := start(t, feedtest.New(), 0, func(f *pipeline.Feed) {
-				if receiver {
-					f.TwistReceiver(1, wrong)
-				} else {
-					f.TwistOutbox(1, wrong)
-				}
-			})
-			i.subscribe(both...)
-			i.at(window)
-			for n, size := range sizes {
-				i.submit(size)
-				i.at(chain.Height(n+2) * window)
-			}
+			i, _, found := oneMailboxWrong(t, receiver, wrong, sizes)
 			_, keys := signer(t)
-			until := feed.Epoch(len(sizes))
-			a, b := i.read("a", until, plenty), i.read("b", until, plenty)
-			found, _, err := feed.Compare(t.Context(), a.Export(), b.Export(), keys)
-			require.NoError(t, err)
 			for w := range 7 {
 				first := uint64(0)
 				for _, v := range victims {
@@ -499,24 +510,8 @@ func TestAnyDisorderForOneMailboxIsProved(t *testing.T) {
 				}
 				return out
 			}
-			i := start(t, feedtest.New(), 0, func(f *pipeline.Feed) {
-				if receiver {
-					f.TwistReceiver(1, wrong)
-				} else {
-					f.TwistOutbox(1, wrong)
-				}
-			})
-			i.subscribe(both...)
-			i.at(window)
-			for n, size := range sizes {
-				i.submit(size)
-				i.at(chain.Height(n+2) * window)
-			}
+			i, b, found := oneMailboxWrong(t, receiver, wrong, sizes)
 			_, keys := signer(t)
-			until := feed.Epoch(len(sizes))
-			a, b := i.read("a", until, plenty), i.read("b", until, plenty)
-			found, _, err := feed.Compare(t.Context(), a.Export(), b.Export(), keys)
-			require.NoError(t, err)
 			first := map[chain.WalletID]feed.Seq{}
 			for _, k := range b.Export().Epochs {
 				for n, e := range k.Entries {

@@ -157,6 +157,16 @@ func sign(t *testing.T, r *rig, wallet chain.WalletID) {
 	require.NoError(t, err)
 }
 
+// betweenSignatures has a backend sign twice, and returns its copy of a key from between the two.
+func betweenSignatures(t *testing.T, r *rig, wallet chain.WalletID) signer.Key {
+	t.Helper()
+	sign(t, r, wallet)
+	copied := r.enclaves["a"].keys[wallet]
+	sign(t, r, wallet)
+	r.pass(6 * time.Second)
+	return copied
+}
+
 // The count of signatures is written down soon after each, so that an older copy of a backend's files is found out.
 func TestABackendThatForgotSignaturesIsFrozen(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -164,10 +174,7 @@ func TestABackendThatForgotSignaturesIsFrozen(t *testing.T) {
 		r.start()
 		defer func() { r.stop() }()
 		k, other := r.generate(1), r.generate(2)
-		sign(t, r, k.Wallet)
-		copied := r.enclaves["a"].keys[k.Wallet]
-		sign(t, r, k.Wallet)
-		r.pass(6 * time.Second)
+		copied := betweenSignatures(t, r, k.Wallet)
 		require.EqualValues(t, 2, r.log.rows[k.Session].Signatures)
 		require.EqualValues(t, 2, r.status("a").Calls.Signatures)
 
@@ -193,10 +200,7 @@ func TestABackendThatForgotSignaturesIsNotAskedForTheNext(t *testing.T) {
 		r.start()
 		defer func() { r.stop() }()
 		k, other := r.generate(1), r.generate(2)
-		sign(t, r, k.Wallet)
-		copied := r.enclaves["a"].keys[k.Wallet]
-		sign(t, r, k.Wallet)
-		r.pass(6 * time.Second)
+		copied := betweenSignatures(t, r, k.Wallet)
 		backend, err := r.pool.For(k.Wallet)
 		require.NoError(t, err)
 		_, err = backend.Brief(t.Context(), k.Wallet)
