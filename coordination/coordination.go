@@ -7,6 +7,10 @@
 //	                                                     ▼
 //	                               Processor ─► store (result, faults, order), then the order's handler
 //
+// A window is opened once, whichever heights are seen, and what was missed is recorded with a reason. Each wallet's part in it ends in
+// exactly one result, whatever happened, which is stored before anybody acts on it. What a window comes to is the executors' to say: nothing
+// here elects, listens or judges.
+//
 // This file holds the nouns and the promises between the boxes.
 package coordination
 

@@ -1,6 +1,10 @@
 // Package proposal holds what a leader can propose and every member must judge: the six kinds, their wire form,
 // the coordination message around them, generation (leader) and validation (everyone), and the Order that an
 // action handler is given once a window has agreed.
+//
+// What is read is exactly what the network's other clients read, and what is written is byte for byte what they write; another rule
+// would split the followers. A proposal counts as refused, which blames its leader, only by the validator contract's own no or by a limit that
+// the contract would enforce alike: what could not be asked is a failure of ours.
 package proposal
 
 import (

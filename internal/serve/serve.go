@@ -1,4 +1,5 @@
-// Package serve runs an HTTP server for as long as a context lasts.
+// Package serve runs an HTTP server for as long as a context lasts, and says which hosts are this machine. It knows nothing of what is
+// served.
 package serve
 
 import (

@@ -4,6 +4,23 @@
 //
 //	source ─► inbox ─► router ─► receivers ─► outboxes ─► mailboxes ─► subscribers
 //	                      a sequencer seals what passed, epoch by epoch
+//
+// A subscriber trusts keys, and nobody who has them: what it was not given as the seals commit to is noticed, and where two subscribers got
+// something else what stages and origins have signed shows whose doing it was, to anybody who has the keys. Where no signature shows it,
+// nobody is blamed.
+//
+//	feed.go, codec.go                                          numbers, epochs and hashes; how things become bytes
+//	record.go, entry.go, tree.go, commitment.go, seal.go       what passes, where it stands in a mailbox, what is signed of it
+//	sign.go, positions.go, series.go, echo.go                  who signs; sources, how far each was taken in, and what is repeated
+//	subscriptions.go, recipients.go, resident.go               who gets what
+//	handover.go, stays.go                                      a mailbox that goes on in another instance
+//	reader.go, kept.go, policy.go, keepwitness.go              what a subscriber verifies as it reads, and what it keeps
+//	witness.go, witnesses.go, verifier.go                      what origins sign, one by one or together
+//	export.go, trail.go                                        what a subscriber shows to others
+//	audit.go, trace.go                                         who is to blame by a seal, and by a stream held against the stages
+//	compare.go, side.go, stray.go                              two who read from one instance
+//	across.go, half.go, covered.go, silence.go                 two who read from two
+//	proof.go, proofcodec.go, prove.go, omission.go, signed.go  what convinces others
 package feed
 
 import (

@@ -1,5 +1,6 @@
 // Package action is what happens after a window: each agreed proposal is carried out by the handler of its kind,
-// one action per wallet at a time, and its outcome is written down (rule R7).
+// one action per wallet at a time, and its outcome is written down (rule R7). A second order of a wallet is recorded as busy and never
+// carried out later. An action that is cut off, as the node ends or the wallet has another owner, stays pending without an outcome.
 //
 //	Dispatch ─Order─► Dispatcher ─► one goroutine per action: wait for the window's end, check for revocation,
 //	Revoke ─────────►                validate again, Handler ─► Outcome ─► Log

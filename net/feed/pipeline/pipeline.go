@@ -7,6 +7,19 @@
 //
 // The stages of a process are one fault domain with one key, so they do not sign what they hand each other. What lies between
 // neighbours is settled by the link: it hashes and counts what passes, and tells the sequencer.
+//
+// What is accepted of a source is in the log before the source is told so. What was not sealed when a process ended is taken through
+// the stages again, and counts the same.
+//
+//	pipeline.go, log.go, records.go         the stages put together; the log they stand on, and how it is read
+//	link.go, account.go                     what the links see
+//	entrance.go, inbox.go                   what sources submit: checked, numbered, stored
+//	router.go, receiver.go                  to which mailboxes a record goes
+//	outbox.go, box.go, pile.go, catchup.go  mailboxes, and what an outbox owes them after it was away
+//	sequencer.go, roll.go, sealing.go       epochs, outboxes that are given up, seals
+//	subscribe.go, follow.go                 who gets what, and how it is read
+//	admit.go, leave.go, abandoned.go        mailboxes that move in, move out, or have lost their instance
+//	loss.go                                 what is left where data was lost
 package pipeline
 
 import (

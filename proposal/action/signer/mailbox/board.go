@@ -1,5 +1,9 @@
 // Package mailbox gives a signer backend its own word of what leaders proposed: it follows a mailbox of the operator's feed, verifies
 // it, and keeps the leaders' signed messages of the newest windows.
+//
+// What is no signed coordination message about the wallet that it was told for is not kept, and what one operator says leaves room for the
+// others'. A mailbox that was given otherwise than its instance sealed it is not relied on: what it brought is forgotten, and an error
+// says why. Nothing is decided here: whether a message permits a signature is the vault's question.
 package mailbox
 
 import (

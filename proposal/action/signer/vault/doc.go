@@ -23,4 +23,12 @@
 //
 // A session's name is the hash of all that it signs and of who signs it, and what it answered is stored: who asks the same
 // again is given the same bytes, and nothing else.
+//
+//	vault.go, lock_unix.go, lock_other.go, ledger.go    the directory, who has it, and its database
+//	identity.go, box.go, password.go                    the backend's name and keys; secrets at rest, and the password over them
+//	keys.go, protection.go, export.go                   keys and their states; what keeps one from signing twice, also elsewhere
+//	session.go, ceremony.go                             sessions: a round asked for, and the own seats' parts in it
+//	generate.go, dispute.go                             generating a key, and telling who broke that
+//	sign.go, statement.go, mailbox.go, rules.go         signing: what the leader said, by the node or by the mailbox, and the rules
+//	heard.go, author.go, parcel.go                      what other operators' backends say: signed, and sealed to one
 package vault
