@@ -118,11 +118,7 @@ func retryAction(c *cli.Context) error {
 		if err != nil {
 			return lost(err, "actions list")
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, list)
-		}
-		_, err = fmt.Fprintf(c.App.Writer, "The action of wallet %v in window %d is carried out once more; actions show %d tells how it goes.\n", wallet, at, at)
-		return err
+		return say(c, list, "The action of wallet %v in window %d is carried out once more; actions show %d tells how it goes.\n", wallet, at, at)
 	})
 }
 

@@ -3,10 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,13 +26,9 @@ func nextCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				if c.Bool("json") {
-					return writeJSON(c.App.Writer, next)
-				}
 				var out strings.Builder
 				describeNext(&out, next)
-				_, err = io.WriteString(c.App.Writer, out.String())
-				return err
+				return say(c, next, "%s", out.String())
 			})
 		},
 	}
@@ -51,7 +44,7 @@ func watchCommand() *cli.Command {
 			if err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+			ctx, stop := untilStopped(c.Context)
 			defer stop()
 			show := func(e view.Event) error { return writeEvent(c.App.Writer, e) }
 			if c.Bool("json") {

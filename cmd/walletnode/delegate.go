@@ -70,12 +70,8 @@ func delegate(c *cli.Context) error {
 		Operator: op.Address.String(), Instance: instance.String(), Delegation: fmt.Sprintf("0x%x", signed),
 		IssuedAt: now.UTC().Format(time.RFC3339), ExpiresAt: now.Add(lifetime).UTC().Format(time.RFC3339),
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, d)
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "operator    %s\ninstance    %s\nissued at   %s\nexpires at  %s\ndelegation  %s\n",
+	return say(c, d, "operator    %s\ninstance    %s\nissued at   %s\nexpires at  %s\ndelegation  %s\n",
 		d.Operator, d.Instance, d.IssuedAt, d.ExpiresAt, d.Delegation)
-	return err
 }
 
 // delegatedInstance returns the peer ID named, or that of this data directory's instance.

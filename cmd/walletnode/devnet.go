@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -92,9 +90,8 @@ func devnetAction(c *cli.Context) error {
 	case c.IsSet("chaos") && c.IsSet("windows"):
 		return usageErrorf("--chaos: it says how many windows there are, --windows cannot")
 	}
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	signals, deaf := stopSignals()
+	defer deaf()
 	return untilSignal(c.Context, signals, devnetGrace, c.App.ErrWriter, func(ctx context.Context) error {
 		return playDevnet(ctx, devnetOf(c, guests), c.Bool("keep"))
 	})

@@ -145,10 +145,7 @@ func reloadEndpoints(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, done)
-		}
-		return writeReload(c.App.Writer, done)
+		return show(c, done, writeReload)
 	})
 }
 

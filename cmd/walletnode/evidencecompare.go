@@ -44,11 +44,7 @@ func compareHistories(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.Bool("json") {
-			err = writeJSON(c.App.Writer, found)
-		} else {
-			err = writeComparison(c.App.Writer, found)
-		}
+		err = show(c, found, writeComparison)
 		if err == nil && found.Refusal != nil {
 			return fmt.Errorf("the comparison was broken off: %s", printable(*found.Refusal))
 		}

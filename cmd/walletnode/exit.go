@@ -47,6 +47,19 @@ func (e exitError) Unwrap() error { return e.err }
 // exit gives an error its exit code. It returns an error also for a nil err: it ends the program with the code.
 func exit(code int, err error) error { return exitError{code, err} }
 
+// judged ends a command that judges something: with 0 if it found it good, codeInvalid if bad, and codeUnusable if it cannot tell, or, with
+// an error, nobody was told.
+func judged[V comparable](telling error, verdict, good, bad V) error {
+	switch {
+	case telling == nil && verdict == good:
+		return nil
+	case telling == nil && verdict == bad:
+		return exit(codeInvalid, nil)
+	default:
+		return exit(codeUnusable, telling)
+	}
+}
+
 func usageErrorf(format string, args ...any) error {
 	return exit(codeUsage, fmt.Errorf(format, args...))
 }

@@ -234,11 +234,7 @@ func explainOfNode(c *cli.Context) error {
 		if err != nil {
 			return lost(err, "wallets list")
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, e)
-		}
-		_, err = fmt.Fprintf(c.App.Writer, "window %d (index %d), wallet %v\n  seed      %s\n            from block %d, %v\n  leader    %v, seats %v\n  checklist %s\n",
+		return say(c, e, "window %d (index %d), wallet %v\n  seed      %s\n            from block %d, %v\n  leader    %v, seats %v\n  checklist %s\n",
 			e.Window, e.Index, e.Wallet, e.Seed, e.SeedBlock, e.SeedHash, e.Leader, e.LeaderSeats, strings.Join(e.Checklist, ", "))
-		return err
 	})
 }

@@ -83,10 +83,7 @@ func showFault(c *cli.Context) error {
 		if err != nil {
 			return lost(err, "faults list")
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, fault)
-		}
-		return writeFault(c.App.Writer, fault)
+		return show(c, fault, writeFault)
 	})
 }
 

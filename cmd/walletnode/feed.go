@@ -88,11 +88,7 @@ func moveMailbox(c *cli.Context) error {
 		if err != nil {
 			return lost(err, "feed mailboxes")
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, move)
-		}
-		_, err = fmt.Fprintf(c.App.Writer, "mailbox %s goes on at %s with the next epoch\n", move.Mailbox, move.To)
-		return err
+		return say(c, move, "mailbox %s goes on at %s with the next epoch\n", move.Mailbox, move.To)
 	})
 }
 

@@ -312,11 +312,7 @@ func TestALossIsTold(t *testing.T) {
 // Exports are verified in a command that has neither a node nor a network.
 func TestExportsAreVerifiedOffline(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name string, raw []byte) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, raw, 0o600))
-		return path
-	}
+	write := writesIn(t, dir)
 	list := alphaKeys(t)
 	raw, err := json.Marshal(list)
 	require.NoError(t, err)

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -51,7 +49,7 @@ func compareFeed(c *cli.Context) error {
 	if err != nil {
 		return exit(codeUnusable, fmt.Errorf("--state: %w", err))
 	}
-	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped(c.Context)
 	defer stop()
 	var docs []view.FeedComparison
 	var list []feedclient.Comparison
@@ -69,25 +67,12 @@ func compareFeed(c *cli.Context) error {
 	if err := feedclient.Confirm(c.String("state"), feedclient.Agreed(own, list)...); err != nil {
 		return exit(codeUnusable, fmt.Errorf("keep what is verified: %w", err))
 	}
-	if err := writeFeedComparisons(c, docs); err != nil {
-		return exit(codeUnusable, err)
-	}
-	switch verdict {
-	case feedclient.Agree:
-		return nil
-	case feedclient.Blamed:
-		return exit(codeInvalid, nil)
-	default:
-		return exit(codeUnusable, nil)
-	}
+	return judged(show(c, docs, writeFeedComparisons), verdict, feedclient.Agree, feedclient.Blamed)
 }
 
-func writeFeedComparisons(c *cli.Context, docs []view.FeedComparison) error {
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, docs)
-	}
+func writeFeedComparisons(w io.Writer, docs []view.FeedComparison) error {
 	for _, doc := range docs {
-		if err := writeFeedComparison(c.App.Writer, doc); err != nil {
+		if err := writeFeedComparison(w, doc); err != nil {
 			return err
 		}
 	}

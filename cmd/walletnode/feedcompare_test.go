@@ -176,6 +176,16 @@ func selfSigned(t *testing.T, cert, key string) {
 	}
 }
 
+// writesIn returns what writes files of a directory, and says where they are.
+func writesIn(t *testing.T, dir string) func(name string, raw []byte) string {
+	return func(name string, raw []byte) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, raw, 0o600))
+		return path
+	}
+}
+
 func TestUsageOfComparingIsExplained(t *testing.T) {
 	dir, _ := posted(t)
 	write := func(name, text string) string {
@@ -203,11 +213,7 @@ func TestUsageOfComparingIsExplained(t *testing.T) {
 // What two instances told is compared offline too, and nobody is blamed for a difference.
 func TestExportsOfTwoInstancesAreCompared(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name string, raw []byte) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, raw, 0o600))
-		return path
-	}
+	write := writesIn(t, dir)
 	a, err := office(t, "alpha", "signed too").Export(t.Context(), "a")
 	require.NoError(t, err)
 	other, err := office(t, "beta", "signed otherwise").Export(t.Context(), "b")
@@ -231,11 +237,7 @@ func TestExportsOfTwoInstancesAreCompared(t *testing.T) {
 // One instance tells nothing of a source any more, and goes on with another one's: that differs, and proves nothing.
 func TestWhatIsWithheldToTheEndIsToldOffline(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name string, raw []byte) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, raw, 0o600))
-		return path
-	}
+	write := writesIn(t, dir)
 	export := func(name, mailbox string, last uint64) []byte {
 		p := office(t, name, "signed too")
 		for e := uint64(2); e <= 6; e++ {
@@ -323,11 +325,7 @@ func TestAnOrderThatAnInstanceChangedIsProvedOffline(t *testing.T) {
 // With what the origin signed it is proved who is to blame, and whoever has the keys can check the proof by itself.
 func TestADifferenceBetweenTwoInstancesIsProvedOffline(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name string, raw []byte) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, raw, 0o600))
-		return path
-	}
+	write := writesIn(t, dir)
 	one, err := office(t, "alpha", "signed too").Export(t.Context(), "a")
 	require.NoError(t, err)
 	two, err := office(t, "beta", "signed otherwise").Export(t.Context(), "b")

@@ -3,9 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -75,7 +72,7 @@ func followFeed(c *cli.Context) error {
 		return err
 	}
 	defer counter.close()
-	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped(c.Context)
 	defer stop()
 	return following(c, func(node *api.Client) error {
 		t := &teller{c: c}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -65,21 +66,21 @@ func holdAgainstHeads(c *cli.Context, dir string) error {
 	}); err != nil {
 		return exit(codeUnusable, err)
 	}
-	if c.Bool("json") {
-		err = writeJSON(c.App.Writer, found)
-	} else {
-		var out strings.Builder
-		fmt.Fprintf(&out, "%d epochs are the same, %d are not kept by their instances any more, %d differ\n", found.Same, found.Unknown, len(found.Differ))
-		for _, d := range found.Differ {
-			fmt.Fprintf(&out, "  epoch %d of %s: the subscriber was given the seal %s, and the instance says %s\n",
-				d.Epoch, printable(d.Instance), d.Kept, printable(d.Told))
-		}
-		_, err = fmt.Fprint(c.App.Writer, out.String())
-	}
-	if err != nil || len(found.Differ) > 0 || found.Same == 0 {
+	if err = show(c, found, writeHeadsHeld); err != nil || len(found.Differ) > 0 || found.Same == 0 {
 		return exit(codeUnusable, err)
 	}
 	return nil
+}
+
+func writeHeadsHeld(w io.Writer, found view.FeedHeadsHeld) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d epochs are the same, %d are not kept by their instances any more, %d differ\n", found.Same, found.Unknown, len(found.Differ))
+	for _, d := range found.Differ {
+		fmt.Fprintf(&out, "  epoch %d of %s: the subscriber was given the seal %s, and the instance says %s\n",
+			d.Epoch, printable(d.Instance), d.Kept, printable(d.Told))
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
 }
 
 // heldAgainst asks for the heads of each stay that a subscriber keeps epochs of.

@@ -62,21 +62,7 @@ func verifyFeed(c *cli.Context) error {
 			}
 		}
 	}
-	if c.Bool("json") {
-		err = writeJSON(c.App.Writer, verdict)
-	} else {
-		err = writeFeedVerdict(c.App.Writer, verdict)
-	}
-	switch {
-	case err != nil: // nobody was told the verdict
-		return exit(codeUnusable, err)
-	case verdict.Verdict == feedAgree:
-		return nil
-	case verdict.Verdict == feedBlamed:
-		return exit(codeInvalid, nil)
-	default:
-		return exit(codeUnusable, nil)
-	}
+	return judged(show(c, verdict, writeFeedVerdict), verdict.Verdict, feedAgree, feedBlamed)
 }
 
 // newFeedVerdict is one that says nothing yet but how the exports are found.

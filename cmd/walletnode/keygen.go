@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -143,7 +140,7 @@ func deciding(decide func(*api.Client, context.Context, string) (view.Keygen, er
 // told shows a key generation: as it is, or with --wait as it ends.
 func told(c *cli.Context, node *api.Client, k view.Keygen) error {
 	if c.Bool("wait") {
-		ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+		ctx, stop := untilStopped(c.Context)
 		defer stop()
 		var err error
 		if k, err = awaitKeygen(ctx, c.App.ErrWriter, node, k); err != nil {

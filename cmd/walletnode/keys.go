@@ -130,11 +130,7 @@ func mustNotExist(path string) error {
 }
 
 func tellKey(c *cli.Context, file string, op keys.Operator, verb string) error {
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, madeKey{file, op.Address.String()})
-	}
-	_, err := fmt.Fprintf(c.App.Writer, "%v %s in %s\n", op.Address, verb, file)
-	return err
+	return say(c, madeKey{file, op.Address.String()}, "%v %s in %s\n", op.Address, verb, file)
 }
 
 func importKey(c *cli.Context) error {

@@ -157,10 +157,7 @@ func inspectKey(c *cli.Context) error {
 			return err
 		}
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, d)
-	}
-	return writeKeyDetails(c.App.Writer, d)
+	return show(c, d, writeKeyDetails)
 }
 
 // open fills in what only the opened key tells.

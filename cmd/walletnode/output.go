@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -18,6 +19,22 @@ func writeJSON(w io.Writer, v any) error {
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
 	return out.Encode(v)
+}
+
+// show writes a document as JSON if --json asks for it, else as people read it.
+func show[T any](c *cli.Context, document T, text func(io.Writer, T) error) error {
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, document)
+	}
+	return text(c.App.Writer, document)
+}
+
+// say is show for what takes people a sentence or two.
+func say(c *cli.Context, document any, format string, args ...any) error {
+	return show(c, document, func(w io.Writer, _ any) error {
+		_, err := fmt.Fprintf(w, format, args...)
+		return err
+	})
 }
 
 // jsonLines returns an encoder that writes one object per line.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -51,9 +49,8 @@ func readHidden(fd int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	signals, deaf := stopSignals()
+	defer deaf()
 	type answer struct {
 		text []byte
 		err  error

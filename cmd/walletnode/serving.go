@@ -41,11 +41,7 @@ func serving(c *cli.Context) error {
 		if err != nil {
 			return lost(err, "wallets list")
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, owner)
-		}
-		_, err = fmt.Fprint(c.App.Writer, describeOwner(owner))
-		return err
+		return say(c, owner, "%s", describeOwner(owner))
 	})
 }
 

@@ -6,12 +6,26 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime/pprof"
+	"syscall"
 	"time"
 )
 
 // errGrace says that what was in flight did not end within the time an operator allows.
 var errGrace = errors.New("did not stop in time")
+
+// stopSignals returns the signals that stop a command, two of which may wait, until deaf is called.
+func stopSignals() (signals <-chan os.Signal, deaf func()) {
+	c := make(chan os.Signal, 2)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	return c, func() { signal.Stop(c) }
+}
+
+// untilStopped returns a context that the first of these signals ends.
+func untilStopped(ctx context.Context) (_ context.Context, deaf context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+}
 
 // untilSignal runs a long-lived command. The first signal cancels run's context, so that it finishes what is in flight and
 // returns; that is a success. The second ends the command at once with code 130, and grace passing without run

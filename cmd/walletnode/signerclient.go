@@ -66,13 +66,9 @@ func newClient(c *cli.Context) error {
 		return err
 	}
 	m.Fingerprint = fingerprint.String()
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, m)
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "certificate  %s\nkey          %s\nfingerprint  %s\n"+
+	return say(c, m, "certificate  %s\nkey          %s\nfingerprint  %s\n"+
 		"next:\n  1. on the signer's machine: walletnode signer client add NAME --fingerprint %[3]s\n"+
 		"  2. into the node's config.toml:\n\n[signing]\nclient_cert_file = %[1]q\nclient_key_file = %[2]q\n", m.Certificate, m.Key, m.Fingerprint)
-	return err
 }
 
 // signerClient is a client as commands show it.
@@ -124,12 +120,8 @@ func addClient(c *cli.Context) error {
 	if err := replace(path, changed); err != nil {
 		return fmt.Errorf("write the settings: %w", err)
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, showClient(p))
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s listed in %s: roles %s, wallets %s\na running signer takes it over at SIGHUP (systemctl reload walletnode-signer)\n",
+	return say(c, showClient(p), "%s listed in %s: roles %s, wallets %s\na running signer takes it over at SIGHUP (systemctl reload walletnode-signer)\n",
 		p.Name, path, strings.Join(showClient(p).Roles, ", "), strings.Join(p.Wallets, ", "))
-	return err
 }
 
 // clientFingerprint is the one named, or that of the certificate named.

@@ -108,11 +108,7 @@ func importSignerKey(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, showKey(key))
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "%v imported; its state is %s. Delete %s now\n", key.Wallet, key.State, c.Args().First())
-	return err
+	return say(c, showKey(key), "%v imported; its state is %s. Delete %s now\n", key.Wallet, key.State, c.Args().First())
 }
 
 // exportPassword reads the password of an exported file, or asks for it; a new one twice.

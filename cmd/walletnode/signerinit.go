@@ -102,10 +102,7 @@ func initSigner(c *cli.Context) error {
 	if feed.TokenFile != "" {
 		p.Token = absoluteIn(dir, feed.TokenFile)
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, p)
-	}
-	return tellSigner(c.App.Writer, p)
+	return show(c, p, tellSigner)
 }
 
 // signerURL is where a node reaches a signer that listens at an address; of one that listens everywhere a person has to say the host.

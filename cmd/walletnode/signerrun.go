@@ -61,9 +61,9 @@ func runSigner(c *cli.Context) error {
 		return err
 	}
 	// Before anything is acquired, so that an impatient operator is heard.
-	signals, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	signals, deaf := stopSignals()
+	defer deaf()
+	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	return untilSignal(c.Context, signals, signerGrace, c.App.ErrWriter, func(ctx context.Context) error {

@@ -48,10 +48,8 @@ func startAction(c *cli.Context) error {
 		return err
 	}
 	// Before anything is acquired, so that an impatient operator is heard.
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-
+	signals, deaf := stopSignals()
+	defer deaf()
 	hangups := make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
 	if cfg.Ethereum.Multi.Enabled {    // else there is nothing to reload, and the signal keeps its meaning
 		signal.Notify(hangups, syscall.SIGHUP)

@@ -30,10 +30,7 @@ func statusCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				if c.Bool("json") {
-					return writeJSON(c.App.Writer, s)
-				}
-				return writeStatus(c.App.Writer, s)
+				return show(c, s, writeStatus)
 			})
 		},
 	}

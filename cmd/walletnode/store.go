@@ -69,10 +69,7 @@ func storeStatus(c *cli.Context) error {
 		return err
 	}
 	s := view.NewStoreState(f, process, running, retentionOf(cfg))
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, s)
-	}
-	return writeStoreState(c.App.Writer, s)
+	return show(c, s, writeStoreState)
 }
 
 func writeStoreState(w io.Writer, s view.StoreState) error {
@@ -152,14 +149,10 @@ func storeBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, struct {
-			File  string `json:"file"`
-			Bytes int64  `json:"bytes"`
-		}{file, info.Size()})
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s: %s, checked\n", file, bytesText(info.Size()))
-	return err
+	return say(c, struct {
+		File  string `json:"file"`
+		Bytes int64  `json:"bytes"`
+	}{file, info.Size()}, "%s: %s, checked\n", file, bytesText(info.Size()))
 }
 
 // pruned is what "store prune" tells.
@@ -211,10 +204,7 @@ func storePrune(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, p)
-	}
-	return writePruned(c.App.Writer, p)
+	return show(c, p, writePruned)
 }
 
 func countExcess(c *cli.Context, cfg config.Config, retention store.Retention, p *pruned) error {

@@ -34,11 +34,7 @@ func verifyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Bool("json") {
-				err = writeJSON(c.App.Writer, v)
-			} else {
-				err = writeVerification(c.App.Writer, v)
-			}
+			err = show(c, v, writeVerification)
 			if err == nil && !v.OK {
 				return exit(codeFailed, fmt.Errorf("window %d differs from what was recorded", at))
 			}

@@ -54,22 +54,7 @@ func verifyProof(c *cli.Context) error {
 		return usageErrorf("evidence verify: the proof and the list of operators cannot both be stdin")
 	}
 	answer := view.NewProofVerdict(judgeFiles(c.App.Reader, proof, operators, record))
-	var err error
-	if c.Bool("json") {
-		err = writeJSON(c.App.Writer, answer)
-	} else {
-		err = writeVerdict(c.App.Writer, answer)
-	}
-	switch {
-	case err != nil: // nobody was told the verdict
-		return exit(codeUnusable, err)
-	case answer.Verdict == evidence.Valid:
-		return nil
-	case answer.Verdict == evidence.Invalid:
-		return exit(codeInvalid, nil)
-	default:
-		return exit(codeUnusable, nil)
-	}
+	return judged(show(c, answer, writeVerdict), answer.Verdict, evidence.Valid, evidence.Invalid)
 }
 
 // judgeFiles verifies the proof of one file by the list of another, or by a record.

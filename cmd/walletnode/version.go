@@ -28,11 +28,7 @@ func versionCommand() *cli.Command {
 				return err
 			}
 			b := readBuild(debug.ReadBuildInfo())
-			if c.Bool("json") {
-				return writeJSON(c.App.Writer, b)
-			}
-			_, err := fmt.Fprintln(c.App.Writer, b)
-			return err
+			return say(c, b, "%v\n", b)
 		},
 	}
 }

@@ -86,11 +86,7 @@ func judgeKeygenProof(c *cli.Context) error {
 		verdict.Culprits = append(verdict.Culprits, keygenCulprit{f.Culprit, f.Why})
 		text += fmt.Sprintf("  culprit  %v\n  why      %s\n", f.Culprit, f.Why)
 	}
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, verdict)
-	}
-	_, err = fmt.Fprint(c.App.Writer, text)
-	return err
+	return say(c, verdict, "%s", text)
 }
 
 // obtainKeygenProof reads a proof from a file, or what the store has of a session.

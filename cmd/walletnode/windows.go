@@ -111,10 +111,7 @@ func showWindow(c *cli.Context) error {
 		if err != nil {
 			return lost(err, "windows list")
 		}
-		if c.Bool("json") {
-			return writeJSON(c.App.Writer, trace)
-		}
-		return writeTrace(c.App.Writer, trace)
+		return show(c, trace, writeTrace)
 	})
 }
 
