@@ -18,17 +18,35 @@ const (
 	firstRetry, lastRetry = 15 * time.Second, 10 * time.Minute
 )
 
-// compareAlways compares after each epoch with all peers until ctx ends, and again while not all of it is confirmed.
-func (f *Follower) compareAlways(ctx context.Context) {
-	if len(f.cfg.Peers) == 0 {
+// comparer compares what a Follower keeps with other subscribers, beside the reading.
+type comparer struct {
+	of     *Follower
+	sealed chan struct{}  // of capacity 1: one that waits stands for all epochs since
+	told   map[int]string // the newest of each peer that was told; run's goroutine owns it
+}
+
+func newComparer(f *Follower) *comparer {
+	return &comparer{of: f, sealed: make(chan struct{}, 1), told: map[int]string{}}
+}
+
+// nudge says that there is one more epoch to compare.
+func (c *comparer) nudge() {
+	select {
+	case c.sealed <- struct{}{}:
+	default:
+	}
+}
+
+// run compares after each epoch with all peers until ctx ends, and again while not all of it is confirmed.
+func (c *comparer) run(ctx context.Context) {
+	if len(c.of.cfg.Peers) == 0 {
 		return
 	}
-	told := map[int]string{}
 	retry, wait := firstRetry, time.NewTimer(0) // what was kept before the start is compared at once
 	defer wait.Stop()
 	for {
 		select {
-		case <-f.sealed:
+		case <-c.sealed:
 			retry = firstRetry
 		case <-wait.C:
 			retry = min(2*retry, lastRetry)
@@ -36,33 +54,33 @@ func (f *Follower) compareAlways(ctx context.Context) {
 			return
 		}
 		wait.Stop()
-		if !f.compareAll(ctx, told) {
+		if !c.all(ctx) {
 			wait.Reset(retry)
 		}
 	}
 }
 
-// compareAll compares with each peer, and says whether all of them confirm all. What is verified is what every one confirms.
-func (f *Follower) compareAll(ctx context.Context, told map[int]string) (all bool) {
-	own := f.Archive().unverified()
+// all compares with each peer, and says whether all of them confirm all. What is verified is what every one confirms.
+func (c *comparer) all(ctx context.Context) bool {
+	own := c.of.Archive().unverified()
 	var list []Comparison
-	for i, peer := range f.cfg.Peers {
+	for i, peer := range c.of.cfg.Peers {
 		if len(own.Stays) == 0 {
 			return true
 		}
-		c := f.compareWith(ctx, own, peer)
+		found := c.with(ctx, own, peer)
 		if ctx.Err() != nil {
 			return false
 		}
-		list = append(list, c)
-		if text := c.summary(); told[i] != text { // the same news is told once
-			told[i] = text
-			f.report(ctx, c)
+		list = append(list, found)
+		if text := found.summary(); c.told[i] != text { // the same news is told once
+			c.told[i] = text
+			c.of.cfg.report(ctx, found)
 		}
 	}
 	agreed := Agreed(own, list)
-	if err := f.confirm(agreed...); err != nil {
-		f.cfg.Logger.Error("Could not keep which epochs are verified", "mailbox", own.Mailbox, "error", err)
+	if err := c.of.confirm(agreed...); err != nil {
+		c.of.cfg.Logger.Error("Could not keep which epochs are verified", "mailbox", own.Mailbox, "error", err)
 	}
 	for _, s := range own.Stays {
 		last := s.Kept[len(s.Kept)-1].Epoch
@@ -86,16 +104,16 @@ func (a Archive) unverified() Archive {
 	return a
 }
 
-// compareWith compares with one, and keeps what is proved.
-func (f *Follower) compareWith(ctx context.Context, own Archive, peer Other) Comparison {
+// with compares with one, and keeps what is proved.
+func (c *comparer) with(ctx context.Context, own Archive, peer Other) Comparison {
 	limited, cancel := context.WithTimeout(ctx, peerTime)
 	defer cancel()
-	c := Compare(limited, own, peer, f.keyring())
-	if err := c.keep(f.shelf); err != nil {
-		f.cfg.Logger.Error("Could not keep a proof", "mailbox", own.Mailbox, "error", err)
-		c.Wrong = errors.Join(c.Wrong, err)
+	found := Compare(limited, own, peer, c.of.keyring())
+	if err := found.keep(c.of.shelf); err != nil {
+		c.of.cfg.Logger.Error("Could not keep a proof", "mailbox", own.Mailbox, "error", err)
+		found.Wrong = errors.Join(found.Wrong, err)
 	}
-	return c
+	return found
 }
 
 // keep writes the proofs down.
@@ -136,8 +154,9 @@ func (c Comparison) summary() string {
 	return fmt.Sprint(c.Verdict(), c.Confirmed, c.Confirms, c.Earlier, len(c.Findings), len(c.Blames), c.Wrong)
 }
 
-func (f *Follower) report(ctx context.Context, c Comparison) {
-	log := f.cfg.Logger.With("mailbox", f.cfg.Mailbox, "peer", c.Peer)
+// report logs and tells what a comparison came to.
+func (cfg Config) report(ctx context.Context, c Comparison) {
+	log := cfg.Logger.With("mailbox", cfg.Mailbox, "peer", c.Peer)
 	if n := slices.IndexFunc(c.Findings, func(f feed.Finding) bool { return f.Elsewhere != nil && f.Elsewhere.After > 0 }); n >= 0 {
 		first := c.Findings[n]
 		log.Warn("A mailbox has nothing of a source any more that another one got, and goes on with others: it may come yet",
@@ -152,7 +171,7 @@ func (f *Follower) report(ctx context.Context, c Comparison) {
 	case Unclear:
 		log.Warn("Could not tell whether another subscriber got the same", "findings", len(c.Findings), "error", c.Wrong)
 	}
-	if f.cfg.Compared != nil {
-		f.cfg.Compared(ctx, c)
+	if cfg.Compared != nil {
+		cfg.Compared(ctx, c)
 	}
 }

@@ -85,8 +85,8 @@ type Follower struct {
 	told   feed.Number // acknowledged
 	asked  int         // how often the list of keys was, since the last seal, because of signatures of origins
 	dirty  int         // entries delivered since the place was written
-	sealed chan struct{}
 	freed  chan struct{}
+	others *comparer
 
 	// mu guards what those need who compare: reader and ring, which Run's goroutine alone changes otherwise, and the directory's epochs.
 	mu     sync.Mutex
@@ -105,7 +105,8 @@ func Open(cfg Config) (*Follower, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Follower{cfg: cfg, shelf: shelf{cfg.Dir}, sealed: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
+	f := &Follower{cfg: cfg, shelf: shelf{cfg.Dir}, freed: make(chan struct{}, 1)}
+	f.others = newComparer(f)
 	at, stays, found, err := f.shelf.read()
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriber's place: %w", err)

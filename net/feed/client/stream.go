@@ -29,7 +29,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		f.compareAlways(comparing)
+		f.others.run(comparing)
 	}()
 	err := f.follow(ctx)
 	stop()

@@ -101,10 +101,7 @@ func (f *Follower) seal(ctx context.Context, s feed.Seal, subs *feed.Subscriptio
 		return fmt.Errorf("mailbox %s: %w", f.at.Mailbox, err)
 	}
 	f.asked = 0
-	select {
-	case f.sealed <- struct{}{}:
-	default:
-	}
+	f.others.nudge()
 	if f.reader.Settled() {
 		f.at.stand(f.reader.At())
 		if err := f.write(); err != nil {
