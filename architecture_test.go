@@ -84,7 +84,7 @@ func TestPackagesThatListTheirFilesListThemAll(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^//\t((?:[a-z0-9_]+\.go(?:, )?)+) {2,}\S`)
 	file := regexp.MustCompile(`[a-z0-9_]+\.go`)
 	for _, dir := range []string{
-		"internal/node", "net", "net/feed", "net/feed/client", "net/feed/pipeline",
+		"chain/ethereum", "chain/quorum", "internal/node", "net", "net/feed", "net/feed/client", "net/feed/pipeline",
 		"proposal/action/signer/keygen", "proposal/action/signer/signing", "proposal/action/signer/vault",
 	} {
 		paths, err := filepath.Glob(dir + "/*.go")

@@ -1,6 +1,16 @@
 // Package ethereum reads the host chain through one JSON-RPC endpoint: heads, headers and the contracts that
 // coordination depends on. It trusts the endpoint for what it cannot check, which is why package quorum asks
 // several; what can be checked (a header's hash, number and links, a log's filter) is.
+//
+//	config.go, headers.go, client.go, presence.go   an endpoint as it is configured, and asked
+//	call.go, throttle.go, handshake.go, retired.go  requests, their rate, and connections
+//	errors.go, trouble.go, revert.go                what an error tells of the endpoint, and what of a proposal
+//	header.go, feed.go, trail.go                    headers, whose hashes are computed; heads as they come
+//	look.go, peers.go                               one poll of all that an endpoint shows
+//	contracts.go, redemptions.go, payment.go        what the contracts hold
+//	validate.go                                     what the validator contract says of a proposal
+//	script.go                                       Bitcoin scripts as the contracts have them
+//	broadcast.go                                    transactions that are sent
 package ethereum
 
 import (

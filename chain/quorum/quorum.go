@@ -6,6 +6,17 @@
 // The parts, from pure to live: what one poll shows (Sight) and what an endpoint stands by (view); the ring of agreed
 // headers; the classifier, which turns a table of sights into findings and an agreed head; the standing, which turns
 // findings in a row into a status that does not flap; the pool, which polls, publishes snapshots and serves.
+//
+//	quorum.go, members.go, table.go, reason.go           what an endpoint is, what is configured of it, what is found out
+//	view.go, missing.go, parting.go                      what one endpoint stands by, what to ask it next, where it left the chain
+//	ring.go, reference.go                                the agreed headers; the chain that endpoints are compared with
+//	classify.go, vote.go, checks.go, peers.go, trial.go  what is agreed, and what is wrong with whom
+//	standing.go, serving.go, latency.go                  healthy or not, who serves, and how fast
+//	pool.go, book.go, reload.go                          the pool, what it knows, and a change of its endpoints
+//	link.go, poller.go, tips.go                          the connection to one endpoint, and its polls
+//	feed.go, fill.go                                     heads, and the headers that are missing below them
+//	router.go, decide.go, payment.go, broadcast.go       what is asked of one endpoint, of most, and told to all
+//	snapshot.go, publish.go                              the pool at a moment
 package quorum
 
 import (
