@@ -483,14 +483,14 @@ func TestTheLeaderGoesOnToTheNextActionOfTheChecklist(t *testing.T) {
 		}},
 	}
 	require.Equal(t, proposal.Heartbeat{}, p.generate(t.Context()))
-	require.False(t, p.generationFailed)
-	require.Equal(t, []string{"Redemption: endpoint down", "DepositSweep: needs a bitcoin source"}, p.passedOver)
+	require.False(t, p.said.generationFailed)
+	require.Equal(t, []string{"Redemption: endpoint down", "DepositSweep: needs a bitcoin source"}, p.said.passedOver)
 
 	// What cannot be made for want of Bitcoin data is passed over visibly, and is no failure.
 	p.hearing.checklist = []proposal.Kind{proposal.KindDepositSweep}
 	require.Equal(t, proposal.Noop{}, p.generate(t.Context()))
-	require.False(t, p.generationFailed)
-	p.own, p.sawPeers = &proposal.Message{Proposal: proposal.Noop{}}, true
+	require.False(t, p.said.generationFailed)
+	p.said.own, p.sawPeers = &proposal.Message{Proposal: proposal.Noop{}}, true
 	var r coordination.Result
 	p.concludeAsLeader(&r)
 	require.Equal(t, coordination.ReasonNoop, r.Reason)

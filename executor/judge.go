@@ -119,19 +119,19 @@ func (p *procedure) weigh(o offence) faults.Fault {
 func (p *procedure) concludeAsLeader(r *coordination.Result) {
 	alone := len(p.Wallet.Operators()) == 1
 	switch {
-	case p.own == nil && p.late():
+	case p.said.own == nil && p.late():
 		r.Reason, r.Detail = coordination.ReasonNodeDown, p.tookUpLate()
-	case p.own == nil:
-		r.Reason, r.Detail = p.muted.reason, p.muted.detail
+	case p.said.own == nil:
+		r.Reason, r.Detail = p.said.muted.reason, p.said.muted.detail
 	case !p.sawPeers && !alone && !p.late(): // who was connected to the one that spoke, we do not know
 		r.Reason, r.Detail = coordination.ReasonNoPeers, "nobody of the wallet's group was connected to hear the proposal"
 	default:
-		r.Proposal, r.ReceivedAt, r.Reason = p.own.Proposal, p.sentAt, agreed(p.own.Proposal)
-		if p.generationFailed {
+		r.Proposal, r.ReceivedAt, r.Reason = p.said.own.Proposal, p.said.sentAt, agreed(p.said.own.Proposal)
+		if p.said.generationFailed {
 			r.Reason = coordination.ReasonGenerationFailed
 		}
-		if len(p.passedOver) > 0 {
-			r.Detail = "not proposed: " + strings.Join(p.passedOver, "; ")
+		if len(p.said.passedOver) > 0 {
+			r.Detail = "not proposed: " + strings.Join(p.said.passedOver, "; ")
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (p *procedure) heedsHeads() bool {
 		return true
 	}
 	if p.speaks() {
-		return !p.broadcasting && !p.hearing.equivocal()
+		return !p.said.broadcasting && !p.hearing.equivocal()
 	}
 	_, ok := p.hearing.candidate()
 	return ok && !p.trial.passed && !p.trial.settled
@@ -88,7 +88,7 @@ func (p *procedure) hearFrom(ctx context.Context, s coordination.Statement) erro
 // recallOwn looks for our own proposal when our operator is heard to lead and we do not know of it: another instance may
 // have stored it meanwhile, and then nobody spoke but ourselves.
 func (p *procedure) recallOwn(ctx context.Context, s coordination.Statement) error {
-	if p.own != nil || s.Author != p.Self || !p.leads() {
+	if p.said.own != nil || s.Author != p.Self || !p.leads() {
 		return nil
 	}
 	own, found, err := p.Journal.Own(ctx, p.Wallet.ID(), p.window.Block)

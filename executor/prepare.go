@@ -38,12 +38,12 @@ func (p *procedure) atHeads(ctx context.Context, step func(context.Context) erro
 func (p *procedure) recall(ctx context.Context) {
 	trying, end := p.grace(ctx)
 	defer end()
-	p.muted = p.leaderless()
+	p.said.muted = p.leaderless()
 	if p.hearing == nil && p.findLeader(trying) != nil {
 		return
 	}
-	if p.muted.reason == "" {
-		p.muted = muted{coordination.ReasonStoreFailed, "what was said before could not be read in the active phase"}
+	if p.said.muted.reason == "" {
+		p.said.muted = muted{coordination.ReasonStoreFailed, "what was said before could not be read in the active phase"}
 	}
 	if err := p.reload(trying); err != nil {
 		p.storeErr = err
@@ -109,7 +109,7 @@ func (p *procedure) adopt(own coordination.OwnProposal) error {
 	if err != nil {
 		return errors.Join(errors.New("the stored proposal cannot be decoded"), err)
 	}
-	p.own, p.sentAt = &message, own.SentAt
+	p.said.own, p.said.sentAt = &message, own.SentAt
 	p.hearing.hear(coordination.Statement{
 		Wallet:    p.Wallet.ID(),
 		Window:    p.window.Block,

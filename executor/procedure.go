@@ -29,15 +29,10 @@ type procedure struct {
 	unsaved []net.Message
 	quit    context.CancelFunc // ends the run; its goroutines may call it
 
-	own              *proposal.Message // what this node said as leader; nil if nothing
-	sentAt           chain.Height
-	broadcasting     bool
-	generationFailed bool
-	passedOver       []string // actions of the checklist that could not be proposed, each with its reason
-	muted            muted    // why nothing was said, if nothing was
-	storeErr         error    // why what was said before could not be read, or our proposal not be written down
-	saveErr          error    // why unsaved is not empty
-	retransmissions  sync.WaitGroup
+	said            speech
+	storeErr        error // why what was said before could not be read, or our proposal not be written down
+	saveErr         error // why unsaved is not empty
+	retransmissions sync.WaitGroup
 
 	sawPeers bool                // somebody of the group was connected at some time
 	resumed  bool                // its result was stored before this run, which knows nothing of silence
@@ -55,7 +50,7 @@ func (e *Executor) newProcedure(ctx context.Context, w coordination.Window, open
 		openedAt: openedAt,
 		log:      e.Logger.With("wallet", e.Wallet.ID(), "window", w.Block),
 		quit:     quit,
-		muted:    muted{coordination.ReasonChainStalled, "the active phase was over before it was our turn"},
+		said:     speech{muted: muted{coordination.ReasonChainStalled, "the active phase was over before it was our turn"}},
 		amended:  make(map[faults.Key]bool),
 	}, ctx
 }
@@ -126,4 +121,4 @@ func (p *procedure) leads() bool { return p.hearing != nil && p.hearing.leader =
 
 // speaks reports whether this node is the one to propose. If our operator has spoken already, from elsewhere, a
 // proposal of our own would be the second: then we judge that one like everybody else.
-func (p *procedure) speaks() bool { return p.leads() && (p.own != nil || p.nothingHeard()) }
+func (p *procedure) speaks() bool { return p.leads() && (p.said.own != nil || p.nothingHeard()) }
