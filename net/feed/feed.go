@@ -17,7 +17,7 @@
 //	reader.go, kept.go, policy.go, keepwitness.go              what a subscriber verifies as it reads, and what it keeps
 //	witness.go, witnesses.go, verifier.go                      what origins sign, one by one or together
 //	export.go, trail.go                                        what a subscriber shows to others
-//	audit.go, trace.go                                         who is to blame by a seal, and by a stream held against the stages
+//	audit.go, trace.go, reorder.go                             who is to blame by a seal, by a stream held against the stages, by an order
 //	compare.go, side.go, stray.go                              two who read from one instance
 //	across.go, half.go, covered.go, silence.go                 two who read from two
 //	proof.go, proofcodec.go, prove.go, omission.go, signed.go  what convinces others
