@@ -2,11 +2,12 @@ package localchain
 
 import (
 	"context"
+	"reflect"
 	"testing"
 	"time"
 
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/rawdb"
+	"github.com/ethereum/go-ethereum/rpc"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,13 +24,21 @@ func TestABurstEndsAtTheNextBlock(t *testing.T) {
 	}
 }
 
-// Blocks become final every 32 blocks; go-ethereum puts away what its database calls final.
+// Blocks become final every 32 blocks; go-ethereum puts away what is final when it looks, here at once rather than each minute.
 func TestNoBlockIsPutAway(t *testing.T) {
 	c := start(t, Config{})
 	require.NoError(t, c.Mine(t.Context(), 100))
-	database := c.backend.eth.ChainDb()
-	require.Equal(t, common.Hash{}, rawdb.ReadFinalizedBlockHash(database))
 	require.NoError(t, c.AdvanceTime(t.Context(), time.Hour))
-	require.Equal(t, common.Hash{}, rawdb.ReadFinalizedBlockHash(database))
 	require.NotZero(t, c.backend.eth.BlockChain().CurrentFinalBlock().Number.Uint64(), "who asks is told which block is final")
+	database := c.backend.eth.ChainDb()
+	require.NotZero(t, rawdb.ReadFinalizedBlockHash(database), "so is who puts blocks away")
+	within, ok := reflect.ValueOf(database).Elem().FieldByName("Database").Interface().(interface{ Freeze() error }) // the node's is around it
+	require.True(t, ok)
+	require.NoError(t, within.Freeze())
+	away, err := database.Ancients()
+	require.NoError(t, err)
+	require.Zero(t, away)
+	receipts, err := c.backend.client.BlockReceipts(t.Context(), rpc.BlockNumberOrHashWithNumber(0))
+	require.NoError(t, err)
+	require.Empty(t, receipts, "the first block can be asked for them")
 }

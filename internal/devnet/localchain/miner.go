@@ -179,7 +179,6 @@ func (c *Chain) AdvanceTime(ctx context.Context, d time.Duration) error {
 	if err := c.backend.beacon.AdjustTime(d); err != nil {
 		return fmt.Errorf("advance chain time: %w", err)
 	}
-	c.backend.thaw()
 	c.announce()
 	return nil
 }
