@@ -4,20 +4,24 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/store"
 )
 
+// unspoken is why a window cannot go on whose leaders are waited for at a stand.
+const unspoken = "not everybody has heard the leaders"
+
 // restart kills a node's process within the active phase, once it has spoken where it leads and heard the leader where
-// it does not; and starts the node again some blocks later.
-func (a *act) restart(ctx context.Context, o *operator) error {
+// it does not; and starts the node again some blocks later. The chain stands still for it, within a bound.
+func (a *act) restart(ctx context.Context, o *operator, bound time.Duration) error {
 	at := a.window.Block + restartAfter
 	if err := a.standStill(ctx, at); err != nil {
 		return err
 	}
-	if err := until(ctx, func() (bool, error) { return a.underWay(ctx, o) }); err != nil {
+	if err := atAStand(ctx, bound, unspoken, func() (bool, error) { return a.underWay(ctx, o) }); err != nil {
 		return err
 	}
 	victim, ok := o.running.(*process)
@@ -41,8 +45,9 @@ func (a *act) restart(ctx context.Context, o *operator) error {
 	return nil
 }
 
-// startLate starts a node within the active phase. The chain stands still until it has opened the window.
-func (a *act) startLate(ctx context.Context, o *operator) error {
+// startLate starts a node within the active phase. The chain stands still until it has opened the window,
+// within a bound.
+func (a *act) startLate(ctx context.Context, o *operator, bound time.Duration) error {
 	at := a.window.Block + lateBy
 	if err := a.standStill(ctx, at); err != nil {
 		return err
@@ -53,7 +58,7 @@ func (a *act) startLate(ctx context.Context, o *operator) error {
 	if err := a.gather(ctx); err != nil {
 		return err
 	}
-	if err := until(ctx, func() (bool, error) {
+	if err := atAStand(ctx, bound, "the node that started late does not open the window", func() (bool, error) {
 		detail, err := o.record(ctx, a.window.Block)
 		return detail.Opened != nil, err
 	}); err != nil {
@@ -63,14 +68,14 @@ func (a *act) startLate(ctx context.Context, o *operator) error {
 	return nil
 }
 
-// reorg replaces the chain's newest blocks, once everybody has heard the leaders.
-func (a *act) reorg(ctx context.Context) error {
+// reorg replaces the chain's newest blocks, once everybody has heard the leaders, for which the chain stands still within a bound.
+func (a *act) reorg(ctx context.Context, bound time.Duration) error {
 	at := a.window.Block + reorgAfter
 	if err := a.standStill(ctx, at); err != nil {
 		return err
 	}
 	for _, o := range a.operators {
-		if err := until(ctx, func() (bool, error) { return a.underWay(ctx, o) }); err != nil {
+		if err := atAStand(ctx, bound, unspoken, func() (bool, error) { return a.underWay(ctx, o) }); err != nil {
 			return err
 		}
 	}

@@ -31,13 +31,13 @@ func (a *act) apart(ctx context.Context) bool {
 }
 
 // heal ends the cut within the active phase, once every node has heard the leaders on its own side, and no other. The chain
-// stands still until the nodes have found each other again.
-func (a *act) heal(ctx context.Context) error {
+// stands still until the nodes have found each other again, and for the hearing within a bound.
+func (a *act) heal(ctx context.Context, bound time.Duration) error {
 	at := a.window.Block + mendAfter
 	if err := a.standStill(ctx, at); err != nil {
 		return err
 	}
-	if err := until(ctx, func() (bool, error) { return a.heardOnTheirSides(ctx, at) }); err != nil {
+	if err := atAStand(ctx, bound, unspoken, func() (bool, error) { return a.heardOnTheirSides(ctx, at) }); err != nil {
 		return err
 	}
 	a.logPartition(ctx, at)

@@ -26,6 +26,14 @@ func until(ctx context.Context, so func() (bool, error)) error {
 	}
 }
 
+// atAStand is until with a bound in real time, for what nodes do while the chain stands still for it. Without new heads nobody says again
+// what was lost, so that it could be for ever.
+func atAStand(ctx context.Context, bound time.Duration, missing string, so func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, errors.New(missing))
+	defer cancel()
+	return until(ctx, so)
+}
+
 // perform lets the window pass. The chain goes on to where the next window's leaders are known.
 func (a *act) perform(ctx context.Context) error {
 	a.busy.Store(true)
@@ -122,10 +130,10 @@ func (a *act) startAgain(ctx context.Context) error {
 // interfere does what the plan has for nodes and chain within the active phase.
 func (a *act) interfere(ctx context.Context) error {
 	if o := a.operator(a.plan.restart); o != nil {
-		return a.restart(ctx, o)
+		return a.restart(ctx, o, gathering)
 	}
 	if o := a.operator(a.plan.late); o != nil {
-		return a.startLate(ctx, o)
+		return a.startLate(ctx, o, gathering)
 	}
 	if o := a.operator(a.plan.slow); o != nil {
 		return a.slowDisk(ctx, o)
@@ -136,10 +144,10 @@ func (a *act) interfere(ctx context.Context) error {
 		}
 	}
 	if a.plan.heals {
-		return a.heal(ctx)
+		return a.heal(ctx, gathering)
 	}
 	if a.plan.reorg {
-		return a.reorg(ctx)
+		return a.reorg(ctx, gathering)
 	}
 	return nil
 }
