@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -144,7 +146,8 @@ func (w *Watch) round(ctx context.Context) error {
 		return fmt.Errorf("read versions: %w", err)
 	}
 	var errs []error
-	for topic, handle := range w.cfg.Handlers {
+	for _, topic := range slices.Sorted(maps.Keys(w.cfg.Handlers)) { // in one order: two runs of a simulation ask alike
+		handle := w.cfg.Handlers[topic]
 		known, read := w.known[topic]
 		if read && known == versions[topic] {
 			continue

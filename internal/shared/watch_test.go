@@ -213,3 +213,28 @@ func TestAWatchNeedsItsParts(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "must be positive")
 }
+
+// What depends on the order of reads, as in a simulation, is not left to that of a map.
+func TestListsAreReadInOneOrder(t *testing.T) {
+	var read []shared.Topic
+	handlers := map[shared.Topic]func(context.Context) error{}
+	for _, topic := range []shared.Topic{"g", "c", "a", "f", "b", "e", "d", "h"} {
+		handlers[topic] = func(context.Context) error {
+			read = append(read, topic)
+			return nil
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		w, err := shared.NewWatch(shared.WatchConfig{
+			Versions: func(context.Context) (shared.Versions, error) { return shared.Versions{}, nil },
+			Handlers: handlers, Pause: time.Second, Timeout: time.Second, Logger: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		go func() { _ = w.Run(ctx) }()
+		synctest.Wait()
+		require.Equal(t, []shared.Topic{"a", "b", "c", "d", "e", "f", "g", "h"}, read)
+	})
+}
