@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync"
@@ -30,6 +31,16 @@ type dialect struct {
 	position string
 	// seen is how far this process has seen the database get; nil if it does not remember.
 	seen *cluster.Watermark
+	// chance draws a number of 0 .. below-1 in a simulation; nil everywhere else.
+	chance func(below int64) int64
+}
+
+// draw returns a random number of 0 .. below-1. Nothing depends on that nobody can guess it.
+func (d dialect) draw(below int64) int64 {
+	if d.chance != nil {
+		return d.chance(below)
+	}
+	return rand.Int64N(below) //nolint:gosec // see above
 }
 
 // dialect implements engine. The clock is this machine's, which has the database's only process; a version of SQLite that

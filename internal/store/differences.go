@@ -63,7 +63,7 @@ func (l *Evidence) Fill(ctx context.Context, s evidence.Statement, at chain.Heig
 		if err := l.lockSlots(ctx, tx, []chain.WalletID{s.Wallet}); err != nil {
 			return err
 		}
-		if _, _, err := lockEvidence(ctx, tx); err != nil {
+		if _, _, err := lockEvidence(ctx, tx, l.at.dialect()); err != nil {
 			return err
 		}
 		if _, err := insertStatement(ctx, tx, row); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -58,8 +57,8 @@ const topicEvidence shared.Topic = "evidence"
 //
 // Versions grow by what chance says. A database that has forgotten changes, and sees others instead, has then never the version with which
 // somebody knew it before; whoever holds what was read with a version need not read it again as long as the version stands.
-func lockEvidence(ctx context.Context, tx *sql.Tx) (before, after uint64, err error) {
-	step := 1 + rand.Int64N(maxStep) //nolint:gosec // not to be guessed by nobody, but to be no other one by chance
+func lockEvidence(ctx context.Context, tx *sql.Tx, d dialect) (before, after uint64, err error) {
+	step := 1 + d.draw(maxStep)
 	done, err := tx.ExecContext(ctx, `UPDATE changes SET version = version + $1 WHERE topic = $2`, step, string(topicEvidence))
 	if err = one(done, err, fmt.Errorf("%w: no version of %s", ErrCorrupt, topicEvidence)); err != nil {
 		return 0, 0, err

@@ -200,7 +200,7 @@ func noteLost(ctx context.Context, tx *sql.Tx, d dialect, list []evidence.Head) 
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	if _, _, err := lockEvidence(ctx, tx); err != nil {
+	if _, _, err := lockEvidence(ctx, tx, d); err != nil {
 		return nil, err
 	}
 	return missing, insertHeads(ctx, tx, d, lostHead, 0, missing...)

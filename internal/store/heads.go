@@ -140,7 +140,7 @@ func (l *Evidence) Attest(ctx context.Context, d exchange.Draft, h evidence.Head
 		if err := l.lockSlots(ctx, tx, barred); err != nil {
 			return err
 		}
-		before, after, err := lockEvidence(ctx, tx)
+		before, after, err := lockEvidence(ctx, tx, l.at.dialect())
 		if err != nil {
 			return err
 		}

@@ -175,7 +175,7 @@ type bounds [asDisputes + 1]chain.Height
 func (b bounds) of(p pruning) chain.Height { return b[p.kept] }
 
 func (r Reader) bounds(ctx context.Context, retention Retention, now chain.Height) (b bounds, err error) {
-	for kept, windows := range map[lasting]int{
+	for kept, windows := range [...]int{
 		asWindows: retention.Windows, asEvidence: retention.Evidence, asMessages: retention.Messages, asHeads: retention.Heads,
 		asDisputes: retention.Evidence,
 	} {

@@ -15,11 +15,14 @@ import (
 // Simulated is how a simulation's stores have their file: SQLite's, with all that a store does in its place.
 type Simulated struct {
 	// Through wraps what connects to the file, for writing or for reading alone, by a disk that is slow, full, or gone with its process.
-	// Nil for none. One that keeps a transaction waiting must keep others from beginning one: SQLite waits for it in real time.
+	// Nil for none. One that keeps a transaction waiting must keep others from beginning one: SQLite waits for it in real time. The store
+	// has then as many connections as it asks for, as of a database server: who waits for one of a few is served as chance picks.
 	Through func(c driver.Connector, writes bool) driver.Connector
 	// Shared lets many stores of this process have the file at once, as instances have a database server. The file's clock is the
 	// process's, which in a simulation is everybody's.
 	Shared bool
+	// Chance draws what the store needs of numbers of 0 .. below-1, which two runs of one simulation must have alike. Nil for Go's own.
+	Chance func(below int64) int64
 }
 
 // simulated is a file in a simulation.
@@ -48,7 +51,7 @@ func (s *simulated) remember(w *cluster.Watermark) { s.seen = w }
 
 func (s *simulated) dialect() dialect {
 	d := s.location.dialect()
-	d.now, d.seen = `simulated_now()`, s.seen
+	d.now, d.seen, d.chance = `simulated_now()`, s.seen, s.how.Chance
 	return d
 }
 
@@ -84,8 +87,27 @@ func (s *simulated) open(uri string, connections int, writes bool) (*sql.DB, err
 		base = s.how.Through(base, writes)
 	}
 	db := sql.OpenDB(base)
-	db.SetMaxOpenConns(connections)
+	if s.how.Through == nil {
+		db.SetMaxOpenConns(connections)
+		return db, nil
+	}
+	db.SetMaxIdleConns(simulatedIdle)
 	return db, nil
+}
+
+// simulatedIdle is how many connections a simulated store keeps of a kind.
+const simulatedIdle = 8
+
+// beside implements engine. Leases and claims wait for no writer's connection.
+func (s *simulated) beside(writer *sql.DB, connections int, _ bool) *sql.DB {
+	if s.how.Through == nil {
+		return writer
+	}
+	db, err := s.open(s.readWrite(), connections, true)
+	if err != nil { // the writer's was opened in the same way
+		return writer
+	}
+	return db
 }
 
 func (s *simulated) reader(context.Context) (*sql.DB, error) {

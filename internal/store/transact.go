@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -67,7 +66,7 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, action string, c chang
 		if attempt+1 == maxAttempts || !yielded(err) && !errors.Is(err, errAgain) {
 			return wrap(action, err)
 		}
-		if err := pause.For(ctx, rand.N(attemptPause<<attempt)); err != nil { //nolint:gosec // so that two do not meet again
+		if err := pause.For(ctx, time.Duration(s.at.dialect().draw(int64(attemptPause<<attempt)))); err != nil { // so that two do not meet again
 			return wrap(action, err)
 		}
 	}
