@@ -129,14 +129,15 @@ type glass struct {
 	way time.Duration
 }
 
-func (g glass) enter(ctx context.Context) (illness, error) {
+func (g glass) enter(ctx context.Context, about ...any) (illness, error) {
 	if err := g.of.pass(ctx); err != nil {
 		return illness{}, err
 	}
 	i := g.state()
-	if err := pause.For(ctx, g.way); err != nil {
+	if err := pause.For(ctx, g.way+g.of.spread(append(about, g.name)...)); err != nil {
 		return i, err
 	}
+	g.of.diary.note(g.of.who, append(about, g.name)...)
 	switch {
 	case i.refuse:
 		return i, &chain.EndpointError{Trouble: chain.TroubleRefused, Err: errors.New("connection refused")}
@@ -154,7 +155,7 @@ func (g glass) enter(ctx context.Context) (illness, error) {
 // Look implements quorum.Endpoint.
 func (g glass) Look(ctx context.Context, ask quorum.Ask) (quorum.Sight, error) {
 	began := time.Now()
-	if _, err := g.enter(ctx); err != nil {
+	if _, err := g.enter(ctx, "look", ask.From, ask.To); err != nil {
 		return quorum.Sight{}, err
 	}
 	tip, forks, _, _ := g.view()
@@ -171,7 +172,7 @@ func (g glass) Look(ctx context.Context, ask quorum.Ask) (quorum.Sight, error) {
 
 // Headers implements quorum.Endpoint.
 func (g glass) Headers(ctx context.Context, from, to chain.Height) (all []chain.Header, err error) {
-	if _, err := g.enter(ctx); err != nil {
+	if _, err := g.enter(ctx, "headers", from, to); err != nil {
 		return nil, err
 	}
 	tip, forks, _, _ := g.view()
@@ -186,7 +187,7 @@ func (glass) Room(ctx context.Context, n int) (int, error) { return n, ctx.Err()
 
 // Header implements quorum.Endpoint.
 func (g glass) Header(ctx context.Context, h chain.Height) (chain.Header, error) {
-	if _, err := g.enter(ctx); err != nil {
+	if _, err := g.enter(ctx, "header", h); err != nil {
 		return chain.Header{}, err
 	}
 	tip, forks, _, _ := g.view()
@@ -223,27 +224,28 @@ func (g glass) Follow(ctx context.Context, delivered []chain.Header, heads func(
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := pause.For(ctx, g.way); err != nil {
+		if err := pause.For(ctx, g.way+g.of.spread("heads", g.name)); err != nil {
 			return err
 		}
+		g.of.diary.note(g.of.who, "heads ", g.name)
 	}
 }
 
 // ChainID implements quorum.Endpoint.
 func (g glass) ChainID(ctx context.Context) (uint64, error) {
-	_, err := g.enter(ctx)
+	_, err := g.enter(ctx, "chain")
 	return 1337, err
 }
 
 // WalletState implements quorum.Endpoint.
-func (g glass) WalletState(ctx context.Context, _ chain.WalletID) (chain.WalletState, error) {
-	_, err := g.enter(ctx)
+func (g glass) WalletState(ctx context.Context, w chain.WalletID) (chain.WalletState, error) {
+	_, err := g.enter(ctx, "state", w)
 	return chain.WalletState(0), err
 }
 
 // RedemptionLimits implements quorum.Endpoint.
 func (g glass) RedemptionLimits(ctx context.Context) (chain.RedemptionLimits, error) {
-	_, err := g.enter(ctx)
+	_, err := g.enter(ctx, "limits")
 	return chain.RedemptionLimits{
 		DustThreshold: 1, TxMaxFee: 100_000, TxMaxTotalFee: 1_000_000, MaxSize: 20,
 		Timeout: 5 * 24 * time.Hour, TimeoutSafetyMargin: 2 * time.Hour, MinAge: 10 * time.Minute,
@@ -262,7 +264,7 @@ func houseRequest(script []byte) chain.RedemptionRequest {
 
 // PendingRedemptions implements quorum.Endpoint. Every three blocks another request is there: who proposes anew proposes another thing.
 func (g glass) PendingRedemptions(ctx context.Context, w chain.WalletID, _ chain.Height) ([]chain.RedemptionRequest, error) {
-	i, err := g.enter(ctx)
+	i, err := g.enter(ctx, "pending", w)
 	if err != nil || i.lie {
 		return nil, err
 	}
@@ -271,8 +273,8 @@ func (g glass) PendingRedemptions(ctx context.Context, w chain.WalletID, _ chain
 }
 
 // MainUTXOHashAt implements quorum.Endpoint.
-func (g glass) MainUTXOHashAt(ctx context.Context, _ chain.Hash, w chain.WalletID) ([32]byte, error) {
-	i, err := g.enter(ctx)
+func (g glass) MainUTXOHashAt(ctx context.Context, block chain.Hash, w chain.WalletID) ([32]byte, error) {
+	i, err := g.enter(ctx, "utxo", block, w)
 	if err != nil {
 		return [32]byte{}, err
 	}
@@ -280,8 +282,8 @@ func (g glass) MainUTXOHashAt(ctx context.Context, _ chain.Hash, w chain.WalletI
 }
 
 // RedemptionRequestsAt implements quorum.Endpoint.
-func (g glass) RedemptionRequestsAt(ctx context.Context, _ chain.Hash, _ chain.WalletID, scripts [][]byte) ([]chain.RedemptionRequest, error) {
-	i, err := g.enter(ctx)
+func (g glass) RedemptionRequestsAt(ctx context.Context, block chain.Hash, w chain.WalletID, scripts [][]byte) ([]chain.RedemptionRequest, error) {
+	i, err := g.enter(ctx, "requests", block, w, scripts)
 	if err != nil {
 		return nil, err
 	}
@@ -295,8 +297,8 @@ func (g glass) RedemptionRequestsAt(ctx context.Context, _ chain.Hash, _ chain.W
 	return all, nil
 }
 
-func (g glass) verdict(ctx context.Context) error {
-	i, err := g.enter(ctx)
+func (g glass) verdict(ctx context.Context, about ...any) error {
+	i, err := g.enter(ctx, about...)
 	if err == nil && i.lie {
 		return &chain.Refusal{Reason: "a lie"}
 	}
@@ -304,23 +306,23 @@ func (g glass) verdict(ctx context.Context) error {
 }
 
 // ValidateHeartbeatAt implements quorum.Endpoint.
-func (g glass) ValidateHeartbeatAt(ctx context.Context, _ chain.Hash, _ chain.WalletID, _ [16]byte) error {
-	return g.verdict(ctx)
+func (g glass) ValidateHeartbeatAt(ctx context.Context, block chain.Hash, w chain.WalletID, _ [16]byte) error {
+	return g.verdict(ctx, "heartbeat", block, w)
 }
 
 // ValidateRedemptionAt implements quorum.Endpoint.
-func (g glass) ValidateRedemptionAt(ctx context.Context, _ chain.Hash, _ chain.WalletID, _ [][]byte, _ *big.Int) error {
-	return g.verdict(ctx)
+func (g glass) ValidateRedemptionAt(ctx context.Context, block chain.Hash, w chain.WalletID, _ [][]byte, _ *big.Int) error {
+	return g.verdict(ctx, "redemption", block, w)
 }
 
 // ValidateMovedFundsSweepAt implements quorum.Endpoint.
-func (g glass) ValidateMovedFundsSweepAt(ctx context.Context, _ chain.Hash, _ chain.WalletID, _ [32]byte, _ uint32, _ *big.Int) error {
-	return g.verdict(ctx)
+func (g glass) ValidateMovedFundsSweepAt(ctx context.Context, block chain.Hash, w chain.WalletID, _ [32]byte, _ uint32, _ *big.Int) error {
+	return g.verdict(ctx, "sweep", block, w)
 }
 
 // Broadcast implements quorum.Endpoint.
 func (g glass) Broadcast(ctx context.Context, _ []byte) (chain.Hash, error) {
-	_, err := g.enter(ctx)
+	_, err := g.enter(ctx, "broadcast")
 	return chain.Hash{}, err
 }
 

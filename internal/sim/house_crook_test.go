@@ -68,7 +68,7 @@ func (r *record) barred(f *firm) {
 		return
 	}
 	for _, i := range f.crew {
-		if i.node != nil && i.life.hears() && tip >= i.well+settling && !i.seat.Banned(operator(crook)) {
+		if i.awake > 0 && tip >= i.awake+settling && !i.seat.Banned(operator(crook)) {
 			r.wrong("what was recorded stays: %s does not ban whom its operator banned", i.name())
 		}
 	}

@@ -83,8 +83,8 @@ func (s spindle) reach(ctx context.Context) error {
 
 // simulated is how a process's store has its file.
 func (d *disk) simulated(of *process, shared bool) *store.Simulated {
-	return &store.Simulated{Shared: shared, Through: func(c driver.Connector, writes bool) driver.Connector {
-		return spindle{c, d, of, writes}
+	return &store.Simulated{Shared: shared, Chance: of.chance, Through: func(c driver.Connector, writes bool) driver.Connector {
+		return spindle{c, d, of, writes, of.line()}
 	}}
 }
 
@@ -94,6 +94,7 @@ type spindle struct {
 	disk   *disk
 	of     *process
 	writes bool
+	line   int // which of its kinds of connections it is
 }
 
 // wholeConn is what database/sql uses of a connection.
@@ -140,6 +141,7 @@ func (c *cable) Close() error { return c.wholeConn.Close() }
 
 // BeginTx implements driver.ConnBeginTx. A process that is paused has not begun yet.
 func (c *cable) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.of.pace("begin", c.line)
 	if err := c.reach(ctx); err != nil {
 		return nil, err
 	}
@@ -161,7 +163,7 @@ func (c *cable) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, 
 
 // ExecContext implements driver.ExecerContext.
 func (c *cable) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if err := c.enter(ctx, query); err != nil {
+	if err := c.enter(ctx, query, args); err != nil {
 		return nil, err
 	}
 	if c.writes && c.bound == nil {
@@ -176,26 +178,36 @@ func (c *cable) ExecContext(ctx context.Context, query string, args []driver.Nam
 
 // QueryContext implements driver.QueryerContext.
 func (c *cable) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if err := c.enter(ctx, query); err != nil {
+	if err := c.enter(ctx, query, args); err != nil {
 		return nil, err
 	}
 	return c.wholeConn.QueryContext(ctx, query, args)
 }
 
 // enter lets a statement through. Within a transaction nothing waits: a server would have ended that of a process that is stopped.
-func (c *cable) enter(ctx context.Context, query string) error {
+func (c *cable) enter(ctx context.Context, query string, args []driver.NamedValue) error {
 	writes := !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
 	if writes && slices.ContainsFunc(lasting, func(table string) bool { return strings.Contains(query, table) }) {
 		c.lasts = true
 	}
 	if c.bound == nil {
+		c.of.pace(query, values(args))
 		return c.reach(ctx)
 	}
+	c.of.diary.note(c.of.who, query, values(args))
 	c.bound.wrote = c.bound.wrote || writes
 	if !c.of.alive() {
 		return errDead
 	}
 	return nil
+}
+
+// values are what a statement is about.
+func values(args []driver.NamedValue) (all []any) {
+	for _, a := range args {
+		all = append(all, a.Value)
+	}
+	return all
 }
 
 // forget has an operator's database lose a table's rows, as a node would that deletes them.

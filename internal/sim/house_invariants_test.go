@@ -29,6 +29,14 @@ func (r *record) observe() {
 	tip := r.h.tip()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for _, i := range r.h.all() {
+		switch {
+		case i.node == nil || !i.life.hears():
+			i.awake = 0
+		case i.awake == 0:
+			i.awake = tip
+		}
+	}
 	for _, f := range r.h.firms {
 		if !f.able() {
 			r.well[f] = 0

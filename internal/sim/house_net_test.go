@@ -74,6 +74,7 @@ type mouthpiece struct {
 
 // Publish implements executor.Channel.
 func (m mouthpiece) Publish(ctx context.Context, envelope []byte) error {
+	m.berth.of.pace("say", digestOf(envelope))
 	if err := m.berth.leave(ctx); err != nil {
 		return err
 	}
@@ -108,6 +109,7 @@ type lectern struct {
 
 // Publish implements node.Talk.
 func (l lectern) Publish(ctx context.Context, data []byte) error {
+	l.berth.of.pace("tell", digestOf(data))
 	if err := l.berth.leave(ctx); err != nil {
 		return err
 	}
@@ -119,6 +121,7 @@ func (l lectern) Publish(ctx context.Context, data []byte) error {
 
 // Inquire implements node.Inquirer.
 func (b berth) Inquire(ctx context.Context, name string, of chain.Operator) (exchange.Line, error) {
+	b.of.pace("inquire", name, of)
 	if err := b.of.pass(ctx); err != nil {
 		return nil, err
 	}
@@ -126,5 +129,17 @@ func (b berth) Inquire(ctx context.Context, name string, of chain.Operator) (exc
 	if err != nil {
 		return nil, err
 	}
-	return line, nil
+	return cord{line, b.of}, nil
+}
+
+// cord is a line to another operator.
+type cord struct {
+	*nettest.Line
+	of *process
+}
+
+// Ask implements exchange.Line.
+func (c cord) Ask(ctx context.Context, request []byte) ([]byte, error) {
+	c.of.pace("ask", digestOf(request))
+	return c.Line.Ask(ctx, request)
 }

@@ -34,14 +34,20 @@ type curse struct {
 // process is one life of an instance: store, network, chain and signers are reached through its gates alone, which are shut while it is
 // paused and lead nowhere once it is dead.
 type process struct {
-	kill func() // ends the node's context
+	kill  func() // ends the node's context
+	who   string // which life of which instance it is; empty of the world's own
+	seed  uint64 // of the house
+	diary *diary
 
 	mu     sync.Mutex
 	dead   bool
-	frozen chan struct{} // closed when it goes on; nil while it runs
-	fatal  deed          // what it will be killed at
-	left   int           // how many of those it still survives, and one
-	lost   int           // how many commits until the answer to one is lost, and one; 0 for none
+	frozen chan struct{}   // closed when it goes on; nil while it runs
+	fatal  deed            // what it will be killed at
+	left   int             // how many of those it still survives, and one
+	lost   int             // how many commits until the answer to one is lost, and one; 0 for none
+	steps  map[[8]byte]int // how often each was taken, by the digest of what it is about
+	drawn  int             // numbers of chance
+	lines  int             // kinds of connections to its store
 }
 
 // pass waits while the process is paused; errDead if it is dead.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"slices"
@@ -25,6 +26,7 @@ var (
 	houseStorm = flag.Int("house-storms", manyStorms, "how many windows of a house have weather; a calm one follows")
 	// What is wrong with a plan may be wrong with a part of it.
 	houseShrink = flag.Bool("house-shrink", false, "leave out what befalls a house that fails, one event after the other, as long as it still does")
+	houseTwice  = flag.Bool("house-twice", false, "live in each house twice, and tell whether both runs take the same course, and where they part")
 	houseKeep   = flag.String("house-keep", "", "which events of the plan happen, by number, separated by commas; all unless given")
 )
 
@@ -43,8 +45,7 @@ const houseQuiet = 345
 
 // live lives through a plan, and returns what was wrong; where nothing was, then looks at the house in the end.
 func live(t *testing.T, p plan, then ...func(h *house)) (wrongs []string) {
-	withHouse(t, p.seed, func(h *house) {
-		h.plan = p
+	withHouse(t, p, func(h *house) {
 		for w := range p.storms + 1 {
 			window := chain.Height(w+1) * 900 //nolint:gosec // positive
 			h.pass(p, window+houseQuiet)
@@ -121,6 +122,10 @@ func TestHouseUnderWeather(t *testing.T) {
 	for seed := *houseSeed; seed < *houseSeed+uint64(*houseCount); seed++ { //nolint:gosec // positive
 		p := draw(seed, *houseStorm).kept(*houseKeep)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			if *houseTwice {
+				twice(t, p)
+				return
+			}
 			wrongs := live(t, p)
 			if len(wrongs) == 0 {
 				return
@@ -131,6 +136,22 @@ func TestHouseUnderWeather(t *testing.T) {
 			t.Fatal(p.story(wrongs))
 		})
 	}
+}
+
+// twice lives through a plan twice, and tells where the two runs part.
+func twice(t *testing.T, p plan) {
+	var diaries [2]*diary
+	var courses [2][]byte
+	for n := range diaries {
+		diaries[n] = new(diary)
+		p.diary = diaries[n]
+		require.Empty(t, live(t, p, func(h *house) { courses[n] = h.record.course() }))
+	}
+	where := parted(diaries[0], diaries[1])
+	if where == "" {
+		where = "nowhere"
+	}
+	t.Logf("the same to the block: %v; parted at %s", bytes.Equal(courses[0], courses[1]), where)
 }
 
 // shrink leaves out one event after the other, as long as something is still wrong without it.
@@ -232,6 +253,16 @@ func TestHouseSeedsThatFailed(t *testing.T) {
 		{at: 900, offset: 383 * time.Millisecond, kind: hang, who: 5, lasts: 50},
 		{at: 910, offset: 551 * time.Millisecond, kind: blackout, who: 1, lasts: 10},
 		{at: 956, offset: 353 * time.Millisecond, kind: idle, lasts: 30},
+	}}))
+	// An instance is paused while another one of its operator bans somebody. It learns of that when it goes on, and not at the same moment.
+	require.Empty(t, live(t, plan{seed: 20, storms: 1, events: []event{
+		{at: 968, offset: 340 * time.Millisecond, kind: doom, who: 2, n: 1, lasts: 16, deed: afterCommit},
+		{at: 988, offset: 378 * time.Millisecond, kind: pausing, who: 2, lasts: 44},
+		{at: 993, offset: 996 * time.Millisecond, kind: ban, who: 3},
+	}}))
+	// An instance is killed at the first answer of an endpoint, before it is put together.
+	require.Empty(t, live(t, plan{seed: 147, events: []event{
+		{at: 855, kind: relapse, who: 0, n: 12 * slices.Index(deeds, afterReading), lasts: 2, deed: afterReading},
 	}}))
 }
 

@@ -81,8 +81,9 @@ type tether struct {
 }
 
 // call asks the backend. Who is killed before never asked; who is killed afterwards never hears the answer.
-func call[T any](ctx context.Context, t tether, ask func(v *vault.Vault) (T, error)) (answer T, err error) {
+func call[T any](ctx context.Context, t tether, about string, ask func(v *vault.Vault) (T, error)) (answer T, err error) {
 	var none T
+	t.of.pace(t.name, about)
 	if err := t.of.pass(ctx); err != nil {
 		return none, err
 	}
@@ -101,32 +102,32 @@ func call[T any](ctx context.Context, t tether, ask func(v *vault.Vault) (T, err
 }
 
 func (t tether) Health(ctx context.Context) (signer.Health, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.Health, error) { return v.Health(ctx) })
+	return call(ctx, t, "health", func(v *vault.Vault) (signer.Health, error) { return v.Health(ctx) })
 }
 
 func (t tether) Keys(ctx context.Context, after *chain.WalletID, limit int) ([]signer.Key, error) {
-	return call(ctx, t, func(v *vault.Vault) ([]signer.Key, error) { return v.Keys(ctx, after, limit) })
+	return call(ctx, t, "keys", func(v *vault.Vault) ([]signer.Key, error) { return v.Keys(ctx, after, limit) })
 }
 
 func (t tether) Key(ctx context.Context, w chain.WalletID) (signer.KeyDetail, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.KeyDetail, error) { return v.Key(ctx, w) })
+	return call(ctx, t, fmt.Sprint("key ", w), func(v *vault.Vault) (signer.KeyDetail, error) { return v.Key(ctx, w) })
 }
 
 func (t tether) Brief(ctx context.Context, w chain.WalletID) (signer.Key, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.Key, error) { return v.Brief(ctx, w) })
+	return call(ctx, t, fmt.Sprint("brief ", w), func(v *vault.Vault) (signer.Key, error) { return v.Brief(ctx, w) })
 }
 
 func (t tether) SealTo(ctx context.Context, s signer.SessionID) (signer.PublicKey, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.PublicKey, error) { return v.SealTo(ctx, s) })
+	return call(ctx, t, fmt.Sprint("sealto ", s), func(v *vault.Vault) (signer.PublicKey, error) { return v.SealTo(ctx, s) })
 }
 
 func (t tether) Generate(ctx context.Context, r signer.GenerateRound) (signer.RoundReply, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.RoundReply, error) { return v.Generate(ctx, r) })
+	return call(ctx, t, fmt.Sprint("generate ", r.Session, r.Round), func(v *vault.Vault) (signer.RoundReply, error) { return v.Generate(ctx, r) })
 }
 
 // Sign implements signer.Backend. One that cheats alters what it has for others.
 func (t tether) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.RoundReply, error) {
+	return call(ctx, t, fmt.Sprint("sign ", r.Session, r.Round), func(v *vault.Vault) (signer.RoundReply, error) {
 		t.asked.Store(true)
 		reply, err := v.Sign(ctx, r)
 		if err == nil && r.Open != nil && r.Open.Intent.Transaction != nil {
@@ -148,20 +149,20 @@ func (t tether) Sign(ctx context.Context, r signer.SignRound) (signer.RoundReply
 }
 
 func (t tether) Session(ctx context.Context, s signer.SessionID) (signer.SessionState, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.SessionState, error) { return v.Session(ctx, s) })
+	return call(ctx, t, fmt.Sprint("session ", s), func(v *vault.Vault) (signer.SessionState, error) { return v.Session(ctx, s) })
 }
 
 func (t tether) Abort(ctx context.Context, s signer.SessionID) error {
-	_, err := call(ctx, t, func(v *vault.Vault) (struct{}, error) { return struct{}{}, v.Abort(ctx, s) })
+	_, err := call(ctx, t, fmt.Sprint("abort ", s), func(v *vault.Vault) (struct{}, error) { return struct{}{}, v.Abort(ctx, s) })
 	return err
 }
 
 func (t tether) Protection(ctx context.Context, w chain.WalletID) (signer.Protection, error) {
-	return call(ctx, t, func(v *vault.Vault) (signer.Protection, error) { return v.Protection(ctx, w) })
+	return call(ctx, t, fmt.Sprint("protection ", w), func(v *vault.Vault) (signer.Protection, error) { return v.Protection(ctx, w) })
 }
 
 func (t tether) SetState(ctx context.Context, w chain.WalletID, change signer.StateChange) error {
-	_, err := call(ctx, t, func(v *vault.Vault) (struct{}, error) { return struct{}{}, v.SetState(ctx, w, change) })
+	_, err := call(ctx, t, fmt.Sprint("setstate ", w), func(v *vault.Vault) (struct{}, error) { return struct{}{}, v.SetState(ctx, w, change) })
 	return err
 }
 

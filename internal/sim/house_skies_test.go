@@ -110,7 +110,7 @@ func (w *weatherNow) impose(h *house) {
 	lay := fmt.Sprint(w.cuts)
 	for n, i := range h.all() {
 		if i.seat != nil {
-			lay += fmt.Sprintf(" %p", i.seat)
+			lay += " " + i.life.who
 			side := 0 // of all cuts
 			for c, apart := range w.cuts {
 				side |= apart >> n & 1 << c

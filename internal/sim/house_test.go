@@ -51,6 +51,7 @@ type house struct {
 	record  *record
 	lives   int    // of instances
 	lay     string // how the network is split, and among whom
+	diary   *diary // nil unless the run is to be compared with another one
 	plan    plan
 }
 
@@ -81,20 +82,22 @@ type instance struct {
 	rest  chain.Height // for how long it is down once it has ended
 	back  chain.Height // when it is started again; 0 while it is up
 	well  chain.Height // since when it has been up
+	awake chain.Height // since when it has been up and not paused; 0 while it is not
 }
 
 // houseFirms are how many instances the operators have, in turns by seed. One of them at least has a node alone, on a store of its own.
 var houseFirms = [][]int{{2, 1, 2}, {1, 3, 1}, {2, 2, 1}}
 
 // withHouse runs a test in a house whose operators are all up.
-func withHouse(t *testing.T, seed uint64, test func(h *house)) {
+func withHouse(t *testing.T, p plan, test func(h *house)) {
 	t.Helper()
+	seed := p.seed
 	dir := memory(t)
 	cryptotest.SetGlobalRandom(t, seed)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // see docs/invariants.md
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{
-			t: t, seed: seed, dir: dir, chain: newTruth(houseStart),
+			t: t, seed: seed, plan: p, diary: p.diary, dir: dir, chain: newTruth(houseStart),
 			wallets: []chain.Wallet{newWallet(1, 0, 1, 2), newWallet(2, 2, 1, 0, 0), newWallet(3, 1, 2), newWallet(4, 0, 2, 1, crook)},
 		}
 		h.watched = h.wallets[len(h.wallets)-1]
@@ -159,7 +162,8 @@ func (i *instance) start() {
 	t, h := i.t, i.house
 	ctx, cancel := context.WithCancel(context.Background())
 	h.lives++
-	i.life, i.end, i.back = &process{kill: cancel}, make(chan error, 1), 0
+	life := fmt.Sprintf("%s/%d", i.name(), h.lives)
+	i.life, i.end, i.back = &process{kill: cancel, who: life, seed: h.seed, diary: h.diary}, make(chan error, 1), 0
 	if i.curse != nil {
 		i.life.doom(i.curse.deed, i.curse.n)
 		i.curse = nil
@@ -180,6 +184,10 @@ func (i *instance) start() {
 		cfg.Cluster, cfg.Dir = &node.ClusterConfig{Instance: cluster.InstanceID(i.name()), Timing: cluster.DefaultTiming(), Dir: dir}, ""
 	}
 	pool, err := quorum.New(ctx, quorum.Config{Members: i.members(), ChainID: 1337, Chance: i.chance()}, cfg.Logger("chain"))
+	if err != nil && !i.life.alive() { // it was killed again, at an endpoint's first answer
+		i.fell(err)
+		return
+	}
 	require.NoError(t, err)
 	var reach func(node.SignerConfig) (signer.Backend, func(), error)
 	cfg.Signing, reach = i.signing()

@@ -15,6 +15,7 @@ type plan struct {
 	seed   uint64
 	storms int // windows with weather; a calm one follows
 	events []event
+	diary  *diary // in which its house's moments are noted; nil for none
 }
 
 // event is one thing that befalls the house.
