@@ -87,6 +87,9 @@ func play(t *testing.T, cfg Config) *recording {
 	cfg.BlockTime, cfg.FastIdle = blockTime, true
 	if s, ok := scenarioNamed(cfg.Scenario); ok && s.ill > 0 {
 		cfg.BlockTime = polledBlockTime
+		if bubble.Watched {
+			cfg.BlockTime *= 4 // of a poll that takes too long an endpoint is thought to be ill, and of three of them that the chain cannot be seen
+		}
 		cfg.Operators, cfg.Wallets, cfg.Seats = 4, 2, 10 // with five endpoints each; the race detector has the rest
 	}
 	if cfg.Operators == 0 {

@@ -35,6 +35,9 @@ type illness struct {
 	count int // of each one's endpoints, the primary and those that come next
 }
 
+// blinds reports whether whose endpoints are ill has no quorum of them.
+func (i illness) blinds() bool { return i.count >= majority }
+
 // LogValue implements slog.LogValuer.
 func (i illness) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kind", string(i.kind)), slog.Any("of", i.of), slog.Int("count", i.count))
@@ -86,7 +89,11 @@ var shows = map[deedKind]rpcfault.Kind{
 func (a *act) sicken(ctx context.Context) error {
 	a.illAt = a.chain.Height()
 	for _, address := range a.plan.ill.of {
-		for _, p := range a.operator(address).endpoints[:a.plan.ill.count] {
+		o := a.operator(address)
+		if a.plan.ill.blinds() {
+			o.unfollow() // it sees no block until it is cured: to wait for it would only cost the others their patience
+		}
+		for _, p := range o.endpoints[:a.plan.ill.count] {
 			if _, err := p.Set(ctx, a.plan.ill.faults(a.window)); err != nil {
 				return err
 			}
@@ -121,7 +128,8 @@ func (a *act) symptomatic() bool {
 // cure makes the ill endpoints sound again and enters what their logs have.
 func (a *act) cure(ctx context.Context) error {
 	for _, address := range a.plan.ill.of {
-		for i, p := range a.operator(address).endpoints[:a.plan.ill.count] {
+		o := a.operator(address)
+		for i, p := range o.endpoints[:a.plan.ill.count] {
 			log, err := p.Set(ctx, sound())
 			if err != nil {
 				return err
@@ -130,6 +138,9 @@ func (a *act) cure(ctx context.Context) error {
 				Kind: a.plan.ill.kind, Operator: address, Endpoint: i, Told: log[shows[a.plan.ill.kind]],
 				From: a.illAt, To: a.chain.Height(),
 			})
+		}
+		if r, ok := o.running.(*inside); ok && a.plan.ill.blinds() {
+			o.follow(r.node.Clock()) // the next window is its own again
 		}
 	}
 	return nil
