@@ -53,6 +53,16 @@ func tellingNode(t *testing.T, entries uint64) (n *Node, other chain.Operator, w
 	return n, other, wallet, window
 }
 
+// readBoard returns a board that follows the feed and has read everything of the store.
+func readBoard(t *testing.T, n *Node) *Board {
+	t.Helper()
+	b := NewBoard(n)
+	b.follows(true)
+	b.want()
+	require.NoError(t, b.Refresh(t.Context()))
+	return b
+}
+
 // happen stores how a wallet's window ends, what is learned of it afterwards, and what becomes of its action.
 func happen(t *testing.T, n *Node, leader chain.Operator, wallet chain.WalletID, window coordination.Window) {
 	t.Helper()
@@ -171,10 +181,7 @@ func TestTheDashboardIsToldByTheFeed(t *testing.T) {
 // something that cannot be read, or tells no more.
 func TestThePayloadIsWhatThePageShows(t *testing.T) {
 	n, other, wallet, window := tellingNode(t, 0)
-	board := NewBoard(n)
-	board.follows(true)
-	board.want()
-	require.NoError(t, board.Refresh(t.Context()))
+	board := readBoard(t, n)
 	happen(t, n, other, wallet.ID(), window)
 	stored := asStored(t, n)
 
@@ -267,10 +274,7 @@ func leastOf(list []pipeline.Delivered, d pipeline.Delivered) uint64 {
 // A loss has what is left of the mailbox told again by the mailbox's echo, with numbers of its own.
 func TestWhatAnEchoRepeatsIsNotCountedTwice(t *testing.T) {
 	n, other, wallet, window := tellingNode(t, 0)
-	board := NewBoard(n)
-	board.follows(true)
-	board.want()
-	require.NoError(t, board.Refresh(t.Context()))
+	board := readBoard(t, n)
 	happen(t, n, other, wallet.ID(), window)
 	list := delivered(t, n, 1)
 	for range 2 {
@@ -291,10 +295,7 @@ func TestWhatAnEchoRepeatsIsNotCountedTwice(t *testing.T) {
 // An action that is tried again has no outcome, until it has another one.
 func TestAnActionThatIsTriedAgainIsShown(t *testing.T) {
 	n, other, wallet, window := tellingNode(t, 0)
-	board := NewBoard(n)
-	board.follows(true)
-	board.want()
-	require.NoError(t, board.Refresh(t.Context()))
+	board := readBoard(t, n)
 	_, err := n.store.RecordResult(t.Context(), coordination.Result{
 		Wallet: wallet.ID(), Window: window, Leader: other, OpenedAt: 9010, Reason: coordination.ReasonOK, Proposal: proposal.Heartbeat{Message: [16]byte{255, 255, 255, 255, 255, 255, 255, 255}},
 	})
@@ -321,10 +322,7 @@ func TestAnActionThatIsTriedAgainIsShown(t *testing.T) {
 // An instance of before faults were told with their details is one of the operator's while he upgrades them.
 func TestWhatAnEarlierVersionDoesNotTellIsRead(t *testing.T) {
 	n, other, wallet, window := tellingNode(t, 0)
-	board := NewBoard(n)
-	board.follows(true)
-	board.want()
-	require.NoError(t, board.Refresh(t.Context()))
+	board := readBoard(t, n)
 	happen(t, n, other, wallet.ID(), window)
 	d := delivered(t, n, 1)[0]
 	detail := []byte(`,"detail":"claimed seat 7"}`)
