@@ -73,7 +73,7 @@ func (s *Service) compareAll(ctx context.Context) {
 		if s.cfg.Clock.Until(ctx, window+duration+telling) != nil {
 			return
 		}
-		s.heads.hush(s.newer(window)...)
+		s.heads.hush(ctx, s.newer(window)...)
 	}
 }
 

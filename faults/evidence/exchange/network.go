@@ -102,7 +102,9 @@ type voice struct {
 	what    Conversation
 	log     *slog.Logger
 
-	mu       sync.Mutex
+	// turn is had by one at a time, and with it what is below. It is no mutex, for it is kept while something is published, which may
+	// wait: until then whoever else wants it can give up.
+	turn     chan struct{}
 	topic    Topic    // nil while it is not open
 	standing [][]byte // what is repeated, at most maxStanding, the oldest first
 }
@@ -111,13 +113,27 @@ type voice struct {
 const maxStanding = 4
 
 func newVoice(network Network, what Conversation, log *slog.Logger) *voice {
-	return &voice{network: network, what: what, log: log}
+	return &voice{network: network, what: what, log: log, turn: make(chan struct{}, 1)}
 }
+
+// begin waits for the turn, which done gives back. It reports false if ctx ended before.
+func (v *voice) begin(ctx context.Context) bool {
+	select {
+	case v.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (v *voice) done() { <-v.turn }
 
 // say says something from now on, and reports whether it was sent.
 func (v *voice) say(ctx context.Context, data []byte) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	if !v.begin(ctx) {
+		return false
+	}
+	defer v.done()
 	if !slices.ContainsFunc(v.standing, func(d []byte) bool { return string(d) == string(data) }) {
 		if len(v.standing) >= maxStanding {
 			v.forget(v.standing[0])
@@ -127,7 +143,7 @@ func (v *voice) say(ctx context.Context, data []byte) bool {
 	return v.publish(ctx, data)
 }
 
-// publish is called with the mutex held.
+// publish is called in a turn.
 func (v *voice) publish(ctx context.Context, data []byte) bool {
 	if v.topic == nil {
 		return false
@@ -140,9 +156,11 @@ func (v *voice) publish(ctx context.Context, data []byte) bool {
 }
 
 // hush ends the repetition of everything but some.
-func (v *voice) hush(but ...[]byte) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+func (v *voice) hush(ctx context.Context, but ...[]byte) {
+	if !v.begin(ctx) {
+		return
+	}
+	defer v.done()
 	for _, data := range slices.Clone(v.standing) {
 		if !slices.ContainsFunc(but, func(d []byte) bool { return string(d) == string(data) }) {
 			v.forget(data)
@@ -150,6 +168,7 @@ func (v *voice) hush(but ...[]byte) {
 	}
 }
 
+// forget is called in a turn.
 func (v *voice) forget(data []byte) {
 	v.standing = slices.DeleteFunc(v.standing, func(d []byte) bool { return string(d) == string(data) })
 	if v.topic != nil {
@@ -185,8 +204,10 @@ func (v *voice) run(ctx context.Context, others func() ([]chain.Operator, <-chan
 
 // opened takes a topic into use and says again what stands.
 func (v *voice) opened(ctx context.Context, topic Topic) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	if !v.begin(ctx) {
+		return // and so does listen, which closes it
+	}
+	defer v.done()
 	v.topic = topic
 	for _, data := range v.standing {
 		v.publish(ctx, data)
@@ -213,9 +234,9 @@ func (v *voice) listen(ctx context.Context, topic Topic, changed <-chan struct{}
 		}
 		hear(ctx, said)
 	}
-	v.mu.Lock()
+	v.turn <- struct{}{} // not beside ctx: nobody may say anything on a closed topic, and who has the turn gives up with ctx
 	v.topic = nil
-	v.mu.Unlock()
+	v.done()
 	if err := topic.Close(); err != nil {
 		v.log.Warn("Could not close the topic on which evidence is exchanged", "topic", v.what.Name, "error", err)
 	}

@@ -149,11 +149,11 @@ func (s *Service) announce(ctx context.Context, window chain.Height) error {
 	s.mu.Unlock()
 	slices.Sort(n.held)
 	if len(n.told)+len(n.held) == 0 {
-		s.news.hush()
+		s.news.hush(ctx)
 		return errors.Join(errs...)
 	}
 	data := n.encode()
-	s.news.hush(data)
+	s.news.hush(ctx, data)
 	s.news.say(ctx, data) // what cannot be sent now stands until it can
 	return errors.Join(errs...)
 }
