@@ -60,14 +60,14 @@ func NewBoard(n *Node) *Board {
 func (b *Board) Board() view.Board {
 	n := b.n
 	state, _ := n.stage.State()
-	height := n.clock.Height()
+	height := n.chain.clock.Height()
 	live := view.Live{
 		Operator: n.cfg.Operator.Address, Version: version(), State: string(state),
-		Head: view.NewHead(n.clock.Head(), n.clock.Stale()), Window: view.NewPhase(height),
+		Head: view.NewHead(n.chain.clock.Head(), n.chain.clock.Stale()), Window: view.NewPhase(height),
 		Peers: n.Peers().Peers, Instances: n.Instances(),
 	}
 	live.Self = live.Instances.Self
-	blockTime := n.pace.blockTime(n.cfg.BlockTime)
+	blockTime := n.chain.blocksApart()
 	if live.Window != nil {
 		live.InSeconds = int64((time.Duration(live.Window.Left) * blockTime).Seconds())
 	}
@@ -150,7 +150,7 @@ func (b *Board) begin() (whole bool) {
 // read reads the records anew if what they are made of has changed: anything if it is to be read whole, otherwise what the feed does not
 // tell. Nil if it has not.
 func (b *Board) read(ctx context.Context, whole bool) (*recorded, error) {
-	height := b.n.clock.Height()
+	height := b.n.chain.clock.Height()
 	schedule := coordination.RFC12()
 	present, _ := schedule.At(height)
 	next := schedule.Next(height)
@@ -252,7 +252,7 @@ func (b *Board) seed(ctx context.Context, w coordination.Window, height chain.He
 	if hash, ok := b.seeds[w.SeedBlock]; ok {
 		return hash, true
 	}
-	hash, err := b.n.seedBlock(ctx, w)
+	hash, err := b.n.chain.seedBlock(ctx, w)
 	if err != nil {
 		return chain.Hash{}, false
 	}

@@ -54,7 +54,7 @@ func boardNode(t *testing.T) (n *Node, self chain.Operator, source seeds) {
 	return n, self, source
 }
 
-func at(n *Node, h chain.Height) { n.clock.Observe(chain.Header{Height: h, Time: time.Now()}) }
+func at(n *Node, h chain.Height) { n.chain.clock.Observe(chain.Header{Height: h, Time: time.Now()}) }
 
 func TestTheBoardShowsTheWindowAndWhatIsStored(t *testing.T) {
 	n, self, source := boardNode(t)

@@ -79,13 +79,13 @@ func (b *Board) turns(ctx context.Context, tell func()) error {
 		seeded, knows bool
 	}
 	at := func() turn {
-		height := b.n.clock.Height()
+		height := b.n.chain.clock.Height()
 		w, active := coordination.RFC12().At(height)
 		return turn{w.Block, active, height >= w.SeedBlock, height >= coordination.RFC12().Next(height).SeedBlock}
 	}
 	last := at()
 	for {
-		changed := b.n.clock.Changed()
+		changed := b.n.chain.clock.Changed()
 		if now := at(); now != last {
 			last = now
 			for range turnLooks {

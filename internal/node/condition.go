@@ -24,7 +24,7 @@ func (c condition) Condition() metrics.Condition {
 	}
 	if orders, err := c.store.PendingActions(ctx); err == nil {
 		now.Pending, now.Overdue = len(orders), 0
-		height := c.clock.Height()
+		height := c.chain.clock.Height()
 		for _, o := range orders {
 			if height >= o.Expiry {
 				now.Overdue++

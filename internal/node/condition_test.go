@@ -31,7 +31,7 @@ func TestConditionIsWhatReadinessSaysAndWhichActionsWait(t *testing.T) {
 		"lease": true, "journal": true, "halts": true,
 	}}, now)
 
-	n.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now()})
+	n.chain.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now()})
 	w, ok := coordination.RFC12().Window(900)
 	require.True(t, ok)
 	require.NoError(t, n.store.OpenWindow(t.Context(), coordination.Opened{Block: 900, At: 900}))
@@ -45,7 +45,7 @@ func TestConditionIsWhatReadinessSaysAndWhichActionsWait(t *testing.T) {
 	now = c.Condition()
 	require.Equal(t, []int{1, 0}, []int{now.Pending, now.Overdue})
 
-	n.follow(chain.Header{Height: order.Expiry, Hash: chain.Hash{2}, Time: time.Now()})
+	n.chain.follow(chain.Header{Height: order.Expiry, Hash: chain.Hash{2}, Time: time.Now()})
 	now = c.Condition()
 	require.Equal(t, []int{1, 1}, []int{now.Pending, now.Overdue})
 

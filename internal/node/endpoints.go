@@ -27,10 +27,10 @@ type Endpoints interface {
 
 // Endpoints shows the chain's endpoints; view.ErrOneEndpoint if there is one alone.
 func (n *Node) Endpoints() (view.Endpoints, error) {
-	if n.endpoints == nil {
+	if n.chain.endpoints == nil {
 		return view.Endpoints{}, view.ErrOneEndpoint
 	}
-	shown := view.NewEndpoints(n.endpoints.Snapshot())
+	shown := view.NewEndpoints(n.chain.endpoints.Snapshot())
 	if n.lists.opinions != nil {
 		for i, e := range shown.Endpoints {
 			shown.Endpoints[i].Siblings = n.lists.opinions.of(e.Name, n.sibling)
@@ -41,10 +41,10 @@ func (n *Node) Endpoints() (view.Endpoints, error) {
 
 // EndpointHistory shows how an endpoint's status changed; store.ErrNotFound if there is no such endpoint.
 func (n *Node) EndpointHistory(name string) (view.EndpointHistory, error) {
-	if n.endpoints == nil {
+	if n.chain.endpoints == nil {
 		return view.EndpointHistory{}, view.ErrOneEndpoint
 	}
-	changes, ok := n.endpoints.History(name)
+	changes, ok := n.chain.endpoints.History(name)
 	if !ok {
 		return view.EndpointHistory{}, fmt.Errorf("%w: endpoint %q", store.ErrNotFound, name)
 	}
@@ -58,23 +58,23 @@ func (n *Node) Cordon(name string, cordoned bool) error {
 		return err
 	}
 	if cordoned {
-		return n.endpoints.Cordon(name)
+		return n.chain.endpoints.Cordon(name)
 	}
-	return n.endpoints.Uncordon(name)
+	return n.chain.endpoints.Uncordon(name)
 }
 
 // ReloadEndpoints takes over the chain endpoints of a checked configuration and nothing else of it. An error means that
 // nothing changed; view.ErrConfiguration if the configuration is to blame, view.ErrOneEndpoint if the node has one
 // endpoint alone.
 func (n *Node) ReloadEndpoints(ctx context.Context, c config.Config) error {
-	if n.endpoints == nil {
+	if n.chain.endpoints == nil {
 		return view.ErrOneEndpoint
 	}
 	members, err := Members(c, n.cfg.Logger("chain"))
 	if err != nil {
 		return fmt.Errorf("%w: %w", view.ErrConfiguration, err)
 	}
-	err = n.endpoints.Reload(ctx, members)
+	err = n.chain.endpoints.Reload(ctx, members)
 	if errors.Is(err, quorum.ErrMembers) {
 		return fmt.Errorf("%w: %w", view.ErrConfiguration, err)
 	}
@@ -83,12 +83,12 @@ func (n *Node) ReloadEndpoints(ctx context.Context, c config.Config) error {
 
 // checkEndpoints says whether the chain's endpoints agree, and why some are not used. One endpoint alone has nobody to
 // disagree with.
-func (n *Node) checkEndpoints() view.Check {
+func (f *followed) checkEndpoints() view.Check {
 	c := view.Check{Name: "chain_endpoints", OK: true, Current: view.OneEndpoint, Required: view.OneEndpoint}
-	if n.endpoints == nil {
+	if f.endpoints == nil {
 		return c
 	}
-	s := n.endpoints.Snapshot()
+	s := f.endpoints.Snapshot()
 	c.OK = s.Quorum
 	c.Current = fmt.Sprintf("%s: %d of %d vote groups agree", s.Mode, s.Votes, s.Groups)
 	c.Required = fmt.Sprintf("%d of %d vote groups agree", s.Needed, s.Groups)

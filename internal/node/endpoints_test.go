@@ -58,20 +58,20 @@ func newFakePool() *fakePool {
 
 func TestReadinessTellsWhetherTheEndpointsAgree(t *testing.T) {
 	pool := newFakePool()
-	n := &Node{endpoints: pool}
+	n := &Node{chain: &followed{endpoints: pool}}
 	require.Equal(t, view.Check{
 		Name: "chain_endpoints", OK: true,
 		Current:  "quorum: 2 of 3 vote groups agree; not used: bad (unhealthy: forked, 7 blocks ago)",
 		Required: "2 of 3 vote groups agree",
-	}, n.checkEndpoints())
+	}, n.chain.checkEndpoints())
 
 	pool.snapshot.Mode = quorum.ModeDegradedSingle
-	require.True(t, n.checkEndpoints().OK, "two endpoints that agree are enough for decisions")
-	require.Contains(t, n.checkEndpoints().Current, "degraded_single: 2 of 3")
+	require.True(t, n.chain.checkEndpoints().OK, "two endpoints that agree are enough for decisions")
+	require.Contains(t, n.chain.checkEndpoints().Current, "degraded_single: 2 of 3")
 
 	pool.snapshot.Mode, pool.snapshot.Quorum, pool.snapshot.Votes = quorum.ModeNoQuorum, false, 1
 	pool.snapshot.Endpoints[1].Status, pool.snapshot.Endpoints[1].Reason = quorum.Unresponsive, quorum.Timeout
-	c := n.checkEndpoints()
+	c := n.chain.checkEndpoints()
 	require.False(t, c.OK)
 	require.Contains(t, c.Current, "no_quorum: 1 of 3 vote groups agree")
 	require.Equal(t, "the chain endpoints do not agree on a head: the node neither leads nor accuses; "+
@@ -79,8 +79,8 @@ func TestReadinessTellsWhetherTheEndpointsAgree(t *testing.T) {
 }
 
 func TestOneEndpointAloneHasNothingToShow(t *testing.T) {
-	n := &Node{}
-	require.True(t, n.checkEndpoints().OK)
+	n := &Node{chain: &followed{}}
+	require.True(t, n.chain.checkEndpoints().OK)
 	_, err := n.Endpoints()
 	require.ErrorIs(t, err, view.ErrOneEndpoint)
 	_, err = n.EndpointHistory("primary")
@@ -91,7 +91,7 @@ func TestOneEndpointAloneHasNothingToShow(t *testing.T) {
 
 func TestEndpointsAreShownAndCordonedByTheirName(t *testing.T) {
 	pool := newFakePool()
-	n := &Node{endpoints: pool}
+	n := &Node{chain: &followed{endpoints: pool}}
 	shown, err := n.Endpoints()
 	require.NoError(t, err)
 	require.Equal(t, "primary", *shown.Serving)

@@ -76,7 +76,7 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 	if !talks || !asks {
 		return nil
 	}
-	cfg := store.EvidenceConfig{Self: n.cfg.Operator.Address, Newest: func() time.Time { return n.clock.Head().Time }}
+	cfg := store.EvidenceConfig{Self: n.cfg.Operator.Address, Newest: func() time.Time { return n.chain.clock.Head().Time }}
 	switch {
 	case n.siblings != nil:
 		cfg.Seal, cfg.Journal = n.siblings.custody.seal, mended{n.home.heads}
@@ -94,7 +94,7 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 		}
 	}
 	service, err := exchange.New(exchange.Config{
-		Chain: follows.chainID, Key: n.operatorKey(), Instance: n.instance(), Clock: n.clock, Log: log,
+		Chain: follows.chainID, Key: n.operatorKey(), Instance: n.instance(), Clock: n.chain.clock, Log: log,
 		Network: society{forum, inquirer}, Wallets: n.members.Latest, Logger: n.cfg.Logger("evidence"),
 	})
 	if err != nil {

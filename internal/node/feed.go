@@ -197,34 +197,12 @@ func (n *Node) runFeed(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		n.tellHeights(ctx, heights)
+		n.chain.tellHeights(ctx, heights)
 	}()
 	err := n.feed.Run(ctx, heights)
 	cancel()
 	<-ended
 	return err
-}
-
-// tellHeights tells each height that the clock shows.
-func (n *Node) tellHeights(ctx context.Context, to chan<- chain.Height) {
-	var last chain.Height
-	for {
-		changed := n.clock.Changed()
-		if h := n.clock.Height(); h > last {
-			select {
-			case to <- h:
-				last = h
-			case <-ctx.Done():
-				return
-			}
-			continue
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // Fed implements metrics.Feed.

@@ -9,23 +9,11 @@ import (
 // ill says what keeps the node from serving any wallet now, as far as chain and peers are concerned: it would lead into
 // nothing, or accuse others of its own blindness.
 func (n *Node) ill() []string {
-	var ill []string
-	if n.clock.Stale() {
-		ill = append(ill, "no fresh block")
-	}
-	if n.endpoints != nil && !n.endpoints.Snapshot().Quorum {
-		ill = append(ill, "the chain endpoints do not agree")
-	}
+	ill := n.chain.ill()
 	if n.members.isolated() {
 		ill = append(ill, "connected to no other operator")
 	}
 	return ill
-}
-
-// height returns the chain's height; false while it is not known.
-func (n *Node) height() (chain.Height, bool) {
-	h := n.clock.Height()
-	return h, h > 0
 }
 
 // walletIDs returns the active wallets that the operator holds seats of.

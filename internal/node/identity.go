@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/store"
@@ -22,16 +23,16 @@ type identity struct {
 	genesis chain.Hash
 }
 
-// identify asks which chain this is. Where the endpoints do not agree, a store that was bound before says it: a node that
+// identify asks which chain this is. dsn is the store's: where the endpoints do not agree, a store that was bound before says it: a node that
 // ran must start again while most of its endpoints are away. Only a new store has nothing but the endpoints.
-func (n *Node) identify(ctx context.Context) (identity, error) {
-	told, unagreed := n.ask(ctx)
+func (f *followed) identify(ctx context.Context, dsn string, log *slog.Logger) (identity, error) {
+	told, unagreed := f.ask(ctx)
 	if !errors.Is(unagreed, chain.ErrNoQuorum) {
 		return told, unagreed
 	}
 	var bound identity
 	var err error
-	bound.chainID, bound.genesis, err = store.BoundTo(ctx, n.cfg.Store.DSN)
+	bound.chainID, bound.genesis, err = store.BoundTo(ctx, dsn)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return identity{}, fmt.Errorf("%w: %w", ErrUnvouched, unagreed)
@@ -41,17 +42,17 @@ func (n *Node) identify(ctx context.Context) (identity, error) {
 	if told.chainID != 0 { // configured, or agreed: the store compares it with its own
 		bound.chainID = told.chainID
 	}
-	n.cfg.Logger("chain").Warn("The chain endpoints do not agree on the first block: taking the one the store is bound to",
+	log.Warn("The chain endpoints do not agree on the first block: taking the one the store is bound to",
 		"chain_id", bound.chainID, "genesis", bound.genesis, "error", unagreed)
 	return bound, nil
 }
 
 // ask asks the chain itself. What it could not tell is zero.
-func (n *Node) ask(ctx context.Context) (told identity, err error) {
-	if told.chainID, err = n.chain.ChainID(ctx); err != nil {
+func (f *followed) ask(ctx context.Context) (told identity, err error) {
+	if told.chainID, err = f.source.ChainID(ctx); err != nil {
 		return told, unanswered(ctx, fmt.Errorf("read the chain's ID: %w", err))
 	}
-	if told.genesis, err = n.chain.Genesis(ctx); err != nil {
+	if told.genesis, err = f.source.Genesis(ctx); err != nil {
 		return told, unanswered(ctx, fmt.Errorf("read the chain's first block: %w", err))
 	}
 	return told, nil

@@ -38,7 +38,7 @@ func (n *Node) openLists() (l lists, err error) {
 	handlers := map[shared.Topic]func(context.Context) error{shared.TopicBans: l.bans.reread}
 	if n.cfg.Bans.On {
 		l.referee = &referee{
-			cfg: n.cfg.Bans, self: n.cfg.Operator.Address, height: n.clock.Height, faults: n.store.Faults, banned: l.bans.banned,
+			cfg: n.cfg.Bans, self: n.cfg.Operator.Address, height: n.chain.clock.Height, faults: n.store.Faults, banned: l.bans.banned,
 			ban: func(ctx context.Context, b shared.Ban, lasts time.Duration) error {
 				_, err := n.store.AddBan(ctx, b, lasts)
 				return n.change(err)
@@ -52,7 +52,7 @@ func (n *Node) openLists() (l lists, err error) {
 		pause = shared.Pause
 		handlers[shared.TopicHalts] = l.rereadHalts
 		handlers[shared.TopicWishes] = n.rereadWishes
-		if n.endpoints != nil {
+		if n.chain.endpoints != nil {
 			l.opinions = &opinions{read: n.store.Verdicts}
 			handlers[shared.TopicVerdicts] = l.opinions.reread
 		}

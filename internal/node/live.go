@@ -45,7 +45,7 @@ func (n *Node) Status(ctx context.Context) (view.Status, error) {
 	s := view.Status{
 		State: string(state), Since: view.Time(since), StartedAt: view.Time(n.startedAt), Uptime: int64(time.Since(n.startedAt).Seconds()),
 		Version: version(), Operator: n.cfg.Operator.Address, Listening: []string{}, Ready: ready.Ready, Checks: ready.Checks,
-		Head: view.NewHead(n.clock.Head(), n.clock.Stale()), Window: view.NewPhase(n.clock.Height()), Last: last, Stale: stale,
+		Head: view.NewHead(n.chain.clock.Head(), n.chain.clock.Stale()), Window: view.NewPhase(n.chain.clock.Height()), Last: last, Stale: stale,
 	}
 	if n.cfg.Cluster != nil {
 		s.Instance = string(n.cfg.Cluster.Instance)
@@ -95,11 +95,11 @@ func (n *Node) lastWindow(ctx context.Context) ([]view.Window, error) {
 
 // Next tells when the coming window begins and, once its seed block exists, who leads it for each wallet of ours.
 func (n *Node) Next(ctx context.Context) (view.Next, error) {
-	height := n.clock.Height()
+	height := n.chain.clock.Height()
 	if height == 0 {
 		return view.Next{}, view.ErrNoHead
 	}
-	next, w := view.NewNext(height, n.pace.blockTime(n.cfg.BlockTime))
+	next, w := view.NewNext(height, n.chain.blocksApart())
 	if next.SeedIn > 0 {
 		return next, nil
 	}
@@ -107,7 +107,7 @@ func (n *Node) Next(ctx context.Context) (view.Next, error) {
 	if err != nil {
 		return view.Next{}, err
 	}
-	seed, err := n.seedBlock(ctx, w)
+	seed, err := n.chain.seedBlock(ctx, w)
 	if err != nil {
 		return view.Next{}, err
 	}
@@ -132,25 +132,13 @@ func (n *Node) Explain(ctx context.Context, id chain.WalletID, block chain.Heigh
 		if record.ID() != id {
 			continue
 		}
-		seed, err := n.seedBlock(ctx, w)
+		seed, err := n.chain.seedBlock(ctx, w)
 		if err != nil {
 			return view.Election{}, err
 		}
 		return view.Elect(record.Wallet, w, seed, n.cfg.Operator.Address), nil
 	}
 	return view.Election{}, fmt.Errorf("%w: wallet %v was never imported", store.ErrNotFound, id)
-}
-
-func (n *Node) seedBlock(ctx context.Context, w coordination.Window) (chain.Hash, error) {
-	if height := n.clock.Height(); height < w.SeedBlock {
-		left := w.SeedBlock - height
-		return chain.Hash{}, fmt.Errorf("%w: block %d is %d blocks away, about %s", view.ErrNotYet, w.SeedBlock, left, n.pace.about(left, n.cfg.BlockTime))
-	}
-	header, err := n.chain.Header(ctx, w.SeedBlock)
-	if err != nil {
-		return chain.Hash{}, fmt.Errorf("read seed block %d: %w", w.SeedBlock, err)
-	}
-	return header.Hash, nil
 }
 
 // StoreState tells the size of the node's store and what it holds. It reads every table's index once.

@@ -5,7 +5,8 @@
 // lies between two rooms, each in a file of its own:
 //
 //	node.go, fromconfig.go, identity.go, open.go, stage.go     how it is assembled, from what, and how far in its life it is
-//	headers.go, pace.go, protocol.go, endpoints.go             the chain, as the wallets' executors share it
+//	followed.go, pace.go, endpoints.go                         the chain, as the node follows it
+//	headers.go, protocol.go                                    the same, as the wallets' executors share it
 //	libp2p.go, topics.go, membership.go, outsider.go           the network: which channels are joined, what is read of a message
 //	pen.go, pensignatures.go, mouth.go                         what is written and said, and under which proof
 //	counted.go, retry.go, housekeeping.go, heap.go             what is counted, tried again and deleted; how seldom memory is collected
@@ -118,10 +119,8 @@ type Parts struct {
 // Node is an assembled node. New acquires, Run uses and releases.
 type Node struct {
 	cfg        Config
-	chain      Chain
-	endpoints  Endpoints // the chain if it has many, else nil
+	chain      *followed
 	store      *store.Store
-	clock      *chain.Clock
 	network    Network
 	watcher    *coordination.Watcher
 	layer      *coordination.Layer
@@ -129,7 +128,6 @@ type Node struct {
 	dispatcher *action.Dispatcher
 	members    *membership
 	stage      *Stage
-	pace       pace
 	startedAt  time.Time
 	metrics    *metrics.Recorder
 
@@ -161,8 +159,10 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 
 // Assemble makes a node of given parts.
 func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
-	n := &Node{cfg: cfg, chain: parts.Chain, stage: newStage(), startedAt: time.Now()}
-	n.endpoints, _ = parts.Chain.(Endpoints)
+	n := &Node{
+		cfg: cfg, chain: &followed{source: parts.Chain, freshness: cfg.Freshness, blockTime: cfg.BlockTime}, stage: newStage(), startedAt: time.Now(),
+	}
+	n.chain.endpoints, _ = parts.Chain.(Endpoints)
 	if n.cfg.Observe == nil {
 		n.cfg.Observe = func(coordination.Report) {}
 	}
@@ -174,14 +174,18 @@ func Assemble(ctx context.Context, cfg Config, parts Parts) (*Node, error) {
 
 // assemble makes the rooms, each of which stands on those before it.
 func (n *Node) assemble(ctx context.Context, parts Parts) error {
-	follows, err := n.identify(ctx)
+	follows, err := n.chain.identify(ctx, n.cfg.Store.DSN, n.cfg.Logger("chain"))
 	if err != nil {
 		return err
 	}
 	if err := n.openStore(ctx, follows); err != nil {
 		return err
 	}
-	if n.clock, err = n.setClock(ctx); err != nil {
+	last, err := n.store.LastWindow(ctx)
+	if err != nil {
+		return fmt.Errorf("read the last window: %w", err)
+	}
+	if err := n.chain.setClock(max(last.At, last.Block)); err != nil {
 		return err
 	}
 	if n.network, err = parts.Network(n.networkConfig(paramsDigest(follows.chainID, follows.genesis))); err != nil {
@@ -221,24 +225,12 @@ func (n *Node) openStore(ctx context.Context, follows identity) (err error) {
 	return err
 }
 
-// setClock makes the chain clock, which goes on where the last window was.
-func (n *Node) setClock(ctx context.Context) (*chain.Clock, error) {
-	if err := n.cfg.Freshness.Validate(); err != nil {
-		return nil, fmt.Errorf("chain clock: %w", err)
-	}
-	last, err := n.store.LastWindow(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the last window: %w", err)
-	}
-	return chain.NewClock(n.cfg.Freshness, max(last.At, last.Block)), nil
-}
-
 // counts are what the metrics ask for their values: what this node does not have is nil.
 func (n *Node) counts() metrics.Sources {
 	books, _ := n.network.(metrics.Network) // a net.Host keeps them; a simulation's network need not
-	sources := metrics.Sources{Clock: n.clock, Network: books, Node: condition{n}}
-	if n.endpoints != nil {
-		sources.Endpoints = n.endpoints
+	sources := metrics.Sources{Clock: n.chain.clock, Network: books, Node: condition{n}}
+	if n.chain.endpoints != nil {
+		sources.Endpoints = n.chain.endpoints
 	}
 	if n.cfg.Cluster != nil {
 		sources.Instances = n
@@ -262,7 +254,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
-	deps := net.Deps{Height: n.clock.Known, Inspect: inspect, Inquiries: n.inquiries(), Log: n.cfg.Logger("net")}
+	deps := net.Deps{Height: n.chain.clock.Known, Inspect: inspect, Inquiries: n.inquiries(), Log: n.cfg.Logger("net")}
 	deps.Invited = func(doc []byte, _ peer.ID) {
 		if service := n.invited.Load(); service != nil {
 			service.Invited(doc)
@@ -277,7 +269,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 // coordinate wires the boxes of coordination: heights to windows, windows to executors, reports to the store, orders to
 // their handlers.
 func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (err error) {
-	validator := proposal.NewValidator(n.chain)
+	validator := proposal.NewValidator(n.chain.source)
 	custody, log := n.custody()
 	generators, err := n.generators()
 	if err != nil {
@@ -288,19 +280,19 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 		return err
 	}
 	if n.dispatcher, err = action.New(action.Config{
-		Clock: n.clock, Validator: validator, Log: log, Custody: custody, Handlers: handlers, Logger: n.cfg.Logger("action"),
+		Clock: n.chain.clock, Validator: validator, Log: log, Custody: custody, Handlers: handlers, Logger: n.cfg.Logger("action"),
 		Observe: n.metrics.ActionEnded,
 	}); err != nil {
 		return err
 	}
 	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Headers: n.chain, Log: counted(log, n.metrics.Missed), Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.chain.clock, Headers: n.chain.source, Log: counted(log, n.metrics.Missed), Logger: n.cfg.Logger("coordination"),
 	}); err != nil {
 		return err
 	}
-	headers, electorates := &sharedHeaders{source: n.chain, clock: n.clock}, new(executor.Electorates)
+	headers, electorates := &sharedHeaders{source: n.chain.source, clock: n.chain.clock}, new(executor.Electorates)
 	if n.layer, err = coordination.NewLayer(coordination.LayerConfig{
-		Schedule: coordination.RFC12(), Clock: n.clock, Registry: n.members, Log: log, Custody: custody, Logger: n.cfg.Logger("coordination"),
+		Schedule: coordination.RFC12(), Clock: n.chain.clock, Registry: n.members, Log: log, Custody: custody, Logger: n.cfg.Logger("coordination"),
 		Executor: func(w chain.Wallet) (coordination.Executor, error) {
 			channel, err := n.members.join(w)
 			if err != nil {
@@ -309,7 +301,7 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 			channel, journal := n.voice(w.ID(), channel, log)
 			return executor.New(executor.Config{
 				Wallet: w, Electorate: electorates.Of(w), Self: n.cfg.Operator.Address,
-				Clock: n.clock, Headers: headers, Channel: channel, Journal: journal,
+				Clock: n.chain.clock, Headers: headers, Channel: channel, Journal: journal,
 				Generator: generators, Validator: validator, Banned: n.lists.bans.banned, Logger: n.cfg.Logger("executor"),
 			})
 		},
@@ -325,7 +317,7 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 // generators makes what a leader proposes with, one for each kind.
 func (n *Node) generators() (proposal.Generators, error) {
 	redemptions, err := proposal.NewRedemptionGenerator(proposal.RedemptionConfig{
-		Source: n.chain, FeeRate: n.cfg.FeeRate, BlockTime: n.cfg.BlockTime, Logger: n.cfg.Logger("proposal"),
+		Source: n.chain.source, FeeRate: n.cfg.FeeRate, BlockTime: n.cfg.BlockTime, Logger: n.cfg.Logger("proposal"),
 	})
 	if err != nil {
 		return proposal.Generators{}, err
@@ -352,7 +344,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	defer context.AfterFunc(ctx, func() { n.stage.advance(Draining) })()
 	reports := make(chan coordination.Report)
-	g.Go(func() error { return n.chain.Run(ctx, n.follow) })
+	g.Go(func() error { return n.chain.run(ctx) })
 	g.Go(func() error { return n.awaitHead(ctx) })
 	g.Go(func() error { return n.network.Run(ctx) })
 	g.Go(func() error { return n.members.run(ctx) })
@@ -406,7 +398,7 @@ func (n *Node) close() error {
 		errs = append(errs, n.heads.close())
 		n.heads = nil
 	}
-	n.chain.Close()
+	n.chain.source.Close()
 	return errors.Join(errs...)
 }
 
@@ -425,4 +417,4 @@ func (n *Node) Host() *net.Host {
 func (n *Node) Metrics() *metrics.Recorder { return n.metrics }
 
 // Clock returns the node's chain clock.
-func (n *Node) Clock() *chain.Clock { return n.clock }
+func (n *Node) Clock() *chain.Clock { return n.chain.clock }

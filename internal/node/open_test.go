@@ -95,7 +95,7 @@ func TestAFileOfHeadersThatCannotBeReadIsNamedWithItsEndpoint(t *testing.T) {
 
 func TestReloadEndpointsTakesOverThoseOfAConfiguration(t *testing.T) {
 	pool := newFakePool()
-	n := &Node{endpoints: pool, cfg: Config{Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) }}}
+	n := &Node{chain: &followed{endpoints: pool}, cfg: Config{Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) }}}
 	c := endpointsOf(t)
 	require.NoError(t, n.ReloadEndpoints(t.Context(), c))
 	require.Len(t, pool.members, 3)
@@ -109,7 +109,7 @@ func TestReloadEndpointsTakesOverThoseOfAConfiguration(t *testing.T) {
 // A pool that ends while it is told of others is not the operator's mistake.
 func TestAReloadBlamesTheConfigurationForItsEndpointsOnly(t *testing.T) {
 	pool := newFakePool()
-	n := &Node{endpoints: pool, cfg: Config{Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) }}}
+	n := &Node{chain: &followed{endpoints: pool}, cfg: Config{Logger: func(string) *slog.Logger { return slog.New(slog.DiscardHandler) }}}
 	pool.err = fmt.Errorf("%w: two of one name", quorum.ErrMembers)
 	require.ErrorIs(t, n.ReloadEndpoints(t.Context(), endpointsOf(t)), view.ErrConfiguration)
 	pool.err = errors.New("closed")

@@ -22,7 +22,7 @@ const probeTimeout = 2 * time.Second
 
 // Readiness says whether the node can do its work now: rule R8 and what else a window needs.
 func (n *Node) Readiness(ctx context.Context) view.Readiness {
-	checks := append([]view.Check{{}, n.checkClock(), n.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
+	checks := append([]view.Check{{}, n.chain.checkClock(), n.chain.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
 	checks = append(checks, n.checkLease(), n.checkJournal(), n.checkHalts())
 	state, _ := n.stage.State() // last: a store that hangs takes its time, in which the node may have been told to stop
 	checks[0] = checkState(state)
@@ -44,20 +44,20 @@ func checkState(state State) view.Check {
 }
 
 // checkClock is rule R8: a stale clock is not ready.
-func (n *Node) checkClock() view.Check {
-	head := n.clock.Head()
+func (f *followed) checkClock() view.Check {
+	head := f.clock.Head()
 	c := view.Check{
-		Name: "chain_clock", OK: !n.clock.Stale(), Current: "no block yet",
-		Required: fmt.Sprintf("a block received within %v", n.cfg.Freshness.MaxSilence),
+		Name: "chain_clock", OK: !f.clock.Stale(), Current: "no block yet",
+		Required: fmt.Sprintf("a block received within %v", f.freshness.MaxSilence),
 	}
-	if n.cfg.Freshness.MaxHeaderAge > 0 {
-		c.Required += fmt.Sprintf(", no older than %v by its own time", n.cfg.Freshness.MaxHeaderAge)
+	if f.freshness.MaxHeaderAge > 0 {
+		c.Required += fmt.Sprintf(", no older than %v by its own time", f.freshness.MaxHeaderAge)
 	}
 	if !head.ReceivedAt.IsZero() {
 		c.Current = fmt.Sprintf("block %d received %v ago, %v old by its own time",
-			head.Height, n.clock.Age().Round(time.Second), time.Since(head.Time).Round(time.Second))
+			head.Height, f.clock.Age().Round(time.Second), time.Since(head.Time).Round(time.Second))
 	}
-	fresh := !head.ReceivedAt.IsZero() && n.clock.Age() <= n.cfg.Freshness.MaxSilence
+	fresh := !head.ReceivedAt.IsZero() && f.clock.Age() <= f.freshness.MaxSilence
 	switch {
 	case c.OK:
 	case fresh: // then it is the block's own time

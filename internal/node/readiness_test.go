@@ -51,8 +51,8 @@ func nodeForChecks(t *testing.T) (*Node, chain.Wallet, chain.Wallet) {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	n := &Node{
 		stage: newStage(), store: s,
-		cfg:     Config{Freshness: chain.Freshness{MaxSilence: time.Minute}, Store: store.Config{DSN: dir}},
-		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0),
+		cfg:     Config{Store: store.Config{DSN: dir}},
+		chain:   follows(t, chain.Freshness{MaxSilence: time.Minute}),
 		lists:   lists{halts: newHalts()},
 		members: &membership{self: self, registry: registry{sole, shared}, joined: map[chain.WalletID]executor.Channel{}},
 	}
@@ -82,7 +82,7 @@ func TestReadinessTellsWhatIsMissing(t *testing.T) {
 
 	n.members.joined[sole.ID()], n.members.joined[shared.ID()] = channel{}, channel{}
 	n.stage.advance(Active)
-	n.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now()})
+	n.chain.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now()})
 	require.Equal(t, map[string]string{"peers": "connected to no other operator of " + shared.ID().String()}, failing(n.Readiness(t.Context())),
 		"a wallet of which all seats are ours needs no peer")
 
@@ -98,11 +98,11 @@ func TestReadinessTellsWhatIsMissing(t *testing.T) {
 
 func TestR8AStaleClockIsNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &Node{cfg: Config{Freshness: chain.Freshness{MaxSilence: time.Minute}}, clock: chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0)}
-		n.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now()})
-		require.True(t, n.checkClock().OK)
+		n := &Node{chain: follows(t, chain.Freshness{MaxSilence: time.Minute})}
+		n.chain.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now()})
+		require.True(t, n.chain.checkClock().OK)
 		time.Sleep(time.Minute + time.Second)
-		c := n.checkClock()
+		c := n.chain.checkClock()
 		require.False(t, c.OK)
 		require.Equal(t, "block 900 received 1m1s ago, 1m1s old by its own time", c.Current)
 		require.Equal(t, "a block received within 1m0s", c.Required)

@@ -13,7 +13,7 @@ func (n *Node) RetryAction(ctx context.Context, wallet chain.WalletID, window ch
 	if n.siblings != nil {
 		retry = n.store.Under(n.siblings.custody.fence).RetryAction
 	}
-	order, err := retry(ctx, wallet, window, n.clock.Height())
+	order, err := retry(ctx, wallet, window, n.chain.clock.Height())
 	if err != nil {
 		return err
 	}

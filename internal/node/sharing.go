@@ -31,7 +31,7 @@ func (n *Node) join() (err error) {
 	log := n.cfg.Logger("cluster")
 	if n.siblings, err = newSiblings(siblingsConfig{
 		ClusterConfig: *n.cfg.Cluster, Home: n.home, Store: n.store, SetWish: n.lists.store.SetWish, Halts: n.lists.halts, Watch: n.lists.watch,
-		Wallets: n.walletIDs, Height: n.height, Ill: n.ill, Logger: log,
+		Wallets: n.walletIDs, Height: n.chain.height, Ill: n.ill, Logger: log,
 	}); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (n *Node) join() (err error) {
 		Instance: string(n.cfg.Cluster.Instance), Own: n.store.Own, Sent: n.siblings.said, Doubt: n.siblings.doubt,
 		Over: func(window chain.Height) bool {
 			w, ok := coordination.RFC12().Window(window)
-			return !ok || n.clock.Height() >= w.End
+			return !ok || n.chain.clock.Height() >= w.End
 		},
 		Halt:  func(ctx context.Context, h shared.Halt) error { return n.change(n.lists.store.AddHalt(ctx, h)) },
 		Halts: n.lists.halts, Alarm: func() { n.siblings.alarms.Add(1) }, Timeout: n.cfg.Cluster.Timing.Renewal, Logger: log,
@@ -99,9 +99,9 @@ func (n *Node) runShared(ctx context.Context, g *errgroup.Group, written <-chan 
 		return nil
 	})
 	g.Go(func() error { return n.guard.Run(ctx) })
-	if n.endpoints != nil {
+	if n.chain.endpoints != nil {
 		v := &verdicts{
-			instance: string(n.cfg.Cluster.Instance), snapshot: n.endpoints.Snapshot, set: n.lists.store.SetVerdicts,
+			instance: string(n.cfg.Cluster.Instance), snapshot: n.chain.endpoints.Snapshot, set: n.lists.store.SetVerdicts,
 			timeout: n.cfg.Cluster.Timing.Renewal, log: n.cfg.Logger("cluster"),
 		}
 		g.Go(func() error { return v.Run(ctx) })

@@ -102,14 +102,14 @@ func (n *Node) sign(
 	key := n.operatorKey()
 	if s.keygen, err = keygen.New(keygen.Config{
 		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
-		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.freshHeight, Logger: n.cfg.Logger("signer"),
+		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.chain.freshHeight, Logger: n.cfg.Logger("signer"),
 		Known: n.knownOperators, Gone: n.instanceGone, Judge: vault.Judge,
 	}); err != nil {
 		return nil, err
 	}
 	n.invited.Store(s.keygen)
 	if s.signing, err = signing.New(signing.Config{
-		Self: n.cfg.Operator.Address, Clock: n.clock, Log: countedFindings{log, n.metrics.Inactive}, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain,
+		Self: n.cfg.Operator.Address, Clock: n.chain.clock, Log: countedFindings{log, n.metrics.Inactive}, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain.source,
 		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
 		Backends:     s.pool, Open: spoken.of, Term: n.term, Logger: n.cfg.Logger("signer"),
 		Quote: n.quote, Observe: n.metrics.Attempted,
@@ -182,14 +182,6 @@ func (n *Node) generation(ctx context.Context) (signer.Term, error) {
 	}
 	view, err := n.store.View(ctx)
 	return signer.Term{Generation: view.Number}, err
-}
-
-// freshHeight is the chain's height; false if it is not known to be that of now.
-func (n *Node) freshHeight() (chain.Height, bool) {
-	if n.clock.Stale() { // asked first: the head that is read afterwards is no older than the one that was fresh
-		return 0, false
-	}
-	return n.clock.Height(), true
 }
 
 // knownOperators are those with whom our operator shares a wallet.

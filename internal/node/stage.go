@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/walletnode/walletnode/chain"
 )
 
 // State is how far a node is in its life. A node passes through the states in their order and never goes back: whether
@@ -64,29 +62,10 @@ func (s *Stage) advance(to State) {
 	s.changed = make(chan struct{})
 }
 
-// follow takes a head from the chain.
-func (n *Node) follow(h chain.Header) {
-	observe := n.clock.Observe
-	if many, ok := n.chain.(interface{ Agreed(h chain.Header) bool }); ok && !many.Agreed(h) {
-		observe = n.clock.ObserveDoubtful // without a quorum the pool shows what one endpoint says
-	}
-	if observe(h) {
-		n.pace.observe(h.Height, time.Now())
-	}
-}
-
 // awaitHead makes the node active once the chain's head is fresh.
 func (n *Node) awaitHead(ctx context.Context) error {
-	for {
-		changed := n.clock.Changed()
-		if !n.clock.Stale() {
-			n.stage.advance(Active)
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		}
+	if n.chain.awaitFresh(ctx) {
+		n.stage.advance(Active)
 	}
+	return nil
 }

@@ -36,16 +36,16 @@ func TestStageGoesOnAndNeverBack(t *testing.T) {
 
 func TestR8TheNodeIsActiveOnlyWithAFreshHead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &Node{stage: newStage(), clock: chain.NewClock(chain.Freshness{MaxSilence: time.Minute, MaxHeaderAge: time.Minute}, 0)}
+		n := &Node{stage: newStage(), chain: follows(t, chain.Freshness{MaxSilence: time.Minute, MaxHeaderAge: time.Minute})}
 		n.stage.advance(Syncing)
 		active := make(chan error, 1)
 		go func() { active <- n.awaitHead(t.Context()) }()
 
-		n.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now().Add(-time.Hour)}) // an old block
+		n.chain.follow(chain.Header{Height: 900, Hash: chain.Hash{1}, Time: time.Now().Add(-time.Hour)}) // an old block
 		synctest.Wait()
 		state, _ := n.stage.State()
 		require.Equal(t, Syncing, state)
-		n.follow(chain.Header{Height: 901, Hash: chain.Hash{2}, Time: time.Now()})
+		n.chain.follow(chain.Header{Height: 901, Hash: chain.Hash{2}, Time: time.Now()})
 		require.NoError(t, <-active)
 		state, _ = n.stage.State()
 		require.Equal(t, Active, state)
@@ -69,6 +69,14 @@ func TestPaceIsTheMeanTimeBetweenRecentBlocks(t *testing.T) {
 	require.Len(t, p.heads, paceDepth)
 }
 
+// follows is a chain that nothing was seen of yet.
+func follows(t *testing.T, freshness chain.Freshness) *followed {
+	t.Helper()
+	f := &followed{freshness: freshness}
+	require.NoError(t, f.setClock(0))
+	return f
+}
+
 // several is a pool of endpoints that agrees on some heads only.
 type several struct {
 	Chain
@@ -78,11 +86,12 @@ type several struct {
 func (s several) Agreed(h chain.Header) bool { return h.Height <= s.agreed }
 
 func TestR4AHeadWithoutAQuorumIsFollowedAndDoubted(t *testing.T) {
-	n := &Node{clock: chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0), chain: several{agreed: 901}}
-	n.follow(chain.Header{Height: 901})
-	require.False(t, n.clock.DoubtedAfter(0))
-	n.follow(chain.Header{Height: 902})
-	require.Equal(t, chain.Height(902), n.clock.Height())
-	require.True(t, n.clock.DoubtedAfter(901))
-	require.False(t, n.clock.DoubtedAfter(902))
+	n := &Node{chain: follows(t, chain.Freshness{MaxSilence: time.Minute})}
+	n.chain.source = several{agreed: 901}
+	n.chain.follow(chain.Header{Height: 901})
+	require.False(t, n.chain.clock.DoubtedAfter(0))
+	n.chain.follow(chain.Header{Height: 902})
+	require.Equal(t, chain.Height(902), n.chain.clock.Height())
+	require.True(t, n.chain.clock.DoubtedAfter(901))
+	require.False(t, n.chain.clock.DoubtedAfter(902))
 }
