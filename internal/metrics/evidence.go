@@ -9,7 +9,7 @@ import (
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
 )
 
-// Evidence is what the exchange of evidence has done; *node.Node has it.
+// Evidence is what the exchange of evidence has done; a node has it.
 type Evidence interface {
 	// Exchanged is asked at each scrape and must not block.
 	Exchanged() exchange.Counters

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -33,10 +34,16 @@ func (l libp2pNetwork) Inquire(ctx context.Context, name string, of chain.Operat
 	return line, nil
 }
 
+// attestation is the node's exchange of evidence with other operators. The network and the metrics have it before there is a service to ask.
+type attestation struct {
+	service atomic.Pointer[exchange.Service] // nil where the network cannot carry it, and before it is made
+	heads   *sentLog                         // of an only node that has a directory, else nil
+}
+
 // inquiries are what others may ask about evidence.
-func (n *Node) inquiries() []net.Inquiry {
+func (a *attestation) inquiries() []net.Inquiry {
 	var all []net.Inquiry
-	for _, q := range exchange.Inquiries(n.evidence.Load) {
+	for _, q := range exchange.Inquiries(a.service.Load) {
 		all = append(all, net.Inquiry{Protocol: protocol.ID(q.Protocol), MaxRequest: q.MaxRequest, MaxAnswer: q.MaxAnswer, Answer: q.Answer})
 	}
 	return all
@@ -85,7 +92,7 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 		if err != nil {
 			return err
 		}
-		n.heads, cfg.Journal = journal, mended{journal}
+		n.evidence.heads, cfg.Journal = journal, mended{journal}
 	}
 	log := n.store.Evidence(cfg)
 	if n.siblings == nil {
@@ -100,7 +107,7 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 	if err != nil {
 		return err
 	}
-	n.evidence.Store(service)
+	n.evidence.service.Store(service)
 	return nil
 }
 
@@ -133,21 +140,30 @@ func (j journals) Entries() ([]cluster.Entry, error) {
 }
 
 // Evidence returns the node's exchange of evidence with other operators; nil if its network cannot carry it.
-func (n *Node) Evidence() *exchange.Service { return n.evidence.Load() }
+func (n *Node) Evidence() *exchange.Service { return n.evidence.service.Load() }
 
 // Exchanged implements metrics.Evidence.
-func (n *Node) Exchanged() exchange.Counters {
-	if service := n.Evidence(); service != nil {
+func (a *attestation) Exchanged() exchange.Counters {
+	if service := a.service.Load(); service != nil {
 		return service.Counters()
 	}
 	return exchange.NewCounters()
 }
 
 // quote hands on what was heard about signatures: who acts on a leader's word cannot attest that it was silent.
-func (n *Node) quote(signed []byte) {
-	if service := n.Evidence(); service != nil {
+func (a *attestation) quote(signed []byte) {
+	if service := a.service.Load(); service != nil {
 		service.Quote(signed)
 	}
+}
+
+// close releases what was opened for it.
+func (a *attestation) close() error {
+	if a.heads == nil {
+		return nil
+	}
+	defer func() { a.heads = nil }()
+	return a.heads.close()
 }
 
 // errNoSession says that nothing can be proved to the store now.

@@ -37,7 +37,6 @@ import (
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
-	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
@@ -136,9 +135,8 @@ type Node struct {
 	signers *signers                       // nil of a node that signs nothing
 	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
 
-	evidence atomic.Pointer[exchange.Service] // nil of a node whose network cannot carry it, and before it is made
-	feed     *instance.Instance               // nil of a node without a feed
-	heads    *sentLog                         // of an only node that has a directory, else nil
+	evidence attestation
+	feed     *instance.Instance // nil of a node without a feed
 
 	// Of one of many instances, else nil.
 	home     *home
@@ -239,7 +237,7 @@ func (n *Node) counts() metrics.Sources {
 		sources.Signers = backends{n}
 	}
 	if _, asks := n.network.(Inquirer); asks {
-		sources.Evidence = n
+		sources.Evidence = &n.evidence
 	}
 	if n.cfg.Feed != nil {
 		sources.Feed = n
@@ -254,7 +252,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	cfg.Params = params
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
-	deps := net.Deps{Height: n.chain.clock.Known, Inspect: inspect, Inquiries: n.inquiries(), Log: n.cfg.Logger("net")}
+	deps := net.Deps{Height: n.chain.clock.Known, Inspect: inspect, Inquiries: n.evidence.inquiries(), Log: n.cfg.Logger("net")}
 	deps.Invited = func(doc []byte, _ peer.ID) {
 		if service := n.invited.Load(); service != nil {
 			service.Invited(doc)
@@ -394,10 +392,7 @@ func (n *Node) close() error {
 		errs = append(errs, n.home.close())
 		n.home = nil
 	}
-	if n.heads != nil {
-		errs = append(errs, n.heads.close())
-		n.heads = nil
-	}
+	errs = append(errs, n.evidence.close())
 	n.chain.source.Close()
 	return errors.Join(errs...)
 }

@@ -112,7 +112,7 @@ func (n *Node) sign(
 		Self: n.cfg.Operator.Address, Clock: n.chain.clock, Log: countedFindings{log, n.metrics.Inactive}, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain.source,
 		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
 		Backends:     s.pool, Open: spoken.of, Term: n.term, Logger: n.cfg.Logger("signer"),
-		Quote: n.quote, Observe: n.metrics.Attempted,
+		Quote: n.evidence.quote, Observe: n.metrics.Attempted,
 	}); err != nil {
 		return nil, err
 	}
