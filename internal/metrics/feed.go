@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Feed is what the node hands to signers and tools; *node.Node has it.
+// Feed is what the node hands to signers and tools; a node has it.
 type Feed interface {
 	// Fed is asked at each scrape and must not block.
 	Fed() FeedCounts

@@ -55,7 +55,7 @@ func (b *Board) News(ctx context.Context, changed func()) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.turns(ctx, wanted) })
 	g.Go(func() error {
-		return b.n.feed.Follow(ctx, name, pipeline.Position{Instance: list[at].Instance, Number: list[at].Last}, func(n pipeline.News) error {
+		return b.n.feed.instance.Follow(ctx, name, pipeline.Position{Instance: list[at].Instance, Number: list[at].Last}, func(n pipeline.News) error {
 			switch {
 			case n.Handover != nil: // the database was put back: what it was known to hold may be gone
 				wanted()

@@ -118,7 +118,7 @@ func newsOf(t *testing.T, n *Node) (board *Board, wanted *atomic.Int64, end func
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	ended, followed := make(chan error, 1), make(chan error, 1)
-	go func() { ended <- n.runFeed(ctx) }()
+	go func() { ended <- n.feed.run(ctx) }()
 	// A mailbox is in the database some moments before it is open: News that begins in between ends at once, and is asked for anew.
 	require.Eventually(t, func() bool { return n.Feeds().Acknowledge(ctx, n.LiveMailbox(), 0) == nil }, patient, time.Millisecond)
 	board, wanted = NewBoard(n), new(atomic.Int64)

@@ -2,24 +2,20 @@ package node
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
-	"github.com/walletnode/walletnode/internal/view"
-	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net/feed"
 	"github.com/walletnode/walletnode/net/feed/instance"
 )
@@ -65,60 +61,6 @@ func (n *Node) feedName() string {
 	return alone
 }
 
-// telling is how the store tells the feed what it stores; nil of a node without one.
-func (n *Node) telling() (*store.Telling, error) {
-	if n.cfg.Feed == nil {
-		return nil, nil //nolint:nilnil // nothing is told
-	}
-	signer, err := feed.NewSigner(n.feedName(), n.cfg.Feed.Key)
-	if err != nil {
-		return nil, fmt.Errorf("the feed's key: %w", err)
-	}
-	t := &store.Telling{Origin: n.feedName(), Encode: n.encode}
-	if n.cfg.Cluster != nil {
-		t.Sign = signer.SignItems
-	}
-	return t, nil
-}
-
-// encode makes the payload of what was stored. Proposals are told as the leader signed them, so that whoever reads can verify that
-// himself.
-func (n *Node) encode(t store.Tiding) (feed.Kind, []byte) {
-	at := view.Time(time.Now())
-	document := func(v any) []byte {
-		raw, err := json.Marshal(v)
-		if err != nil { // of values that always have a form
-			n.cfg.Logger("feed").Error("Could not tell the feed", "wallet", t.Wallet, "window", t.Window, "error", err)
-		}
-		return raw
-	}
-	switch {
-	case t.Own != nil:
-		return feed.KindProposal, n.signOwn(t)
-	case t.Statement != nil:
-		return feed.KindProposal, t.Statement.Signed
-	case t.Opened != nil:
-		return feed.KindResult, document(view.NewOpening(*t.Opened, at))
-	case t.Result != nil:
-		return feed.KindResult, document(view.NewEvent(*t.Result, at))
-	case t.Amendment != nil:
-		return feed.KindFault, document(view.NewEvent(*t.Amendment, at))
-	}
-	return feed.KindAction, document(view.NewActionNews(t, at))
-}
-
-// signOwn makes the pubsub message of what this operator says as the leader, as signers are shown it.
-func (n *Node) signOwn(t store.Tiding) []byte {
-	key, joined := n.members.key(t.Wallet)
-	if !joined {
-		n.cfg.Logger("feed").Error("A proposal of ours is not told to the feed: the wallet's channel is not joined",
-			"wallet", t.Wallet, "window", t.Window)
-		return nil
-	}
-	seqno := binary.BigEndian.AppendUint64(nil, uint64(t.Window)) // any: it is read from the feed alone
-	return wire.SignPubsub(n.operatorKey(), wire.ChannelName(key), t.Own.Envelope, seqno).Bytes()
-}
-
 // openFeed makes the instance's part of the feed.
 func (n *Node) openFeed() error {
 	if n.cfg.Feed == nil {
@@ -147,7 +89,7 @@ func (n *Node) openFeed() error {
 	if dir != "" {
 		journal = filepath.Join(dir, feedFile)
 	}
-	n.feed, err = instance.New(instance.Config{
+	own, err := instance.New(instance.Config{
 		Signer: signer, Ledger: ledger, Alone: n.cfg.Cluster == nil, Mailboxes: mailboxes(cfg, n.feedName()),
 		Keep: cfg.Keep, MailboxBound: cfg.Entries,
 		Journal: journal, WindowBlocks: uint64(coordination.RFC12().Frequency), Logger: n.cfg.Logger("feed"),
@@ -155,7 +97,13 @@ func (n *Node) openFeed() error {
 			return errors.Is(err, cluster.ErrFenced) || errors.Is(err, cluster.ErrSessionLost)
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	n.feed = &feeds{
+		name: n.feedName(), instance: own, store: n.store, heights: n.chain.tellHeights, urlsOf: n.urlsOf, operator: n.cfg.Operator.Key,
+	}
+	return nil
 }
 
 // mailboxes are those of the configuration and those that are there by default, which the configuration may narrow.
@@ -190,27 +138,42 @@ func (n *Node) livesInstance(ctx context.Context, name string) (bool, error) {
 	return !gone, err
 }
 
-// runFeed runs the feed until the context ends.
-func (n *Node) runFeed(ctx context.Context) error {
+// feeds are the operator's feeds as this instance knows them: its own part, which it runs, and what subscribers are answered.
+type feeds struct {
+	name     string // of the instance
+	instance *instance.Instance
+	store    *store.Store
+	// heights tells each height of the chain until ctx ends.
+	heights func(ctx context.Context, to chan<- chain.Height)
+	// urlsOf tells where an instance is reached.
+	urlsOf   func(instance string) []string
+	operator *ecdsa.PrivateKey
+}
+
+// run runs the instance's part until the context ends.
+func (f *feeds) run(ctx context.Context) error {
 	heights := make(chan chain.Height)
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		n.chain.tellHeights(ctx, heights)
+		f.heights(ctx, heights)
 	}()
-	err := n.feed.Run(ctx, heights)
+	err := f.instance.Run(ctx, heights)
 	cancel()
 	<-ended
 	return err
 }
 
+// fed shows the metrics what a node's feed has done, which is made after them.
+type fed struct{ node *Node }
+
 // Fed implements metrics.Feed.
-func (n *Node) Fed() metrics.FeedCounts {
-	if n.feed == nil { // the metrics are there before the feed
+func (f fed) Fed() metrics.FeedCounts {
+	if f.node.feed == nil {
 		return metrics.FeedCounts{}
 	}
-	c := n.feed.Counts()
+	c := f.node.feed.instance.Counts()
 	return metrics.FeedCounts{
 		Records: c.Records, Seals: c.Seals, Missing: c.Missing, Blamed: c.Blamed, Refused: c.Refused,
 		Restarts: c.Restarts, Losses: c.Losses, Unread: c.Unread,

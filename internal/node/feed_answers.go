@@ -20,25 +20,22 @@ import (
 
 // Feeds returns the operator's feeds as this instance knows them; nil of a node without one.
 func (n *Node) Feeds() api.Feeds {
-	if n.feed == nil {
+	if n.feed == nil { // which would be no nil interface
 		return nil
 	}
-	return feeds{n}
+	return n.feed
 }
 
-// feeds answers what subscribers ask.
-type feeds struct{ n *Node }
-
 // Mailboxes implements api.Feeds.
-func (f feeds) Mailboxes(ctx context.Context) ([]view.Mailbox, error) {
-	list, err := f.n.feed.Mailboxes(ctx)
+func (f *feeds) Mailboxes(ctx context.Context) ([]view.Mailbox, error) {
+	list, err := f.instance.Mailboxes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	shown := make([]view.Mailbox, len(list))
 	for i, m := range list {
 		s := view.Mailbox{
-			Mailbox: m.Name, Instance: m.Instance, URLs: f.n.urlsOf(m.Instance), Self: m.Here, MovingTo: m.Wished,
+			Mailbox: m.Name, Instance: m.Instance, URLs: f.urlsOf(m.Instance), Self: m.Here, MovingTo: m.Wished,
 			Wallets: slices.Concat([]chain.WalletID{}, m.Subscription.Wallets), Kinds: []string{},
 			First: m.First, Begins: m.Begins, Last: m.Last, Acknowledged: m.Acknowledged, Closed: m.Closed,
 		}
@@ -68,10 +65,10 @@ func (n *Node) urlsOf(name string) []string {
 }
 
 // moved names the other instance in the API's terms.
-func (f feeds) moved(err error) error {
+func (f *feeds) moved(err error) error {
 	var elsewhere instance.Elsewhere
 	if errors.As(err, &elsewhere) {
-		return &api.MovedError{Home: view.MailboxHome{Mailbox: elsewhere.Mailbox, Owner: elsewhere.Instance, URLs: f.n.urlsOf(elsewhere.Instance)}}
+		return &api.MovedError{Home: view.MailboxHome{Mailbox: elsewhere.Mailbox, Owner: elsewhere.Instance, URLs: f.urlsOf(elsewhere.Instance)}}
 	}
 	if errors.Is(err, instance.ErrNotReady) {
 		return fmt.Errorf("%w: %w", api.ErrNoOwner, err)
@@ -80,18 +77,18 @@ func (f feeds) moved(err error) error {
 }
 
 // Follow implements api.Feeds.
-func (f feeds) Follow(ctx context.Context, mailbox string, from pipeline.Position, deliver func(pipeline.News) error) error {
-	return f.moved(f.n.feed.Follow(ctx, mailbox, from, deliver))
+func (f *feeds) Follow(ctx context.Context, mailbox string, from pipeline.Position, deliver func(pipeline.News) error) error {
+	return f.moved(f.instance.Follow(ctx, mailbox, from, deliver))
 }
 
 // Acknowledge implements api.Feeds.
-func (f feeds) Acknowledge(ctx context.Context, mailbox string, number feed.Number) error {
-	return f.moved(f.n.feed.Acknowledge(ctx, mailbox, number))
+func (f *feeds) Acknowledge(ctx context.Context, mailbox string, number feed.Number) error {
+	return f.moved(f.instance.Acknowledge(ctx, mailbox, number))
 }
 
 // Move implements api.Feeds.
-func (f feeds) Move(ctx context.Context, mailbox, to string) error {
-	err := f.n.feed.Move(ctx, mailbox, to)
+func (f *feeds) Move(ctx context.Context, mailbox, to string) error {
+	err := f.instance.Move(ctx, mailbox, to)
 	if errors.Is(err, instance.ErrStays) {
 		return fmt.Errorf("%w: %w", api.ErrStays, err)
 	}
@@ -99,26 +96,26 @@ func (f feeds) Move(ctx context.Context, mailbox, to string) error {
 }
 
 // Export implements api.Feeds.
-func (f feeds) Export(ctx context.Context, mailbox string) (feed.Export, error) {
-	x, err := f.n.feed.Export(ctx, mailbox)
+func (f *feeds) Export(ctx context.Context, mailbox string) (feed.Export, error) {
+	x, err := f.instance.Export(ctx, mailbox)
 	return x, f.moved(err)
 }
 
 // Heads implements api.Feeds.
-func (f feeds) Heads(ctx context.Context, instance string, from feed.Epoch) (view.FeedHeads, error) {
-	shown := view.FeedHeads{Instance: cmp.Or(instance, f.n.feedName())}
+func (f *feeds) Heads(ctx context.Context, of string, from feed.Epoch) (view.FeedHeads, error) {
+	shown := view.FeedHeads{Instance: cmp.Or(of, f.name)}
 	var err error
 	shown.Heads, shown.More, err = view.Page(api.MaxFeedHeads, func(limit int) ([]store.FeedHead, error) {
-		return f.n.store.Feed(shown.Instance, nil).Heads(ctx, from, limit)
+		return f.store.Feed(shown.Instance, nil).Heads(ctx, from, limit)
 	}, func(h store.FeedHead) view.FeedHead { return view.FeedHead{Epoch: h.Epoch, Seal: h.Seal.String()} })
 	return shown, err
 }
 
 // Keys implements api.Feeds.
-func (f feeds) Keys(ctx context.Context) (feedclient.Keys, error) {
-	ring, version, err := f.n.store.RecentFeedKeys(ctx, feedclient.MaxListed)
+func (f *feeds) Keys(ctx context.Context) (feedclient.Keys, error) {
+	ring, version, err := f.store.RecentFeedKeys(ctx, feedclient.MaxListed)
 	if err != nil {
 		return feedclient.Keys{}, err
 	}
-	return feedclient.NewKeys(ring, version, time.Now(), f.n.cfg.Operator.Key)
+	return feedclient.NewKeys(ring, version, time.Now(), f.operator)
 }

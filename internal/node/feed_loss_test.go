@@ -252,7 +252,7 @@ func TestAfterADatabaseFileWasPutBackSubscribersAreToldAndGoOn(t *testing.T) {
 	require.EqualValues(t, []any{true, feed.Epoch(11)}, []any{all.lost[0].Loss(), all.lost[0].Before}, "it goes on after the last seal that was told")
 	require.Empty(t, all.blames)
 	all.mu.Unlock()
-	require.EqualValues(t, 3, h.node.Fed().Losses, "of each mailbox, for the metric")
+	require.EqualValues(t, 3, fed{h.node}.Fed().Losses, "of each mailbox, for the metric")
 	_, _, err = letters.Statements(chain.WalletID{5}, 11700)
 	require.NoError(t, err, "the signer relies on its mailbox")
 
@@ -266,7 +266,7 @@ func TestAfterADatabaseFileWasPutBackSubscribersAreToldAndGoOn(t *testing.T) {
 		require.True(t, !known || was == seal, "epoch %d was sealed twice", e)
 	}
 	late.mu.Unlock()
-	ring, err := h.node.feed.Keyring(t.Context())
+	ring, err := h.node.feed.instance.Keyring(t.Context())
 	require.NoError(t, err)
 	signers := h.follow(oneSigner)
 	signers.await(t, "it reads on to the end", func() bool { return signers.last == 13 })

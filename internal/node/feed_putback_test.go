@@ -203,7 +203,7 @@ func TestSubscribersOfTwoInstancesGoOnAfterTheirDatabaseWasPutBack(t *testing.T)
 		was, known := all.seals[e]
 		require.True(t, !known || was == seal, "epoch %d was sealed twice", e)
 	}
-	require.Positive(t, b.Fed().Losses)
+	require.Positive(t, fed{b.Node}.Fed().Losses)
 	details := ofLaterSeries(t, b, []string{"a", "b"}, since) // what was told under earlier numbers is not contradicted
 	require.Len(t, details, len(since), "what came after the loss is of a later series")
 }

@@ -16,7 +16,8 @@
 //	opinions.go, verdicts.go                                   what instances think of the chain's endpoints
 //	health.go, readiness.go, condition.go                      whether it can do its work
 //	signers.go, signing.go, letters.go                         signer backends, key generations, signatures
-//	evidence.go, feed.go, feed_answers.go, feed_ledger.go      what is proved to others, and what signers and tools are handed
+//	evidence.go                                                what is proved to others
+//	feed.go, feed_answers.go, feed_herald.go, feed_ledger.go   what signers and tools are handed
 //	live.go, instances.go, fleet.go                            what it shows: API, metrics
 //	board.go, boardnews.go, boardtold.go                       what the dashboard shows of it
 package node
@@ -42,7 +43,6 @@ import (
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/view"
 	"github.com/walletnode/walletnode/net"
-	"github.com/walletnode/walletnode/net/feed/instance"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -136,7 +136,7 @@ type Node struct {
 	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
 
 	evidence attestation
-	feed     *instance.Instance // nil of a node without a feed
+	feed     *feeds // nil of a node without a feed
 
 	// Of one of many instances, else nil.
 	home     *home
@@ -240,7 +240,7 @@ func (n *Node) counts() metrics.Sources {
 		sources.Evidence = &n.evidence
 	}
 	if n.cfg.Feed != nil {
-		sources.Feed = n
+		sources.Feed = fed{n}
 	}
 	return sources
 }
@@ -361,7 +361,7 @@ func (n *Node) Run(ctx context.Context) error {
 		g.Go(func() error { return service.Run(ctx) })
 	}
 	if n.feed != nil {
-		g.Go(func() error { return n.runFeed(ctx) })
+		g.Go(func() error { return n.feed.run(ctx) })
 	}
 	n.runShared(ctx, g, written)
 	g.Go(func() error { return n.keepHouse(ctx) })
