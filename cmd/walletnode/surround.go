@@ -73,7 +73,7 @@ func surround(ctx context.Context, cfg config.Config, assembly node.Config, noti
 
 // tell lets a node that was made answer for itself.
 func (s *surroundings) tell(ctx context.Context, n *node.Node, feed *api.Feed, levels *levelBook, reloads *reloader) {
-	server := &api.Server{Records: n.Records(), Live: n, Cluster: n, Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")}
+	server := &api.Server{Records: n.Records(), Live: n, Cluster: n.Cluster(), Feed: feed, Log: levels, Reload: reloads.Reload, Logger: logger("node")}
 	server.Feeds = n.Feeds()
 	if pool := n.Signers(); pool != nil { // a nil pool would be no nil interface
 		server.Signers = pool

@@ -10,7 +10,7 @@ import (
 	"github.com/walletnode/walletnode/net/client"
 )
 
-// Cluster is what an instance knows of its siblings and of what they share; *node.Node is one. On an embedded database the
+// Cluster is what an instance knows of its siblings and of what they share; a node has it. On an embedded database the
 // answers are those of one instance that serves every wallet, and what only many instances have is view.ErrOneInstance.
 type Cluster interface {
 	// Instances answers from what was last seen, marked with its age, also while the database is away.

@@ -11,7 +11,7 @@ func instanceStates() []string {
 	return []string{"serving", "idle", "standby", "ill", "draining", "dead"}
 }
 
-// Instances is what an instance knows of the operator's instances; *node.Node has it.
+// Instances is what an instance knows of the operator's instances; a node has it.
 type Instances interface {
 	// Fleet is asked at each scrape and must not block.
 	Fleet() Fleet

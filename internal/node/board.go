@@ -64,7 +64,7 @@ func (b *Board) Board() view.Board {
 	live := view.Live{
 		Operator: n.cfg.Operator.Address, Version: version(), State: string(state),
 		Head: view.NewHead(n.chain.clock.Head(), n.chain.clock.Stale()), Window: view.NewPhase(height),
-		Peers: n.Peers().Peers, Instances: n.Instances(),
+		Peers: n.Peers().Peers, Instances: n.sharing.Instances(),
 	}
 	live.Self = live.Instances.Self
 	blockTime := n.chain.blocksApart()

@@ -31,9 +31,9 @@ func (n *Node) Endpoints() (view.Endpoints, error) {
 		return view.Endpoints{}, view.ErrOneEndpoint
 	}
 	shown := view.NewEndpoints(n.chain.endpoints.Snapshot())
-	if n.lists.opinions != nil {
+	if n.sharing.lists.opinions != nil {
 		for i, e := range shown.Endpoints {
-			shown.Endpoints[i].Siblings = n.lists.opinions.of(e.Name, n.sibling)
+			shown.Endpoints[i].Siblings = n.sharing.lists.opinions.of(e.Name, n.sharing.sibling)
 		}
 	}
 	return shown, nil

@@ -58,7 +58,7 @@ func newFakePool() *fakePool {
 
 func TestReadinessTellsWhetherTheEndpointsAgree(t *testing.T) {
 	pool := newFakePool()
-	n := &Node{chain: &followed{endpoints: pool}}
+	n := &Node{chain: &followed{endpoints: pool}, sharing: &sharing{}}
 	require.Equal(t, view.Check{
 		Name: "chain_endpoints", OK: true,
 		Current:  "quorum: 2 of 3 vote groups agree; not used: bad (unhealthy: forked, 7 blocks ago)",
@@ -91,7 +91,7 @@ func TestOneEndpointAloneHasNothingToShow(t *testing.T) {
 
 func TestEndpointsAreShownAndCordonedByTheirName(t *testing.T) {
 	pool := newFakePool()
-	n := &Node{chain: &followed{endpoints: pool}}
+	n := &Node{chain: &followed{endpoints: pool}, sharing: &sharing{}}
 	shown, err := n.Endpoints()
 	require.NoError(t, err)
 	require.Equal(t, "primary", *shown.Serving)

@@ -85,8 +85,8 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 	}
 	cfg := store.EvidenceConfig{Self: n.cfg.Operator.Address, Newest: func() time.Time { return n.chain.clock.Head().Time }}
 	switch {
-	case n.siblings != nil:
-		cfg.Seal, cfg.Journal = n.siblings.custody.seal, mended{n.home.heads}
+	case n.sharing.siblings != nil:
+		cfg.Seal, cfg.Journal = n.sharing.siblings.custody.seal, mended{n.home.heads}
 	case n.cfg.Dir != "":
 		journal, err := openSentLog(filepath.Join(n.cfg.Dir, headsFile), n.cfg.Logger("evidence"))
 		if err != nil {
@@ -95,7 +95,7 @@ func (n *Node) attest(ctx context.Context, follows identity) error {
 		n.evidence.heads, cfg.Journal = journal, mended{journal}
 	}
 	log := n.store.Evidence(cfg)
-	if n.siblings == nil {
+	if n.sharing.siblings == nil {
 		if err := log.Recall(ctx); err != nil {
 			return err
 		}
@@ -155,6 +155,15 @@ func (a *attestation) quote(signed []byte) {
 	if service := a.service.Load(); service != nil {
 		service.Quote(signed)
 	}
+}
+
+// witnessing returns a wallet's journal that tells the exchange when somebody is found to have said two things; without an exchange, the
+// journal.
+func (a *attestation) witnessing(journal coordination.Journal) coordination.Journal {
+	if service := a.service.Load(); service != nil {
+		return &witnessed{Journal: journal, contradicted: service.Proved}
+	}
+	return journal
 }
 
 // close releases what was opened for it.

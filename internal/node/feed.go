@@ -82,8 +82,8 @@ func (n *Node) openFeed() error {
 	}
 	ledger := &feedLedger{store: n.store, instance: n.feedName(), lives: n.livesInstance}
 	dir := n.cfg.Dir
-	if n.siblings != nil {
-		ledger.prove, dir = n.siblings.custody.seal, n.cfg.Cluster.Dir
+	if n.sharing.siblings != nil {
+		ledger.prove, dir = n.sharing.siblings.custody.seal, n.cfg.Cluster.Dir
 	}
 	journal := ""
 	if dir != "" {
@@ -101,7 +101,7 @@ func (n *Node) openFeed() error {
 		return err
 	}
 	n.feed = &feeds{
-		name: n.feedName(), instance: own, store: n.store, heights: n.chain.tellHeights, urlsOf: n.urlsOf, operator: n.cfg.Operator.Key,
+		name: n.feedName(), instance: own, store: n.store, heights: n.chain.tellHeights, urlsOf: n.sharing.urlsOf, operator: n.cfg.Operator.Key,
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func mailboxes(cfg FeedConfig, name string) []feed.Subscription {
 
 // livesInstance is whether an instance has a session.
 func (n *Node) livesInstance(ctx context.Context, name string) (bool, error) {
-	gone, err := n.instanceGone(ctx, name)
+	gone, err := n.sharing.instanceGone(ctx, name)
 	return !gone, err
 }
 

@@ -47,23 +47,6 @@ func (f *feeds) Mailboxes(ctx context.Context) ([]view.Mailbox, error) {
 	return shown, nil
 }
 
-// urlsOf tells where an instance is reached.
-func (n *Node) urlsOf(name string) []string {
-	if n.siblings == nil {
-		return []string{}
-	}
-	if name == string(n.siblings.cfg.Instance) {
-		return slices.Concat([]string{}, n.siblings.cfg.URLs)
-	}
-	held, _ := n.siblings.keeper.Holdings()
-	for _, m := range held.View.Members {
-		if string(m.Instance) == name {
-			return slices.Concat([]string{}, m.URLs)
-		}
-	}
-	return []string{}
-}
-
 // moved names the other instance in the API's terms.
 func (f *feeds) moved(err error) error {
 	var elsewhere instance.Elsewhere

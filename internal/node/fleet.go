@@ -7,16 +7,16 @@ import (
 )
 
 // Fleet implements metrics.Instances. It is asked only where the database is shared.
-func (n *Node) Fleet() metrics.Fleet {
-	seen := n.lists.watch.LastSeen()
+func (s *sharing) Fleet() metrics.Fleet {
+	seen := s.lists.watch.LastSeen()
 	if seen.IsZero() {
-		seen = n.startedAt // an age of zero would look like health
+		seen = s.cfg.StartedAt // an age of zero would look like health
 	}
 	fleet := metrics.Fleet{
-		States: make(map[string]int), Halted: len(n.lists.halts.ids()), Bans: len(n.lists.bans.all()), Age: time.Since(seen),
-		Alarms: n.siblings.alarms.Load(),
+		States: make(map[string]int), Halted: len(s.lists.halts.ids()), Bans: len(s.lists.bans.all()), Age: time.Since(seen),
+		Alarms: s.siblings.alarms.Load(),
 	}
-	list := n.Instances()
+	list := s.Instances()
 	fleet.Unowned = list.Unowned
 	for _, i := range list.Instances {
 		fleet.States[i.State]++
@@ -24,8 +24,8 @@ func (n *Node) Fleet() metrics.Fleet {
 			fleet.Lease = time.Duration(i.LeaseMS) * time.Millisecond
 		}
 	}
-	for _, wallet := range n.members.ids() {
-		if n.siblings.custody.Serves(wallet) {
+	for _, wallet := range s.cfg.Members.ids() {
+		if s.siblings.custody.Serves(wallet) {
 			fleet.Served++
 		}
 	}

@@ -181,7 +181,7 @@ func TestASignerSignsForASuccessorInTheWindowInWhichTheOwnerDied(t *testing.T) {
 	s.await("the intent is stored", func() bool { return s.a.signingOf(s.wallet, 900).Digest != (signer.Digest{}) })
 	meant := s.a.signingOf(s.wallet, 900)
 	require.Zero(t, meant.Begun)
-	term, served := s.a.term(s.wallet.ID())
+	term, served := s.a.sharing.term(s.wallet.ID())
 	require.True(t, served)
 	letters.quarter.lose("a")
 	s.a.crash()

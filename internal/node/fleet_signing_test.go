@@ -299,7 +299,7 @@ func TestASuccessorSignsWhatTheOwnerMeantToSign(t *testing.T) {
 	s.await("the intent is stored", func() bool { return s.a.signingOf(s.wallet, 900).Digest != (signer.Digest{}) })
 	meant := s.a.signingOf(s.wallet, 900)
 	require.Zero(t, meant.Begun)
-	term, served := s.a.term(s.wallet.ID())
+	term, served := s.a.sharing.term(s.wallet.ID())
 	require.True(t, served)
 	s.a.crash()
 	rows := s.awaitSigned(s.wallet, 900, s.succeed(), s.theirs)
@@ -386,7 +386,7 @@ func TestAnActionThatIsRevokedInTheSharedStoreIsNotSigned(t *testing.T) {
 	q := s.awaitCaught()
 	window, ok := coordination.RFC12().Window(900)
 	require.True(t, ok)
-	require.NoError(t, s.a.store.Under(s.a.siblings.custody.fence).RecordAmendment(t.Context(), coordination.Amendment{
+	require.NoError(t, s.a.store.Under(s.a.sharing.siblings.custody.fence).RecordAmendment(t.Context(), coordination.Amendment{
 		Wallet: s.wallet.ID(), Window: window, Revoke: true,
 		Fault: faults.Fault{Key: faults.Key{Wallet: s.wallet.ID(), Window: 900, Culprit: s.theirs.cfg.Operator.Address, Kind: faults.LeaderEquivocation}, ObservedAt: 985},
 	}))

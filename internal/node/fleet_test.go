@@ -347,7 +347,7 @@ func (c *craft) crash() {
 // serves returns which of the fleet's wallets the instance serves now.
 func (c *craft) serves(f *fleet) (served []int) {
 	for i, w := range f.wallets {
-		if c.siblings.custody.Serves(w.ID()) {
+		if c.sharing.siblings.custody.Serves(w.ID()) {
 			served = append(served, i)
 		}
 	}

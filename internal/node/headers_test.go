@@ -32,7 +32,7 @@ func (s *slowHeaders) Header(ctx context.Context, h chain.Height) (chain.Header,
 	}
 }
 
-func sharing(show chain.Height) (*chaintest.Chain, *slowHeaders, *sharedHeaders) {
+func newSharedHeaders(show chain.Height) (*chaintest.Chain, *slowHeaders, *sharedHeaders) {
 	c := chaintest.New(0)
 	clock := chain.NewClock(chain.Freshness{MaxSilence: time.Minute}, 0)
 	c.Follow(clock)
@@ -43,7 +43,7 @@ func sharing(show chain.Height) (*chaintest.Chain, *slowHeaders, *sharedHeaders)
 
 func TestAThousandExecutorsReadTheSeedBlockOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, source, shared := sharing(900)
+		c, source, shared := newSharedHeaders(900)
 		want, err := c.Header(t.Context(), 868)
 		require.NoError(t, err)
 		var all sync.WaitGroup
@@ -61,7 +61,7 @@ func TestAThousandExecutorsReadTheSeedBlockOnce(t *testing.T) {
 
 func TestANewHeadAsksAgainSoThatAReorganisationShows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, source, shared := sharing(900)
+		c, source, shared := newSharedHeaders(900)
 		before, err := shared.Header(t.Context(), 868)
 		require.NoError(t, err)
 		c.Fork(860)
@@ -76,7 +76,7 @@ func TestANewHeadAsksAgainSoThatAReorganisationShows(t *testing.T) {
 // An endpoint's own deadline is an answer: who asks again for ever hides that the endpoints do not answer.
 func TestAnEndpointsOwnDeadlineIsToldToAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, source, shared := sharing(900)
+		c, source, shared := newSharedHeaders(900)
 		late := fmt.Errorf("%w: %w", chain.ErrNoQuorum, context.DeadlineExceeded)
 		c.Fail(late)
 		var all sync.WaitGroup
@@ -93,7 +93,7 @@ func TestAnEndpointsOwnDeadlineIsToldToAllWhoWait(t *testing.T) {
 
 func TestAnErrorIsNotKeptAndWhoGivesUpGivesUpForItselfAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _, shared := sharing(900)
+		c, _, shared := newSharedHeaders(900)
 		c.Fail(errors.New("down"))
 		_, err := shared.Header(t.Context(), 868)
 		require.ErrorContains(t, err, "down")

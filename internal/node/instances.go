@@ -23,24 +23,24 @@ const staleAfter = 2 * time.Second
 const directoryLife = 12 * time.Hour
 
 // Instances implements api.Cluster.
-func (n *Node) Instances() view.Instances {
-	if n.siblings == nil {
-		return n.onlyInstance()
+func (s *sharing) Instances() view.Instances {
+	if s.siblings == nil {
+		return s.onlyInstance()
 	}
-	held, _ := n.siblings.keeper.Holdings()
-	return instancesOf(held, n.siblings.asked(), n.siblings.cfg.Instance, time.Now())
+	held, _ := s.siblings.keeper.Holdings()
+	return instancesOf(held, s.siblings.asked(), s.siblings.cfg.Instance, time.Now())
 }
 
 // onlyInstance shows the instance on a database of its own, which serves every wallet.
-func (n *Node) onlyInstance() view.Instances {
+func (s *sharing) onlyInstance() view.Instances {
 	self := view.Instance{
-		State: view.InstanceServing, URLs: []string{}, Version: version(), AgeS: int64(time.Since(n.startedAt).Seconds()),
-		Wallets: n.members.ids(), Self: true, Healthy: true,
+		State: view.InstanceServing, URLs: []string{}, Version: version(), AgeS: int64(time.Since(s.cfg.StartedAt).Seconds()),
+		Wallets: s.cfg.Members.ids(), Self: true, Healthy: true,
 	}
-	if ill := n.ill(); len(ill) > 0 {
+	if ill := s.ill(); len(ill) > 0 {
 		self.State, self.Healthy, self.Detail = view.InstanceIll, false, ill[0]
 	}
-	if state, _ := n.stage.State(); state == Draining || state == Stopped {
+	if state, _ := s.cfg.Stage.State(); state == Draining || state == Stopped {
 		self.State, self.Draining = view.InstanceDraining, true
 	}
 	return view.Instances{At: view.Time(time.Now()), Instances: []view.Instance{self}}
@@ -106,14 +106,14 @@ func stateOf(m cluster.Member, wallets int) string {
 
 // Directory implements api.Cluster. Instances whose lease is over stay in it: a database that is away ends all leases, and
 // clients have to find somebody all the same.
-func (n *Node) Directory() (client.Directory, error) {
-	if n.siblings == nil {
+func (s *sharing) Directory() (client.Directory, error) {
+	if s.siblings == nil {
 		return client.Directory{}, view.ErrOneInstance
 	}
 	now := time.Now()
-	held, _ := n.siblings.keeper.Holdings()
-	d := client.Directory{Operator: n.cfg.Operator.Address, Issued: now, Expires: now.Add(directoryLife), Instances: directoryOf(held.View.Members, n.siblings.cfg.ClusterConfig)}
-	if err := d.Sign(n.cfg.Operator.Key); err != nil {
+	held, _ := s.siblings.keeper.Holdings()
+	d := client.Directory{Operator: s.cfg.Operator.Address, Issued: now, Expires: now.Add(directoryLife), Instances: directoryOf(held.View.Members, s.siblings.cfg.ClusterConfig)}
+	if err := d.Sign(s.cfg.Operator.Key); err != nil {
 		return client.Directory{}, err
 	}
 	return d, nil
@@ -145,24 +145,41 @@ func directoryOf(members []cluster.Member, self ClusterConfig) []client.Entry {
 	return entries
 }
 
+// urlsOf tells where an instance is reached.
+func (s *sharing) urlsOf(name string) []string {
+	if s.siblings == nil {
+		return []string{}
+	}
+	if name == string(s.siblings.cfg.Instance) {
+		return slices.Concat([]string{}, s.siblings.cfg.URLs)
+	}
+	held, _ := s.siblings.keeper.Holdings()
+	for _, m := range held.View.Members {
+		if string(m.Instance) == name {
+			return slices.Concat([]string{}, m.URLs)
+		}
+	}
+	return []string{}
+}
+
 // Owner implements api.Cluster.
-func (n *Node) Owner(wallet chain.WalletID) (owner view.Owner, mine bool, wait time.Duration, err error) {
-	owner = view.Owner{Wallet: wallet, URLs: []string{}, Halted: n.lists.halts.reason(wallet)}
-	if n.siblings == nil {
-		if !slices.Contains(n.members.ids(), wallet) {
+func (s *sharing) Owner(wallet chain.WalletID) (owner view.Owner, mine bool, wait time.Duration, err error) {
+	owner = view.Owner{Wallet: wallet, URLs: []string{}, Halted: s.lists.halts.reason(wallet)}
+	if s.siblings == nil {
+		if !slices.Contains(s.cfg.Members.ids(), wallet) {
 			return owner, false, 0, fmt.Errorf("%w: no wallet %v of this operator's", store.ErrNotFound, wallet)
 		}
 		return owner, true, 0, nil
 	}
-	held, _ := n.siblings.keeper.Holdings()
+	held, _ := s.siblings.keeper.Holdings()
 	i := slices.IndexFunc(held.View.Wallets, func(a cluster.Assignment) bool { return a.Wallet == wallet })
 	if i < 0 {
 		return owner, false, 0, fmt.Errorf("%w: no wallet %v of this operator's", store.ErrNotFound, wallet)
 	}
 	a := held.View.Wallets[i]
 	owner.Epoch = uint64(a.Epoch)
-	if n.siblings.custody.Serves(wallet) {
-		owner.Owner, owner.URLs = string(n.siblings.cfg.Instance), append(owner.URLs, n.siblings.cfg.URLs...)
+	if s.siblings.custody.Serves(wallet) {
+		owner.Owner, owner.URLs = string(s.siblings.cfg.Instance), append(owner.URLs, s.siblings.cfg.URLs...)
 		return owner, true, 0, nil
 	}
 	age := time.Since(held.At)
@@ -172,38 +189,38 @@ func (n *Node) Owner(wallet chain.WalletID) (owner view.Owner, mine bool, wait t
 		}
 		switch m.Left -= age; {
 		case !m.Live():
-		case m.Instance == n.siblings.cfg.Instance && owner.Halted == "":
+		case m.Instance == s.siblings.cfg.Instance && owner.Halted == "":
 			wait = m.Left // ours by the table, and our session is over: it is somebody's after the lease
 		default: // a stopped wallet has an owner as well: who asks is to hear from him why
 			owner.Owner, owner.URLs = string(m.Instance), append(owner.URLs, m.URLs...)
 		}
 	}
-	return owner, owner.Owner == string(n.siblings.cfg.Instance), max(wait, keeperPoll), nil
+	return owner, owner.Owner == string(s.siblings.cfg.Instance), max(wait, keeperPoll), nil
 }
 
 // Wish implements api.Cluster.
-func (n *Node) Wish(ctx context.Context, instance string, d shared.Desire) (removed bool, err error) {
-	if n.siblings == nil {
+func (s *sharing) Wish(ctx context.Context, instance string, d shared.Desire) (removed bool, err error) {
+	if s.siblings == nil {
 		return false, view.ErrOneInstance
 	}
 	if d == shared.Resign { // a dead one would hear of it at its next start, and end
-		if lives, err := n.store.Dismiss(ctx, instance); err != nil || !lives {
-			return err == nil, n.change(err)
+		if lives, err := s.cfg.Store.Dismiss(ctx, instance); err != nil || !lives {
+			return err == nil, s.change(err)
 		}
 	}
-	if err := n.known(ctx, instance); err != nil {
+	if err := s.known(ctx, instance); err != nil {
 		return false, err
 	}
-	return false, n.change(n.lists.store.SetWish(ctx, instance, d))
+	return false, s.change(s.lists.store.SetWish(ctx, instance, d))
 }
 
 // known returns an error unless there is an instance of that name, or one that was asked for something and stopped.
-func (n *Node) known(ctx context.Context, instance string) error {
-	held, _ := n.siblings.keeper.Holdings()
+func (s *sharing) known(ctx context.Context, instance string) error {
+	held, _ := s.siblings.keeper.Holdings()
 	if slices.ContainsFunc(held.View.Members, func(m cluster.Member) bool { return string(m.Instance) == instance }) {
 		return nil
 	}
-	wishes, err := n.lists.store.Wishes(ctx)
+	wishes, err := s.lists.store.Wishes(ctx)
 	if err == nil && !slices.ContainsFunc(wishes, func(w shared.Wish) bool { return w.Instance == instance }) {
 		err = fmt.Errorf("%w: no instance %q", store.ErrNotFound, instance)
 	}
@@ -211,9 +228,9 @@ func (n *Node) known(ctx context.Context, instance string) error {
 }
 
 // change has what was changed in the shared lists known here without waiting for the next look.
-func (n *Node) change(err error) error {
+func (s *sharing) change(err error) error {
 	if err == nil {
-		n.lists.watch.Nudge()
+		s.lists.watch.Nudge()
 	}
 	return err
 }
@@ -233,20 +250,20 @@ func viewBan(b shared.Ban) view.Ban {
 }
 
 // AddBan implements api.Cluster.
-func (n *Node) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (view.Ban, error) {
-	if b.Peer == "" && b.Operator == n.cfg.Operator.Address {
+func (s *sharing) AddBan(ctx context.Context, b shared.Ban, lasts time.Duration) (view.Ban, error) {
+	if b.Peer == "" && b.Operator == s.cfg.Operator.Address {
 		return view.Ban{}, fmt.Errorf("ban %s: %w", b.Subject(), shared.ErrOwnOperator)
 	}
-	added, err := n.lists.store.AddBan(ctx, b, lasts)
-	return viewBan(added), n.change(err)
+	added, err := s.lists.store.AddBan(ctx, b, lasts)
+	return viewBan(added), s.change(err)
 }
 
 // RemoveBan implements api.Cluster.
-func (n *Node) RemoveBan(ctx context.Context, b shared.Ban) error {
-	return n.change(n.lists.store.RemoveBan(ctx, b))
+func (s *sharing) RemoveBan(ctx context.Context, b shared.Ban) error {
+	return s.change(s.lists.store.RemoveBan(ctx, b))
 }
 
 // Resume implements api.Cluster.
-func (n *Node) Resume(ctx context.Context, wallet chain.WalletID) error {
-	return n.change(n.lists.store.RemoveHalt(ctx, wallet))
+func (s *sharing) Resume(ctx context.Context, wallet chain.WalletID) error {
+	return s.change(s.lists.store.RemoveHalt(ctx, wallet))
 }

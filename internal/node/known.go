@@ -14,8 +14,8 @@ import (
 )
 
 // Bans implements api.Cluster.
-func (n *Node) Bans(ctx context.Context) (view.Bans, time.Duration, error) {
-	list, age, err := recalled(ctx, n, n.lists.store.Bans, n.lists.bans.all)
+func (s *sharing) Bans(ctx context.Context) (view.Bans, time.Duration, error) {
+	list, age, err := recalled(ctx, s, s.lists.store.Bans, s.lists.bans.all)
 	shown := view.Bans{Bans: []view.Ban{}}
 	for _, b := range list {
 		shown.Bans = append(shown.Bans, viewBan(b))
@@ -24,8 +24,8 @@ func (n *Node) Bans(ctx context.Context) (view.Bans, time.Duration, error) {
 }
 
 // Halts implements api.Cluster.
-func (n *Node) Halts(ctx context.Context) (view.Halts, time.Duration, error) {
-	list, age, err := recalled(ctx, n, n.lists.store.Halts, n.lists.halts.all)
+func (s *sharing) Halts(ctx context.Context) (view.Halts, time.Duration, error) {
+	list, age, err := recalled(ctx, s, s.lists.store.Halts, s.lists.halts.all)
 	shown := view.Halts{Halts: []view.Halt{}}
 	for _, h := range list {
 		shown.Halts = append(shown.Halts, view.Halt{Wallet: h.Wallet, Window: h.Window, Reason: h.Reason, By: h.By, Since: view.Time(h.Since)})
@@ -35,10 +35,10 @@ func (n *Node) Halts(ctx context.Context) (view.Halts, time.Duration, error) {
 
 // recalled reads a shared list, or while the database is away remembers it. age is how old the list is: 0 if it was read now. A
 // list that was never read is not known.
-func recalled[T any](ctx context.Context, n *Node, read func(context.Context) ([]T, error), remembered func() []T) (list []T, age time.Duration, err error) {
+func recalled[T any](ctx context.Context, s *sharing, read func(context.Context) ([]T, error), remembered func() []T) (list []T, age time.Duration, err error) {
 	list, err = read(ctx)
-	seen := n.lists.watch.LastSeen()
-	if err == nil || n.siblings == nil || seen.IsZero() || !away(err) {
+	seen := s.lists.watch.LastSeen()
+	if err == nil || s.siblings == nil || seen.IsZero() || !away(err) {
 		return list, 0, err
 	}
 	return remembered(), max(time.Since(seen), 1), nil

@@ -25,10 +25,10 @@ func TestSharedListsAreRecalledWhileTheDatabaseIsAway(t *testing.T) {
 			Handlers: map[shared.Topic]func(context.Context) error{}, Pause: time.Hour, Timeout: time.Second, Logger: slog.New(slog.DiscardHandler),
 		})
 		require.NoError(t, err)
-		n := &Node{lists: lists{watch: watch}, siblings: &siblings{}}
+		s := &sharing{lists: lists{watch: watch}, siblings: &siblings{}}
 		failure := fmt.Errorf("read: %w", store.ErrNoAnswer)
 		read := func(context.Context) ([]shared.Halt, error) { return nil, failure }
-		_, _, err = recalled(t.Context(), n, read, h.all)
+		_, _, err = recalled(t.Context(), s, read, h.all)
 		require.ErrorIs(t, err, store.ErrNoAnswer, "nothing was read yet")
 
 		ctx, cancel := context.WithCancel(t.Context())
@@ -36,17 +36,17 @@ func TestSharedListsAreRecalledWhileTheDatabaseIsAway(t *testing.T) {
 		go func() { ended <- watch.Run(ctx) }()
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		list, age, err := recalled(t.Context(), n, read, h.all)
+		list, age, err := recalled(t.Context(), s, read, h.all)
 		require.NoError(t, err)
 		require.Equal(t, time.Minute, age)
 		require.Len(t, list, 2)
 		require.Equal(t, chain.WalletID{1}, list[0].Wallet, "oldest first")
 
 		failure = store.ErrCorrupt
-		_, _, err = recalled(t.Context(), n, read, h.all)
+		_, _, err = recalled(t.Context(), s, read, h.all)
 		require.ErrorIs(t, err, store.ErrCorrupt)
 		failure = nil
-		_, age, err = recalled(t.Context(), n, read, h.all)
+		_, age, err = recalled(t.Context(), s, read, h.all)
 		require.NoError(t, err)
 		require.Zero(t, age)
 		cancel()

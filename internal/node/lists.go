@@ -33,32 +33,32 @@ type lists struct {
 type banner interface{ SetBans(list []net.Ban) error }
 
 // openLists makes the lists, and says who reads which of them again.
-func (n *Node) openLists() (l lists, err error) {
-	l = lists{store: n.store, halts: newHalts(), bans: &bans{read: n.store.Bans, enforce: n.keepAway}}
+func (s *sharing) openLists() (l lists, err error) {
+	l = lists{store: s.cfg.Store, halts: newHalts(), bans: &bans{read: s.cfg.Store.Bans, enforce: s.keepAway}}
 	handlers := map[shared.Topic]func(context.Context) error{shared.TopicBans: l.bans.reread}
-	if n.cfg.Bans.On {
+	if s.cfg.Bans.On {
 		l.referee = &referee{
-			cfg: n.cfg.Bans, self: n.cfg.Operator.Address, height: n.chain.clock.Height, faults: n.store.Faults, banned: l.bans.banned,
+			cfg: s.cfg.Bans, self: s.cfg.Operator.Address, height: s.cfg.Chain.clock.Height, faults: s.cfg.Store.Faults, banned: l.bans.banned,
 			ban: func(ctx context.Context, b shared.Ban, lasts time.Duration) error {
-				_, err := n.store.AddBan(ctx, b, lasts)
-				return n.change(err)
+				_, err := s.cfg.Store.AddBan(ctx, b, lasts)
+				return s.change(err)
 			},
-			log: n.cfg.Logger("cluster"), woken: make(chan struct{}, 1),
+			log: s.cfg.Logger("cluster"), woken: make(chan struct{}, 1),
 		}
 		handlers[shared.TopicFaults] = l.referee.look
 	}
 	pause := lonelyPause
-	if n.cfg.Cluster != nil {
+	if s.cfg.Cluster != nil {
 		pause = shared.Pause
 		handlers[shared.TopicHalts] = l.rereadHalts
-		handlers[shared.TopicWishes] = n.rereadWishes
-		if n.chain.endpoints != nil {
-			l.opinions = &opinions{read: n.store.Verdicts}
+		handlers[shared.TopicWishes] = s.rereadWishes
+		if s.cfg.Chain.endpoints != nil {
+			l.opinions = &opinions{read: s.cfg.Store.Verdicts}
 			handlers[shared.TopicVerdicts] = l.opinions.reread
 		}
 	}
 	l.watch, err = shared.NewWatch(shared.WatchConfig{
-		Versions: n.store.Versions, Handlers: handlers, Pause: pause, Timeout: watchTimeout, Logger: n.cfg.Logger("cluster"),
+		Versions: s.cfg.Store.Versions, Handlers: handlers, Pause: pause, Timeout: watchTimeout, Logger: s.cfg.Logger("cluster"),
 	})
 	return l, err
 }
@@ -72,8 +72,8 @@ func (l lists) run(ctx context.Context, g *errgroup.Group) {
 }
 
 // keepAway has the network keep away who is banned, if it can.
-func (n *Node) keepAway(list []shared.Ban) {
-	network, ok := n.network.(banner)
+func (s *sharing) keepAway(list []shared.Ban) {
+	network, ok := s.cfg.Network.(banner)
 	if !ok {
 		return
 	}
@@ -82,7 +82,7 @@ func (n *Node) keepAway(list []shared.Ban) {
 		bans[i] = net.Ban{Operator: b.Operator, Peer: b.Peer, Until: b.Until, Reason: b.Reason}
 	}
 	if err := network.SetBans(bans); err != nil {
-		n.cfg.Logger("net").Warn("Some bans cannot be", "error", err)
+		s.cfg.Logger("net").Warn("Some bans cannot be", "error", err)
 	}
 }
 
@@ -95,10 +95,10 @@ func (l lists) rereadHalts(ctx context.Context) error {
 	return err
 }
 
-func (n *Node) rereadWishes(ctx context.Context) error {
-	list, err := n.store.Wishes(ctx)
+func (s *sharing) rereadWishes(ctx context.Context) error {
+	list, err := s.cfg.Store.Wishes(ctx)
 	if err == nil {
-		n.siblings.wished(list)
+		s.siblings.wished(list)
 	}
 	return err
 }

@@ -62,7 +62,7 @@ func (n *Node) Status(ctx context.Context) (view.Status, error) {
 
 // lastKnown returns the rows of the newest window, of a shared database that is away as they were when it last answered.
 func (n *Node) lastKnown(ctx context.Context) (last []view.Window, stale bool, err error) {
-	if n.siblings == nil {
+	if n.sharing.siblings == nil {
 		last, err = n.lastWindow(ctx)
 		return last, false, err
 	}

@@ -81,7 +81,9 @@ func newPair(b *testing.B, f *fleet) *pair {
 	p := &pair{b: b, f: f, owner: f.start("a")}
 	f.awaitAll(p.owner)
 	p.heir = f.start("b")
-	until(b, "both are seen", func() bool { return len(p.owner.Instances().Instances) == 2 && len(p.heir.Instances().Instances) == 2 })
+	until(b, "both are seen", func() bool {
+		return len(p.owner.sharing.Instances().Instances) == 2 && len(p.heir.sharing.Instances().Instances) == 2
+	})
 	return p
 }
 
@@ -99,13 +101,15 @@ func BenchmarkTakeOver(b *testing.B) {
 	measured(b, func(f *fleet) func() time.Duration {
 		p := newPair(b, f)
 		return func() time.Duration {
-			name, dir := string(p.owner.siblings.cfg.Instance), p.owner.dir
+			name, dir := string(p.owner.sharing.siblings.cfg.Instance), p.owner.dir
 			<-time.After(rand.N(cluster.DefaultTiming().Renewal)) //nolint:gosec // nothing secret
 			died := time.Now()
 			p.owner.crash()
 			took := p.inherited(died)
 			p.heir = f.startIn(name, dir)
-			until(b, "both are seen", func() bool { return len(p.heir.Instances().Instances) == 2 && len(p.owner.Instances().Instances) == 2 })
+			until(b, "both are seen", func() bool {
+				return len(p.heir.sharing.Instances().Instances) == 2 && len(p.owner.sharing.Instances().Instances) == 2
+			})
 			until(b, "the wallets stay", func() bool { return len(p.owner.serves(f)) == len(f.wallets) })
 			return took
 		}
@@ -118,14 +122,14 @@ func BenchmarkHandOver(b *testing.B) {
 	measured(b, func(f *fleet) func() time.Duration {
 		p := newPair(b, f)
 		return func() time.Duration {
-			name := string(p.owner.siblings.cfg.Instance)
+			name := string(p.owner.sharing.siblings.cfg.Instance)
 			asked := time.Now()
-			_, err := p.heir.Wish(b.Context(), name, shared.Drain)
+			_, err := p.heir.sharing.Wish(b.Context(), name, shared.Drain)
 			require.NoError(b, err)
 			took := p.inherited(asked)
-			_, err = p.owner.Wish(b.Context(), name, shared.None)
+			_, err = p.owner.sharing.Wish(b.Context(), name, shared.None)
 			require.NoError(b, err)
-			until(b, "it is at work again", func() bool { return p.heir.siblings.desire() == shared.None })
+			until(b, "it is at work again", func() bool { return p.heir.sharing.siblings.desire() == shared.None })
 			return took
 		}
 	})
@@ -136,7 +140,7 @@ func BenchmarkBan(b *testing.B) {
 	measured(b, func(f *fleet) func() time.Duration {
 		all := []*craft{f.start("a"), f.start("b"), f.start("c")}
 		for _, c := range all {
-			until(b, "all are seen", func() bool { return len(c.Instances().Instances) == len(all) })
+			until(b, "all are seen", func() bool { return len(c.sharing.Instances().Instances) == len(all) })
 		}
 		n := 0
 		return func() time.Duration {
@@ -144,10 +148,10 @@ func BenchmarkBan(b *testing.B) {
 			culprit := chain.Operator{1, byte(n), byte(n >> 8)}
 			<-time.After(rand.N(shared.Pause)) //nolint:gosec // nothing secret
 			said := time.Now()
-			_, err := all[n%len(all)].AddBan(b.Context(), shared.Ban{Operator: culprit, Reason: fmt.Sprint("number ", n), By: "operator"}, time.Hour)
+			_, err := all[n%len(all)].sharing.AddBan(b.Context(), shared.Ban{Operator: culprit, Reason: fmt.Sprint("number ", n), By: "operator"}, time.Hour)
 			require.NoError(b, err)
 			for _, c := range all {
-				until(b, "it is in force", func() bool { return c.member.Banned(culprit) && c.lists.bans.banned(culprit) })
+				until(b, "it is in force", func() bool { return c.member.Banned(culprit) && c.sharing.lists.bans.banned(culprit) })
 			}
 			return time.Since(said)
 		}

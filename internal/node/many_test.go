@@ -34,11 +34,11 @@ func TestAWindowOfAnInstanceThatDiedIsBroughtToItsEndByAnother(t *testing.T) {
 		return len(heard) == 1
 	})
 	b := f.start("b")
-	f.await("the other instance is there", func() bool { return len(b.Instances().Instances) == 2 })
+	f.await("the other instance is there", func() bool { return len(b.sharing.Instances().Instances) == 2 })
 
 	a.crash()
 	f.await("the successor goes on", func() bool {
-		entries, err := b.siblings.sent.Entries()
+		entries, err := b.sharing.siblings.sent.Entries()
 		return err == nil && len(entries) == 1 // it is about to say the same
 	})
 	f.pass(985, b)
@@ -101,22 +101,24 @@ func TestAWalletThatSomebodyElseSpeaksForIsStoppedEverywhere(t *testing.T) {
 	f.pass(890, a, b) // the thief does not wait for the window
 	f.net.Inject(onNetwork(f.key), stolen, forged(f, stolen, 900))
 	f.await("it is on the list", func() bool {
-		list, _, err := b.Halts(t.Context())
+		list, _, err := b.sharing.Halts(t.Context())
 		return err == nil && len(list.Halts) == 1 && list.Halts[0].Wallet == stolen.ID()
 	})
 	for _, c := range []*craft{a, b} {
 		f.await("every instance knows", func() bool {
-			return !c.checkHalts().OK && !c.siblings.custody.Serves(stolen.ID()) && c.Fleet().Halted == 1
+			return !c.sharing.checkHalts().OK && !c.sharing.siblings.custody.Serves(stolen.ID()) && c.sharing.Fleet().Halted == 1
 		})
 	}
-	require.Positive(t, a.Fleet().Alarms+b.Fleet().Alarms)
+	require.Positive(t, a.sharing.Fleet().Alarms+b.sharing.Fleet().Alarms)
 	f.pass(903, a, b)
 	f.await("the other wallet goes on", func() bool { return len(a.serves(f))+len(b.serves(f)) == 1 })
 
-	require.ErrorIs(t, b.Resume(t.Context(), chain.WalletID{9}), shared.ErrNotHalted)
+	require.ErrorIs(t, b.sharing.Resume(t.Context(), chain.WalletID{9}), shared.ErrNotHalted)
 	f.pass(1000, a, b)
-	require.NoError(t, b.Resume(t.Context(), stolen.ID()))
-	f.await("it goes on", func() bool { return len(a.serves(f))+len(b.serves(f)) == 2 && a.checkHalts().OK && b.checkHalts().OK })
+	require.NoError(t, b.sharing.Resume(t.Context(), stolen.ID()))
+	f.await("it goes on", func() bool {
+		return len(a.serves(f))+len(b.serves(f)) == 2 && a.sharing.checkHalts().OK && b.sharing.checkHalts().OK
+	})
 }
 
 func TestABanHoldsOnEveryInstance(t *testing.T) {
@@ -124,18 +126,22 @@ func TestABanHoldsOnEveryInstance(t *testing.T) {
 	f := newFleet(t, pgtest.Database(t), 1)
 	f.pass(801)
 	a, b := f.start("a"), f.start("b")
-	f.await("both are there", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
-	_, err := a.AddBan(t.Context(), shared.Ban{Operator: f.other.Operator(), Reason: "lies", By: "operator"}, time.Hour)
+	f.await("both are there", func() bool {
+		return len(a.sharing.Instances().Instances) == 2 && len(b.sharing.Instances().Instances) == 2
+	})
+	_, err := a.sharing.AddBan(t.Context(), shared.Ban{Operator: f.other.Operator(), Reason: "lies", By: "operator"}, time.Hour)
 	require.NoError(t, err)
 	for _, c := range []*craft{a, b} {
-		f.await("it is in force", func() bool { return c.member.Banned(f.other.Operator()) && c.lists.bans.banned(f.other.Operator()) })
+		f.await("it is in force", func() bool {
+			return c.member.Banned(f.other.Operator()) && c.sharing.lists.bans.banned(f.other.Operator())
+		})
 	}
-	list, _, err := b.Bans(t.Context())
+	list, _, err := b.sharing.Bans(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{f.other.Operator().String(), "lies"}, []string{list.Bans[0].Operator, list.Bans[0].Reason})
-	require.NoError(t, b.RemoveBan(t.Context(), shared.Ban{Operator: f.other.Operator()}))
+	require.NoError(t, b.sharing.RemoveBan(t.Context(), shared.Ban{Operator: f.other.Operator()}))
 	f.await("it is lifted", func() bool { return !a.member.Banned(f.other.Operator()) && !b.member.Banned(f.other.Operator()) })
-	_, err = a.AddBan(t.Context(), shared.Ban{Operator: operatorOf(f.key)}, 0)
+	_, err = a.sharing.AddBan(t.Context(), shared.Ban{Operator: operatorOf(f.key)}, 0)
 	require.ErrorIs(t, err, shared.ErrOwnOperator)
 }
 
@@ -146,26 +152,28 @@ func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
 	a := f.start("a")
 	f.awaitAll(a)
 	b := f.start("b")
-	f.await("both are seen", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
-	_, err := a.Wish(t.Context(), "c", shared.Drain)
+	f.await("both are seen", func() bool {
+		return len(a.sharing.Instances().Instances) == 2 && len(b.sharing.Instances().Instances) == 2
+	})
+	_, err := a.sharing.Wish(t.Context(), "c", shared.Drain)
 	require.ErrorIs(t, err, store.ErrNotFound)
 	f.wish(b, "a", shared.Drain)
 	f.awaitAll(b)
 	f.await("the other one drains", func() bool {
-		i := b.Instances().Instances[0]
+		i := b.sharing.Instances().Instances[0]
 		return i.State == view.InstanceDraining && i.Wish == string(shared.Drain) && len(i.Wallets) == 0
 	})
 	f.await("it knows who has its wallets", func() bool {
-		owner, mine, _, err := a.Owner(f.wallets[0].ID())
+		owner, mine, _, err := a.sharing.Owner(f.wallets[0].ID())
 		return err == nil && !mine && owner.Owner == "b" && owner.URLs[0] == "https://b.example.org"
 	})
 
 	f.wish(b, "a", shared.None)
-	f.await("it is at work again", func() bool { return b.Instances().Instances[0].State != view.InstanceDraining })
+	f.await("it is at work again", func() bool { return b.sharing.Instances().Instances[0].State != view.InstanceDraining })
 	f.wish(b, "b", shared.Resign)
 	require.NoError(t, b.end(), "a process that was asked to end has not failed")
 	f.awaitAll(a)
-	wishes, err := a.lists.store.Wishes(t.Context())
+	wishes, err := a.sharing.lists.store.Wishes(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, wishes, "it may start again")
 }
@@ -173,7 +181,7 @@ func TestAnInstanceDrainsAndResignsWhenItIsAsked(t *testing.T) {
 // wish has one instance ask another for something.
 func (f *fleet) wish(by *craft, instance string, d shared.Desire) {
 	f.t.Helper()
-	_, err := by.Wish(f.t.Context(), instance, d)
+	_, err := by.sharing.Wish(f.t.Context(), instance, d)
 	require.NoError(f.t, err)
 }
 
@@ -183,17 +191,19 @@ func TestAWishForAnInstanceThatWasStoppedIsSeen(t *testing.T) {
 	f := newFleet(t, pgtest.Database(t), 1)
 	f.pass(801)
 	a, b := f.start("a"), f.start("b")
-	f.await("both are seen", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
+	f.await("both are seen", func() bool {
+		return len(a.sharing.Instances().Instances) == 2 && len(b.sharing.Instances().Instances) == 2
+	})
 	f.wish(a, "b", shared.Drain)
-	f.await("it has heard", func() bool { return b.siblings.desire() == shared.Drain })
+	f.await("it has heard", func() bool { return b.sharing.siblings.desire() == shared.Drain })
 	b.stop()
 	f.await("it is seen without a session", func() bool {
-		list := a.Instances().Instances
+		list := a.sharing.Instances().Instances
 		return len(list) == 2 && list[1].ID == "b" && list[1].Boot == "" && list[1].State == view.InstanceDead && list[1].Wish == string(shared.Drain)
 	})
 	f.wish(a, "b", shared.None)
-	f.await("it is gone", func() bool { return len(a.Instances().Instances) == 1 })
-	_, err := a.Wish(t.Context(), "b", shared.None)
+	f.await("it is gone", func() bool { return len(a.sharing.Instances().Instances) == 1 })
+	_, err := a.sharing.Wish(t.Context(), "b", shared.None)
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
@@ -203,26 +213,28 @@ func TestADeadInstanceThatResignsIsRemoved(t *testing.T) {
 	f := newFleet(t, pgtest.Database(t), 1)
 	f.pass(801)
 	a, b := f.start("a"), f.start("b")
-	f.await("both are seen", func() bool { return len(a.Instances().Instances) == 2 && len(b.Instances().Instances) == 2 })
+	f.await("both are seen", func() bool {
+		return len(a.sharing.Instances().Instances) == 2 && len(b.sharing.Instances().Instances) == 2
+	})
 	f.wish(a, "b", shared.Drain)
 	b.crash()
 	f.await("it is dead", func() bool {
-		list := a.Instances().Instances
+		list := a.sharing.Instances().Instances
 		return len(list) == 2 && list[1].State == view.InstanceDead
 	})
 	f.await("it is removed", func() bool { // by the database's clock it may die a moment later than a takes it to
-		removed, err := a.Wish(t.Context(), "b", shared.Resign)
+		removed, err := a.sharing.Wish(t.Context(), "b", shared.Resign)
 		return err == nil && removed
 	})
-	f.await("it is not listed", func() bool { return len(a.Instances().Instances) == 1 })
-	_, err := a.Wish(t.Context(), "b", shared.Resign)
+	f.await("it is not listed", func() bool { return len(a.sharing.Instances().Instances) == 1 })
+	_, err := a.sharing.Wish(t.Context(), "b", shared.Resign)
 	require.ErrorIs(t, err, store.ErrNotFound)
 
 	b = f.start("b")
 	f.await("it is there again", func() bool {
-		return len(a.Instances().Instances) == 2 && a.Instances().Instances[1].State != view.InstanceDead
+		return len(a.sharing.Instances().Instances) == 2 && a.sharing.Instances().Instances[1].State != view.InstanceDead
 	})
-	require.Equal(t, shared.None, b.siblings.desire())
+	require.Equal(t, shared.None, b.sharing.siblings.desire())
 }
 
 func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {
@@ -231,23 +243,23 @@ func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {
 	f.pass(801)
 	a := f.start("a")
 	f.awaitAll(a)
-	f.await("the instance is shown", func() bool { return len(a.Instances().Instances) == 1 })
+	f.await("the instance is shown", func() bool { return len(a.sharing.Instances().Instances) == 1 })
 	a.gate.set(true)
 	f.await("nothing is served", func() bool { return len(a.serves(f)) == 0 })
-	f.await("what is shown is marked", func() bool { return a.Instances().Stale })
-	require.Equal(t, "a", a.Instances().Instances[0].ID)
-	require.False(t, a.checkLease().OK)
+	f.await("what is shown is marked", func() bool { return a.sharing.Instances().Stale })
+	require.Equal(t, "a", a.sharing.Instances().Instances[0].ID)
+	require.False(t, a.sharing.checkLease().OK)
 	status, err := a.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []any{"a", true, false}, []any{status.Instance, status.Stale, status.Ready})
-	_, mine, wait, err := a.Owner(f.wallets[0].ID())
+	_, mine, wait, err := a.sharing.Owner(f.wallets[0].ID())
 	require.NoError(t, err)
 	require.False(t, mine, "nobody's lease lasts")
 	require.Positive(t, wait)
 
 	a.gate.set(false)
 	f.awaitAll(a)
-	f.await("what is shown is fresh", func() bool { return !a.Instances().Stale && a.checkLease().OK })
+	f.await("what is shown is fresh", func() bool { return !a.sharing.Instances().Stale && a.sharing.checkLease().OK })
 }
 
 func TestTwoProcessesDoNotRunAsOneInstance(t *testing.T) {
@@ -304,7 +316,7 @@ func TestWhatARestoredDatabaseForgotIsPutBack(t *testing.T) {
 		return err == nil && found && string(own.Envelope) == string(said.Envelope)
 	})
 	f.await("it is said again", func() bool {
-		entries, err := a.siblings.sent.Entries()
+		entries, err := a.sharing.siblings.sent.Entries()
 		return err == nil && len(entries) > 1
 	})
 	f.pass(985, a)
@@ -313,7 +325,7 @@ func TestWhatARestoredDatabaseForgotIsPutBack(t *testing.T) {
 		return err == nil && row.Reason == coordination.ReasonNoop
 	})
 	require.Len(t, f.heard(w, 900, heard), 1, "nothing else was ever said")
-	require.True(t, a.checkHalts().OK, "what was put back is no stranger's")
+	require.True(t, a.sharing.checkHalts().OK, "what was put back is no stranger's")
 }
 
 func TestANodeOnASharedDatabaseHasAName(t *testing.T) {

@@ -123,6 +123,31 @@ func (m *membership) join(w chain.Wallet) (executor.Channel, error) {
 	return ch, nil
 }
 
+// walletIDs returns the active wallets that the operator holds seats of.
+func (m *membership) walletIDs(ctx context.Context) ([]chain.WalletID, error) {
+	wallets, err := m.Wallets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]chain.WalletID, len(wallets))
+	for i, w := range wallets {
+		ids[i] = w.ID()
+	}
+	return ids, nil
+}
+
+// acquainted are those with whom our operator shares a wallet.
+func (m *membership) acquainted(ctx context.Context) (map[chain.Operator]bool, error) {
+	wallets, err := m.Wallets(ctx)
+	known := map[chain.Operator]bool{}
+	for _, w := range wallets {
+		for _, op := range w.Operators() {
+			known[op] = true
+		}
+	}
+	return known, err
+}
+
 // key returns the key of a wallet whose channel is joined.
 func (m *membership) key(id chain.WalletID) (chain.PublicKey, bool) {
 	m.mu.Lock()

@@ -38,6 +38,7 @@ import (
 	"github.com/walletnode/walletnode/chain/quorum"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/executor"
+	"github.com/walletnode/walletnode/internal/api"
 	"github.com/walletnode/walletnode/internal/keys"
 	"github.com/walletnode/walletnode/internal/metrics"
 	"github.com/walletnode/walletnode/internal/store"
@@ -130,19 +131,15 @@ type Node struct {
 	startedAt  time.Time
 	metrics    *metrics.Recorder
 
-	lists lists
-
 	signers *signers                       // nil of a node that signs nothing
 	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
 
 	evidence attestation
 	feed     *feeds // nil of a node without a feed
 
-	// Of one of many instances, else nil.
-	home     *home
-	siblings *siblings
-	guard    *guard
-	last     atomic.Pointer[[]view.Window] // as Status last showed it
+	home    *home // of one of many instances, else nil
+	sharing *sharing
+	last    atomic.Pointer[[]view.Window] // as Status last showed it
 }
 
 // New connects to the chain, opens the store (which the chain's ID and genesis block bind) and assembles the node.
@@ -189,11 +186,14 @@ func (n *Node) assemble(ctx context.Context, parts Parts) error {
 	if n.network, err = parts.Network(n.networkConfig(paramsDigest(follows.chainID, follows.genesis))); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
-	n.metrics = metrics.New(n.counts())
 	n.members = &membership{self: n.cfg.Operator.Address, registry: n.store, network: n.network, log: n.cfg.Logger("net")}
-	if err := n.share(); err != nil {
+	if n.sharing, err = newSharing(sharingConfig{
+		Operator: n.cfg.Operator, Cluster: n.cfg.Cluster, Home: n.home, Bans: n.cfg.Bans, Store: n.store, Chain: n.chain, Members: n.members,
+		Network: n.network, Stage: n.stage, StartedAt: n.startedAt, Logger: n.cfg.Logger,
+	}); err != nil {
 		return err
 	}
+	n.metrics = metrics.New(n.counts())
 	if err := n.openFeed(); err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func (n *Node) counts() metrics.Sources {
 		sources.Endpoints = n.chain.endpoints
 	}
 	if n.cfg.Cluster != nil {
-		sources.Instances = n
+		sources.Instances = n.sharing
 	}
 	if n.cfg.Signing != nil {
 		sources.Signers = backends{n}
@@ -259,7 +259,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 		}
 	}
 	if n.cfg.Cluster != nil {
-		deps.Spoken = func(m net.Message) { n.guard.heard(m) } // there before the first channel is joined
+		deps.Spoken = func(m net.Message) { n.sharing.guard.heard(m) } // there before the first channel is joined
 	}
 	return cfg, deps
 }
@@ -268,7 +268,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 // their handlers.
 func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (err error) {
 	validator := proposal.NewValidator(n.chain.source)
-	custody, log := n.custody()
+	custody, log := n.sharing.custody()
 	generators, err := n.generators()
 	if err != nil {
 		return err
@@ -296,11 +296,11 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 			if err != nil {
 				return nil, err
 			}
-			channel, journal := n.voice(w.ID(), channel, log)
+			channel, journal := n.sharing.voice(w.ID(), channel, log)
 			return executor.New(executor.Config{
 				Wallet: w, Electorate: electorates.Of(w), Self: n.cfg.Operator.Address,
-				Clock: n.chain.clock, Headers: headers, Channel: channel, Journal: journal,
-				Generator: generators, Validator: validator, Banned: n.lists.bans.banned, Logger: n.cfg.Logger("executor"),
+				Clock: n.chain.clock, Headers: headers, Channel: channel, Journal: n.evidence.witnessing(journal),
+				Generator: generators, Validator: validator, Banned: n.sharing.lists.bans.banned, Logger: n.cfg.Logger("executor"),
 			})
 		},
 	}); err != nil {
@@ -363,7 +363,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.feed != nil {
 		g.Go(func() error { return n.feed.run(ctx) })
 	}
-	n.runShared(ctx, g, written)
+	n.sharing.run(ctx, g, written)
 	g.Go(func() error { return n.keepHouse(ctx) })
 	g.Go(func() error { return n.store.Hold(ctx) })
 	err := g.Wait()
@@ -407,6 +407,9 @@ func (n *Node) Host() *net.Host {
 	}
 	return nil
 }
+
+// Cluster returns what the node knows of its operator's instances and what they share.
+func (n *Node) Cluster() api.Cluster { return n.sharing }
 
 // Metrics returns what the node counts, for serving.
 func (n *Node) Metrics() *metrics.Recorder { return n.metrics }

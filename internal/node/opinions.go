@@ -43,11 +43,11 @@ func (o *opinions) of(endpoint string, counts func(instance string) bool) []view
 
 // sibling reports whether there is another instance of that name, which lived when the database was read last: what a dead
 // one thought of an endpoint is over.
-func (n *Node) sibling(instance string) bool {
-	held, _ := n.siblings.keeper.Holdings()
+func (s *sharing) sibling(instance string) bool {
+	held, _ := s.siblings.keeper.Holdings()
 	for _, m := range held.View.Members {
 		if string(m.Instance) == instance {
-			return m.Live() && m.Instance != n.siblings.cfg.Instance
+			return m.Live() && m.Instance != s.siblings.cfg.Instance
 		}
 	}
 	return false

@@ -23,7 +23,7 @@ const probeTimeout = 2 * time.Second
 // Readiness says whether the node can do its work now: rule R8 and what else a window needs.
 func (n *Node) Readiness(ctx context.Context) view.Readiness {
 	checks := append([]view.Check{{}, n.chain.checkClock(), n.chain.checkEndpoints(), n.checkStore(ctx), n.checkDisk()}, n.checkWallets(ctx)...)
-	checks = append(checks, n.checkLease(), n.checkJournal(), n.checkHalts())
+	checks = append(checks, n.sharing.checkLease(), n.sharing.checkJournal(), n.sharing.checkHalts())
 	state, _ := n.stage.State() // last: a store that hangs takes its time, in which the node may have been told to stop
 	checks[0] = checkState(state)
 	return view.NewReadiness(string(state), checks)
@@ -101,41 +101,41 @@ func (n *Node) checkDisk() view.Check {
 const onlyInstance = "only instance"
 
 // checkLease says whether the instance may serve wallets by its lease.
-func (n *Node) checkLease() view.Check {
+func (s *sharing) checkLease() view.Check {
 	c := view.Check{Name: "lease", OK: true, Current: onlyInstance, Required: onlyInstance}
-	if n.siblings == nil {
+	if s.siblings == nil {
 		return c
 	}
-	left, held := n.siblings.custody.left()
+	left, held := s.siblings.custody.left()
 	c.Required = "a lease on the shared database"
 	switch {
 	case left > 0:
-		c.Current = fmt.Sprintf("held as %s for another %v", n.cfg.Cluster.Instance, left.Round(time.Second/10))
+		c.Current = fmt.Sprintf("held as %s for another %v", s.cfg.Cluster.Instance, left.Round(time.Second/10))
 	case held:
 		c.OK, c.Current, c.Reason = false, "run out", "the shared database did not renew the lease in time: other instances take the wallets"
 	default:
-		c.OK, c.Current, c.Reason = false, "none", "no session on the shared database: it does not answer, or another process runs as "+string(n.cfg.Cluster.Instance)
+		c.OK, c.Current, c.Reason = false, "none", "no session on the shared database: it does not answer, or another process runs as "+string(s.cfg.Cluster.Instance)
 	}
 	return c
 }
 
 // checkJournal says whether what is sent can be written down first.
-func (n *Node) checkJournal() view.Check {
+func (s *sharing) checkJournal() view.Check {
 	c := view.Check{Name: "journal", OK: true, Current: onlyInstance, Required: onlyInstance}
-	if n.siblings == nil {
+	if s.siblings == nil {
 		return c
 	}
 	c.Current, c.Required = "writable", "writable"
-	if err := n.siblings.sent.broken(); err != nil {
+	if err := s.siblings.sent.broken(); err != nil {
 		c.OK, c.Current, c.Reason = false, "not writable", err.Error()
 	}
 	return c
 }
 
 // checkHalts says whether wallets are stopped because somebody else spoke with the operator's key.
-func (n *Node) checkHalts() view.Check {
+func (s *sharing) checkHalts() view.Check {
 	c := view.Check{Name: "halts", OK: true, Current: "no wallet stopped", Required: "no wallet stopped"}
-	if stopped := n.lists.halts.ids(); len(stopped) > 0 {
+	if stopped := s.lists.halts.ids(); len(stopped) > 0 {
 		c.OK, c.Current = false, fmt.Sprintf("%d wallets stopped", len(stopped))
 		c.Reason = "somebody else may speak with the operator's key (walletnode wallets halted tells): " + some(stopped)
 	}

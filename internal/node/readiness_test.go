@@ -53,7 +53,7 @@ func nodeForChecks(t *testing.T) (*Node, chain.Wallet, chain.Wallet) {
 		stage: newStage(), store: s,
 		cfg:     Config{Store: store.Config{DSN: dir}},
 		chain:   follows(t, chain.Freshness{MaxSilence: time.Minute}),
-		lists:   lists{halts: newHalts()},
+		sharing: &sharing{lists: lists{halts: newHalts()}},
 		members: &membership{self: self, registry: registry{sole, shared}, joined: map[chain.WalletID]executor.Channel{}},
 	}
 	return n, sole, shared

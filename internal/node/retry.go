@@ -10,8 +10,8 @@ import (
 // the dispatcher takes it up.
 func (n *Node) RetryAction(ctx context.Context, wallet chain.WalletID, window chain.Height) error {
 	retry := n.store.RetryAction
-	if n.siblings != nil {
-		retry = n.store.Under(n.siblings.custody.fence).RetryAction
+	if n.sharing.siblings != nil {
+		retry = n.store.Under(n.sharing.siblings.custody.fence).RetryAction
 	}
 	order, err := retry(ctx, wallet, window, n.chain.clock.Height())
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -14,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/internal/cluster"
 	"github.com/walletnode/walletnode/internal/config"
 	"github.com/walletnode/walletnode/internal/store"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -95,15 +93,15 @@ func (n *Node) sign(
 	}
 	spoken := forum{network, n.cfg.Logger("signer")}
 	if s.pool, err = placement.New(placement.Config{
-		Members: members, Policy: n.cfg.Signing.Policy, Log: n.store, Term: n.term, Logger: n.cfg.Logger("signer"),
+		Members: members, Policy: n.cfg.Signing.Policy, Log: n.store, Term: n.sharing.term, Logger: n.cfg.Logger("signer"),
 	}); err != nil {
 		return nil, err
 	}
 	key := n.operatorKey()
 	if s.keygen, err = keygen.New(keygen.Config{
 		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
-		Placement: s.pool, Registry: registryOf{n.store}, Term: n.generation, Height: n.chain.freshHeight, Logger: n.cfg.Logger("signer"),
-		Known: n.knownOperators, Gone: n.instanceGone, Judge: vault.Judge,
+		Placement: s.pool, Registry: registryOf{n.store}, Term: n.sharing.generation, Height: n.chain.freshHeight, Logger: n.cfg.Logger("signer"),
+		Known: n.members.acquainted, Gone: n.sharing.instanceGone, Judge: vault.Judge,
 	}); err != nil {
 		return nil, err
 	}
@@ -111,7 +109,7 @@ func (n *Node) sign(
 	if s.signing, err = signing.New(signing.Config{
 		Self: n.cfg.Operator.Address, Clock: n.chain.clock, Log: countedFindings{log, n.metrics.Inactive}, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain.source,
 		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
-		Backends:     s.pool, Open: spoken.of, Term: n.term, Logger: n.cfg.Logger("signer"),
+		Backends:     s.pool, Open: spoken.of, Term: n.sharing.term, Logger: n.cfg.Logger("signer"),
 		Quote: n.evidence.quote, Observe: n.metrics.Attempted,
 	}); err != nil {
 		return nil, err
@@ -164,48 +162,6 @@ func (s *signers) close() error {
 	}
 	s.closers = nil
 	return errors.Join(errs...)
-}
-
-// term returns the responsibility under which a wallet's backend is asked: that of the only node is the zero term.
-func (n *Node) term(wallet chain.WalletID) (signer.Term, bool) {
-	if n.siblings == nil {
-		return signer.Term{}, true
-	}
-	generation, epoch, served := n.siblings.custody.responsibility(wallet)
-	return signer.Term{Generation: generation, Epoch: uint64(epoch)}, served
-}
-
-// generation is the term under which keys are generated, which belong to no wallet yet.
-func (n *Node) generation(ctx context.Context) (signer.Term, error) {
-	if n.siblings == nil {
-		return signer.Term{}, nil
-	}
-	view, err := n.store.View(ctx)
-	return signer.Term{Generation: view.Number}, err
-}
-
-// knownOperators are those with whom our operator shares a wallet.
-func (n *Node) knownOperators(ctx context.Context) (map[chain.Operator]bool, error) {
-	wallets, err := n.members.Wallets(ctx)
-	known := map[chain.Operator]bool{}
-	for _, w := range wallets {
-		for _, op := range w.Operators() {
-			known[op] = true
-		}
-	}
-	return known, err
-}
-
-// instanceGone reports whether an instance does not run: nothing of it is in the directory, or its session is over.
-func (n *Node) instanceGone(ctx context.Context, instance string) (bool, error) {
-	if n.siblings == nil {
-		return true, nil // whoever else it was, this node is the only one now
-	}
-	view, err := n.store.View(ctx)
-	if err != nil {
-		return false, err
-	}
-	return !slices.ContainsFunc(view.Members, func(m cluster.Member) bool { return string(m.Instance) == instance && m.Live() }), nil
 }
 
 // instance is this instance's name among its siblings; empty of an only node.

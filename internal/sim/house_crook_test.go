@@ -44,7 +44,7 @@ func (i *instance) bans() {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		b, err := n.AddBan(ctx, shared.Ban{Operator: operator(crook), Reason: "weather", By: "operator"}, banLasts)
+		b, err := n.Cluster().AddBan(ctx, shared.Ban{Operator: operator(crook), Reason: "weather", By: "operator"}, banLasts)
 		if err != nil || b.Until == nil {
 			return // whether it is stored is not known
 		}
