@@ -8,20 +8,6 @@ import (
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
-// observe tells who wants to know of a report that it is stored.
-func (n *Node) observe(r coordination.Report) {
-	n.metrics.Observe(r)
-	n.cfg.Observe(r)
-}
-
-// open hands a window over to the wallets, and counts it unless it was over before this node started.
-func (n *Node) open(o coordination.Opened) {
-	if !o.Over {
-		n.metrics.Opened(o)
-	}
-	n.layer.Open(o)
-}
-
 // gapLog is the memory that siblings write into, too. RecordGaps is its RecordMissed, and returns what siblings had not
 // accounted for: they have counted theirs.
 type gapLog interface {

@@ -7,6 +7,7 @@
 //	node.go, fromconfig.go, identity.go, open.go, stage.go     how it is assembled, from what, and how far in its life it is
 //	followed.go, pace.go, endpoints.go                         the chain, as the node follows it
 //	headers.go, protocol.go                                    the same, as the wallets' executors share it
+//	windows.go                                                 the boxes that a window passes through
 //	libp2p.go, topics.go, membership.go, outsider.go           the network: which channels are joined, what is read of a message
 //	pen.go, pensignatures.go, mouth.go                         what is written and said, and under which proof
 //	counted.go, retry.go, housekeeping.go, heap.go             what is counted, tried again and deleted; how seldom memory is collected
@@ -118,18 +119,15 @@ type Parts struct {
 
 // Node is an assembled node. New acquires, Run uses and releases.
 type Node struct {
-	cfg        Config
-	chain      *followed
-	store      *store.Store
-	network    Network
-	watcher    *coordination.Watcher
-	layer      *coordination.Layer
-	processor  *coordination.Processor
-	dispatcher *action.Dispatcher
-	members    *membership
-	stage      *Stage
-	startedAt  time.Time
-	metrics    *metrics.Recorder
+	cfg       Config
+	chain     *followed
+	store     *store.Store
+	network   Network
+	windows   windows
+	members   *membership
+	stage     *Stage
+	startedAt time.Time
+	metrics   *metrics.Recorder
 
 	signers *signers                       // nil of a node that signs nothing
 	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
@@ -277,19 +275,20 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 	if err != nil {
 		return err
 	}
-	if n.dispatcher, err = action.New(action.Config{
+	n.windows.metrics, n.windows.observer = n.metrics, n.cfg.Observe
+	if n.windows.dispatcher, err = action.New(action.Config{
 		Clock: n.chain.clock, Validator: validator, Log: log, Custody: custody, Handlers: handlers, Logger: n.cfg.Logger("action"),
 		Observe: n.metrics.ActionEnded,
 	}); err != nil {
 		return err
 	}
-	if n.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
+	if n.windows.watcher, err = coordination.NewWatcher(coordination.WatcherConfig{
 		Schedule: coordination.RFC12(), Clock: n.chain.clock, Headers: n.chain.source, Log: counted(log, n.metrics.Missed), Logger: n.cfg.Logger("coordination"),
 	}); err != nil {
 		return err
 	}
 	headers, electorates := &sharedHeaders{source: n.chain.source, clock: n.chain.clock}, new(executor.Electorates)
-	if n.layer, err = coordination.NewLayer(coordination.LayerConfig{
+	if n.windows.layer, err = coordination.NewLayer(coordination.LayerConfig{
 		Schedule: coordination.RFC12(), Clock: n.chain.clock, Registry: n.members, Log: log, Custody: custody, Logger: n.cfg.Logger("coordination"),
 		Executor: func(w chain.Wallet) (coordination.Executor, error) {
 			channel, err := n.members.join(w)
@@ -306,8 +305,8 @@ func (n *Node) coordinate(ctx context.Context, follows identity, parts Parts) (e
 	}); err != nil {
 		return err
 	}
-	n.processor, err = coordination.NewProcessor(coordination.ProcessorConfig{
-		Log: log, Dispatcher: n.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.observe,
+	n.windows.processor, err = coordination.NewProcessor(coordination.ProcessorConfig{
+		Log: log, Dispatcher: n.windows.dispatcher, Logger: n.cfg.Logger("coordination"), Observe: n.windows.observe,
 	})
 	return err
 }
@@ -341,19 +340,11 @@ func (n *Node) Run(ctx context.Context) error {
 	n.stage.advance(Syncing)
 	g, ctx := errgroup.WithContext(ctx)
 	defer context.AfterFunc(ctx, func() { n.stage.advance(Draining) })()
-	reports := make(chan coordination.Report)
 	g.Go(func() error { return n.chain.run(ctx) })
 	g.Go(func() error { return n.awaitHead(ctx) })
 	g.Go(func() error { return n.network.Run(ctx) })
 	g.Go(func() error { return n.members.run(ctx) })
-	g.Go(func() error { return n.watcher.Run(ctx, n.open) })
-	g.Go(func() error { return n.layer.Run(ctx, reports) })
-	written := make(chan struct{}) // closed once the last results are stored
-	g.Go(func() error {
-		defer close(written)
-		return n.processor.Run(ctx, reports)
-	})
-	g.Go(func() error { return n.dispatcher.Run(ctx) })
+	written := n.windows.run(ctx, g)
 	if n.signers != nil {
 		n.signers.run(ctx, g)
 	}

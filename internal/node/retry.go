@@ -17,6 +17,6 @@ func (n *Node) RetryAction(ctx context.Context, wallet chain.WalletID, window ch
 	if err != nil {
 		return err
 	}
-	n.dispatcher.Retry(order)
+	n.windows.dispatcher.Retry(order)
 	return nil
 }
