@@ -48,7 +48,6 @@ import (
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action"
 	"github.com/walletnode/walletnode/proposal/action/signer"
-	"github.com/walletnode/walletnode/proposal/action/signer/keygen"
 	"github.com/walletnode/walletnode/proposal/action/signer/signing"
 )
 
@@ -129,9 +128,7 @@ type Node struct {
 	startedAt time.Time
 	metrics   *metrics.Recorder
 
-	signers *signers                       // nil of a node that signs nothing
-	invited atomic.Pointer[keygen.Service] // its key generations, as soon as the network may tell of them
-
+	signers  signers
 	evidence attestation
 	feed     *feeds // nil of a node without a feed
 
@@ -251,11 +248,7 @@ func (n *Node) networkConfig(params [32]byte) (net.Config, net.Deps) {
 	schedule := coordination.RFC12()
 	cfg.Schedule = net.Schedule{Frequency: schedule.Frequency, Duration: schedule.Active + schedule.Passive}
 	deps := net.Deps{Height: n.chain.clock.Known, Inspect: inspect, Inquiries: n.evidence.inquiries(), Log: n.cfg.Logger("net")}
-	deps.Invited = func(doc []byte, _ peer.ID) {
-		if service := n.invited.Load(); service != nil {
-			service.Invited(doc)
-		}
-	}
+	deps.Invited = func(doc []byte, _ peer.ID) { n.signers.invited(doc) }
 	if n.cfg.Cluster != nil {
 		deps.Spoken = func(m net.Message) { n.sharing.guard.heard(m) } // there before the first channel is joined
 	}
@@ -345,9 +338,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.network.Run(ctx) })
 	g.Go(func() error { return n.members.run(ctx) })
 	written := n.windows.run(ctx, g)
-	if n.signers != nil {
-		n.signers.run(ctx, g)
-	}
+	n.signers.run(ctx, g)
 	if service := n.Evidence(); service != nil {
 		g.Go(func() error { return service.Run(ctx) })
 	}
@@ -373,9 +364,7 @@ func (n *Node) close() error {
 	if n.network != nil {
 		errs = append(errs, n.network.Close())
 	}
-	if n.signers != nil {
-		errs = append(errs, n.signers.close())
-	}
+	errs = append(errs, n.signers.close())
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
 	}

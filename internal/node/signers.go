@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -49,10 +50,10 @@ type SignerConfig struct {
 // embeddedSigner is what the backend in this process is called.
 const embeddedSigner = config.EmbeddedSigner
 
-// signers is what signs: the backends, key generations, and the handlers of actions.
+// signers is what signs: the backends, key generations, and the handlers of actions. Its zero value is that of a node which signs nothing.
 type signers struct {
 	pool    *placement.Pool
-	keygen  *keygen.Service
+	keygen  atomic.Pointer[keygen.Service] // the network may tell of invitations before there is one
 	signing *signing.Service
 	letters *mailbox.Reader // of the signer in this process; nil if it has none
 	reach   func(SignerConfig) (signer.Backend, func(), error)
@@ -76,11 +77,11 @@ func (n *Node) sign(
 	if n.cfg.Signing == nil || !talks {
 		return action.WithoutSigners(), nil
 	}
-	s := &signers{reach: reach}
+	s := &n.signers
+	s.reach = reach
 	if s.reach == nil {
 		s.reach = dialSigner
 	}
-	n.signers = s // what was opened is closed with the node, also if assembling it fails
 	if n.cfg.Signing.Embedded != nil {
 		var err error
 		if s.letters, err = n.letters(); err != nil {
@@ -98,14 +99,15 @@ func (n *Node) sign(
 		return nil, err
 	}
 	key := n.operatorKey()
-	if s.keygen, err = keygen.New(keygen.Config{
+	generations, err := keygen.New(keygen.Config{
 		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
 		Placement: s.pool, Registry: registryOf{n.store}, Term: n.sharing.generation, Height: n.chain.freshHeight, Logger: n.cfg.Logger("signer"),
 		Known: n.members.acquainted, Gone: n.sharing.instanceGone, Judge: vault.Judge,
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
-	n.invited.Store(s.keygen)
+	s.keygen.Store(generations)
 	if s.signing, err = signing.New(signing.Config{
 		Self: n.cfg.Operator.Address, Clock: n.chain.clock, Log: countedFindings{log, n.metrics.Inactive}, Source: &agreed{n.members, n.store.Reader, log, key}, Chain: n.chain.source,
 		Transactions: bitcoin.NewDirectory(n.cfg.Signing.Transactions, n.cfg.Logger("signer")),
@@ -144,10 +146,21 @@ func (s *signers) open(ctx context.Context, cfg SigningConfig) (members []placem
 	}), nil
 }
 
-// run runs what signs until ctx ends.
+// invited hands on that somebody wants to make a wallet with this operator.
+func (s *signers) invited(doc []byte) {
+	if generations := s.keygen.Load(); generations != nil {
+		generations.Invited(doc)
+	}
+}
+
+// run runs what signs, if anything does, until ctx ends.
 func (s *signers) run(ctx context.Context, g *errgroup.Group) {
+	if s.signing == nil {
+		return
+	}
+	generations := s.keygen.Load()
 	g.Go(func() error { return s.pool.Run(ctx) })
-	g.Go(func() error { return s.keygen.Run(ctx) })
+	g.Go(func() error { return generations.Run(ctx) })
 	g.Go(func() error { return s.signing.Run(ctx) })
 	if s.letters != nil {
 		g.Go(func() error { return s.letters.Run(ctx) })
@@ -177,20 +190,10 @@ func (n *Node) operatorKey() *secp256k1.PrivateKey {
 }
 
 // Keygen returns the node's key generations; nil if it does not sign.
-func (n *Node) Keygen() *keygen.Service {
-	if n.signers == nil {
-		return nil
-	}
-	return n.signers.keygen
-}
+func (n *Node) Keygen() *keygen.Service { return n.signers.keygen.Load() }
 
 // Signers returns the node's signer backends; nil if it does not sign.
-func (n *Node) Signers() *placement.Pool {
-	if n.signers == nil {
-		return nil
-	}
-	return n.signers.pool
-}
+func (n *Node) Signers() *placement.Pool { return n.signers.pool }
 
 // backends shows the metrics what is known of the backends, which are opened later.
 type backends struct{ node *Node }
