@@ -43,7 +43,7 @@ func (d *devnet) build(ctx context.Context) (err error) {
 	}, d.log); err != nil {
 		return err
 	}
-	if d.limits, err = d.client.RedemptionLimits(ctx); err != nil {
+	if d.treasury, err = newTreasury(ctx, d.chain, d.client, d.cfg, d.scenario.draws, d.log); err != nil {
 		return err
 	}
 	if err := d.enrol(ctx); err != nil {
@@ -229,45 +229,10 @@ func (d *devnet) fund(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.requestRedemptions(ctx, d.everyWallet()); err != nil {
+	if err := d.treasury.request(ctx, d.everyWallet()); err != nil {
 		return err
 	}
-	return d.chain.AdvanceTime(ctx, d.limits.MinAge+time.Minute)
-}
-
-// Redemptions are requested as the devnet runs: one for each wallet and window. Where nobody signs nobody is paid; whose
-// request has waited for maxOpen windows reports it as timed out, so that a devnet without end does not fill up.
-const (
-	maxOpen          = 8
-	redemptionAmount = 5_000_000 // satoshi
-)
-
-func (d *devnet) requestRedemptions(ctx context.Context, wallets []chain.Wallet) error {
-	if d.scenario.draws { // whoever has to pay does not show that it is alive
-		return nil
-	}
-	for _, w := range wallets {
-		id := w.ID()
-		if open := d.open[id]; len(open) == maxOpen {
-			if err := d.chain.TimeOutRedemption(ctx, id, payout(open[0])); err != nil {
-				return err
-			}
-			d.open[id] = open[1:]
-		}
-		if err := d.chain.RequestRedemption(ctx, id, payout(d.requests), redemptionAmount); err != nil {
-			return err
-		}
-		d.open[id] = append(d.open[id], d.requests)
-		d.requests++
-	}
-	return nil
-}
-
-// payout is the output script (P2WPKH) of the n-th request.
-func payout(n int) []byte {
-	script := append([]byte{0x00, 0x14}, make([]byte, 20)...)
-	script[18], script[19], script[20], script[21] = 0xde, byte(n>>16), byte(n>>8), byte(n) //nolint:gosec // the low bytes
-	return script
+	return d.treasury.mature(ctx)
 }
 
 // begin starts chain and nodes. The chain stops where the first window's leaders are known, and waits.

@@ -13,7 +13,8 @@
 //	operator.go, process.go  the honest node, in this process or in one of its own
 //	heartbeats.go         seed blocks that put a heartbeat on the checklist, and signers that are missing from it
 //	outage.go, crook.go   signers that are stopped or retired, and those that cheat
-//	enclave.go, founding.go, purse.go  the operators' signers, the wallets that they make, and what those are paid from
+//	enclave.go, founding.go  the operators' signers, and the wallets that they make
+//	treasury.go, purse.go  what wallets are asked to pay, and from what
 //	leash.go              the chain that waits for slow nodes
 //	actor.go              the adversary
 //	endpoints.go, illness.go  the nodes' own endpoints, and what is wrong with them
@@ -57,7 +58,7 @@ type devnet struct {
 	client    *ethereum.Client // reads the contracts for the judge
 	genesis   chain.Hash
 	lot       lot
-	limits    chain.RedemptionLimits
+	treasury  *treasury
 	operators []*operator
 	wallets   []chain.Wallet                        // what the judge judges by
 	guests    []chain.Wallet                        // the wallet in which the guests hold seats, if there are any
@@ -66,12 +67,9 @@ type devnet struct {
 	chaos     *chaos                                // nil if nothing strikes instances
 	board     *board                                // nil if the subject's instances have pages of their own
 	refused   map[chain.Operator]chain.Height       // operators that honest nodes refuse, until this block
-	purses    map[chain.WalletID]chain.UTXO         // main UTXOs of the wallets that sign
 	shares    []share                               // where the shares of those are
 	retired   []deed                                // signers that were retired
 	silent    []deed                                // signers that were down in the window before, if that takes turns
-	requests  int                                   // redemptions requested so far
-	open      map[chain.WalletID][]int              // of those, the open ones of each wallet, oldest first
 	busy      atomic.Bool                           // blocks are needed at their pace
 	poor      map[chain.WalletID][][]chain.Operator // who was missing from the newest heartbeats, while these are poor
 	leash     *leash                                // between the chain and the nodes
@@ -102,9 +100,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	d := &devnet{
 		cfg:     cfg,
 		lot:     drawLot(cfg.Seed),
-		open:    make(map[chain.WalletID][]int),
 		refused: make(map[chain.Operator]chain.Height),
-		purses:  make(map[chain.WalletID]chain.UTXO),
 		poor:    make(map[chain.WalletID][][]chain.Operator),
 		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
 		fail:    func(err error) { cancel(err) },

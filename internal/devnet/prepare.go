@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/rpcfault"
@@ -101,28 +100,13 @@ func (a *act) elect(ctx context.Context) error {
 	}
 	a.safe = safe.Hash
 	for _, w := range a.wallets {
-		due, err := a.due(ctx, w.ID(), now.Time)
+		due, err := a.treasury.due(ctx, w.ID(), now.Time)
 		if err != nil {
 			return err
 		}
 		a.elections = append(a.elections, elect(w, a.window, a.safe, due))
 	}
 	return nil
-}
-
-// due returns the output scripts of the requests that a redemption of this window must pay.
-func (d *devnet) due(ctx context.Context, wallet chain.WalletID, now time.Time) ([][]byte, error) {
-	requests, err := d.client.PendingRedemptions(ctx, wallet, 0)
-	if err != nil {
-		return nil, err
-	}
-	var scripts [][]byte
-	for _, r := range requests {
-		if now.After(r.RequestedAt.Add(d.limits.MinAge)) {
-			scripts = append(scripts, r.Script)
-		}
-	}
-	return scripts, nil
 }
 
 func (a *act) stage() stage {

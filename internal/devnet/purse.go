@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"time"
 
 	"github.com/btcsuite/btcd/wire"
 
@@ -34,15 +32,14 @@ func (d *devnet) endow(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("fund wallet %v: %w", w.ID(), err)
 		}
-		if err := d.chain.SetMainUTXO(ctx, w.ID(), main); err != nil {
+		if err := d.treasury.endow(ctx, w.ID(), main); err != nil {
 			return err
 		}
-		d.purses[w.ID()] = main
 	}
-	if err := d.requestRedemptions(ctx, d.wallets); err != nil {
+	if err := d.treasury.request(ctx, d.wallets); err != nil {
 		return err
 	}
-	return d.chain.AdvanceTime(ctx, d.limits.MinAge+time.Minute)
+	return d.treasury.mature(ctx)
 }
 
 // deposit makes up the Bitcoin transaction that funds a wallet and puts it where every operator's node looks for it.
@@ -72,51 +69,6 @@ func (o *operator) supply(tx *wire.MsgTx) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, tx.TxID()+".hex"), []byte(hex.EncodeToString(raw.Bytes())+"\n"), 0o600)
-}
-
-// purse reads what the chain has of a wallet's money: its main UTXO, and what the due requests ask for. It is nil of a wallet
-// that has none. The chain must have the main UTXO that the director gave it.
-func (d *devnet) purse(ctx context.Context, e election) (*purse, error) {
-	main, ok := d.purses[e.wallet.ID()]
-	if !ok {
-		return nil, nil //nolint:nilnil // it has none
-	}
-	hash, err := d.client.MainUTXOHash(ctx, e.wallet.ID())
-	if err != nil {
-		return nil, err
-	}
-	if hash != main.Hash() {
-		return nil, fmt.Errorf("the chain has another main UTXO of wallet %v than it was given", e.wallet.ID())
-	}
-	requests, err := d.client.RedemptionRequests(ctx, e.wallet.ID(), e.due)
-	return &purse{Main: main, Requests: requests, Threshold: d.cfg.threshold(), Scheme: d.cfg.scheme()}, err
-}
-
-// cash closes, for each wallet whose redemption was signed as it must be, the requests that it pays, and leaves it with the
-// change: as somebody would who proves to the chain that Bitcoin has the transaction.
-func (d *devnet) cash(ctx context.Context, f facts) error {
-	for _, w := range f.Wallets {
-		if w.Purse == nil {
-			continue
-		}
-		tx := f.paid(w)
-		if tx == nil {
-			continue
-		}
-		id := w.Wallet.ID()
-		var scripts [][]byte
-		for _, r := range w.Purse.Requests {
-			scripts = append(scripts, r.Script)
-		}
-		change := chain.UTXO{TxHash: tx.TxHash(), Value: uint64(tx.TxOut[0].Value)} //nolint:gosec // judged
-		if err := d.chain.SettleRedemptions(ctx, id, scripts, tx.TxHash(), change); err != nil {
-			return err
-		}
-		d.purses[id] = change
-		d.open[id] = slices.DeleteFunc(d.open[id], func(n int) bool { return holds(scripts, payout(n)) })
-		d.log.Info("Redemption settled", "wallet", id, "transaction", tx.TxID(), "requests", len(scripts), "change", change.Value)
-	}
-	return nil
 }
 
 // paid returns a wallet's redemption if a node has one that pays what is due; nil if none has.

@@ -69,9 +69,9 @@ func (a *act) settled(ctx context.Context) (bool, error) {
 
 // facts reads what the nodes recorded, as anybody could, and what the chain has.
 func (a *act) facts(ctx context.Context) (facts, error) {
-	found := facts{Window: a.window, Safe: a.safe, MostFee: a.limits.TxMaxTotalFee, Deeds: a.deeds, Shares: a.shares}
+	found := facts{Window: a.window, Safe: a.safe, MostFee: a.treasury.limits.TxMaxTotalFee, Deeds: a.deeds, Shares: a.shares}
 	for _, e := range a.elections {
-		purse, err := a.purse(ctx, e)
+		purse, err := a.treasury.purse(ctx, e)
 		if err != nil {
 			return facts{}, err
 		}

@@ -97,7 +97,7 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 	}
 	report := a.judge(facts)
 	d.countPoor(facts)
-	if err := d.cash(ctx, facts); err != nil {
+	if err := d.treasury.cash(ctx, facts); err != nil {
 		return Report{}, fmt.Errorf("settle redemptions: %w", err)
 	}
 	report.Took = time.Since(began)
@@ -117,24 +117,8 @@ func (d *devnet) interlude(ctx context.Context, w coordination.Window) error {
 			return err
 		}
 	}
-	if err := d.requestRedemptions(ctx, d.everyWallet()); err != nil {
+	if err := d.treasury.request(ctx, d.everyWallet()); err != nil {
 		return err
 	}
-	return d.ripen(ctx)
-}
-
-// ripen has the next block come late enough for what is requested now to be old enough at the next window. It is without that, unless
-// the window before took so long that the chain went on for some hundred blocks meanwhile: then the request would come of age while
-// the window runs, and nobody could say whether it has to be paid.
-func (d *devnet) ripen(ctx context.Context) error {
-	height := d.chain.Height()
-	known := knownAt(coordination.RFC12().Next(height))
-	var left time.Duration
-	if known > height {
-		left = time.Duration(known-height) * chainBlockTime //nolint:gosec // less than a window
-	}
-	if missing := d.limits.MinAge + time.Minute - left; missing > 0 {
-		return d.chain.AdvanceTime(ctx, missing)
-	}
-	return nil
+	return d.treasury.ripen(ctx)
 }
