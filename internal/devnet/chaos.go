@@ -143,7 +143,7 @@ func (c *chaos) takenOver(strikes []Strike, block chain.Height) (height chain.He
 // bound asks every signer which intents it is bound to in a window, by the command that an operator would call.
 func (c *chaos) bound(ctx context.Context, block chain.Height) (map[chain.WalletID][]signer.Digest, error) {
 	all := make(map[chain.WalletID][]signer.Digest)
-	for _, s := range c.shares {
+	for _, s := range c.holdings.shares {
 		e := c.operator(s.Operator).enclave(s.Signer)
 		if e == nil {
 			return nil, fmt.Errorf("operator %v has no signer %s", s.Operator, s.Signer)

@@ -161,7 +161,7 @@ func (a *act) conspire(ctx context.Context) error {
 	a.plot = &plot{
 		wallet: wallet, threshold: a.cfg.threshold(), height: a.chain.Height, open: make(map[signer.SessionID]signer.SignOpen),
 	}
-	for _, s := range a.shares {
+	for _, s := range a.holdings.shares {
 		if s.Wallet != wallet.ID() {
 			continue
 		}

@@ -59,23 +59,20 @@ type devnet struct {
 	genesis   chain.Hash
 	lot       lot
 	treasury  *treasury
+	holdings  holdings
 	operators []*operator
-	wallets   []chain.Wallet                        // what the judge judges by
-	guests    []chain.Wallet                        // the wallet in which the guests hold seats, if there are any
-	links     links                                 // between the nodes; none if they reach each other directly
-	server    *pgserver.Server                      // of the subject's instances; nil if every operator has one node
-	chaos     *chaos                                // nil if nothing strikes instances
-	board     *board                                // nil if the subject's instances have pages of their own
-	refused   map[chain.Operator]chain.Height       // operators that honest nodes refuse, until this block
-	shares    []share                               // where the shares of those are
-	retired   []deed                                // signers that were retired
-	silent    []deed                                // signers that were down in the window before, if that takes turns
-	busy      atomic.Bool                           // blocks are needed at their pace
-	poor      map[chain.WalletID][][]chain.Operator // who was missing from the newest heartbeats, while these are poor
-	leash     *leash                                // between the chain and the nodes
-	clock     *chain.Clock                          // the director's own
-	fail      func(error)                           // ends the devnet
-	work      sync.WaitGroup                        // miner and follower
+	wallets   []chain.Wallet                  // what the judge judges by
+	guests    []chain.Wallet                  // the wallet in which the guests hold seats, if there are any
+	links     links                           // between the nodes; none if they reach each other directly
+	server    *pgserver.Server                // of the subject's instances; nil if every operator has one node
+	chaos     *chaos                          // nil if nothing strikes instances
+	board     *board                          // nil if the subject's instances have pages of their own
+	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
+	busy      atomic.Bool                     // blocks are needed at their pace
+	leash     *leash                          // between the chain and the nodes
+	clock     *chain.Clock                    // the director's own
+	fail      func(error)                     // ends the devnet
+	work      sync.WaitGroup                  // miner and follower
 }
 
 // Run makes a devnet and runs it until its windows are over or ctx ends; then nothing of it is left but its
@@ -98,12 +95,12 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := &devnet{
-		cfg:     cfg,
-		lot:     drawLot(cfg.Seed),
-		refused: make(map[chain.Operator]chain.Height),
-		poor:    make(map[chain.WalletID][][]chain.Operator),
-		clock:   chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
-		fail:    func(err error) { cancel(err) },
+		cfg:      cfg,
+		lot:      drawLot(cfg.Seed),
+		refused:  make(map[chain.Operator]chain.Height),
+		holdings: holdings{poor: make(map[chain.WalletID][][]chain.Operator)},
+		clock:    chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
+		fail:     func(err error) { cancel(err) },
 	}
 	d.scenario, _ = scenarioNamed(cfg.Scenario)
 	if cfg.plan != nil {

@@ -46,7 +46,7 @@ func (a *act) draw(ctx context.Context) error {
 }
 
 // countPoor notes, after a window, which wallets' heartbeats lacked the same signers as those before.
-func (d *devnet) countPoor(f facts) {
+func (h *holdings) countPoor(f facts) {
 	for _, w := range f.Wallets {
 		e := elect(w.Wallet, f.Window, f.Safe, w.Due)
 		if e.honestKind() != proposal.KindHeartbeat {
@@ -54,9 +54,9 @@ func (d *devnet) countPoor(f facts) {
 		}
 		id := w.Wallet.ID()
 		if absent := poor(w.Wallet, f); absent == nil {
-			delete(d.poor, id)
+			delete(h.poor, id)
 		} else {
-			d.poor[id] = append(d.poor[id], absent)
+			h.poor[id] = append(h.poor[id], absent)
 		}
 	}
 }

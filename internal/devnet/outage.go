@@ -17,9 +17,18 @@ type share struct {
 	Wallet   chain.WalletID
 }
 
+// holdings are where the shares of the wallets that sign are, and what became of signers, as a window takes it over from the one before.
+// The director owns them.
+type holdings struct {
+	shares  []share
+	retired []deed                                // signers that were retired
+	silent  []deed                                // signers that were down in the window before, if that takes turns
+	poor    map[chain.WalletID][][]chain.Operator // who was missing from the newest heartbeats, while these are poor
+}
+
 // askShares asks every signer what it holds, by the command that an operator would call.
 func (d *devnet) askShares(ctx context.Context) error {
-	d.shares = nil
+	d.holdings.shares = nil
 	for _, o := range d.operators {
 		for _, e := range o.enclaves {
 			var answer struct {
@@ -29,7 +38,7 @@ func (d *devnet) askShares(ctx context.Context) error {
 				return err
 			}
 			for _, k := range answer.Keys {
-				d.shares = append(d.shares, share{o.address, e.id, k.Wallet})
+				d.holdings.shares = append(d.holdings.shares, share{o.address, e.id, k.Wallet})
 			}
 		}
 	}
@@ -41,7 +50,7 @@ func (d *devnet) retire(ctx context.Context, wallet chain.WalletID) error {
 	if err := d.askShares(ctx); err != nil {
 		return err
 	}
-	for _, s := range d.shares {
+	for _, s := range d.holdings.shares {
 		if s.Wallet != wallet {
 			continue
 		}
@@ -52,7 +61,7 @@ func (d *devnet) retire(ctx context.Context, wallet chain.WalletID) error {
 		if err := r.node.Signers().Say(ctx, s.Signer, placement.Retired, "devnet", false); err != nil {
 			return err
 		}
-		d.retired = append(d.retired, deed{Kind: deedRetired, Operator: s.Operator, Signer: s.Signer, From: d.chain.Height()})
+		d.holdings.retired = append(d.holdings.retired, deed{Kind: deedRetired, Operator: s.Operator, Signer: s.Signer, From: d.chain.Height()})
 		d.cfg.Screen.Note(fmt.Sprintf("operator %v retires %s", s.Operator, s.Signer))
 	}
 	return nil
@@ -75,10 +84,10 @@ func (a *act) silence(ctx context.Context) error {
 	if err := a.awaitSigners(ctx, a.chain.Height()); err != nil {
 		return err
 	}
-	for _, d := range a.silent {
+	for _, d := range a.holdings.silent {
 		a.deeds = append(a.deeds, deed{Kind: deedSignersBack, Operator: d.Operator, Signer: d.Signer, From: a.chain.Height()})
 	}
-	a.silent = nil
+	a.holdings.silent = nil
 	for _, s := range a.plan.silent {
 		e := a.operator(s.Operator).enclave(s.Signer)
 		if e == nil {
@@ -89,7 +98,7 @@ func (a *act) silence(ctx context.Context) error {
 		}
 		a.deeds = append(a.deeds, deed{Kind: deedSignerDown, Operator: s.Operator, Signer: s.Signer, From: a.chain.Height()})
 	}
-	a.deeds = append(a.deeds, a.retired...)
+	a.deeds = append(a.deeds, a.holdings.retired...)
 	if a.plan.cheats {
 		return a.conspire(ctx)
 	}
@@ -114,7 +123,7 @@ func (a *act) revive(ctx context.Context) error {
 				return err
 			}
 			if a.scenario.expect.alternates {
-				a.silent = append(a.silent, *d)
+				a.holdings.silent = append(a.holdings.silent, *d)
 			}
 		case deedRetired:
 			d.Wallet = a.wallets[len(a.wallets)-1].ID() // which was made after that

@@ -57,7 +57,7 @@ func (a *act) attempts(ctx context.Context) (now bool, next chain.Height, err er
 		}
 		for _, e := range a.elections {
 			id := e.wallet.ID()
-			if unsignable(o.address, id, a.shares, a.plan.silent) {
+			if unsignable(o.address, id, a.holdings.shares, a.plan.silent) {
 				continue // its node only waits for the signer
 			}
 			i := slices.IndexFunc(detail.Wallets, func(r store.WalletDetail) bool { return r.Wallet == id })

@@ -110,7 +110,7 @@ func (a *act) elect(ctx context.Context) error {
 }
 
 func (a *act) stage() stage {
-	s := stage{window: a.window, elections: a.elections, shares: a.shares, threshold: a.cfg.threshold()}
+	s := stage{window: a.window, elections: a.elections, shares: a.holdings.shares, threshold: a.cfg.threshold()}
 	for _, o := range a.operators {
 		s.operators = append(s.operators, o.address)
 		if a.chain.Height() < a.refused[o.address] {

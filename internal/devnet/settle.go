@@ -69,13 +69,13 @@ func (a *act) settled(ctx context.Context) (bool, error) {
 
 // facts reads what the nodes recorded, as anybody could, and what the chain has.
 func (a *act) facts(ctx context.Context) (facts, error) {
-	found := facts{Window: a.window, Safe: a.safe, MostFee: a.treasury.limits.TxMaxTotalFee, Deeds: a.deeds, Shares: a.shares}
+	found := facts{Window: a.window, Safe: a.safe, MostFee: a.treasury.limits.TxMaxTotalFee, Deeds: a.deeds, Shares: a.holdings.shares}
 	for _, e := range a.elections {
 		purse, err := a.treasury.purse(ctx, e)
 		if err != nil {
 			return facts{}, err
 		}
-		found.Wallets = append(found.Wallets, walletFacts{Wallet: e.wallet, Due: e.due, Purse: purse, Poor: slices.Clone(a.poor[e.wallet.ID()])})
+		found.Wallets = append(found.Wallets, walletFacts{Wallet: e.wallet, Due: e.due, Purse: purse, Poor: slices.Clone(a.holdings.poor[e.wallet.ID()])})
 	}
 	for _, o := range a.operators {
 		detail, err := o.record(ctx, a.window.Block)

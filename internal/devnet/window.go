@@ -96,7 +96,7 @@ func (d *devnet) window(ctx context.Context, w coordination.Window, last bool) (
 		return Report{}, fmt.Errorf("read the records: %w", err)
 	}
 	report := a.judge(facts)
-	d.countPoor(facts)
+	d.holdings.countPoor(facts)
 	if err := d.treasury.cash(ctx, facts); err != nil {
 		return Report{}, fmt.Errorf("settle redemptions: %w", err)
 	}
