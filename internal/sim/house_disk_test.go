@@ -82,8 +82,8 @@ func (s spindle) reach(ctx context.Context) error {
 }
 
 // simulated is how a process's store has its file.
-func (d *disk) simulated(of *process, shared bool) *store.Simulated {
-	return &store.Simulated{Shared: shared, Chance: of.chance, Through: func(c driver.Connector, writes bool) driver.Connector {
+func (d *disk) simulated(of *process, shared bool, origin string) *store.Simulated {
+	return &store.Simulated{Shared: shared, Origin: origin, Chance: of.chance, Through: func(c driver.Connector, writes bool) driver.Connector {
 		return spindle{c, d, of, writes, of.line()}
 	}}
 }
@@ -213,7 +213,7 @@ func values(args []driver.NamedValue) (all []any) {
 // forget has an operator's database lose a table's rows, as a node would that deletes them.
 func (f *firm) forget(table string) {
 	life := &process{kill: func() {}}
-	db := sql.OpenDB(f.disk.simulated(life, f.shared).Through(file(f.database()), true))
+	db := sql.OpenDB(f.disk.simulated(life, f.shared, f.origin()).Through(file(f.database()), true))
 	defer func() { require.NoError(f.t, db.Close()) }()
 	tx, err := db.BeginTx(context.Background(), nil)
 	require.NoError(f.t, err)

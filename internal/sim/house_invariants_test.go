@@ -38,7 +38,8 @@ func (r *record) observe() {
 		}
 	}
 	for _, f := range r.h.firms {
-		if !f.able() {
+		r.compared(f)
+		if !f.able() || r.doubtful[f] {
 			r.well[f] = 0
 			continue
 		}
@@ -117,6 +118,7 @@ func (r *record) lookAt(f *firm) {
 			r.wrong("what was recorded stays: operator %d had %s = %q, and now has %q (%v)", f.n, key, r.facts[f][key], now, there)
 		}
 	}
+	r.remembered(f, found)
 	r.facts[f] = found
 	for at, text := range r.results {
 		if at.op == f.op && found[resultKey(at.window, at.wallet)] != text {
@@ -151,6 +153,7 @@ func (f *firm) facts() map[string]string {
 	require.NoError(f.t, err)
 	for _, p := range proofs {
 		found[fmt.Sprintf("proof %v %v", p.Kind, p.Slot)] = ""
+		f.record.proved(f, p)
 	}
 	for _, e := range f.enclaves {
 		e.protected(f, found)

@@ -12,6 +12,7 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/faults/evidence/exchange"
 	"github.com/walletnode/walletnode/internal/node"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net/nettest"
@@ -24,20 +25,23 @@ type record struct {
 	looks int      // into stores
 	tale  []string // what instances stored and said, and when
 
-	mu      sync.Mutex
-	wrongs  []string
-	said    map[slot][32]byte           // what an operator first said in a window
-	results map[slot]string             // and how it ended there, as its instances were told by their store
-	heard   map[hearsay]chain.Height    // when something first arrived
-	facts   map[*firm]map[string]string // that were found in a store
-	bound   map[chain.Height]string     // what backends are bound to in windows of the wallet that signs
-	well    map[*firm]chain.Height      // since when an operator has been able to take part, as far as it can be asked to; 0 if it is not
-	able    map[*firm]map[chain.Height]bool
-	finals  map[chain.Height]signer.Digest // the intent that was signed in a window
-	paid    map[chain.Height][]byte        // the signed transaction
-	banned  map[*firm]banned               // who ban him who is not honest
-	pledges map[string][]*btc.MsgTx        // transactions that a backend began to sign
-	known   map[chainhash.Hash]*btc.MsgTx  // all that any began to sign
+	mu       sync.Mutex
+	wrongs   []string
+	said     map[slot][32]byte           // what an operator first said in a window
+	results  map[slot]string             // and how it ended there, as its instances were told by their store
+	heard    map[hearsay]chain.Height    // when something first arrived
+	facts    map[*firm]map[string]string // that were found in a store
+	bound    map[chain.Height]string     // what backends are bound to in windows of the wallet that signs
+	well     map[*firm]chain.Height      // since when an operator has been able to take part, as far as it can be asked to; 0 if it is not
+	able     map[*firm]map[chain.Height]bool
+	finals   map[chain.Height]signer.Digest // the intent that was signed in a window
+	paid     map[chain.Height][]byte        // the signed transaction
+	banned   map[*firm]banned               // who ban him who is not honest
+	gone     map[*firm]map[string]string    // what operators are bound by, though their databases have forgotten it
+	doubtful map[*firm]bool                 // whose instances have not all compared what they know with a database that was put back
+	restores int                            // of databases
+	pledges  map[string][]*btc.MsgTx        // transactions that a backend began to sign
+	known    map[chainhash.Hash]*btc.MsgTx  // all that any began to sign
 }
 
 // slot is an operator's part in a wallet's window.
@@ -58,6 +62,7 @@ func newRecord(h *house) *record {
 		h: h, said: map[slot][32]byte{}, results: map[slot]string{}, heard: map[hearsay]chain.Height{},
 		bound: map[chain.Height]string{}, finals: map[chain.Height]signer.Digest{}, paid: map[chain.Height][]byte{},
 		banned: map[*firm]banned{}, pledges: map[string][]*btc.MsgTx{}, known: map[chainhash.Hash]*btc.MsgTx{},
+		gone: map[*firm]map[string]string{}, doubtful: map[*firm]bool{},
 		facts: map[*firm]map[string]string{}, well: map[*firm]chain.Height{}, able: map[*firm]map[chain.Height]bool{},
 	}
 }
@@ -169,6 +174,13 @@ func (r *record) accused(i *instance, f faults.Fault) {
 	at, arrived := r.heard[hearsay{i, slot{f.Culprit, f.Wallet, f.Window}}]
 	if arrived && at+5 < f.Window+80 {
 		r.wrong("no honest culprit: %s calls %v idle in window %d, of whom it heard at block %d", i.name(), f.Culprit, f.Window, at)
+	}
+}
+
+// proved checks a proof that an operator holds: whoever is honest is proved nothing, whatever he has forgotten.
+func (r *record) proved(f *firm, p exchange.StoredProof) {
+	if p.Slot.Operator != operator(crook) {
+		r.fault("no honest culprit: operator %d has a proof, %s, against %v", f.n, p.Kind, p.Slot)
 	}
 }
 

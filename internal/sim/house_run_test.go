@@ -62,8 +62,8 @@ func live(t *testing.T, p plan, then ...func(h *house)) (wrongs []string) {
 				look(h)
 			}
 		}
-		t.Logf("%d events, %d windows of wallets, %d lives of %d instances, %d signatures of which %d pay, stores looked at %d times, outcomes %x, course %x",
-			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.looks, h.record.outcomes(), h.record.course())
+		t.Logf("%d events, %d windows of wallets, %d lives of %d instances, %d signatures of which %d pay, %d databases put back, stores looked at %d times, outcomes %x, course %x",
+			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.restores, h.record.looks, h.record.outcomes(), h.record.course())
 	})
 	return wrongs
 }
@@ -74,6 +74,7 @@ func (h *house) pass(p plan, to chain.Height) {
 	h.demand(to-houseQuiet, to-houseQuiet > stormy)
 	for h.tip() < to && len(h.record.broken()) == 0 {
 		tip, passed := h.tip(), time.Duration(0)
+		h.copiesDue(p)
 		for _, e := range p.events {
 			if e.at == tip {
 				time.Sleep(e.offset - passed)
@@ -107,9 +108,14 @@ func (h *house) pass(p plan, to chain.Height) {
 
 // tend buries who has ended, and starts who was down for long enough.
 func (h *house) tend() {
+	for _, f := range h.firms {
+		for _, i := range f.crew {
+			i.buried()
+		}
+		f.restore()
+	}
 	for _, i := range h.all() {
-		i.buried()
-		if i.node == nil && i.back > 0 && h.tip() >= i.back {
+		if i.node == nil && i.restoring == nil && i.back > 0 && h.tip() >= i.back {
 			i.start()
 			h.record.look()
 		}

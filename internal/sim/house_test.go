@@ -53,6 +53,7 @@ type house struct {
 	lay     string // how the network is split, and among whom
 	diary   *diary // nil unless the run is to be compared with another one
 	plan    plan
+	copies  map[int]*older // of databases, by the event that puts them back
 }
 
 // firm is an operator.
@@ -66,6 +67,8 @@ type firm struct {
 	enclaves  []*enclave
 	crew      []*instance
 	tool      *store.Reader // by which the world looks into its store; nil before it has
+	restoring *restoring    // nil but while its database is being put back
+	history   int           // how often it was
 }
 
 // instance is one of an operator's, from start to start.
@@ -97,7 +100,7 @@ func withHouse(t *testing.T, p plan, test func(h *house)) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // see docs/invariants.md
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{
-			t: t, seed: seed, plan: p, diary: p.diary, dir: dir, chain: newTruth(houseStart),
+			t: t, seed: seed, plan: p, diary: p.diary, dir: dir, chain: newTruth(houseStart), copies: map[int]*older{},
 			wallets: []chain.Wallet{newWallet(1, 0, 1, 2), newWallet(2, 2, 1, 0, 0), newWallet(3, 1, 2), newWallet(4, 0, 2, 1, crook)},
 		}
 		h.watched = h.wallets[len(h.wallets)-1]
@@ -175,7 +178,7 @@ func (i *instance) start() {
 		Freshness: chain.Freshness{MaxSilence: 10 * houseBlock},
 		BlockTime: houseBlock,
 		FeeRate:   10,
-		Store:     store.Config{DSN: "sqlite:" + filepath.Join(h.dir, fmt.Sprintf("op%d.db", i.n)), Simulated: i.disk.simulated(i.life, i.shared)},
+		Store:     store.Config{DSN: "sqlite:" + filepath.Join(h.dir, fmt.Sprintf("op%d.db", i.n)), Simulated: i.disk.simulated(i.life, i.shared, i.origin())},
 		Dir:       dir,
 		Logger:    i.logger(),
 		Observe:   func(r coordination.Report) { h.record.reported(i, r) },
@@ -298,9 +301,7 @@ func (h *house) shut() {
 		}
 	}
 	for _, f := range h.firms {
-		if f.tool != nil {
-			require.NoError(h.t, f.tool.Close())
-		}
+		f.closeReader()
 	}
 }
 

@@ -66,6 +66,7 @@ const (
 	impostor eventKind = "leader impersonated"
 	mainUTXO eventKind = "another main UTXO"
 	ban      eventKind = "a ban" // by an operator, of him who is not honest
+	putBack  eventKind = "database put back"
 )
 
 // misdeeds are of him who is not honest: in which window, he must have been elected or not.
@@ -107,6 +108,7 @@ var kinds = []struct {
 	{impostor, 3},
 	{mainUTXO, 2},
 	{ban, 2},
+	{putBack, 3},
 }
 
 func (e event) String() string {
@@ -194,6 +196,8 @@ func (h *house) begins(e event) {
 		}
 	case idle, twoFaced, impostor:
 		h.misbehaves(e)
+	case putBack:
+		h.putsBack(e)
 	case stop:
 		if i.node != nil {
 			i.life.goOn()

@@ -21,6 +21,9 @@ type Simulated struct {
 	// Shared lets many stores of this process have the file at once, as instances have a database server. The file's clock is the
 	// process's, which in a simulation is everybody's.
 	Shared bool
+	// Origin is what the file tells of its history, as a database server does: who restores a copy gives another one. It has no quotes; empty
+	// tells nothing, as of a file.
+	Origin string
 	// Chance draws what the store needs of numbers of 0 .. below-1, which two runs of one simulation must have alike. Nil for Go's own.
 	Chance func(below int64) int64
 }
@@ -51,7 +54,7 @@ func (s *simulated) remember(w *cluster.Watermark) { s.seen = w }
 
 func (s *simulated) dialect() dialect {
 	d := s.location.dialect()
-	d.now, d.seen, d.chance = `simulated_now()`, s.seen, s.how.Chance
+	d.now, d.seen, d.chance, d.origin = `simulated_now()`, s.seen, s.how.Chance, `'`+s.how.Origin+`'`
 	return d
 }
 
