@@ -39,6 +39,8 @@ type SigningConfig struct {
 	Policy        placement.Policy
 	// Transactions is a directory of raw Bitcoin transactions that the operator puts there.
 	Transactions string
+	// RoundTime is how long a backend, and then the others, may take for a round of a key generation; 0 is keygen's own.
+	RoundTime time.Duration
 }
 
 // SignerConfig is one backend and the way to it.
@@ -102,7 +104,7 @@ func (n *Node) sign(
 	generations, err := keygen.New(keygen.Config{
 		Key: key, ChainID: follows.chainID, Genesis: follows.genesis, Instance: n.instance(), Log: n.store, Network: spoken,
 		Placement: s.pool, Registry: registryOf{n.store}, Term: n.sharing.generation, Height: n.chain.freshHeight, Logger: n.cfg.Logger("signer"),
-		Known: n.members.acquainted, Gone: n.sharing.instanceGone, Judge: vault.Judge,
+		Known: n.members.acquainted, Gone: n.sharing.instanceGone, Judge: vault.Judge, RoundTime: n.cfg.Signing.RoundTime,
 	})
 	if err != nil {
 		return nil, err

@@ -19,10 +19,11 @@ import (
 type till struct {
 	mu          sync.Mutex
 	wallet      chain.WalletID
-	main, other chain.UTXO // other pays the wallet, too, and has nothing to do with main
-	moved       bool       // other is shown in place of main
-	pays        bool       // somebody wants to be paid
-	standing    bool       // and he who wanted it in each window before
+	main, other chain.UTXO              // other pays the wallet, too, and has nothing to do with main
+	moved       bool                    // other is shown in place of main
+	pays        bool                    // somebody wants to be paid
+	standing    bool                    // and he who wanted it in each window before
+	idles       map[chain.WalletID]bool // of whom nobody wants to be paid
 }
 
 // standingScript is of the redeemer who is to be paid in each window until he is: two transactions that pay him must not both be valid.
@@ -35,11 +36,23 @@ func (t *till) move(moved bool) {
 	t.moved = moved
 }
 
+// idle has nobody want to be paid of a wallet, which has no output.
+func (t *till) idle(w chain.WalletID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.idles == nil {
+		t.idles = map[chain.WalletID]bool{}
+	}
+	t.idles[w] = true
+}
+
 // pending are the requests to a wallet, of which one comes anew every few blocks.
 func (t *till) pending(w chain.WalletID, newest chain.RedemptionRequest) []chain.RedemptionRequest {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
+	case t.idles[w]:
+		return nil
 	case w != t.wallet:
 		return []chain.RedemptionRequest{newest}
 	case !t.pays:

@@ -134,7 +134,7 @@ type cable struct {
 }
 
 // lasting are the tables of what never changes.
-var lasting = []string{"windows", "results", "own_proposals", "statements", "faults", "proofs", "signings"}
+var lasting = []string{"windows", "results", "own_proposals", "statements", "faults", "proofs", "signings", "keygens"}
 
 // Close implements driver.Conn; both embedded types have one.
 func (c *cable) Close() error { return c.wholeConn.Close() }

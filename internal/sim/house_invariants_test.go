@@ -158,6 +158,9 @@ func (f *firm) facts() map[string]string {
 	for _, e := range f.enclaves {
 		e.protected(f, found)
 	}
+	if f.plan.generates() {
+		f.records(found)
+	}
 	signed, err := s.Signings(ctx, f.signs.ID(), 1<<40, 100)
 	require.NoError(f.t, err)
 	for _, g := range signed {
@@ -168,7 +171,7 @@ func (f *firm) facts() map[string]string {
 		}
 	}
 	for window := chain.Height(900); window <= f.tip(); window += 900 {
-		for _, w := range f.wallets {
+		for _, w := range slices.Concat(f.wallets, f.known()) {
 			own, led, err := s.Own(ctx, w.ID(), window)
 			require.NoError(f.t, err)
 			if led {
@@ -197,15 +200,17 @@ func (e *enclave) protected(f *firm, found map[string]string) {
 		}
 		return
 	}
-	p, err := e.vault.Protection(context.Background(), f.signs.ID())
-	if errors.Is(err, signer.ErrUnknownKey) {
-		return
-	}
-	require.NoError(f.t, err)
-	for _, s := range p.Slots {
-		text := fmt.Sprintf("%x", s.Intent)
-		found[fmt.Sprintf("slot %s %d", e.name, s.Window)] = text
-		f.record.bind(s.Window, text, e.name)
+	for _, w := range append(f.known(), f.signs) {
+		p, err := e.vault.Protection(context.Background(), w.ID())
+		if errors.Is(err, signer.ErrUnknownKey) {
+			continue
+		}
+		require.NoError(f.t, err)
+		for _, s := range p.Slots {
+			text := fmt.Sprintf("%x", s.Intent)
+			found[fmt.Sprintf("slot %s %v %d", e.name, w.ID(), s.Window)] = text
+			f.record.bind(subject{w.ID(), s.Window}, text, e.name)
+		}
 	}
 }
 
@@ -224,17 +229,17 @@ func (r *record) signed(f *firm, g signing.Signing) {
 
 // bind notes what a backend is bound to in a window of the wallet that signs. Where operators were shown different main UTXOs, what they sign of
 // one proposal differs, and no two of them sign together.
-func (r *record) bind(window chain.Height, intent, backend string) {
-	if r.h.plan.misled(window) {
+func (r *record) bind(at subject, intent, backend string) {
+	if r.h.plan.misled(at.window) {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first, ok := r.bound[window]
+	first, ok := r.bound[at]
 	if !ok {
-		r.bound[window] = intent
+		r.bound[at] = intent
 	} else if first != intent {
-		r.wrong("one signature: %s is bound to %s in window %d, and another backend to %s", backend, intent, window, first)
+		r.wrong("one signature: %s is bound to %s in window %d, and another backend to %s", backend, intent, at.window, first)
 	}
 }
 
@@ -246,7 +251,7 @@ func (r *record) ended(window chain.Height, calm bool) {
 		s := f.reader()
 		rows, err := s.Windows(context.Background(), store.WindowFilter{From: window, To: window})
 		require.NoError(r.h.t, err)
-		for _, w := range r.h.wallets {
+		for _, w := range slices.Concat(r.h.wallets, r.h.newcomers(window)) {
 			if !w.Holds(f.op) {
 				continue
 			}

@@ -71,7 +71,10 @@ func TestHouseNoticesWhatIsWrong(t *testing.T) {
 			spoken(r, i, wallet, 979)
 			ends(r, coordination.ReasonLeaderIdle, 900, accuses(faults.LeaderIdle, 1, true))
 		}, ""},
-		"two intents": {func(r *record) { r.bind(900, "a", "one"); r.bind(900, "b", "another") }, "one signature"},
+		"two intents": {func(r *record) {
+			r.bind(subject{window: 900}, "a", "one")
+			r.bind(subject{window: 900}, "b", "another")
+		}, "one signature"},
 		"a second signature": {func(r *record) {
 			r.signed(i.firm, signing.Signing{Window: 900, Digest: signer.Digest{1}})
 			r.signed(i.firm, signing.Signing{Window: 1800, Digest: signer.Digest{2}})
@@ -90,7 +93,11 @@ func TestHouseNoticesWhatIsWrong(t *testing.T) {
 			r.pledged("another", payment(3, 7))
 			r.pledged("one", spending(must(bitcoin.ParseUnsigned(first)).TxHash(), 7))
 		}, ""},
-		"one intent": {func(r *record) { r.bind(900, "a", "one"); r.bind(900, "a", "another"); r.bind(1800, "b", "one") }, ""},
+		"one intent": {func(r *record) {
+			r.bind(subject{window: 900}, "a", "one")
+			r.bind(subject{window: 900}, "a", "another")
+			r.bind(subject{window: 1800}, "b", "one")
+		}, ""},
 	} {
 		r := newRecord(h)
 		c.does(r)

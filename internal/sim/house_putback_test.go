@@ -24,7 +24,7 @@ import (
 type older struct {
 	file    string
 	at      chain.Height // when it was begun
-	history int          // how often the database had been put back by then
+	history int32        // how often the database had been put back by then
 	made    atomic.Bool
 }
 
@@ -59,10 +59,12 @@ func (h *house) copiesDue(p plan) {
 				return
 			}
 			defer f.disk.unlock()
-			if c.history = f.history; f.restoring == nil {
-				require.NoError(h.t, store.Backup(context.Background(), "sqlite:"+f.database(), c.file, slog.New(slog.DiscardHandler), nil))
-				c.made.Store(true)
+			c.history = f.history.Load()
+			if err := store.Backup(context.Background(), "sqlite:"+f.database(), c.file, slog.New(slog.DiscardHandler), nil); err != nil {
+				h.record.fault("no copy of operator %d's database is made: %v", f.n, err)
+				return
 			}
+			c.made.Store(true)
 		}()
 	}
 }
@@ -90,13 +92,18 @@ func (f *firm) restore() {
 		return
 	}
 	f.record.lookAt(f)
+	if f.plan.generates() {
+		f.survey()
+	}
 	f.closeReader()
+	require.NoError(f.t, f.disk.lock(context.Background())) // another copy may be under way
 	for _, left := range []string{"-wal", "-shm"} {
 		require.NoError(f.t, os.RemoveAll(f.database()+left))
 	}
 	require.NoError(f.t, copyFile(f.restoring.file, f.database()))
-	f.record.restored(f, f.restoring.at, f.restoring.history == f.history)
-	f.history++
+	f.disk.unlock()
+	f.record.restored(f, f.restoring.at, f.restoring.history == f.history.Load())
+	f.history.Add(1)
 	for n, i := range f.crew {
 		i.back = f.tip() + max(1, f.restoring.rest>>n)
 		if window := i.back - i.back%900; !f.shared && i.back < window+100 {
@@ -108,7 +115,7 @@ func (f *firm) restore() {
 }
 
 // origin is what an operator's database server tells of its history: one that was restored is on another timeline.
-func (f *firm) origin() string { return fmt.Sprintf("timeline %d", 1+f.history) }
+func (f *firm) origin() string { return fmt.Sprintf("timeline %d", 1+f.history.Load()) }
 
 func (f *firm) closeReader() {
 	if f.tool != nil {
@@ -148,6 +155,9 @@ func (r *record) restored(f *firm, from chain.Height, straight bool) {
 	maps.DeleteFunc(r.able[f], func(window chain.Height, _ bool) bool { return window+houseQuiet > from })
 	if r.banned[f].from >= from {
 		delete(r.banned, f)
+	}
+	for _, c := range r.h.made {
+		c.lost = c.lost || c.of(f) && kept[generatedKey(c.session)] == ""
 	}
 	r.well[f], r.doubtful[f] = 0, f.shared
 	r.restores++

@@ -31,7 +31,7 @@ type record struct {
 	results  map[slot]string             // and how it ended there, as its instances were told by their store
 	heard    map[hearsay]chain.Height    // when something first arrived
 	facts    map[*firm]map[string]string // that were found in a store
-	bound    map[chain.Height]string     // what backends are bound to in windows of the wallet that signs
+	bound    map[subject]string          // what backends are bound to in windows of wallets that sign
 	well     map[*firm]chain.Height      // since when an operator has been able to take part, as far as it can be asked to; 0 if it is not
 	able     map[*firm]map[chain.Height]bool
 	finals   map[chain.Height]signer.Digest // the intent that was signed in a window
@@ -60,7 +60,7 @@ type hearsay struct {
 func newRecord(h *house) *record {
 	return &record{
 		h: h, said: map[slot][32]byte{}, results: map[slot]string{}, heard: map[hearsay]chain.Height{},
-		bound: map[chain.Height]string{}, finals: map[chain.Height]signer.Digest{}, paid: map[chain.Height][]byte{},
+		bound: map[subject]string{}, finals: map[chain.Height]signer.Digest{}, paid: map[chain.Height][]byte{},
 		banned: map[*firm]banned{}, pledges: map[string][]*btc.MsgTx{}, known: map[chainhash.Hash]*btc.MsgTx{},
 		gone: map[*firm]map[string]string{}, doubtful: map[*firm]bool{},
 		facts: map[*firm]map[string]string{}, well: map[*firm]chain.Height{}, able: map[*firm]map[chain.Height]bool{},

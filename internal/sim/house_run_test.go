@@ -53,6 +53,10 @@ func live(t *testing.T, p plan, then ...func(h *house)) (wrongs []string) {
 				break
 			}
 			h.record.ended(window, w == p.storms)
+			if w == p.storms && p.generates() {
+				h.ceremoniesOver()
+				h.refreshed(window)
+			}
 			h.settle(window)
 			h.record.bounded()
 		}
@@ -62,8 +66,8 @@ func live(t *testing.T, p plan, then ...func(h *house)) (wrongs []string) {
 				look(h)
 			}
 		}
-		t.Logf("%d events, %d windows of wallets, %d lives of %d instances, %d signatures of which %d pay, %d databases put back, stores looked at %d times, outcomes %x, course %x",
-			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.restores, h.record.looks, h.record.outcomes(), h.record.course())
+		t.Logf("%d events, %d windows of wallets, %d lives of %d instances, %d signatures of which %d pay, %d databases put back, %d key generations, stores looked at %d times, outcomes %x, course %x",
+			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.restores, len(h.made), h.record.looks, h.record.outcomes(), h.record.course())
 	})
 	return wrongs
 }
@@ -97,6 +101,10 @@ func (h *house) pass(p plan, to chain.Height) {
 		h.lasting(p)
 		synctest.Wait()
 		h.tend()
+		if p.generates() {
+			h.ceremonies()
+			h.freshen(p)
+		}
 		synctest.Wait()
 		h.record.observe()
 		h.record.step()

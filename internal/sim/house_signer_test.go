@@ -171,7 +171,7 @@ func (i *instance) signing() (*node.SigningConfig, func(node.SignerConfig) (sign
 	if len(i.enclaves) == 0 {
 		return nil, nil
 	}
-	cfg := &node.SigningConfig{Policy: placement.Derived, Transactions: i.dir}
+	cfg := &node.SigningConfig{Policy: placement.Derived, Transactions: i.dir, RoundTime: houseRound}
 	for _, e := range i.enclaves {
 		cfg.Backends = append(cfg.Backends, node.SignerConfig{Spec: placement.Spec{ID: e.name, Weight: 1, State: placement.Active, Where: "in the house"}})
 	}
@@ -208,6 +208,7 @@ func (h *house) generate() {
 	first := h.firms[0].crew[0].node
 	session, err := first.Keygen().Create(ctx, keygen.Request{Roster: roster, Threshold: 2, Scheme: signer.FROST})
 	require.NoError(h.t, err)
+	h.first = session
 	for _, f := range h.firms[1:] {
 		n := f.crew[0].node
 		h.await("the invitation is there", func() bool {
@@ -248,6 +249,10 @@ func (h *house) elect(p plan, block chain.Height) *fork {
 		f := fork{window.SeedBlock, uint64(block)<<32 | salt}
 		hash := header(window.SeedBlock, append(slices.Clone(forks), f)).Hash
 		if !slices.Contains(executor.Checklist(executor.Seed(h.signs.ID(), hash), window.Index), proposal.KindHeartbeat) {
+			continue
+		}
+		if h.fresh != nil && h.fresh.ceremony != nil && h.fresh.active > 0 &&
+			!slices.Contains(executor.Checklist(executor.Seed(h.fresh.wallet.ID(), hash), window.Index), proposal.KindHeartbeat) {
 			continue
 		}
 		if !slices.ContainsFunc(h.wallets[:len(h.wallets)-1], func(w chain.Wallet) bool {

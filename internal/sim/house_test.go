@@ -53,7 +53,10 @@ type house struct {
 	lay     string // how the network is split, and among whom
 	diary   *diary // nil unless the run is to be compared with another one
 	plan    plan
-	copies  map[int]*older // of databases, by the event that puts them back
+	made    map[signer.SessionID]*ceremony // key generations in weather, and the one after it
+	first   signer.SessionID               // that of the wallet that signs
+	fresh   *afresh                        // nil until the weather is over
+	copies  map[int]*older                 // of databases, by the event that puts them back
 }
 
 // firm is an operator.
@@ -68,7 +71,7 @@ type firm struct {
 	crew      []*instance
 	tool      *store.Reader // by which the world looks into its store; nil before it has
 	restoring *restoring    // nil but while its database is being put back
-	history   int           // how often it was
+	history   atomic.Int32  // how often it was
 }
 
 // instance is one of an operator's, from start to start.
@@ -100,7 +103,7 @@ func withHouse(t *testing.T, p plan, test func(h *house)) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // see docs/invariants.md
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{
-			t: t, seed: seed, plan: p, diary: p.diary, dir: dir, chain: newTruth(houseStart), copies: map[int]*older{},
+			t: t, seed: seed, plan: p, diary: p.diary, dir: dir, chain: newTruth(houseStart), copies: map[int]*older{}, made: map[signer.SessionID]*ceremony{},
 			wallets: []chain.Wallet{newWallet(1, 0, 1, 2), newWallet(2, 2, 1, 0, 0), newWallet(3, 1, 2), newWallet(4, 0, 2, 1, crook)},
 		}
 		h.watched = h.wallets[len(h.wallets)-1]

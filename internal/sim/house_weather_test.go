@@ -67,6 +67,7 @@ const (
 	mainUTXO eventKind = "another main UTXO"
 	ban      eventKind = "a ban" // by an operator, of him who is not honest
 	putBack  eventKind = "database put back"
+	making   eventKind = "a wallet is made"
 )
 
 // misdeeds are of him who is not honest: in which window, he must have been elected or not.
@@ -109,6 +110,7 @@ var kinds = []struct {
 	{mainUTXO, 2},
 	{ban, 2},
 	{putBack, 3},
+	{making, 3},
 }
 
 func (e event) String() string {
@@ -130,7 +132,7 @@ func draw(seed uint64, storms int) plan {
 	for w := range storms {
 		block := chain.Height(w+1) * 900 //nolint:gosec // positive
 		most := []int{6, 12, 12, 24}[rng.IntN(4)]
-		for nth := range 1 + rng.IntN(most) {
+		for nth := range uint64(2 + rng.IntN(most-1)) { //nolint:gosec // positive
 			e := event{
 				at: block - 40 + chain.Height(rng.IntN(170)), offset: time.Duration(rng.Int64N(int64(houseBlock))).Truncate(time.Millisecond),
 				lasts: 1 + chain.Height(rng.IntN(50)), who: rng.IntN(1 << 16), n: rng.IntN(1 << 16), deed: deeds[rng.IntN(len(deeds))],
@@ -142,8 +144,8 @@ func draw(seed uint64, storms int) plan {
 					break
 				}
 			}
-			if nth == 0 { // what has little weight has its turn, too
-				e.kind = kinds[(seed*uint64(storms)+uint64(w))%uint64(len(kinds))].kind //nolint:gosec // positive
+			if nth < 2 { // what has little weight has its turn, too
+				e.kind = kinds[(2*(seed*uint64(storms)+uint64(w))+nth)%uint64(len(kinds))].kind //nolint:gosec // positive
 			}
 			if _, misdeed := misdeeds[e.kind]; misdeed {
 				e.at = block + chain.Height(rng.IntN(85)) //nolint:gosec // positive
@@ -198,6 +200,8 @@ func (h *house) begins(e event) {
 		h.misbehaves(e)
 	case putBack:
 		h.putsBack(e)
+	case making:
+		h.makes(e)
 	case stop:
 		if i.node != nil {
 			i.life.goOn()
