@@ -126,7 +126,7 @@ func (b *book) table(now time.Time) Table {
 // by what appeared since, which is nothing on a chain of 12 s blocks and much on a quick one.
 func (b *book) rules() Rules {
 	rules := DefaultRules(len(b.tracks), b.config.Deadline)
-	rules.MinPeers, rules.StallAfter = max(b.config.MinPeers, len(b.tracks)), b.config.StallAfter
+	rules.MinPeers, rules.StallAfter = max(b.config.MinPeers, len(b.tracks)), stallPolls*b.config.PollEvery
 	// Polls that somebody asked for come as soon as a quarter of the interval after each other, and a block takes seconds to
 	// reach everybody: a regular poll confirms what they showed, also if it is early by its tenth and answered sooner.
 	rules.ReorgGrace = b.config.PollEvery * 7 / 10

@@ -29,14 +29,12 @@ type Config struct {
 	// MinPeers is how many peers an endpoint must have at least; 3 by default. As many as there are endpoints are needed
 	// in any case, or they might know nobody but each other.
 	MinPeers int
-	// StallAfter is for how long an endpoint's head may stay while the agreed one moves; 12 polls by default, a minute.
-	StallAfter time.Duration
 	// Chance is a number from 0 to 1, without 1, by which the time to the next poll of the member with a key differs; nil for one at random. It is called by many
 	// goroutines. A simulation has the same one each time.
 	Chance func(key string) float64
 }
 
-// stallPolls is the default of StallAfter in polls: five blocks of Ethereum.
+// stallPolls is for how many polls an endpoint's head may stay while the agreed one moves: a minute, five blocks of Ethereum.
 const stallPolls = 12
 
 func (c Config) complete() Config {
@@ -48,7 +46,6 @@ func (c Config) complete() Config {
 	fill(&c.PollEvery, 5*time.Second)
 	fill(&c.Deadline, 2*time.Second)
 	fill(&c.PeersEvery, 30*time.Second)
-	fill(&c.StallAfter, stallPolls*c.PollEvery)
 	if c.MinPeers == 0 {
 		c.MinPeers = 3
 	}
@@ -61,7 +58,7 @@ func (c Config) complete() Config {
 // Validate joins every complaint.
 func (c Config) Validate() error {
 	errs := []error{checkMembers(c.Members)}
-	if c.PollEvery < 0 || c.Deadline < 0 || c.PeersEvery < 0 || c.StallAfter < 0 || c.MinPeers < 0 {
+	if c.PollEvery < 0 || c.Deadline < 0 || c.PeersEvery < 0 || c.MinPeers < 0 {
 		errs = append(errs, errors.New("a negative duration or count"))
 	}
 	return errors.Join(errs...)

@@ -155,7 +155,7 @@ func (s *Service) Compare(ctx context.Context, operator chain.Operator) (Report,
 
 // compare makes one comparison and keeps what comes of it.
 func (s *Service) compare(ctx context.Context, peer chain.Operator, window chain.Height) (Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	report := Report{Peer: peer, Window: window}
 	var unread error
@@ -212,7 +212,7 @@ func (s *Service) ask(ctx context.Context, peer chain.Operator, session *compare
 
 // keep stores what a comparison found.
 func (s *Service) keep(ctx context.Context, r *Report) error {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var errs []error
 	var open []Slot

@@ -92,7 +92,7 @@ func (s *Service) fetchAll(ctx context.Context) {
 
 // fetch asks for a proof and keeps it. It returns the ID under which the misdeed is proved here; empty for a proof that is refused.
 func (s *Service) fetch(ctx context.Context, w want) (kept string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, min(fetchTime, s.cfg.Patience))
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	line, err := s.cfg.Network.Inquire(ctx, ProofProtocol, w.by)
 	if err != nil {

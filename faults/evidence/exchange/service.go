@@ -44,17 +44,16 @@ type Config struct {
 
 	// Few is with how many others a history is compared after each window. Default 8.
 	Few int
-	// Patience is how long one comparison may take, and one proof that is fetched. Default 1 minute.
-	Patience time.Duration
 	// Gather is for how long a head that was heard waits for others, to be stored together: all tell theirs within some minutes. What a
 	// crash loses meanwhile its operator repeats. Default 10 seconds.
 	Gather time.Duration
 }
 
 const (
-	defaultFew      = 8
-	defaultPatience = time.Minute
-	defaultGather   = 10 * time.Second
+	defaultFew    = 8
+	defaultGather = 10 * time.Second
+	// patience is how long one comparison may take, and storing what it found.
+	patience = time.Minute
 	// retry is the pause after a failure of the log, of the network or of the registry.
 	retry = 5 * time.Second
 	// lookout is the time between two looks at whom a wallet is shared with.
@@ -111,9 +110,6 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.Few == 0 {
 		cfg.Few = defaultFew
-	}
-	if cfg.Patience == 0 {
-		cfg.Patience = defaultPatience
 	}
 	if cfg.Gather == 0 {
 		cfg.Gather = defaultGather

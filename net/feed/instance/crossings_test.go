@@ -20,7 +20,7 @@ func TestAMailboxThatCameGoesOnAfterARestart(t *testing.T) {
 		for range 3 {
 			h.turn()
 		}
-		h.base.set(instance.DefaultPace/2, false)
+		h.base.set(instance.Pace/2, false)
 		h.kill("beta")
 		h.tell("alpha", 5)
 		h.turn() // so that its next epoch begins as soon as it is back

@@ -36,7 +36,7 @@ func (i *Instance) Follow(ctx context.Context, mailbox string, from pipeline.Pos
 			return err
 		}
 		if !live || errors.Is(err, pipeline.ErrNoMailbox) { // it opens with an epoch, or moves in
-			if err := pause.For(ctx, i.cfg.Pace); err != nil {
+			if err := pause.For(ctx, Pace); err != nil {
 				return err
 			}
 			continue

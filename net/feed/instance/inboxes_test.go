@@ -38,7 +38,7 @@ func (h *house) account(mailbox, name string) (a account) {
 			return nil
 		})
 	}()
-	time.Sleep(2 * instance.DefaultPace)
+	time.Sleep(2 * instance.Pace)
 	synctest.Wait()
 	stop()
 	require.ErrorIs(h.t, <-done, context.Canceled)

@@ -26,10 +26,10 @@ import (
 // MaxMailbox is the most characters of the name of a mailbox that is kept here: its echo's name is longer.
 const MaxMailbox = feed.MaxName - len("to.")
 
-// Times of an instance, and defaults.
+// Times and bounds of an instance.
 const (
-	// DefaultPace is the time between two looks at what siblings told and wish.
-	DefaultPace = time.Second
+	// Pace is the time between two looks at what siblings told and wish.
+	Pace = time.Second
 	// defaultKeep is how many sealed epochs are kept: a week of windows of three hours.
 	defaultKeep = 56
 	factsPage   = pipeline.MaxSubmission
@@ -57,7 +57,7 @@ func (e Elsewhere) Error() string {
 	return fmt.Sprintf("instance %s has mailbox %s", e.Instance, e.Mailbox)
 }
 
-// Config is what an instance needs; Keep and Pace have defaults.
+// Config is what an instance needs; Keep has a default.
 type Config struct {
 	Signer    feed.Signer
 	Ledger    Ledger
@@ -65,7 +65,6 @@ type Config struct {
 	Mailboxes []feed.Subscription // all of the operator's; every instance is told the same
 	// Keep is how many sealed epochs are kept.
 	Keep         uint64
-	Pace         time.Duration
 	WindowBlocks uint64 // blocks of an epoch
 	MailboxBound uint64 // entries of a mailbox that wait for their acknowledgement; 0 for the default
 	// Journal is the file in which the newest seal is kept beside the database, which may be put back, and with ".marks" at its end the one
@@ -112,9 +111,6 @@ func New(cfg Config) (*Instance, error) {
 	if cfg.Keep == 0 {
 		cfg.Keep = defaultKeep
 	}
-	if cfg.Pace == 0 {
-		cfg.Pace = DefaultPace
-	}
 	if _, err := feed.NewSubscriptions(0, cfg.Mailboxes); err != nil {
 		return nil, err
 	}
@@ -159,7 +155,7 @@ func (i *Instance) Run(ctx context.Context, heights <-chan chain.Height) error {
 			default:
 				failing = true
 			}
-			if pause.For(ctx, i.cfg.Pace) != nil {
+			if pause.For(ctx, Pace) != nil {
 				return nil //nolint:nilerr // it was told to end
 			}
 		}

@@ -146,7 +146,7 @@ func (h *house) turn() {
 // rest lets everybody look twice at what the others did.
 func (h *house) rest() {
 	for range 3 {
-		time.Sleep(instance.DefaultPace)
+		time.Sleep(instance.Pace)
 		synctest.Wait()
 	}
 }
@@ -203,7 +203,7 @@ func (s *subscriber) readAt(name string) {
 		defer close(done) // also when what it takes is not what is expected
 		done <- r.instance.Follow(ctx, s.mailbox, s.at(), s.take(r))
 	}()
-	time.Sleep(2 * instance.DefaultPace)
+	time.Sleep(2 * instance.Pace)
 	synctest.Wait()
 	stop()
 	err, returned := <-done

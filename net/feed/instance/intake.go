@@ -26,7 +26,7 @@ type intake struct {
 
 func (in *intake) run(ctx context.Context) error {
 	in.refused = map[string]uint64{}
-	ticker := time.NewTicker(in.cfg.Pace)
+	ticker := time.NewTicker(Pace)
 	defer ticker.Stop()
 	for {
 		if now := in.feed.Now(); now.Open && now.Term.Epoch != in.read {

@@ -41,7 +41,7 @@ func (s *steward) run(ctx context.Context, subscribed chan<- struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	ticker := time.NewTicker(s.cfg.Pace)
+	ticker := time.NewTicker(Pace)
 	defer ticker.Stop()
 	for {
 		changed := s.feed.Changed() // before the look: what changes meanwhile is looked at again

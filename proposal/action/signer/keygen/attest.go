@@ -32,9 +32,9 @@ func (p *play) attest(ctx context.Context) error {
 	}
 	defer told()
 	start := time.Now()
-	late := time.NewTimer(p.s.cfg.RoundTime)
+	late := time.NewTimer(roundTime)
 	defer late.Stop()
-	end := time.NewTimer(time.Until(p.inv.Expires.Add(p.s.cfg.GiveUp)))
+	end := time.NewTimer(time.Until(p.inv.Expires.Add(giveUp)))
 	defer end.Stop()
 	compared := time.NewTimer(comparing)
 	defer compared.Stop()
@@ -164,7 +164,7 @@ func (p *play) activate(ctx context.Context, all [][]byte) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if time.Now().After(p.inv.Expires.Add(p.s.cfg.GiveUp)) {
+		if time.Now().After(p.inv.Expires.Add(giveUp)) {
 			return &failure{why: "all operators have attested the wallet, but it cannot be put to use: " + err.Error()}
 		}
 		if !told {
@@ -245,7 +245,7 @@ func (p *play) linger(ctx context.Context) error {
 	p.heard.release()
 	p.s.keep(p)
 	defer p.s.leave(p)
-	end := time.NewTimer(time.Until(p.row.Changed.Add(p.s.cfg.Linger)))
+	end := time.NewTimer(time.Until(p.row.Changed.Add(linger)))
 	defer end.Stop()
 	quiet := time.NewTimer(toldAtFirst)
 	defer quiet.Stop()

@@ -61,7 +61,7 @@ func (s *Service) Create(ctx context.Context, r Request) (signer.SessionID, erro
 	inv := Invitation{
 		Terms:   Terms{s.cfg.ChainID, s.cfg.Genesis, slices.Clone(r.Roster), r.Threshold, r.Scheme},
 		Nonce:   NewNonce(),
-		Expires: time.Unix(now.Add(s.cfg.Validity).Unix(), 0),
+		Expires: time.Unix(now.Add(validity).Unix(), 0),
 		By:      s.self,
 	}
 	doc, err := SignInvitation(s.cfg.Key, inv)

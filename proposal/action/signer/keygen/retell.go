@@ -43,7 +43,7 @@ func (p *play) retell(ctx context.Context) {
 	p.backend = backend
 	var in [][]byte
 	for round := 1; round <= MaxRounds; round++ {
-		reply, err := p.ask(ctx, round, in, time.Now().Add(p.s.cfg.GiveUp))
+		reply, err := p.ask(ctx, round, in, time.Now().Add(giveUp))
 		if err == nil && len(reply.Out) > 0 {
 			err = p.utter(ctx, round, reply.Out)
 		}

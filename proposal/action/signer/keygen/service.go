@@ -3,7 +3,6 @@ package keygen
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -54,28 +53,20 @@ type Config struct {
 	Known func(ctx context.Context) (map[chain.Operator]bool, error)
 	// Gone reports whether an instance that shares the log does not run; nil if there are no others.
 	Gone func(ctx context.Context, instance string) (bool, error)
-
-	Validity  time.Duration // how long an invitation stands open; 0 is 24 h
-	RoundTime time.Duration // for one round, our backend's part included; 0 is 10 min, which large CMP wallets take
-	GiveUp    time.Duration // how long after an invitation's expiry attestations are awaited; 0 is 24 h
-	Linger    time.Duration // how long after its end others are told of a key generation; 0 is MaxValidity
 }
 
-func (c *Config) complete() error {
+// The times of a key generation. They are the same everywhere: an operator who waits less than the others fails what they would finish.
+const (
+	validity  = 24 * time.Hour   // how long an invitation stands open
+	roundTime = 10 * time.Minute // for one round, our backend's part included; large CMP wallets take that
+	giveUp    = 24 * time.Hour   // how long after an invitation's expiry attestations are awaited
+	linger    = MaxValidity      // how long after its end others are told of a key generation
+)
+
+func (c Config) validate() error {
 	if c.Key == nil || c.Log == nil || c.Network == nil || c.Placement == nil || c.Registry == nil ||
 		c.Term == nil || c.Height == nil || c.Logger == nil {
 		return errors.New("key generation: an operator key, a log, a network, a placement, a registry, terms, heights and a logger are needed")
-	}
-	for _, d := range []struct {
-		of  *time.Duration
-		def time.Duration
-	}{{&c.Validity, 24 * time.Hour}, {&c.RoundTime, 10 * time.Minute}, {&c.GiveUp, 24 * time.Hour}, {&c.Linger, MaxValidity}} {
-		if *d.of <= 0 {
-			*d.of = d.def
-		}
-	}
-	if c.Validity > MaxValidity {
-		return fmt.Errorf("key generation: invitations stand open for %v, want %v at most", c.Validity, MaxValidity)
 	}
 	return nil
 }
@@ -100,7 +91,7 @@ type Service struct {
 
 // New makes a service.
 func New(cfg Config) (*Service, error) {
-	if err := cfg.complete(); err != nil {
+	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	return &Service{
@@ -181,7 +172,7 @@ func (s *Service) resume(ctx context.Context, g *errgroup.Group) error {
 
 // lingers reports whether others may still want to hear of a key generation that is over here.
 func (s *Service) lingers(row Row) bool {
-	return (row.State == Active || row.State == Failed && row.Wallet != chain.WalletID{}) && time.Since(row.Changed) < s.cfg.Linger
+	return (row.State == Active || row.State == Failed && row.Wallet != chain.WalletID{}) && time.Since(row.Changed) < linger
 }
 
 // keep lets a play linger. At the bound the oldest one is let go.

@@ -59,7 +59,7 @@ func (p *Pool) Move(ctx context.Context, wallet chain.WalletID, to string) error
 
 // keyNow asks a backend for one key, whatever was seen of it before.
 func (p *Pool) keyNow(ctx context.Context, m *member, wallet chain.WalletID) (signer.Key, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.pace.Page)
+	ctx, cancel := context.WithTimeout(ctx, pageTime)
 	defer cancel()
 	detail, err := m.Backend.Key(ctx, wallet)
 	return detail.Key, err

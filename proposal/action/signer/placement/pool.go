@@ -29,35 +29,21 @@ type Config struct {
 	// Term returns the term under which this instance serves a wallet, false if it does not; nil where there is one instance.
 	Term   func(chain.WalletID) (signer.Term, bool)
 	Logger *slog.Logger
-	Pace   Pace
 }
 
-// Pace is how often a Pool looks; zero fields have their defaults.
-type Pace struct {
-	Probe   time.Duration // from one probe of a backend to the next; 5 s
-	Look    time.Duration // from one look at the operator's words to the next; 1 s
-	Sweep   time.Duration // from one comparison of a backend's keys with the assignments to the next; 1 min
-	Refresh time.Duration // after which assignments are read again though none has changed; 30 s
-	Health  time.Duration // within which a backend tells how it is, or is down; 1 s
-	Page    time.Duration // within which it lists some of its keys; 10 s
-}
-
-func (p Pace) complete() Pace {
-	for field, usual := range map[*time.Duration]time.Duration{
-		&p.Probe: 5 * time.Second, &p.Look: time.Second, &p.Sweep: time.Minute,
-		&p.Refresh: 30 * time.Second, &p.Health: time.Second, &p.Page: 10 * time.Second,
-	} {
-		if *field == 0 {
-			*field = usual
-		}
-	}
-	return p
-}
+// How often a Pool looks, and for how long it waits.
+const (
+	probePause   = 5 * time.Second  // from one probe of a backend to the next
+	lookPause    = time.Second      // from one look at the operator's words to the next
+	sweepPause   = time.Minute      // from one comparison of a backend's keys with the assignments to the next
+	refreshAfter = 30 * time.Second // after which assignments are read again though none has changed
+	healthTime   = time.Second      // within which a backend tells how it is, or is down
+	pageTime     = 10 * time.Second // within which it lists some of its keys
+)
 
 // Pool knows the operator's backends: who they are, how they fare, and which holds what.
 type Pool struct {
 	cfg     Config
-	pace    Pace
 	members []*member // in the configuration's order
 	byID    map[string]*member
 	draw    func(below uint64) uint64
@@ -81,7 +67,7 @@ func New(cfg Config) (*Pool, error) {
 	if cfg.Log == nil || cfg.Logger == nil {
 		return nil, errors.New("signers: a dependency is missing")
 	}
-	p := &Pool{cfg: cfg, pace: cfg.Pace.complete(), byID: make(map[string]*member), draw: draw, ready: make(chan struct{})}
+	p := &Pool{cfg: cfg, byID: make(map[string]*member), draw: draw, ready: make(chan struct{})}
 	for _, m := range cfg.Members {
 		switch _, twice := p.byID[m.ID]; {
 		case m.Backend == nil || m.ID == "":
@@ -127,7 +113,7 @@ func (p *Pool) follow(ctx context.Context) {
 			p.cfg.Logger.Warn("Could not read which signers hold which wallets", "error", err)
 		}
 		failing = err != nil
-		if !rest(ctx, p.pace.Look, nil) {
+		if !rest(ctx, lookPause, nil) {
 			return
 		}
 	}
@@ -140,7 +126,7 @@ func (p *Pool) refresh(ctx context.Context) error {
 		return err
 	}
 	p.mu.RLock()
-	fresh := !p.known.read.IsZero() && p.known.version == version && time.Since(p.known.read) < p.pace.Refresh
+	fresh := !p.known.read.IsZero() && p.known.version == version && time.Since(p.known.read) < refreshAfter
 	p.mu.RUnlock()
 	if fresh {
 		return nil

@@ -70,7 +70,7 @@ func (p *Pool) watch(ctx context.Context, m *member) {
 		if p.asked(m) {
 			p.probed(ctx, m, p.probe(ctx, m))
 		}
-		if !rest(ctx, p.pace.Probe, m.wake) {
+		if !rest(ctx, probePause, m.wake) {
 			return
 		}
 	}
@@ -89,7 +89,7 @@ func (p *Pool) asked(m *member) bool {
 
 // probe asks a backend how it is, who it is, and now and then what it holds.
 func (p *Pool) probe(ctx context.Context, m *member) error {
-	asking, cancel := context.WithTimeout(ctx, p.pace.Health)
+	asking, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	began := time.Now()
 	health, err := m.Backend.Health(asking)
@@ -105,7 +105,7 @@ func (p *Pool) probe(ctx context.Context, m *member) error {
 		m.compared = time.Time{} // started again, perhaps from an older copy of its files
 	}
 	m.health, m.seen = health, time.Now()
-	due := m.compared.IsZero() || m.signed || time.Since(m.compared) >= p.pace.Sweep
+	due := m.compared.IsZero() || m.signed || time.Since(m.compared) >= sweepPause
 	p.mu.Unlock()
 	switch {
 	case !health.StoreOK:

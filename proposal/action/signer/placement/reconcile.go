@@ -134,7 +134,7 @@ func (p *Pool) list(ctx context.Context, m *member) (all []signer.Key, err error
 }
 
 func (p *Pool) page(ctx context.Context, m *member, after *chain.WalletID) ([]signer.Key, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.pace.Page)
+	ctx, cancel := context.WithTimeout(ctx, pageTime)
 	defer cancel()
 	began := time.Now()
 	page, err := m.Backend.Keys(ctx, after, pageSize)
@@ -240,7 +240,7 @@ func (p *Pool) freeze(ctx context.Context, m *member, findings []Finding) {
 			continue
 		}
 		change := signer.StateChange{State: signer.KeyFrozen, Term: term, Why: string(RolledBack)}
-		asking, cancel := context.WithTimeout(ctx, p.pace.Page)
+		asking, cancel := context.WithTimeout(ctx, pageTime)
 		err := m.Backend.SetState(asking, f.Wallet, change)
 		cancel()
 		if err == nil {
