@@ -21,8 +21,6 @@ type RedemptionRequest struct {
 
 // RedemptionLimits are the chain's current terms for redemption proposals.
 type RedemptionLimits struct {
-	DustThreshold       uint64        // satoshi, the smallest amount that can be requested
-	TxMaxFee            uint64        // satoshi, a new request's TxMaxFee
 	TxMaxTotalFee       uint64        // satoshi, the most a whole transaction may pay
 	Timeout             time.Duration // age at which a request can be reported as timed out
 	TimeoutSafetyMargin time.Duration // a proposed request must be at least this far from its timeout

@@ -107,7 +107,6 @@ func (p *procedure) write(ctx context.Context) (coordination.OwnProposal, error)
 func (p *procedure) generate(ctx context.Context) proposal.Proposal {
 	request := proposal.Request{
 		Wallet: p.Wallet.ID(),
-		Window: p.window.Block,
 		Height: p.Clock.Height(),
 		Now:    p.Clock.Head().Time,
 	}

@@ -207,7 +207,6 @@ func (b *Inbox) read(a Arrival) (Message, Ruling) {
 		Slot:       said,
 		Author:     r.Author,
 		Payload:    envelope.Payload,
-		Sequence:   envelope.Sequence,
 		ArrivedAt:  a.Height,
 		ReceivedAt: a.Time,
 	}, r

@@ -45,7 +45,6 @@ type Message struct {
 	Slot
 	Author     chain.Operator // whose key signed it; a member of the wallet
 	Payload    []byte         // the coordination message
-	Sequence   uint64         // the envelope's sequence number
 	Signed     []byte         // the signed pubsub message, unknown fields included, s low, no key: evidence
 	ArrivedAt  chain.Height   // height known when it arrived (rule R1)
 	ReceivedAt time.Time

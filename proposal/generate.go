@@ -16,7 +16,6 @@ var ErrNeedsBitcoinSource = errors.New("needs a bitcoin source")
 // Request is what a generator is told.
 type Request struct {
 	Wallet chain.WalletID
-	Window chain.Height // coordination block
 	Height chain.Height // of the head that the leader acts on
 	Now    time.Time    // that head's own time; ages of requests are counted by it (rule R8)
 }

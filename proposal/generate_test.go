@@ -20,7 +20,7 @@ var headTime = time.Unix(1_700_000_000, 0)
 
 // usualLimits are those of the network in 2025.
 var usualLimits = chain.RedemptionLimits{
-	TxMaxFee: 1_000_000, TxMaxTotalFee: 1_000_000, Timeout: 5 * 24 * time.Hour,
+	TxMaxTotalFee: 1_000_000, Timeout: 5 * 24 * time.Hour,
 	TimeoutSafetyMargin: 2 * time.Hour, MinAge: 10 * time.Minute, MaxSize: 20,
 }
 
@@ -61,7 +61,7 @@ func asked(n int, age time.Duration) chain.RedemptionRequest {
 	}
 }
 
-var request = proposal.Request{Wallet: chain.WalletID{1}, Window: 999_900, Height: 1_000_000, Now: headTime}
+var request = proposal.Request{Wallet: chain.WalletID{1}, Height: 1_000_000, Now: headTime}
 
 func TestGeneratorsRefuseAGap(t *testing.T) {
 	all := []proposal.Generator{

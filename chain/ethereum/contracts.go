@@ -66,8 +66,6 @@ func (c *Client) RedemptionLimits(ctx context.Context) (chain.RedemptionLimits, 
 		return chain.RedemptionLimits{}, fmt.Errorf("read redemption timeout margin: %w", err)
 	}
 	return chain.RedemptionLimits{
-		DustThreshold:       terms.RedemptionDustThreshold,
-		TxMaxFee:            terms.RedemptionTxMaxFee,
 		TxMaxTotalFee:       terms.RedemptionTxMaxTotalFee,
 		Timeout:             seconds(terms.RedemptionTimeout),
 		TimeoutSafetyMargin: seconds(margin),

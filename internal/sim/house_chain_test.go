@@ -247,7 +247,7 @@ func (g glass) WalletState(ctx context.Context, w chain.WalletID) (chain.WalletS
 func (g glass) RedemptionLimits(ctx context.Context) (chain.RedemptionLimits, error) {
 	_, err := g.enter(ctx, "limits")
 	return chain.RedemptionLimits{
-		DustThreshold: 1, TxMaxFee: 100_000, TxMaxTotalFee: 1_000_000, MaxSize: 20,
+		TxMaxTotalFee: 1_000_000, MaxSize: 20,
 		Timeout: 5 * 24 * time.Hour, TimeoutSafetyMargin: 2 * time.Hour, MinAge: 10 * time.Minute,
 	}, err
 }

@@ -59,7 +59,7 @@ func (source) RedemptionRequests(context.Context, chain.WalletID, [][]byte) ([]c
 
 func (s source) RedemptionLimits(context.Context) (chain.RedemptionLimits, error) {
 	return chain.RedemptionLimits{
-		DustThreshold: 1, TxMaxFee: 100_000, TxMaxTotalFee: 1_000_000, MaxSize: 20,
+		TxMaxTotalFee: 1_000_000, MaxSize: 20,
 		Timeout: 5 * 24 * time.Hour, TimeoutSafetyMargin: 2 * time.Hour, MinAge: 10 * time.Minute,
 	}, nil
 }

@@ -178,8 +178,8 @@ func TestTermsAndStatesAreRead(t *testing.T) {
 	limits, err := client.RedemptionLimits(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, chain.RedemptionLimits{
-		DustThreshold: 1_000_000, TxMaxFee: 100_000, TxMaxTotalFee: 1_000_000,
-		Timeout: 120 * time.Hour, TimeoutSafetyMargin: 2 * time.Hour, MinAge: 10 * time.Minute, MaxSize: 20,
+		TxMaxTotalFee: 1_000_000,
+		Timeout:       120 * time.Hour, TimeoutSafetyMargin: 2 * time.Hour, MinAge: 10 * time.Minute, MaxSize: 20,
 	}, limits)
 
 	state, err := client.WalletState(t.Context(), wallet)

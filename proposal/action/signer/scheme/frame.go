@@ -17,9 +17,6 @@ type Message struct {
 type Step struct {
 	Out  []Message
 	Done bool // there is a result, and Out is empty
-	// Echo is a hash of all that was broadcast in the round before, as this seat saw it. Each message of Out carries it, and a
-	// party refuses those that carry another. Empty in the first step.
-	Echo []byte
 }
 
 // MaxMessage is more than the bytes that any message of any scheme takes: CMP's proofs about a modulus are 80 kB.
@@ -41,7 +38,7 @@ type frame struct {
 	round  int
 	direct bool
 	ssid   []byte
-	echo   []byte
+	echo   []byte // a hash of all that was broadcast in the round before, as the sender saw it; empty in the first round
 	body   []byte
 }
 

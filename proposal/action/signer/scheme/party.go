@@ -184,7 +184,6 @@ func (r *run) collect() (Step, error) {
 		step.Out = append(step.Out, out)
 		r.own = *m
 	}
-	step.Echo = bytes.Clone(r.own.BroadcastVerification)
 
 	result, err := r.handler.Result()
 	var named protocol.Error
