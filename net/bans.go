@@ -140,12 +140,6 @@ func (h *Host) SetBans(list []Ban) error {
 	return errors.Join(errs...)
 }
 
-// Banned reports whether an operator is on the list of bans now: nothing of his is heard.
-func (h *Host) Banned(op chain.Operator) bool {
-	_, banned := h.table.bans.Load().operator(op, time.Now())
-	return banned
-}
-
 // setBans puts a list in force.
 func (t *table) setBans(l *banList, now time.Time) {
 	t.mu.Lock()

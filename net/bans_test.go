@@ -11,6 +11,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
+
+	"github.com/walletnode/walletnode/chain"
 )
 
 // address is what a configuration names a host by.
@@ -36,8 +38,8 @@ func TestABannedOperatorIsNeitherHeardNorRelayedNorLetIn(t *testing.T) {
 
 		require.NoError(t, a.SetBans([]Ban{{Operator: operator(2), Reason: "it knows why"}}))
 		c.settle()
-		require.True(t, a.Banned(operator(2)))
-		require.False(t, a.Banned(operator(3)))
+		require.True(t, a.banned(operator(2)))
+		require.False(t, a.banned(operator(3)))
 		require.False(t, c.connected(a.lh, author))
 		require.Equal(t, PeerRefused, a.peer(t, author).State)
 		require.Equal(t, "operator is banned: it knows why", a.peer(t, author).LastError)
@@ -80,7 +82,7 @@ func TestABannedPeerIsKeptAwayAloneAndThoughItBeConfigured(t *testing.T) {
 		require.False(t, c.connected(a.lh, b.lh))
 		require.Equal(t, "peer is banned: its key is out", a.peer(t, b.lh).LastError)
 		require.True(t, c.connected(a.lh, sister.lh))
-		require.False(t, a.Banned(operator(2)))
+		require.False(t, a.banned(operator(2)))
 
 		say(t, onB, 900, "from the peer")
 		say(t, onSister, 1800, "from its sister")
@@ -132,7 +134,7 @@ func TestABanEnds(t *testing.T) {
 					synctest.Wait()
 					require.True(t, c.connected(a.lh, b), "dialed at once")
 					require.Equal(t, PeerAdmitted, a.peer(t, b).State)
-					require.False(t, a.Banned(operator(2)))
+					require.False(t, a.banned(operator(2)))
 					require.Empty(t, a.table.bans.Load().operators)
 					require.Empty(t, a.table.bans.Load().peers)
 					inject(t, b, a.ID(), forge(t, 2, w, sealed(2, testPayload(w.ID(), 900, "after")), 1))
@@ -165,19 +167,19 @@ func TestBadInputBansThatCannotBe(t *testing.T) {
 		require.ErrorContains(t, err, "an operator or a peer, one of the two")
 		c.settle()
 		require.True(t, c.connected(a.lh, sibling.lh))
-		require.False(t, a.Banned(operator(1)))
-		require.False(t, a.Banned(operator(3)))
-		require.False(t, a.Banned(operator(4)), "it was over before it began")
-		require.True(t, a.Banned(operator(2)), "the others are in force")
+		require.False(t, a.banned(operator(1)))
+		require.False(t, a.banned(operator(3)))
+		require.False(t, a.banned(operator(4)), "it was over before it began")
+		require.True(t, a.banned(operator(2)), "the others are in force")
 
 		many := make([]Ban, maxBans+1)
 		for i := range many {
 			many[i].Peer = peer.ID(fmt.Sprint(i))
 		}
 		require.ErrorIs(t, a.SetBans(many), errTooManyBans)
-		require.True(t, a.Banned(operator(2)), "nothing changes then")
+		require.True(t, a.banned(operator(2)), "nothing changes then")
 		require.NoError(t, a.SetBans(many[1:]))
-		require.False(t, a.Banned(operator(2)))
+		require.False(t, a.banned(operator(2)))
 	})
 }
 
@@ -278,4 +280,10 @@ func TestBansOverRealSockets(t *testing.T) {
 			hears("after")
 		})
 	}
+}
+
+// banned reports whether an operator is on the list of bans now: nothing of his is heard.
+func (h *Host) banned(op chain.Operator) bool {
+	_, banned := h.table.bans.Load().operator(op, time.Now())
+	return banned
 }

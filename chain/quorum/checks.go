@@ -73,7 +73,7 @@ func (c *court) falseTip(s scene) weight {
 
 // doesNotLink is soft: an endpoint that changes branches while it answers shows parts of both, once.
 func doesNotLink(_ *court, s scene) weight {
-	_, broken := s.View.NonLinking()
+	_, broken := s.View.nonLinking()
 	return when(broken || s.place.broken, soft)
 }
 

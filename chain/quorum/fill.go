@@ -115,7 +115,7 @@ func (b *book) startFilling() (filling, bool) {
 	if b.filling || !begun || time.Now().Before(b.fillFrom) {
 		return filling{}, false
 	}
-	lowest, _ := b.ring.Lowest()
+	lowest, _ := b.ring.lowest()
 	f := filling{top: []chain.Header{lowest}, floor: under(head.Height, freshDepth)}
 	if !b.holdsAgreed() {
 		f = b.gap()

@@ -55,7 +55,7 @@ func (v *View) Missing(ring *Ring) (from, to chain.Height, ok bool) {
 // unlinked returns how far down headers are wanted below the head's run, and whether they are.
 func (v *View) unlinked(ring *Ring, low block, deepest chain.Height) (chain.Height, bool) {
 	top, agreed := ring.Head()
-	lowest, _ := ring.Lowest()
+	lowest, _ := ring.lowest()
 	switch {
 	case !agreed:
 		return deepest, v.run(0) < len(v.blocks)

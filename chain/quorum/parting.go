@@ -74,7 +74,7 @@ func (v *View) leftBetween(ring *Ring) (from, to chain.Height, forked bool) {
 	if !known || agreed.Hash == low.Hash {
 		return 0, 0, false
 	}
-	lowest, _ := ring.Lowest()
+	lowest, _ := ring.lowest()
 	to = low.Height
 	if apart := v.parting.apart; apart.Hash != (chain.Hash{}) && apart.Height < to && !ring.has(apart) {
 		to = apart.Height
@@ -89,7 +89,7 @@ func (v *View) leftBetween(ring *Ring) (from, to chain.Height, forked bool) {
 // parted returns how far below the endpoint's head the highest block is that its chain shares with the ring, by what it
 // told; or, if that is below all of the ring, how far at least. Zeros if neither is known.
 func (v *View) parted(ring *Ring) (depth, beyond chain.Height) {
-	lowest, begun := ring.Lowest()
+	lowest, begun := ring.lowest()
 	if !begun {
 		return 0, 0
 	}

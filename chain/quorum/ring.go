@@ -70,8 +70,8 @@ func (r *Ring) Head() (chain.Header, bool) {
 	return r.headers[len(r.headers)-1], true
 }
 
-// Lowest returns the lowest agreed header; false if there is none.
-func (r *Ring) Lowest() (chain.Header, bool) {
+// lowest returns the lowest agreed header; false if there is none.
+func (r *Ring) lowest() (chain.Header, bool) {
 	if r == nil || len(r.headers) == 0 {
 		return chain.Header{}, false
 	}
@@ -79,7 +79,7 @@ func (r *Ring) Lowest() (chain.Header, bool) {
 }
 
 func (r *Ring) index(h chain.Height) (int, bool) {
-	lowest, ok := r.Lowest()
+	lowest, ok := r.lowest()
 	if !ok || h < lowest.Height || h-lowest.Height >= chain.Height(len(r.headers)) {
 		return 0, false
 	}

@@ -42,7 +42,7 @@ func TestRing(t *testing.T) {
 			top, ok := r.Head()
 			require.True(t, ok)
 			require.Equal(t, test.to.header(test.top), top)
-			lowest, ok := r.Lowest()
+			lowest, ok := r.lowest()
 			require.True(t, ok)
 			require.Equal(t, test.to.header(test.from), lowest)
 			for h := test.from; h <= test.top; h++ {
@@ -88,7 +88,7 @@ func TestRingOfNothing(t *testing.T) {
 	var r *Ring
 	_, ok := r.Head()
 	require.False(t, ok)
-	_, ok = r.Lowest()
+	_, ok = r.lowest()
 	require.False(t, ok)
 	_, ok = r.At(0)
 	require.False(t, ok)

@@ -35,7 +35,7 @@ func (t *tips) note(head chain.Header) {
 // settle compares what is below the ring's head, by which a race is settled. What is below all of the ring is forgotten.
 func (t *tips) settle(ring *Ring) {
 	top, _ := ring.Head()
-	lowest, _ := ring.Lowest()
+	lowest, _ := ring.lowest()
 	t.waiting = slices.DeleteFunc(t.waiting, func(tip chain.Header) bool {
 		switch {
 		case tip.Height >= top.Height:

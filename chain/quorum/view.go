@@ -134,9 +134,9 @@ func (v *View) Head() chain.Header {
 	return v.blocks[0].Header
 }
 
-// NonLinking returns the height of a header of the last poll that does not name the one below it as its parent; false
+// nonLinking returns the height of a header of the last poll that does not name the one below it as its parent; false
 // if all do. An endpoint that changes branches in the middle of an answer shows that once.
-func (v *View) NonLinking() (chain.Height, bool) {
+func (v *View) nonLinking() (chain.Height, bool) {
 	if v == nil {
 		return 0, false
 	}

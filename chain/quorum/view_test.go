@@ -56,7 +56,7 @@ func TestViewOfNothing(t *testing.T) {
 	require.False(t, ok)
 	require.Equal(t, chain.Header{}, v.Head())
 	require.Equal(t, Ask{}, v.Ask())
-	_, ok = v.NonLinking()
+	_, ok = v.nonLinking()
 	require.False(t, ok)
 	_, _, ok = v.Missing(nil)
 	require.False(t, ok)
@@ -81,7 +81,7 @@ func TestViewDropsTheBranchThatWasLeft(t *testing.T) {
 	require.Equal(t, span(86, 100), known(t, v, wrong, 0, 200))
 	v = v.With(right.sight(101, v.Ask()), nil)
 	require.Equal(t, span(97, 101), known(t, v, right, 0, 200))
-	_, ok := v.NonLinking()
+	_, ok := v.nonLinking()
 	require.False(t, ok, "each answer by itself is one chain")
 
 	v = v.With(right.sight(101, Ask{}), right.headers(88, 97))
@@ -139,7 +139,7 @@ func TestViewSeesHeadersThatDoNotLink(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			v := (*View)(nil).With(test.sight, test.more)
-			at, broken := v.NonLinking()
+			at, broken := v.nonLinking()
 			require.Equal(t, test.broken, at)
 			require.Equal(t, test.broken > 0, broken)
 			for _, h := range test.knows {
@@ -160,7 +160,7 @@ func TestViewOfABalancerWhoseBackendsDiffer(t *testing.T) {
 	s := Sight{Head: right.header(98), Headers: right.headers(97, 100)}
 	v := (*View)(nil).With(s, nil)
 	require.Equal(t, span(96, 98), known(t, v, right, 0, 200), "the newest header bounds what it stands by")
-	_, broken := v.NonLinking()
+	_, broken := v.nonLinking()
 	require.False(t, broken)
 }
 

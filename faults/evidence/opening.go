@@ -13,9 +13,6 @@ type Opening struct {
 	Views   tree.Hash // root over the views, which stands beside that of the wallets
 }
 
-// WalletName is where a wallet lies in a tree of wallets.
-func WalletName(e Entry) tree.Name { return tree.Name(e.Wallet) }
-
 // Under refuses an opening that does not lead to a head. Errors are a *Refusal.
 func (o Opening) Under(h Head) error {
 	if !h.Attests(o.Entry.Window) {
@@ -28,7 +25,7 @@ func (o Opening) Under(h Head) error {
 		return refuse(BadHead, "opening: its path shows %d wallets or more, the head counts %d", least, h.Wallets)
 	}
 	windows := o.Windows.Root(windowName(o.Entry.Window), o.Entry.Hash())
-	if tree.Join(o.Wallets.Root(WalletName(o.Entry), windows), o.Views) != h.Root {
+	if tree.Join(o.Wallets.Root(tree.Name(o.Entry.Wallet), windows), o.Views) != h.Root {
 		return refuse(BadPath, "opening: it leads to another root than the head's")
 	}
 	return nil

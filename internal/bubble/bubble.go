@@ -14,13 +14,8 @@ import (
 
 // Main is a TestMain for packages whose tests have many timers in bubbles: under the race detector they get one processor.
 func Main(m *testing.M) {
-	One()
-	os.Exit(m.Run())
-}
-
-// One does so in a TestMain that does more.
-func One() {
 	if Watched {
 		runtime.GOMAXPROCS(1)
 	}
+	os.Exit(m.Run())
 }

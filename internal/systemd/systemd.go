@@ -48,9 +48,6 @@ func readWatchdog(usec, pid string) (time.Duration, error) {
 	return time.Duration(n) * time.Microsecond, nil
 }
 
-// Watchdog returns how long systemd waits for a sign of life; 0 if it does not watch.
-func (n Notifier) Watchdog() time.Duration { return n.watchdog }
-
 // Status tells systemd what the service does while there is nothing to Follow yet: one line for people.
 func (n Notifier) Status(line string) error { return n.send("STATUS=" + line) }
 

@@ -58,7 +58,7 @@ func TestAServiceIsFollowedFromStartToStop(t *testing.T) {
 	conn, path := manager(t)
 	n, err := FromEnvironment(environment("NOTIFY_SOCKET="+path, "WATCHDOG_USEC=100000", "WATCHDOG_PID="+strconv.Itoa(os.Getpid())))
 	require.NoError(t, err)
-	require.Equal(t, 100*time.Millisecond, n.Watchdog())
+	require.Equal(t, 100*time.Millisecond, n.watchdog)
 	defer func() { require.NoError(t, n.Close()) }()
 
 	changes := make(chan chan struct{}, 1)
@@ -107,7 +107,7 @@ func TestAWatchdogOfAnotherProcessIsNotOurs(t *testing.T) {
 	_, path := manager(t)
 	n, err := FromEnvironment(environment("NOTIFY_SOCKET="+path, "WATCHDOG_USEC=100000", "WATCHDOG_PID=1"))
 	require.NoError(t, err)
-	require.Zero(t, n.Watchdog())
+	require.Zero(t, n.watchdog)
 	require.NoError(t, n.Close())
 }
 

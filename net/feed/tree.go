@@ -61,18 +61,6 @@ func RootOf(leaves []Hash) Hash {
 	return t.Root()
 }
 
-// PathOf returns what leads from leaf i of leaves to their root, the nearest first.
-func PathOf(leaves []Hash, i uint64) []Hash {
-	if len(leaves) <= 1 {
-		return nil
-	}
-	half := split(uint64(len(leaves)))
-	if i < half {
-		return append(PathOf(leaves[:half], i), RootOf(leaves[half:]))
-	}
-	return append(PathOf(leaves[half:], i-half), RootOf(leaves[:half]))
-}
-
 // split is the largest power of two below n, for n > 1: how many leaves the left side has.
 func split(n uint64) uint64 {
 	half := uint64(1)

@@ -64,3 +64,15 @@ func TestPathsLeadToTheRootFromTheirOwnPlaceAlone(t *testing.T) {
 		require.False(t, ok)
 	})
 }
+
+// PathOf returns what leads from leaf i of leaves to their root, the nearest first. It is the definition that Tree and LanePath are held against.
+func PathOf(leaves []Hash, i uint64) []Hash {
+	if len(leaves) <= 1 {
+		return nil
+	}
+	half := split(uint64(len(leaves)))
+	if i < half {
+		return append(PathOf(leaves[:half], i), RootOf(leaves[half:]))
+	}
+	return append(PathOf(leaves[half:], i-half), RootOf(leaves[:half]))
+}

@@ -160,11 +160,3 @@ func isWitness(script []byte) bool {
 	}
 	return script[0] == op0 || script[0] >= op1 && script[0] <= op1+15
 }
-
-// Change returns the output of a redemption of ours that comes back to the wallet: its next main UTXO. False if there is none.
-func Change(w Wallet, tx *wire.MsgTx) (UTXO, bool) {
-	if len(tx.TxOut) == 0 || !bytes.Equal(tx.TxOut[0].PkScript, w.Script()) {
-		return UTXO{}, false
-	}
-	return UTXO{TxHash: tx.TxHash(), Value: uint64(tx.TxOut[0].Value)}, true //nolint:gosec // ours; not negative
-}

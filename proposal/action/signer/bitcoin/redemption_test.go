@@ -170,11 +170,10 @@ func TestEveryRedemptionThatIsBuiltIsJudgedFineAndVerifies(t *testing.T) {
 		require.Equal(t, s.main, found)
 		require.Equal(t, s.previous, previous)
 
-		change, some := Change(s.Wallet, signed)
-		require.Equal(t, len(signed.TxOut) == len(s.requests)+1, some)
-		if !some || change.Value < 2000 {
-			return
+		if len(signed.TxOut) == len(s.requests) || signed.TxOut[0].Value < 2000 {
+			return // there is no change, or too little
 		}
+		change := UTXO{TxHash: signed.TxHash(), Value: uint64(signed.TxOut[0].Value)}
 		next := []chain.RedemptionRequest{request(wpkh(99), change.Value-500)}
 		next[0].TreasuryFee = 0
 		found, previous, ok = FindMain(change.Hash(), []*wire.MsgTx{s.previous, back}, s.Script())

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -145,40 +144,4 @@ func encodeMessage(m *pb.SignerMessage) []byte {
 		panic(fmt.Sprintf("encode a message: %v", err)) // only text that is not UTF-8, and it is made valid before
 	}
 	return data
-}
-
-// SplitProof checks the proof that an operator said two things in one round of a session, and returns the operator. Both are
-// signed pubsub messages, exactly as they were heard.
-func SplitProof(a, b []byte) (chain.Operator, error) {
-	first, err := bundleOfAny(a)
-	if err != nil {
-		return chain.Operator{}, err
-	}
-	second, err := bundleOfAny(b)
-	if err != nil {
-		return chain.Operator{}, err
-	}
-	switch {
-	case first.By != second.By:
-		return chain.Operator{}, fmt.Errorf("split proof: the messages are of two operators, %v and %v", first.By, second.By)
-	case first.Session != second.Session || first.Round != second.Round:
-		return chain.Operator{}, fmt.Errorf("split proof: the messages are of different sessions or rounds (%d and %d)", first.Round, second.Round)
-	case first.Hash == second.Hash:
-		return chain.Operator{}, fmt.Errorf("split proof: %v said the same twice, which is allowed", first.By)
-	}
-	return first.By, nil
-}
-
-// bundleOfAny reads a bundle of the session that its topic names.
-func bundleOfAny(signed []byte) (Bundle, error) {
-	message, err := wire.ParsePubsub(signed)
-	if err != nil {
-		return Bundle{}, fmt.Errorf("split proof: %w: %w", ErrDocument, err)
-	}
-	name, ok := strings.CutPrefix(message.Topic(), topicPrefix)
-	session, err := signer.ParseSessionID(name)
-	if !ok || err != nil {
-		return Bundle{}, fmt.Errorf("split proof: %w: not of a session's topic: %.120q", ErrDocument, message.Topic())
-	}
-	return ReadBundle(session, signed)
 }

@@ -261,14 +261,26 @@ func TestSplitCommitmentsAreProven(t *testing.T) {
 			require.Equal(t, keygen.Failed, st.State)
 			require.Contains(t, st.Detail, operator(2).String()+" said two different things in round 1")
 			require.Len(t, st.Proof, 2)
-			culprit, err := keygen.SplitProof(st.Proof[0], st.Proof[1])
-			require.NoError(t, err)
-			require.Equal(t, operator(2), culprit)
+			requireSplit(t, session, operator(2), st.Proof)
 		}
 		for _, m := range all {
 			require.Empty(t, m.shelf.imported())
 		}
 	})
+}
+
+// requireSplit demands a proof that an operator said two different things in one round: both messages, as they were signed.
+func requireSplit(t *testing.T, session signer.SessionID, by chain.Operator, proof [][]byte) {
+	t.Helper()
+	require.Len(t, proof, 2)
+	one, err := keygen.ReadBundle(session, proof[0])
+	require.NoError(t, err)
+	other, err := keygen.ReadBundle(session, proof[1])
+	require.NoError(t, err)
+	require.Equal(t, by, one.By)
+	require.Equal(t, by, other.By)
+	require.Equal(t, one.Round, other.Round)
+	require.NotEqual(t, one.Hash, other.Hash)
 }
 
 // An operator whose two messages reach everybody is named at once.
@@ -282,9 +294,7 @@ func TestTwoDifferentBundlesAreProof(t *testing.T) {
 		synctest.Wait()
 		st := all[0].status(session)
 		require.Equal(t, keygen.Failed, st.State)
-		culprit, err := keygen.SplitProof(st.Proof[0], st.Proof[1])
-		require.NoError(t, err)
-		require.Equal(t, operator(2), culprit)
+		requireSplit(t, session, operator(2), st.Proof)
 	})
 }
 

@@ -286,29 +286,6 @@ func TestDocumentsHaveOneForm(t *testing.T) {
 	require.ErrorIs(t, err, keygen.ErrDocument)
 }
 
-func TestSplitProof(t *testing.T) {
-	session := signer.SessionID{4}
-	say := func(seed, round int, of signer.SessionID, words string, seqno byte) []byte {
-		data := keygen.EncodeBundle(of, round, []signer.Parcel{{Data: []byte(words)}}, nil)
-		return wire.SignPubsub(secret(seed), keygen.TopicOf(of), data, []byte{0, 0, 0, 0, 0, 0, 0, seqno}).Bytes()
-	}
-	first := say(1, 1, session, "to one", 1)
-	culprit, err := keygen.SplitProof(first, say(1, 1, session, "to another", 2))
-	require.NoError(t, err)
-	require.Equal(t, operator(1), culprit)
-	for name, second := range map[string][]byte{
-		"the same, signed again": say(1, 1, session, "to one", 2),
-		"of another round":       say(1, 2, session, "to another", 2),
-		"of another session":     say(1, 1, signer.SessionID{5}, "to another", 2),
-		"of another operator":    say(2, 1, session, "to another", 2),
-		"of no session":          wire.SignPubsub(secret(1), invitationTopic, keygen.EncodeBundle(session, 1, nil, nil), nil).Bytes(),
-		"of no form":             {1, 2, 3},
-	} {
-		_, err := keygen.SplitProof(first, second)
-		require.Error(t, err, name)
-	}
-}
-
 func TestBundleIsWhatWasSaid(t *testing.T) {
 	session := signer.SessionID{4}
 	parcels := []signer.Parcel{{Data: []byte("all")}, {To: operator(2), Data: []byte("one")}}

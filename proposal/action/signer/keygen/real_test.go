@@ -120,9 +120,7 @@ func TestVaultsProveSplitCommitments(t *testing.T) {
 			st := all[i].status(session)
 			require.Equal(t, keygen.Failed, st.State)
 			require.Len(t, st.Proof, 2, "%d: %s", i, st.Detail)
-			culprit, err := keygen.SplitProof(st.Proof[0], st.Proof[1])
-			require.NoError(t, err)
-			require.Equal(t, operator(2), culprit)
+			requireSplit(t, session, operator(2), st.Proof)
 			require.Len(t, all[i].shelf.imported(), 1, "the other wallet")
 		}
 	})

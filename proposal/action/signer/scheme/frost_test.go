@@ -33,7 +33,7 @@ func TestAnyQuorumSigns(t *testing.T) {
 			require.Equal(r, key, shares[s].Key())
 			require.Equal(r, shares[all[0]].Verification(), shares[s].Verification())
 			require.Equal(r, threshold, shares[s].Threshold())
-			require.Equal(r, all, shares[s].Seats())
+			require.Equal(r, all, shares[s].seats)
 			require.Equal(r, s, shares[s].Seat())
 		}
 		sign(t, shares, signers, digest)

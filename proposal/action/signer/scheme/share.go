@@ -54,17 +54,11 @@ func (s *Share) After(other *Share) {
 	s.points = other.points
 }
 
-// Scheme returns the scheme that the share is of.
-func (s Share) Scheme() signer.Scheme { return s.scheme }
-
 // Seat returns whose share it is.
 func (s Share) Seat() chain.Seat { return s.seat }
 
 // Threshold returns how many seats a signature takes.
 func (s Share) Threshold() int { return s.threshold }
-
-// Seats returns all seats of the key, ascending.
-func (s Share) Seats() []chain.Seat { return slices.Clone(s.seats) }
 
 // Key returns the key that the seats sign with. Of FROST it is the Taproot output key, tweaked with the empty script root, and
 // its Y is even.

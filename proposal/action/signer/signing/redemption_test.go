@@ -84,12 +84,7 @@ func TestTheNextRedemptionSpendsWhatWasSignedBefore(t *testing.T) {
 		first := w.redemption(900, 1000, w.request(1, 100_000))
 		w.start()
 		w.play(first)
-		before := parse(t, w.members[0].log.get(900).Signed)
-		change, ok := bitcoin.Change(bitcoin.Wallet{Key: w.wallet.Key(), Scheme: signer.FROST}, before)
-		require.True(t, ok)
-		w.mu.Lock()
-		w.main, w.known = change, nil
-		w.mu.Unlock()
+		before := w.settled(w.members[0], 900)
 		next := w.redemption(1800, 1000, w.request(2, 50_000))
 		for m, e := range w.play(next) {
 			row := m.requireSigned(next, e)

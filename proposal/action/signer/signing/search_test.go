@@ -19,11 +19,10 @@ import (
 func (w *world) settled(m *member, window chain.Height) *wire.MsgTx {
 	tx, err := bitcoin.Parse(m.log.get(window).Signed)
 	require.NoError(w.t, err)
-	change, ok := bitcoin.Change(bitcoin.Wallet{Key: w.wallet.Key(), Scheme: signer.FROST}, tx)
-	require.True(w.t, ok)
+	require.Equal(w.t, bitcoin.Wallet{Key: w.wallet.Key(), Scheme: signer.FROST}.Script(), tx.TxOut[0].PkScript)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.main, w.known = change, nil
+	w.main, w.known = bitcoin.UTXO{TxHash: tx.TxHash(), Value: uint64(tx.TxOut[0].Value)}, nil
 	return tx
 }
 

@@ -317,9 +317,11 @@ func TestSplitCommitmentsAreFoundOut(t *testing.T) {
 		r.houses[0]: first[r.houses[0]],
 		cheat:       r.say(cheat, topic, r.session, 1, []signer.Parcel{{Data: encodeParcel(step.Out)}}),
 	}
-	proof, err := keygen.SplitProof(first[cheat], other[cheat])
-	require.NoError(t, err)
-	require.Equal(t, cheat.op, proof)
+	for _, said := range [][]byte{first[cheat], other[cheat]} {
+		bundle, err := keygen.ReadBundle(r.session, said)
+		require.NoError(t, err)
+		require.Equal(t, cheat.op, bundle.By)
+	}
 
 	second := map[*house][]byte{}
 	for i, h := range r.houses {
