@@ -105,11 +105,7 @@ func (f *family) end() {
 
 // show moves the chain, with twelve seconds between heads.
 func (f *family) show(heights ...chain.Height) {
-	for _, h := range heights {
-		time.Sleep(12 * time.Second)
-		f.chain.Show(h)
-		synctest.Wait()
-	}
+	showEach(f.chain, heights...)
 }
 
 // pass lets every block up to h go by.

@@ -140,10 +140,13 @@ func (s *stage) kill() {
 }
 
 // show moves the chain through heights, with twelve seconds between them.
-func (s *stage) show(heights ...chain.Height) {
+func (s *stage) show(heights ...chain.Height) { showEach(s.chain, heights...) }
+
+// showEach has a chain show heights, and everybody come to rest after each.
+func showEach(c *chaintest.Chain, heights ...chain.Height) {
 	for _, h := range heights {
 		time.Sleep(12 * time.Second)
-		s.chain.Show(h)
+		c.Show(h)
 		synctest.Wait()
 	}
 }

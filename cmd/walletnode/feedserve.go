@@ -194,7 +194,7 @@ func (l *fewEach) Accept() (stdnet.Conn, error) {
 			from = host
 		}
 		if l.add(from, 1) {
-			return &counted{Conn: c, left: func() { l.add(from, -1) }}, nil
+			return &counted{c, sync.OnceFunc(func() { l.add(from, -1) })}, nil
 		}
 		_ = c.Close() // it was told nothing
 	}
@@ -216,12 +216,11 @@ func (l *fewEach) add(from string, n int) bool {
 // counted is a connection that says when it is closed.
 type counted struct {
 	stdnet.Conn
-	once sync.Once
-	left func()
+	left func() // but once: a connection is closed by who reads it and by who writes
 }
 
 // Close implements net.Conn.
 func (c *counted) Close() error {
-	c.once.Do(c.left)
+	c.left()
 	return c.Conn.Close()
 }

@@ -94,15 +94,23 @@ func (s *Server) proposals(_ http.ResponseWriter, r *http.Request, q *query) (an
 
 // agreed is proposals of one window; so many wallets at most as a list has rows.
 func (s *Server) agreed(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
+	return ofWindow(r, q, "nothing was agreed", func(block chain.Height, wallet *chain.WalletID) (any, int, error) {
+		list, err := s.Records.Proposals(r.Context(), store.WindowFilter{Wallet: wallet, From: block, To: block, Limit: MaxRows})
+		return list, len(list.Proposals), err
+	})
+}
+
+// ofWindow answers with the list of the window that the path names, of the wallet that is asked for; with not found if it is empty.
+func ofWindow(r *http.Request, q *query, none string, read func(block chain.Height, wallet *chain.WalletID) (list any, rows int, err error)) (any, error) {
 	block, err := parseHeight(r.PathValue("block"))
 	if err != nil {
 		return nil, invalid{err}
 	}
-	filter := store.WindowFilter{Wallet: q.wallet(), From: block, To: block, Limit: MaxRows}
+	wallet := q.wallet()
 	return answer(q, func() (any, error) {
-		list, err := s.Records.Proposals(r.Context(), filter)
-		if err == nil && len(list.Proposals) == 0 {
-			err = fmt.Errorf("%w: nothing was agreed in window %d", store.ErrNotFound, block)
+		list, rows, err := read(block, wallet)
+		if err == nil && rows == 0 {
+			err = fmt.Errorf("%w: %s in window %d", store.ErrNotFound, none, block)
 		}
 		return list, err
 	})
@@ -129,17 +137,9 @@ func (s *Server) actions(_ http.ResponseWriter, r *http.Request, q *query) (any,
 
 // ordered is actions of one window.
 func (s *Server) ordered(_ http.ResponseWriter, r *http.Request, q *query) (any, error) {
-	block, err := parseHeight(r.PathValue("block"))
-	if err != nil {
-		return nil, invalid{err}
-	}
-	filter := store.ActionFilter{Wallet: q.wallet(), From: block, To: block, Limit: MaxRows}
-	return answer(q, func() (any, error) {
-		list, err := s.Records.Actions(r.Context(), filter)
-		if err == nil && len(list.Actions) == 0 {
-			err = fmt.Errorf("%w: no action in window %d", store.ErrNotFound, block)
-		}
-		return list, err
+	return ofWindow(r, q, "no action", func(block chain.Height, wallet *chain.WalletID) (any, int, error) {
+		list, err := s.Records.Actions(r.Context(), store.ActionFilter{Wallet: wallet, From: block, To: block, Limit: MaxRows})
+		return list, len(list.Actions), err
 	})
 }
 

@@ -88,14 +88,12 @@ func (p *pair) move() {
 		Mailbox: "a", From: "alpha", To: "beta", Number: last.Number, Head: last.Hash(), Sealed: true, Epoch: 1,
 		Follows: true, Before: seal.Epoch, Previous: seal.Hash(),
 	}
-	for name, sign := range map[string]func(feed.Signer) error{"alpha": h.Release} {
-		by, err := feed.NewSigner(name, instanceKey(name))
-		require.NoError(p.t, err)
-		require.NoError(p.t, sign(by))
-	}
-	by, err := feed.NewSigner("beta", instanceKey("beta"))
+	giver, err := feed.NewSigner("alpha", instanceKey("alpha"))
 	require.NoError(p.t, err)
-	require.NoError(p.t, h.Take(by))
+	require.NoError(p.t, h.Release(giver))
+	taker, err := feed.NewSigner("beta", instanceKey("beta"))
+	require.NoError(p.t, err)
+	require.NoError(p.t, h.Take(taker))
 	l := LineOf(pipeline.News{Handover: &h})
 	p.alpha.set(func() { p.alpha.moved = &l })
 	p.alpha.at(2 * window)
@@ -103,15 +101,21 @@ func (p *pair) move() {
 	synctest.Wait()
 }
 
+// afterMove has b followed at alpha, and a also after it has moved to beta, where one more epoch has ended.
+func (p *pair) afterMove(dir string) (a, b *subscriber) {
+	b = p.alpha.follow("", func(c *Config) { c.Mailbox = "b" })
+	a = p.follow(dir, nil)
+	p.move()
+	p.submit(3)
+	p.at(3 * window)
+	return a, b
+}
+
 // What was read before a move is kept over it and over starts, shown to others, and compared with those who were there.
 func TestEpochsOfBeforeAMoveAreComparedAfterAStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, dir := paired(t), t.TempDir()
-		b := p.alpha.follow("", func(c *Config) { c.Mailbox = "b" })
-		a := p.follow(dir, nil)
-		p.move()
-		p.submit(3)
-		p.at(3 * window)
+		a, b := p.afterMove(dir)
 		require.Equal(t, upTo(1, 7), a.seen)
 		a.end()
 		news := &ledger{}
@@ -162,11 +166,7 @@ func TestEpochsOfBeforeAMoveAreComparedAfterAStart(t *testing.T) {
 func TestADifferenceOfBeforeAMoveIsProved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, dir := paired(t), t.TempDir()
-		b := p.alpha.follow("", func(c *Config) { c.Mailbox = "b" })
-		a := p.follow(dir, nil)
-		p.move()
-		p.submit(3)
-		p.at(3 * window)
+		a, b := p.afterMove(dir)
 		a.end()
 		b.end()
 		x, err := b.Archive().Epoch(t.Context(), "alpha", 1)

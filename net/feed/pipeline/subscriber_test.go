@@ -318,14 +318,20 @@ func TestASubscriberKeepsUnverifiedEpochsAsItsPolicySays(t *testing.T) {
 	})
 }
 
+// oneEpoch starts an instance, and ends an epoch in which five records went to both mailboxes.
+func oneEpoch(t *testing.T, bound uint64) (*instance, feed.Keyring) {
+	i := start(t, feedtest.New(), bound, nil)
+	i.subscribe(both...)
+	i.at(window)
+	i.submit(5)
+	i.at(2 * window)
+	_, keys := signer(t)
+	return i, keys
+}
+
 func TestAReaderRefusesWhatDoesNotContinueItsChain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := start(t, feedtest.New(), 3, nil)
-		_, keys := signer(t)
-		i.subscribe(both...)
-		i.at(window)
-		i.submit(5)
-		i.at(2 * window)
+		i, keys := oneEpoch(t, 3)
 		list := i.entries("a") // three records and a gap
 		require.Len(t, list, 4)
 		payload := func(e feed.Entry) []byte {
@@ -380,12 +386,7 @@ func TestAReaderRefusesWhatDoesNotContinueItsChain(t *testing.T) {
 
 func TestAMailboxThatHoldsLessThanWasCommittedToIsNoticedAtTheSeal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := start(t, feedtest.New(), 0, nil)
-		_, keys := signer(t)
-		i.subscribe(both...)
-		i.at(window)
-		i.submit(5)
-		i.at(2 * window)
+		i, keys := oneEpoch(t, 0)
 		r, err := feed.NewReader("alpha", "a", keys, feed.Start{}, plenty)
 		require.NoError(t, err)
 		page, err := i.log.Entries(t.Context(), "a", 0, 4) // the last one is withheld

@@ -58,12 +58,7 @@ func TestKilledAtAnyStepLeavesNoHalfWallet(t *testing.T) {
 				_, all := circle(t, 3)
 				victim := all[1]
 				victim.shelf.dies = test.shelf
-				victim.log.dies = func(row keygen.Row) error {
-					if row.State == test.before {
-						return errors.New("killed before it was " + string(row.State))
-					}
-					return nil
-				}
+				victim.log.dies = killedBefore(test.before)
 				session := create(t, all, 3, 2, 2, 1)
 				victim.kill()
 				victim.shelf.dies, victim.log.dies = "", nil
@@ -111,17 +106,22 @@ func TestKilledBetweenRounds(t *testing.T) {
 	}
 }
 
+// killedBefore has a log refuse the row with which a key generation enters a state, as if its node died just before.
+func killedBefore(state keygen.State) func(keygen.Row) error {
+	return func(row keygen.Row) error {
+		if row.State == state {
+			return errors.New("killed before it was " + string(state))
+		}
+		return nil
+	}
+}
+
 // Who was away while all others attested, and for long, asks for it again.
 func TestAttestedByAllCompletesAfterALongAbsence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, all := circle(t, 3)
 		victim := all[2]
-		victim.log.dies = func(row keygen.Row) error {
-			if row.State == keygen.Active {
-				return errors.New("killed before it was active")
-			}
-			return nil
-		}
+		victim.log.dies = killedBefore(keygen.Active)
 		session := create(t, all, 2, 1, 1, 1)
 		victim.kill()
 		victim.log.dies = nil
@@ -160,12 +160,7 @@ func TestAbsentAttestationIsNamedAndAwaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, all := circle(t, 3)
 		victim := all[2]
-		victim.log.dies = func(row keygen.Row) error {
-			if row.State == keygen.Attesting {
-				return errors.New("killed before it attested")
-			}
-			return nil
-		}
+		victim.log.dies = killedBefore(keygen.Attesting)
 		session := create(t, all, 2, 1, 1, 1)
 		victim.kill()
 		victim.log.dies = nil

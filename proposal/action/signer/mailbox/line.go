@@ -42,7 +42,7 @@ func (l *line) Located(ctx context.Context, r client.Request) (*http.Response, e
 		l.failed(fmt.Errorf("the instance answers %d", response.StatusCode))
 	default:
 		l.opened()
-		response.Body = &stream{ReadCloser: response.Body, ended: l.ended}
+		response.Body = &stream{response.Body, sync.OnceFunc(l.ended)}
 	}
 	return response, err
 }
@@ -114,12 +114,11 @@ func (l *line) failed(err error) {
 // stream is an answer that tells when it is over.
 type stream struct {
 	io.ReadCloser
-	once  sync.Once
-	ended func()
+	ended func() // tells once, however often the answer is closed
 }
 
 // Close implements io.Closer.
 func (s *stream) Close() error {
-	s.once.Do(s.ended)
+	s.ended()
 	return s.ReadCloser.Close()
 }
