@@ -365,7 +365,7 @@ func (f *Feed) droppable(ctx context.Context, db querier, before feed.Epoch) (ma
 	if err != nil {
 		return nil, err
 	}
-	oldest := height(before) * height(f.store.frequency) // the first window that stays
+	oldest := height(before) * height(frequency) // the first window that stays
 	found := make(map[string]span)
 	for _, o := range origins {
 		at, err := f.oldestFacts(ctx, db, o.name, o.sealed, oldest)

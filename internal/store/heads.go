@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
 )
@@ -85,7 +84,7 @@ func (l *Evidence) readHeads(ctx context.Context, tx *sql.Tx) (s exchange.State,
 
 // since is the first window that a head of a window attests.
 func since(window chain.Height) chain.Height {
-	if back := (evidence.Span - 1) * coordination.RFC12().Frequency; window > back {
+	if back := (evidence.Span - 1) * frequency; window > back {
 		return window - back
 	}
 	return 0

@@ -66,10 +66,5 @@ func (i *Importer) ArchiveWallet(ctx context.Context, id chain.WalletID, archive
 	return i.store.ArchiveWallet(ctx, id, archived)
 }
 
-// AllWallets is Reader.AllWallets.
-func (i *Importer) AllWallets(ctx context.Context) ([]WalletRecord, error) {
-	return i.store.AllWallets(ctx)
-}
-
 // Close ends the import.
 func (i *Importer) Close() error { return i.store.Close() }

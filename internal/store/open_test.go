@@ -235,7 +235,7 @@ func TestImportWorksBesideARunningNodeAndBeforeTheFirst(t *testing.T) {
 		importer, err := OpenImporter(t.Context(), dir, quiet)
 		require.NoError(t, err)
 		require.NoError(t, importer.ImportWallet(t.Context(), testWallet(t, byte(i), mallory), noon))
-		wallets, err := importer.AllWallets(t.Context())
+		wallets, err := importer.store.AllWallets(t.Context())
 		require.NoError(t, err)
 		require.Len(t, wallets, i+1)
 		require.NoError(t, importer.Close())

@@ -26,12 +26,11 @@ type Prover func(chain.WalletID) (cluster.Fence, error)
 // owner's row locked before the clock is read. Otherwise nothing is written, and the error is cluster.ErrFenced.
 type Pen struct {
 	scribe
-	frequency chain.Height // from one window to the next
 }
 
 // Under returns the pen of an instance that proves its wallets with prove.
 func (s *Store) Under(prove Prover) *Pen {
-	p := &Pen{scribe: s.scribe, frequency: s.frequency}
+	p := &Pen{s.scribe}
 	p.prove = func(wallet chain.WalletID) (cluster.Fence, error) {
 		fence, err := prove(wallet)
 		if err == nil && fence.Wallet != wallet {

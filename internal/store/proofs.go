@@ -106,7 +106,7 @@ func proofOf(ctx context.Context, tx *sql.Tx, p evidence.Proof) (id string, err 
 func room(ctx context.Context, tx *sql.Tx, slot evidence.Slot) error {
 	var there int64
 	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM proofs WHERE culprit = $1 AND block >= $2 AND block <= $3 AND length(proof) > $4`,
-		slot.Operator[:], height(since(slot.Window)), height(slot.Window+evidence.Span*coordination.RFC12().Frequency), longProof).Scan(&there)
+		slot.Operator[:], height(since(slot.Window)), height(slot.Window+evidence.Span*frequency), longProof).Scan(&there)
 	if err == nil && there >= exchange.MaxProofsOf {
 		err = fmt.Errorf("%w: %d proofs of more than %d bytes within %d windows", exchange.ErrEnough, there, longProof, evidence.Span)
 	}
@@ -181,7 +181,6 @@ func (r Reader) Untold(ctx context.Context, window chain.Height, rarely uint64, 
 
 // due is exchange.Due.
 func due(window chain.Height, rarely uint64) string {
-	frequency := coordination.RFC12().Frequency
 	age := fmt.Sprintf(`((%d - stored_at) / %d)`, window, frequency)
 	return fmt.Sprintf(`(stored_at > %d OR %s %% %d = 0 AND %s >= %d AND (%s / %d) & (%s / %d - 1) = 0)`,
 		int64(window)-int64(evidence.Span*frequency), age, rarely, age, rarely, age, rarely, age, rarely) //nolint:gosec // a height is far below 2^63

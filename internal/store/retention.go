@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/exchange"
 )
@@ -93,7 +92,7 @@ func disputed(table string) string {
 // witnessing holds for a head, our own or of the operator in question, that attests a window in which that operator attests what nobody
 // could explain.
 var witnessing = fmt.Sprintf(`EXISTS (SELECT 1 FROM differences d WHERE d.open AND (heads.own OR d.operator = heads.operator)
-	AND heads.block >= d.block AND heads.block < d.block + %d)`, evidence.Span*coordination.RFC12().Frequency)
+	AND heads.block >= d.block AND heads.block < d.block + %d)`, evidence.Span*frequency)
 
 // pinned selects the differences that stay however old they are until they are explained: with each operator as many of the newest
 // that are open as exchange.MaxPinned.
@@ -106,7 +105,7 @@ var unpinned = `(block, wallet) NOT IN (SELECT block, wallet FROM ` + pinned + `
 
 // attestingPinned holds for a head as witnessing does, of the differences that are pinned.
 var attestingPinned = fmt.Sprintf(`EXISTS (SELECT 1 FROM %s d WHERE (heads.own OR d.operator = heads.operator)
-	AND heads.block >= d.block AND heads.block < d.block + %d)`, pinned, evidence.Span*coordination.RFC12().Frequency)
+	AND heads.block >= d.block AND heads.block < d.block + %d)`, pinned, evidence.Span*frequency)
 
 // prunings lists what is deleted, in an order in which nothing is left that refers to what is gone. Each condition holds for
 // rows of a window that may go once the window is older than its bound.

@@ -211,40 +211,26 @@ func (s scribe) SaveInactivity(ctx context.Context, wallet chain.WalletID, windo
 	})
 }
 
-// Inactivity returns a wallet's findings, or those of all wallets, the newest first, limit at most.
-func (r Reader) Inactivity(ctx context.Context, wallet *chain.WalletID, limit int) ([]Inactive, error) {
-	return r.inactivity(ctx, wallet, 0, limit)
-}
-
 // InactivityOf returns the finding that a wallet's window completed; false if there is none.
 func (r Reader) InactivityOf(ctx context.Context, wallet chain.WalletID, window chain.Height) (Inactive, bool, error) {
-	found, err := r.inactivity(ctx, &wallet, window, 1)
-	if err != nil || len(found) == 0 {
-		return Inactive{}, false, err
+	i := Inactive{Wallet: wallet, Window: window}
+	var seats, packed []byte
+	err := r.db.QueryRowContext(ctx, `SELECT seats, operators, noted_at FROM inactivity WHERE block = $1 AND wallet = $2`, height(window), wallet[:]).
+		Scan(&seats, &packed, (*height)(&i.NotedAt))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Inactive{}, false, nil
+	case err == nil && len(packed)%len(chain.Operator{}) != 0:
+		err = fmt.Errorf("%w: inactivity of wallet %v", ErrCorrupt, wallet)
 	}
-	return found[0], true, nil
-}
-
-// inactivity is of one window alone if it is not 0.
-func (r Reader) inactivity(ctx context.Context, wallet *chain.WalletID, window chain.Height, limit int) ([]Inactive, error) {
-	var where conditions
-	where.scope("block", "block", wallet, window, window)
-	rows, err := r.db.QueryContext(ctx, `SELECT block, wallet, seats, operators, noted_at FROM inactivity`+where.sql()+` ORDER BY block DESC, wallet`+where.limit(limit), where.args...)
-	all, err := collect(rows, err, func(row scanner) (i Inactive, err error) {
-		var seats, packed []byte
-		if err := row.Scan((*height)(&i.Window), fixed(i.Wallet[:]), &seats, &packed, (*height)(&i.NotedAt)); err != nil {
-			return i, err
-		}
-		if len(packed)%len(chain.Operator{}) != 0 {
-			return i, fmt.Errorf("%w: inactivity of wallet %v", ErrCorrupt, i.Wallet)
-		}
-		for _, seat := range seats {
-			i.Seats = append(i.Seats, chain.Seat(seat))
-		}
-		for op := range slices.Chunk(packed, len(chain.Operator{})) {
-			i.Operators = append(i.Operators, chain.Operator(op))
-		}
-		return i, nil
-	})
-	return all, wrap("read inactivity", err)
+	if err != nil {
+		return Inactive{}, false, wrap("read inactivity", err)
+	}
+	for _, seat := range seats {
+		i.Seats = append(i.Seats, chain.Seat(seat))
+	}
+	for op := range slices.Chunk(packed, len(chain.Operator{})) {
+		i.Operators = append(i.Operators, chain.Operator(op))
+	}
+	return i, true, nil
 }

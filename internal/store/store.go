@@ -46,8 +46,6 @@ type Config struct {
 	// database must exist, its tables are made.
 	DSN       string
 	Retention Retention
-	// Frequency is the number of blocks from one window to the next; 0 for that of the network.
-	Frequency chain.Height
 	// Seen is how far this process has seen a shared database get; nil if it does not remember. One that is found behind it
 	// has forgotten what it had acknowledged.
 	Seen *cluster.Watermark
@@ -65,7 +63,6 @@ type Store struct {
 	lines     lines
 	lock      lock // nil beside a node, whose claim it is
 	retention Retention
-	frequency chain.Height
 	log       *slog.Logger
 
 	// What is asked again and again. An embedded store, of which one process runs, is asked whether anything was written first; one that
@@ -104,9 +101,6 @@ func Open(ctx context.Context, cfg Config, chainID uint64, genesis chain.Hash, l
 	}
 	s.retention = cfg.Retention.withDefaults()
 	s.tells(teller)
-	if cfg.Frequency != 0 {
-		s.frequency = cfg.Frequency
-	}
 	if cfg.Observe != nil {
 		s.writes.observe = cfg.Observe
 	}
@@ -167,7 +161,7 @@ func assemble(ctx context.Context, at engine, log *slog.Logger) (*Store, error) 
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{scribe: scribe{Reader: Reader{reads, at}, writes: newWriter(db, at)}, lines: openLines(at, db), frequency: coordination.RFC12().Frequency, log: log}, nil
+	return &Store{scribe: scribe{Reader: Reader{reads, at}, writes: newWriter(db, at)}, lines: openLines(at, db), log: log}, nil
 }
 
 // Close waits for writes under way, though not for a database that does not answer, closes the store and releases it for

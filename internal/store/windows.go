@@ -12,6 +12,9 @@ import (
 	"github.com/walletnode/walletnode/coordination"
 )
 
+// frequency is the number of blocks from one window to the next.
+var frequency = coordination.RFC12().Frequency
+
 // LastWindow implements coordination.WindowLog.
 func (r Reader) LastWindow(ctx context.Context) (coordination.Opened, error) {
 	last, err := readLast(ctx, r.db)

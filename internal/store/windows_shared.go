@@ -24,7 +24,7 @@ const topicWindows shared.Topic = "windows"
 func (p *Pen) LastWindowAt(ctx context.Context, head chain.Height) (coordination.Opened, error) {
 	var last coordination.Opened
 	err := p.snapshot(ctx, func(tx *sql.Tx) (err error) {
-		last, err = readLastAt(ctx, tx, head, head-head%p.frequency)
+		last, err = readLastAt(ctx, tx, head, head-head%frequency)
 		return err
 	})
 	return last, wrap("read last window", err)
@@ -85,7 +85,7 @@ func (p *Pen) uncover(ctx context.Context, tx *sql.Tx, block chain.Height) error
 			return err
 		}
 		before, after := m, m
-		before.Last, after.First = block-p.frequency, block+p.frequency
+		before.Last, after.First = block-frequency, block+frequency
 		for _, rest := range []coordination.Missed{before, after} {
 			if err := insertMissed(ctx, tx, rest); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (p *Pen) RecordGaps(ctx context.Context, m coordination.Missed) (stored []c
 		if err != nil {
 			return err
 		}
-		stored = p.gaps(m, known)
+		stored = gaps(m, known)
 		for _, gap := range stored {
 			if err := insertMissed(ctx, tx, gap); err != nil {
 				return err
@@ -133,16 +133,16 @@ func (p *Pen) RecordGaps(ctx context.Context, m coordination.Missed) (stored []c
 }
 
 // gaps returns what of a range is not in the known ranges.
-func (p *Pen) gaps(m coordination.Missed, known []coordination.Missed) (left []coordination.Missed) {
+func gaps(m coordination.Missed, known []coordination.Missed) (left []coordination.Missed) {
 	slices.SortFunc(known, func(a, b coordination.Missed) int { return cmp.Compare(a.First, b.First) })
 	next := m.First
 	for _, k := range known {
 		if k.First > next {
 			gap := m
-			gap.First, gap.Last = next, k.First-p.frequency
+			gap.First, gap.Last = next, k.First-frequency
 			left = append(left, gap)
 		}
-		next = max(next, k.Last+p.frequency)
+		next = max(next, k.Last+frequency)
 	}
 	if next <= m.Last {
 		m.First = next
