@@ -5,6 +5,13 @@
 // The file is parsed with go-toml; keys and types are matched here instead of by its decoder, because the decoder
 // stops at the first value of a wrong type and forgets where the others stood. For the same reason no layering
 // library is used: it would merge the sources into one map and lose the line of each key.
+//
+//	config.go, multi.go, cluster.go, api.go, signers.go, feed.go  the tables, their defaults and what follows from them
+//	load.go, find.go, file.go, environment.go                     where values come from
+//	fields.go, assign.go, address.go                              the keys of the struct, and texts as their values
+//	origin.go, position.go, suggest.go                            where a value was set, and what is said of a wrong one
+//	validate.go, rules.go, multicheck.go                          what is demanded of one value, and of several together
+//	settings.go, fill.go, diff.go                                 a configuration as it is shown, written, and compared with another one
 package config
 
 import (

@@ -144,3 +144,8 @@ func (r *remote) beside(_ *sql.DB, connections int, urgent bool) *sql.DB {
 	db.SetConnMaxIdleTime(besideIdle)
 	return db
 }
+
+// clock reads the database's clock, in microseconds of the Unix epoch.
+func clock(ctx context.Context, tx *sql.Tx, d dialect) (now int64, err error) {
+	return now, tx.QueryRowContext(ctx, `SELECT `+d.now).Scan(&now)
+}

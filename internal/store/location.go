@@ -91,3 +91,15 @@ func (l location) readWrite() string {
 func (l location) uri(query url.Values) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(string(l)), RawQuery: query.Encode()}).String()
 }
+
+// Directory returns where an embedded store lives; ErrElsewhere if the store is a database server's.
+func Directory(dsn string) (string, error) {
+	if Shared(dsn) {
+		return "", fmt.Errorf("store %s: %w", redact(dsn), ErrElsewhere)
+	}
+	at, err := parseLocation(dsn)
+	if err != nil {
+		return "", err
+	}
+	return at.directory(), nil
+}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 )
 
 // Probe begins and ends a transaction that writes nothing: nil says that the store can be written to, as far as that
@@ -35,16 +34,4 @@ func (w *writer) probe(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// Directory returns where an embedded store lives; ErrElsewhere if the store is a database server's.
-func Directory(dsn string) (string, error) {
-	if Shared(dsn) {
-		return "", fmt.Errorf("store %s: %w", redact(dsn), ErrElsewhere)
-	}
-	at, err := parseLocation(dsn)
-	if err != nil {
-		return "", err
-	}
-	return at.directory(), nil
 }

@@ -10,6 +10,39 @@
 //
 // Nothing runs in the background but Hold, which a running node calls. Whoever closes a window calls Prune, which is cheap when
 // there is nothing to delete.
+//
+// How it is opened, and by whom:
+//
+//	store.go, reader.go, importer.go, maintain.go                 by a node; to read and to import wallets beside one; to maintain it without
+//	engine.go, dialect.go, durability.go                          what differs between the databases
+//	location.go, sqlite.go, statements.go, simulated.go           a file of SQLite, its prepared statements; that of a simulation
+//	lock_unix.go, lock_other.go, disk_unix.go, disk_other.go      who has the file, and how much its disk has room for
+//	netfs_linux.go, netfs_other.go                                that it is a disk of this machine
+//	postgres.go, pgdriver.go, pgbytes.go, pgerrors.go, tenant.go  a server of PostgreSQL, and which processes run on it
+//	migrate.go, examine.go, chainid.go                            the schema, and the chain that the store belongs to
+//
+// How it is written and read:
+//
+//	writer.go, probe.go, transact.go, insert.go  changes, in groups or each by itself
+//	pen.go, fences.go                            what is written for a wallet, and the proof that it is ours
+//	query.go, values.go, errors.go, gauge.go     queries, values in columns, errors; whether anything was written since
+//	retention.go, backup.go, figures.go          what is deleted, copied and measured
+//
+// What is in it:
+//
+//	windows.go, windows_shared.go, openrows.go                                windows: opened, missed and not ended, of one instance or many
+//	windows_list.go, windows_detail.go, tally.go                              windows as they are shown
+//	journal.go, results.go, faults.go                                         what was said and heard in a window, how it ended, and who was at fault
+//	actions.go, signings.go, barred.go                                        what was carried out and signed; nothing against one's word that one heard nothing
+//	wallets.go, registry.go, keygens.go, backends.go, shares.go               wallets, how their keys were made, and which backend holds them
+//	sessions.go, generations.go, owners.go, claims.go, claims_reconcile.go    instances: that they live, whose a wallet is, who speaks in a window
+//	changes.go, bans.go, halts.go, verdicts.go, wishes.go                     lists that instances share, and their versions
+//	evidence.go, heads.go, headlog.go, drafts.go                              what is attested: the own heads, and those of others
+//	differences.go, proofs.go                                                 where histories differ, and what is proved by that
+//	facts.go                                                                  what feeds are told of all this
+//	feed.go, feed_records.go, feed_seals.go, feed_segments.go, feed_fresh.go  a feed: its records and seals, and how many of them are one row
+//	feed_mailboxes.go, feed_homes.go, feed_moves.go, feed_keys.go             mailboxes, where they are, and the keys that sign for them
+//	feed_collect.go, feed_loss.go                                             what a feed deletes, and what it does where its database was put back
 package store
 
 import (

@@ -4,6 +4,16 @@
 //
 // Names are snake_case and keep their meaning; new ones may be added. Heights are numbers, times RFC 3339 in UTC, bytes
 // hex. What is not known is null, so that zero always means zero.
+//
+//	view.go, span.go, errors.go, records.go              what documents have in common; those that are made of the store alone
+//	window.go, trace.go, election.go, event.go, news.go  windows: listed, in full, who leads, and as they happen
+//	fault.go, score.go, verification.go                  faults, operators by their faults, what a second look at a window shows
+//	evidence.go, proof.go                                what faults rest on, and whether an export proves it; proofs, comparisons
+//	action.go, signing.go, keygen.go, signer.go          actions, signatures, key generations, signer backends
+//	wallet.go, instances.go, peer.go, endpoint.go        wallets, siblings, the network, the chain's endpoints
+//	status.go, store.go                                  whether all is well, and what the store holds
+//	board.go, boardsigner.go                             what the dashboard shows
+//	feed.go                                              mailboxes, their entries, and who altered some
 package view
 
 import (

@@ -4,6 +4,10 @@
 //
 //	Dispatch ─Order─► Dispatcher ─► one goroutine per action: wait for the window's end, check for revocation,
 //	Revoke ─────────►                validate again, Handler ─► Outcome ─► Log
+//
+//	action.go, handlers.go   what a handler promises, and those that sign nothing
+//	dispatcher.go, round.go  which order is taken, and which waits, is busy or is revoked
+//	carryout.go              one action, from its order to its outcome
 package action
 
 import (

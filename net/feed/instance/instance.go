@@ -3,6 +3,13 @@
 //
 // Every instance takes in everything, its own and its siblings', so that whichever has a mailbox can go on with it. What a sibling
 // tells carries its signature, one per message; what is not signed as it must be is refused, and that sibling is blamed.
+//
+//	instance.go, ledger.go                            an instance put together, and what it asks of the shared store
+//	intake.go, absence.go                             what is told by all instances is taken in, also after this one was away
+//	steward.go, moving.go, orphans.go                 mailboxes move in, out, and here from an instance that is gone
+//	mailboxes.go, follow.go, crossings.go, export.go  how they are shown and followed, across moves too, and exported
+//	journal.go, marks.go, recall.go                   what was told last, in own files, and what follows if the store has forgotten it
+//	watch.go                                          what goes wrong is counted, old epochs are collected
 package instance
 
 import (

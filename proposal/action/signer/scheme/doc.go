@@ -4,6 +4,12 @@
 // round before and gives the next. Messages are opaque to everybody else; they must reach the seat that they are for exactly
 // as they were made, with the true name of the seat that made them, and those for one seat must be read by nobody else.
 //
+//	keygen.go, signing.go, verify.go         generating a key, signing, and whether a signature is right
+//	party.go, rounds.go, frame.go, shape.go  a run of the library, its messages and the only form that they may have
+//	fault.go, words.go, dealt.go             who broke a run: what the library says, and what a dealt share shows
+//	share.go, sharecodec.go, cmp.go          a seat's share of the key, at rest and in the library's form
+//	curve.go, tweak.go                       points and scalars; a Taproot key
+//
 // The library is github.com/taurusgroup/multi-party-sig (alpha, unaudited). What is known to be wrong with it, and what is
 // done about it here:
 //
