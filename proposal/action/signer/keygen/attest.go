@@ -32,7 +32,7 @@ func (p *play) attest(ctx context.Context) error {
 	}
 	defer told()
 	start := time.Now()
-	late := time.NewTimer(roundTime)
+	late := time.NewTimer(p.s.cfg.RoundTime)
 	defer late.Stop()
 	end := time.NewTimer(time.Until(p.inv.Expires.Add(giveUp)))
 	defer end.Stop()

@@ -209,7 +209,7 @@ func (p *play) patience() time.Time {
 		p.s.cfg.Network.Invite(doc)
 		p.row.Invitation, p.inv = doc, inv // saved with the next state
 	}
-	if least := p.row.Changed.Add(roundTime); least.After(p.inv.Expires) {
+	if least := p.row.Changed.Add(p.s.cfg.RoundTime); least.After(p.inv.Expires) {
 		return least
 	}
 	return p.inv.Expires
@@ -270,7 +270,7 @@ func (p *play) save(ctx context.Context, state State, detail string) error {
 
 // say publishes, if it takes several attempts. Saying it again later is the topic's affair. What is too large stays so.
 func (p *play) say(ctx context.Context, data []byte) error {
-	deadline := time.Now().Add(roundTime)
+	deadline := time.Now().Add(p.s.cfg.RoundTime)
 	for {
 		err := p.topic.Publish(ctx, data)
 		if err == nil || ctx.Err() != nil {

@@ -48,7 +48,7 @@ func (p *play) earlier(ctx context.Context) (*signer.KeyDetail, error) {
 func (p *play) rounds(ctx context.Context) (*signer.KeyDetail, error) {
 	var in [][]byte
 	for round := 1; round <= MaxRounds; round++ {
-		deadline := time.Now().Add(roundTime)
+		deadline := time.Now().Add(p.s.cfg.RoundTime)
 		p.note(Progress{Round: round, Since: time.Now()})
 		reply, err := p.ask(ctx, round, in, deadline)
 		if err != nil {
@@ -70,7 +70,7 @@ func (p *play) rounds(ctx context.Context) (*signer.KeyDetail, error) {
 			p.played = true
 			return reply.Done.Key, nil
 		}
-		err = p.await(ctx, round, func() time.Time { return deadline.Add(roundTime) }, func() (absent []chain.Operator) {
+		err = p.await(ctx, round, func() time.Time { return deadline.Add(p.s.cfg.RoundTime) }, func() (absent []chain.Operator) {
 			in, absent = p.heard.bundlesOf(round)
 			return absent
 		}, fmt.Sprintf("did not answer in round %d", round))
@@ -153,7 +153,7 @@ func (p *play) mine(ctx context.Context, err error) error {
 	case err == nil || ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
-		return &failure{why: fmt.Sprintf("our backend did not answer within %v", roundTime)}
+		return &failure{why: fmt.Sprintf("our backend did not answer within %v", p.s.cfg.RoundTime)}
 	case errors.Is(err, errNoHeight):
 		return &failure{why: err.Error()}
 	case errors.Is(err, signer.ErrSplit):

@@ -1,6 +1,7 @@
 package keygen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -53,14 +54,16 @@ type Config struct {
 	Known func(ctx context.Context) (map[chain.Operator]bool, error)
 	// Gone reports whether an instance that shares the log does not run; nil if there are no others.
 	Gone func(ctx context.Context, instance string) (bool, error)
+	// RoundTime is for one round, our backend's part included; 0 is ten minutes, which large CMP wallets take. Who waits less than the
+	// others fails what they would finish: it is for tests, in which blocks come faster.
+	RoundTime time.Duration
 }
 
 // The times of a key generation. They are the same everywhere: an operator who waits less than the others fails what they would finish.
 const (
-	validity  = 24 * time.Hour   // how long an invitation stands open
-	roundTime = 10 * time.Minute // for one round, our backend's part included; large CMP wallets take that
-	giveUp    = 24 * time.Hour   // how long after an invitation's expiry attestations are awaited
-	linger    = MaxValidity      // how long after its end others are told of a key generation
+	validity = 24 * time.Hour // how long an invitation stands open
+	giveUp   = 24 * time.Hour // how long after an invitation's expiry attestations are awaited
+	linger   = MaxValidity    // how long after its end others are told of a key generation
 )
 
 func (c Config) validate() error {
@@ -94,6 +97,7 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	cfg.RoundTime = cmp.Or(cfg.RoundTime, 10*time.Minute)
 	return &Service{
 		cfg:     cfg,
 		self:    wire.PublicKeyOf(cfg.Key).Operator(),
