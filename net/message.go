@@ -6,6 +6,7 @@
 // what it says. What is dropped for that is counted, and its cause is of a closed list.
 //
 //	config.go, host.go, pubsub.go, sign.go                 what a host is given; what it starts, and how it is told of by pubsub
+//	pubsubhost.go                                          the host without what pubsub does for each message and nobody needs
 //	message.go, identity.go, secp256k1.go                  what is said: a statement of an operator, its ID, its signature
 //	line.go, channel.go, inbox.go, return.go               a topic as it is held; a wallet's, and what waits in it
 //	topic.go, topicinbox.go, repeat.go                     a topic of a group of operators; what waits in it, and is said again

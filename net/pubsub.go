@@ -41,7 +41,7 @@ const seenTTL = 5 * time.Minute
 // a thousand rarely used topics its delivery quotas would punish silence. Here only known operators are admitted, and
 // the meters below do what its penalties would: who forwards rejected messages or floods pays, and is cut off.
 func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, error) {
-	return pubsub.NewGossipSub(ctx, h.host,
+	return pubsub.NewGossipSub(ctx, pubsubHost{h.host},
 		pubsub.WithMessageAuthor(author),
 		pubsub.WithMessageSignaturePolicy(pubsub.LaxNoSign), // as strict as StrictSign, see above
 		pubsub.WithMessageIdFn(func(m *pb.Message) string { id := h.flights.id(m); return string(id[:]) }),
