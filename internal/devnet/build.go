@@ -8,14 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/internal/devnet/localchain"
 )
 
 // build makes everything that is there before the first block is mined at its pace: chain, keys, wallets, directories.
@@ -26,21 +23,7 @@ func (d *devnet) build(ctx context.Context) (err error) {
 	if d.logFile, d.log, err = logTo(filepath.Join(d.cfg.Dir, "devnet.log")); err != nil {
 		return err
 	}
-	d.leash = newLeash(d.log)
-	if d.chain, err = localchain.New(localchain.Config{
-		BlockTime: d.cfg.BlockTime, FastIdle: d.cfg.FastIdle, Busy: d.busy.Load, Wait: d.leash.taut, Seed: d.cfg.Seed,
-	}); err != nil {
-		return err
-	}
-	genesis, err := d.chain.Header(0)
-	if err != nil {
-		return err
-	}
-	d.genesis = genesis.Hash
-	if d.client, err = ethereum.Dial(ctx, ethereum.Config{
-		URL: d.chain.URL(), PollInterval: time.Second, CallTimeout: callTimeout, ChainID: localchain.ChainID,
-		Bridge: d.chain.Bridge(), Validator: d.chain.Validator(),
-	}, d.log); err != nil {
+	if err := d.lay(ctx, d.cfg, d.log); err != nil {
 		return err
 	}
 	if d.treasury, err = newTreasury(ctx, d.chain, d.client, d.cfg, d.scenario.draws, d.log); err != nil {
@@ -51,9 +34,6 @@ func (d *devnet) build(ctx context.Context) (err error) {
 	}
 	return d.fund(ctx)
 }
-
-// callTimeout bounds one question of the director to the chain in the same process.
-const callTimeout = 30 * time.Second
 
 // emptyDir makes a directory, or takes one that has nothing in it: a devnet never writes over anything.
 func emptyDir(dir string) error {
@@ -241,8 +221,7 @@ func (d *devnet) begin(ctx context.Context) error {
 	if err := d.chain.Hold(ctx, d.meetAt(first)); err != nil {
 		return err
 	}
-	d.spawn(ctx, "the chain", d.chain.Run)
-	d.spawn(ctx, "following the chain", d.follow)
+	d.runChain(ctx)
 	if d.cfg.FastIdle && len(d.cfg.Guests) == 0 { // whoever joins looks at once whether the others are there
 		if err := d.chain.Until(ctx, max(first.Block, headStart)-headStart); err != nil {
 			return err
@@ -255,6 +234,12 @@ func (d *devnet) begin(ctx context.Context) error {
 		return d.chaos.begin(ctx)
 	}
 	return nil
+}
+
+// runChain has the chain mine at its pace, and the director follow it.
+func (d *devnet) runChain(ctx context.Context) {
+	d.spawn(ctx, "the chain", d.chain.Run)
+	d.spawn(ctx, "following the chain", func(ctx context.Context) error { return d.follow(ctx, d.cfg.Screen.Height) })
 }
 
 // headStart is how many blocks before the first window nodes start, where the blocks before come in a burst: to follow that costs

@@ -15,7 +15,7 @@
 //	outage.go, crook.go   signers that are stopped or retired, and those that cheat
 //	enclave.go, founding.go  the operators' signers, and the wallets that they make
 //	treasury.go, purse.go  what wallets are asked to pay, and from what
-//	leash.go              the chain that waits for slow nodes
+//	ground.go, leash.go   the chain, which waits for slow nodes
 //	actor.go              the adversary
 //	endpoints.go, illness.go  the nodes' own endpoints, and what is wrong with them
 //	disk.go               the disk that is slow
@@ -37,26 +37,21 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/walletnode/walletnode/chain"
-	"github.com/walletnode/walletnode/chain/ethereum"
 	"github.com/walletnode/walletnode/coordination"
-	"github.com/walletnode/walletnode/internal/devnet/localchain"
 	"github.com/walletnode/walletnode/internal/pgserver"
 )
 
-// devnet is a running devnet. The director, which is the goroutine of Run, owns it; the chain's miner reads busy, and
-// the follower goroutine feeds the clock.
+// devnet is a running devnet. The director, which is the goroutine of Run, owns it, but for what ground and crew say of themselves.
 type devnet struct {
+	ground
+	crew
+
 	cfg       Config
 	scenario  scenario
 	logFile   *os.File
 	log       *slog.Logger // what director and actors do
-	chain     *localchain.Chain
-	client    *ethereum.Client // reads the contracts for the judge
-	genesis   chain.Hash
 	lot       lot
 	treasury  *treasury
 	holdings  holdings
@@ -68,11 +63,21 @@ type devnet struct {
 	chaos     *chaos                          // nil if nothing strikes instances
 	board     *board                          // nil if the subject's instances have pages of their own
 	refused   map[chain.Operator]chain.Height // operators that honest nodes refuse, until this block
-	busy      atomic.Bool                     // blocks are needed at their pace
-	leash     *leash                          // between the chain and the nodes
-	clock     *chain.Clock                    // the director's own
-	fail      func(error)                     // ends the devnet
-	work      sync.WaitGroup                  // miner and follower
+}
+
+// crew is who works beside the director.
+type crew struct {
+	fail func(error) // ends the devnet
+	work sync.WaitGroup
+}
+
+// spawn runs a part of the devnet that ends with ctx; if it ends before, so does the devnet.
+func (c *crew) spawn(ctx context.Context, part string, run func(context.Context) error) {
+	c.work.Go(func() {
+		if err := run(ctx); ctx.Err() == nil {
+			c.fail(fmt.Errorf("%s ended: %w", part, err))
+		}
+	})
 }
 
 // Run makes a devnet and runs it until its windows are over or ctx ends; then nothing of it is left but its
@@ -99,8 +104,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		lot:      drawLot(cfg.Seed),
 		refused:  make(map[chain.Operator]chain.Height),
 		holdings: holdings{poor: make(map[chain.WalletID][][]chain.Operator)},
-		clock:    chain.NewClock(chain.Freshness{MaxSilence: time.Hour}, 0), // it is never asked whether it is stale
-		fail:     func(err error) { cancel(err) },
+		crew:     crew{fail: func(err error) { cancel(err) }},
 	}
 	d.scenario, _ = scenarioNamed(cfg.Scenario)
 	if cfg.plan != nil {
@@ -186,30 +190,6 @@ func (d *devnet) dissolve() error {
 		errs = append(errs, d.logFile.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// follow keeps the director's clock at the chain's head until ctx ends.
-func (d *devnet) follow(ctx context.Context) error {
-	for height := d.chain.Height(); ; height++ {
-		if err := d.chain.Until(ctx, height); err != nil {
-			return err
-		}
-		header, err := d.chain.Header(height)
-		if err != nil {
-			return err
-		}
-		d.clock.Observe(header)
-		d.cfg.Screen.Height(height)
-	}
-}
-
-// spawn runs a part of the devnet that ends with ctx; if it ends before, so does the devnet.
-func (d *devnet) spawn(ctx context.Context, part string, run func(context.Context) error) {
-	d.work.Go(func() {
-		if err := run(ctx); ctx.Err() == nil {
-			d.fail(fmt.Errorf("%s ended: %w", part, err))
-		}
-	})
 }
 
 func (d *devnet) intro() Intro {

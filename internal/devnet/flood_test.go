@@ -65,7 +65,7 @@ func TestTheChainGoesOnForAFlooderWithNothingToReplay(t *testing.T) {
 			return false, err
 		})
 	}()
-	a := &act{devnet: &devnet{chain: c, clock: clock}, window: window}
+	a := &act{devnet: &devnet{ground: ground{chain: c, clock: clock}}, window: window}
 	require.NoError(t, a.standStill(ctx, held))
 
 	it := &actor{begun: make(chan struct{}), flooded: make(chan struct{})}

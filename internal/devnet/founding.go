@@ -49,8 +49,7 @@ func (d *devnet) found(ctx context.Context) error {
 	if err := d.chain.Hold(ctx, rest); err != nil {
 		return err
 	}
-	d.spawn(ctx, "the chain", d.chain.Run)
-	d.spawn(ctx, "following the chain", d.follow)
+	d.runChain(ctx)
 	if err := d.chain.Until(ctx, rest); err != nil {
 		return err
 	}

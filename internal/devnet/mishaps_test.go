@@ -28,7 +28,7 @@ func TestNobodyIsWaitedForWithoutEndAtAStand(t *testing.T) {
 	s, err := store.Open(t.Context(), store.Config{DSN: o.dir}, localchain.ChainID, chain.Hash{1}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	a := &act{devnet: &devnet{chain: c, clock: clock, operators: []*operator{o}}, window: window}
+	a := &act{devnet: &devnet{ground: ground{chain: c, clock: clock}, operators: []*operator{o}}, window: window}
 	a.elections = []election{{leader: chain.Operator{2}}}
 
 	const bound = 100 * time.Millisecond
