@@ -17,6 +17,30 @@ func (a *act) prepare(ctx context.Context) error {
 	if err := a.gather(ctx); err != nil {
 		return err
 	}
+	if err := a.devise(ctx); err != nil {
+		return err
+	}
+	a.log.Info("Window planned", "window", a.window.Block, "plan", a.plan)
+	if err := a.cast(ctx); err != nil {
+		return err
+	}
+	if err := a.gather(ctx); err != nil {
+		return err
+	}
+	if err := a.silence(ctx); err != nil {
+		return err
+	}
+	if a.chaos != nil {
+		return a.chaos.muster(ctx)
+	}
+	if a.plan.parted() {
+		return a.part(ctx)
+	}
+	return nil
+}
+
+// devise elects, and plans the window: what befalls whoever leads before it is known who that is, everything else afterwards.
+func (a *act) devise(ctx context.Context) error {
 	if a.scenario.draws {
 		if err := a.draw(ctx); err != nil {
 			return err
@@ -34,7 +58,11 @@ func (a *act) prepare(ctx context.Context) error {
 	if a.scenario.ill == 0 {
 		a.plan = a.scenario.plan(a.stage())
 	}
-	a.log.Info("Window planned", "window", a.window.Block, "plan", a.plan)
+	return nil
+}
+
+// cast takes out the nodes that the plan wants away or otherwise, and hires who acts in place of some.
+func (a *act) cast(ctx context.Context) error {
 	for _, address := range a.plan.down {
 		if err := a.takeDown(ctx, a.operator(address)); err != nil {
 			return err
@@ -64,18 +92,6 @@ func (a *act) prepare(ctx context.Context) error {
 		if _, err := o.endpoints[0].Set(ctx, rpcfault.Faults{Withhold: lost}); err != nil {
 			return err
 		}
-	}
-	if err := a.gather(ctx); err != nil {
-		return err
-	}
-	if err := a.silence(ctx); err != nil {
-		return err
-	}
-	if a.chaos != nil {
-		return a.chaos.muster(ctx)
-	}
-	if a.plan.parted() {
-		return a.part(ctx)
 	}
 	return nil
 }
