@@ -61,30 +61,40 @@ func FromConfig(c config.Config, password string, logger func(room string) *slog
 		Freshness: chain.Freshness{MaxSilence: c.Ethereum.StaleAfter, MaxHeaderAge: c.Ethereum.MaxHeaderAge},
 		BlockTime: ethereumBlockTime,
 		FeeRate:   uint64(c.Redemption.FeeRate),
-		Network: net.Config{
-			Listen:       c.Network.Listen,
-			Announce:     c.Network.Announce,
-			Instance:     instance,
-			Peers:        c.Network.Peers,
-			MDNS:         c.Network.MDNS,
-			ProofTimeout: c.Network.AdmissionDeadline,
-		},
-		Store: store.Config{
-			DSN: c.StoreDSN(),
-			Retention: store.Retention{
-				Windows:  c.Store.RetentionWindows,
-				Evidence: c.Store.RetentionEvidence,
-				Messages: c.Store.RetentionMessages,
-				Heads:    c.Store.RetentionHeads,
-			},
-		},
-		Cluster: siblings,
-		Dir:     c.Node.DataDir,
-		Bans:    AutomaticBans{On: c.Bans.Automatic, Score: c.Bans.Score, Windows: c.Bans.Windows, Lasts: c.Bans.Lasts},
-		Signing: signing,
-		Feed:    feeds,
-		Logger:  logger,
+		Network:   networkConfig(c, instance),
+		Store:     storeConfig(c),
+		Cluster:   siblings,
+		Dir:       c.Node.DataDir,
+		Bans:      AutomaticBans{On: c.Bans.Automatic, Score: c.Bans.Score, Windows: c.Bans.Windows, Lasts: c.Bans.Lasts},
+		Signing:   signing,
+		Feed:      feeds,
+		Logger:    logger,
 	}, nil
+}
+
+// networkConfig translates how peers are reached, as far as it is configured.
+func networkConfig(c config.Config, instance crypto.PrivKey) net.Config {
+	return net.Config{
+		Listen:       c.Network.Listen,
+		Announce:     c.Network.Announce,
+		Instance:     instance,
+		Peers:        c.Network.Peers,
+		MDNS:         c.Network.MDNS,
+		ProofTimeout: c.Network.AdmissionDeadline,
+	}
+}
+
+// storeConfig translates where records are kept, and for how long.
+func storeConfig(c config.Config) store.Config {
+	return store.Config{
+		DSN: c.StoreDSN(),
+		Retention: store.Retention{
+			Windows:  c.Store.RetentionWindows,
+			Evidence: c.Store.RetentionEvidence,
+			Messages: c.Store.RetentionMessages,
+			Heads:    c.Store.RetentionHeads,
+		},
+	}
 }
 
 // feedConfig translates what the node hands to signers and tools. The instance's key signs it.
