@@ -73,33 +73,8 @@ func Across(ctx context.Context, a Export, b []Export, keys Keyring, kept ...Exp
 		return c, err
 	}
 	x := crossing{keys: keys, found: map[chain.WalletID]*Finding{}, parts: map[Epoch]bool{}}
-	for i, j := 0, 0; i < len(ours.got) && j < len(theirs.got); {
-		if err := ctx.Err(); err != nil {
-			return c, err
-		}
-		one, other := ours.got[i], theirs.got[j]
-		switch order := one.compare(other.Origin); {
-		case order < 0:
-			if theirs.lacks(one, j) {
-				x.parts[one.epoch] = true
-				x.lacks(one, theirs, j)
-			}
-			i++
-		case order > 0:
-			if ours.lacks(other, i) {
-				x.parts[one.epoch] = true
-				x.lacks(other, ours, i)
-			}
-			j++
-		default:
-			if one.item != other.item {
-				x.parts[one.epoch] = true
-				x.differs(one, other)
-			} else {
-				c.Items++
-			}
-			i, j = i+1, j+1
-		}
+	if c.Items, err = x.sideBySide(ctx, ours, theirs); err != nil {
+		return c, err
 	}
 	for _, h := range []*half{ours, theirs} {
 		if err := x.disorders(ctx, h, ours, until); err != nil {
@@ -131,6 +106,39 @@ type crossing struct {
 	found map[chain.WalletID]*Finding
 	parts map[Epoch]bool // of the first export, in which something differs
 	tried int
+}
+
+// sideBySide goes through what both got, in the sources' order, tells what differs, and returns how many items both have alike.
+func (x *crossing) sideBySide(ctx context.Context, ours, theirs *half) (alike int, err error) {
+	for i, j := 0, 0; i < len(ours.got) && j < len(theirs.got); {
+		if err := ctx.Err(); err != nil {
+			return alike, err
+		}
+		one, other := ours.got[i], theirs.got[j]
+		switch order := one.compare(other.Origin); {
+		case order < 0:
+			if theirs.lacks(one, j) {
+				x.parts[one.epoch] = true
+				x.lacks(one, theirs, j)
+			}
+			i++
+		case order > 0:
+			if ours.lacks(other, i) {
+				x.parts[one.epoch] = true
+				x.lacks(other, ours, i)
+			}
+			j++
+		default:
+			if one.item != other.item {
+				x.parts[one.epoch] = true
+				x.differs(one, other)
+			} else {
+				alike++
+			}
+			i, j = i+1, j+1
+		}
+	}
+	return alike, nil
 }
 
 // tell keeps a difference of a wallet: the first, and instead of it the first one that is proved.

@@ -161,27 +161,8 @@ func (r *Reader) epoch(e Epoch) (*Kept, error) {
 // Seal verifies the next seal, with the subscriptions that held, and says who is to blame by it. Errors say that it is none that can
 // be used: by another key, or not the next. An epoch whose outbox is missing is complete with a later seal.
 func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
-	if s.Actor.Instance != r.instance {
-		return nil, fmt.Errorf("a seal of %s, not of %s: %w", s.Actor.Instance, r.instance, ErrSignature)
-	}
-	if err := s.Verify(r.keys); err != nil {
+	if err := r.follows(s, subs); err != nil {
 		return nil, err
-	}
-	whole := s.Actor.whole()
-	if r.at.Sealed && s.Epoch != r.at.Epoch+1 {
-		return nil, fmt.Errorf("the seal of epoch %d after that of epoch %d: %w", s.Epoch, r.at.Epoch, ErrSkipped)
-	}
-	if r.at.Sealed && s.Previous != r.at.Seal {
-		return nil, fmt.Errorf("the seal of epoch %d does not follow that of epoch %d: %w",
-			s.Epoch, r.at.Epoch, Blame{Actor: whole, Reason: Conflict})
-	}
-	twisted := s.blamed(s.Actor, False) // by its sequencer: nothing that it holds says what the others did
-	if subs.Hash() != s.Subscriptions || subs.Version() != s.Version {
-		blame := Blame{Actor: whole, Reason: Delivery}
-		if twisted {
-			blame = Blame{Actor: s.Actor, Reason: False}
-		}
-		return nil, fmt.Errorf("other subscriptions than those of epoch %d: %w", s.Epoch, blame)
 	}
 	if r.held() {
 		return nil, ErrUnverified
@@ -200,7 +181,7 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 	r.at.Sealed, r.at.Epoch, r.at.Seal = true, s.Epoch, s.Hash()
 	r.unsealed = 0
 	blames := Audit(s)
-	if twisted {
+	if s.twisted() {
 		if _, named := s.HeadOf(r.mailbox); named { // else entries come after it, as those of an outbox that was missing
 			r.complete(s.Epoch, true)
 		}
@@ -217,10 +198,38 @@ func (r *Reader) Seal(s Seal, subs *Subscriptions) ([]Blame, error) {
 	}
 	blames = append(blames, r.complete(s.Epoch, head.Closed)...)
 	if len(blames) == 0 && r.doubt != 0 { // all stages say the same, and it is wrong
-		blames = []Blame{{Actor: whole, Reason: Delivery, Seq: r.doubt}}
+		blames = []Blame{{Actor: s.Actor.whole(), Reason: Delivery, Seq: r.doubt}}
 	}
 	r.doubt = 0
 	return blames, nil
+}
+
+// twisted is whether a seal is false by its own sequencer: nothing that it holds says what the others did.
+func (s Seal) twisted() bool { return s.blamed(s.Actor, False) }
+
+// follows checks that a seal is the instance's next one, and the subscriptions those of its epoch.
+func (r *Reader) follows(s Seal, subs *Subscriptions) error {
+	if s.Actor.Instance != r.instance {
+		return fmt.Errorf("a seal of %s, not of %s: %w", s.Actor.Instance, r.instance, ErrSignature)
+	}
+	if err := s.Verify(r.keys); err != nil {
+		return err
+	}
+	if r.at.Sealed && s.Epoch != r.at.Epoch+1 {
+		return fmt.Errorf("the seal of epoch %d after that of epoch %d: %w", s.Epoch, r.at.Epoch, ErrSkipped)
+	}
+	if r.at.Sealed && s.Previous != r.at.Seal {
+		return fmt.Errorf("the seal of epoch %d does not follow that of epoch %d: %w",
+			s.Epoch, r.at.Epoch, Blame{Actor: s.Actor.whole(), Reason: Conflict})
+	}
+	if subs.Hash() != s.Subscriptions || subs.Version() != s.Version {
+		blame := Blame{Actor: s.Actor.whole(), Reason: Delivery}
+		if s.twisted() {
+			blame = Blame{Actor: s.Actor, Reason: False}
+		}
+		return fmt.Errorf("other subscriptions than those of epoch %d: %w", s.Epoch, blame)
+	}
+	return nil
 }
 
 // end is where the mailbox stood when an epoch ended: records flow on while it is sealed, and entries of later ones may have come

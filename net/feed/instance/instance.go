@@ -188,8 +188,7 @@ func newest(ctx context.Context, in <-chan chain.Height, out chan<- chain.Height
 
 // serve runs one feed from what is stored, until something of it fails.
 func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error {
-	key := i.cfg.Signer.Public()
-	if err := i.cfg.Ledger.SayKey(ctx, key); err != nil {
+	if err := i.cfg.Ledger.SayKey(ctx, i.cfg.Signer.Public()); err != nil {
 		return fmt.Errorf("tell the instance's key: %w", err)
 	}
 	defer i.marks.close() //nolint:errcheck // every write has told its error
@@ -227,16 +226,7 @@ func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error
 			return ctx.Err()
 		}
 	})
-	g.Go(func() error { // nothing is signed by a key of before once an epoch is open, or was opened before the start
-		now, err := opened(ctx, f, 0)
-		if err != nil {
-			return err
-		}
-		if err := i.cfg.Ledger.ReplaceKeys(ctx, key, now); err != nil {
-			return fmt.Errorf("replace the keys of before: %w", err)
-		}
-		return nil
-	})
+	g.Go(func() error { return i.replaceKeys(ctx, f) })
 	in := &intake{Instance: i, feed: f, positions: state.Sources}
 	g.Go(func() error {
 		if from > 0 {
@@ -248,6 +238,19 @@ func (i *Instance) serve(ctx context.Context, heights <-chan chain.Height) error
 	})
 	g.Go(func() error { return i.watch(ctx, f, state.Sealed) })
 	return g.Wait()
+}
+
+// replaceKeys has the instance's key replace those of before once an epoch is open, or if one was opened before the start: from then on
+// nothing is signed by them.
+func (i *Instance) replaceKeys(ctx context.Context, f *pipeline.Feed) error {
+	now, err := opened(ctx, f, 0)
+	if err != nil {
+		return err
+	}
+	if err := i.cfg.Ledger.ReplaceKeys(ctx, i.cfg.Signer.Public(), now); err != nil {
+		return fmt.Errorf("replace the keys of before: %w", err)
+	}
+	return nil
 }
 
 // set shows which feed runs, or which mailboxes are where; nil is no change of the latter.
