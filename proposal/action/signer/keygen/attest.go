@@ -16,15 +16,9 @@ import (
 // everybody, which may be before we have: so we go on listening when somebody is absent, and even when somebody attests
 // something else, until it has taken too long.
 func (p *play) attest(ctx context.Context) error {
-	own, err := p.own()
+	own, err := p.sayOwn(ctx)
 	if err != nil {
-		return &failure{why: "what we attested: " + err.Error()}
-	}
-	p.heard.recall(p.row.Attestations)
-	for _, data := range [][]byte{attestationMessage(own.signed), newCall()} {
-		if err := p.say(ctx, data); err != nil {
-			return err
-		}
+		return err
 	}
 	told := func() {}
 	if !p.played {
@@ -56,13 +50,8 @@ func (p *play) attest(ctx context.Context) error {
 		if failed {
 			compared.Reset(comparing)
 		}
-		if p.row.State == Failed {
-			if f := p.proven(ctx, resolved); f != nil && len(f.culprits) > named {
-				named = len(f.culprits)
-				if err := p.name(ctx, f); err != nil {
-					return err
-				}
-			}
+		if named, err = p.nameMore(ctx, resolved, named); err != nil {
+			return err
 		}
 		select {
 		case <-changed:
@@ -73,15 +62,48 @@ func (p *play) attest(ctx context.Context) error {
 				return err
 			}
 		case <-end.C:
-			if p.row.State == Failed {
-				p.discard(ctx, p.row.Detail)
-				return nil
-			}
-			return &failure{why: names(absent) + " did not attest in time"}
+			return p.tooLate(ctx, absent)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// sayOwn says what we attest, after what is stored of others' attestations, and asks everybody for theirs.
+func (p *play) sayOwn(ctx context.Context) (attested, error) {
+	own, err := p.own()
+	if err != nil {
+		return own, &failure{why: "what we attested: " + err.Error()}
+	}
+	p.heard.recall(p.row.Attestations)
+	for _, data := range [][]byte{attestationMessage(own.signed), newCall()} {
+		if err := p.say(ctx, data); err != nil {
+			return own, err
+		}
+	}
+	return own, nil
+}
+
+// nameMore names, once the session has failed, who is proved to have spoilt it, if these are more than were named before. It returns how
+// many are named.
+func (p *play) nameMore(ctx context.Context, resolved bool, named int) (int, error) {
+	if p.row.State != Failed {
+		return named, nil
+	}
+	f := p.proven(ctx, resolved)
+	if f == nil || len(f.culprits) <= named {
+		return named, nil
+	}
+	return len(f.culprits), p.name(ctx, f)
+}
+
+// tooLate ends an attestation that has taken too long.
+func (p *play) tooLate(ctx context.Context, absent []chain.Operator) error {
+	if p.row.State == Failed {
+		p.discard(ctx, p.row.Detail)
+		return nil
+	}
+	return &failure{why: names(absent) + " did not attest in time"}
 }
 
 // call has everybody asked again who attests something else or is absent: they may have attested to others alone, who use the
