@@ -90,15 +90,24 @@ func (r *run) round(in []Message) (Step, error) {
 // at is the library's round whose messages are awaited, 0 before the first step.
 func (r *run) at() int { return int(r.own.RoundNumber) }
 
+// slot is what one seat sent in a round.
+type slot struct {
+	broadcast, direct *protocol.Message
+	bad               error // what is wrong with it; nil if nothing is
+	differs           bool  // the seat heard something else in the round before than we did
+}
+
 // sort checks what can be checked without the library, and brings the messages into the order in which it shall see them.
 func (r *run) sort(in []Message) ([]*protocol.Message, error) {
-	at := r.at()
-	want := r.rounds[at-firstRound]
-	type slot struct {
-		broadcast, direct *protocol.Message
-		bad               error
-		differs           bool
+	slots, err := r.slots(in)
+	if err != nil {
+		return nil, err
 	}
+	return r.ordered(slots)
+}
+
+// slots puts each message where it belongs. An error is about who passed it on.
+func (r *run) slots(in []Message) (map[chain.Seat]*slot, error) {
 	slots := make(map[chain.Seat]*slot, len(r.others))
 	for _, s := range r.others {
 		slots[s] = &slot{}
@@ -111,32 +120,44 @@ func (r *run) sort(in []Message) ([]*protocol.Message, error) {
 		if m.To != 0 && m.To != r.self {
 			return nil, fmt.Errorf("a message from seat %d for seat %d, not %d", m.From, m.To, r.self)
 		}
-		f, err := decode(m.Data, at, r.own.SSID)
-		if err == nil && f.direct != (m.To != 0) {
-			err = errKind
-		}
-		if err != nil {
+		if err := r.put(s, m); err != nil {
 			s.bad = err
-			continue
 		}
-		place, form := &s.broadcast, want.broadcast
-		if f.direct {
-			place, form = &s.direct, want.direct
-		}
-		switch {
-		case form == nil || !form.has(f.body):
-			s.bad = errForm
-			continue
-		case *place != nil:
-			s.bad = errTwice
-			continue
-		}
-		s.differs = s.differs || r.only == nil && !bytes.HasPrefix(r.own.BroadcastVerification, f.echo)
-		msg := r.own
-		msg.From, msg.To, msg.Broadcast, msg.Data = idOf(m.From), toOf(m.To), !f.direct, f.body
-		*place = &msg
 	}
+	return slots, nil
+}
 
+// put decodes a message into its seat's slot. An error is what is wrong with the message.
+func (r *run) put(s *slot, m Message) error {
+	want := r.rounds[r.at()-firstRound]
+	f, err := decode(m.Data, r.at(), r.own.SSID)
+	if err == nil && f.direct != (m.To != 0) {
+		err = errKind
+	}
+	if err != nil {
+		return err
+	}
+	place, form := &s.broadcast, want.broadcast
+	if f.direct {
+		place, form = &s.direct, want.direct
+	}
+	switch {
+	case form == nil || !form.has(f.body):
+		return errForm
+	case *place != nil:
+		return errTwice
+	}
+	s.differs = s.differs || r.only == nil && !bytes.HasPrefix(r.own.BroadcastVerification, f.echo)
+	msg := r.own
+	msg.From, msg.To, msg.Broadcast, msg.Data = idOf(m.From), toOf(m.To), !f.direct, f.body
+	*place = &msg
+	return nil
+}
+
+// ordered returns what the seats sent in the order of the seats, or the fault of those whose messages are of no use.
+func (r *run) ordered(slots map[chain.Seat]*slot) ([]*protocol.Message, error) {
+	at := r.at()
+	want := r.rounds[at-firstRound]
 	var got []*protocol.Message
 	broken, split := &Fault{}, &Fault{Err: errSplit}
 	for _, seat := range r.others {
