@@ -2,16 +2,13 @@ package net
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
 	ma "github.com/multiformats/go-multiaddr"
-	"github.com/multiformats/go-multistream"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -57,11 +54,11 @@ func (t *table) sweep(now time.Time) chores {
 			c.cut = append(c.cut, id)
 			continue
 		}
-		if e.untold && !e.exchanging && !now.Before(e.nextExchange) {
-			c.tell = append(c.tell, id)
-		}
-		if e.untold && !e.exchanging {
-			soon(e.nextExchange)
+		if e.dialogue.waits() {
+			if !now.Before(e.dialogue.next) {
+				c.tell = append(c.tell, id)
+			}
+			soon(e.dialogue.next)
 		}
 		soon(e.deadline)
 		soon(e.proofUntil)
@@ -98,15 +95,10 @@ func (t *table) begin(id peer.ID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.peers[id]
-	if e == nil || !e.connected || e.exchanging {
-		return false
-	}
-	e.exchanging, e.untold = true, false // what changes from here on needs another exchange
-	return true
+	return e != nil && e.connected && e.dialogue.begin()
 }
 
-// end gives it back. A failure is tried again, less often if the peer does not speak the protocol: it may be another
-// client, or a node of ours that has only just begun to listen.
+// end gives it back. A failure is tried again.
 func (t *table) end(id peer.ID, err error, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,14 +106,11 @@ func (t *table) end(id peer.ID, err error, now time.Time) {
 	if e == nil {
 		return
 	}
-	e.exchanging, e.nextExchange = false, now.Add(exchangePause)
+	e.dialogue.end(now, err)
 	if err != nil {
 		t.failures.Exchange++
 		e.fail(now, err.Error())
-		e.untold = e.connected
-		if errors.Is(err, multistream.ErrNotSupported[protocol.ID]{}) {
-			e.nextExchange = now.Add(foreignPause)
-		}
+		e.dialogue.untold = e.connected
 	}
 }
 
@@ -130,18 +119,14 @@ func (t *table) serve(id peer.ID, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.peers[id]
-	if e == nil || !e.connected || e.cut || e.serving || !e.exchanges.AllowN(now, 1) {
-		return false
-	}
-	e.serving = true
-	return true
+	return e != nil && e.connected && !e.cut && e.dialogue.serve(now)
 }
 
 func (t *table) served(id peer.ID, err error, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.peers[id]; e != nil {
-		e.serving = false
+		e.dialogue.theirs = false
 		if err != nil && e.connected && !e.cut { // why it was cut off is what people want to know, not that its stream then broke
 			e.fail(now, err.Error())
 		}
@@ -194,7 +179,7 @@ func (t *table) retell(id peer.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.peers[id]; e != nil {
-		e.untold = e.connected
+		e.dialogue.untold = e.connected
 	}
 }
 

@@ -17,7 +17,8 @@
 //	relaying.go                                            what neighbours relay of each author, as far as one can see
 //	authors.go, spoken.go                                  whose key a message is signed by; what is said with our own
 //	table.go, peers.go, groups.go, terms.go                who is admitted: peers, wallets and topics they are in, what each tells of itself
-//	admission.go, delegation.go, static.go, ping.go        how they are met, prove for whom they speak, and are kept
+//	admission.go, dialogue.go, delegation.go               how they are met and tell, and prove, for whom they speak
+//	static.go, ping.go                                     how they are kept
 //	mandate.go, visits.go                                  the own proof; exchanges that peers run with us, which the end waits for
 //	bans.go, cutoff.go                                     who is kept away: by a list, and for a flood
 //	invite.go                                              documents that are handed to operators whom one shares no wallet with

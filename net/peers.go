@@ -68,11 +68,7 @@ type entry struct {
 	topics    map[string]struct{} // channels that it has announced, at most maxTopics
 	ownTopics map[string]struct{} // topics of our own that it has announced, at most maxTopics
 
-	untold       bool      // it has to be told our delegation and terms
-	nextExchange time.Time // not before
-	exchanging   bool      // we run an exchange with it
-	serving      bool      // it runs an exchange with us
-	exchanges    *rate.Limiter
+	dialogue dialogue
 
 	guest       *guest        // what it was offered; one for each connection
 	inviting    bool          // it offers us documents
@@ -108,16 +104,10 @@ const (
 	strangerPause = 30 * time.Second
 	// floodPause is how long a peer is refused that was cut off for flooding.
 	floodPause = 10 * time.Minute
-	// exchangePause lies between two exchanges that we begin with one peer.
-	exchangePause = time.Second
-	// foreignPause is the same for a peer that does not speak the protocol.
-	foreignPause = 10 * time.Second
-	// exchangeBurst exchanges in a row, then one a second, are served: each costs a signature check.
-	exchangeBurst = 5
 )
 
 func newEntry(id peer.ID, limits Limits) *entry {
-	e := &entry{id: id, alone: newMeter(limits), exchanges: rate.NewLimiter(1, exchangeBurst), invitations: rate.NewLimiter(rate.Every(offerPause), maxOffered)}
+	e := &entry{id: id, alone: newMeter(limits), dialogue: newDialogue(), invitations: rate.NewLimiter(rate.Every(offerPause), maxOffered)}
 	e.meter = e.alone
 	if key, err := wire.ParsePeerID([]byte(id)); err == nil {
 		e.own = key.Operator()

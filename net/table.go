@@ -97,7 +97,7 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 	}
 	if !slices.Contains(e.addrs, addr) {
 		// The dialer begins the exchange. If both dialed, both do; the exchanges are equal, so no harm is done.
-		e.untold = e.untold || outbound
+		e.dialogue.untold = e.dialogue.untold || outbound
 		if len(e.addrs) < 8 { // a peer has one or two connections; more are not listed
 			e.addrs = append(e.addrs, addr)
 		}
@@ -154,7 +154,7 @@ func (t *table) disconnected(id peer.ID, stillConnected func() bool, now time.Ti
 		return
 	}
 	close(e.gone)
-	e.connected, e.cut, e.untold, e.seen, e.deadline = false, false, false, now, time.Time{}
+	e.connected, e.cut, e.dialogue.untold, e.seen, e.deadline = false, false, false, now, time.Time{}
 	e.topics, e.ownTopics = nil, nil // pubsub forgets them too
 	t.settle(e, now)
 }

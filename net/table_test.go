@@ -55,10 +55,10 @@ func TestATopicIsNewsToThoseAloneWhoAreAdmittedForNothingElse(t *testing.T) {
 	}
 	told := func() (untold []chain.Operator) {
 		for _, e := range tab.peers {
-			if e.untold {
+			if e.dialogue.untold {
 				untold = append(untold, e.operator)
 			}
-			e.untold = false
+			e.dialogue.untold = false
 		}
 		return untold
 	}

@@ -67,7 +67,7 @@ func (t *table) mismatched(op chain.Operator, ch *Channel, now time.Time) bool {
 func (t *table) tell(changed []chain.Operator) {
 	for _, e := range t.peers {
 		if e.connected && slices.Contains(changed, e.operator) {
-			e.untold = true
+			e.dialogue.untold = true
 		}
 	}
 }
@@ -77,6 +77,6 @@ func (t *table) tellAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.peers {
-		e.untold = e.connected
+		e.dialogue.untold = e.connected
 	}
 }
