@@ -47,8 +47,7 @@ type Host struct {
 	inquiries   []Inquiry
 	inspect     Inspector
 	height      func() chain.Height
-	spoken      func(Message)                  // nil if nobody listens
-	hear        func(doc []byte, from peer.ID) // of invitations; nil if nobody listens
+	spoken      func(Message) // nil if nobody listens
 	log         *slog.Logger
 	static      []peer.AddrInfo
 	wake        chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
@@ -163,9 +162,9 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		held:        newLedger(maxHeld),
 		parcels:     newLedger(maxHeld),
 		repeats:     newRepeats(),
-		invitations: newInvitations(), hear: deps.Invited,
-		inquiries: slices.Clone(deps.Inquiries),
-		inspect:   deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
+		invitations: newInvitations(deps.Invited),
+		inquiries:   slices.Clone(deps.Inquiries),
+		inspect:     deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
 		static:  static,
 		mandate: newMandate(cfg.Operator, lh.ID(), cfg.DelegationLifetime),
 		wake:    make(chan struct{}, 1),

@@ -48,10 +48,11 @@ var errInvitations = errors.New("too many invitations are offered already")
 
 var errSpam = errors.New("peer offers more documents than it may")
 
-// invitations is what a host offers. To whom it still has to, the table knows.
+// invitations is what a host offers, and how it hears what is offered to it. To whom it still has to offer, the table knows.
 type invitations struct {
-	wake    chan struct{} // to the loop that offers; capacity 1
-	strange *rate.Limiter // of what strangers offer us
+	wake    chan struct{}                  // to the loop that offers; capacity 1
+	hear    func(doc []byte, from peer.ID) // nil if nobody listens
+	strange *rate.Limiter                  // of what strangers offer us
 
 	mu   sync.Mutex
 	docs []invitation // at most maxInvitations, the newest last
@@ -62,6 +63,17 @@ type invitation struct {
 	doc []byte
 }
 
+// handouts are the documents that we offer a peer, and that it offers us. They are part of the peer's entry, and guarded as that is.
+type handouts struct {
+	guest    *guest        // what it was offered; one for each connection
+	inviting bool          // it offers us documents
+	budget   *rate.Limiter // of those
+}
+
+func newHandouts() handouts {
+	return handouts{budget: rate.NewLimiter(rate.Every(offerPause), maxOffered)}
+}
+
 // guest is what a connected peer was offered on this connection; guarded by the table's mutex.
 type guest struct {
 	has     map[[32]byte]struct{} // taken; of what is offered now
@@ -69,8 +81,8 @@ type guest struct {
 	offered bool                  // right now
 }
 
-func newInvitations() *invitations {
-	return &invitations{wake: make(chan struct{}, 1), strange: rate.NewLimiter(strangeRate, strangeBurst)}
+func newInvitations(hear func(doc []byte, from peer.ID)) *invitations {
+	return &invitations{wake: make(chan struct{}, 1), hear: hear, strange: rate.NewLimiter(strangeRate, strangeBurst)}
 }
 
 // list returns what is offered.
@@ -131,19 +143,20 @@ func (t *table) toOffer(docs []invitation, now time.Time) (all []offering, next 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for id, e := range t.peers {
-		if !e.connected || e.cut || e.guest.offered {
+		if !e.connected || e.cut || e.handouts.guest.offered {
 			continue
 		}
-		wanted := e.guest.wants(docs)
+		guest := e.handouts.guest
+		wanted := guest.wants(docs)
 		switch {
 		case len(wanted) == 0:
-		case now.Before(e.guest.again):
-			if next.IsZero() || e.guest.again.Before(next) {
-				next = e.guest.again
+		case now.Before(guest.again):
+			if next.IsZero() || guest.again.Before(next) {
+				next = guest.again
 			}
 		default:
-			e.guest.offered = true
-			all = append(all, offering{id, e.guest, wanted})
+			guest.offered = true
+			all = append(all, offering{id, guest, wanted})
 		}
 	}
 	return all, next
@@ -251,8 +264,8 @@ func (h *Host) invited(ctx context.Context, s network.Stream) {
 	defer stop()
 	may := func() bool { return h.table.mayInvite(id, strange, time.Now()) }
 	err := readInvitations(bufio.NewReader(s), may, func(doc []byte) error {
-		if h.hear != nil {
-			h.hear(doc, id)
+		if hear := h.invitations.hear; hear != nil {
+			hear(doc, id)
 		}
 		_, err := s.Write([]byte{1})
 		return err
@@ -294,10 +307,10 @@ func (t *table) hearInvitations(id peer.ID, strange *rate.Limiter, now time.Time
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.peers[id]
-	if e == nil || e.inviting || !e.mayInvite(strange, now) {
+	if e == nil || e.handouts.inviting || !e.mayInvite(strange, now) {
 		return false
 	}
-	e.inviting = true
+	e.handouts.inviting = true
 	return true
 }
 
@@ -305,7 +318,7 @@ func (t *table) heardInvitations(id peer.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.peers[id]; e != nil {
-		e.inviting = false
+		e.handouts.inviting = false
 	}
 }
 
@@ -319,5 +332,5 @@ func (t *table) mayInvite(id peer.ID, strange *rate.Limiter, now time.Time) bool
 
 // mayInvite counts one document. Strangers have a budget together, too.
 func (e *entry) mayInvite(strange *rate.Limiter, now time.Time) bool {
-	return e.connected && !e.cut && e.invitations.AllowN(now, 1) && (e.admitted || strange.AllowN(now, 1))
+	return e.connected && !e.cut && e.handouts.budget.AllowN(now, 1) && (e.admitted || strange.AllowN(now, 1))
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
-	"golang.org/x/time/rate"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
@@ -70,10 +69,8 @@ type entry struct {
 
 	dialogue dialogue
 
-	guest       *guest        // what it was offered; one for each connection
-	inviting    bool          // it offers us documents
-	invitations *rate.Limiter // of those
-	inquiring   bool          // it asks us on a stream
+	handouts  handouts
+	inquiring bool // it asks us on a stream
 
 	lastErr   string
 	lastErrAt time.Time
@@ -107,7 +104,7 @@ const (
 )
 
 func newEntry(id peer.ID, limits Limits) *entry {
-	e := &entry{id: id, alone: newMeter(limits), dialogue: newDialogue(), invitations: rate.NewLimiter(rate.Every(offerPause), maxOffered)}
+	e := &entry{id: id, alone: newMeter(limits), dialogue: newDialogue(), handouts: newHandouts()}
 	e.meter = e.alone
 	if key, err := wire.ParsePeerID([]byte(id)); err == nil {
 		e.own = key.Operator()

@@ -93,7 +93,7 @@ func (t *table) connected(id peer.ID, addr string, outbound bool, now time.Time)
 		}
 		e.connected, e.since, e.gone, e.addrs = true, now, make(chan struct{}), nil
 		e.deadline = now.Add(t.timeout)
-		e.guest = &guest{has: make(map[[32]byte]struct{})}
+		e.handouts.guest = &guest{has: make(map[[32]byte]struct{})}
 	}
 	if !slices.Contains(e.addrs, addr) {
 		// The dialer begins the exchange. If both dialed, both do; the exchanges are equal, so no harm is done.
