@@ -226,13 +226,14 @@ func ours(tb testing.TB, wallets []chain.Wallet) usage {
 	return u
 }
 
-// The bounds are 2 goroutines and 20 kB per wallet beyond pubsub's own; the reference client needs 34 and 124.
+// The goal is 2 goroutines and 20 kB per wallet beyond pubsub's own, where the reference client needs 34 and 124. There is no goroutine for a
+// wallet at all: what two hosts differ by has nothing to do with how many there are.
 func TestSection8FiveHundredWalletsCostLittle(t *testing.T) {
 	wallets := wallets500(t)
 	theirs := pubsubAlone(t, wallets)
 	all := ours(t, wallets)
 	t.Logf("pubsub alone: %s per wallet; node: %s", theirs.per(len(wallets)), all.per(len(wallets)))
-	require.LessOrEqual(t, all.goroutines-theirs.goroutines, 2*len(wallets))
+	require.Less(t, all.goroutines-theirs.goroutines, len(wallets)/10)
 	require.Less(t, all.bytes, theirs.bytes+uint64(20_000*len(wallets)))
 }
 
