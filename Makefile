@@ -1,4 +1,4 @@
-# check is what .ci/run runs, less the installation and the long fuzzing.
+# check is the part of .ci/run that one runs while writing: format, linter, tests.
 .PHONY: check test lint fmt generate pictures bench chaos histories weather vuln
 
 check: fmt lint test
