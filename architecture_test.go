@@ -84,9 +84,10 @@ func TestPackagesThatListTheirFilesListThemAll(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^//\t((?:[a-z0-9_]+\.go(?:, )?)+) {2,}\S`)
 	file := regexp.MustCompile(`[a-z0-9_]+\.go`)
 	for _, dir := range []string{
-		"chain/ethereum", "chain/quorum", "internal/config", "internal/node", "internal/store", "internal/view",
-		"net", "net/feed", "net/feed/client", "net/feed/instance", "net/feed/pipeline",
-		"proposal/action", "proposal/action/signer", "proposal/action/signer/daemon", "proposal/action/signer/keygen",
+		"chain/ethereum", "chain/quorum", "coordination", "executor", "faults/evidence", "faults/evidence/exchange",
+		"internal/cluster", "internal/config", "internal/metrics", "internal/node", "internal/store", "internal/view",
+		"net", "net/client", "net/feed", "net/feed/client", "net/feed/instance", "net/feed/pipeline",
+		"proposal", "proposal/action", "proposal/action/signer", "proposal/action/signer/daemon", "proposal/action/signer/keygen",
 		"proposal/action/signer/placement", "proposal/action/signer/scheme", "proposal/action/signer/signing", "proposal/action/signer/vault",
 	} {
 		paths, err := filepath.Glob(dir + "/*.go")

@@ -12,6 +12,12 @@
 // here elects, listens or judges.
 //
 // This file holds the nouns and the promises between the boxes.
+//
+//	coordination.go, window.go, reason.go, statement.go  the nouns, and the promises between the boxes
+//	watcher.go, woe.go, siblings.go                      windows are opened, also by siblings, or missed
+//	layer.go, custody.go, inherit.go                     who serves a wallet, for how long, and what an owner before it left open
+//	processor.go                                         results are stored, and handed on
+//	manifest.go                                          a wallet as it is imported
 package coordination
 
 import (

@@ -3,6 +3,12 @@
 //
 // It always ends in one Result: what we could not do is a reason in it, what a peer did is a fault. Nothing is sent before it is written
 // down, and nobody is accused by a node that could not see. Seed, leader and checklist are pure functions, in files of their own.
+//
+//	seed.go, leader.go, checklist.go       seed, leader and checklist
+//	executor.go, procedure.go, prepare.go  a window from its opening to its result, and what has to be known first
+//	lead.go                                the leader's part
+//	listen.go, hearing.go, trial.go        the follower's: what is heard, and which of it is tried against the chain's validator
+//	judge.go, conclude.go                  what came of it, and who is at fault; evidence that comes later
 package executor
 
 import (

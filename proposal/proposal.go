@@ -5,6 +5,12 @@
 // What is read is exactly what the network's other clients read, and what is written is byte for byte what they write; another rule
 // would split the followers. A proposal counts as refused, which blames its leader, only by the validator contract's own no or by a limit that
 // the contract would enforce alike: what could not be asked is a failure of ours.
+//
+//	proposal.go, order.go               the kinds, and an order for one of them
+//	message.go, payload.go, heading.go  their wire form, and whether a message is written as it must be
+//	json.go, jsontext.go                their form for people and vectors
+//	generate.go, redemption.go          what a leader proposes
+//	verdict.go, limits.go               what everyone demands of a proposal
 package proposal
 
 import (

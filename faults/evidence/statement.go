@@ -5,6 +5,11 @@
 // A proof shows that one key signed two statements where an honest operator signs one. It does not show why: a key that two
 // instances use without knowing of each other, or a client that forgets at a restart what it said, leaves the same
 // traces as malice. So one proof alone is a reason to ask, never one to ban by itself.
+//
+//	statement.go, message.go, quote.go   what an operator signed: as a message, or quoted by others
+//	head.go, entry.go, opening.go        what an operator attests of its windows: one hash, what lies under it, and the path there
+//	proof.go, headproof.go, fault.go     proofs of two statements or heads, and what is none
+//	verify.go, operators.go, refusal.go  how one is verified with a wallet's list of operators, and why it is refused
 package evidence
 
 import (

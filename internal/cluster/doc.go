@@ -24,4 +24,10 @@
 //
 // The package knows no SQL, no network and no chain: stores satisfy its interfaces, which package clustertest has a suite
 // for, with a database in memory that fails in every way that a real one does.
+//
+//	values.go, store.go, timing.go      the nouns, what a store must do, and how long a lease is
+//	session.go, tenure.go               that an instance lives
+//	keeper.go, assign.go                who serves which wallet
+//	claim.go, phase.go                  what is said for a window, and when nobody moves a wallet
+//	journal.go, entry.go, watermark.go  an instance's own files: what was sent, and how far the database had got
 package cluster

@@ -2,6 +2,11 @@
 // closed list of the code, or from the configured chain endpoints, so that wallets, operators and windows that come along
 // never add a series; who wants to know about one of those asks the store. How far in blocks something happened is a
 // histogram: an average hides the one window that nearly failed.
+//
+//	metrics.go, tally.go, attempts.go                             what is counted as it happens: windows, faults, actions, attempts at signatures
+//	live.go, condition.go, starting.go, build.go                  what is asked when a scraper asks: the node, and which program it is
+//	endpoints.go, signers.go, instances.go, evidence.go, feed.go  the same of one part of the node each
+//	serve.go, shown.go                                            how a scraper is answered
 package metrics
 
 import (

@@ -8,4 +8,9 @@
 //
 // Requests go to bootstrap URLs and to hosts of a verified directory only, and so does the token. Location headers are
 // not looked at.
+//
+//	client.go, config.go, errors.go       what is asked at any instance
+//	wallet.go, located.go, watch.go       what the one answers that serves a wallet, or that is named; events as they come
+//	directory.go, signature.go, trust.go  the signed list of instances, and which hosts are gone to because of it
+//	origin.go, transport.go               one request to one host
 package client

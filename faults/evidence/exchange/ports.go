@@ -1,12 +1,12 @@
 // Package exchange is what operators do with evidence after each window: this operator's head is made and told, the heads of
 // others are heard, histories are compared, and what is proved is kept and told.
 //
-//	service.go             what is needed, and the loops
-//	attest.go, state.go    this operator's head of a window, and what it rests on
-//	hear.go, compare.go    heads of others, and where histories differ
-//	proofs.go, fetch.go    what is proved: told, asked for, kept
-//	quotes.go              what signing topics show that somebody said
-//	ports.go, network.go   what is asked of the durable memory, which instances share, and of the network
+//	service.go, circle.go, counters.go  what is needed, the loops, with whom wallets are shared, what came of it
+//	attest.go, state.go, entry.go       this operator's head of a window, and what it rests on
+//	hear.go, compare.go                 heads of others, and where histories differ
+//	proofs.go, fetch.go                 what is proved: told, asked for, kept
+//	quotes.go                           what signing topics show that somebody said
+//	ports.go, network.go                what is asked of the durable memory, which instances share, and of the network
 //
 // One head is signed for a window, whatever is restarted or put back, and it is on the disk before it is told. What others say is
 // believed only as far as it is signed; who answers badly or never costs bounded time and space, and is accused of nothing.
