@@ -85,7 +85,7 @@ func TestPackagesThatListTheirFilesListThemAll(t *testing.T) {
 	file := regexp.MustCompile(`[a-z0-9_]+\.go`)
 	for _, dir := range []string{
 		"chain/ethereum", "chain/quorum", "coordination", "executor", "faults/evidence", "faults/evidence/exchange",
-		"internal/cluster", "internal/config", "internal/metrics", "internal/node", "internal/store", "internal/view",
+		"internal/cluster", "internal/config", "internal/devnet", "internal/metrics", "internal/node", "internal/store", "internal/view",
 		"net", "net/client", "net/feed", "net/feed/client", "net/feed/instance", "net/feed/pipeline",
 		"proposal", "proposal/action", "proposal/action/signer", "proposal/action/signer/daemon", "proposal/action/signer/keygen",
 		"proposal/action/signer/placement", "proposal/action/signer/scheme", "proposal/action/signer/signing", "proposal/action/signer/vault",

@@ -6,27 +6,25 @@
 // down; the nodes have no switch for it. Actors go by roles (whoever is elected), because block hashes are random. What
 // each file is about:
 //
-//	scenario.go, plan.go  what can happen, and what must be recorded of it: a table and pure functions
-//	judge*.go, refute.go  whether it was: a pure function
-//	devnet.go, window.go  carrying it out: all windows, and one
-//	prepare.go, perform.go, mishaps.go, settle.go  one window: who plays, what happens, to nodes and the chain, and until when
-//	operator.go, process.go  the honest node, in this process or in one of its own
-//	heartbeats.go         seed blocks that put a heartbeat on the checklist, and signers that are missing from it
-//	outage.go, crook.go   signers that are stopped or retired, and those that cheat
-//	enclave.go, founding.go  the operators' signers, and the wallets that they make
-//	treasury.go, purse.go  what wallets are asked to pay, and from what
-//	ground.go, leash.go   the chain, which waits for slow nodes
-//	actor.go              the adversary
-//	endpoints.go, illness.go  the nodes' own endpoints, and what is wrong with them
-//	disk.go               the disk that is slow
-//	guest.go              what a node from outside needs to take part
-//	partition.go, sides.go, links.go  the network that can be cut in two
-//	flood.go              the flooder
-//	many.go, instance.go  an operator with many instances, each a process of its own, on one PostgreSQL database
-//	strike.go, gate.go    what can befall instances: a pure function of the seed, and the ways that can be shut
-//	chaos.go, round.go    carrying that out, and judging it
-//	observer.go, registrar.go  who hears everything that is said, and who sees wallets change hands
-//	screen*.go, board.go  showing it, on a terminal and in a browser
+//	scenario.go, plan.go                                                                     what can happen, and what must be recorded of it: a table and pure functions
+//	config.go, devnet.go, build.go, window.go                                                carrying it out: a whole network, all windows, and one
+//	prepare.go, election.go, perform.go, mishaps.go, settle.go                               one window: who plays, what happens, to nodes and the chain, and until when
+//	ground.go, pace.go, leash.go                                                             the chain, how long a window lasts on it, and that it waits for slow nodes
+//	operator.go, office.go, identity.go, configfile.go, process.go                           the honest node, in this process or in one of its own
+//	many.go, instance.go                                                                     an operator with many instances, each a process of its own, on one PostgreSQL database
+//	strike.go, gate.go, chaos.go, round.go                                                   what can befall instances: a pure function of the seed, the ways that can be shut, carrying it out, judging it
+//	enclave.go, founder.go, founding.go                                                      the operators' signers, and the wallets that they make
+//	treasury.go, purse.go, heartbeats.go                                                     what wallets are asked to pay, and from what; seed blocks that put a heartbeat on the checklist
+//	outage.go, crook.go                                                                      signers that are stopped or retired, and those that cheat
+//	actor.go, flood.go                                                                       the adversary, and the flooder
+//	endpoints.go, illness.go, disk.go                                                        the nodes' own endpoints, and what is wrong with them; the disk that is slow
+//	partition.go, sides.go, links.go                                                         the network that can be cut in two
+//	guest.go                                                                                 what a node from outside needs to take part
+//	observer.go, registrar.go, proofs.go, facts.go                                           who hears everything that is said, and sees wallets change hands; what judges are told
+//	judge.go, judge_row.go, refute.go                                                        whether a window is recorded as it must be: pure functions
+//	judge_faces.go, judge_flood.go, judge_partition.go, judge_endpoints.go                   the same of what happened in it
+//	judge_signing.go, judge_scheme.go, judge_heartbeats.go, judge_outage.go, judge_crook.go  the same of what was signed
+//	screen.go, screen_text.go, screen_terminal.go, screen_chaos.go, board.go                 showing it, on a terminal and in a browser
 package devnet
 
 import (
