@@ -26,10 +26,11 @@ const houseRound = 50 * houseBlock
 type ceremony struct {
 	session signer.SessionID
 	roster  []chain.Operator
-	found   chain.Height // when the world first saw it in a store
-	lost    bool         // an operator's database has forgotten it, or some of it: he put a copy in its place
-	wallet  chain.Wallet // once it is active somewhere
-	active  chain.Height // since when it has been that everywhere; 0 while it is not
+	found   chain.Height   // when the world first saw it in a store
+	spent   map[*firm]bool // who put a copy in his database's place since: he may have accepted already, and accepts no more
+	lost    bool           // an operator's database has forgotten it, or some of it: he put a copy in its place
+	wallet  chain.Wallet   // once it is active somewhere
+	active  chain.Height   // since when it has been that everywhere; 0 while it is not
 }
 
 // of reports whether an operator has a seat.
@@ -63,8 +64,10 @@ func (h *house) makes(e event) {
 const asking = 20 * time.Second
 
 func (i *instance) invites(roster []chain.Operator, threshold int) {
-	service := i.node.Keygen()
+	service, asked := i.node.Keygen(), i.asked
 	go func() {
+		asked <- struct{}{} // one decision at a time: time stands still while another one waits for a mutex
+		defer func() { <-asked }()
 		ctx, cancel := context.WithTimeout(context.Background(), asking)
 		defer cancel()
 		_, _ = service.Create(ctx, keygen.Request{Roster: roster, Threshold: threshold, Scheme: signer.FROST}) // stores tell
@@ -79,10 +82,12 @@ func (h *house) ceremonies() {
 		if at < 0 {
 			continue
 		}
-		service := f.crew[at].node.Keygen()
+		service, asked := f.crew[at].node.Keygen(), f.crew[at].asked
 		for _, row := range f.keygens() {
-			if row.State == keygen.Invited {
+			if row.State == keygen.Invited && !h.made[row.Session].spent[f] && len(asked) == 0 {
 				go func() {
+					asked <- struct{}{}
+					defer func() { <-asked }()
 					ctx, cancel := context.WithTimeout(context.Background(), asking)
 					defer cancel()
 					_ = service.Accept(ctx, row.Session) // he tries again
@@ -106,11 +111,16 @@ func (h *house) survey() {
 			if states[row.Session] == nil {
 				states[row.Session] = map[*firm]keygen.Row{}
 			}
+			if row.State == keygen.Failed { // whoever is named in it
+				whole, _, err := f.reader().Keygen(context.Background(), row.Session)
+				require.NoError(h.t, err)
+				row = whole
+			}
 			states[row.Session][f] = row
 			if h.made[row.Session] == nil {
 				inv, err := keygen.ReadInvitation(row.Invitation)
 				require.NoError(h.t, err)
-				h.made[row.Session] = &ceremony{session: row.Session, roster: inv.Roster, found: h.tip()}
+				h.made[row.Session] = &ceremony{session: row.Session, roster: inv.Roster, found: h.tip(), spent: map[*firm]bool{}}
 			}
 		}
 	}
@@ -353,6 +363,13 @@ func TestHouseMakesWalletsInWeather(t *testing.T) {
 		event{nth: 9, at: 888, kind: outage, who: 2, lasts: 6},
 		event{nth: 10, at: 912, kind: cut, n: 1, lasts: 20},
 		event{nth: 11, at: 937, kind: loss, n: 50, lasts: 30},
+		// An operator whose database has forgotten that he accepted, while the signer is away with which he did.
+		event{nth: 12, at: 1060, kind: outage, who: 2, lasts: 50},
+		event{nth: 13, at: 1064, kind: making, who: 0},
+		event{nth: 14, at: 1065, kind: making, who: 0},
+		event{nth: 15, at: 1066, kind: making, who: 0},
+		event{nth: 16, at: 1080, kind: dying, who: 2, lasts: 60},
+		event{nth: 17, at: 1082, kind: putBack, who: 1, n: 1, lasts: 2},
 	)}
 	slices.SortStableFunc(p.events, func(a, b event) int { return int(a.at) - int(b.at) }) //nolint:gosec // small
 	require.Empty(t, live(t, p, func(h *house) {
@@ -362,7 +379,7 @@ func TestHouseMakesWalletsInWeather(t *testing.T) {
 				active++
 			}
 		}
-		require.Len(h.t, h.made, 9)
+		require.Len(h.t, h.made, 12)
 		require.Greater(h.t, active, 4)
 		require.NotNil(h.t, h.fresh.ceremony)
 	}))

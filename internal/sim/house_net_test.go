@@ -20,6 +20,7 @@ type berth struct {
 	of   *process
 	said func(envelope []byte) // told of each envelope that leaves, or may have left
 	gone func()                // when the node ends
+	runs func()                // when it runs: who offers something before then has nobody to offer it to
 	once *sync.Once
 }
 
@@ -30,7 +31,7 @@ func newBerth(on *nettest.Network, of *process, cfg net.Config, deps net.Deps, s
 	if deps.Spoken != nil {
 		m.OnSpoken(deps.Spoken)
 	}
-	m.OnInvited(deps.Invited)
+	b.runs = func() { m.OnInvited(deps.Invited) }
 	inquiries := make([]net.Inquiry, len(deps.Inquiries))
 	for i, q := range deps.Inquiries {
 		inquiries[i] = q
@@ -47,6 +48,7 @@ func newBerth(on *nettest.Network, of *process, cfg net.Config, deps net.Deps, s
 
 // Run implements node.Network.
 func (b berth) Run(ctx context.Context) error {
+	b.runs()
 	<-ctx.Done()
 	return b.Close()
 }

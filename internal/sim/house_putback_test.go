@@ -157,7 +157,9 @@ func (r *record) restored(f *firm, from chain.Height, straight bool) {
 		delete(r.banned, f)
 	}
 	for _, c := range r.h.made {
-		c.lost = c.lost || c.of(f) && kept[generatedKey(c.session)] == ""
+		if c.of(f) && kept[generatedKey(c.session)] == "" {
+			c.lost, c.spent[f] = true, true
+		}
 	}
 	r.well[f], r.doubtful[f] = 0, f.shared
 	r.restores++

@@ -82,7 +82,9 @@ type instance struct {
 	life *process   // the present or the last one
 	seat *nettest.Member
 	end  chan error
-	deaf atomic.Bool
+	// Holds a token while an operator waits for what he decided on key generations in this life.
+	asked chan struct{}
+	deaf  atomic.Bool
 	// What its next life will be killed at, while it starts or soon after; nil for nothing.
 	curse *curse
 	rest  chain.Height // for how long it is down once it has ended
@@ -170,6 +172,7 @@ func (i *instance) start() {
 	h.lives++
 	life := fmt.Sprintf("%s/%d", i.name(), h.lives)
 	i.life, i.end, i.back = &process{kill: cancel, who: life, seed: h.seed, diary: h.diary}, make(chan error, 1), 0
+	i.asked = make(chan struct{}, 1)
 	if i.curse != nil {
 		i.life.doom(i.curse.deed, i.curse.n)
 		i.curse = nil
