@@ -1,9 +1,11 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -68,6 +70,59 @@ func TestAReconnectResumesWithNothingLostOrRepeated(t *testing.T) {
 			require.Equal(t, upTo(1, 20), seen, "cut after %d lines", cut)
 		})
 	}
+}
+
+// torn is a way on which a stream breaks off within a line, of which a part comes together with the lines before it.
+type torn struct {
+	Instances
+	lines int // whole ones, of each stream
+}
+
+// Located implements Instances.
+func (i torn) Located(ctx context.Context, r netclient.Request) (*http.Response, error) {
+	response, err := i.Instances.Located(ctx, r)
+	if err == nil && r.Stream {
+		response.Body = &tornBody{response.Body, bufio.NewReader(response.Body), i.lines}
+	}
+	return response, err
+}
+
+type tornBody struct {
+	io.Closer
+	in    *bufio.Reader
+	lines int
+}
+
+// Read returns all that there is to come.
+func (b *tornBody) Read(p []byte) (n int, err error) {
+	if b.lines < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	for ; b.lines >= 0; b.lines-- {
+		line, err := b.in.ReadBytes('\n')
+		if err != nil {
+			return n, err
+		}
+		if b.lines == 0 {
+			line = line[:len(line)/2]
+		}
+		n += copy(p[n:], line)
+	}
+	return n, nil
+}
+
+// Who is stopped while it has no stream has written down what was delivered.
+func TestWhatWasDeliveredBeforeAStreamBrokeOffIsNotDeliveredAgain(t *testing.T) {
+	played(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		w.submit(3)
+		s := w.follow(dir, func(c *Config) { c.Instances = torn{w, 3} })
+		s.end()
+		require.Equal(t, upTo(1, 2), s.seen)
+		s = w.follow(dir, nil)
+		s.end()
+		require.Equal(t, upTo(3, 3), s.seen)
+	})
 }
 
 func TestEntriesOfAnEpochThatIsNotCompleteCanBeHadAgainAfterAStart(t *testing.T) {

@@ -59,7 +59,7 @@ func (f *Follower) follow(ctx context.Context) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return ctx.Err()
+			return errors.Join(ctx.Err(), f.tell(context.WithoutCancel(ctx), false)) // the stream may have broken off within a line
 		}
 	}
 }
