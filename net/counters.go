@@ -6,7 +6,7 @@ import "sync/atomic"
 type Counters struct {
 	Delivered   uint64 // new statements put into an inbox
 	Copies      uint64 // further copies of them that were relayed
-	Known       uint64 // copies of known statements that were dropped unverified, because nobody needed them; and what was put off
+	Known       uint64 // copies of known statements that were dropped unverified, because nobody needed them
 	Ignored     uint64 // messages that passed verification and were ignored
 	Rejected    uint64 // messages that every honest node rejects, bad signatures included
 	QueueFull   uint64 // messages that found pubsub's validation queue full

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -56,8 +55,6 @@ type Host struct {
 	flights  flights
 	relays   relays
 	spurned  spurned
-	// postponed is how many bytes are put off, in all topics.
-	postponed atomic.Int64
 
 	mandate *mandate
 	joining sync.Mutex // one Join or Leave at a time

@@ -13,7 +13,6 @@
 //	schedule.go, retransmission.go                         for which windows something counts, and when it is sent again
 //	slots.go, chaff.go, ledger.go, meter.go, counters.go   what one author may say and one peer forward, what all may hold; what came of it
 //	sieve.go, flights.go, redundant.go, spurned.go         what is dropped before its signature is verified
-//	postponed.go                                           what is put off until somebody needs it
 //	relaying.go                                            what neighbours relay of each author, as far as one can see
 //	authors.go, spoken.go                                  whose key a message is signed by; what is said with our own
 //	table.go, peers.go, groups.go, terms.go                who is admitted: peers, wallets and topics they are in, what each tells of itself

@@ -13,7 +13,7 @@ import (
 // a suspicion, to be held against what other neighbours did, and it is told to nobody else.
 type Relaying struct {
 	// Forwarded is how many messages it passed on to us, Missing how many it did not although it was our neighbour in the topic's
-	// mesh. Honest neighbours miss many, those that we were the first to send them and those that they put off; one that forwards none drops them.
+	// mesh. Honest neighbours miss many, those that we were the first to send them; one that forwards none drops them.
 	Forwarded, Missing uint64
 	Late               uint64 // copies that came lateCopy or more after the first one
 	Reordered          uint64 // messages that came after younger ones of the same author

@@ -122,7 +122,6 @@ func (h *Host) OpenTopic(cfg TopicConfig) (*Topic, error) {
 	h.joining.Lock()
 	defer h.joining.Unlock()
 	t := &Topic{line: line{host: h, name: cfg.Name, about: slog.String("topic", cfg.Name)}, cfg: cfg, inbox: newTopicInbox(cfg, h.parcels, h.held, h.table.keys)}
-	t.inbox.postponed.budget = &h.postponed
 	if err := h.table.openTopic(t, time.Now()); err != nil {
 		return nil, err
 	}
@@ -200,17 +199,6 @@ func (t *Topic) Next(ctx context.Context) (Said, error) { return t.inbox.Next(ct
 // Forget ends the repetition of something published here.
 func (t *Topic) Forget(data []byte) { t.host.repeats.forget(t, data) }
 
-// Postpone has messages put off that nobody here may ever need: they are neither verified nor kept nor relayed. Only the first message of each
-// author that fills a slot is; what is said in its place, and what is said again, is taken as ever. A nil which puts off nothing any
-// more, and drops what was.
-func (t *Topic) Postpone(which Postponable) { t.inbox.Postpone(which) }
-
-// Recall returns what an operator said that was put off, or everybody if it is zero, once: it is not returned by Next, unless it is said again.
-func (t *Topic) Recall(of chain.Operator) []Postponed { return t.inbox.Recall(of) }
-
-func (t *Topic) needless(m *pb.Message, height chain.Height) bool {
-	return t.inbox.redundant(m.GetFrom(), m.GetData(), t.reach(), time.Now()) || t.inbox.putOff(unverified{
-		m.GetFrom(), m.GetData(), m.GetSeqno(), m.GetSignature(), func() []byte { return encode(&pubsub.Message{Message: m}) },
-		func() bool { return t.host.table.silenced(peer.ID(m.GetFrom()), time.Now()) },
-	}, height)
+func (t *Topic) needless(m *pb.Message, _ chain.Height) bool {
+	return t.inbox.redundant(m.GetFrom(), m.GetData(), t.reach(), time.Now())
 }

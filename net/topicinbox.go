@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -46,7 +45,6 @@ type TopicInbox struct {
 	held      *ledger // what lies in topics' inboxes
 	relayed   *ledger // what was relayed, in topics and channels
 	authors   *authors
-	postponed postponement
 
 	mu      sync.Mutex
 	voices  map[chain.Operator]*voice
@@ -87,7 +85,7 @@ func NewTopicInbox(cfg TopicConfig) (*TopicInbox, error) {
 func newTopicInbox(cfg TopicConfig, held, relayed *ledger, authors *authors) *TopicInbox {
 	b := &TopicInbox{
 		cfg: cfg, operators: make(map[chain.Operator]struct{}), held: held, relayed: relayed, authors: authors,
-		voices: make(map[chain.Operator]*voice), postponed: postponement{budget: new(atomic.Int64)},
+		voices: make(map[chain.Operator]*voice),
 	}
 	for _, op := range cfg.Operators {
 		b.operators[op] = struct{}{}
@@ -301,7 +299,6 @@ func (b *TopicInbox) Close() {
 		return
 	}
 	b.closed = true
-	b.postponed.postpone(nil)
 	for by, v := range b.voices {
 		for _, u := range v.said {
 			b.held.release(by, saidCost+u.size())

@@ -16,8 +16,6 @@ type Talk interface {
 	Publish(ctx context.Context, data []byte) error
 	Next(ctx context.Context) (net.Said, error)
 	Forget(data []byte)
-	Postpone(which net.Postponable)
-	Recall(of chain.Operator) []net.Postponed
 	Close() error
 }
 
@@ -85,20 +83,6 @@ func (f forum) of(w chain.Wallet) (signing.Topic, error) {
 
 // talk is a Talk as a signer.Channel.
 type talk struct{ Talk }
-
-// Postpone implements signing.Topic.
-func (t talk) Postpone(which func(by chain.Operator, data []byte) (slot string, postponed bool)) {
-	t.Talk.Postpone(which)
-}
-
-// Recall implements signing.Topic.
-func (t talk) Recall(of chain.Operator) []signing.Postponed {
-	var all []signing.Postponed
-	for _, p := range t.Talk.Recall(of) {
-		all = append(all, signing.Postponed{Said: signer.Said{By: p.By, Data: p.Data, Signed: p.Signed}, Height: p.Height})
-	}
-	return all
-}
 
 // Next implements signer.Channel.
 func (t talk) Next(ctx context.Context) (signer.Said, error) {

@@ -186,9 +186,6 @@ func (m *Member) hearTopic(name string, msg wire.PubsubMessage, author chain.Ope
 	if t == nil || msg.Topic() != name || m.Banned(author) || m.known(msg) || m.isBanned(author, m.height()) {
 		return net.Ruling{}, false
 	}
-	if t.inbox.PutOff(msg, m.height()) {
-		return net.Ruling{}, false
-	}
 	return t.inbox.Offer(arrivalOf(msg, false)), true
 }
 

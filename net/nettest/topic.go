@@ -10,7 +10,6 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
-	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
 	"github.com/walletnode/walletnode/net"
 )
@@ -125,12 +124,6 @@ func (t *Topic) Forget(data []byte) {
 	defer t.mu.Unlock()
 	delete(t.kept, sha256.Sum256(data))
 }
-
-// Postpone has messages put off.
-func (t *Topic) Postpone(which net.Postponable) { t.inbox.Postpone(which) }
-
-// Recall returns what was put off.
-func (t *Topic) Recall(of chain.Operator) []net.Postponed { return t.inbox.Recall(of) }
 
 // Sight returns how much of the topic's group the member sees.
 func (t *Topic) Sight() net.Sight {

@@ -20,7 +20,6 @@ type attempt struct {
 	sessions  []signer.SessionID // of the inputs, since then
 	operators []chain.Operator
 	takesPart bool
-	bystander bool // others sign: what they tell each other is put off until it is needed
 	rounds
 
 	over bool
@@ -119,21 +118,6 @@ func (r *run) readList(a *attempt) {
 	a.takesPart = a.announced && slices.Contains(a.operators, r.cfg.Self)
 	for _, s := range seatsOf(r.wallet, r.cfg.Self, a.signers) {
 		a.takesPart = a.takesPart && slices.Contains(r.key.Seats, s)
-	}
-	if a.bystander = !slices.Contains(a.operators, r.cfg.Self); a.bystander {
-		r.topic.Postpone(bundlesOf(a.sessions, a.operators))
-	}
-}
-
-// recall takes in what an operator said in an attempt of others, or everybody if it is zero, which was put off.
-func (r *run) recall(a *attempt, of chain.Operator) {
-	if !a.bystander {
-		return
-	}
-	for _, said := range r.topic.Recall(of) {
-		if m, ok := r.readBundle(said.Said); ok {
-			r.bundles.add(said.By, step{m.session, m.round}, newSigned(said.Said, said.Height))
-		}
 	}
 }
 

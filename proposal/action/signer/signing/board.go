@@ -127,15 +127,11 @@ func (b *bundles) add(by chain.Operator, at step, said signed) {
 	}
 	first, twice := s.held[at]
 	switch {
-	case twice && first.data == said.data:
-		first.heard = min(first.heard, said.heard) // what was put off was said before what was heard
-		s.held[at] = first
-		return
 	case s.bytes+len(said.message) > maxBundleBytes, !twice && len(s.held) == maxBundles:
 		return
 	case !twice:
 		s.held[at] = said
-	case first.other != nil:
+	case first.data == said.data || first.other != nil:
 		return
 	default:
 		first.other = said.message

@@ -26,7 +26,6 @@ func (r *run) fail(ctx context.Context, a *attempt, height chain.Height) {
 	if a.over {
 		return
 	}
-	r.recall(a, chain.Operator{})
 	r.explain(a, height)
 	r.close(ctx, a, height)
 	r.last = fmt.Sprintf("attempt %d: %s: %s", a.number, a.result, a.detail)
@@ -72,15 +71,12 @@ func (r *run) report(a *attempt, height chain.Height) Attempt {
 	return report
 }
 
-// forget ends the repetition of what was said in an attempt, and drops what was put off.
+// forget ends the repetition of what was said in an attempt.
 func (r *run) forget(a *attempt) {
 	for _, data := range a.said {
 		r.topic.Forget(data)
 	}
 	a.said = nil
-	if a.bystander {
-		r.topic.Postpone(nil)
-	}
 }
 
 // leave lets go the attempt under way, if the run ends in it.

@@ -22,16 +22,12 @@ var errClosed = errors.New("the topic is closed")
 
 // hub is a wallet's topic in memory: it loses messages when told to, and says each thing again until it is forgotten.
 type hub struct {
-	name   string
-	height func() chain.Height
+	name string
 
 	mu    sync.Mutex
 	lines []*line
-	all   []*line                            // and those that are closed
 	lose  func(from, to chain.Operator) bool // nil loses nothing
-	once  bool                               // nothing is said again
 	seqno uint64
-	taken map[chain.Operator]int // bundles that an operator did not put off
 }
 
 // line is one operator's end of the topic.
@@ -46,8 +42,6 @@ type line struct {
 	wake   chan struct{}
 	heard  map[string]bool // by author and data
 	repeat [][]byte
-	which  func(by chain.Operator, data []byte) (string, bool) // what is put off
-	first  map[string]*Postponed                               // by author and slot; nil once recalled
 	closed chan struct{}
 	over   bool
 }
@@ -56,7 +50,7 @@ func (h *hub) open(op chain.Operator, key *secp256k1.PrivateKey, tamper func(any
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l := &line{hub: h, op: op, key: key, tamper: tamper, wake: make(chan struct{}), heard: map[string]bool{}, closed: make(chan struct{})}
-	h.lines, h.all = append(h.lines, l), append(h.all, l)
+	h.lines = append(h.lines, l)
 	go l.repeating()
 	return l
 }
@@ -69,9 +63,7 @@ func (l *line) repeating() {
 		case <-tick.C:
 			l.hub.mu.Lock()
 			for _, data := range l.repeat {
-				if !l.hub.once {
-					l.hub.carry(l, data)
-				}
+				l.hub.carry(l, data)
 			}
 			l.hub.mu.Unlock()
 		case <-l.closed:
@@ -93,52 +85,11 @@ func (h *hub) carry(from *line, data []byte) {
 			seqno := binary.BigEndian.AppendUint64(nil, h.seqno)
 			said = signer.Said{By: from.op, Data: data, Signed: wire.SignPubsub(from.key, h.name, data, seqno).Bytes()}
 		}
-		if to.putsOff(said) {
-			continue
-		}
 		to.heard[name] = true
-		if content, err := decode(data); err == nil && to != from {
-			if _, is := content.(bundle); is {
-				h.taken[to.op]++
-			}
-		}
 		to.queue = append(to.queue, said)
 		close(to.wake)
 		to.wake = make(chan struct{})
 	}
-}
-
-// putsOff reports whether a message is the first of a slot that is put off. The mutex is held.
-func (l *line) putsOff(said signer.Said) bool {
-	if l.which == nil || said.By == l.op {
-		return false
-	}
-	slot, ok := l.which(said.By, said.Data)
-	slot = string(said.By[:]) + slot
-	if _, filled := l.first[slot]; !ok || filled {
-		return false
-	}
-	l.first[slot] = &Postponed{said, l.hub.height()}
-	return true
-}
-
-func (l *line) Postpone(which func(by chain.Operator, data []byte) (string, bool)) {
-	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
-	l.which, l.first = which, map[string]*Postponed{}
-}
-
-func (l *line) Recall(of chain.Operator) []Postponed {
-	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
-	var all []Postponed
-	for slot, p := range l.first {
-		if p != nil && (of.IsZero() || p.By == of) {
-			all = append(all, *p)
-			l.first[slot] = nil
-		}
-	}
-	return all
 }
 
 func (l *line) Publish(_ context.Context, data []byte) error {

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/walletnode/walletnode/chain"
@@ -161,56 +159,6 @@ func read(message *pb.SignerMessage) (any, error) {
 	default:
 		return nil, errors.New("it is about something else")
 	}
-}
-
-// bundlesOf names the slots of the bundles that operators say in sessions, by session and round, without reading what is in them.
-func bundlesOf(sessions []signer.SessionID, operators []chain.Operator) func(by chain.Operator, data []byte) (slot string, is bool) {
-	speak, in := make(map[chain.Operator]bool), make(map[signer.SessionID]bool)
-	for _, op := range operators {
-		speak[op] = true
-	}
-	for _, session := range sessions {
-		in[session] = true
-	}
-	return func(by chain.Operator, data []byte) (string, bool) {
-		if !speak[by] {
-			return "", false
-		}
-		body, ok := skipTag(data, 1, protowire.BytesType) // SignerMessage.bundle
-		if !ok {
-			return "", false
-		}
-		body, n := protowire.ConsumeBytes(body)
-		if n < 0 {
-			return "", false
-		}
-		rest, ok := skipTag(body, 1, protowire.BytesType) // SignerBundle.session
-		if !ok {
-			return "", false
-		}
-		session, n := protowire.ConsumeBytes(rest)
-		if n < 0 || len(session) != len(signer.SessionID{}) || !in[signer.SessionID(session)] {
-			return "", false
-		}
-		numbered, ok := skipTag(rest[n:], 2, protowire.VarintType) // SignerBundle.round
-		if !ok {
-			return "", false
-		}
-		round, n := protowire.ConsumeVarint(numbered)
-		if n < 0 || round < 1 || round > maxRounds {
-			return "", false
-		}
-		return string(append(slices.Clip(session), byte(round))), true
-	}
-}
-
-// skipTag returns what follows the tag of a field; false if another field stands there.
-func skipTag(data []byte, number protowire.Number, kind protowire.Type) ([]byte, bool) {
-	field, is, n := protowire.ConsumeTag(data)
-	if n < 0 || field != number || is != kind {
-		return nil, false
-	}
-	return data[n:], true
 }
 
 func readBundle(raw *pb.SignerBundle) (bundle, error) {

@@ -19,20 +19,8 @@ type Topic interface {
 	signer.Channel
 	// Forget ends the repetition of what was published; what was not is no matter.
 	Forget(data []byte)
-	// Postpone has messages put off that may never be needed here, and are passed on to nobody: of each operator the first one that fills a
-	// slot, which which names, but for what it says again. which is not told who really spoke, and must return at once; nil puts off
-	// nothing any more, and drops what was.
-	Postpone(which func(by chain.Operator, data []byte) (slot string, postponed bool))
-	// Recall returns what an operator said that was put off, or everybody if it is zero, once.
-	Recall(of chain.Operator) []Postponed
 	// Close ends everything of the topic. It must return at once.
 	Close() error
-}
-
-// Postponed is what was put off, and has been verified since.
-type Postponed struct {
-	signer.Said
-	Height chain.Height // when it came
 }
 
 // Backends finds the backend that holds the operator's shares of a wallet.

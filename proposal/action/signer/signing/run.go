@@ -187,9 +187,6 @@ func (r *run) hear(ctx context.Context, said signer.Said) {
 	case bundle:
 		if said.By != r.cfg.Self {
 			r.bundles.add(said.By, step{m.session, m.round}, newSigned(said, r.cfg.Clock.Height()))
-			if r.current != nil {
-				r.recall(r.current, said.By) // it may have said something else before
-			}
 		}
 	case result:
 		if said.By != r.cfg.Self && r.standing.mayProve(said.By) {
@@ -198,12 +195,6 @@ func (r *run) hear(ctx context.Context, said signer.Said) {
 	case wanted:
 		r.lender.hear(ctx, r.topic, said.By, m)
 	}
-}
-
-func (r *run) readBundle(said signer.Said) (bundle, bool) {
-	content, err := r.cfg.read(said)
-	m, ok := content.(bundle)
-	return m, ok && err == nil && r.wallet.Holds(said.By)
 }
 
 // fits reports whether seats can sign: as many as are needed, all of the wallet.

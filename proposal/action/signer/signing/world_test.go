@@ -91,7 +91,7 @@ func newWorld(t testing.TB, threshold int, seats ...int) *world {
 	group := all[1].Key()
 	wallet, err := chain.NewWallet(group, roster)
 	require.NoError(t, err)
-	w.wallet, w.hub = wallet, &hub{name: signer.SigningTopic(wallet.ID()), height: w.clock.Height, taken: map[chain.Operator]int{}}
+	w.wallet, w.hub = wallet, &hub{name: signer.SigningTopic(wallet.ID())}
 	for _, m := range w.members {
 		own := map[chain.Seat]scheme.Share{}
 		for _, s := range seatsOf(wallet, m.op, allSeats(wallet)) {
