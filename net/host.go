@@ -43,12 +43,12 @@ type Host struct {
 	parcels     *ledger // of topics
 	repeats     *repeats
 	invitations *invitations
-	inquiries   []Inquiry
+	inquiries   *inquiries
 	inspect     Inspector
 	height      func() chain.Height
 	spoken      func(Message) // nil if nobody listens
 	log         *slog.Logger
-	static      []peer.AddrInfo
+	contacts    *contacts
 	wake        chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
 
 	counters counters
@@ -160,15 +160,12 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		parcels:     newLedger(maxHeld),
 		repeats:     newRepeats(),
 		invitations: newInvitations(deps.Invited),
-		inquiries:   slices.Clone(deps.Inquiries),
 		inspect:     deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
-		static:  static,
 		mandate: newMandate(cfg.Operator, lh.ID(), cfg.DelegationLifetime),
 		wake:    make(chan struct{}, 1),
 	}
-	for _, p := range static {
-		h.table.addStatic(p.ID)
-	}
+	h.inquiries = &inquiries{host: lh, table: h.table, kinds: slices.Clone(deps.Inquiries), log: deps.Log}
+	h.contacts = newContacts(lh, h.table, static, cfg.MDNS, deps.Log)
 	ctx, stop := context.WithCancel(context.Background()) // pubsub lives from here until Run or Close ends it
 	h.stop = stop
 	if h.pubsub, err = h.newPubSub(ctx, peer.ID(key.PeerID())); err != nil {
@@ -178,8 +175,8 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	h.mandate.renew(time.Now())
 	h.answer(ctx, delegationProtocol, h.serve)
 	h.answer(ctx, invitationProtocol, h.invited)
-	for _, q := range h.inquiries {
-		h.answer(ctx, q.Protocol, func(ctx context.Context, s network.Stream) { h.inquired(ctx, q, s) })
+	for _, q := range h.inquiries.kinds {
+		h.answer(ctx, q.Protocol, func(ctx context.Context, s network.Stream) { h.inquiries.asked(ctx, q, s) })
 	}
 	lh.Network().Notify(notifiee{h})
 	for _, c := range lh.Network().Conns() {
@@ -226,12 +223,7 @@ func (h *Host) Run(ctx context.Context) error {
 	g.Go(func() error { return h.admit(ctx) })
 	g.Go(func() error { return h.repeats.run(ctx, h.log) })
 	g.Go(func() error { return h.offer(ctx) })
-	for _, p := range h.static {
-		g.Go(func() error { return h.keepConnected(ctx, p) })
-	}
-	if h.cfg.MDNS {
-		g.Go(func() error { return h.discover(ctx) })
-	}
+	g.Go(func() error { return h.contacts.run(ctx) })
 	err := g.Wait()
 	return errors.Join(err, h.Close())
 }
@@ -244,7 +236,7 @@ func (h *Host) Close() error {
 	}
 	h.host.RemoveStreamHandler(delegationProtocol)
 	h.host.RemoveStreamHandler(invitationProtocol)
-	for _, q := range h.inquiries {
+	for _, q := range h.inquiries.kinds {
 		h.host.RemoveStreamHandler(q.Protocol)
 	}
 	h.host.Network().StopNotify(notifiee{h})

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -54,6 +56,15 @@ var (
 	ErrDeclined   = errors.New("the peer declined")
 )
 
+// inquiries are the kinds of questions that operators may put to us, and we to them: both sides of each stream. What it holds does not
+// change; who asks at once, and how much, the table knows. Each stream of a peer has a goroutine of its own, which libp2p makes.
+type inquiries struct {
+	host  host.Host
+	table *table
+	kinds []Inquiry
+	log   *slog.Logger
+}
+
 // Line is a stream on which an operator is asked. It is not safe for use by several goroutines. Whoever opened it closes it.
 type Line struct {
 	stream network.Stream
@@ -64,15 +75,19 @@ type Line struct {
 // Inquire opens a line to one of an operator's instances that are connected, for an inquiry that both sides know
 // (Deps.Inquiries). Errors are ErrOutOfReach if there is none, and what libp2p says otherwise.
 func (h *Host) Inquire(ctx context.Context, name protocol.ID, of chain.Operator) (*Line, error) {
-	i := slices.IndexFunc(h.inquiries, func(q Inquiry) bool { return q.Protocol == name })
-	if i < 0 {
+	return h.inquiries.open(ctx, name, of)
+}
+
+func (i *inquiries) open(ctx context.Context, name protocol.ID, of chain.Operator) (*Line, error) {
+	kind := slices.IndexFunc(i.kinds, func(q Inquiry) bool { return q.Protocol == name })
+	if kind < 0 {
 		return nil, fmt.Errorf("inquire: nothing is known of %s here", name)
 	}
 	err := fmt.Errorf("inquire: %w: %v", ErrOutOfReach, of)
-	for _, id := range h.table.instances(of, time.Now()) {
-		s, failed := h.host.NewStream(network.WithNoDial(ctx, "inquiry"), id, name)
+	for _, id := range i.table.instances(of, time.Now()) {
+		s, failed := i.host.NewStream(network.WithNoDial(ctx, "inquiry"), id, name)
 		if failed == nil {
-			return &Line{s, bufio.NewReader(s), h.inquiries[i]}, nil
+			return &Line{s, bufio.NewReader(s), i.kinds[kind]}, nil
 		}
 		if err = fmt.Errorf("inquire: %w", failed); ctx.Err() != nil {
 			break
@@ -121,19 +136,19 @@ func printable(text []byte) string {
 	}, string(text[:min(len(text), maxRefusal)]))
 }
 
-// inquired is the listener's side, in a goroutine of the stream's own.
-func (h *Host) inquired(ctx context.Context, q Inquiry, s network.Stream) {
+// asked is the listener's side, in a goroutine of the stream's own.
+func (i *inquiries) asked(ctx context.Context, q Inquiry, s network.Stream) {
 	id := s.Conn().RemotePeer()
 	ctx, cancel := context.WithTimeout(ctx, inquiryTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
 	began := time.Now()
-	by, why := h.table.beginInquiry(id, began)
+	by, why := i.table.beginInquiry(id, began)
 	if why == "" {
-		defer func() { h.table.endInquiry(id, by, began, time.Now()) }()
+		defer func() { i.table.endInquiry(id, by, began, time.Now()) }()
 	}
-	if err := h.answerAll(ctx, q, s, by, why); err != nil {
-		h.log.Debug("Questions of a peer ended", "protocol", q.Protocol, "peer", id, "operator", by, "error", err)
+	if err := i.answerAll(ctx, q, s, by, why); err != nil {
+		i.log.Debug("Questions of a peer ended", "protocol", q.Protocol, "peer", id, "operator", by, "error", err)
 		_ = s.Reset()
 		return
 	}
@@ -141,7 +156,7 @@ func (h *Host) inquired(ctx context.Context, q Inquiry, s network.Stream) {
 }
 
 // answerAll answers until the peer ends its side, or has been refused.
-func (h *Host) answerAll(ctx context.Context, q Inquiry, s network.Stream, by chain.Operator, why string) error {
+func (i *inquiries) answerAll(ctx context.Context, q Inquiry, s network.Stream, by chain.Operator, why string) error {
 	slow := time.AfterFunc(questionPause, func() { _ = s.Reset() })
 	defer slow.Stop()
 	for r := bufio.NewReader(s); ; slow.Reset(questionPause) {
@@ -151,7 +166,7 @@ func (h *Host) answerAll(ctx context.Context, q Inquiry, s network.Stream, by ch
 		case err != nil:
 			return fmt.Errorf("wait for a question: %w", err)
 		}
-		if why == "" && !h.table.mayInquire(by, time.Now()) {
+		if why == "" && !i.table.mayInquire(by, time.Now()) {
 			why = "too many questions: come again later"
 		}
 		if why != "" {
@@ -161,20 +176,20 @@ func (h *Host) answerAll(ctx context.Context, q Inquiry, s network.Stream, by ch
 		if err != nil {
 			return err
 		}
-		if !h.table.mayHold(s.Conn().RemotePeer(), by, size) {
+		if !i.table.mayHold(s.Conn().RemotePeer(), by, size) {
 			return writeFrame(s, append([]byte{refused}, crowded...))
 		}
 		request, err := readBody(r, size)
 		if err != nil {
 			return err
 		}
-		asked, cancel := context.WithTimeout(ctx, questionPause)
-		answer, err := q.Answer(asked, by, request)
+		timed, cancel := context.WithTimeout(ctx, questionPause)
+		answer, err := q.Answer(timed, by, request)
 		cancel()
 		if err == nil && len(answer) > q.MaxAnswer {
 			err = fmt.Errorf("the answer would have %d bytes, more than %d", len(answer), q.MaxAnswer)
 		}
-		if err == nil && !h.table.mayHold(s.Conn().RemotePeer(), by, len(answer)) {
+		if err == nil && !i.table.mayHold(s.Conn().RemotePeer(), by, len(answer)) {
 			err = errors.New(crowded)
 		}
 		if err != nil {

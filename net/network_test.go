@@ -429,7 +429,7 @@ func TestPeersFoundByMDNSAreDialed(t *testing.T) {
 		_, err := c.mn.LinkPeers(a.ID(), other.ID())
 		require.NoError(t, err)
 		peers := make(found, 1)
-		go func() { _ = a.dialFound(c.ctx, peers) }()
+		go func() { _ = a.contacts.dialFound(c.ctx, peers) }()
 		peers.HandlePeerFound(peer.AddrInfo{ID: a.ID()})
 		synctest.Wait()
 		peers.HandlePeerFound(peer.AddrInfo{ID: other.ID(), Addrs: other.Addrs()})

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	"golang.org/x/sync/errgroup"
 )
 
 // Connecting to configured peers.
@@ -21,16 +24,46 @@ const (
 	steady = time.Minute
 )
 
+// contacts are the peers that we look for ourselves: those configured, each kept connected by a loop of its own, and those that mDNS finds.
+// Nothing in it changes once it is made.
+type contacts struct {
+	host   host.Host
+	table  *table
+	static []peer.AddrInfo
+	mdns   bool
+	log    *slog.Logger
+}
+
+// newContacts enters the configured peers into the table, which forgets none of them.
+func newContacts(h host.Host, t *table, static []peer.AddrInfo, mdns bool, log *slog.Logger) *contacts {
+	for _, p := range static {
+		t.addStatic(p.ID)
+	}
+	return &contacts{host: h, table: t, static: static, mdns: mdns, log: log}
+}
+
+// run looks for peers until ctx ends.
+func (c *contacts) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range c.static {
+		g.Go(func() error { return c.keepConnected(ctx, p) })
+	}
+	if c.mdns {
+		g.Go(func() error { return c.discover(ctx) })
+	}
+	return g.Wait()
+}
+
 // keepConnected dials a configured peer whenever it is not connected and not banned, ever less often while that fails or
 // does not hold. Delays are jittered by half, so that a restarted peer is not dialed by all at once.
-func (h *Host) keepConnected(ctx context.Context, info peer.AddrInfo) error {
-	if info.ID == h.host.ID() {
+func (c *contacts) keepConnected(ctx context.Context, info peer.AddrInfo) error {
+	if info.ID == c.host.ID() {
 		return nil // one list of peers may serve all instances
 	}
 	redial := backoff.NewExponentialBackOff()
 	redial.InitialInterval, redial.MaxInterval = firstRedial, lastRedial
 	for {
-		if lifted := h.table.barred(info.ID); lifted != nil {
+		if lifted := c.table.barred(info.ID); lifted != nil {
 			select {
 			case <-lifted:
 				redial.Reset()
@@ -39,9 +72,9 @@ func (h *Host) keepConnected(ctx context.Context, info peer.AddrInfo) error {
 				return nil
 			}
 		}
-		h.dial(ctx, info)
+		c.dial(ctx, info)
 		began := time.Now()
-		if gone := h.table.gone(info.ID); gone != nil {
+		if gone := c.table.gone(info.ID); gone != nil {
 			select {
 			case <-gone:
 			case <-ctx.Done():
@@ -51,7 +84,7 @@ func (h *Host) keepConnected(ctx context.Context, info peer.AddrInfo) error {
 				redial.Reset()
 			}
 		}
-		if h.table.barred(info.ID) != nil {
+		if c.table.barred(info.ID) != nil {
 			continue // it is dialed as soon as its ban is lifted
 		}
 		pause := time.NewTimer(redial.NextBackOff())
@@ -65,12 +98,12 @@ func (h *Host) keepConnected(ctx context.Context, info peer.AddrInfo) error {
 }
 
 // dial connects to a peer unless it is connected, and notes a failure beside the peer.
-func (h *Host) dial(ctx context.Context, info peer.AddrInfo) {
+func (c *contacts) dial(ctx context.Context, info peer.AddrInfo) {
 	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	if err := h.host.Connect(network.WithForceDirectDial(dialCtx, "configured peer"), info); err != nil && ctx.Err() == nil {
-		h.table.failed(info.ID, fmt.Errorf("dial: %w", err), time.Now())
-		h.log.Debug("Peer cannot be reached", "peer", info.ID, "error", err)
+	if err := c.host.Connect(network.WithForceDirectDial(dialCtx, "configured peer"), info); err != nil && ctx.Err() == nil {
+		c.table.failed(info.ID, fmt.Errorf("dial: %w", err), time.Now())
+		c.log.Debug("Peer cannot be reached", "peer", info.ID, "error", err)
 	}
 }
 
@@ -89,22 +122,22 @@ func (f found) HandlePeerFound(info peer.AddrInfo) {
 }
 
 // discover dials peers that mDNS finds, one at a time. Being found admits nobody.
-func (h *Host) discover(ctx context.Context) error {
+func (c *contacts) discover(ctx context.Context) error {
 	peers := make(found, 16)
-	service := mdns.NewMdnsService(h.host, mdnsService, peers)
+	service := mdns.NewMdnsService(c.host, mdnsService, peers)
 	if err := service.Start(); err != nil {
 		return errors.Join(fmt.Errorf("start mDNS: %w", err), service.Close())
 	}
 	defer func() { _ = service.Close() }() // nothing depends on how it ended
-	return h.dialFound(ctx, peers)
+	return c.dialFound(ctx, peers)
 }
 
-func (h *Host) dialFound(ctx context.Context, peers <-chan peer.AddrInfo) error {
+func (c *contacts) dialFound(ctx context.Context, peers <-chan peer.AddrInfo) error {
 	for {
 		select {
 		case info := <-peers:
-			if info.ID != h.host.ID() {
-				h.dial(ctx, info)
+			if info.ID != c.host.ID() {
+				c.dial(ctx, info)
 			}
 		case <-ctx.Done():
 			return nil
