@@ -183,8 +183,8 @@ func (i *inquiries) answerAll(ctx context.Context, q Inquiry, s network.Stream, 
 		if err != nil {
 			return err
 		}
-		timed, cancel := context.WithTimeout(ctx, questionPause)
-		answer, err := q.Answer(timed, by, request)
+		asked, cancel := context.WithTimeout(ctx, questionPause)
+		answer, err := q.Answer(asked, by, request)
 		cancel()
 		if err == nil && len(answer) > q.MaxAnswer {
 			err = fmt.Errorf("the answer would have %d bytes, more than %d", len(answer), q.MaxAnswer)
