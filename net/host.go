@@ -155,15 +155,15 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	key := wire.PublicKeyOf(cfg.Operator)
 	h := &Host{
 		cfg: cfg, host: lh, owned: owned, key: key,
-		table:       newTable(key.Operator(), cfg, deps.Height, protection(lh)),
-		held:        newLedger(maxHeld),
-		parcels:     newLedger(maxHeld),
-		repeats:     newRepeats(),
-		invitations: newInvitations(deps.Invited),
-		inspect:     deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
+		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
+		held:    newLedger(maxHeld),
+		parcels: newLedger(maxHeld),
+		repeats: newRepeats(),
+		inspect: deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
 		mandate: newMandate(cfg.Operator, lh.ID(), cfg.DelegationLifetime),
 		wake:    make(chan struct{}, 1),
 	}
+	h.invitations = newInvitations(lh, h.table, cfg.ProofTimeout, deps.Invited, deps.Log)
 	h.inquiries = &inquiries{host: lh, table: h.table, kinds: slices.Clone(deps.Inquiries), log: deps.Log}
 	h.contacts = newContacts(lh, h.table, static, cfg.MDNS, deps.Log)
 	ctx, stop := context.WithCancel(context.Background()) // pubsub lives from here until Run or Close ends it
@@ -174,7 +174,7 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	}
 	h.mandate.renew(time.Now())
 	h.answer(ctx, delegationProtocol, h.serve)
-	h.answer(ctx, invitationProtocol, h.invited)
+	h.answer(ctx, invitationProtocol, h.invitations.invited)
 	for _, q := range h.inquiries.kinds {
 		h.answer(ctx, q.Protocol, func(ctx context.Context, s network.Stream) { h.inquiries.asked(ctx, q, s) })
 	}
@@ -222,7 +222,7 @@ func (h *Host) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.admit(ctx) })
 	g.Go(func() error { return h.repeats.run(ctx, h.log) })
-	g.Go(func() error { return h.offer(ctx) })
+	g.Go(func() error { return h.invitations.offer(ctx) })
 	g.Go(func() error { return h.contacts.run(ctx) })
 	err := g.Wait()
 	return errors.Join(err, h.Close())

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -48,8 +50,14 @@ var errInvitations = errors.New("too many invitations are offered already")
 
 var errSpam = errors.New("peer offers more documents than it may")
 
-// invitations is what a host offers, and how it hears what is offered to it. To whom it still has to offer, the table knows.
+// invitations is what a host offers, and how it hears what is offered to it: both sides of each stream. To whom it still has to offer, the
+// table knows. Its loop is offer; its mutex guards the documents alone.
 type invitations struct {
+	host    host.Host
+	table   *table
+	timeout time.Duration // of one peer's stream, whichever side opened it
+	log     *slog.Logger
+
 	wake    chan struct{}                  // to the loop that offers; capacity 1
 	hear    func(doc []byte, from peer.ID) // nil if nobody listens
 	strange *rate.Limiter                  // of what strangers offer us
@@ -81,8 +89,11 @@ type guest struct {
 	offered bool                  // right now
 }
 
-func newInvitations(hear func(doc []byte, from peer.ID)) *invitations {
-	return &invitations{wake: make(chan struct{}, 1), hear: hear, strange: rate.NewLimiter(strangeRate, strangeBurst)}
+func newInvitations(h host.Host, t *table, timeout time.Duration, hear func(doc []byte, from peer.ID), log *slog.Logger) *invitations {
+	return &invitations{
+		host: h, table: t, timeout: timeout, log: log,
+		wake: make(chan struct{}, 1), hear: hear, strange: rate.NewLimiter(strangeRate, strangeBurst),
+	}
 }
 
 // list returns what is offered.
@@ -95,11 +106,12 @@ func (v *invitations) list() []invitation {
 // Invite offers a document to every peer that is connected, admitted or not, and to each that will be, until Withdraw. To
 // offer one twice changes nothing. errInvitations if too many are offered. Whoever takes it hears of it again when he comes
 // back.
-func (h *Host) Invite(doc []byte) error {
+func (h *Host) Invite(doc []byte) error { return h.invitations.add(doc) }
+
+func (v *invitations) add(doc []byte) error {
 	if len(doc) == 0 || len(doc) > MaxInvitation {
 		return fmt.Errorf("invite: a document has 1 .. %d bytes, not %d", MaxInvitation, len(doc))
 	}
-	v := h.invitations
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	id := sha256.Sum256(doc)
@@ -115,8 +127,9 @@ func (h *Host) Invite(doc []byte) error {
 }
 
 // Withdraw ends the offer of a document.
-func (h *Host) Withdraw(doc []byte) {
-	v := h.invitations
+func (h *Host) Withdraw(doc []byte) { h.invitations.remove(doc) }
+
+func (v *invitations) remove(doc []byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	id := sha256.Sum256(doc)
@@ -190,20 +203,19 @@ func (t *table) offered(o offering, taken int, docs []invitation, now time.Time)
 }
 
 // offer is the loop that hands documents over.
-func (h *Host) offer(ctx context.Context) error {
+func (v *invitations) offer(ctx context.Context) error {
 	var offers errgroup.Group
 	offers.SetLimit(maxOfferings)
 	defer func() { _ = offers.Wait() }() // none returns an error
-	v := h.invitations
 	for {
-		all, next := h.table.toOffer(v.list(), time.Now())
+		all, next := v.table.toOffer(v.list(), time.Now())
 		for _, o := range all {
 			offers.Go(func() error { // at the limit it waits for one to end; each ends with its timeout
-				taken, err := h.hand(ctx, o)
+				taken, err := v.hand(ctx, o)
 				if err != nil {
-					h.log.Debug("Invitation not taken", "peer", o.to, "error", err)
+					v.log.Debug("Invitation not taken", "peer", o.to, "error", err)
 				}
-				h.table.offered(o, taken, v.list(), time.Now())
+				v.table.offered(o, taken, v.list(), time.Now())
 				v.nudge()
 				return nil
 			})
@@ -222,10 +234,10 @@ func (h *Host) offer(ctx context.Context) error {
 }
 
 // hand offers documents to one peer, and returns how many it has taken.
-func (h *Host) hand(ctx context.Context, o offering) (taken int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
+func (v *invitations) hand(ctx context.Context, o offering) (taken int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	s, err := h.host.NewStream(network.WithNoDial(ctx, "invitation"), o.to, invitationProtocol)
+	s, err := v.host.NewStream(network.WithNoDial(ctx, "invitation"), o.to, invitationProtocol)
 	if err != nil {
 		return 0, fmt.Errorf("open invitation stream: %w", err)
 	}
@@ -251,28 +263,27 @@ func (h *Host) hand(ctx context.Context, o offering) (taken int, err error) {
 
 // invited is the listener's side, in a goroutine of the stream's own, of which there is at most one per peer: a second stream is
 // reset.
-func (h *Host) invited(ctx context.Context, s network.Stream) {
+func (v *invitations) invited(ctx context.Context, s network.Stream) {
 	id := s.Conn().RemotePeer()
-	strange := h.invitations.strange
-	if !h.table.hearInvitations(id, strange, time.Now()) {
+	if !v.table.hearInvitations(id, v.strange, time.Now()) {
 		_ = s.Reset()
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
 	defer stop()
-	may := func() bool { return h.table.mayInvite(id, strange, time.Now()) }
+	may := func() bool { return v.table.mayInvite(id, v.strange, time.Now()) }
 	err := readInvitations(bufio.NewReader(s), may, func(doc []byte) error {
-		if hear := h.invitations.hear; hear != nil {
+		if hear := v.hear; hear != nil {
 			hear(doc, id)
 		}
 		_, err := s.Write([]byte{1})
 		return err
 	})
-	h.table.heardInvitations(id)
+	v.table.heardInvitations(id)
 	if err != nil {
-		h.log.Debug("Invitations not read", "peer", id, "error", err)
+		v.log.Debug("Invitations not read", "peer", id, "error", err)
 		_ = s.Reset()
 		return
 	}
