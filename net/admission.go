@@ -6,11 +6,24 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 	"golang.org/x/sync/errgroup"
 )
+
+// admission is how peers are met: entered when they connect, told for whom we speak and heard for whom they do, and disconnected when the
+// table wants them gone. What is known of them is the table's; here one loop, run, begins all work, and who has made some wakes it.
+type admission struct {
+	host    host.Host
+	table   *table
+	mandate *mandate
+	timeout time.Duration // of one exchange, whichever side began it
+	met     func()        // called with each new connection, by libp2p's goroutines; it returns at once
+	wake    chan struct{} // to the loop; of capacity 1, so that one nudge is never lost
+	log     *slog.Logger
+}
 
 // maxExchanges is how many exchanges we run at once; peers beyond wait their turn.
 const maxExchanges = 16
@@ -133,38 +146,38 @@ func (t *table) served(id peer.ID, err error, now time.Time) {
 	}
 }
 
-// admit is the loop of admission: it disconnects who is to be cut off, begins exchanges and renews our delegation.
+// run is the loop: it disconnects who is to be cut off, begins exchanges and renews our delegation.
 // It alone begins work; notifications only wake it.
-func (h *Host) admit(ctx context.Context) error {
+func (a *admission) run(ctx context.Context) error {
 	var exchanges errgroup.Group
 	exchanges.SetLimit(maxExchanges)
 	defer func() { _ = exchanges.Wait() }() // none returns an error
 	for {
 		now := time.Now()
-		if renewed := h.mandate.renew(now); renewed {
-			h.table.tellAll()
+		if renewed := a.mandate.renew(now); renewed {
+			a.table.tellAll()
 		}
-		c := h.table.sweep(now)
+		c := a.table.sweep(now)
 		for _, id := range c.cut {
-			h.cut(ctx, id)
+			a.cut(ctx, id)
 		}
 		for _, id := range c.tell {
-			if !h.table.begin(id) {
+			if !a.table.begin(id) {
 				continue
 			}
 			exchange := func() error {
-				h.table.end(id, h.exchange(ctx, id), time.Now())
-				h.nudge()
+				a.table.end(id, a.exchange(ctx, id), time.Now())
+				a.nudge()
 				return nil
 			}
 			if !exchanges.TryGo(exchange) {
-				h.table.end(id, nil, now)
-				h.table.retell(id)
+				a.table.end(id, nil, now)
+				a.table.retell(id)
 			}
 		}
 		nap := time.NewTimer(time.Until(c.next))
 		select {
-		case <-h.wake:
+		case <-a.wake:
 		case <-nap.C:
 		case <-ctx.Done():
 			nap.Stop()
@@ -184,24 +197,24 @@ func (t *table) retell(id peer.ID) {
 }
 
 // nudge wakes the admission loop; it never blocks.
-func (h *Host) nudge() {
+func (a *admission) nudge() {
 	select {
-	case h.wake <- struct{}{}:
+	case a.wake <- struct{}{}:
 	default:
 	}
 }
 
 // cut disconnects a peer. Its streams, pubsub's included, end with it. Why is told once: a refused peer that keeps
 // calling does not fill the log.
-func (h *Host) cut(ctx context.Context, id peer.ID) {
+func (a *admission) cut(ctx context.Context, id peer.ID) {
 	level := slog.LevelDebug
-	why, news := h.table.why(id)
+	why, news := a.table.why(id)
 	if news {
 		level = slog.LevelWarn
 	}
-	h.log.Log(ctx, level, "Peer cut off", "peer", id, "why", why)
-	if err := h.host.Network().ClosePeer(id); err != nil {
-		h.table.failed(id, fmt.Errorf("disconnect: %w", err), time.Now())
+	a.log.Log(ctx, level, "Peer cut off", "peer", id, "why", why)
+	if err := a.host.Network().ClosePeer(id); err != nil {
+		a.table.failed(id, fmt.Errorf("disconnect: %w", err), time.Now())
 	}
 }
 
@@ -239,37 +252,37 @@ func (t *table) meter(id peer.ID) (meter, bool) {
 }
 
 // notifiee hears of connections from libp2p. Its methods return at once.
-type notifiee struct{ h *Host }
+type notifiee struct{ a *admission }
 
 // Connected enters the peer, or turns it away if there is no room.
 func (n notifiee) Connected(_ network.Network, c network.Conn) {
 	outbound := c.Stat().Direction == network.DirOutbound
-	if !n.h.table.connected(c.RemotePeer(), c.RemoteMultiaddr().String(), outbound, time.Now()) {
+	if !n.a.table.connected(c.RemotePeer(), c.RemoteMultiaddr().String(), outbound, time.Now()) {
 		_ = c.Close() // it is turned away, and whether it hears of it is its concern
 		return
 	}
-	n.h.nudge()
-	n.h.invitations.nudge()
+	n.a.nudge()
+	n.a.met()
 }
 
 // meet returns the meter of a connected peer. A peer's first stream can overtake the notification of its connection;
 // it is entered then, for what it says first (its subscriptions) it does not repeat.
-func (h *Host) meet(id peer.ID) (meter, bool) {
-	if m, ok := h.table.meter(id); ok {
+func (a *admission) meet(id peer.ID) (meter, bool) {
+	if m, ok := a.table.meter(id); ok {
 		return m, true
 	}
-	for _, c := range h.host.Network().ConnsToPeer(id) {
-		notifiee{h}.Connected(h.host.Network(), c)
+	for _, c := range a.host.Network().ConnsToPeer(id) {
+		notifiee{a}.Connected(a.host.Network(), c)
 	}
-	return h.table.meter(id)
+	return a.table.meter(id)
 }
 
 // Disconnected notes that the peer has gone.
 func (n notifiee) Disconnected(nw network.Network, c network.Conn) {
 	id := c.RemotePeer()
 	connected := func() bool { return nw.Connectedness(id) == network.Connected }
-	n.h.table.disconnected(id, connected, time.Now())
-	n.h.nudge()
+	n.a.table.disconnected(id, connected, time.Now())
+	n.a.nudge()
 }
 
 // Listen is of no interest.
@@ -298,5 +311,5 @@ func (h *Host) silence(author peer.ID, r Ruling) {
 	} else {
 		h.log.Warn("Operator floods a wallet's channel and is cut off", "operator", r.Author, "window", r.Window, "until", r.Until)
 	}
-	h.nudge()
+	h.admission.nudge()
 }

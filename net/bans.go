@@ -136,7 +136,7 @@ func (h *Host) SetBans(list []Ban) error {
 		}
 	}
 	h.table.setBans(bans, now)
-	h.nudge()
+	h.admission.nudge()
 	return errors.Join(errs...)
 }
 

@@ -58,7 +58,7 @@ func (h *Host) Join(wallet chain.Wallet) (*Channel, error) {
 		h.table.leave(c, time.Now())
 		return nil, err
 	}
-	h.nudge()
+	h.admission.nudge()
 	return c, nil
 }
 
@@ -75,7 +75,7 @@ func (h *Host) Leave(wallet chain.WalletID) error {
 	if err := c.close(); err != nil {
 		return fmt.Errorf("leave topic: %w", err)
 	}
-	h.nudge()
+	h.admission.nudge()
 	return nil
 }
 

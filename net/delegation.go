@@ -67,29 +67,29 @@ func checkDelegation(data []byte, remote peer.ID, now time.Time) (wire.Delegatio
 }
 
 // exchange runs the dialer's side with a connected peer.
-func (h *Host) exchange(ctx context.Context, id peer.ID) error {
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
+func (a *admission) exchange(ctx context.Context, id peer.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	s, err := h.host.NewStream(network.WithNoDial(ctx, "delegation"), id, delegationProtocol)
+	s, err := a.host.NewStream(network.WithNoDial(ctx, "delegation"), id, delegationProtocol)
 	if err != nil {
 		return fmt.Errorf("open delegation stream: %w", brokenOff(ctx, err))
 	}
-	return converse(ctx, s, h.sendDelegation, h.readDelegation, h.sendTerms, h.readTerms)
+	return converse(ctx, s, a.sendDelegation, a.readDelegation, a.sendTerms, a.readTerms)
 }
 
 // serve runs the listener's side, in a goroutine of the stream's own, of which there is at most one per peer: a second stream is
 // reset.
-func (h *Host) serve(ctx context.Context, s network.Stream) {
+func (a *admission) serve(ctx context.Context, s network.Stream) {
 	id := s.Conn().RemotePeer()
-	if !h.table.serve(id, time.Now()) {
+	if !a.table.serve(id, time.Now()) {
 		_ = s.Reset()
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.ProofTimeout)
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	err := converse(ctx, s, h.readDelegation, h.sendDelegation, h.readTerms, h.sendTerms)
-	h.table.served(id, err, time.Now())
-	h.nudge()
+	err := converse(ctx, s, a.readDelegation, a.sendDelegation, a.readTerms, a.sendTerms)
+	a.table.served(id, err, time.Now())
+	a.nudge()
 }
 
 // errBrokenOff says that a peer ended an exchange. It does not say why: its own list of peers does.
@@ -122,11 +122,11 @@ func converse(ctx context.Context, s network.Stream, acts ...func(network.Stream
 	return nil
 }
 
-func (h *Host) sendDelegation(s network.Stream, _ *bufio.Reader) error {
-	return writeFrame(s, h.mandate.shown())
+func (a *admission) sendDelegation(s network.Stream, _ *bufio.Reader) error {
+	return writeFrame(s, a.mandate.shown())
 }
 
-func (h *Host) readDelegation(s network.Stream, r *bufio.Reader) error {
+func (a *admission) readDelegation(s network.Stream, r *bufio.Reader) error {
 	data, err := readFrame(r, wire.MaxDelegation)
 	if err != nil {
 		return err
@@ -136,15 +136,15 @@ func (h *Host) readDelegation(s network.Stream, r *bufio.Reader) error {
 	if err != nil {
 		return err
 	}
-	h.table.proved(id, d.Operator.Operator(), until, now)
+	a.table.proved(id, d.Operator.Operator(), until, now)
 	return nil
 }
 
-func (h *Host) sendTerms(s network.Stream, _ *bufio.Reader) error {
-	return writeFrame(s, wire.EncodeTerms(h.table.terms(s.Conn().RemotePeer(), time.Now())))
+func (a *admission) sendTerms(s network.Stream, _ *bufio.Reader) error {
+	return writeFrame(s, wire.EncodeTerms(a.table.terms(s.Conn().RemotePeer(), time.Now())))
 }
 
-func (h *Host) readTerms(s network.Stream, r *bufio.Reader) error {
+func (a *admission) readTerms(s network.Stream, r *bufio.Reader) error {
 	data, err := readFrame(r, wire.MaxTerms)
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (h *Host) readTerms(s network.Stream, r *bufio.Reader) error {
 	if err != nil {
 		return fmt.Errorf("read terms: %w", err)
 	}
-	h.table.heard(s.Conn().RemotePeer(), terms)
+	a.table.heard(s.Conn().RemotePeer(), terms)
 	return nil
 }
 

@@ -39,6 +39,7 @@ type Host struct {
 	stop        context.CancelFunc // ends pubsub
 	key         wire.PublicKey     // the operator's
 	table       *table
+	admission   *admission
 	held        *ledger // of the wallets' channels, and what is relayed in all
 	parcels     *ledger // of topics
 	repeats     *repeats
@@ -49,14 +50,12 @@ type Host struct {
 	spoken      func(Message) // nil if nobody listens
 	log         *slog.Logger
 	contacts    *contacts
-	wake        chan struct{} // to the admission loop; of capacity 1, so that one nudge is never lost
 
 	counters counters
 	flights  flights
 	relays   relays
 	spurned  spurned
 
-	mandate *mandate
 	joining sync.Mutex // one Join or Leave at a time
 	visits  visits
 }
@@ -160,10 +159,14 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		parcels: newLedger(maxHeld),
 		repeats: newRepeats(),
 		inspect: deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
-		mandate: newMandate(cfg.Operator, lh.ID(), cfg.DelegationLifetime),
-		wake:    make(chan struct{}, 1),
 	}
 	h.invitations = newInvitations(lh, h.table, cfg.ProofTimeout, deps.Invited, deps.Log)
+	h.admission = &admission{
+		host: lh, table: h.table, timeout: cfg.ProofTimeout, log: deps.Log,
+		mandate: newMandate(cfg.Operator, lh.ID(), cfg.DelegationLifetime),
+		met:     h.invitations.nudge,
+		wake:    make(chan struct{}, 1),
+	}
 	h.inquiries = &inquiries{host: lh, table: h.table, kinds: slices.Clone(deps.Inquiries), log: deps.Log}
 	h.contacts = newContacts(lh, h.table, static, cfg.MDNS, deps.Log)
 	ctx, stop := context.WithCancel(context.Background()) // pubsub lives from here until Run or Close ends it
@@ -172,15 +175,15 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 		stop()
 		return nil, fmt.Errorf("start pubsub: %w", err)
 	}
-	h.mandate.renew(time.Now())
-	h.answer(ctx, delegationProtocol, h.serve)
+	h.admission.mandate.renew(time.Now())
+	h.answer(ctx, delegationProtocol, h.admission.serve)
 	h.answer(ctx, invitationProtocol, h.invitations.invited)
 	for _, q := range h.inquiries.kinds {
 		h.answer(ctx, q.Protocol, func(ctx context.Context, s network.Stream) { h.inquiries.asked(ctx, q, s) })
 	}
-	lh.Network().Notify(notifiee{h})
+	lh.Network().Notify(notifiee{h.admission})
 	for _, c := range lh.Network().Conns() {
-		notifiee{h}.Connected(lh.Network(), c) // made before we listened
+		notifiee{h.admission}.Connected(lh.Network(), c) // made before we listened
 	}
 	return h, nil
 }
@@ -220,7 +223,7 @@ func (h *Host) Addrs() []string {
 // returns. It is called once.
 func (h *Host) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return h.admit(ctx) })
+	g.Go(func() error { return h.admission.run(ctx) })
 	g.Go(func() error { return h.repeats.run(ctx, h.log) })
 	g.Go(func() error { return h.invitations.offer(ctx) })
 	g.Go(func() error { return h.contacts.run(ctx) })
@@ -239,7 +242,7 @@ func (h *Host) Close() error {
 	for _, q := range h.inquiries.kinds {
 		h.host.RemoveStreamHandler(q.Protocol)
 	}
-	h.host.Network().StopNotify(notifiee{h})
+	h.host.Network().StopNotify(notifiee{h.admission})
 	h.stop()
 	h.table.silenceTopics()
 	h.visits.wait()
@@ -260,7 +263,7 @@ func (h *Host) answer(ctx context.Context, p protocol.ID, serve func(context.Con
 			return
 		}
 		defer h.visits.exit()
-		h.meet(s.Conn().RemotePeer())
+		h.admission.meet(s.Conn().RemotePeer())
 		serve(ctx, s)
 	})
 }

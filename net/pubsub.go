@@ -84,7 +84,7 @@ var (
 // pubsub's main loop and must not block. Who is not admitted is heard only about its subscriptions: they come once,
 // before it can be admitted, and would be missed afterwards.
 func (h *Host) inspectRPC(from peer.ID, rpc *pubsub.RPC) error {
-	m, connected := h.meet(from)
+	m, connected := h.admission.meet(from)
 	if !connected {
 		return errGone
 	}
@@ -106,7 +106,7 @@ func (h *Host) bear(id peer.ID, w weighed, why string) {
 	if w == beyondBearing {
 		h.table.refuse(id, why, time.Now())
 		h.counters.cutOff.Add(1)
-		h.nudge()
+		h.admission.nudge()
 	}
 }
 

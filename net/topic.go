@@ -129,7 +129,7 @@ func (h *Host) OpenTopic(cfg TopicConfig) (*Topic, error) {
 		h.table.closeTopic(t, time.Now())
 		return nil, err
 	}
-	h.nudge()
+	h.admission.nudge()
 	return t, nil
 }
 
@@ -147,7 +147,7 @@ func (t *Topic) Close() error {
 	if err := t.close(); err != nil && !h.visits.ended() { // else pubsub has gone, and everything with it
 		return fmt.Errorf("close topic: %w", err)
 	}
-	h.nudge()
+	h.admission.nudge()
 	return nil
 }
 
