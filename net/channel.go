@@ -49,7 +49,7 @@ func (h *Host) Join(wallet chain.Wallet) (*Channel, error) {
 		line:   line{host: h, name: wire.ChannelName(wallet.Key()), about: slog.Any("wallet", wallet.ID())},
 		wallet: wallet,
 		roster: rosterDigest(wallet),
-		inbox:  newInbox(wallet, h.cfg.Schedule, h.inspect, h.held, h.table.keys, Ear{h.Operator(), h.spoken}),
+		inbox:  h.inboxes.ofWallet(wallet),
 	}
 	if err := h.table.join(c, time.Now()); err != nil {
 		return nil, err

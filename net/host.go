@@ -40,14 +40,11 @@ type Host struct {
 	key         wire.PublicKey     // the operator's
 	table       *table
 	admission   *admission
-	held        *ledger // of the wallets' channels, and what is relayed in all
-	parcels     *ledger // of topics
+	inboxes     *inboxes
 	repeats     *repeats
 	invitations *invitations
 	inquiries   *inquiries
-	inspect     Inspector
 	height      func() chain.Height
-	spoken      func(Message) // nil if nobody listens
 	log         *slog.Logger
 	contacts    *contacts
 
@@ -155,11 +152,10 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	h := &Host{
 		cfg: cfg, host: lh, owned: owned, key: key,
 		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
-		held:    newLedger(maxHeld),
-		parcels: newLedger(maxHeld),
 		repeats: newRepeats(),
-		inspect: deps.Inspect, height: deps.Height, spoken: deps.Spoken, log: deps.Log,
+		height:  deps.Height, log: deps.Log,
 	}
+	h.inboxes = newInboxes(cfg, deps, h.table.self, h.table.keys)
 	h.invitations = newInvitations(lh, h.table, cfg.ProofTimeout, deps.Invited, deps.Log)
 	h.admission = &admission{
 		host: lh, table: h.table, timeout: cfg.ProofTimeout, log: deps.Log,

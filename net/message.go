@@ -8,7 +8,8 @@
 //	config.go, host.go, pubsub.go, sign.go                 what a host is given; what it starts, and how it is told of by pubsub
 //	pubsubhost.go                                          the host without what pubsub does for each message and nobody needs
 //	message.go, identity.go, secp256k1.go                  what is said: a statement of an operator, its ID, its signature
-//	line.go, channel.go, inbox.go, return.go               a topic as it is held; a wallet's, and what waits in it
+//	line.go, inboxes.go                                    a topic as it is held; how what waits in it is made
+//	channel.go, inbox.go, return.go                        a wallet's topic, and what waits in it
 //	topic.go, topicinbox.go, repeat.go                     a topic of a group of operators; what waits in it, and is said again
 //	schedule.go, retransmission.go                         for which windows something counts, and when it is sent again
 //	slots.go, chaff.go, ledger.go, meter.go, counters.go   what one author may say and one peer forward, what all may hold; what came of it

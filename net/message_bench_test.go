@@ -43,7 +43,7 @@ func BenchmarkMessage(b *testing.B) {
 			held := newLedger(maxHeld)
 			held.hold(work.Operator(0), 1)
 			held.relay(work.Operator(0), 1, time.Now())
-			unheard = append(unheard, newInbox(wallet, h.cfg.Schedule, h.inspect, held, h.table.keys, Ear{}))
+			unheard = append(unheard, newInbox(wallet, h.inboxes.schedule, h.inboxes.inspect, held, h.table.keys, Ear{}))
 			h.table.peers[forwarder].meter = newMeter(defaultLimits())
 		}
 		whole := func() {

@@ -121,7 +121,7 @@ func (h *Host) OpenTopic(cfg TopicConfig) (*Topic, error) {
 	cfg.Operators = slices.Clone(cfg.Operators)
 	h.joining.Lock()
 	defer h.joining.Unlock()
-	t := &Topic{line: line{host: h, name: cfg.Name, about: slog.String("topic", cfg.Name)}, cfg: cfg, inbox: newTopicInbox(cfg, h.parcels, h.held, h.table.keys)}
+	t := &Topic{line: line{host: h, name: cfg.Name, about: slog.String("topic", cfg.Name)}, cfg: cfg, inbox: h.inboxes.ofTopic(cfg)}
 	if err := h.table.openTopic(t, time.Now()); err != nil {
 		return nil, err
 	}
