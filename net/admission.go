@@ -296,20 +296,7 @@ func (h *Host) Peers() []PeerInfo {
 	now := time.Now()
 	all := h.table.infos(now)
 	for i := range all {
-		all[i].Relaying = h.relays.of(all[i].ID, now)
+		all[i].Relaying = h.traffic.relays.of(all[i].ID, now)
 	}
 	return all
-}
-
-// silence bans the author of a flood.
-func (h *Host) silence(author peer.ID, r Ruling) {
-	if known := h.table.ban(author, r.Author, r.Until, time.Now()); known {
-		return
-	}
-	if r.Author == h.table.self {
-		h.log.Error("Our own key floods a wallet's channel: somebody else has it, or an instance is broken", "operator", r.Author)
-	} else {
-		h.log.Warn("Operator floods a wallet's channel and is cut off", "operator", r.Author, "window", r.Window, "until", r.Until)
-	}
-	h.admission.nudge()
 }

@@ -45,7 +45,7 @@ func (c *counters) count(r Ruling) {
 
 // Counters returns the counters' values now.
 func (h *Host) Counters() Counters {
-	c := &h.counters
+	c := &h.traffic.counters
 	return Counters{
 		Delivered: c.delivered.Load(), Copies: c.copies.Load(), Known: c.known.Load(), Ignored: c.ignored.Load(), Rejected: c.rejected.Load(),
 		QueueFull: c.queueFull.Load(), DroppedRPCs: c.droppedRPCs.Load(), CutOff: c.cutOff.Load(), Banned: c.banned.Load(),

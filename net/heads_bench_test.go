@@ -95,16 +95,16 @@ func heardFromBytes(b *testing.B, h *Host, topic *Topic, data []byte) (bool, err
 		return false, err
 	}
 	forwarder := h.host.Network().Peers()[0]
-	if err := h.inspectRPC(forwarder, rpc); err != nil || len(rpc.GetPublish()) == 0 {
+	if err := h.traffic.inspectRPC(forwarder, rpc); err != nil || len(rpc.GetPublish()) == 0 {
 		return false, err
 	}
 	msg := &pubsub.Message{Message: rpc.GetPublish()[0], ReceivedFrom: forwarder}
-	id := h.flights.id(msg.Message)
+	id := h.traffic.flights.id(msg.Message)
 	msg.ID = string(id[:])
 	if err := verify(msg.Message); err != nil {
 		return false, err
 	}
-	tracer{h}.ValidateMessage(msg)
+	tracer{h.traffic}.ValidateMessage(msg)
 	if topic.validate(b.Context(), forwarder, msg) != pubsub.ValidationAccept {
 		return false, errors.New("not accepted")
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p"
-	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -30,28 +29,22 @@ import (
 )
 
 // Host is one instance of the operator on the network. It listens, joins channels and relays from New on; admission
-// and connecting to peers are the work of Run.
+// and connecting to peers are the work of Run. It makes its parts, which work by themselves, and ends them.
 type Host struct {
-	cfg         Config
-	host        host.Host
-	owned       bool // we made the libp2p host, so we close it
-	pubsub      *pubsub.PubSub
-	stop        context.CancelFunc // ends pubsub
-	key         wire.PublicKey     // the operator's
+	host  host.Host
+	owned bool               // we made the libp2p host, so we close it
+	stop  context.CancelFunc // ends pubsub, and what streams of peers wait for
+	key   wire.PublicKey     // the operator's
+	log   *slog.Logger
+
 	table       *table
 	admission   *admission
+	contacts    *contacts
+	traffic     *traffic
 	inboxes     *inboxes
 	repeats     *repeats
 	invitations *invitations
 	inquiries   *inquiries
-	height      func() chain.Height
-	log         *slog.Logger
-	contacts    *contacts
-
-	counters counters
-	flights  flights
-	relays   relays
-	spurned  spurned
 
 	joining sync.Mutex // one Join or Leave at a time
 	visits  visits
@@ -94,15 +87,15 @@ func New(cfg Config, deps Deps) (*Host, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	if err := node.listen(); err != nil {
+	if err := node.listen(cfg.Listen); err != nil {
 		return nil, errors.Join(err, node.Close())
 	}
 	return node, nil
 }
 
 // listen opens each address by itself: libp2p is content if one of several opens, an operator is not.
-func (h *Host) listen() error {
-	for _, s := range h.cfg.Listen {
+func (h *Host) listen(on []string) error {
+	for _, s := range on {
 		addr, err := ma.NewMultiaddr(s)
 		if err != nil {
 			return fmt.Errorf("read listen address: %w", err)
@@ -150,10 +143,9 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	}
 	key := wire.PublicKeyOf(cfg.Operator)
 	h := &Host{
-		cfg: cfg, host: lh, owned: owned, key: key,
+		host: lh, owned: owned, key: key, log: deps.Log,
 		table:   newTable(key.Operator(), cfg, deps.Height, protection(lh)),
 		repeats: newRepeats(),
-		height:  deps.Height, log: deps.Log,
 	}
 	h.inboxes = newInboxes(cfg, deps, h.table.self, h.table.keys)
 	h.invitations = newInvitations(lh, h.table, cfg.ProofTimeout, deps.Invited, deps.Log)
@@ -167,7 +159,10 @@ func newHost(lh host.Host, owned bool, cfg Config, deps Deps) (*Host, error) {
 	h.contacts = newContacts(lh, h.table, static, cfg.MDNS, deps.Log)
 	ctx, stop := context.WithCancel(context.Background()) // pubsub lives from here until Run or Close ends it
 	h.stop = stop
-	if h.pubsub, err = h.newPubSub(ctx, peer.ID(key.PeerID())); err != nil {
+	h.traffic = &traffic{
+		host: lh, operator: cfg.Operator, table: h.table, admission: h.admission, height: deps.Height, log: deps.Log,
+	}
+	if h.traffic.pubsub, err = h.traffic.newPubSub(ctx, peer.ID(key.PeerID())); err != nil {
 		stop()
 		return nil, fmt.Errorf("start pubsub: %w", err)
 	}

@@ -172,7 +172,7 @@ func TestR6WhatNobodySignedIsNotRelayed(t *testing.T) {
 		a := c.add(1)
 		a.join(t, w)
 		m := withKey(forge(t, 3, w, sealed(3, testPayload(w.ID(), 900, "x")), 1), paddedKey(3, 500_000))
-		left := a.sieve(a.ID(), []*pb.Message{m})
+		left := a.traffic.sieve(a.ID(), []*pb.Message{m})
 		require.Len(t, left, 1)
 		require.Nil(t, left[0].Key)
 	})

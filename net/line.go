@@ -29,7 +29,7 @@ type line struct {
 
 // open installs the validator first, so that no message of the topic passes unexamined.
 func (l *line) open(validate pubsub.ValidatorEx) error {
-	ps := l.host.pubsub
+	ps := l.host.traffic.pubsub
 	if err := ps.RegisterTopicValidator(l.name, validate, pubsub.WithValidatorInline(true)); err != nil {
 		return fmt.Errorf("register validator: %w", err)
 	}
@@ -48,16 +48,16 @@ func (l *line) open(validate pubsub.ValidatorEx) error {
 // close leaves the topic. Its validator goes last.
 func (l *line) close() error {
 	l.cancel()
-	return errors.Join(l.topic.Close(), l.host.pubsub.UnregisterTopicValidator(l.name))
+	return errors.Join(l.topic.Close(), l.host.traffic.pubsub.UnregisterTopicValidator(l.name))
 }
 
 // examine has an inbox rule on a message, whose signature pubsub has verified, and tells pubsub what becomes of it. Pubsub's
 // few workers call it at once. What a forwarder is charged with is said in worthless.
 func (l *line) examine(forwarder peer.ID, msg *pubsub.Message, offer func(Arrival) Ruling, worthless string) pubsub.ValidationResult {
-	h := l.host
-	own := forwarder == h.host.ID() // only what we publish comes from ourselves
+	t := l.host.traffic
+	own := forwarder == t.host.ID() // only what we publish comes from ourselves
 	if own {
-		h.sign(msg)
+		t.sign(msg)
 	}
 	r := offer(Arrival{
 		From:   msg.Message.GetFrom(),
@@ -66,14 +66,14 @@ func (l *line) examine(forwarder peer.ID, msg *pubsub.Message, offer func(Arriva
 		Size:   signedSize(msg.Message),
 		Signed: func() []byte { return encode(msg) },
 		Seqno:  msg.GetSeqno(),
-		Height: h.height(),
+		Height: t.height(),
 		Time:   time.Now(),
 		Own:    own,
 		Reach:  l.reach(),
 	})
-	h.counters.count(r)
+	t.counters.count(r)
 	if r.Cause == CauseNew {
-		h.relays.first(msg.Message, forwarder, time.Now())
+		t.relays.first(msg.Message, forwarder, time.Now())
 	}
 	switch {
 	case r.Verdict == VerdictAccept:
@@ -81,14 +81,14 @@ func (l *line) examine(forwarder peer.ID, msg *pubsub.Message, offer func(Arriva
 	case r.Verdict == VerdictKeep:
 		return pubsub.ValidationIgnore
 	case r.Verdict == VerdictReject:
-		h.log.Debug("Message rejected", l.about, "cause", r.Cause, "forwarder", forwarder)
+		t.log.Debug("Message rejected", l.about, "cause", r.Cause, "forwarder", forwarder)
 		return pubsub.ValidationReject // the tracer hears of it and charges the forwarder
 	case r.Blame == BlameForwarder:
-		h.charge(forwarder, worthless)
+		t.charge(forwarder, worthless)
 	case r.Blame == BlameAuthor:
-		h.silence(msg.GetFrom(), r)
+		t.silence(msg.GetFrom(), r)
 	}
-	h.log.Debug("Message ignored", l.about, "cause", r.Cause, "author", r.Author)
+	t.log.Debug("Message ignored", l.about, "cause", r.Cause, "author", r.Author)
 	return pubsub.ValidationIgnore
 }
 

@@ -104,16 +104,16 @@ func fromBytes(b *testing.B, h *Host, ch *Channel, from peer.ID, data []byte) er
 	if err := proto.Unmarshal(data, &rpc.RPC); err != nil {
 		return err
 	}
-	if err := h.inspectRPC(from, rpc); err != nil || len(rpc.GetPublish()) != 1 {
+	if err := h.traffic.inspectRPC(from, rpc); err != nil || len(rpc.GetPublish()) != 1 {
 		return fmt.Errorf("inspected, and %d left: %w", len(rpc.GetPublish()), err)
 	}
 	msg := &pubsub.Message{Message: rpc.GetPublish()[0], ReceivedFrom: from}
-	id := h.flights.id(msg.Message) // as newPubSub has it
+	id := h.traffic.flights.id(msg.Message) // as newPubSub has it
 	msg.ID = string(id[:])
 	if err := verify(msg.Message); err != nil {
 		return err
 	}
-	tracer{h}.ValidateMessage(msg)
+	tracer{h.traffic}.ValidateMessage(msg)
 	if ch.validate(b.Context(), from, msg) != pubsub.ValidationAccept {
 		return errors.New("not accepted")
 	}

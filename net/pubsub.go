@@ -3,15 +3,19 @@ package net
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
@@ -25,6 +29,23 @@ const (
 // seenTTL is for how long pubsub itself recognises a message, as in the reference client. A replay that comes later
 // is recognised by the slot table.
 const seenTTL = 5 * time.Minute
+
+// traffic is what goes through pubsub: it is told of by pubsub's loop and workers, several at once, drops what is needless, and has
+// those pay who bring it. Each of its parts has a mutex of its own but spurned, which belongs to pubsub's main loop.
+type traffic struct {
+	host      host.Host
+	operator  *secp256k1.PrivateKey
+	table     *table
+	admission *admission
+	height    func() chain.Height
+	log       *slog.Logger
+	pubsub    *pubsub.PubSub
+
+	counters counters
+	flights  flights
+	relays   relays
+	spurned  spurned
+}
 
 // newPubSub starts GossipSub on the host. It ends with ctx.
 //
@@ -40,22 +61,22 @@ const seenTTL = 5 * time.Minute
 // Peer scoring is off: its counters per topic and peer are made for public networks, where anyone may join, and with
 // a thousand rarely used topics its delivery quotas would punish silence. Here only known operators are admitted, and
 // the meters below do what its penalties would: who forwards rejected messages or floods pays, and is cut off.
-func (h *Host) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, error) {
-	return pubsub.NewGossipSub(ctx, pubsubHost{h.host},
+func (t *traffic) newPubSub(ctx context.Context, author peer.ID) (*pubsub.PubSub, error) {
+	return pubsub.NewGossipSub(ctx, pubsubHost{t.host},
 		pubsub.WithMessageAuthor(author),
 		pubsub.WithMessageSignaturePolicy(pubsub.LaxNoSign), // as strict as StrictSign, see above
-		pubsub.WithMessageIdFn(func(m *pb.Message) string { id := h.flights.id(m); return string(id[:]) }),
+		pubsub.WithMessageIdFn(func(m *pb.Message) string { id := t.flights.id(m); return string(id[:]) }),
 		pubsub.WithGossipSubParams(gossip()),
 		pubsub.WithMaxMessageSize(wire.MaxMessage),
 		pubsub.WithValidateQueueSize(validateQueue),
 		pubsub.WithPeerOutboundQueueSize(outboundQueue),
 		pubsub.WithSeenMessagesTTL(seenTTL),
 		pubsub.WithFloodPublish(true),
-		pubsub.WithPeerFilter(func(id peer.ID, _ string) bool { return h.table.admits(id) }),
-		pubsub.WithSubscriptionFilter(topicFilter{h.table}),
-		pubsub.WithBlacklist(blacklist{h.table}),
-		pubsub.WithAppSpecificRpcInspector(h.inspectRPC),
-		pubsub.WithRawTracer(tracer{h}),
+		pubsub.WithPeerFilter(func(id peer.ID, _ string) bool { return t.table.admits(id) }),
+		pubsub.WithSubscriptionFilter(topicFilter{t.table}),
+		pubsub.WithBlacklist(blacklist{t.table}),
+		pubsub.WithAppSpecificRpcInspector(t.inspectRPC),
+		pubsub.WithRawTracer(tracer{t}),
 	)
 }
 
@@ -83,67 +104,80 @@ var (
 // inspectRPC stands before everything that pubsub does with an RPC, signature verification above all. It runs in
 // pubsub's main loop and must not block. Who is not admitted is heard only about its subscriptions: they come once,
 // before it can be admitted, and would be missed afterwards.
-func (h *Host) inspectRPC(from peer.ID, rpc *pubsub.RPC) error {
-	m, connected := h.admission.meet(from)
+func (t *traffic) inspectRPC(from peer.ID, rpc *pubsub.RPC) error {
+	m, connected := t.admission.meet(from)
 	if !connected {
 		return errGone
 	}
 	if w := m.weigh(time.Now(), 1+len(rpc.GetPublish()), proto.Size(&rpc.RPC)); w != withinLimits {
-		h.counters.droppedRPCs.Add(1)
-		h.bear(from, w, "sent more than it may")
+		t.counters.droppedRPCs.Add(1)
+		t.bear(from, w, "sent more than it may")
 		return errExceeded
 	}
-	if !h.table.admits(from) {
+	if !t.table.admits(from) {
 		rpc.Publish = nil
 	}
-	rpc.Publish = h.sieve(from, rpc.Publish)
-	h.spurned.sift(rpc.GetControl(), time.Now())
+	rpc.Publish = t.sieve(from, rpc.Publish)
+	t.spurned.sift(rpc.GetControl(), time.Now())
 	return nil
 }
 
 // bear cuts a peer off if it went beyond all bearing.
-func (h *Host) bear(id peer.ID, w weighed, why string) {
+func (t *traffic) bear(id peer.ID, w weighed, why string) {
 	if w == beyondBearing {
-		h.table.refuse(id, why, time.Now())
-		h.counters.cutOff.Add(1)
-		h.admission.nudge()
+		t.table.refuse(id, why, time.Now())
+		t.counters.cutOff.Add(1)
+		t.admission.nudge()
 	}
 }
 
 // charge makes a forwarder pay for a worthless message.
-func (h *Host) charge(forwarder peer.ID, why string) {
-	if m, ok := h.table.meter(forwarder); ok {
-		h.bear(forwarder, m.charge(time.Now()), why)
+func (t *traffic) charge(forwarder peer.ID, why string) {
+	if m, ok := t.table.meter(forwarder); ok {
+		t.bear(forwarder, m.charge(time.Now()), why)
 	}
 }
 
+// silence bans the author of a flood.
+func (t *traffic) silence(author peer.ID, r Ruling) {
+	if known := t.table.ban(author, r.Author, r.Until, time.Now()); known {
+		return
+	}
+	if r.Author == t.table.self {
+		t.log.Error("Our own key floods a wallet's channel: somebody else has it, or an instance is broken", "operator", r.Author)
+	} else {
+		t.log.Warn("Operator floods a wallet's channel and is cut off", "operator", r.Author, "window", r.Window, "until", r.Until)
+	}
+	t.admission.nudge()
+}
+
 // tracer hears of the messages that pubsub itself rejects: those with a bad signature never reach our validator.
-type tracer struct{ h *Host }
+type tracer struct{ traffic *traffic }
 
 // RejectMessage charges the forwarder of what every honest node rejects.
 func (t tracer) RejectMessage(msg *pubsub.Message, reason string) {
-	t.h.flights.leave(msg.Message)
+	t.traffic.flights.leave(msg.Message)
 	switch reason {
 	case pubsub.RejectInvalidSignature, pubsub.RejectMissingSignature, pubsub.RejectValidationFailed:
-		t.h.counters.rejected.Add(1)
-		t.h.charge(msg.ReceivedFrom, "forwarded rejected messages: "+reason)
+		t.traffic.counters.rejected.Add(1)
+		t.traffic.charge(msg.ReceivedFrom, "forwarded rejected messages: "+reason)
 	case pubsub.RejectValidationQueueFull:
-		t.h.counters.queueFull.Add(1)
+		t.traffic.counters.queueFull.Add(1)
 	case pubsub.RejectBlacklstedPeer, pubsub.RejectBlacklistedSource:
-		t.h.counters.banned.Add(1)
+		t.traffic.counters.banned.Add(1)
 	}
 }
 
 // ValidateMessage hears that a message's signature is good; from here on pubsub recognises it.
-func (t tracer) ValidateMessage(msg *pubsub.Message) { t.h.flights.leave(msg.Message) }
+func (t tracer) ValidateMessage(msg *pubsub.Message) { t.traffic.flights.leave(msg.Message) }
 
 // DuplicateMessage hears of a message that pubsub has recognised.
-func (t tracer) DuplicateMessage(msg *pubsub.Message) { t.h.flights.leave(msg.Message) }
+func (t tracer) DuplicateMessage(msg *pubsub.Message) { t.traffic.flights.leave(msg.Message) }
 
 // Graft hears that a neighbour has joined the mesh of a topic: it is sent what we relay from now on.
 func (t tracer) Graft(id peer.ID, topic string) {
-	t.h.relays.graft(id, topic, time.Now())
-	if c := t.h.table.topic(topic); c != nil {
+	t.traffic.relays.graft(id, topic, time.Now())
+	if c := t.traffic.table.topic(topic); c != nil {
 		c.approached()
 	}
 }
@@ -151,18 +185,18 @@ func (t tracer) Graft(id peer.ID, topic string) {
 // DropRPC hears that a neighbour was not sent something.
 func (t tracer) DropRPC(rpc *pubsub.RPC, _ peer.ID) {
 	if len(rpc.GetPublish()) > 0 {
-		t.h.table.reached.Add(1)
+		t.traffic.table.reached.Add(1)
 	}
 }
 
 // Prune hears that a neighbour has left the mesh of a topic.
-func (t tracer) Prune(id peer.ID, topic string) { t.h.relays.prune(id, topic) }
+func (t tracer) Prune(id peer.ID, topic string) { t.traffic.relays.prune(id, topic) }
 
 // OnClosedOutboundStream hears that a neighbour has gone.
-func (t tracer) OnClosedOutboundStream(id peer.ID) { t.h.relays.gone(id) }
+func (t tracer) OnClosedOutboundStream(id peer.ID) { t.traffic.relays.gone(id) }
 
 // Leave hears that a topic was closed here.
-func (t tracer) Leave(topic string) { t.h.relays.leave(topic) }
+func (t tracer) Leave(topic string) { t.traffic.relays.leave(topic) }
 
 // The rest of pubsub's tracing is of no interest.
 func (tracer) OnNewOutboundStream(peer.ID, protocol.ID) {}

@@ -79,7 +79,7 @@ func TestANeighbourThatDropsWhatItHearsIsSeen(t *testing.T) {
 		c.connect(b.lh, f.lh)
 		c.connect(a.lh, dropper)
 		c.settle()
-		a.relays.graft(dropper.ID(), onB.topic.String(), time.Now()) // it took the graft, and does no gossip
+		a.traffic.relays.graft(dropper.ID(), onB.topic.String(), time.Now()) // it took the graft, and does no gossip
 		c.settle()
 		for n := range 20 {
 			say(t, onB, 900, fmt.Sprint(n%2))

@@ -11,10 +11,10 @@ import (
 
 // sieve takes out of an RPC what need not be verified and what cannot be: what nobody needs, what is unsigned, and what
 // is about wallets and topics that are not ours, which pubsub would ignore anyhow.
-func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
-	height, now := h.height(), time.Now()
+func (t *traffic) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
+	height, now := t.height(), time.Now()
 	return slices.DeleteFunc(messages, func(m *pb.Message) bool {
-		c := h.table.topic(m.GetTopic())
+		c := t.table.topic(m.GetTopic())
 		dropKey(m)
 		switch {
 		case c == nil:
@@ -22,16 +22,16 @@ func (h *Host) sieve(from peer.ID, messages []*pb.Message) []*pb.Message {
 		case m.Signature == nil:
 			// Under the policy that newPubSub explains, pubsub takes an unsigned message for a good one. It must not even
 			// come as far as our validator: it would take the place of the signed one, whose identity it has.
-			h.counters.rejected.Add(1)
-			h.charge(from, "forwarded rejected messages: "+pubsub.RejectMissingSignature)
+			t.counters.rejected.Add(1)
+			t.charge(from, "forwarded rejected messages: "+pubsub.RejectMissingSignature)
 			return true
 		}
-		h.relays.again(m, from, now)
+		t.relays.again(m, from, now)
 		if c.needless(m, height) {
-			h.counters.known.Add(1)
-			h.spurned.add(messageID(m), now)
+			t.counters.known.Add(1)
+			t.spurned.add(messageID(m), now)
 			return true
 		}
-		return !h.flights.enter(m)
+		return !t.flights.enter(m)
 	})
 }

@@ -8,7 +8,7 @@ import (
 // sign signs a publication of ours, as pubsub would have: all fields but signature and key, behind the prefix. Their
 // digest is the message's identity, which pubsub has asked for already. The key is inside the author's peer ID, so the
 // key field stays empty.
-func (h *Host) sign(msg *pubsub.Message) {
+func (t *traffic) sign(msg *pubsub.Message) {
 	digest := identity(msg)
-	msg.Signature = ecdsa.Sign(h.cfg.Operator, digest[:]).Serialize()
+	msg.Signature = ecdsa.Sign(t.operator, digest[:]).Serialize()
 }

@@ -65,16 +65,16 @@ func topicFromBytes(ctx context.Context, h *Host, topic *Topic, data []byte) err
 		return err
 	}
 	forwarder := h.host.Network().Peers()[0]
-	if err := h.inspectRPC(forwarder, rpc); err != nil || len(rpc.GetPublish()) != 1 {
+	if err := h.traffic.inspectRPC(forwarder, rpc); err != nil || len(rpc.GetPublish()) != 1 {
 		return errors.Join(errors.New("not one message is left"), err)
 	}
 	msg := &pubsub.Message{Message: rpc.GetPublish()[0], ReceivedFrom: forwarder}
-	id := h.flights.id(msg.Message)
+	id := h.traffic.flights.id(msg.Message)
 	msg.ID = string(id[:])
 	if err := verify(msg.Message); err != nil {
 		return err
 	}
-	tracer{h}.ValidateMessage(msg)
+	tracer{h.traffic}.ValidateMessage(msg)
 	if topic.validate(ctx, forwarder, msg) != pubsub.ValidationAccept {
 		return errors.New("not accepted")
 	}

@@ -66,7 +66,7 @@ func TestVectorsOperatorKey(t *testing.T) {
 			m := new(pb.Message)
 			require.NoError(t, proto.Unmarshal(raw, m))
 			m.Signature = nil
-			host.sign(&pubsub.Message{Message: m})
+			host.traffic.sign(&pubsub.Message{Message: m})
 			require.Equal(t, message.Signature, hex.EncodeToString(m.GetSignature()))
 			signed, err := proto.Marshal(m)
 			require.NoError(t, err)
