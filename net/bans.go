@@ -174,7 +174,7 @@ func (t *table) keptAway(e *entry, now time.Time) string {
 		return b.String()
 	}
 	if t.isBanned(e.operator) {
-		return fmt.Sprintf("operator flooded a wallet's channel; refused until block %d", t.banned[e.operator])
+		return fmt.Sprintf("operator flooded a wallet's channel; refused until block %d", t.cutoffs.until[e.operator])
 	}
 	return ""
 }

@@ -9,20 +9,37 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
+// cutoffs are the authors who are cut off for floods. Only members can be, so they bound it; the table's mutex guards it.
+type cutoffs struct {
+	until   map[chain.Operator]chain.Height // cut off until this height
+	authors map[peer.ID]chain.Operator      // the same by the peer ID under which they sign
+}
+
+func newCutoffs() cutoffs {
+	return cutoffs{until: make(map[chain.Operator]chain.Height), authors: make(map[peer.ID]chain.Operator)}
+}
+
+// add enters an author and forgets who is cut off no more; false if the author was cut off for as long before.
+func (c cutoffs) add(author peer.ID, op chain.Operator, until, height chain.Height) bool {
+	if _, ok := c.authors[author]; ok && c.until[op] >= until {
+		return false
+	}
+	maps.DeleteFunc(c.until, func(_ chain.Operator, until chain.Height) bool { return height >= until })
+	maps.DeleteFunc(c.authors, func(_ peer.ID, op chain.Operator) bool { return c.until[op] == 0 })
+	c.until[op] = max(c.until[op], until)
+	c.authors[author] = op
+	return true
+}
+
 // ban cuts the author of a flood off until a height: what is signed by it is dropped unread, whoever forwards it, and its
 // instances are disconnected and refused. Our own operator's instances stay: if our key floods, our siblings are the
 // victims as we are. It reports whether the author was cut off for as long before.
 func (t *table) ban(author peer.ID, op chain.Operator, until chain.Height, now time.Time) (known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	height := t.height()
-	if _, ok := t.authors[author]; ok && t.banned[op] >= until {
+	if !t.cutoffs.add(author, op, until, t.height()) {
 		return true
 	}
-	maps.DeleteFunc(t.banned, func(_ chain.Operator, until chain.Height) bool { return height >= until })
-	maps.DeleteFunc(t.authors, func(_ peer.ID, op chain.Operator) bool { return t.banned[op] == 0 })
-	t.banned[op] = max(t.banned[op], until)
-	t.authors[author] = op
 	for _, e := range t.peers {
 		if e.operator == op {
 			t.bar(e, now)
@@ -34,7 +51,7 @@ func (t *table) ban(author peer.ID, op chain.Operator, until chain.Height, now t
 
 // isBanned reports whether instances of an operator are refused for a flood.
 func (t *table) isBanned(op chain.Operator) bool {
-	until := t.banned[op]
+	until := t.cutoffs.until[op]
 	return until != 0 && op != t.self && t.height() < until
 }
 
@@ -48,8 +65,8 @@ func (t *table) silenced(author peer.ID, now time.Time) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	op, ok := t.authors[author]
-	return ok && op != t.self && t.height() < t.banned[op]
+	op, ok := t.cutoffs.authors[author]
+	return ok && op != t.self && t.height() < t.cutoffs.until[op]
 }
 
 // blacklist is pubsub's view of the banned authors. Unlike pubsub's own it forgets.

@@ -35,12 +35,11 @@ type table struct {
 	peers     map[peer.ID]*entry
 	channels  map[chain.WalletID]*Channel
 	open      map[string]*Topic
-	members   map[chain.Operator]int          // in how many of our wallets and topics each operator is
-	present   map[chain.Operator]int          // connected, admitted instances of other operators
-	places    map[chain.Operator]int          // taken by admitted instances; at most maxInstances of an operator
-	meters    map[chain.Operator]meter        // of those operators
-	banned    map[chain.Operator]chain.Height // cut off for a flood until this height; only members can be, so it is bounded by them
-	authors   map[peer.ID]chain.Operator      // the banned ones by the peer ID under which they sign
+	members   map[chain.Operator]int   // in how many of our wallets and topics each operator is
+	present   map[chain.Operator]int   // connected, admitted instances of other operators
+	places    map[chain.Operator]int   // taken by admitted instances; at most maxInstances of an operator
+	meters    map[chain.Operator]meter // of those operators
+	cutoffs   cutoffs
 	failures  JoinFailures
 	inquirers inquirers
 }
@@ -55,8 +54,7 @@ func newTable(self chain.Operator, cfg Config, height func() chain.Height, prote
 		present:   make(map[chain.Operator]int),
 		places:    make(map[chain.Operator]int),
 		meters:    make(map[chain.Operator]meter),
-		banned:    make(map[chain.Operator]chain.Height),
-		authors:   make(map[peer.ID]chain.Operator),
+		cutoffs:   newCutoffs(),
 		keys:      new(authors),
 		inquirers: newInquirers(),
 	}

@@ -94,8 +94,8 @@ func TestR6BansAreForgotten(t *testing.T) {
 	height = 1800
 	require.False(t, blacklist{tab}.Contains(author(2)))
 	require.False(t, tab.ban(author(3), operator(3), 2700, time.Now()))
-	require.Len(t, tab.banned, 1)
-	require.Len(t, tab.authors, 1)
+	require.Len(t, tab.cutoffs.until, 1)
+	require.Len(t, tab.cutoffs.authors, 1)
 }
 
 func TestR6RememberedTopicsAreBounded(t *testing.T) {
