@@ -34,7 +34,7 @@ func (s *Service) attestAll(ctx context.Context) {
 				case ctx.Err() != nil:
 					return
 				case errors.Is(err, ErrDoubtful):
-					s.count(func(c *Counters) { c.HeadsSkipped++ })
+					s.tally.count(func(c *Counters) { c.HeadsSkipped++ })
 					s.cfg.Logger.Warn("No head was made: data was lost, and it may have been signed before", "window", window)
 					if s.pauseBlocks(ctx, h+doubtPause) != nil {
 						return
@@ -104,7 +104,7 @@ func (s *Service) attest(ctx context.Context, window chain.Height) error {
 			return err
 		}
 		if made {
-			s.count(func(c *Counters) { c.HeadsMade++ })
+			s.tally.count(func(c *Counters) { c.HeadsMade++ })
 		}
 		s.closeWindow(window)
 		return nil

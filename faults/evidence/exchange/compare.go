@@ -167,16 +167,21 @@ func (s *Service) compare(ctx context.Context, peer chain.Operator, window chain
 		report.known = session.Explains()
 		err = errors.Join(err, s.keep(context.WithoutCancel(ctx), &report)) // what was found counts, also if time is over
 	}
+	failed := err != nil || !report.Complete
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.wary, peer)
-	if err != nil || !report.Complete {
-		s.counters.ComparisonsFailed++
+	if failed {
 		s.wary[peer] = true
-		return report, err
 	}
-	s.counters.Comparisons++
-	return report, nil
+	s.mu.Unlock()
+	s.tally.count(func(c *Counters) {
+		if failed {
+			c.ComparisonsFailed++
+		} else {
+			c.Comparisons++
+		}
+	})
+	return report, err
 }
 
 // session begins a comparison with what is on record here. Unread says after it what could not be read in its course.
@@ -217,7 +222,7 @@ func (s *Service) keep(ctx context.Context, r *Report) error {
 	var errs []error
 	var open []Slot
 	for _, f := range r.Findings {
-		s.count(func(c *Counters) { c.Findings[f.Kind]++ })
+		s.tally.count(func(c *Counters) { c.Findings[f.Kind]++ })
 		id, filled, err := s.take(ctx, f)
 		errs = append(errs, err)
 		if filled {
@@ -301,7 +306,7 @@ func (s *Service) answerComparison(ctx context.Context, by chain.Operator, reque
 	if err != nil {
 		return nil, err
 	}
-	s.count(func(c *Counters) { c.Answers++ })
+	s.tally.count(func(c *Counters) { c.Answers++ })
 	for _, f := range compare.WeighOffered(s.cfg.Chain, ledger, s.shelf(ctx), offered) {
 		if _, _, err := s.take(ctx, f); err != nil {
 			return nil, errors.New("what was offered cannot be stored here now: come again later")

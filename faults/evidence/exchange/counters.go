@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"maps"
+	"sync"
 
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/compare"
@@ -44,17 +45,28 @@ func zeros[K comparable](kinds ...K) map[K]uint64 {
 	return all
 }
 
-func (s *Service) count(change func(*Counters)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(&s.counters)
+// tally counts what a service does. Its mutex is held for one count or one look; nothing else is locked meanwhile.
+type tally struct {
+	mu  sync.Mutex
+	now Counters // its maps are the tally's own
 }
 
-// Counters returns the counters' values now.
-func (s *Service) Counters() Counters {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.counters
+func newTally() *tally { return &tally{now: NewCounters()} }
+
+func (t *tally) count(change func(*Counters)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change(&t.now)
+}
+
+// values returns a copy of the counters.
+func (t *tally) values() Counters {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.now
 	c.HeadsHeard, c.Findings, c.Proofs = maps.Clone(c.HeadsHeard), maps.Clone(c.Findings), maps.Clone(c.Proofs)
 	return c
 }
+
+// Counters returns the counters' values now.
+func (s *Service) Counters() Counters { return s.tally.values() }

@@ -109,7 +109,7 @@ func (s *Service) fetch(ctx context.Context, w want) (kept string, err error) {
 		err = errors.New("it is another one, too long, or of a window that is not yet")
 	}
 	if err != nil {
-		s.count(func(c *Counters) { c.ProofsRefused++ })
+		s.tally.count(func(c *Counters) { c.ProofsRefused++ })
 		s.cfg.Logger.Warn("A proof that an operator told of is none", "proof", w.id, "operator", w.by, "error", err)
 		return "", nil
 	}
@@ -138,6 +138,6 @@ func (s *Service) answerProof(ctx context.Context, by chain.Operator, request []
 	if !s.company().holds(by) || ours && !w.Holds(by) {
 		return nil, ErrUnknown // the operators of other wallets are none of its business
 	}
-	s.count(func(c *Counters) { c.Answers++ })
+	s.tally.count(func(c *Counters) { c.Answers++ })
 	return p.Encoded, nil
 }

@@ -14,7 +14,7 @@ import (
 func (s *Service) hearHead(ctx context.Context, said Said) {
 	h, err := s.hearing.Head(said.Signed) // the network has verified it
 	if err != nil || h.Operator != said.By || h.Chain != s.cfg.Chain {
-		s.count(func(c *Counters) { c.HeadsRefused++ })
+		s.tally.count(func(c *Counters) { c.HeadsRefused++ })
 		s.cfg.Logger.Debug("A head is refused", "operator", said.By, "error", err)
 		return
 	}
@@ -28,8 +28,8 @@ func (s *Service) hearHead(ctx context.Context, said Said) {
 	if verdict == heads.Suspect {
 		s.wary[h.Operator] = true
 	}
-	s.counters.HeadsHeard[verdict]++
 	s.mu.Unlock()
+	s.tally.count(func(c *Counters) { c.HeadsHeard[verdict]++ })
 	switch verdict {
 	case heads.Guilty:
 		_, _ = s.prove(ctx, proof, chain.Operator{}) // it has said what went wrong
@@ -94,7 +94,7 @@ func (s *Service) hearOwn(ctx context.Context, h evidence.Head) {
 	case err != nil && ctx.Err() == nil:
 		s.cfg.Logger.Error("Could not look after a head of this operator", "window", h.Window, "error", err)
 	case lost:
-		s.count(func(c *Counters) { c.HeadsLost++ })
+		s.tally.count(func(c *Counters) { c.HeadsLost++ })
 		s.cfg.Logger.Error("A head of this operator is told that is not on record here: data was lost, and the window is skipped", "window", h.Window)
 	}
 }
@@ -105,14 +105,14 @@ func (s *Service) hearOwn(ctx context.Context, h evidence.Head) {
 func (s *Service) prove(ctx context.Context, p evidence.Proof, from chain.Operator) (string, error) {
 	now, encoded := s.cfg.Clock.Height(), p.Encode()
 	if _, err := s.company().verify(s.cfg.Chain, encoded); err != nil || p.Slot().Window > now || len(encoded) > maxProof {
-		s.count(func(c *Counters) { c.ProofsRefused++ })
+		s.tally.count(func(c *Counters) { c.ProofsRefused++ })
 		s.cfg.Logger.Debug("A proof is refused", "kind", p.Kind, "about", p.Slot(), "bytes", len(encoded), "from", from, "error", err)
 		return "", nil
 	}
 	id, first, err := s.cfg.Log.SaveProof(ctx, p, from, now)
 	switch {
 	case errors.Is(err, ErrEnough):
-		s.count(func(c *Counters) { c.ProofsRefused++ })
+		s.tally.count(func(c *Counters) { c.ProofsRefused++ })
 		s.cfg.Logger.Debug("A proof is not kept", "kind", p.Kind, "about", p.Slot(), "from", from, "error", err)
 		return "", nil
 	case err != nil:
@@ -121,7 +121,7 @@ func (s *Service) prove(ctx context.Context, p evidence.Proof, from chain.Operat
 		}
 		return "", err
 	case first:
-		s.count(func(c *Counters) { c.Proofs[p.Kind]++ })
+		s.tally.count(func(c *Counters) { c.Proofs[p.Kind]++ })
 		s.cfg.Logger.Warn("An operator has contradicted itself: there is a proof", "proof", id, "kind", p.Kind, "operator", p.Slot().Operator,
 			"wallet", p.Slot().Wallet, "window", p.Slot().Window, "from", from)
 		s.Proved()

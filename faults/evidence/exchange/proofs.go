@@ -173,7 +173,7 @@ func (s *Service) hearNews(ctx context.Context, said Said) {
 	}
 	n, err := readNews(said.Data)
 	if err != nil {
-		s.count(func(c *Counters) { c.NewsRefused++ })
+		s.tally.count(func(c *Counters) { c.NewsRefused++ })
 		s.cfg.Logger.Debug("News of proofs are refused", "operator", said.By, "error", err)
 		return
 	}

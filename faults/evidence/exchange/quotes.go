@@ -25,13 +25,13 @@ const (
 // to be held against what that operator attests. It returns at once; what finds no room is dropped.
 func (s *Service) Quote(signed []byte) {
 	if len(signed) > maxQuote {
-		s.count(func(c *Counters) { c.QuotesDropped++ })
+		s.tally.count(func(c *Counters) { c.QuotesDropped++ })
 		return
 	}
 	select {
 	case s.quotes <- signed:
 	default:
-		s.count(func(c *Counters) { c.QuotesDropped++ })
+		s.tally.count(func(c *Counters) { c.QuotesDropped++ })
 	}
 }
 

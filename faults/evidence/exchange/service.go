@@ -67,6 +67,7 @@ type Service struct {
 	self  chain.Operator
 	heads *voice
 	news  *voice
+	tally *tally
 
 	closed   chan chain.Height      // of which a head was made or taken over; the newest one, capacity 1
 	unsent   chan struct{}          // a token: heads may be there to be sent
@@ -95,8 +96,7 @@ type Service struct {
 	window   chain.Height   // of the last head, up to which the ledger is whole
 	attested []*heads.Attested
 	watch    *heads.Watch
-	acks     map[string]bool // proofs that others told of since the last window and that are here; at most maxTold
-	counters Counters
+	acks     map[string]bool         // proofs that others told of since the last window and that are here; at most maxTold
 	wary     map[chain.Operator]bool // whose last comparison was not brought to its end, or whose heads are suspect
 }
 
@@ -118,6 +118,7 @@ func New(cfg Config) (*Service, error) {
 		cfg: cfg, self: wire.PublicKeyOf(cfg.Key).Operator(),
 		heads: newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause, Memory: headMemory}, cfg.Logger),
 		news:  newVoice(cfg.Network, Conversation{Name: ProofsTopic, MaxMessage: maxNews, PerOperator: 32, Repeat: repeatPause}, cfg.Logger),
+		tally: newTally(),
 
 		closed: make(chan chain.Height, 1),
 		unsent: make(chan struct{}, 1),
@@ -127,11 +128,10 @@ func New(cfg Config) (*Service, error) {
 		heard:  make(chan evidence.Head, maxHeard),
 		turn:   make(chan struct{}, 1),
 
-		moved:    make(chan struct{}),
-		watch:    heads.NewWatch(cfg.Chain),
-		acks:     map[string]bool{},
-		counters: NewCounters(),
-		wary:     map[chain.Operator]bool{},
+		moved: make(chan struct{}),
+		watch: heads.NewWatch(cfg.Chain),
+		acks:  map[string]bool{},
+		wary:  map[chain.Operator]bool{},
 	}, nil
 }
 
