@@ -2,16 +2,12 @@ package exchange
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"slices"
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
-	"github.com/walletnode/walletnode/internal/pause"
 )
-
-var wait = pause.For
 
 // circle is with whom wallets are shared. It does not change.
 type circle struct {
@@ -91,48 +87,4 @@ func (c circle) verify(chainID uint64, encoded []byte) (evidence.Proof, error) {
 		}
 	}
 	return p, fmt.Errorf("no wallet of ours has the operators to judge a proof about %v", slot)
-}
-
-// look asks the registry with whom wallets are shared.
-func (s *Service) look(ctx context.Context) error {
-	wallets, err := s.cfg.Wallets(ctx)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.circle.of(wallets, s.before) {
-		return nil
-	}
-	next := newCircle(wallets, s.before)
-	same := slices.Equal(next.operators, s.circle.operators)
-	s.circle = next
-	if !same {
-		close(s.moved)
-		s.moved = make(chan struct{})
-	}
-	return nil
-}
-
-// follow keeps the circle true.
-func (s *Service) follow(ctx context.Context) {
-	for wait(ctx, lookout) == nil {
-		if err := s.persist(ctx, "Could not read with whom wallets are shared", func() error { return s.look(ctx) }); err != nil {
-			return
-		}
-	}
-}
-
-// company returns the circle of now.
-func (s *Service) company() circle {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.circle
-}
-
-// others returns who is to be heard, and a channel that is closed when that changes.
-func (s *Service) others() ([]chain.Operator, <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.circle.operators, s.moved
 }

@@ -99,8 +99,9 @@ func (s *Service) round(ctx context.Context, window chain.Height, done map[chain
 		return
 	}
 	var chosen []chain.Operator
+	operators, _ := s.company.others()
 	s.mu.Lock()
-	for _, op := range s.circle.operators {
+	for _, op := range operators {
 		if _, told := s.watch.Of(op, window); told && !done[op] && op != s.self {
 			chosen = append(chosen, op)
 		}
@@ -132,9 +133,9 @@ func (s *Service) Compare(ctx context.Context, operator chain.Operator) (Report,
 	if err := s.refresh(ctx); err != nil {
 		return Report{Peer: operator}, fmt.Errorf("read what was attested: %w", err)
 	}
+	stranger := operator == s.self || !s.company.now().holds(operator)
 	s.mu.Lock()
 	window, ready := s.window, s.ledger != nil && s.window != 0
-	stranger := operator == s.self || !s.circle.holds(operator)
 	found := false
 	for back := chain.Height(0); ready && back <= behind && !found && window > back*frequency; back++ {
 		if _, found = s.watch.Of(operator, window-back*frequency); found {
@@ -200,7 +201,7 @@ func (s *Service) session(ctx context.Context, peer chain.Operator, window chain
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return compare.NewSession(compare.Config{
-		Chain: s.cfg.Chain, Self: s.self, Peer: peer, Window: window, Common: s.circle.common(peer),
+		Chain: s.cfg.Chain, Self: s.self, Peer: peer, Window: window, Common: s.company.now().common(peer),
 		Ledger: s.ledger, Known: known, Shelf: s.shelf(ctx), Quotes: quotes,
 	}), nil
 }
@@ -254,7 +255,7 @@ func (s *Service) take(ctx context.Context, f compare.Finding) (id string, fille
 	case f.Kind == compare.Ours && f.Statement != nil && f.Mine != nil:
 		// Of what nothing is attested there is no gap, and nobody could have us keep all that he says. Who is no member has said
 		// nothing.
-		if w, ours := s.company().wallets[f.Wallet]; ours && w.Holds(f.Statement.Operator) {
+		if w, ours := s.company.now().wallets[f.Wallet]; ours && w.Holds(f.Statement.Operator) {
 			_, filled, err = s.cfg.Log.Fill(ctx, *f.Statement, now)
 		}
 	}
@@ -283,7 +284,7 @@ func (s *Service) shelf(ctx context.Context) shelf {
 			}
 			return nil
 		}
-		if w, ours := s.company().wallets[wallet]; said && ours {
+		if w, ours := s.company.now().wallets[wallet]; said && ours {
 			m := wire.SignPubsub(s.cfg.Key, wire.ChannelName(w.Key()), own, binary.BigEndian.AppendUint64(nil, uint64(window)))
 			heard = append([][]byte{m.Bytes()}, heard...)
 		}
@@ -293,8 +294,9 @@ func (s *Service) shelf(ctx context.Context) shelf {
 
 // answerComparison answers what another operator asks about our heads, and keeps what it offers.
 func (s *Service) answerComparison(ctx context.Context, by chain.Operator, request []byte) ([]byte, error) {
+	member := by != s.self && s.company.now().holds(by)
 	s.mu.Lock()
-	ledger, member := s.ledger, by != s.self && s.circle.holds(by)
+	ledger := s.ledger
 	s.mu.Unlock()
 	switch {
 	case !member:

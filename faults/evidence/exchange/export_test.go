@@ -17,8 +17,8 @@ func (s *Service) Refresh(ctx context.Context) error { return s.refresh(ctx) }
 
 // Look asks with whom wallets are shared, as is done all the time, and returns what was worked out.
 func (s *Service) Look(ctx context.Context) (map[chain.WalletID]chain.Wallet, error) {
-	err := s.look(ctx)
-	return s.company().wallets, err
+	err := s.company.look(ctx)
+	return s.company.now().wallets, err
 }
 
 // Kept returns what is kept between windows, and of which version it is.

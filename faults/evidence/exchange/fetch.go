@@ -103,7 +103,7 @@ func (s *Service) fetch(ctx context.Context, w want) (kept string, err error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := s.company().verify(s.cfg.Chain, data)
+	p, err := s.company.now().verify(s.cfg.Chain, data)
 	// Who was away for long is told of windows that are long over: the log bounds how many of those it keeps.
 	if err == nil && (p.ID() != w.id || len(data) > maxProof || p.Slot().Window > s.cfg.Clock.Height()) {
 		err = errors.New("it is another one, too long, or of a window that is not yet")
@@ -134,8 +134,8 @@ func (s *Service) answerProof(ctx context.Context, by chain.Operator, request []
 	case err != nil:
 		return nil, errors.New("proofs cannot be read here now: come again later")
 	}
-	w, ours := s.company().wallets[p.Slot.Wallet]
-	if !s.company().holds(by) || ours && !w.Holds(by) {
+	w, ours := s.company.now().wallets[p.Slot.Wallet]
+	if !s.company.now().holds(by) || ours && !w.Holds(by) {
 		return nil, ErrUnknown // the operators of other wallets are none of its business
 	}
 	s.tally.count(func(c *Counters) { c.Answers++ })

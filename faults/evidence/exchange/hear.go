@@ -22,9 +22,9 @@ func (s *Service) hearHead(ctx context.Context, said Said) {
 		s.hearOwn(ctx, h)
 		return
 	}
-	now := s.cfg.Clock.Height()
+	now, member := s.cfg.Clock.Height(), s.company.now().holds(h.Operator)
 	s.mu.Lock()
-	verdict, proof := s.watch.Take(h, s.circle.holds(h.Operator), now)
+	verdict, proof := s.watch.Take(h, member, now)
 	if verdict == heads.Suspect {
 		s.wary[h.Operator] = true
 	}
@@ -104,7 +104,7 @@ func (s *Service) hearOwn(ctx context.Context, h evidence.Head) {
 // could not be stored.
 func (s *Service) prove(ctx context.Context, p evidence.Proof, from chain.Operator) (string, error) {
 	now, encoded := s.cfg.Clock.Height(), p.Encode()
-	if _, err := s.company().verify(s.cfg.Chain, encoded); err != nil || p.Slot().Window > now || len(encoded) > maxProof {
+	if _, err := s.company.now().verify(s.cfg.Chain, encoded); err != nil || p.Slot().Window > now || len(encoded) > maxProof {
 		s.tally.count(func(c *Counters) { c.ProofsRefused++ })
 		s.cfg.Logger.Debug("A proof is refused", "kind", p.Kind, "about", p.Slot(), "bytes", len(encoded), "from", from, "error", err)
 		return "", nil

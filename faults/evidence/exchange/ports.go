@@ -1,7 +1,8 @@
 // Package exchange is what operators do with evidence after each window: this operator's head is made and told, the heads of
 // others are heard, histories are compared, and what is proved is kept and told.
 //
-//	service.go, circle.go, counters.go  what is needed, the loops, with whom wallets are shared, what came of it
+//	service.go, counters.go             what is needed, the loops, what came of it
+//	company.go, circle.go               with whom wallets are shared
 //	attest.go, state.go, entry.go       this operator's head of a window, and what it rests on
 //	hear.go, compare.go                 heads of others, and where histories differ
 //	proofs.go, fetch.go                 what is proved: told, asked for, kept

@@ -129,12 +129,12 @@ func (s *Service) announce(ctx context.Context, window chain.Height) error {
 	if err != nil {
 		return err
 	}
-	company := s.company()
+	circle := s.company.now()
 	n := news{window: window}
 	var errs []error
 	for _, p := range untold {
 		lacks := func(op chain.Operator) bool { return !slices.Contains(p.Holders, op) }
-		if slices.ContainsFunc(company.witnesses(p.Slot, s.self), lacks) {
+		if slices.ContainsFunc(circle.witnesses(p.Slot, s.self), lacks) {
 			n.told = append(n.told, p.ID)
 			continue
 		}

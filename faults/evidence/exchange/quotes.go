@@ -55,7 +55,7 @@ func (s *Service) keepQuotes(ctx context.Context) {
 			if err != nil || q.Operator == s.self || seen[q.Slot] || !current(q.Window, s.cfg.Clock.Height()) {
 				continue // a round of a signature, a result, what is known, or about no window that counts
 			}
-			if w, ours := s.company().wallets[q.Wallet]; !ours || !w.Holds(q.Operator) {
+			if w, ours := s.company.now().wallets[q.Wallet]; !ours || !w.Holds(q.Operator) {
 				continue
 			}
 			if len(seen) >= maxSeenQuotes {

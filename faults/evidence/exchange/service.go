@@ -14,8 +14,11 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
 	"github.com/walletnode/walletnode/faults/evidence/heads"
+	"github.com/walletnode/walletnode/internal/pause"
 	"github.com/walletnode/walletnode/internal/wire"
 )
+
+var wait = pause.For
 
 // frequency is the distance between windows in blocks, duration how long one lasts: active and passive phase (RFC 12).
 const (
@@ -63,11 +66,12 @@ const (
 // Service makes this operator's heads and tells them, hears those of others, compares histories, and keeps what is proved. Many
 // instances of an operator run one each on one Log: of a window only one of them makes the head.
 type Service struct {
-	cfg   Config
-	self  chain.Operator
-	heads *voice
-	news  *voice
-	tally *tally
+	cfg     Config
+	self    chain.Operator
+	heads   *voice
+	news    *voice
+	tally   *tally
+	company *company
 
 	closed   chan chain.Height      // of which a head was made or taken over; the newest one, capacity 1
 	unsent   chan struct{}          // a token: heads may be there to be sent
@@ -86,14 +90,11 @@ type Service struct {
 	// was refused: it is not fetched again. At most maxFetched.
 	fetched sync.Map
 
-	mu       sync.Mutex // guards what follows
-	circle   circle
-	before   []chain.Wallet // of the last state
-	moved    chan struct{}  // closed when circle is replaced
-	ledger   *heads.Ledger  // not changed any more; nil before the first state was read
-	basis    basis          // what it was made from
-	version  uint64         // of the state that it is of
-	window   chain.Height   // of the last head, up to which the ledger is whole
+	mu       sync.Mutex    // guards what follows
+	ledger   *heads.Ledger // not changed any more; nil before the first state was read
+	basis    basis         // what it was made from
+	version  uint64        // of the state that it is of
+	window   chain.Height  // of the last head, up to which the ledger is whole
 	attested []*heads.Attested
 	watch    *heads.Watch
 	acks     map[string]bool         // proofs that others told of since the last window and that are here; at most maxTold
@@ -116,9 +117,10 @@ func New(cfg Config) (*Service, error) {
 	}
 	return &Service{
 		cfg: cfg, self: wire.PublicKeyOf(cfg.Key).Operator(),
-		heads: newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause, Memory: headMemory}, cfg.Logger),
-		news:  newVoice(cfg.Network, Conversation{Name: ProofsTopic, MaxMessage: maxNews, PerOperator: 32, Repeat: repeatPause}, cfg.Logger),
-		tally: newTally(),
+		heads:   newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause, Memory: headMemory}, cfg.Logger),
+		news:    newVoice(cfg.Network, Conversation{Name: ProofsTopic, MaxMessage: maxNews, PerOperator: 32, Repeat: repeatPause}, cfg.Logger),
+		tally:   newTally(),
+		company: newCompany(cfg.Wallets),
 
 		closed: make(chan chain.Height, 1),
 		unsent: make(chan struct{}, 1),
@@ -128,7 +130,6 @@ func New(cfg Config) (*Service, error) {
 		heard:  make(chan evidence.Head, maxHeard),
 		turn:   make(chan struct{}, 1),
 
-		moved: make(chan struct{}),
 		watch: heads.NewWatch(cfg.Chain),
 		acks:  map[string]bool{},
 		wary:  map[chain.Operator]bool{},
@@ -143,8 +144,8 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, loop := range []func(context.Context){
 		s.follow, s.attestAll, s.compareAll, s.announceAll, s.fetchAll, s.keepQuotes, s.keepHeads,
-		func(ctx context.Context) { s.heads.run(ctx, s.others, s.hearHead, func() { token(s.unsent) }) },
-		func(ctx context.Context) { s.news.run(ctx, s.others, s.hearNews, func() {}) },
+		func(ctx context.Context) { s.heads.run(ctx, s.company.others, s.hearHead, func() { token(s.unsent) }) },
+		func(ctx context.Context) { s.news.run(ctx, s.company.others, s.hearNews, func() {}) },
 	} {
 		g.Go(func() error {
 			loop(ctx)
@@ -160,7 +161,7 @@ func (s *Service) begin(ctx context.Context) error {
 		return err
 	}
 	return s.persist(ctx, "Could not read what was attested before", func() error {
-		if err := s.look(ctx); err != nil {
+		if err := s.company.look(ctx); err != nil {
 			return err
 		}
 		if err := s.refresh(ctx); err != nil {
@@ -171,13 +172,23 @@ func (s *Service) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		circle := s.company.now()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, h := range heard {
-			s.watch.Take(h, s.circle.holds(h.Operator), now) // what it shows was seen when it was stored
+			s.watch.Take(h, circle.holds(h.Operator), now) // what it shows was seen when it was stored
 		}
 		return nil
 	})
+}
+
+// follow keeps the circle true.
+func (s *Service) follow(ctx context.Context) {
+	for wait(ctx, lookout) == nil {
+		if err := s.persist(ctx, "Could not read with whom wallets are shared", func() error { return s.company.look(ctx) }); err != nil {
+			return
+		}
+	}
 }
 
 // persist tries again until it succeeds or ctx ends, and tells the first failure.
@@ -239,7 +250,7 @@ func (s *Service) reread(ctx context.Context) error {
 		}
 	}
 	s.adopt(a, state.Wallets, state.Version)
-	return s.look(ctx)
+	return s.company.look(ctx)
 }
 
 // catchUp makes what is attested from what is kept and what has changed since: a sibling has made a head, or gaps were filled. It returns
@@ -261,9 +272,10 @@ func (s *Service) catchUp(ctx context.Context) (State, attestation, error) {
 
 // adopt replaces what this operator attests. The ledgers are not changed from here on.
 func (s *Service) adopt(a attestation, about []chain.Wallet, version uint64) {
+	s.company.remember(about)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.basis, s.ledger, s.before, s.version, s.window = a.basis, a.now, about, version, a.basis.window
+	s.basis, s.ledger, s.version, s.window = a.basis, a.now, version, a.basis.window
 	last := a.last
 	if last == nil {
 		return
