@@ -8,7 +8,6 @@ import (
 
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/faults/evidence"
-	"github.com/walletnode/walletnode/faults/evidence/heads"
 	"github.com/walletnode/walletnode/internal/wire"
 )
 
@@ -98,7 +97,7 @@ func (s *Service) attest(ctx context.Context, window chain.Height) error {
 			continue
 		}
 		if errors.Is(err, ErrAttested) {
-			err = s.refresh(ctx)
+			err = s.record.refresh(ctx)
 		}
 		if err != nil {
 			return err
@@ -115,10 +114,10 @@ func (s *Service) attest(ctx context.Context, window chain.Height) error {
 // closed for a head that was stored with one, and whatever changes what is stored gives it another version. A draft of another version is
 // none of this ledger: then it is read anew. What is drafted of the same version is stored only if the version still stands.
 func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made bool, err error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.record.enter(ctx); err != nil {
 		return false, err
 	}
-	defer s.leave()
+	defer s.record.leave()
 	if err := s.cfg.Log.Recall(ctx); err != nil {
 		return false, err
 	}
@@ -126,7 +125,7 @@ func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made boo
 	if err != nil {
 		return false, fmt.Errorf("draft: %w", err)
 	}
-	kept, newest, err := s.following(ctx, d.Version)
+	kept, newest, err := s.record.following(ctx, d.Version)
 	if err != nil {
 		return false, fmt.Errorf("draft: %w", err)
 	}
@@ -155,31 +154,9 @@ func (s *Service) attestOnce(ctx context.Context, window chain.Height) (made boo
 		return false, fmt.Errorf("attest: %w", err)
 	}
 	ledger.Follow(below.Head)
-	s.adopt(attestation{basis{ledger, window, version}, ledger, below}, d.Wallets, version)
+	s.record.adopt(attestation{basis{ledger, window, version}, ledger, below}, d.Wallets, version)
 	s.cfg.Logger.Debug("Attested what was heard in a window", "window", window, "wallets", below.Head.Wallets, "new", len(d.New))
 	return true, nil
-}
-
-// following returns the ledger of a version, and the window of its last head. ErrStale says that the log has another version by now.
-func (s *Service) following(ctx context.Context, version uint64) (*heads.Ledger, chain.Height, error) {
-	if ledger, newest, same := s.kept(version); same {
-		return ledger, newest, nil
-	}
-	if err := s.reread(ctx); err != nil {
-		return nil, 0, err
-	}
-	ledger, newest, same := s.kept(version)
-	if !same {
-		return nil, 0, ErrStale
-	}
-	return ledger, newest, nil
-}
-
-// kept returns the ledger that is kept, and whether it is that of a version.
-func (s *Service) kept(version uint64) (*heads.Ledger, chain.Height, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ledger, s.window, s.ledger != nil && s.version == version
 }
 
 // closeWindow tells the loops that follow that a window is over and attested. A window that they have not taken gives way to it.

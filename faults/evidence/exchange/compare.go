@@ -73,26 +73,13 @@ func (s *Service) compareAll(ctx context.Context) {
 		if s.cfg.Clock.Until(ctx, window+duration+telling) != nil {
 			return
 		}
-		s.heads.hush(ctx, s.newer(window)...)
+		s.heads.hush(ctx, s.record.newer(window)...)
 	}
-}
-
-// newer returns what is said of heads after a window.
-func (s *Service) newer(window chain.Height) [][]byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all [][]byte
-	for _, a := range s.attested {
-		if a.Head.Window > window {
-			all = append(all, evidence.EncodeHead(a.Head))
-		}
-	}
-	return all
 }
 
 // round compares with some of those whose head of a window was heard, the suspect ones first, then whoever chance picks.
 func (s *Service) round(ctx context.Context, window chain.Height, done map[chain.Operator]bool) {
-	if err := s.refresh(ctx); err != nil {
+	if err := s.record.refresh(ctx); err != nil {
 		if ctx.Err() == nil {
 			s.cfg.Logger.Error("Could not read what was attested", "error", err)
 		}
@@ -130,12 +117,13 @@ func (s *Service) round(ctx context.Context, window chain.Height, done map[chain
 // Compare compares histories with an operator now, by the newest head of it that was heard. With an error the report holds what was
 // found until then. Errors are ErrStranger, ErrNoHead, compare.ErrRefused for answers that are none, and the network's.
 func (s *Service) Compare(ctx context.Context, operator chain.Operator) (Report, error) {
-	if err := s.refresh(ctx); err != nil {
+	if err := s.record.refresh(ctx); err != nil {
 		return Report{Peer: operator}, fmt.Errorf("read what was attested: %w", err)
 	}
 	stranger := operator == s.self || !s.company.now().holds(operator)
+	ledger, newest := s.record.newest()
+	window, ready := newest, ledger != nil && newest != 0
 	s.mu.Lock()
-	window, ready := s.window, s.ledger != nil && s.window != 0
 	found := false
 	for back := chain.Height(0); ready && back <= behind && !found && window > back*frequency; back++ {
 		if _, found = s.watch.Of(operator, window-back*frequency); found {
@@ -149,7 +137,7 @@ func (s *Service) Compare(ctx context.Context, operator chain.Operator) (Report,
 	case !ready:
 		return Report{Peer: operator}, fmt.Errorf("%w: this operator has not attested any window yet", ErrNoHead)
 	case !found:
-		return Report{Peer: operator}, fmt.Errorf("%w: none of %v was heard for window %d or the one before", ErrNoHead, operator, s.window)
+		return Report{Peer: operator}, fmt.Errorf("%w: none of %v was heard for window %d or the one before", ErrNoHead, operator, newest)
 	}
 	return s.compare(ctx, operator, window)
 }
@@ -198,11 +186,10 @@ func (s *Service) session(ctx context.Context, peer chain.Operator, window chain
 		}
 		return list
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	ledger, _ := s.record.newest()
 	return compare.NewSession(compare.Config{
 		Chain: s.cfg.Chain, Self: s.self, Peer: peer, Window: window, Common: s.company.now().common(peer),
-		Ledger: s.ledger, Known: known, Shelf: s.shelf(ctx), Quotes: quotes,
+		Ledger: ledger, Known: known, Shelf: s.shelf(ctx), Quotes: quotes,
 	}), nil
 }
 
@@ -240,7 +227,7 @@ func (s *Service) keep(ctx context.Context, r *Report) error {
 		errs = append(errs, s.cfg.Log.Explain(ctx, r.Peer, r.known, open))
 	}
 	if r.Filled > 0 {
-		errs = append(errs, s.refresh(ctx))
+		errs = append(errs, s.record.refresh(ctx))
 	}
 	return errors.Join(errs...)
 }
@@ -295,9 +282,7 @@ func (s *Service) shelf(ctx context.Context) shelf {
 // answerComparison answers what another operator asks about our heads, and keeps what it offers.
 func (s *Service) answerComparison(ctx context.Context, by chain.Operator, request []byte) ([]byte, error) {
 	member := by != s.self && s.company.now().holds(by)
-	s.mu.Lock()
-	ledger := s.ledger
-	s.mu.Unlock()
+	ledger, _ := s.record.newest()
 	switch {
 	case !member:
 		return nil, ErrStranger

@@ -13,7 +13,7 @@ func (s *Service) AttestNow(ctx context.Context, window chain.Height) error {
 }
 
 // Refresh takes over what the log has, as a comparison does.
-func (s *Service) Refresh(ctx context.Context) error { return s.refresh(ctx) }
+func (s *Service) Refresh(ctx context.Context) error { return s.record.refresh(ctx) }
 
 // Look asks with whom wallets are shared, as is done all the time, and returns what was worked out.
 func (s *Service) Look(ctx context.Context) (map[chain.WalletID]chain.Wallet, error) {
@@ -23,12 +23,13 @@ func (s *Service) Look(ctx context.Context) (map[chain.WalletID]chain.Wallet, er
 
 // Kept returns what is kept between windows, and of which version it is.
 func (s *Service) Kept() (ledger *heads.Ledger, last *heads.Attested, version uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.attested); n > 0 {
-		last = s.attested[n-1]
+	r := s.record
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.attested); n > 0 {
+		last = r.attested[n-1]
 	}
-	return s.ledger, last, s.version
+	return r.ledger, last, r.version
 }
 
 // ToldIn returns after which window news of proofs were told, and of which proofs.

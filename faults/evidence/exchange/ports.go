@@ -3,7 +3,8 @@
 //
 //	service.go, counters.go             what is needed, the loops, what came of it
 //	company.go, circle.go               with whom wallets are shared
-//	attest.go, state.go, entry.go       this operator's head of a window, and what it rests on
+//	attest.go, entry.go                 this operator's head of a window
+//	record.go, state.go                 what it rests on, kept from window to window
 //	hear.go, compare.go                 heads of others, and where histories differ
 //	proofs.go, fetch.go                 what is proved: told, asked for, kept
 //	quotes.go                           what signing topics show that somebody said

@@ -72,6 +72,7 @@ type Service struct {
 	news    *voice
 	tally   *tally
 	company *company
+	record  *record
 
 	closed   chan chain.Height      // of which a head was made or taken over; the newest one, capacity 1
 	unsent   chan struct{}          // a token: heads may be there to be sent
@@ -82,27 +83,15 @@ type Service struct {
 	heard    chan evidence.Head     // heads of others to be stored; at the bound who hears waits
 	hearing  evidence.Hearing       // of who hears heads
 
-	// turn holds a token while the log's state is read, or a head is made: who wants to know what is attested waits for what is about to be kept
-	// rather than read all of it.
-	turn chan struct{}
-
 	// fetched holds by proof ID what is kept here in its place, the ID (string) of another proof of the same misdeed, or nothing if it
 	// was refused: it is not fetched again. At most maxFetched.
 	fetched sync.Map
 
-	mu       sync.Mutex    // guards what follows
-	ledger   *heads.Ledger // not changed any more; nil before the first state was read
-	basis    basis         // what it was made from
-	version  uint64        // of the state that it is of
-	window   chain.Height  // of the last head, up to which the ledger is whole
-	attested []*heads.Attested
-	watch    *heads.Watch
-	acks     map[string]bool         // proofs that others told of since the last window and that are here; at most maxTold
-	wary     map[chain.Operator]bool // whose last comparison was not brought to its end, or whose heads are suspect
+	mu    sync.Mutex // guards what follows
+	watch *heads.Watch
+	acks  map[string]bool         // proofs that others told of since the last window and that are here; at most maxTold
+	wary  map[chain.Operator]bool // whose last comparison was not brought to its end, or whose heads are suspect
 }
-
-// keepAttested is how many heads can be opened for others: the last one, and the one before for who is behind.
-const keepAttested = 2
 
 // New makes a Service. Nothing runs before Run.
 func New(cfg Config) (*Service, error) {
@@ -115,12 +104,14 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Gather == 0 {
 		cfg.Gather = defaultGather
 	}
+	self, shared := wire.PublicKeyOf(cfg.Key).Operator(), newCompany(cfg.Wallets)
 	return &Service{
-		cfg: cfg, self: wire.PublicKeyOf(cfg.Key).Operator(),
+		cfg: cfg, self: self,
 		heads:   newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause, Memory: headMemory}, cfg.Logger),
 		news:    newVoice(cfg.Network, Conversation{Name: ProofsTopic, MaxMessage: maxNews, PerOperator: 32, Repeat: repeatPause}, cfg.Logger),
 		tally:   newTally(),
-		company: newCompany(cfg.Wallets),
+		company: shared,
+		record:  newRecord(cfg.Log, cfg.Chain, self, shared),
 
 		closed: make(chan chain.Height, 1),
 		unsent: make(chan struct{}, 1),
@@ -128,7 +119,6 @@ func New(cfg Config) (*Service, error) {
 		wanted: make(chan want, maxWanted), wantedOf: map[chain.Operator]int{},
 		quotes: make(chan []byte, maxWaitingQuotes),
 		heard:  make(chan evidence.Head, maxHeard),
-		turn:   make(chan struct{}, 1),
 
 		watch: heads.NewWatch(cfg.Chain),
 		acks:  map[string]bool{},
@@ -164,7 +154,7 @@ func (s *Service) begin(ctx context.Context) error {
 		if err := s.company.look(ctx); err != nil {
 			return err
 		}
-		if err := s.refresh(ctx); err != nil {
+		if err := s.record.refresh(ctx); err != nil {
 			return err
 		}
 		now := s.cfg.Clock.Height()
@@ -210,102 +200,8 @@ func (s *Service) persist(ctx context.Context, failure string, try func() error)
 	}
 }
 
-// refresh takes over what is in the log, if it has changed: siblings write there, too.
-func (s *Service) refresh(ctx context.Context) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.leave()
-	return s.reread(ctx)
-}
-
-// enter waits for the turn, which leave gives on.
-func (s *Service) enter(ctx context.Context) error {
-	select {
-	case s.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Service) leave() { <-s.turn }
-
-// reread is refresh for who has the turn.
-func (s *Service) reread(ctx context.Context) error {
-	version, err := s.cfg.Log.Version(ctx)
-	if err != nil {
-		return err
-	}
-	if _, _, same := s.kept(version); same {
-		return nil
-	}
-	state, a, err := s.catchUp(ctx)
-	if err != nil || a.now == nil {
-		if state, err = s.cfg.Log.State(ctx); err != nil {
-			return err
-		}
-		if a, err = state.attestation(heads.NewLedger(s.cfg.Chain, s.self, evidence.Head{})); err != nil {
-			return err
-		}
-	}
-	s.adopt(a, state.Wallets, state.Version)
-	return s.company.look(ctx)
-}
-
-// catchUp makes what is attested from what is kept and what has changed since: a sibling has made a head, or gaps were filled. It returns
-// nothing where that cannot be, and an error where it does not come out.
-func (s *Service) catchUp(ctx context.Context) (State, attestation, error) {
-	s.mu.Lock()
-	from := s.basis
-	s.mu.Unlock()
-	if from.window == 0 {
-		return State{}, attestation{}, nil
-	}
-	state, some, err := s.cfg.Log.Since(ctx, from.window, from.made)
-	if err != nil || !some {
-		return State{}, attestation{}, err
-	}
-	a, err := state.after(from)
-	return state, a, err
-}
-
-// adopt replaces what this operator attests. The ledgers are not changed from here on.
-func (s *Service) adopt(a attestation, about []chain.Wallet, version uint64) {
-	s.company.remember(about)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.basis, s.ledger, s.version, s.window = a.basis, a.now, version, a.basis.window
-	last := a.last
-	if last == nil {
-		return
-	}
-	for i, a := range s.attested {
-		if a.Head.Window == last.Head.Window {
-			s.attested[i] = last // what is stored counts
-			return
-		}
-	}
-	if n := len(s.attested); n > 0 && s.attested[n-1].Head.Window > last.Head.Window {
-		return // the log has forgotten what others have heard: that can still be opened
-	}
-	s.attested = append(s.attested, last)
-	if len(s.attested) > keepAttested {
-		s.attested = s.attested[1:]
-	}
-}
-
 // Attested implements compare.Attestations.
-func (s *Service) Attested(window chain.Height) (*heads.Attested, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.attested {
-		if a.Head.Window == window {
-			return a, true
-		}
-	}
-	return nil, false
-}
+func (s *Service) Attested(window chain.Height) (*heads.Attested, bool) { return s.record.of(window) }
 
 // oldest is the first window that still counts at a height.
 func oldest(now chain.Height) chain.Height {
