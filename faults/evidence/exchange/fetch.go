@@ -10,55 +10,17 @@ import (
 	"github.com/walletnode/walletnode/chain"
 )
 
-// want is a proof to be fetched from who told of it.
-type want struct {
-	id string
-	by chain.Operator
-}
-
-// maxWantedOf is how many proofs of one operator's news wait to be fetched: a quarter of all that may.
-const maxWantedOf = maxWanted / 4
-
 // fetchTime is how long one proof may take.
 const fetchTime = 10 * time.Second
 
-// fetchLater has a proof fetched, unless it is known to be of no use. What an operator tells beyond its part is dropped: it is told again.
-func (s *Service) fetchLater(id string, by chain.Operator) {
-	if _, done := s.fetched.Load(id); done {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.wantedOf[by] >= maxWantedOf {
-		return
-	}
-	select {
-	case s.wanted <- want{id, by}:
-		s.wantedOf[by]++
-	default:
-	}
-}
-
-func (s *Service) takeWanted(by chain.Operator) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.wantedOf[by]--; s.wantedOf[by] == 0 {
-		delete(s.wantedOf, by)
-	}
-}
-
 // fetchAll fetches one proof after the other. Who does not give what it told of is not asked again in the same window.
 func (s *Service) fetchAll(ctx context.Context) {
-	remembered := 0
 	mute, since := map[chain.Operator]bool{}, chain.Height(0)
 	for {
-		var w want
-		select {
-		case w = <-s.wanted:
-		case <-ctx.Done():
+		w, more := s.wants.next(ctx)
+		if !more {
 			return
 		}
-		s.takeWanted(w.by)
 		if window := s.cfg.Clock.Height() / frequency; window != since {
 			since = window
 			clear(mute)
@@ -78,11 +40,7 @@ func (s *Service) fetchAll(ctx context.Context) {
 			continue
 		}
 		if kept != w.id { // one of the same misdeed was here, or it is of no use: the answer stays the same
-			if remembered++; remembered > maxFetched {
-				s.fetched.Clear()
-				remembered = 1
-			}
-			s.fetched.Store(w.id, kept)
+			s.wants.remember(w.id, kept)
 		}
 		if kept != "" && s.acknowledge(w.id) {
 			s.Proved()

@@ -22,10 +22,6 @@ const (
 	maxTold = 64
 	// maxNews holds a message of as many.
 	maxNews = 2*maxTold*(idSize+2) + 16
-	// maxWanted proofs wait to be fetched. One that is dropped is told again after the next window.
-	maxWanted = 256
-	// maxFetched bounds the memory of what need not be fetched again.
-	maxFetched = 4096
 	// maxProof is the most bytes of a proof that is fetched, given or stored: two statements of the greatest size that is kept and relayed, 64
 	// KiB, and what is around them. Longer ones could be made of messages that the network carries and nobody keeps.
 	maxProof = 2*(64<<10) + 4<<10
@@ -187,7 +183,7 @@ func (s *Service) hearNews(ctx context.Context, said Said) {
 		case here:
 			again = s.acknowledge(id) || again
 		default:
-			s.fetchLater(id, said.By)
+			s.wants.add(id, said.By)
 		}
 	}
 	for _, id := range n.held {
@@ -203,10 +199,7 @@ func (s *Service) hearNews(ctx context.Context, said Said) {
 
 // holds notes that an operator has a proof, and reports whether it is here, or one of the same misdeed.
 func (s *Service) holds(ctx context.Context, id string, by chain.Operator) (bool, error) {
-	kept := id
-	if other, known := s.fetched.Load(id); known {
-		kept = other.(string) //nolint:forcetypeassert // nothing else is stored
-	}
+	kept := s.wants.kept(id)
 	if kept == "" {
 		return false, nil // it is of no use here
 	}

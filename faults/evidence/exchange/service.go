@@ -73,19 +73,14 @@ type Service struct {
 	tally   *tally
 	company *company
 	record  *record
+	wants   *wants
 
-	closed   chan chain.Height      // of which a head was made or taken over; the newest one, capacity 1
-	unsent   chan struct{}          // a token: heads may be there to be sent
-	proved   chan struct{}          // a token: proofs or acknowledgements may be there to be announced
-	wanted   chan want              // proofs to fetch; at the bound what is new is dropped, and told again after the next window
-	wantedOf map[chain.Operator]int // how many of them each operator told of; guarded by mu
-	quotes   chan []byte            // messages that may be quotes; at the bound what is new is dropped
-	heard    chan evidence.Head     // heads of others to be stored; at the bound who hears waits
-	hearing  evidence.Hearing       // of who hears heads
-
-	// fetched holds by proof ID what is kept here in its place, the ID (string) of another proof of the same misdeed, or nothing if it
-	// was refused: it is not fetched again. At most maxFetched.
-	fetched sync.Map
+	closed  chan chain.Height  // of which a head was made or taken over; the newest one, capacity 1
+	unsent  chan struct{}      // a token: heads may be there to be sent
+	proved  chan struct{}      // a token: proofs or acknowledgements may be there to be announced
+	quotes  chan []byte        // messages that may be quotes; at the bound what is new is dropped
+	heard   chan evidence.Head // heads of others to be stored; at the bound who hears waits
+	hearing evidence.Hearing   // of who hears heads
 
 	mu    sync.Mutex // guards what follows
 	watch *heads.Watch
@@ -112,11 +107,11 @@ func New(cfg Config) (*Service, error) {
 		tally:   newTally(),
 		company: shared,
 		record:  newRecord(cfg.Log, cfg.Chain, self, shared),
+		wants:   newWants(),
 
 		closed: make(chan chain.Height, 1),
 		unsent: make(chan struct{}, 1),
 		proved: make(chan struct{}, 1),
-		wanted: make(chan want, maxWanted), wantedOf: map[chain.Operator]int{},
 		quotes: make(chan []byte, maxWaitingQuotes),
 		heard:  make(chan evidence.Head, maxHeard),
 
