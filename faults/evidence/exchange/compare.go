@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -85,20 +84,9 @@ func (s *Service) round(ctx context.Context, window chain.Height, done map[chain
 		}
 		return
 	}
-	var chosen []chain.Operator
 	operators, _ := s.company.others()
-	s.mu.Lock()
-	for _, op := range operators {
-		if _, told := s.watch.Of(op, window); told && !done[op] && op != s.self {
-			chosen = append(chosen, op)
-		}
-	}
-	rand.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
-	// Those first whose last comparison was not brought to its end, but for half of the places at most: who never answers keeps nobody from being asked.
-	trusted := slices.DeleteFunc(slices.Clone(chosen), func(op chain.Operator) bool { return s.wary[op] })
-	again := slices.DeleteFunc(chosen, func(op chain.Operator) bool { return !s.wary[op] })
-	chosen = slices.Concat(again[:min(len(again), s.cfg.Few/2)], trusted, again[min(len(again), s.cfg.Few/2):])
-	s.mu.Unlock()
+	others := slices.DeleteFunc(slices.Clone(operators), func(op chain.Operator) bool { return done[op] || op == s.self })
+	chosen := s.neighbours.order(others, window, s.cfg.Few)
 	chosen = chosen[:min(len(chosen), max(0, s.cfg.Few-len(done)))]
 	var g errgroup.Group
 	g.SetLimit(together)
@@ -122,15 +110,8 @@ func (s *Service) Compare(ctx context.Context, operator chain.Operator) (Report,
 	}
 	stranger := operator == s.self || !s.company.now().holds(operator)
 	ledger, newest := s.record.newest()
-	window, ready := newest, ledger != nil && newest != 0
-	s.mu.Lock()
-	found := false
-	for back := chain.Height(0); ready && back <= behind && !found && window > back*frequency; back++ {
-		if _, found = s.watch.Of(operator, window-back*frequency); found {
-			window -= back * frequency
-		}
-	}
-	s.mu.Unlock()
+	ready := ledger != nil && newest != 0
+	window, found := s.neighbours.newest(operator, newest)
 	switch {
 	case stranger:
 		return Report{Peer: operator}, fmt.Errorf("%v: %w", operator, ErrStranger)
@@ -157,12 +138,7 @@ func (s *Service) compare(ctx context.Context, peer chain.Operator, window chain
 		err = errors.Join(err, s.keep(context.WithoutCancel(ctx), &report)) // what was found counts, also if time is over
 	}
 	failed := err != nil || !report.Complete
-	s.mu.Lock()
-	delete(s.wary, peer)
-	if failed {
-		s.wary[peer] = true
-	}
-	s.mu.Unlock()
+	s.neighbours.compared(peer, !failed)
 	s.tally.count(func(c *Counters) {
 		if failed {
 			c.ComparisonsFailed++

@@ -23,12 +23,7 @@ func (s *Service) hearHead(ctx context.Context, said Said) {
 		return
 	}
 	now, member := s.cfg.Clock.Height(), s.company.now().holds(h.Operator)
-	s.mu.Lock()
-	verdict, proof := s.watch.Take(h, member, now)
-	if verdict == heads.Suspect {
-		s.wary[h.Operator] = true
-	}
-	s.mu.Unlock()
+	verdict, proof := s.neighbours.take(h, member, now)
 	s.tally.count(func(c *Counters) { c.HeadsHeard[verdict]++ })
 	switch verdict {
 	case heads.Guilty:

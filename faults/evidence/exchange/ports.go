@@ -5,7 +5,7 @@
 //	company.go, circle.go               with whom wallets are shared
 //	attest.go, entry.go                 this operator's head of a window
 //	record.go, state.go                 what it rests on, kept from window to window
-//	hear.go, compare.go                 heads of others, and where histories differ
+//	hear.go, neighbours.go, compare.go  heads of others, and where histories differ
 //	proofs.go, fetch.go, wants.go       what is proved: told, asked for, kept
 //	quotes.go                           what signing topics show that somebody said
 //	ports.go, network.go                what is asked of the durable memory, which instances share, and of the network

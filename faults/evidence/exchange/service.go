@@ -66,14 +66,15 @@ const (
 // Service makes this operator's heads and tells them, hears those of others, compares histories, and keeps what is proved. Many
 // instances of an operator run one each on one Log: of a window only one of them makes the head.
 type Service struct {
-	cfg     Config
-	self    chain.Operator
-	heads   *voice
-	news    *voice
-	tally   *tally
-	company *company
-	record  *record
-	wants   *wants
+	cfg        Config
+	self       chain.Operator
+	heads      *voice
+	news       *voice
+	tally      *tally
+	company    *company
+	record     *record
+	wants      *wants
+	neighbours *neighbours
 
 	closed  chan chain.Height  // of which a head was made or taken over; the newest one, capacity 1
 	unsent  chan struct{}      // a token: heads may be there to be sent
@@ -82,10 +83,8 @@ type Service struct {
 	heard   chan evidence.Head // heads of others to be stored; at the bound who hears waits
 	hearing evidence.Hearing   // of who hears heads
 
-	mu    sync.Mutex // guards what follows
-	watch *heads.Watch
-	acks  map[string]bool         // proofs that others told of since the last window and that are here; at most maxTold
-	wary  map[chain.Operator]bool // whose last comparison was not brought to its end, or whose heads are suspect
+	mu   sync.Mutex      // guards acks
+	acks map[string]bool // proofs that others told of since the last window and that are here; at most maxTold
 }
 
 // New makes a Service. Nothing runs before Run.
@@ -102,12 +101,13 @@ func New(cfg Config) (*Service, error) {
 	self, shared := wire.PublicKeyOf(cfg.Key).Operator(), newCompany(cfg.Wallets)
 	return &Service{
 		cfg: cfg, self: self,
-		heads:   newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause, Memory: headMemory}, cfg.Logger),
-		news:    newVoice(cfg.Network, Conversation{Name: ProofsTopic, MaxMessage: maxNews, PerOperator: 32, Repeat: repeatPause}, cfg.Logger),
-		tally:   newTally(),
-		company: shared,
-		record:  newRecord(cfg.Log, cfg.Chain, self, shared),
-		wants:   newWants(),
+		heads:      newVoice(cfg.Network, Conversation{Name: evidence.HeadsTopic, MaxMessage: maxHead, PerOperator: 16, Repeat: repeatPause, Memory: headMemory}, cfg.Logger),
+		news:       newVoice(cfg.Network, Conversation{Name: ProofsTopic, MaxMessage: maxNews, PerOperator: 32, Repeat: repeatPause}, cfg.Logger),
+		tally:      newTally(),
+		company:    shared,
+		record:     newRecord(cfg.Log, cfg.Chain, self, shared),
+		wants:      newWants(),
+		neighbours: newNeighbours(cfg.Chain),
 
 		closed: make(chan chain.Height, 1),
 		unsent: make(chan struct{}, 1),
@@ -115,9 +115,7 @@ func New(cfg Config) (*Service, error) {
 		quotes: make(chan []byte, maxWaitingQuotes),
 		heard:  make(chan evidence.Head, maxHeard),
 
-		watch: heads.NewWatch(cfg.Chain),
-		acks:  map[string]bool{},
-		wary:  map[chain.Operator]bool{},
+		acks: map[string]bool{},
 	}, nil
 }
 
@@ -157,12 +155,7 @@ func (s *Service) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		circle := s.company.now()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, h := range heard {
-			s.watch.Take(h, circle.holds(h.Operator), now) // what it shows was seen when it was stored
-		}
+		s.neighbours.recall(heard, s.company.now(), now)
 		return nil
 	})
 }
