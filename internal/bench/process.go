@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"os"
-	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -40,11 +39,4 @@ func status(field string) int64 {
 		return 0
 	}
 	return kb * 1024
-}
-
-func liveHeap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

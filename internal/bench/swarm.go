@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -136,7 +137,6 @@ type WindowStats struct {
 	CPU       time.Duration   // to the last result, at c+80
 	Bytes     int64           // sent on libp2p streams, by all nodes
 	PeakRSS   int64           // bytes; 0 where the system does not tell
-	Heap      uint64          // bytes live at the end
 	Reasons   map[coordination.Reason]int
 }
 
@@ -175,7 +175,8 @@ func (s *Swarm) Window(ctx context.Context) (WindowStats, error) {
 			return st, ctx.Err()
 		}
 	}
-	st.CPU, st.Bytes, st.PeakRSS, st.Heap = CPUTime()-began, s.traffic.GetBandwidthTotals().TotalOut-sent, peakRSS(), liveHeap()
+	st.CPU, st.Bytes, st.PeakRSS = CPUTime()-began, s.traffic.GetBandwidthTotals().TotalOut-sent, peakRSS()
+	runtime.GC() // the next window's peak is not to hold this one's garbage
 	st.Delays = s.stage.delays
 	s.announce(window.End)
 	return st, pause.For(ctx, time.Second)
