@@ -110,7 +110,7 @@ func (r *record) sent(i *instance, envelope []byte) {
 		return
 	}
 	at, digest := slot{i.op, about.wallet, about.window}, digestOf(envelope)
-	r.tale = append(r.tale, fmt.Sprintf("%d %s said %v", r.h.tip(), i.name(), digest))
+	r.tale = append(r.tale, fmt.Sprintf("%6d %s said of %v %x", r.h.tip(), i.name(), at, digest[:4]))
 	first, spoke := r.said[at]
 	if !spoke {
 		r.said[at] = digest
@@ -145,7 +145,7 @@ func (r *record) reported(i *instance, report coordination.Report) {
 		r.accused(i, report.Fault)
 	case coordination.Result:
 		at, text := slot{i.op, report.Wallet, report.Window.Block}, outcome(report.Reason, report.Proposal)
-		r.tale = append(r.tale, fmt.Sprintf("%d %s stored %v %s", r.h.tip(), i.name(), at, text))
+		r.tale = append(r.tale, fmt.Sprintf("%6d %s stored of %v %s", r.h.tip(), i.name(), at, text))
 		first, ended := r.results[at]
 		if !ended {
 			r.results[at] = text
@@ -199,10 +199,11 @@ func (r *record) outcomes() []byte {
 }
 
 // course tells one run from another more closely: what each operator stored, which of its instances, at which block and of which proposal, and what it said.
-func (r *record) course() []byte {
+// What happens at one block has no order.
+func (r *record) course() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return digest4(slices.Sorted(slices.Values(r.tale)))
+	return slices.Sorted(slices.Values(r.tale))
 }
 
 func outcome(reason coordination.Reason, p any) string { return fmt.Sprintf("%s %v", reason, p) }

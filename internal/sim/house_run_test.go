@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"slices"
@@ -67,7 +67,8 @@ func live(t *testing.T, p plan, then ...func(h *house)) (wrongs []string) {
 			}
 		}
 		t.Logf("%d events, %d windows of wallets, %d lives of %d instances, %d signatures of which %d pay, %d databases put back, %d key generations, stores looked at %d times, outcomes %x, course %x",
-			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.restores, len(h.made), h.record.looks, h.record.outcomes(), h.record.course())
+			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.restores, len(h.made), h.record.looks,
+			h.record.outcomes(), digest4(h.record.course()))
 	})
 	return wrongs
 }
@@ -137,7 +138,14 @@ func TestHouseUnderWeather(t *testing.T) {
 		p := draw(seed, *houseStorm).kept(*houseKeep)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			if *houseTwice {
-				twice(t, p)
+				var runs [2]run
+				for n := range runs {
+					runs[n] = lived(p, func(p plan) (course []string) {
+						require.Empty(t, live(t, p, func(h *house) { course = h.record.course() }))
+						return course
+					})
+				}
+				t.Logf("the same to the block: %v; parted at %s", diverged(runs[0].course, runs[1].course) == "", cmp.Or(parted(runs[0].diary, runs[1].diary), "nowhere"))
 				return
 			}
 			wrongs := live(t, p)
@@ -150,22 +158,6 @@ func TestHouseUnderWeather(t *testing.T) {
 			t.Fatal(p.story(wrongs))
 		})
 	}
-}
-
-// twice lives through a plan twice, and tells where the two runs part.
-func twice(t *testing.T, p plan) {
-	var diaries [2]*diary
-	var courses [2][]byte
-	for n := range diaries {
-		diaries[n] = new(diary)
-		p.diary = diaries[n]
-		require.Empty(t, live(t, p, func(h *house) { courses[n] = h.record.course() }))
-	}
-	where := parted(diaries[0], diaries[1])
-	if where == "" {
-		where = "nowhere"
-	}
-	t.Logf("the same to the block: %v; parted at %s", bytes.Equal(courses[0], courses[1]), where)
 }
 
 // shrink leaves out one event after the other, as long as something is still wrong without it.
