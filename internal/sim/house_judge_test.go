@@ -13,6 +13,8 @@ import (
 	"github.com/walletnode/walletnode/chain"
 	"github.com/walletnode/walletnode/coordination"
 	"github.com/walletnode/walletnode/faults"
+	"github.com/walletnode/walletnode/net/feed"
+	feedclient "github.com/walletnode/walletnode/net/feed/client"
 	"github.com/walletnode/walletnode/net/nettest"
 	"github.com/walletnode/walletnode/proposal"
 	"github.com/walletnode/walletnode/proposal/action/signer"
@@ -128,4 +130,107 @@ func spoken(r *record, i *instance, w chain.Wallet, at chain.Height) {
 	i.chain.tip = at
 	r.arrived(i, nettest.Delivery{Wallet: w.ID(), Author: operator(1), Data: message(1, w, 900, 2, proposal.Noop{})})
 	i.chain.tip = tip
+}
+
+// What a follower is told that it must not be is noticed, and what it may be told is not.
+func TestHouseNoticesWhatFollowersAreTold(t *testing.T) {
+	item := func(number uint64, wallet byte) feed.Item {
+		return feed.NewItem("op1-0", number, chain.WalletID{wallet}, feed.KindAction, []byte{byte(number)})
+	}
+	gives := func(f *follower, number feed.Number, i feed.Item) {
+		f.take(feedclient.Delivery{Entry: feed.Entry{Number: number, Record: feed.Record{Item: i}}})
+	}
+	dies := func(f *follower, killed bool) { f.lives, f.fell = f.lives+1, killed }
+	a, b, c := item(1, 1), item(2, 1), item(3, 2)
+	for name, test := range map[string]struct {
+		does  func(f *follower)
+		wrong string
+	}{
+		"in order":                        {func(f *follower) { gives(f, 1, a); gives(f, 2, b); gives(f, 3, c) }, ""},
+		"two wallets in another order":    {func(f *follower) { gives(f, 1, a); gives(f, 2, c); gives(f, 3, b) }, ""},
+		"again after it was killed":       {func(f *follower) { gives(f, 1, a); dies(f, true); gives(f, 1, a); gives(f, 2, b) }, ""},
+		"again":                           {func(f *follower) { gives(f, 1, a); gives(f, 1, a) }, "told once"},
+		"again after it was stopped":      {func(f *follower) { gives(f, 1, a); dies(f, false); gives(f, 1, a) }, "told once"},
+		"another one after it was killed": {func(f *follower) { gives(f, 1, a); dies(f, true); gives(f, 1, b) }, "told as recorded"},
+		"one left out":                    {func(f *follower) { gives(f, 1, a); gives(f, 3, c) }, "told once"},
+		"an item under two numbers":       {func(f *follower) { gives(f, 1, a); gives(f, 2, a) }, "told once"},
+		"one wallet in another order":     {func(f *follower) { gives(f, 1, b); gives(f, 2, a) }, "told once"},
+		"another payload":                 {func(f *follower) { f.take(feedclient.Delivery{Wrong: feed.ErrPayload}) }, "told as recorded"},
+		"what is not stored":              {func(f *follower) { f.holds(map[feed.Item]bool{a: true}, b, 1) }, "told as recorded"},
+		"what is stored":                  {func(f *follower) { f.holds(map[feed.Item]bool{a: true}, a, 1) }, ""},
+		"a loss":                          {func(f *follower) { require.NoError(t, f.lost(t.Context(), feed.Handover{})) }, "told as recorded"},
+		"no time": {func(f *follower) {
+			require.NoError(t, f.sealed(t.Context(), feed.Seal{}, []feed.Blame{{Reason: feed.Missing}}))
+		}, ""},
+		"a blame": {func(f *follower) {
+			require.NoError(t, f.sealed(t.Context(), feed.Seal{}, []feed.Blame{{Reason: feed.Changed}}))
+		}, "no honest culprit"},
+		"a difference": {func(f *follower) { f.met(t.Context(), feedclient.Comparison{Findings: []feed.Finding{{}}}) }, ""},
+		"a proof": {func(f *follower) {
+			f.met(t.Context(), feedclient.Comparison{Findings: []feed.Finding{{Proof: new(feed.Proof)}}})
+		}, "no honest culprit"},
+		"another end": {func(f *follower) {
+			f.record.facts[f.of]["result 900"] = "ok x"
+			f.ended["result 900"] = "noop"
+			f.results()
+		}, "told once"},
+		"the same end": {func(f *follower) {
+			f.record.facts[f.of]["result 900"] = "ok x"
+			f.ended["result 900"] = "ok"
+			f.results()
+		}, ""},
+		"what is untold": {func(f *follower) {
+			gives(f, 1, a)
+			require.Equal(t, 1, f.lacks(map[feed.Item]bool{a: true, b: true}))
+			f.mourn(feedclient.ErrCollected)
+		}, "told once"},
+	} {
+		h := &house{t: t, chain: newTruth(990)}
+		h.record = newRecord(h)
+		f := &follower{
+			house: h, of: &firm{house: h}, life: &process{kill: func() {}}, lives: 1, got: map[feed.Number]parcel{}, had: map[feed.Origin]feed.Number{},
+			last: map[strand]uint64{}, ended: map[string]string{},
+		}
+		h.record.facts[f.of] = map[string]string{}
+		test.does(f)
+		if test.wrong == "" {
+			require.Empty(t, h.record.broken(), name)
+			continue
+		}
+		require.NotEmpty(t, h.record.broken(), name)
+		require.Contains(t, h.record.broken()[0], test.wrong, name)
+	}
+}
+
+// Feeds have those of the first operator with several instances whose database stays what it is.
+func TestHouseFeedsAreOfWhoForgetsNothing(t *testing.T) {
+	backed := func(who ...int) (p plan) {
+		for _, w := range who {
+			p.events = append(p.events, event{kind: putBack, who: w})
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		plan plan
+		want []int
+	}{
+		"fair weather":             {plan{events: []event{{kind: stop}}}, []int{1}},
+		"another one forgets":      {backed(0, 2), []int{1}},
+		"the first one forgets":    {backed(1), []int{2}},
+		"the first one, by number": {backed(3*7 + 1), []int{2}},
+		"all forget":               {backed(2, 1), nil},
+		"without feeds":            {plan{untold: true}, nil},
+	} {
+		h := &house{t: t, plan: c.plan}
+		for n, crew := range []int{1, 2, 3} {
+			h.firms = append(h.firms, &firm{house: h, n: n, shared: crew > 1})
+		}
+		var serve []int
+		for _, f := range h.firms {
+			if f.serves() {
+				serve = append(serve, f.n)
+			}
+		}
+		require.Equal(t, c.want, serve, name)
+	}
 }

@@ -58,6 +58,7 @@ func live(t *testing.T, p plan, then ...func(h *house)) (wrongs []string) {
 				h.refreshed(window)
 			}
 			h.settle(window)
+			h.delivered(window, w == p.storms)
 			h.record.bounded()
 		}
 		wrongs = h.record.broken()
@@ -66,8 +67,8 @@ func live(t *testing.T, p plan, then ...func(h *house)) (wrongs []string) {
 				look(h)
 			}
 		}
-		t.Logf("%d events, %d windows of wallets, %d lives of %d instances, %d signatures of which %d pay, %d databases put back, %d key generations, stores looked at %d times, outcomes %x, course %x",
-			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.restores, len(h.made), h.record.looks,
+		t.Logf("%d events, %d windows of wallets, %d lives of %d instances, %d signatures of which %d pay, %d databases put back, %d key generations, stores looked at %d times, followers %v, outcomes %x, course %x",
+			len(p.events), (p.storms+1)*len(h.wallets), h.lives, len(h.all()), len(h.record.finals), len(h.record.paid), h.record.restores, len(h.made), h.record.looks, h.followers,
 			h.record.outcomes(), digest4(h.record.course()))
 	})
 	return wrongs
@@ -106,6 +107,7 @@ func (h *house) pass(p plan, to chain.Height) {
 			h.ceremonies()
 			h.freshen(p)
 		}
+		h.attend(p)
 		synctest.Wait()
 		h.record.observe()
 		h.record.step()
@@ -287,6 +289,9 @@ func TestHouseNeverPaysTwice(t *testing.T) {
 		require.Contains(h.t, h.record.paid, chain.Height(900))
 		require.NotContains(h.t, h.record.finals, chain.Height(1800))
 		require.Contains(h.t, h.record.finals, chain.Height(2700))
+		for _, f := range h.followers { // which have seals of the windows before
+			require.Positive(h.t, f.compared, f.name())
+		}
 	}))
 }
 
@@ -305,5 +310,9 @@ func TestHouseAgreesInFairWeather(t *testing.T) {
 		h.record.step()
 		require.Equal(h.t, looks+1, h.record.looks)
 		require.Contains(h.t, strings.Join(h.record.broken(), "\n"), "what was recorded stays: operator 1 had")
+		require.Len(h.t, h.followers, 2)
+		for _, f := range h.followers {
+			require.Greater(h.t, len(f.got), 10)
+		}
 	}))
 }

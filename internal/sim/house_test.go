@@ -57,6 +57,8 @@ type house struct {
 	first   signer.SessionID               // that of the wallet that signs
 	fresh   *afresh                        // nil until the weather is over
 	copies  map[int]*older                 // of databases, by the event that puts them back
+
+	followers []*follower // of one operator's feeds
 }
 
 // firm is an operator.
@@ -80,6 +82,7 @@ type instance struct {
 	i    int
 	node *node.Node // nil while it is down
 	life *process   // the present or the last one
+	desk atomic.Pointer[desk]
 	seat *nettest.Member
 	end  chan error
 	// Holds a token while an operator waits for what he decided on key generations in this life.
@@ -133,6 +136,8 @@ func withHouse(t *testing.T, p plan, test func(h *house)) {
 			}
 		}
 		h.generate()
+		h.follow()
+		defer h.leave()
 		test(h)
 	})
 }
@@ -186,6 +191,7 @@ func (i *instance) start() {
 		FeeRate:   10,
 		Store:     store.Config{DSN: "sqlite:" + filepath.Join(h.dir, fmt.Sprintf("op%d.db", i.n)), Simulated: i.disk.simulated(i.life, i.shared, i.origin())},
 		Dir:       dir,
+		Feed:      i.feeds(),
 		Logger:    i.logger(),
 		Observe:   func(r coordination.Report) { h.record.reported(i, r) },
 	}
@@ -211,6 +217,7 @@ func (i *instance) start() {
 		return
 	}
 	i.node, i.well = assembled, i.tip()
+	i.opens(ctx)
 	for _, w := range h.wallets {
 		if w.Holds(i.op) && h.tip() == houseStart { // once, in fair weather
 			require.NoError(t, assembled.Store().ImportWallet(ctx, w, time.Now()))

@@ -16,6 +16,8 @@ type plan struct {
 	storms int // windows with weather; a calm one follows
 	events []event
 	diary  *diary // in which its house's moments are noted; nil for none
+	// untold has no operator tell a feed.
+	untold bool
 }
 
 // event is one thing that befalls the house.
@@ -111,6 +113,9 @@ var kinds = []struct {
 	{ban, 2},
 	{putBack, 3},
 	{making, 3},
+	{lineBreaks, 3},
+	{restarted, 3},
+	{slowReader, 2},
 }
 
 func (e event) String() string {
@@ -120,6 +125,9 @@ func (e event) String() string {
 	}
 	return text
 }
+
+// turns is how many of a window's events go round by seed: with two, the 32 windows with weather of every day have all kinds.
+const turns = 2
 
 // draw makes the plan of a seed.
 func draw(seed uint64, storms int) plan {
@@ -132,7 +140,7 @@ func draw(seed uint64, storms int) plan {
 	for w := range storms {
 		block := chain.Height(w+1) * 900 //nolint:gosec // positive
 		most := []int{6, 12, 12, 24}[rng.IntN(4)]
-		for nth := range uint64(2 + rng.IntN(most-1)) { //nolint:gosec // positive
+		for nth := range turns + rng.IntN(most-1) {
 			e := event{
 				at: block - 40 + chain.Height(rng.IntN(170)), offset: time.Duration(rng.Int64N(int64(houseBlock))).Truncate(time.Millisecond),
 				lasts: 1 + chain.Height(rng.IntN(50)), who: rng.IntN(1 << 16), n: rng.IntN(1 << 16), deed: deeds[rng.IntN(len(deeds))],
@@ -144,8 +152,8 @@ func draw(seed uint64, storms int) plan {
 					break
 				}
 			}
-			if nth < 2 { // what has little weight has its turn, too
-				e.kind = kinds[(2*(seed*uint64(storms)+uint64(w))+nth)%uint64(len(kinds))].kind //nolint:gosec // positive
+			if nth < turns { // what has little weight has its turn, too
+				e.kind = kinds[((seed*uint64(storms)+uint64(w))*turns+uint64(nth))%uint64(len(kinds))].kind //nolint:gosec // positive
 			}
 			if _, misdeed := misdeeds[e.kind]; misdeed {
 				e.at = block + chain.Height(rng.IntN(85)) //nolint:gosec // positive
@@ -202,6 +210,8 @@ func (h *house) begins(e event) {
 		h.putsBack(e)
 	case making:
 		h.makes(e)
+	case restarted:
+		h.restarts(e)
 	case stop:
 		if i.node != nil {
 			i.life.goOn()

@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/walletnode/walletnode/chain"
+	"github.com/walletnode/walletnode/internal/node"
 )
 
 // scrape returns the series of a node's own and their values.
-func (w *world) scrape(n int) map[string]string {
+func scrape(n *node.Node) map[string]string {
 	answer := httptest.NewRecorder()
-	w.nodes[n].Metrics().Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	n.Metrics().Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	found := map[string]string{}
 	for line := range strings.Lines(answer.Body.String()) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(name, "walletnode_") {
@@ -49,7 +50,7 @@ func TestSection8ANodeCountsWhatItRecords(t *testing.T) {
 			if n == leader {
 				led, followed = "1", "0"
 			}
-			got := w.scrape(n)
+			got := scrape(w.nodes[n].Node)
 			for name, want := range map[string]string{
 				`windows_total{reason="ok"}`:                           "1",
 				`windows_missed_total{reason="chain_stalled"}`:         "1",
