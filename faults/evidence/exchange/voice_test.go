@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,12 @@ import (
 // slow is a network that takes a minute to send anything, whatever the context says.
 type slow struct {
 	Network
-	opened int
-	closed int
+	opened atomic.Int32
+	closed atomic.Int32
 }
 
 func (s *slow) Open(Conversation) (Topic, error) {
-	s.opened++
+	s.opened.Add(1)
 	return &slowTopic{slow: s}, nil
 }
 
@@ -39,7 +40,7 @@ func (*slowTopic) Next(ctx context.Context) (Said, error) {
 func (*slowTopic) Forget([]byte) {}
 
 func (t *slowTopic) Close() error {
-	t.slow.closed++
+	t.slow.closed.Add(1)
 	return nil
 }
 
@@ -51,7 +52,7 @@ func TestWhatIsBeingSentKeepsNobodyWhoGivesUp(t *testing.T) {
 		v := newVoice(network, Conversation{Name: "x"}, slog.New(slog.DiscardHandler))
 		changed := make(chan struct{})
 		others := func() ([]chain.Operator, <-chan struct{}) {
-			if network.opened > 0 {
+			if network.opened.Load() > 0 {
 				return make([]chain.Operator, 2), nil
 			}
 			return make([]chain.Operator, 2), changed
@@ -76,14 +77,14 @@ func TestWhatIsBeingSentKeepsNobodyWhoGivesUp(t *testing.T) {
 		require.False(t, v.say(soon, []byte("b")))
 		v.hush(soon)
 		require.Equal(t, time.Second, time.Since(began))
-		require.Zero(t, network.closed, "not while something is being sent on it")
+		require.Zero(t, network.closed.Load(), "not while something is being sent on it")
 
 		require.Equal(t, time.Minute, <-sent)
 		synctest.Wait()
-		require.Equal(t, 1, network.closed)
-		require.Equal(t, 2, network.opened)
+		require.EqualValues(t, 1, network.closed.Load())
+		require.EqualValues(t, 2, network.opened.Load())
 		end()
 		<-ended
-		require.Equal(t, 2, network.closed)
+		require.EqualValues(t, 2, network.closed.Load())
 	})
 }
