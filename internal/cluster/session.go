@@ -114,13 +114,16 @@ func (s *Session) serve(ctx context.Context, l *lease, hold func(context.Context
 	go func() { ended <- hold(held, l.tenure) }()
 
 	over, cause := s.renewals(held, l, end, ended)
-	if !over { // hold still runs
+	switch {
+	case !over: // hold still runs
 		if ctx.Err() == nil {
 			l.tenure.end() // lost: no word leaves any more
 		}
 		end(cause)
 		err = <-ended
-	} else {
+	case held.Err() != nil: // it returned because the session was lost, which the loop did not see first: it may have waited for an answer
+		over, err, cause = false, cause, context.Cause(held)
+	default:
 		err = cause
 	}
 	l.tenure.end()

@@ -187,6 +187,36 @@ func TestADatabaseThatHangsIsNotWaitedForPastTheDeadline(t *testing.T) {
 	})
 }
 
+// tardy is a database that does at once what it is asked, and says so only after a while, whatever the context says.
+type tardy struct {
+	cluster.Sessions
+	until time.Time
+}
+
+func (d *tardy) RenewSession(ctx context.Context, r cluster.Renewal) error {
+	err := d.Sessions.RenewSession(ctx, r)
+	time.Sleep(time.Until(d.until))
+	return err
+}
+
+// Whoever holds a session returns when it is lost, and nothing of that is the end of the instance's sessions: not if the loop was waiting
+// for an answer meanwhile, and finds at once that the session is lost and that its holder has returned. An instance in a house under
+// weather had no session any more for that, and its feed answered nobody.
+func TestWhoseHolderReturnedForALostSessionOpensAnother(t *testing.T) {
+	for range 20 { // one of two ready channels is taken by chance
+		synctest.Test(t, func(t *testing.T) {
+			timing := cluster.DefaultTiming()
+			db := &tardy{Sessions: clustertest.New(), until: time.Now().Add(timing.TTL - timing.Margin + time.Millisecond)}
+			h := start(t, newSession(t, db, "a").Run)
+			time.Sleep(time.Minute)
+			require.Len(t, h.losses(), 1)
+			require.Len(t, h.tenures, 2)
+			h.cancel()
+			require.NoError(t, <-h.ended)
+		})
+	}
+}
+
 func TestACopyEndsAtItsFirstRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := clustertest.New()
