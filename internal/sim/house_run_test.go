@@ -272,6 +272,8 @@ func TestHouseSeedsThatFailed(t *testing.T) {
 	require.Empty(t, live(t, plan{seed: 147, events: []event{
 		{at: 855, kind: relapse, who: 0, n: 12 * slices.Index(deeds, afterReading), lasts: 2, deed: afterReading},
 	}}))
+	// An instance loses its session while it waits for a slow disk, and goes on without one for ever: its feed tells nobody anything.
+	require.Empty(t, live(t, draw(616, 2).kept("1,2,3,4,6,8,12,14")))
 }
 
 // A redeemer is paid out of one output. In the next window the chain shows another one as the wallet's, and wants him to be paid again: if that was signed, both
